@@ -1,0 +1,43 @@
+# What a user and CI run. Everything lands in .venv; nothing outside the work tree is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup check test soak bench demo lock clean help
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: $(STAMP)  ## Make .venv with the locked packages and Karma itself
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Karma needs Python 3.11 or newer; set PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: setup  ## Format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## Everything CI runs; random scenarios at reduced, seeded counts
+	$(BIN)/pytest -n 2 --dist loadgroup tests
+
+soak: setup  ## The random scenarios at their full counts
+	KARMA_SOAK=1 $(BIN)/pytest -m soak tests
+
+bench: setup  ## Figures as ratios against their floors, in one run
+	$(BIN)/python -m benchmarks
+
+demo: setup  ## The whole job on the example system, on this machine alone
+	@bash examples/shop/demo.sh
+
+lock:  ## Resolve the versions anew (needs uv)
+	uv pip compile pyproject.toml --universal --all-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
+
+clean:  ## Remove what setup and tests made
+	rm -rf $(VENV) .karma .pytest_cache .mypy_cache .ruff_cache .hypothesis

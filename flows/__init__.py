@@ -1,0 +1,1 @@
+"""Prefect flows: tasks composed along the component graph."""

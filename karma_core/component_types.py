@@ -1,0 +1,87 @@
+"""What a type's `component.yaml` (or `[types.<type>]` in karma.toml) may say, and how it is read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from karma_core import ids
+from karma_core.errors import BadInput
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Match(_Strict):
+    """A field of ours that names a producer by one of the producer's config values.
+
+    `field` and `equals` are config keys (dots descend). A trailing dot and case are ignored in the
+    comparison, because DNS names are the common use.
+    """
+
+    field: str
+    type: str
+    equals: str
+
+
+class Reload(_Strict):
+    """The action that makes a running component take up new runtime values. Exactly one is set.
+
+    A command is a list of words, run without a shell; `{address}`, `{nickname}`, `{environment}` and
+    `{key}` (the idempotency key) are replaced inside a word.
+    """
+
+    command: list[str] | None = None
+    http: dict[str, Any] | None = None
+    lambda_invoke: dict[str, Any] | None = None
+    ecs_redeploy: dict[str, Any] | None = None
+    eventbridge: dict[str, Any] | None = None
+    timeout_seconds: float = Field(60, gt=0, le=900)
+
+
+class TypeDefinition(_Strict):
+    """A component type as Karma sees it; every field has a default, so that a type needs no file."""
+
+    description: str = ""
+    config_schema: dict[str, Any] | bool | None = Field(None, alias="schema")
+    references: dict[str, str] = {}
+    """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`)."""
+    match: list[Match] = []
+    consumes: dict[str, list[str]] = {}
+    """Producer type → keys of its runtime that this type reads."""
+    propagation: Literal["apply", "reload", "none"] = "apply"
+    reload: Reload | None = None
+    protected: bool = False
+    """Protected components are not destroyed or replaced without an approval."""
+    protected_fields: list[str] = []
+
+
+EMPTY = TypeDefinition()
+
+
+def read_definition(component_type: str, body: dict[str, Any]) -> TypeDefinition:
+    """The definition in a parsed component.yaml; BadInput `component-type` with the place of every fault."""
+    try:
+        found = TypeDefinition.model_validate(body)
+        for target in (*found.references.values(), *found.consumes, *(m.type for m in found.match)):
+            ids.check_type(target)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:5]
+        )
+        raise BadInput(
+            f"component.yaml of {component_type} cannot be used",
+            why=faults,
+            next_step="correct the file; docs/component-types.md lists what it may hold",
+            code="component-type",
+        ) from error
+    if found.propagation == "reload" and found.reload is None:
+        raise BadInput(
+            f"component.yaml of {component_type} cannot be used",
+            why="propagation is reload, but no reload action is given",
+            next_step="add `reload:` with a command or another action",
+            code="component-type",
+        )
+    return found

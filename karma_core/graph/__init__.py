@@ -1,0 +1,1 @@
+"""The graph: build, validate, diff, impact, query, layout, export."""

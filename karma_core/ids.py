@@ -1,0 +1,101 @@
+r"""Names: their form, and how addresses, parameters and vertex ids are made of them.
+
+A name is checked here before it touches a path, a command line or a query. The patterns are those of the
+design (`type`, `nickname`, `environment`); `\Z` instead of `$` because `$` lets a final newline through.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from karma_core.errors import UsageError
+
+TYPE: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
+NICKNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
+ENVIRONMENT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
+PREFIX: Final = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){1,5}\Z")
+
+CONFIG: Final = "config"
+RUNTIME: Final = "runtime"
+
+
+def shown(name: object) -> str:
+    """A name as an error may quote it: printable ASCII, at most 80 characters."""
+    text = ascii(str(name))[1:-1]
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - the width said above
+
+
+def _check(kind: str, pattern: re.Pattern[str], name: str) -> str:
+    if not isinstance(name, str) or not pattern.match(name):
+        raise UsageError(
+            f"{shown(name)!r} is not a valid {kind}",
+            why=f"a {kind} matches {pattern.pattern.removesuffix(chr(92) + 'Z')}",
+            next_step=f"correct the {kind}",
+            code="invalid-name",
+        )
+    return name
+
+
+def check_type(name: str) -> str:
+    """The component type, or UsageError `invalid-name`."""
+    return _check("component type", TYPE, name)
+
+
+def check_nickname(name: str) -> str:
+    """The nickname, or UsageError `invalid-name`."""
+    return _check("nickname", NICKNAME, name)
+
+
+def check_environment(name: str) -> str:
+    """The environment, or UsageError `invalid-name`."""
+    return _check("environment", ENVIRONMENT, name)
+
+
+def check_prefix(name: str) -> str:
+    """The parameter prefix, or UsageError `invalid-name`."""
+    return _check("parameter prefix", PREFIX, name)
+
+
+def make_address(component_type: str, nickname: str) -> str:
+    """`type/nickname`, both checked."""
+    return f"{check_type(component_type)}/{check_nickname(nickname)}"
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """(type, nickname) of an address, both checked."""
+    component_type, slash, nickname = address.partition("/")
+    if not slash:
+        raise UsageError(
+            f"{shown(address)!r} is not a component's address",
+            why="an address is type/nickname",
+            next_step="write it like vpc/core",
+            code="invalid-name",
+        )
+    return check_type(component_type), check_nickname(nickname)
+
+
+def is_address(text: str) -> bool:
+    """Whether text is a well-formed address."""
+    component_type, _, nickname = text.partition("/")
+    return bool(TYPE.match(component_type) and NICKNAME.match(nickname))
+
+
+def config_parameter(prefix: str, address: str) -> str:
+    """Name of the parameter that holds a component's config."""
+    return f"{prefix}/{address}/{CONFIG}"
+
+
+def runtime_parameter(prefix: str, address: str) -> str:
+    """Name of the parameter that holds a component's runtime."""
+    return f"{prefix}/{address}/{RUNTIME}"
+
+
+def binding_parameter(prefix: str) -> str:
+    """Name of the parameter that binds an account to one environment."""
+    return f"{prefix}/environment"
+
+
+def vertex_id(environment: str, address: str) -> str:
+    """Id of a component's vertex in a graph store."""
+    return f"{environment}:{address}"

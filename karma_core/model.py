@@ -1,0 +1,164 @@
+"""Frozen values of the graph: components, edges, findings, builds, deltas.
+
+They are msgspec structs: a build of 100,000 components makes half a million of them, and they are also the
+documents that stores and interfaces carry. Times are ISO 8601 in UTC with a `Z`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all frozen values."""
+
+
+class Status(StrEnum):
+    """What Karma knows of a component (design, section 5)."""
+
+    ABSENT = "absent"
+    CURRENT = "current"
+    STALE = "stale"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+    INVALID = "invalid"
+    EXTERNAL = "external"
+    REMOVED = "removed"
+    ORPHAN = "orphan"
+
+
+class Kind(StrEnum):
+    """Kinds of edge. All but EMITS point from consumer to producer."""
+
+    DEPENDS_ON = "depends_on"
+    CONSUMES = "consumes_runtime_from"
+    EMITS = "emits_runtime_to"
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error stops the deploy of its component and what needs it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Provenance(Record):
+    """Where a config version came from: Git commit and path, dirty work tree, the change that moved it."""
+
+    commit: str | None = None
+    path: str | None = None
+    dirty: bool = False
+    change: str | None = None
+
+
+class Component(Record):
+    """A node of the graph. Digests are `sha256:<hex>` (`hmac:<hex>` for SecureString values)."""
+
+    address: str
+    type: str
+    nickname: str
+    environment: str
+    status: Status
+    config_path: str | None = None
+    config_version: int | None = None
+    config_digest: str | None = None
+    runtime_path: str
+    runtime_version: int | None = None
+    runtime_digest: str | None = None
+    applied_fingerprint: str | None = None
+    provenance: Provenance | None = None
+
+
+class Edge(Record):
+    """A dependency.
+
+    `via`: ways that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`). `keys`: consumed keys of the producer's runtime, sorted; None where the whole runtime counts.
+    """
+
+    source: str
+    target: str
+    kind: Kind = Kind.DEPENDS_ON
+    via: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+    keys: tuple[str, ...] | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Identity within one graph."""
+        return (self.source, self.target, self.kind)
+
+
+class Finding(Record):
+    """One result of validation. `component` is an address or `type:<type>`; `pointer` a place, or empty."""
+
+    code: str
+    severity: Severity
+    component: str
+    pointer: str
+    message: str
+
+    @property
+    def order(self) -> tuple[str, str, str, str, str]:
+        """Sort key: errors first, then by component, code, place and text."""
+        return (self.severity, self.component, self.code, self.pointer, self.message)
+
+
+class Build(Record):
+    """One publication of the graph. `id` counts from 1 per environment.
+
+    `digest` identifies the graph's content, `inputs` what it was built from (empty: unknown), `snapshot` is
+    the key of the artifact from which the graph can be restored.
+    """
+
+    id: int
+    environment: str
+    created_at: str
+    digest: str
+    inputs: str = ""
+    components: int
+    dependencies: int
+    added: int
+    changed: int
+    removed: int
+    findings: tuple[Finding, ...] = ()
+    snapshot: str = ""
+    base: int | None = None
+
+
+class GraphData(Record):
+    """A whole graph as plain lists: nodes sorted by address, edges by (source, target, kind)."""
+
+    nodes: tuple[Component, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+class Snapshot(Record):
+    """A graph as a store holds it, with the build that made it."""
+
+    build: Build
+    graph: GraphData
+
+
+class Delta(Record):
+    """What turns one graph into another. `put_*` are added or changed whole, removals are identities."""
+
+    put_nodes: tuple[Component, ...] = ()
+    put_edges: tuple[Edge, ...] = ()
+    drop_nodes: tuple[str, ...] = ()
+    drop_edges: tuple[tuple[str, str, str], ...] = ()
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether both graphs are the same."""
+        return not (self.put_nodes or self.put_edges or self.drop_nodes or self.drop_edges)
+
+
+def to_builtins(value: Any) -> Any:
+    """A struct, or lists of them, as plain JSON values."""
+    return msgspec.to_builtins(value)

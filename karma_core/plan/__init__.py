@@ -1,0 +1,1 @@
+"""Fingerprints, cut-off and the plan document."""

@@ -1,0 +1,355 @@
+"""Everything that the core needs from outside, as Protocols.
+
+Each port has one contract suite in `tests/contract`, which every adapter passes, the in-memory one
+(`karma_adapters.memory`) included. Adapters raise only KarmaError and its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from karma_core.model import Build, Delta, Provenance, Snapshot
+from karma_core.records import (
+    Applied,
+    ChainHead,
+    ConfigFile,
+    Document,
+    Event,
+    JournalEntry,
+    Lease,
+    Module,
+    Parameter,
+    ParameterPage,
+    ParameterWrite,
+    Run,
+    TerraformJob,
+    TerraformOutputs,
+    TerraformPlan,
+)
+
+
+class Clock(Protocol):
+    """The current time, aware, in UTC."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+        ...
+
+
+class ParameterStore(Protocol):
+    """AWS SSM Parameter Store, or a stand-in with its semantics: versions from 1, history, tiers, pages."""
+
+    def revision(self) -> str | None:
+        """A token that changes with every write to the store; None where the store has no such thing."""
+        ...
+
+    def page(self, prefix: str, *, token: str | None = None, decrypt: bool = False) -> ParameterPage:
+        """Current parameters below prefix (recursive, by name), at most 10 a page as SSM has it."""
+        ...
+
+    def read_tree(self, prefix: str) -> Iterator[Parameter]:
+        """All current parameters below prefix, sorted by name, SecureString not decrypted (value None)."""
+        ...
+
+    def get(self, name: str, *, version: int | None = None, decrypt: bool = False) -> Parameter | None:
+        """One version (default: the current one), or None."""
+        ...
+
+    def history(self, name: str) -> tuple[Parameter, ...]:
+        """All kept versions, oldest first (SSM keeps 100); empty if there is no such parameter."""
+        ...
+
+    def put(self, writes: Sequence[ParameterWrite]) -> list[int]:
+        """Write in the given order and return the new versions.
+
+        Sizes and names are checked before the first write. Conflict where a base does not match; BadInput
+        `too-large` beyond the tier (tier None: the smallest that fits).
+        """
+        ...
+
+    def delete(self, names: Sequence[str]) -> list[str]:
+        """Delete; return those that existed."""
+        ...
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Tags of a parameter; empty if it has none or does not exist."""
+        ...
+
+
+class ConfigRepository(Protocol):
+    """The Git directory `iac/<environment>/<type>/<nickname>/config.json`."""
+
+    def scan(self, environment: str) -> Iterator[ConfigFile]:
+        """Every config file, sorted by address; BadInput for names, links and devices that are refused."""
+        ...
+
+    def read(self, file: ConfigFile) -> bytes:
+        """The file's bytes; BadInput if it is too large, not a regular file, or leaves the root."""
+        ...
+
+    def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
+        """Commit, path and dirty flag by address; commit None outside a Git work tree."""
+        ...
+
+    def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
+        """(addresses whose config, types whose module) changed between ref and the work tree."""
+        ...
+
+
+class PublishIndex(Protocol):
+    """What the last publish saw, so that the next one reads only files that may have changed."""
+
+    def load(self, environment: str) -> dict[str, tuple[str, str]]:
+        """Address → (file stamp, digest of the published value)."""
+        ...
+
+    def save(self, environment: str, entries: dict[str, tuple[str, str]], revision: str) -> None:
+        """Replace the index; `revision` is the parameter store's right after that publish."""
+        ...
+
+    def revision(self, environment: str) -> str | None:
+        """The revision given to the last save."""
+        ...
+
+
+class GraphStore(Protocol):
+    """The current graph of an environment, and the list of its builds.
+
+    A reader sees one whole build. `publish` is all or nothing, and refuses (StaleLease) a lease whose token
+    is lower than the highest this store has seen for the environment, and (Conflict) a build whose `base` is
+    not the current build's id.
+    """
+
+    def current(self, environment: str) -> Build | None:
+        """The current build, or None before the first. Cheap."""
+        ...
+
+    def load(self, environment: str) -> Snapshot | None:
+        """The whole current graph with its build."""
+        ...
+
+    def publish(self, build: Build, delta: Delta, lease: Lease) -> None:
+        """Apply the delta and make the build current, in one step."""
+        ...
+
+    def builds(self, environment: str, *, limit: int = 100) -> tuple[Build, ...]:
+        """Newest first."""
+        ...
+
+    def build(self, environment: str, build_id: int) -> Build | None:
+        """One build's record."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class StateStore(Protocol):
+    """Durable truth of one environment: leases, runs, journal, applied records, documents, chain head.
+
+    Every write is durable when the call returns.
+    """
+
+    def acquire(self, names: Sequence[str], holder: str, seconds: float) -> Lease:
+        """Take all names or none. LeaseHeld names what is held, by whom, until when.
+
+        An expired lease is taken over; the new token is higher than every earlier one.
+        """
+        ...
+
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        """Extend; StaleLease if any name has been taken over since."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Give back what is still held under this token."""
+        ...
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Leases that have not expired, by name (one Lease a name)."""
+        ...
+
+    def put_run(self, run: Run) -> None:
+        """Insert or replace by id."""
+        ...
+
+    def run(self, run_id: str) -> Run | None:
+        """One run."""
+        ...
+
+    def runs(self, *, limit: int = 100) -> tuple[Run, ...]:
+        """Newest first."""
+        ...
+
+    def next_generation(self, address: str) -> int:
+        """A new, higher generation of a component."""
+        ...
+
+    def journal(
+        self, entry: JournalEntry, *, applied: Applied | None = None, forget: str | None = None
+    ) -> None:
+        """Append an entry; in the same step store an applied record, or drop that of the address `forget`."""
+        ...
+
+    def entries(self, *, run_id: str | None = None, address: str | None = None) -> tuple[JournalEntry, ...]:
+        """Entries in the order they were written."""
+        ...
+
+    def applied(self, address: str) -> Applied | None:
+        """The applied record of a component."""
+        ...
+
+    def all_applied(self) -> dict[str, Applied]:
+        """All applied records by address."""
+        ...
+
+    def applied_revision(self) -> str:
+        """A token that changes whenever an applied record does."""
+        ...
+
+    def put_document(
+        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+    ) -> int:
+        """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
+        ...
+
+    def document(self, kind: str, document_id: str) -> Document | None:
+        """One document."""
+        ...
+
+    def documents(self, kind: str) -> tuple[Document, ...]:
+        """All of a kind, by id."""
+        ...
+
+    def chain_head(self) -> ChainHead | None:
+        """The log's newest event as last said by `move_chain_head`."""
+        ...
+
+    def move_chain_head(self, head: ChainHead) -> None:
+        """Move the head forward; a head with a lower number than the stored one is ignored."""
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes of this environment, made at the first call, the same ever after (HMAC keys)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class EventLog(Protocol):
+    """The log as the use cases write it: one ordered, hash-chained stream per environment."""
+
+    def append(self, event: Event) -> Event:
+        """Store the event durably and return it with seq, prev and hash."""
+        ...
+
+    def append_all(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """As `append`, all in one step."""
+        ...
+
+    def events(
+        self,
+        *,
+        component: str | None = None,
+        action: str | None = None,
+        user: str | None = None,
+        run_id: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterable[Event]:
+        """Events that match, by seq. `action` may be a prefix ending in `*`; times are ISO 8601 UTC."""
+        ...
+
+    def event(self, event_id: str) -> Event | None:
+        """One event."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Immutable files of the audit trail, by key (`plans/<id>/plan.txt`)."""
+
+    def put(self, key: str, content: bytes) -> str:
+        """Store and return the key. The same bytes again are fine; other bytes under a used key: Conflict."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The content, or None."""
+        ...
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Keys below prefix, sorted."""
+        ...
+
+
+class Modules(Protocol):
+    """The Terraform modules `components/<type>/`."""
+
+    def types(self) -> tuple[str, ...]:
+        """Types that have a directory with at least one .tf file or a component.yaml, sorted."""
+        ...
+
+    def definition(self, component_type: str) -> dict[str, Any] | None:
+        """The parsed `component.yaml`, or None; BadInput if it is not a YAML mapping."""
+        ...
+
+    def module(self, component_type: str) -> Module | None:
+        """The module now, or None where the type has no .tf file."""
+        ...
+
+    def revision(self) -> str:
+        """A token that changes whenever a file below the modules' root may have changed."""
+        ...
+
+    def archive(self, module: Module) -> str:
+        """Keep a copy of the module's files, and return its name (the module's digest)."""
+        ...
+
+    def archived(self, digest: str, component_type: str) -> Module | None:
+        """The module from its archive."""
+        ...
+
+
+class Terraform(Protocol):
+    """Terraform (or OpenTofu) on one component at a time.
+
+    Failures are DeployFailed with the tool's last lines.
+    """
+
+    def version(self) -> str:
+        """Name and version, e.g. `terraform 1.11.4`."""
+        ...
+
+    def plan(self, job: TerraformJob) -> TerraformPlan:
+        """Init where needed, plan, show. The binary plan is kept privately under `saved`."""
+        ...
+
+    def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
+        """Apply the saved plan and read the outputs."""
+        ...
+
+    def outputs(self, job: TerraformJob) -> TerraformOutputs:
+        """The outputs in the state."""
+        ...
+
+    def has_state(self, address: str) -> bool:
+        """Whether a state with resources exists for the component."""
+        ...
+
+
+class Reloader(Protocol):
+    """Runs a type's reload action for one component."""
+
+    def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
+        """Do it and return one line on what was done; DeployFailed if it did not succeed."""
+        ...
+
+
+Say = Callable[[str, dict[str, Any]], None]
+"""Progress: an event's name and its facts. Called from any thread; never raises."""

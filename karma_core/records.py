@@ -1,0 +1,253 @@
+"""Frozen values that are durable truth: parameters, leases, journal, applied records, events, chain head."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from karma_core.model import Provenance, Record
+
+# -- parameters ---------------------------------------------------------------------------------------
+
+
+class Tier(StrEnum):
+    """SSM's tiers: 4,096 and 8,192 bytes of value (AWS: Parameter Store quotas)."""
+
+    STANDARD = "Standard"
+    ADVANCED = "Advanced"
+
+
+STANDARD_BYTES = 4096
+ADVANCED_BYTES = 8192
+
+
+class ParameterKind(StrEnum):
+    """SSM's parameter types that Karma reads."""
+
+    STRING = "String"
+    STRING_LIST = "StringList"
+    SECURE = "SecureString"
+
+
+class Parameter(Record):
+    """One version of a parameter. `value` is None where a SecureString was not decrypted."""
+
+    name: str
+    value: str | None
+    version: int
+    kind: ParameterKind = ParameterKind.STRING
+    tier: Tier = Tier.STANDARD
+    description: str = ""
+    modified_at: str = ""
+
+
+class ParameterWrite(Record):
+    """One write. `base` is the version it replaces: 0 for a new parameter, None to write unconditionally."""
+
+    name: str
+    value: str
+    kind: ParameterKind = ParameterKind.STRING
+    tier: Tier | None = None
+    description: str = ""
+    tags: dict[str, str] = {}
+    base: int | None = None
+
+
+class ParameterPage(Record):
+    """One page of a listing. `token` is None on the last; a page may be short or empty before it."""
+
+    parameters: tuple[Parameter, ...]
+    token: str | None = None
+
+
+class ConfigFile(Record):
+    """One config file of a Git directory. `stamp` changes whenever the file may have changed."""
+
+    address: str
+    path: str
+    stamp: str
+
+
+# -- leases -------------------------------------------------------------------------------------------
+
+
+class Lease(Record):
+    """Held names with a fencing token. Tokens rise with every grant in an environment, whatever the name."""
+
+    names: tuple[str, ...]
+    holder: str
+    token: int
+    expires_at: float
+
+
+# -- runs, journal, applied records -------------------------------------------------------------------
+
+
+class Run(Record):
+    """One deploy or destroy. `status`: running, succeeded, failed, stopped, interrupted, abandoned."""
+
+    id: str
+    environment: str
+    kind: str
+    status: str
+    targets: tuple[str, ...]
+    started_at: str
+    finished_at: str = ""
+    holder: str = ""
+    user: str = ""
+    cause: str = ""
+    options: dict[str, Any] = {}
+
+
+class JournalEntry(Record):
+    """A step of a run on a component: its intent (`started`) or its outcome (`succeeded`, `failed`, …).
+
+    `step` is plan, apply, publish_runtime, propagate or destroy. At most one apply entry with status
+    `succeeded` exists per (address, generation): the store refuses a second one with Conflict.
+    """
+
+    run_id: str
+    address: str
+    generation: int
+    step: str
+    status: str
+    at: str
+    detail: dict[str, Any] = {}
+
+
+class Applied(Record):
+    """What was applied last to a component, and from what.
+
+    `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
+    digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
+    `edges` are the producers it consumed (ordered destroy needs them when the config is gone).
+    """
+
+    address: str
+    fingerprint: str
+    generation: int
+    run_id: str
+    at: str
+    config: dict[str, Any]
+    config_version: int
+    module: str
+    inputs: dict[str, str]
+    keys: dict[str, dict[str, str]] = {}
+    edges: tuple[str, ...] = ()
+    runtime_digest: str | None = None
+    provenance: Provenance | None = None
+    status: str = "applied"
+
+
+class Document(Record):
+    """A small durable document (a plan, a change, a mark); `revision` counts its writes from 1."""
+
+    kind: str
+    id: str
+    body: dict[str, Any]
+    revision: int
+
+
+# -- the log ------------------------------------------------------------------------------------------
+
+
+class Event(Record):
+    """One event of the log (design, section 7). `seq`, `prev` and `hash` are given by the chain."""
+
+    id: str
+    timestamp: str
+    action: str
+    environment: str
+    component: str | None = None
+    user: str
+    source: str
+    inputs: dict[str, Any] = {}
+    status: str
+    before: str | None = None
+    after: str | None = None
+    change_id: str | None = None
+    build_id: int | None = None
+    run_id: str | None = None
+    task_run_id: str | None = None
+    cause: str | None = None
+    artifacts: tuple[str, ...] = ()
+    seq: int = 0
+    prev: str = ""
+    hash: str = ""
+
+
+class ChainHead(Record):
+    """The newest event of an environment's chain: its number from 1 and its hash."""
+
+    seq: int
+    hash: str
+
+
+# -- terraform ----------------------------------------------------------------------------------------
+
+
+class Module(Record):
+    """A component type's Terraform module as it is now.
+
+    `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
+    it declares, `outputs` its outputs; `writes_runtime` says that it publishes the runtime parameter itself.
+    """
+
+    type: str
+    digest: str
+    path: str
+    variables: tuple[str, ...]
+    outputs: tuple[str, ...]
+    writes_runtime: bool = False
+
+
+class TerraformJob(Record):
+    """What Terraform needs to work on one component. `variables` holds declared variables only."""
+
+    address: str
+    module: Module
+    variables: dict[str, Any]
+    destroy: bool = False
+
+
+class PlannedResource(Record):
+    """One resource of a plan, values masked. `action`: create, update, replace, destroy, read or no-op."""
+
+    address: str
+    type: str
+    action: str
+    before: Any = None
+    after: Any = None
+    unknown: Any = None
+
+
+class PlannedOutputs(Record):
+    """Planned outputs: known values, names unknown until apply, names whose value is sensitive.
+
+    `known` holds sensitive values in the clear: it never leaves the process.
+    """
+
+    known: dict[str, Any]
+    unknown: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+
+
+class TerraformPlan(Record):
+    """A plan. `saved` names the binary plan in the private store (empty: not applicable)."""
+
+    address: str
+    action: str
+    add: int
+    change: int
+    destroy: int
+    resources: tuple[PlannedResource, ...]
+    outputs: PlannedOutputs
+    text: str
+    saved: str = ""
+
+
+class TerraformOutputs(Record):
+    """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
+
+    values: dict[str, Any]
+    sensitive: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The ways in which a dependency is found, one file each, behind one interface."""

@@ -1,0 +1,204 @@
+"""The one reader of JSON from outside, and the one canonical form.
+
+RFC 8259 leaves duplicate names and huge numbers to the reader, and readers differ (msgspec, orjson and the
+standard library all keep the last duplicate silently). What Karma judges must be what Terraform gets, so
+everything that readers could disagree on is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+import msgspec
+
+from karma_core.errors import BadInput
+
+MAX_DEPTH: Final = 64
+"""Deepest nesting of arrays and objects. Ours: far above real configs, far below any recursion limit."""
+MAX_BYTES: Final = 1 << 20
+"""Largest document. Ours: 128 times the 8 KB of an advanced SSM parameter."""
+_INT_RANGE: Final = range(-(2**63), 2**64)
+"""Integers that every JSON reader of ours and Terraform's keep exactly."""
+
+_decode = msgspec.json.Decoder().decode
+_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
+
+
+def canonical(value: Any) -> bytes:
+    """The value as compact UTF-8 JSON with sorted keys: equal values, equal bytes."""
+    return _encode_sorted(value)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical form, as `sha256:` and 64 hex digits."""
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def bytes_digest(raw: bytes) -> str:
+    """SHA-256 of bytes, in the same form as `digest`."""
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def parse(raw: bytes, *, where: str) -> Any:
+    """The JSON value in raw; BadInput with code `invalid-json` (and line and column) if it is not strict.
+
+    `where` names the file or parameter in the message. Cost: one decode and one encode.
+    """
+    return parse_canonical(raw, where=where)[0]
+
+
+def parse_object(raw: bytes, *, where: str) -> dict[str, Any]:
+    """As `parse`, and BadInput `not-an-object` unless the value is a JSON object."""
+    return parse_object_canonical(raw, where=where)[0]
+
+
+def parse_object_canonical(raw: bytes, *, where: str) -> tuple[dict[str, Any], bytes]:
+    """As `parse_object`, with the canonical bytes that were made on the way."""
+    value, form = parse_canonical(raw, where=where)
+    if not isinstance(value, dict):
+        raise BadInput(
+            f"{where} is not a JSON object",
+            why=f"it holds {_kind(value)}",
+            next_step="make the outermost value an object {…}",
+            code="not-an-object",
+        )
+    return value, form
+
+
+def parse_canonical(raw: bytes, *, where: str) -> tuple[Any, bytes]:
+    """The value and its canonical form.
+
+    The fast path proves that no name was dropped by counting quotation marks: in a document without a
+    backslash each string has exactly two, and decoding drops whole strings or none.
+    """
+    if len(raw) > MAX_BYTES:
+        raise _refuse(where, f"it has {len(raw):,} bytes, more than {MAX_BYTES:,}", code="too-large")
+    try:
+        value = _decode(raw)
+        form = _encode_sorted(value)
+        # Within the limit even if every bracket opened a level: nothing to walk for depth.
+        shallow = raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH
+        if not (b"\\" not in raw and raw.count(b'"') == form.count(b'"') and shallow):
+            value = _slow(raw, where)
+            form = _encode_sorted(value)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
+        raise _explain(raw, where, error) from error
+    if _has_wide_integer(form):
+        _check_integers(value, where)
+    return value, form
+
+
+def _has_wide_integer(form: bytes) -> bool:
+    """Whether a run of 19 digits occurs: the shortest that can leave the 64-bit range."""
+    return any(len(run) >= 19 for run in form.translate(_DIGITS_ONLY).split())  # noqa: PLR2004 - said above
+
+
+_DIGITS_ONLY: Final = bytes(c if 48 <= c <= 57 else 32 for c in range(256))  # noqa: PLR2004 - ASCII 0 to 9
+
+
+def _check_integers(value: Any, where: str) -> None:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, int) and item not in _INT_RANGE:
+            raise _refuse(where, f"the integer {str(item)[:20]}… does not fit 64 bits")
+
+
+def _slow(raw: bytes, where: str) -> Any:
+    """Decode by the standard library, refusing duplicates by name, depth and lone surrogates."""
+    _check_depth(raw, where)
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) != len(items):
+            seen: set[str] = set()
+            twice = next(k for k, _ in items if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+            raise _refuse(where, f"the name {twice[:60]!r} stands twice in one object", key=twice[:60])
+        return found
+
+    value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs)
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise _refuse(where, "it holds half of a surrogate pair (\\uD800 to \\uDFFF alone)") from error
+    return value
+
+
+def _check_depth(raw: bytes, where: str) -> None:
+    """Refuse nesting beyond MAX_DEPTH without recursing; strings are skipped, not parsed."""
+    depth = 0
+    quoted = escaped = False
+    for position, byte in enumerate(raw):
+        if quoted:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:  # noqa: PLR2004 - backslash
+                escaped = True
+            elif byte == 0x22:  # noqa: PLR2004 - quotation mark
+                quoted = False
+        elif byte == 0x22:  # noqa: PLR2004
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                line, column = _place(raw, position)
+                raise _refuse(where, f"it is nested deeper than {MAX_DEPTH} levels", line=line, column=column)
+        elif byte in b"]}":
+            depth -= 1
+
+
+def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
+    """A refusal with line and column, found by the standard library's reader or by the depth check."""
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return _refuse(where, "it begins with a byte order mark", line=1, column=1)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        line, column = _place(raw, bad.start)
+        return _refuse(where, f"byte 0x{raw[bad.start]:02x} is not UTF-8", line=line, column=column)
+    try:
+        _check_depth(raw, where)
+        json.loads(text, parse_constant=_no_constant)
+    except BadInput as deep:
+        return deep
+    except json.JSONDecodeError as bad:
+        return _refuse(where, bad.msg, line=bad.lineno, column=bad.colno)
+    except ValueError as bad:
+        return _refuse(where, str(bad))
+    return _refuse(where, str(error).split(" - at ")[0])
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _place(raw: bytes, position: int) -> tuple[int, int]:
+    """(line, column) of a byte, both from 1."""
+    return raw.count(b"\n", 0, position) + 1, position - raw.rfind(b"\n", 0, position)
+
+
+def _refuse(
+    where: str,
+    why: str,
+    *,
+    code: str = "invalid-json",
+    line: int | None = None,
+    column: int | None = None,
+    **facts: Any,
+) -> BadInput:
+    at = f":{line}:{column}" if line is not None else ""
+    if line is not None:
+        facts |= {"line": line, "column": column}
+    what = f"{where}{at} is too large" if code == "too-large" else f"{where}{at} is not valid JSON"
+    return BadInput(what, why=why, next_step="correct the JSON and try again", code=code, **facts)
+
+
+def _kind(value: Any) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "null")

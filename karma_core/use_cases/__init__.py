@@ -1,0 +1,1 @@
+"""What Karma can do, one file a use case, over the ports of one workspace."""

@@ -1,0 +1,81 @@
+"""One environment with its ports: what every use case gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from karma_core import ids, ports
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSettings:
+    """What the core must know of an environment.
+
+    `variables` are extra Terraform variables, the same for every component. `parallelism` bounds how many
+    components are worked on at once. `lease_seconds` is how long a lease lives without renewal.
+    """
+
+    name: str
+    prefix: str = "/iac"
+    region: str = "us-east-1"
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parallelism: int = 4
+    lease_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        ids.check_environment(self.name)
+        ids.check_prefix(self.prefix)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who acts, and through which door (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`)."""
+
+    user: str
+    source: str = "cli"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """An environment, wired. `bootstrap.open_workspace` is the only place that makes one."""
+
+    environment: EnvironmentSettings
+    parameters: ports.ParameterStore
+    graph: ports.GraphStore
+    state: ports.StateStore
+    log: ports.EventLog
+    artifacts: ports.ArtifactStore
+    modules: ports.Modules
+    terraform: ports.Terraform
+    reloader: ports.Reloader
+    repository: ports.ConfigRepository
+    publish_index: ports.PublishIndex
+    actor: Actor
+    clock: ports.Clock
+    new_id: Callable[[], str]
+    say: ports.Say
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.environment.name
+
+    @property
+    def prefix(self) -> str:
+        """The environment's parameter prefix."""
+        return self.environment.prefix
+
+    def now(self) -> str:
+        """The current time as ISO 8601 in UTC, microseconds, with a Z."""
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def config_parameter(self, address: str) -> str:
+        """Name of a component's config parameter."""
+        return ids.config_parameter(self.prefix, address)
+
+    def runtime_parameter(self, address: str) -> str:
+        """Name of a component's runtime parameter."""
+        return ids.runtime_parameter(self.prefix, address)

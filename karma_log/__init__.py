@@ -1,0 +1,1 @@
+"""The durable audit trail: events, hash chain, sinks, reading and verifying."""

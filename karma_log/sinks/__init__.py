@@ -1,0 +1,1 @@
+"""Where events go: file, sqlite (DynamoDB and S3 on AWS)."""

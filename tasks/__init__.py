@@ -1,0 +1,1 @@
+"""Prefect tasks: retries, timeout, logging and one call each."""
