@@ -38,14 +38,14 @@ class Reload(_Strict):
     lambda_invoke: dict[str, Any] | None = None
     ecs_redeploy: dict[str, Any] | None = None
     eventbridge: dict[str, Any] | None = None
-    timeout_seconds: float = Field(60, gt=0, le=900)
+    timeout_seconds: float = Field(default=60, gt=0, le=900)
 
 
 class TypeDefinition(_Strict):
     """A component type as Karma sees it; every field has a default, so that a type needs no file."""
 
     description: str = ""
-    config_schema: dict[str, Any] | bool | None = Field(None, alias="schema")
+    config_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")
     references: dict[str, str] = {}
     """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`)."""
     match: list[Match] = []
@@ -58,7 +58,7 @@ class TypeDefinition(_Strict):
     protected_fields: list[str] = []
 
 
-EMPTY = TypeDefinition()
+EMPTY = TypeDefinition.model_validate({})
 
 
 def read_definition(component_type: str, body: dict[str, Any]) -> TypeDefinition:

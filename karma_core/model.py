@@ -45,7 +45,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-class Provenance(Record):
+class Provenance(Record, frozen=True, kw_only=True):
     """Where a config version came from: Git commit and path, dirty work tree, the change that moved it."""
 
     commit: str | None = None
@@ -54,7 +54,7 @@ class Provenance(Record):
     change: str | None = None
 
 
-class Component(Record):
+class Component(Record, frozen=True, kw_only=True):
     """A node of the graph. Digests are `sha256:<hex>` (`hmac:<hex>` for SecureString values)."""
 
     address: str
@@ -72,10 +72,11 @@ class Component(Record):
     provenance: Provenance | None = None
 
 
-class Edge(Record):
+class Edge(Record, frozen=True, kw_only=True):
     """A dependency.
 
-    `via`: ways that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`). `keys`: consumed keys of the producer's runtime, sorted; None where the whole runtime counts.
+    `via`: ways that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`).
+    `keys`: consumed keys of the producer's runtime, sorted; None where the whole runtime counts.
     """
 
     source: str
@@ -91,7 +92,7 @@ class Edge(Record):
         return (self.source, self.target, self.kind)
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """One result of validation. `component` is an address or `type:<type>`; `pointer` a place, or empty."""
 
     code: str
@@ -106,7 +107,7 @@ class Finding(Record):
         return (self.severity, self.component, self.code, self.pointer, self.message)
 
 
-class Build(Record):
+class Build(Record, frozen=True, kw_only=True):
     """One publication of the graph. `id` counts from 1 per environment.
 
     `digest` identifies the graph's content, `inputs` what it was built from (empty: unknown), `snapshot` is
@@ -128,21 +129,21 @@ class Build(Record):
     base: int | None = None
 
 
-class GraphData(Record):
+class GraphData(Record, frozen=True, kw_only=True):
     """A whole graph as plain lists: nodes sorted by address, edges by (source, target, kind)."""
 
     nodes: tuple[Component, ...] = ()
     edges: tuple[Edge, ...] = ()
 
 
-class Snapshot(Record):
+class Snapshot(Record, frozen=True, kw_only=True):
     """A graph as a store holds it, with the build that made it."""
 
     build: Build
     graph: GraphData
 
 
-class Delta(Record):
+class Delta(Record, frozen=True, kw_only=True):
     """What turns one graph into another. `put_*` are added or changed whole, removals are identities."""
 
     put_nodes: tuple[Component, ...] = ()

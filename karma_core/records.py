@@ -29,7 +29,7 @@ class ParameterKind(StrEnum):
     SECURE = "SecureString"
 
 
-class Parameter(Record):
+class Parameter(Record, frozen=True, kw_only=True):
     """One version of a parameter. `value` is None where a SecureString was not decrypted."""
 
     name: str
@@ -41,7 +41,7 @@ class Parameter(Record):
     modified_at: str = ""
 
 
-class ParameterWrite(Record):
+class ParameterWrite(Record, frozen=True, kw_only=True):
     """One write. `base` is the version it replaces: 0 for a new parameter, None to write unconditionally."""
 
     name: str
@@ -53,14 +53,14 @@ class ParameterWrite(Record):
     base: int | None = None
 
 
-class ParameterPage(Record):
+class ParameterPage(Record, frozen=True, kw_only=True):
     """One page of a listing. `token` is None on the last; a page may be short or empty before it."""
 
     parameters: tuple[Parameter, ...]
     token: str | None = None
 
 
-class ConfigFile(Record):
+class ConfigFile(Record, frozen=True, kw_only=True):
     """One config file of a Git directory. `stamp` changes whenever the file may have changed."""
 
     address: str
@@ -71,7 +71,7 @@ class ConfigFile(Record):
 # -- leases -------------------------------------------------------------------------------------------
 
 
-class Lease(Record):
+class Lease(Record, frozen=True, kw_only=True):
     """Held names with a fencing token. Tokens rise with every grant in an environment, whatever the name."""
 
     names: tuple[str, ...]
@@ -83,7 +83,7 @@ class Lease(Record):
 # -- runs, journal, applied records -------------------------------------------------------------------
 
 
-class Run(Record):
+class Run(Record, frozen=True, kw_only=True):
     """One deploy or destroy. `status`: running, succeeded, failed, stopped, interrupted, abandoned."""
 
     id: str
@@ -99,7 +99,7 @@ class Run(Record):
     options: dict[str, Any] = {}
 
 
-class JournalEntry(Record):
+class JournalEntry(Record, frozen=True, kw_only=True):
     """A step of a run on a component: its intent (`started`) or its outcome (`succeeded`, `failed`, …).
 
     `step` is plan, apply, publish_runtime, propagate or destroy. At most one apply entry with status
@@ -115,7 +115,7 @@ class JournalEntry(Record):
     detail: dict[str, Any] = {}
 
 
-class Applied(Record):
+class Applied(Record, frozen=True, kw_only=True):
     """What was applied last to a component, and from what.
 
     `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
@@ -139,7 +139,7 @@ class Applied(Record):
     status: str = "applied"
 
 
-class Document(Record):
+class Document(Record, frozen=True, kw_only=True):
     """A small durable document (a plan, a change, a mark); `revision` counts its writes from 1."""
 
     kind: str
@@ -151,7 +151,7 @@ class Document(Record):
 # -- the log ------------------------------------------------------------------------------------------
 
 
-class Event(Record):
+class Event(Record, frozen=True, kw_only=True):
     """One event of the log (design, section 7). `seq`, `prev` and `hash` are given by the chain."""
 
     id: str
@@ -176,7 +176,7 @@ class Event(Record):
     hash: str = ""
 
 
-class ChainHead(Record):
+class ChainHead(Record, frozen=True, kw_only=True):
     """The newest event of an environment's chain: its number from 1 and its hash."""
 
     seq: int
@@ -186,7 +186,7 @@ class ChainHead(Record):
 # -- terraform ----------------------------------------------------------------------------------------
 
 
-class Module(Record):
+class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
@@ -201,7 +201,7 @@ class Module(Record):
     writes_runtime: bool = False
 
 
-class TerraformJob(Record):
+class TerraformJob(Record, frozen=True, kw_only=True):
     """What Terraform needs to work on one component. `variables` holds declared variables only."""
 
     address: str
@@ -210,7 +210,7 @@ class TerraformJob(Record):
     destroy: bool = False
 
 
-class PlannedResource(Record):
+class PlannedResource(Record, frozen=True, kw_only=True):
     """One resource of a plan, values masked. `action`: create, update, replace, destroy, read or no-op."""
 
     address: str
@@ -221,7 +221,7 @@ class PlannedResource(Record):
     unknown: Any = None
 
 
-class PlannedOutputs(Record):
+class PlannedOutputs(Record, frozen=True, kw_only=True):
     """Planned outputs: known values, names unknown until apply, names whose value is sensitive.
 
     `known` holds sensitive values in the clear: it never leaves the process.
@@ -232,7 +232,7 @@ class PlannedOutputs(Record):
     sensitive: tuple[str, ...] = ()
 
 
-class TerraformPlan(Record):
+class TerraformPlan(Record, frozen=True, kw_only=True):
     """A plan. `saved` names the binary plan in the private store (empty: not applicable)."""
 
     address: str
@@ -246,7 +246,7 @@ class TerraformPlan(Record):
     saved: str = ""
 
 
-class TerraformOutputs(Record):
+class TerraformOutputs(Record, frozen=True, kw_only=True):
     """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
 
     values: dict[str, Any]
