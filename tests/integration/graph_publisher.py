@@ -12,15 +12,20 @@ import sys
 from pathlib import Path
 
 from karma_adapters import failpoints
+from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
+from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_core import ports
 from tests.graphs import Artifacts, publish_with_history, random_graph
 
 
 def open_store(name: str) -> ports.GraphStore:
-    """The store that the name says: a path of a SQLite file."""
-    from karma_adapters.sqlite_graph import SqliteGraphStore  # noqa: PLC0415
-
-    return SqliteGraphStore(Path(name))
+    """The store that the name says: `ws://…`, `staged+ws://…` (nothing fits a transaction), or a file."""
+    if "ws://" not in name:
+        return SqliteGraphStore(Path(name))
+    client = GremlinClient(Endpoint(url=name.removeprefix("staged+")))
+    items = 0 if name.startswith("staged+") else TRANSACTION_ITEMS
+    return GremlinGraphStore(client, transaction_items=items)
 
 
 def _say(line: str) -> None:
