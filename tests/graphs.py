@@ -120,13 +120,18 @@ class Artifacts:
 
 
 def publish_with_history(
-    store: ports.GraphStore, artifacts: ports.ArtifactStore, target: GraphData, *, token: int = 1
+    store: ports.GraphStore,
+    artifacts: ports.ArtifactStore,
+    target: GraphData,
+    *,
+    token: int = 1,
+    environment: str = "prod",
 ) -> Build:
     """As `publish`, with the build's snapshot written first."""
-    found = store.load("prod")
+    found = store.load(environment)
     previous = found.build if found else None
     delta = diff(found.graph if found else None, target)
-    build = next_build(previous, target)
+    build = next_build(previous, target, environment=environment)
     key = write_snapshot(artifacts, build, target, delta, previous)
     build = msgspec.structs.replace(build, snapshot=key)
     store.publish(build, delta, lease(token))

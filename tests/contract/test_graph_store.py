@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_adapters.memory_graph import MemoryGraphStore
@@ -50,7 +51,11 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     """Opens the store under test; each call is another client of the same data."""
     opened: list[ports.GraphStore] = []
     memory = MemoryGraphStore()
-    endpoint = Endpoint(url=gremlin_server.required().url) if "gremlin" in request.param else None
+    endpoint = None
+    if "gremlin" in request.param:
+        server = gremlin_server.required()
+        server.run(queries.source().V().drop())
+        endpoint = Endpoint(url=server.url)
 
     def opener() -> ports.GraphStore:
         store: ports.GraphStore

@@ -1,7 +1,7 @@
 """A builder to be killed: publishes random graphs to a store, one after the other.
 
-Run as `python -m tests.integration.graph_publisher STORE ARTIFACTS ROUNDS TOKEN`; prints `ready`, then the
-number of each build that it published. KARMA_FAILPOINT is honoured.
+Run as `python -m tests.integration.graph_publisher STORE ENVIRONMENT ARTIFACTS ROUNDS TOKEN`; prints `ready`,
+then the number of each build that it published. KARMA_FAILPOINT is honoured.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(store_name: str, artifacts: str, rounds: str, token: str) -> None:
+def main(store_name: str, environment: str, artifacts: str, rounds: str, token: str) -> None:
     """Publish that many random graphs, each seeded by the number of its build."""
     store = open_store(store_name)
     _say("ready")
     failpoints.install(os.environ)
     for _ in range(int(rounds)):
-        current = store.current("prod")
+        current = store.current(environment)
         seed = current.id if current else 0
-        target = random_graph(random.Random(seed), nodes=40)
-        build = publish_with_history(store, Artifacts(Path(artifacts)), target, token=int(token))
+        target = random_graph(random.Random(seed), nodes=40, environment=environment)
+        build = publish_with_history(
+            store, Artifacts(Path(artifacts)), target, token=int(token), environment=environment
+        )
         _say(str(build.id))
     store.close()
 

@@ -87,7 +87,7 @@ def start(port: int = 0) -> Server:
     port = port or _free_port()
     for name in ("graph.properties", "init.groovy"):
         shutil.copy(SETUP / name, directory)
-    configuration = (SETUP / "gremlin-server.yaml").read_text().replace("PORT", str(port))
+    configuration = (SETUP / "gremlin-server.yaml").read_text().replace("port: PORT", f"port: {port}")
     (directory / "gremlin-server.yaml").write_text(configuration)
     main = "org.apache.tinkerpop.gremlin.server.GremlinServer"
     with (directory / "log").open("wb") as log:
@@ -138,15 +138,13 @@ def shared() -> Server:
 
 
 def required() -> Server:
-    """The server, empty. Without Java or Maven the test is skipped, or fails if KARMA_TEST_REQUIRE says so."""
+    """The server. Without Java or Maven the test is skipped; it fails if KARMA_TEST_REQUIRE says so."""
     missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
     if missing:
         if "gremlin" in os.environ.get("KARMA_TEST_REQUIRE", "").split(","):
             pytest.fail(f"KARMA_TEST_REQUIRE asks for a Gremlin Server, and {missing} is not on PATH")
         pytest.skip(f"a Gremlin Server needs {' and '.join(missing)}")
-    server = shared()
-    server.run(queries.source().V().drop())
-    return server
+    return shared()
 
 
 if __name__ == "__main__":
