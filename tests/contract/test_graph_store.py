@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -307,14 +308,18 @@ def test_readers_never_see_half_a_graph(open_store: Callable[[], ports.GraphStor
 
 
 def test_concurrent_builders_make_one_order(open_store: Callable[[], ports.GraphStore]) -> None:
-    """Builders that race are refused or follow each other; builds count 1, 2, 3 … without a gap."""
+    """Builders that race are refused or follow each other; builds count 1, 2, 3 … without a gap.
+
+    Each publish comes with a lease of its own, as leases that expire give them out.
+    """
     stores = [open_store() for _ in range(4)]
+    tokens = itertools.count(1)
     refused = []
 
     def build(number: int) -> None:
         for turn in range(5):
             try:
-                publish(stores[number], graph(nodes=[f"vpc/n{number}-{turn}"]))
+                publish(stores[number], graph(nodes=[f"vpc/n{number}-{turn}"]), token=next(tokens))
             except Conflict as error:
                 refused.append(error)
 
