@@ -25,7 +25,7 @@ from gremlin_python.process.traversal import (
 )
 from gremlin_python.structure.graph import Graph
 
-from karma_adapters.gremlin import schema
+from karma_adapters import property_graph as pg
 from karma_core.ids import vertex_id
 from karma_core.model import Build, Component, Delta, Edge
 
@@ -45,34 +45,34 @@ def source() -> GraphTraversalSource:
 
 def read_lock(environment: str) -> GraphTraversal:
     """The Lock."""
-    return source().V(schema.lock_id(environment)).element_map()
+    return source().V(pg.lock_id(environment)).element_map()
 
 
 def read_nodes(environment: str) -> GraphTraversal:
     """Every component."""
-    return source().V().has(schema.COMPONENT, "environment", environment).element_map()
+    return source().V().has(pg.COMPONENT, "environment", environment).element_map()
 
 
 def read_edges(environment: str) -> GraphTraversal:
     """Every edge with its id. `elementMap` would add both ends, which the id says already."""
-    edges = source().V().has(schema.COMPONENT, "environment", environment).out_e(*schema.KINDS)
+    edges = source().V().has(pg.COMPONENT, "environment", environment).out_e(*pg.KINDS)
     return edges.value_map().with_(WithOptions.tokens)
 
 
 def read_build(environment: str, number: int) -> GraphTraversal:
     """One build."""
-    return source().V(schema.build_id(environment, number)).element_map()
+    return source().V(pg.build_id(environment, number)).element_map()
 
 
 def read_builds(environment: str, limit: int) -> GraphTraversal:
     """Builds, newest first."""
-    builds = source().V().has(schema.BUILD, "environment", environment)
+    builds = source().V().has(pg.BUILD, "environment", environment)
     return builds.order().by("number", Order.desc).limit(limit).element_map()
 
 
 def read_staged(environment: str, stage: str) -> GraphTraversal:
     """The parts of a staged publish, in their order."""
-    parts = source().V().has(schema.STAGED, "environment", environment).has("stage", stage)
+    parts = source().V().has(pg.STAGED, "environment", environment).has("stage", stage)
     return parts.order().by("place").values("body")
 
 
@@ -83,10 +83,10 @@ def mark(build: Build, token: int, until: int) -> GraphTraversal:
     """Raise the fence, then say that the build is being written on its base."""
     lock = (
         source()
-        .merge_v({T.id: schema.lock_id(build.environment)})
+        .merge_v({T.id: pg.lock_id(build.environment)})
         .option(
             Merge.on_create,
-            {T.label: schema.LOCK, "environment": build.environment, "token": 0, "build": 0},
+            {T.label: pg.LOCK, "environment": build.environment, "token": 0, "build": 0},
         )
         .has("token", P.lte(token))
     )
@@ -96,14 +96,14 @@ def mark(build: Build, token: int, until: int) -> GraphTraversal:
 
 def fenced(environment: str, token: int) -> GraphTraversal:
     """The Lock, checked and written, as the start of a write."""
-    lock = source().V(schema.lock_id(environment)).has("token", token)
+    lock = source().V(pg.lock_id(environment)).has("token", token)
     return _set(lock, {"token": token})
 
 
 def flip(start: GraphTraversal, build: Build, redo: str = "") -> GraphTraversal:
     """Go on from the Lock only if the build's base is still current, and make the build current."""
     moved = start.has("build", build.base or 0)
-    values: schema.Properties = {"build": build.id, "current": schema.build_text(build)}
+    values: pg.Properties = {"build": build.id, "current": pg.build_text(build)}
     return _set(moved, values | ({"redo": redo} if redo else {}))
 
 
@@ -119,18 +119,18 @@ def clear(environment: str, token: int, *names: str) -> GraphTraversal:
 
 def collect_staged(environment: str, token: int) -> GraphTraversal:
     """Drop every staged part of the environment."""
-    parts = __.V().has(schema.STAGED, "environment", environment).drop()
+    parts = __.V().has(pg.STAGED, "environment", environment).drop()
     return fenced(environment, token).side_effect(parts).id_()
 
 
 def stage_part(environment: str, token: int, stage: str, place: int, body: str) -> GraphTraversal:
     """Write one part of a staged publish."""
-    properties: schema.Properties = {"environment": environment, "stage": stage, "place": place, "body": body}
-    part = Upsert(schema.staged_id(environment, stage, place), {T.label: schema.STAGED}, properties, ())
+    properties: pg.Properties = {"environment": environment, "stage": stage, "place": place, "body": body}
+    part = Upsert(pg.staged_id(environment, stage, place), {T.label: pg.STAGED}, properties, ())
     return part.chain(fenced(environment, token)).id_()
 
 
-def _set(traversal: GraphTraversal, properties: schema.Properties) -> GraphTraversal:
+def _set(traversal: GraphTraversal, properties: pg.Properties) -> GraphTraversal:
     for name, value in properties.items():
         traversal = traversal.property(Cardinality.single, name, value)
     return traversal
@@ -145,7 +145,7 @@ class Upsert:
 
     id: str
     create: dict[Any, str]
-    properties: schema.Properties
+    properties: pg.Properties
     absent: tuple[str, ...]
 
     @property
@@ -203,9 +203,9 @@ Write = Upsert | DropVertex | DropEdge
 
 def put_component(node: Component) -> Upsert:
     """The write that puts a component."""
-    properties = schema.component_properties(node)
-    absent = tuple(name for name in schema.COMPONENT_PROPERTIES if name not in properties)
-    return Upsert(vertex_id(node.environment, node.address), {T.label: schema.COMPONENT}, properties, absent)
+    properties = pg.component_properties(node)
+    absent = tuple(name for name in pg.COMPONENT_PROPERTIES if name not in properties)
+    return Upsert(vertex_id(node.environment, node.address), {T.label: pg.COMPONENT}, properties, absent)
 
 
 def put_edge(environment: str, edge: Edge) -> Upsert:
@@ -216,21 +216,21 @@ def put_edge(environment: str, edge: Edge) -> Upsert:
         Direction.OUT: vertex_id(environment, edge.source),
         Direction.IN: vertex_id(environment, edge.target),
     }
-    properties = schema.edge_properties(edge)
+    properties = pg.edge_properties(edge)
     absent = () if "keys" in properties else ("keys",)
-    return Upsert(schema.edge_id(environment, edge.source, kind, edge.target), create, properties, absent)
+    return Upsert(pg.edge_id(environment, edge.source, kind, edge.target), create, properties, absent)
 
 
 def put_build(build: Build) -> Upsert:
     """The write that puts a build's record."""
-    identity = schema.build_id(build.environment, build.id)
-    return Upsert(identity, {T.label: schema.BUILD}, schema.build_properties(build), ())
+    identity = pg.build_id(build.environment, build.id)
+    return Upsert(identity, {T.label: pg.BUILD}, pg.build_properties(build), ())
 
 
 def writes(environment: str, delta: Delta) -> Iterator[Write]:
     """A delta as writes, in an order in which each finds what it needs."""
     for place, kind, target in ((d[0], d[2], d[1]) for d in delta.drop_edges):
-        yield DropEdge(vertex_id(environment, place), kind, schema.edge_id(environment, place, kind, target))
+        yield DropEdge(vertex_id(environment, place), kind, pg.edge_id(environment, place, kind, target))
     for address in delta.drop_nodes:
         yield DropVertex(vertex_id(environment, address))
     for node in delta.put_nodes:
