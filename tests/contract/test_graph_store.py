@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_adapters.memory_graph import MemoryGraphStore
@@ -54,9 +53,8 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     memory = MemoryGraphStore()
     endpoint = None
     if "gremlin" in request.param:
-        server = gremlin_server.required()
-        server.run(queries.source().V().drop())
-        endpoint = Endpoint(url=server.url)
+        endpoint = Endpoint(url=gremlin_server.required().url)
+        gremlin_server.empty()
 
     def opener() -> ports.GraphStore:
         store: ports.GraphStore

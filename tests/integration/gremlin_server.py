@@ -147,6 +147,11 @@ def required() -> Server:
     return shared()
 
 
+def empty() -> None:
+    """Drop everything on the shared server."""
+    shared().run(queries.source().V().drop())
+
+
 if __name__ == "__main__":
     started = start(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     sys.stdout.write(f"{started.url}\nstop it with: kill -{signal.SIGTERM.value} {started.process.pid}\n")
