@@ -1,0 +1,46 @@
+"""A builder to be killed: publishes random graphs to a store, one after the other.
+
+Run as `python -m tests.integration.graph_publisher STORE ARTIFACTS ROUNDS TOKEN`; prints `ready`, then the
+number of each build that it published. KARMA_FAILPOINT is honoured.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+
+from karma_adapters import failpoints
+from karma_core import ports
+from tests.graphs import Artifacts, publish_with_history, random_graph
+
+
+def open_store(name: str) -> ports.GraphStore:
+    """The store that the name says: a path of a SQLite file."""
+    from karma_adapters.sqlite_graph import SqliteGraphStore  # noqa: PLC0415
+
+    return SqliteGraphStore(Path(name))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(store_name: str, artifacts: str, rounds: str, token: str) -> None:
+    """Publish that many random graphs, each seeded by the number of its build."""
+    store = open_store(store_name)
+    _say("ready")
+    failpoints.install(os.environ)
+    for _ in range(int(rounds)):
+        current = store.current("prod")
+        seed = current.id if current else 0
+        target = random_graph(random.Random(seed), nodes=40)
+        build = publish_with_history(store, Artifacts(Path(artifacts)), target, token=int(token))
+        _say(str(build.id))
+    store.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
