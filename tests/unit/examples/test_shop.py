@@ -11,6 +11,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from karma_adapters.settings import read_settings
 from karma_core import ids, strictjson
 from karma_core.component_types import TypeDefinition, read_definition
 
@@ -86,6 +87,14 @@ def test_the_shop_is_large_enough(environment: str) -> None:
 def test_every_config_has_a_module(environment: str) -> None:
     """No config is of a type that the platform does not have."""
     assert types_in(environment) <= set(TYPES)
+
+
+def test_settings_name_both_environments() -> None:
+    """karma.toml is read by the product, and each environment has a region of its own."""
+    settings = read_settings(SHOP)
+    assert settings.environment_names() == list(ENVIRONMENTS)
+    assert settings.components_dir == COMPONENTS
+    assert len({settings.choose_environment(name).region for name in ENVIRONMENTS}) == 2
 
 
 def test_every_type_is_used() -> None:
