@@ -190,13 +190,15 @@ class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
-    it declares, `outputs` its outputs; `writes_runtime` says that it publishes the runtime parameter itself.
+    it declares (`sensitive_variables` those marked so), `outputs` its outputs; `writes_runtime` says that it
+    publishes the runtime parameter itself.
     """
 
     type: str
     digest: str
     path: str
     variables: tuple[str, ...]
+    sensitive_variables: tuple[str, ...] = ()
     outputs: tuple[str, ...]
     writes_runtime: bool = False
 
