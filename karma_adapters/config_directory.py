@@ -63,10 +63,12 @@ class ConfigDirectory:
         except OSError as error:
             raise self._unreadable(path, error) from error
         with open(descriptor, "rb", buffering=0) as opened:  # noqa: PTH123 - by descriptor
-            self._check_status(path, os.fstat(descriptor))
-            content = opened.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise self._too_large(path, len(content))
+            status = os.fstat(descriptor)
+            self._check_status(path, status)
+            content = opened.read(status.st_size + 1)
+        if len(content) != status.st_size:
+            why = "it changed while it was read"
+            raise self._refused(path, "unreadable", "cannot be read", why, "try again when it is written")
         return content
 
     def _scan(self, top: str, refuse: Refuse) -> Iterator[ConfigFile]:

@@ -43,8 +43,9 @@ class MemoryState:
     def acquire(self, names: Sequence[str], holder: str, seconds: float) -> Lease:
         """Take all names or none; LeaseHeld where one is held, also by the same holder."""
         with self._lock:
-            wanted = tuple(sorted(set(names)))
-            held = [lease for lease in self.leases() if lease.names[0] in wanted]
+            unique = set(names)
+            wanted = tuple(sorted(unique))
+            held = [lease for lease in self.leases() if lease.names[0] in unique]
             if held:
                 raise lease_held(held)
             self._fence += 1

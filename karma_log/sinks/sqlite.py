@@ -1,7 +1,8 @@
 """A sink in an SQLite file, indexed for reading.
 
 A row is the event's number and its canonical line; everything else is computed from the line by SQLite
-(virtual columns), so that there is nothing beside the line that could say something different.
+(virtual columns), so that there is nothing beside the line that could say something different. SQLite ends
+such a text at a NUL character: a field with one in it is stored whole, but not found by a filter.
 """
 
 from __future__ import annotations
