@@ -198,7 +198,11 @@ class ConfigDirectory:
 
     def _refused(self, path: str, code: str, what: str, why: str, next_step: str) -> BadInput:
         place = self._shown(path)
-        return BadInput(f"{place} {what}", why=why, next_step=next_step, code=code, file=place)
+        facts = {"file": place}
+        address = "/".join(os.path.relpath(path, self._top).split("/")[1:3])
+        if ids.is_address(address):
+            facts["address"] = address
+        return BadInput(f"{place} {what}", why=why, next_step=next_step, code=code, **facts)
 
     def _shown(self, path: str) -> str:
         """A path relative to the root, part by part as an error may quote it."""

@@ -88,8 +88,8 @@ class ConfigRepository(Protocol):
     def scan(self, environment: str, *, refuse: Refuse | None = None) -> Iterator[ConfigFile]:
         """Every config file, sorted by address; NotFound where the environment has no directory.
 
-        Names, links and devices that are refused go to `refuse`, each as BadInput with code and `file`;
-        without it the first one is raised.
+        Names, links and devices that are refused go to `refuse`, each as BadInput with code, `file` and,
+        where one is meant, `address`; without it the first one is raised.
         """
         ...
 

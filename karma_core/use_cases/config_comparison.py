@@ -124,7 +124,9 @@ def _nothing_moved(seen: dict[str, tuple[str, str]], revision: str | None) -> Co
 def _scan(workspace: Workspace) -> tuple[list[ConfigFile], list[Finding]]:
     refused: list[BadInput] = []
     files = list(workspace.repository.scan(workspace.name, refuse=refused.append))
-    return files, [_finding(error, component=error.facts["file"]) for error in refused]
+    return files, [
+        _finding(error, component=error.facts.get("address", error.facts["file"])) for error in refused
+    ]
 
 
 def _stored(workspace: Workspace, asked: set[str] | None) -> dict[str, Parameter]:

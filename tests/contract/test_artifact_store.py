@@ -14,6 +14,7 @@ from karma_core.ports import ArtifactStore
 
 @pytest.fixture(params=["directory", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
+    """Every adapter in turn, empty."""
     return DirectoryArtifacts(tmp_path / "artifacts") if request.param == "directory" else MemoryArtifacts()
 
 
@@ -49,8 +50,10 @@ def test_keys_below_a_prefix(store: ArtifactStore) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", ".hidden", "-rf", "a\nb", "a\0", "é"]
-    + ["a/%2e%2e/b", "a\\b", "x" * 2000, "a/" + "b" * 201],
+    [
+        *["", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", ".hidden", "-rf", "a\nb", "a\0"],
+        *["é", "a/%2e%2e/b", "a\\b", "x" * 2000, "a/" + "b" * 201],
+    ],
 )
 def test_keys_are_checked(store: ArtifactStore, key: str) -> None:
     """A key that could leave the root, or that a file system would not take, is refused everywhere."""

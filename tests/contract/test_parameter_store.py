@@ -21,6 +21,7 @@ def _now() -> datetime:
 
 @pytest.fixture(params=["local", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ParameterStore]:
+    """Every adapter in turn, empty."""
     if request.param == "memory":
         yield MemoryParameters(clock=_now)
         return
@@ -30,6 +31,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ParameterS
 
 
 def write(name: str, value: str = "v", **facts: object) -> ParameterWrite:
+    """A write with what the test cares about."""
     return ParameterWrite(name=name, value=value, **facts)  # type: ignore[arg-type]
 
 
@@ -68,7 +70,7 @@ class TestVersions:
         assert store.tags("/iac/a") == {}
 
     def test_same_name_twice(self, store: ParameterStore) -> None:
-        """Writes happen in the given order: two of one name are two versions, bases building on each other."""
+        """Writes happen in the given order: two of one name are two versions."""
         assert store.put([write("/iac/a", "x", base=0), write("/iac/a", "y", base=1)]) == [1, 2]
         assert [kept.value for kept in store.history("/iac/a")] == ["x", "y"]
 
@@ -108,9 +110,7 @@ class TestSizes:
             (1, Tier.ADVANCED, Tier.ADVANCED),
         ],
     )
-    def test_smallest_tier(
-        self, store: ParameterStore, size: int, asked: Tier | None, given: Tier
-    ) -> None:
+    def test_smallest_tier(self, store: ParameterStore, size: int, asked: Tier | None, given: Tier) -> None:
         """Without a tier the smallest that fits is taken; 4,096 and 8,192 bytes still fit."""
         store.put([write("/iac/a", "x" * size, tier=asked)])
         kept = store.get("/iac/a")
@@ -206,8 +206,10 @@ class TestNames:
 
     @pytest.mark.parametrize(
         "name",
-        ["", "/", "a/b", "/a/", "/a//b", "/a b", "/a\n", "/é", "/a%2f", "/a" * 16, "/" + "x" * 1011]
-        + ["/aws/x", "/ssmx/y", "AWSx", "/../x'); DROP TABLE parameter"],
+        [
+            *["", "/", "a/b", "/a/", "/a//b", "/a b", "/a\n", "/é", "/a%2f", "/a" * 16, "/" + "x" * 1011],
+            *["/aws/x", "/ssmx/y", "AWSx", "/../x'); DROP TABLE parameter"],
+        ],
     )
     def test_refused(self, store: ParameterStore, name: str) -> None:
         """Every other name is refused."""

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,8 +42,9 @@ def _count_up(path: Path) -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "state" / "dev.db"
+def path(tmp_path: Path) -> Path:
+    """Where the store's file will be; its directory does not exist yet."""
+    return tmp_path / "state" / "dev.db"
 
 
 def test_only_the_owner_reads_the_file(path: Path) -> None:
