@@ -73,8 +73,6 @@ def compare(workspace: Workspace) -> Comparison:
     if not known:
         check_binding(workspace)
     fresh = [file for file in files if file.address not in seen or seen[file.address][0] != file.stamp]
-    if known and not fresh and not findings and len(files) == len(seen):
-        return _nothing_moved(seen, revision)
     addresses = {file.address for file in files}
     asked = {file.address for file in fresh} | (seen.keys() - addresses) if known else None
     stored = _stored(workspace, asked)
@@ -84,7 +82,16 @@ def compare(workspace: Workspace) -> Comparison:
     entries = {file.address: seen[file.address] for file in files if file.address not in values}
     for file in suspects:
         entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
-    return _sort_out(suspects, values, stored, entries, revision)
+    intents, ahead = _sort_out(suspects, values, stored, entries)
+    removed, created = _only_stored(stored, entries)
+    return Comparison(
+        entries=entries,
+        intents=tuple(intents),
+        ahead=tuple(sorted([*ahead, *created], key=lambda found: found.address)),
+        removed=removed,
+        revision=revision,
+        fresh=not known or entries != seen,
+    )
 
 
 def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
@@ -108,17 +115,6 @@ def holds(parameter: Parameter, digest: str) -> bool:
         return strictjson.bytes_digest(strictjson.parse_canonical(raw, where=parameter.name)[1]) == digest
     except BadInput:
         return False
-
-
-def _nothing_moved(seen: dict[str, tuple[str, str]], revision: str | None) -> Comparison:
-    return Comparison(
-        entries=seen,
-        intents=(),
-        ahead=(),
-        removed={},
-        revision=revision,
-        fresh=False,
-    )
 
 
 def _scan(workspace: Workspace) -> tuple[list[ConfigFile], list[Finding]]:
@@ -219,33 +215,33 @@ def _sort_out(
     suspects: Iterable[ConfigFile],
     values: Mapping[str, bytes],
     stored: Mapping[str, Parameter],
-    entries: dict[str, tuple[str, str]],
-    revision: str | None,
-) -> Comparison:
-    intents, ahead = [], {}
+    entries: Mapping[str, tuple[str, str]],
+) -> tuple[list[Intent], list[Ahead]]:
+    """What to write and what a change has moved, of the files that were read and are not stored so."""
+    intents, ahead = [], []
     for file in suspects:
         before = stored.get(file.address)
         if before is not None and holds(before, entries[file.address][1]):
             continue
         value = values[file.address].decode()
         if before is not None and _moved_by_change(before):
-            ahead[file.address] = Ahead(address=file.address, stored=before, value=value)
+            ahead.append(Ahead(address=file.address, stored=before, value=value))
         else:
             intents.append(Intent(address=file.address, file=file, value=value, stored=before))
-    removed = {}
+    return intents, ahead
+
+
+def _only_stored(
+    stored: Mapping[str, Parameter], entries: Mapping[str, tuple[str, str]]
+) -> tuple[dict[str, Parameter], list[Ahead]]:
+    """Stored configs that Git does not have: those that left it, and those that a change made."""
+    removed, created = {}, []
     for address in sorted(stored.keys() - entries.keys()):
         if _moved_by_change(stored[address]):
-            ahead[address] = Ahead(address=address, stored=stored[address], value=None)
+            created.append(Ahead(address=address, stored=stored[address], value=None))
         else:
             removed[address] = stored[address]
-    return Comparison(
-        entries=entries,
-        intents=tuple(intents),
-        ahead=tuple(ahead[address] for address in sorted(ahead)),
-        removed=removed,
-        revision=revision,
-        fresh=True,
-    )
+    return removed, created
 
 
 def _moved_by_change(parameter: Parameter) -> bool:

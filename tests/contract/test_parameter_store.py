@@ -254,15 +254,6 @@ class TestListing:
             listing(store, prefix)
         assert raised.value.code == "invalid-name"
 
-    def test_reading_while_writing(self, store: ParameterStore) -> None:
-        """A walk sees the store as it was when the walk began, whatever is written meanwhile."""
-        store.put([write(f"/iac/{number:03}", "old") for number in range(200)])
-        walk = store.read_tree("/iac")
-        values = {next(walk).value}
-        store.put([write(f"/iac/{number:03}", "new") for number in range(200)])
-        values |= {parameter.value for parameter in walk}
-        assert values == {"old"}
-
 
 class TestTags:
     def test_are_kept_and_added_to(self, store: ParameterStore) -> None:

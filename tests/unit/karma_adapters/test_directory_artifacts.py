@@ -32,6 +32,14 @@ def test_one_of_many_writers_wins(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
 
+def test_a_name_taken_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    """A file that appears after the look and before the write stays as it is."""
+    store = DirectoryArtifacts(tmp_path)
+    store.put("a/b", b"one")
+    store._write(tmp_path / "a/b", b"two")
+    assert store.get("a/b") == b"one"
+
+
 def test_a_key_below_an_artifact(tmp_path: Path) -> None:
     """A file cannot be a directory too: that key is a Conflict in both orders."""
     store = DirectoryArtifacts(tmp_path)

@@ -106,9 +106,13 @@ def test_a_forked_child_opens_its_own_connection(path: Path) -> None:
     """SQLite forbids carrying a connection over a fork; the child's writes and the parent's both stay."""
     store = _open(path)
     store.put([ParameterWrite(name="/iac/a", value="parent")])
-    child = multiprocessing.get_context("fork").Process(
-        target=lambda: store.put([ParameterWrite(name="/iac/b", value="child")])
-    )
+    inherited = store._file._local.opened.connection
+
+    def write_in_child() -> None:
+        store.put([ParameterWrite(name="/iac/b", value="child")])
+        assert store._file._local.opened.connection is not inherited
+
+    child = multiprocessing.get_context("fork").Process(target=write_in_child)
     child.start()
     child.join()
     assert child.exitcode == 0
@@ -169,3 +173,14 @@ def test_values_are_durable(path: Path) -> None:
     with store._file.reading() as connection:
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_walk_sees_one_moment(path: Path) -> None:
+    """A walk sees the store as it was when the walk began, whatever is written meanwhile."""
+    store = _open(path)
+    store.put([ParameterWrite(name=f"/iac/{number:03}", value="old") for number in range(200)])
+    walk = store.read_tree("/iac")
+    values = {next(walk).value}
+    store.put([ParameterWrite(name=f"/iac/{number:03}", value="new") for number in range(200)])
+    values |= {parameter.value for parameter in walk}
+    assert values == {"old"}
