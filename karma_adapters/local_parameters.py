@@ -29,20 +29,19 @@ from karma_core.ports import Clock
 from karma_core.records import Parameter, ParameterKind, ParameterPage, ParameterWrite, Tier
 
 _COLUMNS: Final = "name, version, kind, tier, description, modified_at, value"
-_SCHEMA: Final = """
-CREATE TABLE parameter (
-    name TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, tier TEXT NOT NULL,
-    description TEXT NOT NULL, modified_at TEXT NOT NULL, value TEXT, secret TEXT, tags TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE earlier_version (
-    name TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, tier TEXT NOT NULL,
-    description TEXT NOT NULL, modified_at TEXT NOT NULL, value TEXT, secret TEXT,
-    PRIMARY KEY (name, version)
-) WITHOUT ROWID;
-CREATE TABLE store (id TEXT NOT NULL, writes INTEGER NOT NULL);
-INSERT INTO store VALUES (lower(hex(randomblob(16))), 0)
-"""
-_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = (
+    """CREATE TABLE parameter (
+        name TEXT PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL, tier TEXT NOT NULL,
+        description TEXT NOT NULL, modified_at TEXT NOT NULL, value TEXT, secret TEXT, tags TEXT NOT NULL
+    ) WITHOUT ROWID""",
+    """CREATE TABLE earlier_version (
+        name TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, tier TEXT NOT NULL,
+        description TEXT NOT NULL, modified_at TEXT NOT NULL, value TEXT, secret TEXT,
+        PRIMARY KEY (name, version)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE store (id TEXT NOT NULL, writes INTEGER NOT NULL)",
+    "INSERT INTO store VALUES (lower(hex(randomblob(16))), 0)",
+)
 _BELOW: Final = "FROM parameter WHERE name > ? AND name < ? ORDER BY name"
 _KINDS: Final = {kind.value: kind for kind in ParameterKind}
 _TIERS: Final = {tier.value: tier for tier in Tier}
@@ -52,13 +51,12 @@ class LocalParameters:
     """ports.ParameterStore on one SQLite file."""
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._file = SqliteFile(path, schema=_SCHEMA, version=_SCHEMA_VERSION)
+        self._file = SqliteFile(path, _SCHEMA)
         self._clock = clock
 
     def revision(self) -> str | None:
         """The file's random id and its count of write transactions."""
-        with self._file.reading() as connection:
-            store, writes = connection.execute("SELECT id, writes FROM store").fetchone()
+        store, writes = self._file.database().row("SELECT id, writes FROM store")
         return f"{store}:{writes}"
 
     def page(self, prefix: str, *, token: str | None = None, decrypt: bool = False) -> ParameterPage:
@@ -66,8 +64,7 @@ class LocalParameters:
         low, high = path_bounds(prefix)
         start = page_start(token, low, high)
         query = f"SELECT {_columns(decrypt)} {_BELOW} LIMIT {PAGE_SIZE + 1}"
-        with self._file.reading() as connection:
-            rows = connection.execute(query, (start, high)).fetchall()
+        rows = self._file.database().rows(query, (start, high))
         found = tuple(map(_parameter, rows[:PAGE_SIZE]))
         return ParameterPage(parameters=found, token=found[-1].name if len(rows) > PAGE_SIZE else None)
 
@@ -79,31 +76,30 @@ class LocalParameters:
     def get(self, name: str, *, version: int | None = None, decrypt: bool = False) -> Parameter | None:
         """One version, or None."""
         columns = _columns(decrypt)
-        query = f"SELECT {columns} FROM parameter WHERE name = :name"  # noqa: S608 - constants
+        query = f"SELECT {columns} FROM parameter WHERE name = ?"  # noqa: S608 - constants
         if version is not None:
             query = (
-                f"{query} AND version = :version UNION ALL "  # noqa: S608 - constants
-                f"SELECT {columns} FROM earlier_version WHERE name = :name AND version = :version"
+                f"{query} AND version = ? UNION ALL "  # noqa: S608 - constants
+                f"SELECT {columns} FROM earlier_version WHERE name = ? AND version = ?"
             )
-        with self._file.reading() as connection:
-            row = connection.execute(query, {"name": name, "version": version}).fetchone()
+        values = (name,) if version is None else (name, version, name, version)
+        row = self._file.database().row(query, values)
         return _parameter(row) if row else None
 
     def history(self, name: str) -> tuple[Parameter, ...]:
         """All kept versions, oldest first."""
         query = (
-            f"SELECT {_COLUMNS} FROM earlier_version WHERE name = :name UNION ALL "  # noqa: S608
-            f"SELECT {_COLUMNS} FROM parameter WHERE name = :name ORDER BY version"
+            f"SELECT {_COLUMNS} FROM earlier_version WHERE name = ? UNION ALL "  # noqa: S608
+            f"SELECT {_COLUMNS} FROM parameter WHERE name = ? ORDER BY version"
         )
-        with self._file.reading() as connection:
-            return tuple(map(_parameter, connection.execute(query, {"name": name})))
+        return tuple(map(_parameter, self._file.database().rows(query, (name, name))))
 
     def put(self, writes: Sequence[ParameterWrite]) -> list[int]:
         """All writes in one transaction, checked before the first."""
         if not writes:
             return []
         now = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        with self._file.transaction() as connection:
+        with self._file.database().write() as connection:
             held = _held(connection, unique(write.name for write in writes))
             planned = plan_writes(writes, held, now)
             for step in planned:
@@ -113,7 +109,7 @@ class LocalParameters:
 
     def delete(self, names: Sequence[str]) -> list[str]:
         """Delete with history and tags, in one transaction."""
-        with self._file.transaction() as connection:
+        with self._file.database().write() as connection:
             gone = [name for name in unique(names) if _drop(connection, name)]
             if gone:
                 _count_write(connection)
@@ -121,8 +117,7 @@ class LocalParameters:
 
     def tags(self, name: str) -> dict[str, str]:
         """Tags of a parameter."""
-        with self._file.reading() as connection:
-            row = connection.execute("SELECT tags FROM parameter WHERE name = ?", (name,)).fetchone()
+        row = self._file.database().row("SELECT tags FROM parameter WHERE name = ?", (name,))
         return _decode_tags(row[0]) if row else {}
 
     def close(self) -> None:
@@ -130,8 +125,8 @@ class LocalParameters:
         self._file.close()
 
     def _stream(self, bounds: tuple[str, str]) -> Iterator[Parameter]:
-        with self._file.snapshot() as connection:
-            yield from map(_parameter, connection.execute(f"SELECT {_COLUMNS} {_BELOW}", bounds))
+        with self._file.apart() as database:
+            yield from map(_parameter, database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds))
 
 
 def _count_write(connection: sqlite3.Connection) -> None:

@@ -10,13 +10,13 @@ Form: a line `karma-publish-index 1 <crc32>`, then MessagePack.
 
 from __future__ import annotations
 
-import tempfile
 import zlib
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from karma_adapters.replace_file import replace_file
 from karma_core import ids
 from karma_core.errors import StoreError
 
@@ -53,9 +53,7 @@ class FilePublishIndex:
         path = self._path(environment)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".index-", delete=False) as temporary:
-                temporary.write(_head(body) + body)
-            Path(temporary.name).replace(path)
+            replace_file(path, _head(body) + body)
             self._read.pop(environment, None)
         except OSError as error:
             raise StoreError(

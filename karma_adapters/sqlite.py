@@ -46,6 +46,11 @@ class Database:
         found = self.rows(sql, values)
         return found[0] if found else None
 
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a query one by one, as they are at the start; the database is taken until the end."""
+        with self._lock, translated(self._path):
+            yield from self._connection.execute(sql, values)
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters import sqlite_file
+from karma_adapters import sqlite
 from karma_adapters.local_parameters import LocalParameters
 from karma_core.errors import Conflict, StoreError, StoreUnavailable
 from karma_core.records import ParameterKind, ParameterWrite
@@ -106,11 +106,11 @@ def test_a_forked_child_opens_its_own_connection(path: Path) -> None:
     """SQLite forbids carrying a connection over a fork; the child's writes and the parent's both stay."""
     store = _open(path)
     store.put([ParameterWrite(name="/iac/a", value="parent")])
-    inherited = store._file._local.opened.connection
+    inherited = store._file._local.opened.database
 
     def write_in_child() -> None:
         store.put([ParameterWrite(name="/iac/b", value="child")])
-        assert store._file._local.opened.connection is not inherited
+        assert store._file._local.opened.database is not inherited
 
     child = multiprocessing.get_context("fork").Process(target=write_in_child)
     child.start()
@@ -123,7 +123,7 @@ def test_a_forked_child_opens_its_own_connection(path: Path) -> None:
 def test_a_locked_file_is_unavailable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock held too long is StoreUnavailable, and nothing was written."""
     _open(path).put([ParameterWrite(name="/iac/a", value="x")])
-    monkeypatch.setattr(sqlite_file, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     rival = sqlite3.connect(path, isolation_level=None)
     rival.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
@@ -149,8 +149,9 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
     connection.close()
-    with pytest.raises(StoreError, match="schema version 99"):
+    with pytest.raises(StoreError) as raised:
         _open(path).get("/iac/a")
+    assert raised.value.code == "database-newer"
 
 
 def test_ten_thousand_writes_are_one_transaction(path: Path) -> None:
@@ -170,9 +171,9 @@ def test_ten_thousand_writes_are_one_transaction(path: Path) -> None:
 def test_values_are_durable(path: Path) -> None:
     """Writes are synced in full to a write-ahead log (SQLite: synchronous 2, WAL)."""
     store = _open(path)
-    with store._file.reading() as connection:
-        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database = store._file.database()
+    assert database.row("PRAGMA synchronous") == (2,)
+    assert database.row("PRAGMA journal_mode") == ("wal",)
 
 
 def test_a_walk_sees_one_moment(path: Path) -> None:
