@@ -56,13 +56,17 @@ class System:
 
     def job(self, address: str, destroy: bool = False, **variables: Any) -> TerraformJob:
         """A job with exactly these variables."""
-        module = self.modules.module(address.split("/")[0])
+        module = self.modules.module(address.split("/", maxsplit=1)[0])
         assert module is not None
         return TerraformJob(address=address, module=module, variables=variables, destroy=destroy)
 
 
 def make_system(
-    root: Path, wanted: str = "terraform", *, environment: dict[str, str] | None = None, grace_seconds: int = 5
+    root: Path,
+    wanted: str = "terraform",
+    *,
+    environment: dict[str, str] | None = None,
+    grace_seconds: int = 5,
 ) -> System:
     """A system below root, on the wanted program, with the given environment instead of this process's."""
     (root / "components").mkdir(parents=True, exist_ok=True)

@@ -73,7 +73,12 @@ def test_the_users_tree_is_never_written(system: System) -> None:
 
 def test_the_environment_cannot_change_a_command(tmp_path: Path) -> None:
     """TF_CLI_ARGS_plan=-destroy and TF_VAR_config are not passed on."""
-    hostile = {**os.environ, "TF_CLI_ARGS_plan": "-destroy", "TF_VAR_config": "{}", "TF_DATA_DIR": "/dev/null"}
+    hostile = {
+        **os.environ,
+        "TF_CLI_ARGS_plan": "-destroy",
+        "TF_VAR_config": "{}",
+        "TF_DATA_DIR": "/dev/null",
+    }
     system = make_system(tmp_path, environment=hostile)
     _deploy(system, "box/one", config={"n": 1})
     assert system.terraform.plan(system.job("box/one", config={"n": 1})).action == "no-op"
