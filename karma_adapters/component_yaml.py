@@ -22,7 +22,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.get_mark()
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML
             raise yaml.constructor.ConstructorError(None, None, "aliases are not taken here", mark)
         return super().compose_node(parent, index)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from karma_core.errors import DeployFailed, UsageError
 DEFAULT_TIMEOUT_SECONDS: Final = 60.0
 LINES: Final = 20
 """Lines of a failed command's output that are shown."""
+_PLACE: Final = re.compile(r"\{(address|nickname|environment|key)\}")
 Action = Callable[[Any, Mapping[str, str], float], str]
 """(what component.yaml says, placeholders, seconds) → one line on what was done."""
 
@@ -27,7 +29,7 @@ class Reloads:
         self._actions: dict[str, Action] = {"command": self._command}
 
     def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
-        """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for a kind that is not known."""
+        """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for an unknown kind."""
         places = {
             "address": address,
             "nickname": ids.split_address(address)[1],
@@ -68,6 +70,4 @@ class Reloads:
 
 def _filled(word: str, places: Mapping[str, str]) -> str:
     """The word with {address}, {nickname}, {environment} and {key} replaced, nothing else."""
-    for name, value in places.items():
-        word = word.replace(f"{{{name}}}", value)
-    return word
+    return _PLACE.sub(lambda match: places[match[1]], word)

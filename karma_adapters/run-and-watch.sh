@@ -13,16 +13,16 @@ stopping=
 trap 'stopping=1' INT TERM
 (
     read -r _ <&3
-    kill -INT -- -$$
+    kill -s INT -- -$$
     sleep "$grace"
-    kill -KILL -- -$$
+    kill -s KILL -- -$$
 ) >/dev/null 2>&1 &
 watcher=$!
 exec 3<&-
 "$@"
 code=$?
-kill -KILL "$watcher"
+kill -s KILL "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
 # What the command left running (a provisioner, say) ends with it, but only if it was stopped.
-[ -z "$stopping" ] || kill -KILL -- -$$
+[ -z "$stopping" ] || kill -s KILL -- -$$
 exit "$code"

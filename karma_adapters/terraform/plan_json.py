@@ -81,18 +81,16 @@ def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, chan
     if destroy:
         return "destroy"
     outputs = document.get("output_changes", {}).values()
-    if {*actions, *(_ACTIONS[tuple(one["actions"])] for one in outputs)} <= {"create", "read"}:
+    if all(action in {"create", "read"} for action in actions) and all(o["before"] is None for o in outputs):
         return "create"
     return "replace" if "replace" in actions else "update"
 
 
 def _outputs(document: dict[str, Any]) -> PlannedOutputs:
-    after = {
-        name: change
-        for name, change in sorted(document.get("output_changes", {}).items())
-        if change["actions"] != ["delete"]
-    }
-    unknown = tuple(name for name, change in after.items() if masking.is_marked(change.get("after_unknown")))
+    """Outputs as they will be; an output of null is none, neither here nor in the state."""
+    changes = sorted(document.get("output_changes", {}).items())
+    unknown = tuple(name for name, change in changes if masking.is_marked(change.get("after_unknown")))
+    after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
     return PlannedOutputs(
         known={name: change.get("after") for name, change in after.items() if name not in unknown},
         unknown=unknown,
