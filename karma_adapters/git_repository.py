@@ -54,6 +54,11 @@ class GitConfigRepository:
             found[file.address] = Provenance(commit=commit, path=path, dirty=is_dirty or commit is None)
         return found
 
+    def head(self) -> str | None:
+        """The commit of HEAD, None outside a work tree or before its first commit."""
+        tree = find_work_tree(Path(self._root))
+        return tree.head() if tree is not None else None
+
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
         """(addresses, types) changed between ref and the work tree.
 

@@ -101,7 +101,7 @@ class Processes:
                 self._refuse_when_stopping(words[0])
                 # No preexec_fn: with it, subprocess cannot use vfork, and a large Karma would fork slowly.
                 process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
-                    ["/bin/sh", _SCRIPT, str(self._grace_seconds), *words],
+                    watched(words, self._grace_seconds),
                     stdin=reader,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -142,3 +142,11 @@ class Processes:
 
 def _text(output: bytes) -> str:
     return output.decode("utf-8", "replace")
+
+
+def watched(words: Sequence[str], grace_seconds: int) -> list[str]:
+    """The command line under which a command ends with its starter, who holds its standard input's pipe.
+
+    Start it as leader of a process group of its own.
+    """
+    return ["/bin/sh", _SCRIPT, str(grace_seconds), *words]

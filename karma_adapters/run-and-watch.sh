@@ -12,6 +12,8 @@ stopping=
 # A handler, not an ignored signal: the command would inherit the latter.
 trap 'stopping=1' INT TERM
 (
+    # The group's SIGINT must not end the watcher, which still has to see to the grace.
+    trap '' INT
     read -r _ <&3
     kill -s INT -- -$$
     sleep "$grace"

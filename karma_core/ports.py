@@ -101,6 +101,10 @@ class ConfigRepository(Protocol):
         """Commit, path and dirty flag by address; commit None outside a Git work tree."""
         ...
 
+    def head(self) -> str | None:
+        """The commit of the work tree, None outside Git."""
+        ...
+
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
         """(addresses whose config, types whose module) changed between ref and the work tree."""
         ...
@@ -348,6 +352,10 @@ class Terraform(Protocol):
 
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists for the component."""
+        ...
+
+    def stop(self) -> None:
+        """Ask everything that runs to save its state and end; end by force what does not."""
         ...
 
 

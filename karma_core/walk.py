@@ -20,17 +20,18 @@ from karma_core.model import Record
 class Walk:
     """State of one walk over components and the producers they wait for.
 
-    `producers` maps every address to those it waits for (others than the walk's are ignored). It must be
-    free of cycles. O((V+E) log V) over the whole walk.
+    `producers` maps every address to those it waits for (others than the walk's are ignored); it must be
+    free of cycles. `heights` maps it to the length of its longest path to a last consumer.
+    O((V+E) log V) over the whole walk.
     """
 
-    def __init__(self, producers: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, producers: Mapping[str, Iterable[str]], heights: Mapping[str, int]) -> None:
         self._waiting = {a: {p for p in ps if p in producers} for a, ps in producers.items()}
         self._consumers: dict[str, list[str]] = {a: [] for a in producers}
         for address, awaited in self._waiting.items():
             for producer in awaited:
                 self._consumers[producer].append(address)
-        self._height = self._heights()
+        self._heights = heights
         self._ready: list[tuple[int, str]] = []
         self._stopped = False
         self.blocked: dict[str, str] = {}
@@ -39,21 +40,8 @@ class Walk:
             if not self._waiting[address]:
                 self._push(address)
 
-    def _heights(self) -> dict[str, int]:
-        """Length of the longest path from each component to a last consumer."""
-        left = {a: len(c) for a, c in self._consumers.items()}
-        todo = [a for a, count in left.items() if not count]
-        height = dict.fromkeys(todo, 0)
-        for address in todo:
-            for producer in self._waiting[address]:
-                height[producer] = max(height.get(producer, 0), height[address] + 1)
-                left[producer] -= 1
-                if not left[producer]:
-                    todo.append(producer)
-        return height
-
     def _push(self, address: str) -> None:
-        heapq.heappush(self._ready, (-self._height[address], address))
+        heapq.heappush(self._ready, (-self._heights[address], address))
 
     def take(self) -> str | None:
         """The next component to work on, or None if none is ready (or the walk was stopped)."""

@@ -12,11 +12,11 @@ locals {
 
   queue_urls = [for nickname in var.config.queue_nicknames : var.dependencies["queue/${nickname}"].queue_url]
 
-  # Values like {{resolve:ssm:/iac/dynamodb-table/carts/runtime}} become the name of that table.
+  # Values like ssm:/iac/dynamodb-table/carts/runtime become the name of that table.
   environment = {
     for name, value in try(var.config.environment, {}) : name => (
-      startswith(value, "{{resolve:ssm:")
-      ? var.dependencies[regex("^\\{\\{resolve:ssm:${var.iac_prefix}/(.+)/runtime\\}\\}$", value)[0]].table_name
+      startswith(value, "ssm:")
+      ? var.dependencies[regex("^ssm:${var.iac_prefix}/(.+)/runtime$", value)[0]].table_name
       : value
     )
   }

@@ -1,0 +1,220 @@
+"""The values of an environment that decide deployments: modules, runtimes as they are now, fingerprints.
+
+Runtimes move while a run goes on; they are kept here, so that every consumer is judged with the values that
+were really published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from karma_core import strictjson
+from karma_core.errors import BadInput, NotFound
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.model import Edge, Finding, Kind, Severity, Status
+from karma_core.plan import fingerprint
+from karma_core.plan.fingerprint import Inputs
+from karma_core.records import Module, TerraformJob
+from karma_core.workspace import Workspace
+
+HMAC_KEY = "fingerprints"
+"""Name of the environment's key under which runtime values enter fingerprints."""
+
+Consumed = Mapping[str, tuple[str, ...] | None]
+"""Producer → the keys consumed of its runtime; None: all of it."""
+
+
+class Values:
+    """Read as needed, then kept true by `learn`. Safe to use from the threads of one run."""
+
+    def __init__(self, workspace: Workspace, inventory: Inventory) -> None:
+        self._workspace = workspace
+        self._inventory = inventory
+        self._lock = Lock()
+        self._runtimes: dict[str, dict[str, Any] | None] = {}
+        self._modules: dict[str, Module | None] = {}
+        self.unreadable: dict[str, BadInput] = {}
+        """Component type → why its module cannot be read."""
+
+    def module(self, address: str) -> Module | None:
+        """The module of the component's type as it is now; None where there is none, or none to be read."""
+        component_type = address.partition("/")[0]
+        with self._lock:
+            if component_type not in self._modules:
+                try:
+                    self._modules[component_type] = self._workspace.modules.module(component_type)
+                except BadInput as error:
+                    self._modules[component_type] = None
+                    self.unreadable[component_type] = error
+            return self._modules[component_type]
+
+    def unreadable_findings(self) -> tuple[Finding, ...]:
+        """One finding for every type whose module could not be read."""
+        return tuple(
+            Finding(
+                code=error.code,
+                severity=Severity.ERROR,
+                component=f"type:{component_type}",
+                pointer=str(error.facts.get("place", "")),
+                message=f"{error.what}: {error.why}; {error.next_step}",
+            )
+            for component_type, error in sorted(self.unreadable.items())
+        )
+
+    # -- runtimes -------------------------------------------------------------------------------------
+
+    def runtime(self, address: str) -> dict[str, Any] | None:
+        """The runtime as it is now, decrypted if need be; None where there is none."""
+        with self._lock:
+            if address in self._runtimes:
+                return self._runtimes[address]
+        loaded = self._inventory.components.get(address)
+        held = loaded.runtime if loaded else None
+        value = held.value if held else None
+        if held is not None and value is None and not held.broken:
+            value = self._decrypt(address)
+        with self._lock:
+            return self._runtimes.setdefault(address, value)
+
+    def _decrypt(self, address: str) -> dict[str, Any] | None:
+        name = self._workspace.runtime_parameter(address)
+        found = self._workspace.parameters.get(name, decrypt=True)
+        if found is None or found.value is None:
+            return None
+        return strictjson.parse_object(found.value.encode(), where=name)
+
+    def read_back(self, address: str) -> dict[str, Any]:
+        """The runtime that the component's own module wrote; BadInput if it wrote none."""
+        found = self._decrypt(address)
+        if found is None:
+            raise BadInput(
+                f"{address} has no runtime after its apply",
+                why="its module declares that parameter itself, and it is not there",
+                next_step=f"let the module write {self._workspace.runtime_parameter(address)}",
+                code="runtime-missing",
+                component=address,
+            )
+        return found
+
+    def learn(self, address: str, runtime: dict[str, Any] | None) -> None:
+        """The component's runtime is this from now on."""
+        with self._lock:
+            self._runtimes[address] = runtime
+
+    # -- what decides a deployment ----------------------------------------------------------------------
+
+    def inputs(self, address: str, consumed: Consumed) -> Inputs:
+        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        environment = self._workspace.environment
+        module = self.module(address)
+        config = self._loaded(address).config
+        labels = {
+            "config": config.digest if config else "",
+            "module": module.digest if module else "",
+            "terraform": self._terraform,
+            "region": environment.region,
+            "prefix": environment.prefix,
+            "variables": self._variables,
+        }
+        keys = {
+            producer: fingerprint.key_digests(self.runtime(producer), wanted, self._seal)
+            for producer, wanted in sorted(consumed.items())
+        }
+        return Inputs(labels=labels, keys=keys)
+
+    def status(self, loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
+        """(status, applied fingerprint) of a configured component, judged by its fingerprint."""
+        applied = loaded.applied
+        if applied is None:
+            return Status.ABSENT, None
+        if applied.status == Status.FAILED:
+            return Status.FAILED, None
+        same = self.inputs(loaded.address, consumed_by(edges)).fingerprint == applied.fingerprint
+        return (Status.CURRENT if same else Status.STALE), applied.fingerprint
+
+    def _loaded(self, address: str) -> Loaded:
+        try:
+            return self._inventory.components[address]
+        except KeyError:
+            raise NotFound(f"there is no component {address}", component=address) from None
+
+    @cached_property
+    def _terraform(self) -> str:
+        return self._workspace.terraform.version()
+
+    @cached_property
+    def _variables(self) -> str:
+        return strictjson.digest(dict(self._workspace.environment.variables))
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._workspace.state.secret(HMAC_KEY)
+
+    def _seal(self, value: Any) -> str:
+        """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
+        return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
+
+    def job(self, address: str, module: Module, consumed: Consumed) -> TerraformJob:
+        """What Terraform gets to work on the component: those of its variables that the module declares."""
+        held = self._loaded(address).config
+        config = (held.value if held else None) or {}
+        dependencies = {p: counted(self.runtime(p) or {}, keys) for p, keys in consumed.items()}
+        offered = offered_variables(self._workspace, address, config, dependencies)
+        declared = {name: value for name, value in offered.items() if name in module.variables}
+        return TerraformJob(address=address, module=module, variables=declared)
+
+
+def offered_variables(
+    workspace: Workspace,
+    address: str,
+    config: Mapping[str, Any],
+    dependencies: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Every variable that Karma can give a module (design, section 5).
+
+    `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
+    of going stale.
+    """
+    component_type, _, nickname = address.partition("/")
+    return {
+        **workspace.environment.variables,
+        "nickname": nickname,
+        "component_name": component_type,
+        "iac_prefix": workspace.prefix,
+        "region": workspace.environment.region,
+        "config": dict(config),
+        "dependencies": {producer: dict(part) for producer, part in sorted(dependencies.items())},
+    }
+
+
+def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:
+    """What one component's own edges say it consumes. A dependency whose reading is not seen counts whole."""
+    consumed: dict[str, tuple[str, ...] | None] = {}
+    for edge in edges:
+        if edge.kind == Kind.CONSUMES:
+            consumed[edge.target] = edge.keys
+        elif edge.kind == Kind.DEPENDS_ON:
+            consumed.setdefault(edge.target, None)
+    return consumed
+
+
+def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
+    """The part of a runtime that counts. A dotted key keeps only its path (`endpoint.host`)."""
+    if keys is None:
+        return dict(runtime)
+    part: dict[str, Any] = {}
+    for key in keys:
+        value, exists = fingerprint.look_up(runtime, key)
+        if not exists:
+            continue
+        place = part
+        *above, last = [key] if key in runtime else key.split(".")
+        for name in above:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return part
