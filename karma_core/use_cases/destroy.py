@@ -171,9 +171,9 @@ def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
 def applied_module(workspace: Workspace, record: Applied) -> Module:
     """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
     component_type = record.address.partition("/")[0]
-    module = workspace.modules.archived(record.module, component_type) or workspace.modules.module(
-        component_type
-    )
+    module = workspace.modules.archived(record.module, component_type)
+    if module is None:
+        module = workspace.modules.module(component_type)
     if module is None:
         raise DeployFailed(
             f"{record.address} cannot be destroyed",
@@ -196,9 +196,7 @@ def applied_runtimes(workspace: Workspace, record: Applied) -> dict[str, dict[st
 
 
 def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecutor) -> RunResult:
-    module = workspace.modules.archived(record.module, component_type)
-    if module is None:
-        module = workspace.modules.module(component_type)
+    """Destroy the selection, consumers first. A failure leaves what the failed one needs, not its siblings."""
     check_binding(workspace)
     doomed = select_doomed(workspace, selection)
     graph = applied_graph(workspace, workspace.state.all_applied())
