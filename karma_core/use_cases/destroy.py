@@ -196,7 +196,7 @@ def applied_runtimes(workspace: Workspace, record: Applied) -> dict[str, dict[st
 
 
 def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecutor) -> RunResult:
-    """Destroy the selection, consumers first. A failure leaves what the failed one needs, not its siblings."""
+    """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings."""
     check_binding(workspace)
     doomed = select_doomed(workspace, selection)
     graph = applied_graph(workspace, workspace.state.all_applied())
