@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
-from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.errors import BadInput, StoreError, StoreUnavailable
+from karma_core.ids import shown
 
 BUSY_SECONDS: Final = 15.0
 """How long a writer waits for another. Ours: thousands of transactions at 5 ms a disk sync."""
@@ -126,9 +127,19 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into StoreUnavailable (locked) and StoreError, with what to do next."""
+    """Turn SQLite's errors into StoreUnavailable (locked) and StoreError, with what to do next.
+
+    BadInput `invalid-text` for a text that has no UTF-8 form and so cannot be stored or looked for.
+    """
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"{shown(error.object)!r} is not valid Unicode",
+            why="it holds half of a surrogate pair",
+            next_step="write it in UTF-8",
+            code="invalid-text",
+        ) from error
     except sqlite3.Error as error:
         raise _translation(error, path) from error
 

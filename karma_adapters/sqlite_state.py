@@ -80,8 +80,11 @@ class SqliteState:
 
     def put_run(self, run: Run) -> None:
         """Insert or replace by id."""
-        sql = "INSERT OR REPLACE INTO runs (id, started_at, body) VALUES (?, ?, ?)"
-        self._database.rows(sql, (run.id, run.started_at, _encode(run)))
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO runs (id, started_at, body) VALUES (?, ?, ?)",
+                (run.id, run.started_at, _encode(run)),
+            )
 
     def run(self, run_id: str) -> Run | None:
         """One run."""

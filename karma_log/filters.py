@@ -56,8 +56,10 @@ def make_filter(
 ) -> Filter:
     """The filter, its times in one form. A bare date means its first instant in `since`, its last in `until`.
 
-    UsageError `invalid-time` for what is no ISO 8601 time.
+    UsageError `invalid-time` for what is no ISO 8601 time, `invalid-text` for what is no Unicode.
     """
+    for text in (component, action, user, run_id):
+        check_text(text or "")
     return Filter(
         component=component,
         action=action,
@@ -87,6 +89,20 @@ def instant(text: str, *, end_of_day: bool = False) -> str:
         ) from error
     # Not strftime: it does not pad years below 1000 everywhere.
     return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def check_text(text: str) -> str:
+    """The text; UsageError `invalid-text` where it has no UTF-8 form (odd bytes of a command line)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{shown(text)!r} is not valid Unicode",
+            why="it holds half of a surrogate pair",
+            next_step="write it in UTF-8",
+            code="invalid-text",
+        ) from error
+    return text
 
 
 def is_instant(text: str) -> bool:

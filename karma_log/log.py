@@ -161,7 +161,7 @@ class Log:
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
-        return self._required.event(event_id)
+        return self._required.event(filters.check_text(event_id))
 
     def diff(self, one: str, other: str) -> LogDiff:
         """What each component went through between two times."""

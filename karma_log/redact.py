@@ -23,6 +23,7 @@ import msgspec
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.model import to_builtins
 from karma_core.records import Event
 
 SENSITIVE: Final = "(sensitive)"
@@ -77,14 +78,21 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
 
     def event(self, event: Event) -> Event:
-        """The event without secrets: its inputs, and every text in its other fields."""
+        """The event without secrets: its inputs, as JSON values, and every text in its other fields.
+
+        BadInput `event` where the inputs are no JSON values or too deep.
+        """
         texts = {
             name: clean
             for name in _TEXT_FIELDS
             if (value := getattr(event, name)) is not None and (clean := self.text(value)) != value
         }
         artifacts = tuple(self.text(key) for key in event.artifacts)
-        return msgspec.structs.replace(event, inputs=self.value(event.inputs), artifacts=artifacts, **texts)
+        try:
+            inputs = to_builtins(event.inputs)  # records and sets as well: nothing is passed over unseen
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise _refused(f"its inputs are no JSON values: {error}", "give only JSON values") from error
+        return msgspec.structs.replace(event, inputs=self.value(inputs), artifacts=artifacts, **texts)
 
     def value(self, value: Any) -> Any:
         """A JSON value without secrets, as a new structure; BadInput `event` beyond MAX_DEPTH levels."""
@@ -119,13 +127,12 @@ class Redactor:
     @staticmethod
     def _descend(levels: int) -> int:
         if levels == 0:
-            raise BadInput(
-                "an event cannot be written to the log",
-                why=f"its inputs are nested deeper than {MAX_DEPTH} levels",
-                next_step="give flatter inputs",
-                code="event",
-            )
+            raise _refused(f"its inputs are nested deeper than {MAX_DEPTH} levels", "give flatter inputs")
         return levels - 1
+
+
+def _refused(why: str, next_step: str) -> BadInput:
+    return BadInput("an event cannot be written to the log", why=why, next_step=next_step, code="event")
 
 
 _TEXT_FIELDS: Final = tuple(

@@ -98,7 +98,7 @@ class FileSink:
 
     def event(self, event_id: str) -> Event | None:
         """One event. Reads the file from its end."""
-        wanted = event_id.encode("utf-8", "surrogatepass")
+        wanted = event_id.encode()
         with self._reading() as view:
             for _, raw in lines.backwards(view.fd, view.end):
                 if wanted in raw and (event := self._parsed(raw)).id == event_id:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,17 @@ class TestErrors:
         database.close()
         with pytest.raises(StoreError):
             database.rows("SELECT * FROM t")
+
+
+def test_opening_waits_for_another_that_makes_the_database(tmp_path: Path) -> None:
+    """SQLite itself does not wait when the journal mode is switched under another's lock."""
+    path = tmp_path / "x.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+    release.start()
+    database = open_database(path, SCHEMA)
+    assert database.row("PRAGMA journal_mode") == ("wal",)
+    release.join()
+    other.close()
+    database.close()

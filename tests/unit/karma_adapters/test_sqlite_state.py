@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from karma_adapters.sqlite_state import SqliteState
-from karma_core.errors import Conflict, StaleLease, StoreError
+from karma_core.errors import BadInput, Conflict, StaleLease, StoreError
 from karma_core.records import Applied, ChainHead, JournalEntry, Run
 
 
@@ -85,6 +85,21 @@ def test_the_file_is_its_owners(tmp_path: Path) -> None:
     state = SqliteState(tmp_path / "state.db")
     state.secret("hmac")
     assert {stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()} == {0o600}
+    state.close()
+
+
+def test_text_that_is_no_unicode_is_typed(tmp_path: Path) -> None:
+    """Neither stored nor looked for, and no foreign error."""
+    state = SqliteState(tmp_path / "state.db")
+    run = Run(id="R1", environment="dev", kind="x\udcff", status="running", targets=(), started_at="t")
+    for call in (
+        lambda: state.run("\udcff"),
+        lambda: state.put_run(run),
+        lambda: state.put_document("plan", "P1", {"a": "\udcff"}),
+    ):
+        with pytest.raises(BadInput) as caught:
+            call()
+        assert caught.value.code == "invalid-text"
     state.close()
 
 

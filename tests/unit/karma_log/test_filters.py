@@ -37,6 +37,14 @@ def test_other_texts_are_refused(text: str) -> None:
     assert caught.value.code == "invalid-time"
 
 
+@pytest.mark.parametrize("field", ["component", "action", "user", "run_id"])
+def test_text_that_is_no_unicode_is_refused(field: str) -> None:
+    """A command line may hold any bytes: UsageError before a store meets them."""
+    with pytest.raises(UsageError) as caught:
+        make_filter(**{field: "x\udcff"})
+    assert caught.value.code == "invalid-text"
+
+
 def test_a_bare_date_includes_its_day() -> None:
     """As `since` it is the first instant, as `until` the last."""
     query = make_filter(since="2026-11-24", until="2026-11-24")

@@ -93,6 +93,16 @@ def test_every_text_of_an_event_is_covered() -> None:
     assert clean.artifacts == (f"plans/{SENSITIVE}",)
 
 
+def test_records_in_inputs_are_walked() -> None:
+    """Structs and sets become JSON values first: nothing is passed over unseen; other objects are refused."""
+    event = make_event(1, inputs={"run": make_event(2, user=CANARY), "set": {CANARY}})
+    clean = Redactor([CANARY]).event(event)
+    assert clean.inputs["run"]["user"] == SENSITIVE
+    assert clean.inputs["set"] == [SENSITIVE]
+    with pytest.raises(BadInput):
+        Redactor().event(make_event(1, inputs={"x": object()}))
+
+
 def test_deep_inputs_are_refused() -> None:
     """BadInput beyond the stated depth, well before Python's own limit."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +199,37 @@ class TestDisk:
                 FileSink(place).append(EVENTS, None)
             with pytest.raises(StoreError):
                 list(FileSink(place).read())
+
+
+class TestLock:
+    """Another process at work, played by a lock on the file and bytes written under it."""
+
+    def during(self, path: Path, work: Callable[[FileSink], object]) -> tuple[bool, object]:
+        """(whether `work` waited for the other's append of events 3 to 8, what it then returned)."""
+        first = b"".join(chain.line(event) + b"\n" for event in EVENTS[:2])
+        path.write_bytes(first)
+        with path.open("ab") as other, ThreadPoolExecutor(1) as thread:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            other.write(CONTENT[len(first) : -100])
+            other.flush()
+            working = thread.submit(work, FileSink(path))
+            waited = not wait([working], timeout=0.2).done
+            other.write(CONTENT[-100:])
+            other.flush()
+            fcntl.flock(other, fcntl.LOCK_UN)
+            return waited, working.exception() or working.result()
+
+    def test_an_append_waits_and_sees_the_others(self, path: Path) -> None:
+        """Two appends never write at one place, and a half-written line is not taken for a torn one."""
+        waited, result = self.during(path, lambda sink: sink.append([make_event(9)], head_after(EVENTS, 2)))
+        assert waited
+        assert isinstance(result, Conflict)
+        assert path.read_bytes() == CONTENT
+
+    def test_a_reader_waits_and_sees_whole_appends(self, path: Path) -> None:
+        """Nobody takes half of an append, or an append that is not on the disk yet, for the log."""
+        waited, result = self.during(path, lambda sink: (sink.head(), list(sink.stored())))
+        assert waited
+        head, stored = result
+        assert head == HEAD
+        assert chain.verify_lines(stored, HEAD).notes == ()

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,16 @@ def test_a_log_that_is_not_used_costs_no_sqlite() -> None:
         "SqliteSink(pathlib.Path('/nowhere/log.db')); assert 'sqlite3' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[4])
+
+
+def test_opening_waits_for_another_that_makes_the_database(tmp_path: Path) -> None:
+    """SQLite itself does not wait when the journal mode is switched under another's lock."""
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, lambda: other.execute("ROLLBACK"))
+    release.start()
+    sink = SqliteSink(tmp_path / "new.db")
+    sink.append(EVENTS, None)
+    release.join()
+    other.close()
+    sink.close()
