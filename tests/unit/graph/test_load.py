@@ -104,7 +104,7 @@ def test_addresses_that_differ_by_case_are_both_named() -> None:
 
 def test_a_parameter_listed_twice_counts_once() -> None:
     """The higher version wins, whatever the order, and it is said."""
-    found = [parameter("a/b/config", {"v": 2}, version=2), parameter("a/b/config", {"v": 1}, version=1)]
+    found = [parameter("a/b/config", {"v": 2}, version=10), parameter("a/b/config", {"v": 7}, version=9)]
     assert codes(found) == [("duplicate-address", "a/b")]
     for order in (found, found[::-1]):
         held = inventory(order).components["a/b"].config
