@@ -27,17 +27,19 @@ class Figure:
         return self.limit is not None and self.value > self.limit
 
 
-def best_of(times: int, work: Callable[[], object]) -> float:
-    """Seconds of the fastest of several runs, each begun with the garbage of the last one collected.
+def best_of(times: int, *works: Callable[[], object]) -> list[float]:
+    """Seconds of each work's fastest run; works take turns, garbage is collected between them.
 
-    The fastest run is the one that other processes disturbed least.
+    The fastest run is the one that other processes disturbed least; taking turns spreads what is left of
+    the disturbance over everything that is compared.
     """
-    best = float("inf")
+    best = [float("inf")] * len(works)
     for _ in range(times):
-        gc.collect()
-        started = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - started)
+        for place, work in enumerate(works):
+            gc.collect()
+            started = time.perf_counter()
+            work()
+            best[place] = min(best[place], time.perf_counter() - started)
     return best
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.graph.collector import collector_paused
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import Context, Reference
@@ -27,6 +28,7 @@ class Built(Record, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
+@collector_paused()
 def build(
     inventory: Inventory,
     definitions: Mapping[str, TypeDefinition],
@@ -108,10 +110,11 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
     by_target: dict[str, list[Reference]] = {}
     for reference in references:
         by_target.setdefault(reference.target, []).append(reference)
+    consumes = definition.consumes
     edges: list[Edge] = []
     for target in sorted(by_target):
         found = by_target[target]
-        listed = definition.consumes.get(target.partition("/")[0])
+        listed = consumes.get(target.partition("/")[0]) if consumes else None
         readers = found if listed is not None else [r for r in found if r.runtime]
         if readers:
             keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(readers)

@@ -66,7 +66,12 @@ def _dot(data: GraphData) -> Iterator[str]:
 def _dot_text(text: str) -> str:
     """A quoted string; backslashes are doubled, for DOT expands escapes such as N's in labels."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", " ")
-    return '"' + escaped.replace("\0", "�") + '"'
+    return f'"{_writable(escaped)}"'
+
+
+def _writable(text: str) -> str:
+    """The text with U+FFFD for what XML cannot hold and a terminal should not get."""
+    return _NOT_XML.sub("\ufffd", text)
 
 
 def _graphml(data: GraphData) -> Iterator[str]:
@@ -91,7 +96,7 @@ def _graphml(data: GraphData) -> Iterator[str]:
 
 def _graphml_data(facts: dict[str, str]) -> str:
     return "".join(
-        f'<data key="{key}">{html.escape(_NOT_XML.sub("�", value))}</data>' for key, value in facts.items()
+        f'<data key="{key}">{html.escape(_writable(value))}</data>' for key, value in facts.items()
     )
 
 

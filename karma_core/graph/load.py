@@ -9,6 +9,7 @@ import msgspec
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
+from karma_core.graph.collector import collector_paused
 from karma_core.model import Finding, Provenance, Record, Severity
 from karma_core.records import Applied, Parameter
 
@@ -55,6 +56,7 @@ class _Description(msgspec.Struct):
 _read_description = msgspec.json.Decoder(_Description).decode
 
 
+@collector_paused()
 def load(
     parameters: Iterable[Parameter], *, environment: str, prefix: str, applied: Mapping[str, Applied]
 ) -> Inventory:
