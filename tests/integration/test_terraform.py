@@ -178,6 +178,14 @@ def test_lost_archive_is_made_again(system: System) -> None:
     assert system.terraform.plan(system.job("box/one", config={})).action == "no-op"
 
 
+def test_a_project_can_be_moved(tmp_path: Path) -> None:
+    """States are found under the project's new path."""
+    _deploy(make_system(tmp_path / "old"), "box/one", config={})
+    (tmp_path / "old").rename(tmp_path / "new")
+    system = make_system(tmp_path / "new")
+    assert system.terraform.plan(system.job("box/one", config={})).action == "no-op"
+
+
 @pytest.mark.parametrize("wanted", ["terraform", "embedded"])
 def test_eight_cold_inits_at_once(tmp_path: Path, wanted: str) -> None:
     """Components of one module, and of different ones, start together."""

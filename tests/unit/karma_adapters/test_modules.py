@@ -207,6 +207,18 @@ def test_a_change_right_after_a_read_is_seen(tmp_path: Path) -> None:
     assert (len(digests), len(revisions)) == (50, 50)
 
 
+def test_a_fresh_file_has_no_stamp_to_rely_on() -> None:
+    """A file whose time is this kernel tick's may change within it; an older one cannot unseen."""
+
+    def file(age_seconds: float) -> module_files.ModuleFile:
+        changed = time.time_ns() - int(age_seconds * 1e9)
+        return module_files.ModuleFile("a", 1, changed, changed, 1, False)
+
+    fresh, old = file(0), file(1)
+    assert module_files.stamp([fresh]) != module_files.stamp([fresh])
+    assert module_files.stamp([old]) == module_files.stamp([old])
+
+
 def test_revision_stands_still_with_the_files(tmp_path: Path) -> None:
     """The same token until anything below the root changes, component.yaml and deletions included."""
     _write(tmp_path, "box/main.tf")

@@ -54,6 +54,15 @@ def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     assert not _alive(int(ended.out))
 
 
+def test_what_a_stopped_command_leaves_is_ended_with_it(tmp_path: Path) -> None:
+    """A background child of a shell ignores SIGINT; it does not outlive the stopped command by the grace."""
+    script = "trap 'exit 0' INT; sleep 100 & echo $!; wait"
+    begun = time.monotonic()
+    ended = _run(Processes(grace_seconds=20), script, tmp_path, 0.3)
+    assert not _alive(int(ended.out))
+    assert time.monotonic() - begun < 10
+
+
 def test_a_command_may_save_its_work(tmp_path: Path) -> None:
     """SIGINT comes first, and the command has the grace to react."""
     script = "trap 'sleep 0.3; echo saved > saved; exit 0' INT; echo x > up; while :; do sleep 0.1; done"
