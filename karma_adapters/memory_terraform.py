@@ -105,7 +105,7 @@ class MemoryTerraform:
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
-            if action != "no-op":
+            if action != "no-op" and not job.unknown:
                 self._count += 1
                 saved = f"plan-{self._count}"
                 self._saved[saved] = (job, self._serials.get(job.address, 0))
@@ -194,7 +194,10 @@ def _planned_outputs(state: dict[str, Any] | None) -> PlannedOutputs:
     shown = {key: value for key, value in sorted(config.items()) if key not in {SECRET, "replace_on"}}
     secret = {SECRET: config[SECRET]} if SECRET in config else {}
     if state["id"] is None:
-        return PlannedOutputs(known=secret, unknown=("runtime",), sensitive=tuple(secret))
+        runtime = {**shown, "id": None}
+        return PlannedOutputs(
+            known={"runtime": runtime, **secret}, unknown={"runtime": {"id": True}}, sensitive=tuple(secret)
+        )
     return PlannedOutputs(known={"runtime": {**shown, "id": state["id"]}, **secret}, sensitive=tuple(secret))
 
 

@@ -204,12 +204,17 @@ class Module(Record, frozen=True, kw_only=True):
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
-    """What Terraform needs to work on one component. `variables` holds declared variables only."""
+    """What Terraform needs to work on one component. `variables` holds declared variables only.
+
+    `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
+    (true: all of it). A plan of such a job shows what can be known, and is never kept to be applied.
+    """
 
     address: str
     module: Module
     variables: dict[str, Any]
     destroy: bool = False
+    unknown: dict[str, Any] = {}
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -224,13 +229,15 @@ class PlannedResource(Record, frozen=True, kw_only=True):
 
 
 class PlannedOutputs(Record, frozen=True, kw_only=True):
-    """Planned outputs: known values, names unknown until apply, names whose value is sensitive.
+    """Planned outputs.
 
-    `known` holds sensitive values in the clear: it never leaves the process.
+    `unknown` maps an output to its marks: true, or the shape of the value with true where a part is unknown
+    until apply (null may stand there in `known`). An output unknown as a whole is only there. `known` holds
+    sensitive values in the clear: it never leaves the process.
     """
 
     known: dict[str, Any]
-    unknown: tuple[str, ...] = ()
+    unknown: dict[str, Any] = {}
     sensitive: tuple[str, ...] = ()
 
 

@@ -5,6 +5,7 @@ Source of the form: Terraform's JSON output format, version 1 (`format_version` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ _ACTIONS: Final = {
 }
 TEXT_LIMIT: Final = 200_000
 """Characters of readable plan that are kept. Ours: some 4,000 lines, more than anybody reads."""
+_PROGRESS: Final = re.compile(
+    r"^.*: (?:Refreshing state|Reading|Still reading|Read complete).*\n", re.MULTILINE
+)
 _FOOTER: Final = "\n\u2500\u2500\u2500"
 """Above it stands the plan, below it where the plan was saved, which is private."""
 
@@ -47,6 +51,12 @@ def read(
         text=_readable(text, hidden),
         saved=saved if changes else "",
     )
+
+
+def without(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The plan without the changes of one resource."""
+    changes = [one for one in document.get("resource_changes", ()) if one["address"] != address]
+    return {**document, "resource_changes": changes}
 
 
 def secrets(document: dict[str, Any]) -> Iterator[str]:
@@ -89,10 +99,10 @@ def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, chan
 def _outputs(document: dict[str, Any]) -> PlannedOutputs:
     """Outputs as they will be; an output of null is none, neither here nor in the state."""
     changes = sorted(document.get("output_changes", {}).items())
-    unknown = tuple(name for name, change in changes if masking.is_marked(change.get("after_unknown")))
+    unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}
     after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
     return PlannedOutputs(
-        known={name: change.get("after") for name, change in after.items() if name not in unknown},
+        known={name: change.get("after") for name, change in after.items() if unknown.get(name) is not True},
         unknown=unknown,
         sensitive=tuple(n for n, change in after.items() if masking.is_marked(change.get("after_sensitive"))),
     )
@@ -100,7 +110,8 @@ def _outputs(document: dict[str, Any]) -> PlannedOutputs:
 
 def _readable(text: str, hidden: masking.Redaction) -> str:
     """What Terraform printed for people. It masks by itself what it knows to be sensitive; so do we."""
-    shown = hidden.text(text.split(_FOOTER, maxsplit=1)[0].strip() + "\n")
+    said = _PROGRESS.sub("", text.split(_FOOTER, maxsplit=1)[0])
+    shown = hidden.text(said.strip() + "\n")
     if len(shown) > TEXT_LIMIT:
         shown = f"{shown[:TEXT_LIMIT]}\n… cut after {TEXT_LIMIT:,} of {len(shown):,} characters\n"
     return shown

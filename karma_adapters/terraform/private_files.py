@@ -38,6 +38,11 @@ class PrivateFiles:
         self._expire(parent)
         return Path(tempfile.mkdtemp(dir=parent))
 
+    def root(self) -> Path:
+        """The directory itself, for what lives no longer than one call."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._directory
+
     def write_variables(self, folder: Path, variables: object) -> Path:
         """The variables as JSON, which Terraform takes literally: no template in a value is expanded."""
         return _write(folder / VARIABLES, variables)

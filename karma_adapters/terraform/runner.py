@@ -6,6 +6,7 @@ a data directory and a state of its own: nothing is ever written into the user's
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,14 @@ import msgspec
 from karma_adapters.processes import Finished, Processes
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
-from karma_adapters.terraform import failure, masking, plan_json
+from karma_adapters.terraform import failure, masking, plan_json, plan_only
 from karma_adapters.terraform.backend import Backend
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
 from karma_adapters.terraform.private_files import PLAN, PrivateFiles
 from karma_core import ids
-from karma_core.errors import DeployFailed, NotFound
+from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 
@@ -77,7 +78,9 @@ class TerraformRunner:
         return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
-        """Init where needed, plan, show."""
+        """Init where needed, plan, show. With unknown inputs a copy is planned, and nothing is saved."""
+        if job.unknown:
+            return self._speculate(job)
         terraform = self._ready(job)
         folder = self._private.new(job.address)
         try:
@@ -99,6 +102,56 @@ class TerraformRunner:
         else:
             self._private.drop(folder)
         return plan
+
+    def _speculate(self, job: TerraformJob) -> TerraformPlan:
+        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
+        self._ready(job)
+        with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
+            terraform = self._plan_only(job, Path(scratch))
+            options = {"input": False, "no_color": FLAG}
+            self._run(terraform, job, "init", **options)
+            ended = terraform.cmd(
+                "plan",
+                **options,
+                lock=False,
+                detailed_exitcode=FLAG,
+                var_file=str(self._private.write_variables(Path(scratch), job.variables)),
+                out=str(Path(scratch) / PLAN),
+            )
+            if ended.code not in {NO_CHANGES, CHANGES}:
+                error = failure.failed(job.address, "plan", ended, self._secrets(job))
+                if ended.stopped:
+                    raise error
+                raise PlanDeferred(
+                    f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
+                ) from error
+            document = self._show(terraform, job, Path(scratch))
+            return plan_json.read(
+                plan_json.without(document, plan_only.RESOURCE),
+                address=job.address,
+                destroy=False,
+                changes=ended.code == CHANGES,
+                text=plan_only.without_placeholder(ended.out),
+                saved="",
+            )
+
+    def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
+        """Terraform in the copy, with a data directory, a backend and a state that go with it."""
+        component_type, _ = ids.split_address(job.address)
+        archived = self._modules.archived(job.module.digest, component_type)
+        if archived is None:
+            raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
+        copy = plan_only.copy_module(
+            Path(archived.path), scratch / "tree", job.variables.get("dependencies", {}), job.unknown
+        )
+        state = self._backend.state(job.address)
+        local = {"backend": {"local": {"path": str(scratch / "state")}}}
+        (copy / backends.OVERRIDE).unlink(missing_ok=True)
+        (copy / f"{backends.OVERRIDE}.json").write_bytes(msgspec.json.encode({"terraform": local}))
+        if state is not None:
+            (scratch / "state").write_bytes(msgspec.json.encode(state))
+        environment = {**self._environment, "TF_DATA_DIR": str(scratch / "data")}
+        return CommandLine(self._binary, copy, environment, self._processes)
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Apply the saved plan and read the outputs; the plan is removed when it has been applied.

@@ -16,6 +16,8 @@ VERSION: Final = 1
 """Version of the algorithm; a new one makes every component stale once, on purpose."""
 ABSENT: Final = "absent"
 """Stands for the digest of a counted key that the producer's runtime does not have."""
+UNKNOWN: Final = "unknown"
+"""Stands for the digest of a counted key whose value is unknown until apply."""
 WHOLE: Final = "*"
 """Stands for the keys of a runtime that does not exist yet."""
 

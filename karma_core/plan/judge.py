@@ -41,7 +41,7 @@ def judge(
 ) -> Judgement:
     """Judge one component.
 
-    `moved` holds those of its producers that changed in this run, with what happened to them ("applied").
+    `moved` holds those of its producers that changed in this run, with what is said of them ("was applied").
     Another cause than its producers' runtimes always wins over a cut-off, and over reload.
     """
     causes = fingerprint.causes(inputs, applied)
@@ -63,7 +63,7 @@ def _still(address: str, inputs: Inputs, moved: Mapping[str, str]) -> Judgement:
     seen = []
     for producer in sorted(moved.keys() & inputs.keys.keys()):
         keys = ", ".join(sorted(inputs.keys[producer])) or "nothing"
-        seen.append(f"{producer} was {moved[producer]}, but what is consumed of it ({keys}) is the same")
+        seen.append(f"{producer} {moved[producer]}, but what is consumed of it ({keys}) is the same")
     verdict = Verdict.CUT_OFF if seen else Verdict.UNCHANGED
     reason = "; ".join(seen) or "nothing that decides its deployment changed"
     return Judgement(address=address, verdict=verdict, reason=reason, inputs=inputs)

@@ -1,4 +1,9 @@
-"""What becomes of a component's Terraform outputs: its runtime."""
+"""What becomes of a component's Terraform outputs: its runtime, as it is and as a plan foresees it.
+
+A planned value is known or unknown part by part. Unknown parts are told by *marks* that mirror the shape of
+the value, as Terraform's JSON has them (`after_unknown`): true where all is unknown, an object or a list
+where only parts are.
+"""
 
 from __future__ import annotations
 
@@ -61,53 +66,84 @@ def changed_keys(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> 
     )
 
 
-ALL: Final = "*"
-"""Stands for every key of a runtime that is unknown as a whole."""
-
-
 class PlannedRuntime(Record, frozen=True, kw_only=True):
-    """A producer's runtime as its plan foresees it: known values, and keys unknown until apply.
+    """A runtime as a plan foresees it. `unknown` are marks; true: nothing of it is known."""
 
-    `unknown` holds keys and dotted paths; `*` stands for all of them.
-    """
-
-    known: dict[str, Any]
-    unknown: tuple[str, ...] = ()
+    known: dict[str, Any] = {}
+    unknown: Any = None
 
 
-def planned_runtime(outputs: PlannedOutputs) -> PlannedRuntime:
-    """What a module's planned outputs say of its runtime."""
-    if OUTPUT in outputs.unknown:
-        return PlannedRuntime(known={}, unknown=(ALL,))
-    inside = f"{OUTPUT}."
-    nested = tuple(name.removeprefix(inside) for name in outputs.unknown if name.startswith(inside))
-    whole = outputs.known.get(OUTPUT)
-    if isinstance(whole, dict):
-        return PlannedRuntime(known=whole, unknown=nested)
-    return PlannedRuntime(known=dict(outputs.known), unknown=outputs.unknown)
+UNKNOWN: Final = PlannedRuntime(unknown=True)
+"""A runtime of which nothing is known until apply."""
 
 
-def moved_keys(
-    current: Mapping[str, Any] | None, planned: PlannedRuntime, keys: Iterable[str] | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(keys with a known new value, keys unknown until apply) among those that are counted, sorted.
+def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
+    """What a module's planned outputs say of its runtime; BadInput as `runtime_of`."""
+    if outputs.unknown.get(OUTPUT) is True:
+        return UNKNOWN
+    known = runtime_of(address, outputs.known)  # null where a part is unknown
+    marks = outputs.unknown.get(OUTPUT) if OUTPUT in outputs.known else outputs.unknown
+    return PlannedRuntime(known=known, unknown=marks or None)
 
-    keys None counts every key of the current and the planned runtime.
+
+def is_unknown(marks: Any) -> bool:
+    """Whether any part is marked."""
+    if isinstance(marks, Mapping):
+        return any(is_unknown(mark) for mark in marks.values())
+    if isinstance(marks, list):
+        return any(is_unknown(mark) for mark in marks)
+    return marks is True
+
+
+def marks_at(marks: Any, key: str) -> Any:
+    """The marks of a key or dotted path; true where something that holds it is unknown as a whole."""
+    if isinstance(marks, Mapping) and key in marks:
+        return marks[key]
+    for part in key.split("."):
+        if marks is True:
+            return True
+        marks = marks.get(part) if isinstance(marks, Mapping) else None
+    return marks
+
+
+def unknown_keys(planned: PlannedRuntime, keys: Iterable[str] | None) -> tuple[str, ...]:
+    """Those of the counted keys that are unknown or have a part that is, sorted; `*` if all are.
+
+    keys None counts all.
     """
     if keys is None:
-        roots = {path.split(".")[0] for path in planned.unknown}
-        keys = (current or {}).keys() | planned.known.keys() | roots
-    new, unknown = [], []
-    for key in sorted(keys):
-        if is_unknown(key, planned.unknown):
-            unknown.append(key)
-        elif look_up(current or {}, key) != look_up(planned.known, key):
-            new.append(key)
-    return tuple(new), tuple(unknown)
+        if planned.unknown is True:
+            return ("*",)
+        keys = (planned.unknown or {}).keys()
+    return tuple(sorted(key for key in keys if is_unknown(marks_at(planned.unknown, key))))
 
 
-def is_unknown(key: str, unknown: Iterable[str]) -> bool:
-    """Whether a key, a part of it, or something that holds it is unknown."""
-    return any(
-        path in {ALL, key} or path.startswith(f"{key}.") or key.startswith(f"{path}.") for path in unknown
-    )
+def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
+    """The part of a runtime that counts. A dotted key keeps only its path (`endpoint.host`)."""
+    if keys is None:
+        return dict(runtime)
+    part: dict[str, Any] = {}
+    for key in keys:
+        value, exists = look_up(runtime, key)
+        if exists:
+            _put(part, [key] if key in runtime else key.split("."), value)
+    return part
+
+
+def counted_marks(marks: Any, keys: Iterable[str] | None) -> Any:
+    """The marks of the part of a runtime that counts."""
+    if keys is None or marks is None or marks is True:
+        return marks
+    part: dict[str, Any] = {}
+    for key in keys:
+        found = marks_at(marks, key)
+        if is_unknown(found):
+            _put(part, [key] if key in marks else key.split("."), found)
+    return part or None
+
+
+def _put(place: dict[str, Any], path: list[str], value: Any) -> None:
+    *above, last = path
+    for name in above:
+        place = place.setdefault(name, {})
+    place[last] = value

@@ -15,7 +15,7 @@ from karma_core.errors import BadInput, DeployFailed, KarmaError, StaleLease, St
 from karma_core.failpoints import reach
 from karma_core.model import Record, to_builtins
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import changed_keys, check_size, is_secret, runtime_of
+from karma_core.plan.runtime import changed_keys, check_size, is_secret, planned_runtime, runtime_of
 from karma_core.records import (
     Applied,
     ParameterKind,
@@ -120,7 +120,7 @@ class ComponentSteps:
         job = self._fleet.job(address, module)
         generation = self._workspace.state.next_generation(address)
         plan = self._workspace.terraform.plan(job)
-        check_size(address, runtime_of(address, plan.outputs.known))
+        check_size(address, planned_runtime(address, plan.outputs).known)
         planned = Planned(
             judgement=judgement, generation=generation, job=job, plan=plan, cause=self._cause(address)
         )
@@ -194,7 +194,7 @@ class ComponentSteps:
         """Publish the runtime and note what was applied: consumers are judged with it from now on."""
         planned = self._planned.pop(address)
         outputs, cause = self._applied.pop(address)
-        self._moved[address] = "applied"
+        self._moved[address] = "was applied"
         self._publish(address, planned, outputs, cause)
         return self.finish(address, "applied", planned.judgement.reason)
 

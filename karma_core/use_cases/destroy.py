@@ -13,6 +13,7 @@ from karma_core.errors import DeployFailed, KarmaError, NotFound, Refused, Stale
 from karma_core.failpoints import reach
 from karma_core.graph.graph import Graph
 from karma_core.model import Component, Edge, GraphData, Status, to_builtins
+from karma_core.plan.runtime import counted
 from karma_core.records import Applied, Module, Run, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.binding import check_binding
@@ -20,7 +21,7 @@ from karma_core.use_cases.component_steps import keep_plan
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.runs import Outcome, RunResult, Selection, require_selection
-from karma_core.use_cases.values import counted, offered_variables
+from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk
 from karma_core.workspace import Workspace
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from karma_core import strictjson
-from karma_core.errors import KarmaError, StoreError
+from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.graph.validate import blocked
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent, contract, readable
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import ALL, PlannedRuntime, moved_keys, planned_runtime
+from karma_core.plan.runtime import UNKNOWN, planned_runtime
 from karma_core.records import TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
@@ -19,7 +19,6 @@ from karma_core.use_cases.runs import Selection, require_selection, select, why_
 from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
 from karma_core.workspace import Workspace
 
-_UNKNOWN = PlannedRuntime(known={}, unknown=(ALL,))
 _ACTIONS = {
     Verdict.UNCHANGED: Action.NO_OP,
     Verdict.CUT_OFF: Action.CUT_OFF,
@@ -31,10 +30,11 @@ _ACTIONS = {
 class Planner:
     """The walk's Work: plans each component when its producers' plans are known."""
 
-    def __init__(self, workspace: Workspace, fleet: Fleet) -> None:
+    def __init__(self, workspace: Workspace, fleet: Fleet, members: Collection[str]) -> None:
         self._workspace = workspace
         self._fleet = fleet
-        self._planned: dict[str, PlannedRuntime] = {}
+        self._members = members
+        self._moving: set[str] = set()
         self.components: dict[str, PlannedComponent] = {}
 
     def first_step(self, address: str) -> str:
@@ -67,58 +67,66 @@ class Planner:
         missing = self._absent_producers(address)
         if missing:
             return _not_deployed(address, missing)
-        new, unknown = self._moving(address)
-        changing = {p: "planned" for p in fleet.graph.producers(address) if p in self._planned}
+        moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
         applied = fleet[address].applied
-        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), changing)
-        if new or unknown:
-            self._planned[address] = _UNKNOWN
-            return _pending(judgement, new, unknown)
+        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
         if judgement.verdict is not Verdict.RUN:
             return _settled(judgement)
+        deferred = [p for p in moved if self.components[p].action is Action.DEFERRED]
+        if deferred:
+            return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
 
-    def _moving(self, address: str) -> tuple[list[str], list[str]]:
-        """(consumed keys that get a known new value, those unknown until apply), as `producer.key`."""
-        new: list[str] = []
-        unknown: list[str] = []
-        for producer, keys in sorted(self._fleet.consumed(address).items()):
-            if producer not in self._planned:
-                continue
-            current = self._fleet.values.runtime(producer)
-            known_new, not_known = moved_keys(current, self._planned[producer], keys)
-            new += [f"{producer}.{key}" for key in known_new]
-            unknown += [f"{producer}.{key}" for key in not_known]
-        return new, unknown
+    def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
+        """It will run, but what it will do can be planned only when its producers have been applied."""
+        address = judgement.address
+        self._moving.add(address)
+        self._fleet.values.foresee(address, UNKNOWN)
+        return PlannedComponent(
+            address=address,
+            action=Action.DEFERRED,
+            reason=f"{why}; {judgement.reason}",
+            unknown_inputs=self._unknown(address),
+        )
+
+    def _unknown(self, address: str) -> tuple[str, ...]:
+        return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
 
     def _absent_producers(self, address: str) -> list[str]:
-        """Producers that are neither deployed nor part of this plan."""
+        """Producers that are neither deployed nor part of this plan (those before it have been planned)."""
         fleet = self._fleet
         return [
             p
             for p in fleet.graph.producers(address)
-            if p not in self._planned and fleet.values.runtime(p) is None and fleet[p].applied is None
+            if p not in self._members and fleet.values.runtime(p) is None and fleet[p].applied is None
         ]
 
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
         module = self._fleet.values.module(address)
         if module is None:
             raise unknown_type(address)
-        plan = self._workspace.terraform.plan(self._fleet.job(address, module))
+        try:
+            plan = self._workspace.terraform.plan(self._fleet.job(address, module))
+        except PlanDeferred as deferred:
+            return self._deferred(judgement, deferred.why)
         if plan.action in CHANGING:
-            self._planned[address] = planned_runtime(plan.outputs)
-        return _from_terraform(judgement, plan)
+            self._moving.add(address)
+            self._fleet.values.foresee(address, planned_runtime(address, plan.outputs))
+        return _from_terraform(judgement, plan, self._unknown(address))
 
 
-def _from_terraform(judgement: Judgement, plan: TerraformPlan) -> PlannedComponent:
+def _from_terraform(judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...]) -> PlannedComponent:
+    """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
+    said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
     return PlannedComponent(
         address=judgement.address,
         action=Action(plan.action),
-        reason=judgement.reason,
+        reason=judgement.reason + said,
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,
-        fingerprint=judgement.inputs.fingerprint,
+        unknown_inputs=unknown,
+        fingerprint="" if unknown else judgement.inputs.fingerprint,
         resources=plan.resources,
         text=plan.text,
         saved=plan.saved,
@@ -131,21 +139,6 @@ def _settled(judgement: Judgement) -> PlannedComponent:
         action=_ACTIONS[judgement.verdict],
         reason=judgement.reason,
         fingerprint=judgement.inputs.fingerprint,
-    )
-
-
-def _pending(judgement: Judgement, new: list[str], unknown: list[str]) -> PlannedComponent:
-    """Its producers change what it consumes: what it will do is known when they have been applied."""
-    said = []
-    if new:
-        said.append(f"{', '.join(new)} will change")
-    if unknown:
-        said.append(f"{', '.join(unknown)} unknown until apply")
-    return PlannedComponent(
-        address=judgement.address,
-        action=Action.PENDING,
-        reason="; ".join(said),
-        unknown_inputs=tuple(sorted((*new, *unknown))),
     )
 
 
@@ -165,7 +158,7 @@ def plan(workspace: Workspace, selection: Selection) -> Plan:
     chosen = select(workspace, fleet, selection)
     stopped = blocked(fleet.findings, fleet.graph) & chosen
     members = {a for a in chosen - stopped if plannable(fleet, a)}
-    planner = Planner(workspace, fleet)
+    planner = Planner(workspace, fleet, members)
     producers = {a: fleet.graph.producers(a) for a in members}
     walk = Walk(producers, fleet.graph.heights(members))
     with ThreadExecutor(workspace.environment.parallelism) as executor:

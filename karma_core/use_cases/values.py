@@ -19,6 +19,7 @@ from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Edge, Finding, Kind, Severity, Status
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
+from karma_core.plan.runtime import PlannedRuntime, counted, counted_marks, is_unknown, unknown_keys
 from karma_core.records import Module, TerraformJob
 from karma_core.workspace import Workspace
 
@@ -37,6 +38,7 @@ class Values:
         self._inventory = inventory
         self._lock = Lock()
         self._runtimes: dict[str, dict[str, Any] | None] = {}
+        self._foreseen: dict[str, PlannedRuntime] = {}
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
         """Component type → why its module cannot be read."""
@@ -106,6 +108,25 @@ class Values:
         with self._lock:
             self._runtimes[address] = runtime
 
+    def foresee(self, address: str, planned: PlannedRuntime) -> None:
+        """A plan says that the component's runtime will be this; consumers are judged by it from now on."""
+        with self._lock:
+            self._foreseen[address] = planned
+
+    def planned(self, address: str) -> PlannedRuntime:
+        """The runtime as planned; where nothing is planned, as it is now."""
+        with self._lock:
+            foreseen = self._foreseen.get(address)
+        return foreseen or PlannedRuntime(known=self.runtime(address) or {})
+
+    def unknown_inputs(self, consumed: Consumed) -> tuple[str, ...]:
+        """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
+        return tuple(
+            f"{producer}.{key}"
+            for producer, keys in sorted(consumed.items())
+            for key in unknown_keys(self.planned(producer), keys)
+        )
+
     # -- what decides a deployment ----------------------------------------------------------------------
 
     def inputs(self, address: str, consumed: Consumed) -> Inputs:
@@ -122,10 +143,17 @@ class Values:
             "variables": self._variables,
         }
         keys = {
-            producer: fingerprint.key_digests(self.runtime(producer), wanted, self._seal)
-            for producer, wanted in sorted(consumed.items())
+            producer: self._key_digests(producer, wanted) for producer, wanted in sorted(consumed.items())
         }
         return Inputs(labels=labels, keys=keys)
+
+    def _key_digests(self, producer: str, wanted: tuple[str, ...] | None) -> dict[str, str]:
+        with self._lock:
+            foreseen = self._foreseen.get(producer)
+        if foreseen is None:
+            return fingerprint.key_digests(self.runtime(producer), wanted, self._seal)
+        digests = fingerprint.key_digests(foreseen.known, wanted, self._seal)
+        return digests | dict.fromkeys(unknown_keys(foreseen, wanted), fingerprint.UNKNOWN)
 
     def status(self, loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
         """(status, applied fingerprint) of a configured component, judged by its fingerprint."""
@@ -163,10 +191,16 @@ class Values:
         """What Terraform gets to work on the component: those of its variables that the module declares."""
         held = self._loaded(address).config
         config = (held.value if held else None) or {}
-        dependencies = {p: counted(self.runtime(p) or {}, keys) for p, keys in consumed.items()}
+        planned = {producer: self.planned(producer) for producer in consumed}
+        dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
+        marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
         offered = offered_variables(self._workspace, address, config, dependencies)
-        declared = {name: value for name, value in offered.items() if name in module.variables}
-        return TerraformJob(address=address, module=module, variables=declared)
+        return TerraformJob(
+            address=address,
+            module=module,
+            variables={name: value for name, value in offered.items() if name in module.variables},
+            unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
+        )
 
 
 def offered_variables(
@@ -201,20 +235,3 @@ def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:
         elif edge.kind == Kind.DEPENDS_ON:
             consumed.setdefault(edge.target, None)
     return consumed
-
-
-def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
-    """The part of a runtime that counts. A dotted key keeps only its path (`endpoint.host`)."""
-    if keys is None:
-        return dict(runtime)
-    part: dict[str, Any] = {}
-    for key in keys:
-        value, exists = fingerprint.look_up(runtime, key)
-        if not exists:
-            continue
-        place = part
-        *above, last = [key] if key in runtime else key.split(".")
-        for name in above:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return part

@@ -48,7 +48,7 @@ def test_life_of_a_component(subject: Subject) -> None:
 
     create = terraform.plan(first)
     assert (create.action, create.add, create.change, create.destroy) == ("create", 1, 0, 0)
-    assert create.outputs.unknown == ("runtime",)
+    assert create.outputs.unknown == {"runtime": {"id": True}}
     assert [(r.address, r.action) for r in create.resources] == [("terraform_data.this", "create")]
     made = terraform.apply(first, create).values["runtime"]
     assert made["name"] == "a"
@@ -70,7 +70,7 @@ def test_life_of_a_component(subject: Subject) -> None:
     third = job(config={"name": "b", "replace_on": "now"})
     replace = terraform.plan(third)
     assert (replace.action, replace.add, replace.change, replace.destroy) == ("replace", 1, 0, 1)
-    assert replace.outputs.unknown == ("runtime",)
+    assert replace.outputs.unknown == {"runtime": {"id": True}}
     assert terraform.apply(third, replace).values["runtime"]["id"] != made["id"]
 
     last = job(destroy=True, config={"name": "b", "replace_on": "now"})

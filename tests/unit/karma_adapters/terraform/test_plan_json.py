@@ -68,7 +68,7 @@ def _output(before: Any, after: Any, unknown: Any = False, sensitive: Any = Fals
 
 
 def test_outputs_are_known_unknown_or_gone() -> None:
-    """Partly unknown is unknown; null is no output; sensitive ones are named and kept in the clear."""
+    """What is known of a partly unknown one stays; null is no output; sensitive ones are in the clear."""
     outputs = {
         "same": _output(1, 1),
         "new": _output(None, {"a": 1}),
@@ -78,8 +78,8 @@ def test_outputs_are_known_unknown_or_gone() -> None:
         "secret": _output(None, "s3cr3t", False, True),
     }
     found = _read(["create"], outputs=outputs).outputs
-    assert found.known == {"new": {"a": 1}, "same": 1, "secret": "s3cr3t"}
-    assert found.unknown == ("partly", "wholly")
+    assert found.known == {"new": {"a": 1}, "partly": {"a": 1}, "same": 1, "secret": "s3cr3t"}
+    assert found.unknown == {"partly": {"b": True}, "wholly": True}
     assert found.sensitive == ("secret",)
 
 
