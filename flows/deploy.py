@@ -14,8 +14,7 @@ from flows.executor import PrefectExecutor
 from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
-from karma_core.use_cases import deploy as deploying
-from karma_core.use_cases import destroy as destroying
+from karma_core.use_cases.orders import Order, carry_out
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
@@ -31,8 +30,7 @@ def _open(project: str, environment: str, user: str | None, source: str) -> Work
     return open_workspace(settings, environment, source=source, user=user, say=LISTENER.get())
 
 
-@flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False,
-      task_runner=RUNNER)  # fmt: skip
+@flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER)
 def deploy(
     project: str,
     environment: str,
@@ -41,13 +39,16 @@ def deploy(
     changed: bool = False,
     since: str | None = None,
     with_producers: bool = False,
+    plan_id: str | None = None,
+    resume_run: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
     `targets` are addresses (`vpc/core`); `everything` means all of the environment, `changed` what changed
-    in Git since the last deployed commit or `since`. Returns the contract's deploy document.
+    in Git since the last deployed commit or `since`. `plan_id` applies that plan exactly; `resume_run` takes
+    up a run that ended early. Returns the contract's deploy document.
     """
     workspace = _open(project, environment, requested_by, source)
     selection = Selection(
@@ -57,16 +58,21 @@ def deploy(
         since=since,
         with_producers=with_producers,
     )
+    order = Order(
+        kind="resume" if resume_run else "deploy",
+        selection=selection,
+        plan_id=plan_id,
+        run_id=resume_run or "",
+    )
     built = build_graph.submit(environment, workspace)
     checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
     checked.result()
-    result = deploying.deploy(workspace, selection, lambda _: PrefectExecutor([checked]))
+    result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
     show_result(workspace, result)
     return result.contract()
 
 
-@flow(name="destroy", flow_run_name="destroy {environment}", persist_result=False,
-      task_runner=RUNNER)  # fmt: skip
+@flow(name="destroy", flow_run_name="destroy {environment}", persist_result=False, task_runner=RUNNER)
 def destroy(
     project: str,
     environment: str,
@@ -78,6 +84,6 @@ def destroy(
     """Destroy components, consumers before producers. Returns the contract's deploy document."""
     workspace = _open(project, environment, requested_by, source)
     selection = Selection(targets=tuple(targets or ()), everything=everything)
-    result = destroying.destroy(workspace, selection, lambda _: PrefectExecutor())
+    result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
     show_result(workspace, result)
     return result.contract()

@@ -11,37 +11,23 @@ from typing import Any, Final
 from flows.server import SETTINGS, temporary_server
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
-from karma_core.use_cases.runs import Outcome, RunResult, Selection
+from karma_core.use_cases.orders import Order
+from karma_core.use_cases.runs import Outcome, RunResult
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
 """How long to wait for Prefect to have recorded every task run before its server is stopped."""
 
 
-def run_flow(
-    kind: str, settings: Settings, workspace: Workspace, selection: Selection, say: Say
-) -> RunResult:
-    """Run the `deploy` or `destroy` flow here and return its result; its KarmaError is raised as it was."""
+def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
+    """Carry out an order as a flow run in this process; its error is raised as it was."""
     with _prefect(settings):
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
+        flow = flows.destroy if order.kind == "destroy" else flows.deploy
         listening = flows.LISTENER.set(say)
-        arguments: dict[str, Any] = {
-            "project": str(settings.root),
-            "environment": workspace.name,
-            "targets": list(selection.targets),
-            "everything": selection.everything,
-            "requested_by": workspace.actor.user,
-            "source": workspace.actor.source,
-        }
-        if kind == "deploy":
-            arguments |= {
-                "changed": selection.changed,
-                "since": selection.since,
-                "with_producers": selection.with_producers,
-            }
         try:
-            state = getattr(flows, kind)(**arguments, return_state=True)
+            state: Any = flow(**_arguments(order, settings, workspace), return_state=True)
         finally:
             flows.LISTENER.reset(listening)
         _settle(state.state_details.flow_run_id)
@@ -49,6 +35,26 @@ def run_flow(
     if isinstance(found, BaseException):
         raise found
     return _result(found)
+
+
+def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "project": str(settings.root),
+        "environment": workspace.name,
+        "targets": list(order.selection.targets),
+        "everything": order.selection.everything,
+        "requested_by": workspace.actor.user,
+        "source": workspace.actor.source,
+    }
+    if order.kind != "destroy":
+        arguments |= {
+            "changed": order.selection.changed,
+            "since": order.selection.since,
+            "with_producers": order.selection.with_producers,
+            "plan_id": order.plan_id,
+            "resume_run": order.run_id or None,
+        }
+    return arguments
 
 
 def _result(document: dict[str, Any]) -> RunResult:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +20,10 @@ from karma_cli.plan import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from karma_core.ports import Say
+    from karma_core.use_cases.orders import Order
     from karma_core.use_cases.runs import RunResult, Selection
     from karma_core.workspace import Workspace
 
@@ -36,6 +39,13 @@ def register(app: typer.Typer) -> None:
     )(destroy)
 
 
+PlanId = Annotated[str | None, typer.Option("--plan", metavar="ID", help="Apply this plan, exactly.")]
+Resume = Annotated[
+    str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that ended early.")
+]
+Abandon = Annotated[str | None, typer.Option("--abandon", metavar="RUN", help="Close such a run for good.")]
+
+
 def deploy(
     component_type: OneType = None,
     nickname: OneNickname = None,
@@ -43,32 +53,88 @@ def deploy(
     changed: Changed = False,
     since: SinceRef = None,
     with_producers: WithProducers = False,
+    plan: PlanId = None,
+    resume: Resume = None,
+    abandon: Abandon = None,
     auto_approve: AutoApprove = False,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
     """Apply a component and what must follow from it, in dependency order."""
-    from karma_core.use_cases.plan import plan
+    from karma_core.use_cases.orders import Order
 
-    selection = selection_of(
-        component_type,
-        nickname,
-        everything=everything,
-        changed=changed,
-        since=since,
-        with_producers=with_producers,
-    )
+    chosen = any((component_type, everything, changed, since))
+    _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        if not auto_approve:
-            made = plan(workspace, selection)
-            if not as_json:
-                show_plan(made)
-            if made.changes:
-                _ask("Apply this?")
-        result = _run("deploy", workspace, selection, project, say)
+        if abandon is not None:
+            _abandon(workspace, abandon, as_json=as_json)
+            return
+        if resume is not None:
+            order = Order(kind="resume", run_id=resume)
+        elif plan is not None:
+            order = _approve_plan(workspace, plan, auto_approve=auto_approve, as_json=as_json)
+        else:
+            selection = selection_of(
+                component_type,
+                nickname,
+                everything=everything,
+                changed=changed,
+                since=since,
+                with_producers=with_producers,
+            )
+            order = _approve(workspace, selection, auto_approve=auto_approve, as_json=as_json)
+        result = _run(order, workspace, project, say)
     _finish(result, as_json=as_json)
+
+
+def _require_one(*, chosen: bool, plan: str | None, resume: str | None, abandon: str | None) -> None:
+    from karma_core.errors import UsageError
+
+    if sum((chosen, plan is not None, resume is not None, abandon is not None)) > 1:
+        raise UsageError(
+            "say only one of: components, --plan, --resume, --abandon",
+            why="a plan and a run know their components",
+            next_step="leave the others out",
+        )
+
+
+def _abandon(workspace: Workspace, run_id: str, *, as_json: bool) -> None:
+    from karma_core.use_cases.resume import abandon
+
+    run = abandon(workspace, run_id)
+    if as_json:
+        render.document({"run_id": run.id, "status": run.status})
+    else:
+        render.line(f"Run {run.id} is abandoned; the next deploy finds what it left.")
+
+
+def _approve(workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool) -> Order:
+    """What to run: after a yes, exactly the plan that was shown."""
+    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.plan import plan
+
+    if auto_approve:
+        return Order(kind="deploy", selection=selection)
+    made = plan(workspace, selection)
+    if not as_json:
+        show_plan(made)
+    if made.changes:
+        _ask("Apply this?")
+    return Order(kind="deploy", selection=selection, plan_id=made.id)
+
+
+def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_json: bool) -> Order:
+    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.plans import load_plan
+
+    made, selection = load_plan(workspace, plan_id)
+    if not auto_approve:
+        if not as_json:
+            show_plan(made)
+        _ask("Apply this?")
+    return Order(kind="deploy", selection=selection, plan_id=plan_id)
 
 
 def destroy(
@@ -82,6 +148,7 @@ def destroy(
 ) -> None:
     """Destroy a component; refused while others that are deployed consume it."""
     from karma_core.use_cases.destroy import select_doomed
+    from karma_core.use_cases.orders import Order
 
     selection = selection_of(
         component_type, nickname, everything=everything, changed=False, since=None, with_producers=False
@@ -92,7 +159,7 @@ def destroy(
         if not auto_approve:
             render.note("To be destroyed, in this order:\n  " + "\n  ".join(doomed))
             _ask(f"Destroy {len(doomed)} component(s)?")
-        result = _run("destroy", workspace, selection, project, say)
+        result = _run(Order(kind="destroy", selection=selection), workspace, project, say)
     _finish(result, as_json=as_json)
 
 
@@ -103,23 +170,20 @@ def _ask(question: str) -> None:
         raise typer.Exit(exits.NOT_APPLIED)
 
 
-def _run(
-    kind: str, workspace: Workspace, selection: Selection, project: Any, say: Callable[..., None]
-) -> RunResult:
+def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> RunResult:
     """Run through the project's orchestrator. Prefect is only loaded where something has to be done."""
     from karma_core.use_cases import deploy as deploying
-    from karma_core.use_cases import destroy as destroying
+    from karma_core.use_cases.orders import carry_out
     from karma_core.walk import ThreadExecutor
 
     settings = settings_of(project)
     if settings.project.orchestrator == "direct":
-        use_case = deploying.deploy if kind == "deploy" else destroying.destroy
-        return use_case(workspace, selection, ThreadExecutor)
-    if kind == "deploy" and (idle := deploying.idle(workspace, selection)) is not None:
+        return carry_out(order, workspace, ThreadExecutor)
+    if order.kind == "deploy" and (idle := deploying.idle(workspace, order.selection)) is not None:
         return idle
     from flows.local import run_flow
 
-    return run_flow(kind, settings, workspace, selection, say)
+    return run_flow(order, settings, workspace, say)
 
 
 def _finish(result: RunResult, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -42,10 +43,16 @@ def _root(
     del version
 
 
+def _interrupt(_signal: int, _frame: object) -> None:
+    """SIGTERM ends work as Ctrl-C does: Terraform saves its state, the run can be resumed."""
+    raise KeyboardInterrupt
+
+
 def run() -> None:
     """Run the command line; always ends in SystemExit with one of the contract's codes."""
     from karma_core.errors import KarmaError
 
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app(standalone_mode=True)
     except KarmaError as error:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from karma_core.errors import KarmaError
     from karma_core.model import Finding
 
+WIDE = 400
+"""Columns of a table that goes to a file or a program. Ours: no cell of ours is longer."""
 COLOURS = {
     "create": "green",
     "applied": "green",
@@ -41,16 +43,20 @@ COLOURS = {
 
 def out() -> Console:
     """The console for results. rich follows NO_COLOR, FORCE_COLOR and whether this is a terminal."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """The console for everything else."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Wide where no terminal sets a width, so that what a program reads is not folded."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    live = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if live else WIDE, soft_wrap=not live)
 
 
 def document(value: Any) -> None:

@@ -148,7 +148,9 @@ class Driver:
         """Take in one ended step."""
         try:
             ticket, result = self._executor.wait()
-        except KeyboardInterrupt as interrupt:
+        except (
+            BaseException
+        ) as interrupt:  # raised in this thread: Ctrl-C, SIGTERM; kept, and raised at the end
             self._stop(interrupt)
             self._work.interrupted()
             return
@@ -165,8 +167,8 @@ class Driver:
 
     def _stop(self, cause: BaseException) -> None:
         self._walk.stop()
-        if self._raised is not None and isinstance(cause, KeyboardInterrupt):
-            raise cause
+        if self._raised is not None and not isinstance(cause, Exception):
+            raise cause  # a second interrupt: do not wait any longer
         self._raised = self._raised or cause
 
 

@@ -32,6 +32,7 @@ from karma_core.model import (
 from karma_core.records import Event, Lease
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.pins import NO_PINS, Pins, pinned_parameters
 from karma_core.use_cases.values import Values
 from karma_core.workspace import Workspace
 
@@ -107,17 +108,17 @@ def inputs_token(workspace: Workspace) -> str:
     )
 
 
-def read_fleet(workspace: Workspace) -> Fleet:
-    """Load, resolve, build and validate in memory; publishes nothing."""
+def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS) -> Fleet:
+    """Load, resolve, build and validate in memory; publishes nothing. `pins` replace what is there now."""
     inventory = load(
-        workspace.parameters.read_tree(workspace.prefix),
+        pinned_parameters(workspace, pins),
         environment=workspace.name,
         prefix=workspace.prefix,
         applied=workspace.state.all_applied(),
     )
     types = sorted({loaded.type for loaded in inventory.components.values()})
     definitions, type_findings = read_definitions(types, lambda name: _definition(workspace, name))
-    values = Values(workspace, inventory)
+    values = Values(workspace, inventory, pins.modules)
     built = build(inventory, definitions, status_of=values.status)
     available = bool(workspace.modules.types())
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None

@@ -1,62 +1,74 @@
 """The steps of one component in a run: plan, apply, propagate, reload.
 
 Each is one call with no hidden order: what a step leaves for the next is in `_planned`. A component's own
-failure is an outcome; only what ends the whole run (a lost lease, a log that cannot be written) is raised.
+failure is an outcome; only what ends the whole run (a lost lease, a store that cannot be written) is raised.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from karma_core import strictjson
+from msgspec.structs import replace
+
 from karma_core.errors import BadInput, DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
-from karma_core.model import Record, to_builtins
+from karma_core.model import Record
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import changed_keys, check_size, is_secret, planned_runtime, runtime_of
-from karma_core.records import (
-    Applied,
-    ParameterKind,
-    ParameterWrite,
-    TerraformJob,
-    TerraformOutputs,
-    TerraformPlan,
-)
+from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
+from karma_core.plan.shown import Shown
+from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.publishing import Publisher, keep_plan
 from karma_core.use_cases.runs import Outcome
 from karma_core.walk import Result
 from karma_core.workspace import Workspace
 
 PLAN, APPLY, PROPAGATE, RELOAD = "plan", "apply", "propagate", "reload"
+PUBLISH = "publish_runtime"
+PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
+"""Codes of a saved plan that cannot be applied any more: the component is planned anew."""
 
 
 class Planned(Record, frozen=True, kw_only=True):
-    """What a component's plan step leaves for its apply."""
+    """What a component's plan step leaves for its apply, and that for its propagation."""
 
     judgement: Judgement
     generation: int
     job: TerraformJob
     plan: TerraformPlan
     cause: str | None = None
+    outputs: TerraformOutputs | None = None
 
 
 class ComponentSteps:
-    """Carries out the steps of every component of one run, from several threads."""
+    """Carries out the steps of every component of one run, from several threads.
+
+    `unfinished` maps a component to the generation in which an earlier attempt at this run left it.
+    """
 
     def __init__(
-        self, workspace: Workspace, fleet: Fleet, recorder: Recorder, heartbeat: Heartbeat, run_id: str
+        self,
+        workspace: Workspace,
+        fleet: Fleet,
+        recorder: Recorder,
+        heartbeat: Heartbeat,
+        *,
+        run_id: str,
+        shown: Shown | None = None,
+        unfinished: Mapping[str, int] | None = None,
     ) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._recorder = recorder
         self._heartbeat = heartbeat
         self._run_id = run_id
-        self._values = fleet.values
+        self._shown = shown
+        self._unfinished = unfinished or {}
+        self._publisher = Publisher(workspace, fleet, recorder, run_id)
         self._planned: dict[str, Planned] = {}
-        self._applied: dict[str, tuple[TerraformOutputs, str]] = {}
         self._judged: dict[str, Judgement] = {}
         self._moved: dict[str, str] = {}
         self._published: dict[str, str] = {}
@@ -90,45 +102,68 @@ class ComponentSteps:
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
         return Result(succeeded=status not in {"failed", "stopped", "interrupted", "not_run"})
 
+    def done_before(self, address: str, status: str) -> None:
+        """An earlier attempt at this run finished the component: it is not touched again."""
+        reason = "done before the run was resumed"
+        self.outcomes[address] = Outcome(address=address, status=status, reason=reason)
+        if status == "applied":
+            self._moved[address] = "was applied"
+
     # -- plan -----------------------------------------------------------------------------------------
 
     def plan(self, address: str) -> Result:
         """Judge the component with the real values of now and, if it has to run, plan it."""
-        judgement = self.judge(address)
+        judgement = self._judge(address)
         if judgement.verdict in {Verdict.UNCHANGED, Verdict.CUT_OFF}:
             return self.finish(address, judgement.verdict, judgement.reason)
-        self._judged[address] = judgement
         if judgement.verdict is Verdict.RELOAD:
+            self._judged[address] = judgement
             return Result(next_step=RELOAD)
         if judgement.verdict is Verdict.RECORD:
-            generation = self._workspace.state.next_generation(address)
-            self._record(address, judgement, generation, "record")
+            self._publisher.record(judgement, self._generation(address), "record")
             return self.finish(address, "unchanged", judgement.reason)
         return self._plan_terraform(address, judgement)
 
-    def judge(self, address: str) -> Judgement:
-        """The judgement with the runtimes of now."""
+    def _judge(self, address: str) -> Judgement:
         fleet = self._fleet
         moved = {p: self._moved[p] for p in fleet.graph.producers(address) if p in self._moved}
         applied = self._workspace.state.applied(address)
         return judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
 
+    def _generation(self, address: str) -> int:
+        """The generation that an earlier attempt left unfinished, else a new one."""
+        left = self._unfinished.get(address)
+        return left if left is not None else self._workspace.state.next_generation(address)
+
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
-        module = self._values.module(address)
+        module = self._fleet.values.module(address)
         if module is None:
             raise unknown_type(address)
         job = self._fleet.job(address, module)
-        generation = self._workspace.state.next_generation(address)
-        plan = self._workspace.terraform.plan(job)
-        check_size(address, planned_runtime(address, plan.outputs).known)
+        kept = self._shown.saved_plan(address, judgement.inputs.fingerprint) if self._shown else None
         planned = Planned(
-            judgement=judgement, generation=generation, job=job, plan=plan, cause=self._cause(address)
+            judgement=judgement,
+            generation=self._generation(address),
+            job=job,
+            plan=kept or self._workspace.terraform.plan(job),
+            cause=self._cause(address),
         )
+        return self._continue(address, planned)
+
+    def _continue(self, address: str, planned: Planned) -> Result:
+        """Go on with a plan: to its apply, to its end where it changes nothing, or stop for approval."""
+        plan = planned.plan
+        check_size(address, planned_runtime(address, plan.outputs).known)
+        more = self._shown.exceeded_by(plan) if self._shown else []
+        if more:
+            said = f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
+            return self.finish(address, "stopped", f"{said}; plan again and approve that")
+        if plan.action == "no-op":
+            outputs = self._workspace.terraform.outputs(planned.job)
+            self._publish(address, replace(planned, outputs=outputs))
+            return self.finish(address, "unchanged", f"{planned.judgement.reason}; its plan has no changes")
         self._planned[address] = planned
-        if plan.action != "no-op":
-            return Result(next_step=APPLY)
-        self._publish(address, planned, self._workspace.terraform.outputs(job))
-        return self.finish(address, "unchanged", f"{judgement.reason}; its plan has no changes")
+        return Result(next_step=APPLY)
 
     def _cause(self, address: str) -> str | None:
         """The newest runtime event of a producer that moved in this run, else the run's own start."""
@@ -139,7 +174,25 @@ class ComponentSteps:
 
     def apply(self, address: str) -> Result:
         """Apply the plan, with intent and outcome in journal and log."""
-        planned = self._planned[address]
+        planned = self._planned.pop(address)
+        intent = self._intend(address, planned)
+        reach("deploy.before_apply")
+        try:
+            outputs = self._workspace.terraform.apply(planned.job, planned.plan)
+        except DeployFailed as error:
+            if error.code in PLAN_LOST and not self.interrupted:
+                return self._plan_again(address, planned, intent, error)
+            return self._apply_failed(address, planned, intent, error)
+        reach("deploy.after_apply")
+        self._recorder.journal(address, planned.generation, APPLY, "succeeded")
+        reach("deploy.before_outcome")
+        after = planned.judgement.inputs.fingerprint
+        done = self._recorder.log("terraform_apply", "succeeded", address, after=after, cause=intent)
+        self._planned[address] = replace(planned, outputs=outputs, cause=done)
+        return Result(next_step=PROPAGATE)
+
+    def _intend(self, address: str, planned: Planned) -> str:
+        """Say durably what is about to be done; the id of the event."""
         detail: dict[str, Any] = {
             "action": planned.plan.action,
             "reason": planned.judgement.reason,
@@ -150,92 +203,49 @@ class ComponentSteps:
         kept = keep_plan(self._workspace, self._run_id, planned.plan)
         self._recorder.journal(address, planned.generation, APPLY, "started", **detail)
         reach("deploy.after_intent")
-        intent = self._recorder.log(
-            "terraform_apply",
-            "started",
-            address,
-            inputs={**detail, "generation": planned.generation},
-            artifacts=kept,
-            cause=planned.cause,
+        inputs = {**detail, "generation": planned.generation}
+        return self._recorder.log(
+            "terraform_apply", "started", address, inputs=inputs, artifacts=kept, cause=planned.cause
         )
-        reach("deploy.before_apply")
-        try:
-            outputs = self._workspace.terraform.apply(planned.job, planned.plan)
-        except DeployFailed as error:
-            return self._apply_failed(address, planned, intent, error)
-        reach("deploy.after_apply")
-        self._recorder.journal(address, planned.generation, APPLY, "succeeded")
-        reach("deploy.before_outcome")
-        done = self._recorder.log(
-            "terraform_apply",
-            "succeeded",
-            address,
-            after=planned.judgement.inputs.fingerprint,
-            cause=intent,
+
+    def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
+        """The saved plan cannot be applied, nothing was done: plan anew, hold that against the shown one."""
+        self._recorder.journal(address, planned.generation, APPLY, "refused", reason=lost.code)
+        self._recorder.log(
+            "terraform_apply", "refused", address, inputs={"error": lost.document()}, cause=intent
         )
-        self._applied[address] = (outputs, done)
-        return Result(next_step=PROPAGATE)
+        return self._continue(address, replace(planned, plan=self._workspace.terraform.plan(planned.job)))
 
     def _apply_failed(self, address: str, planned: Planned, intent: str, error: DeployFailed) -> Result:
-        """Note that nobody knows how far the apply came: the record says failed, so it runs again."""
-        record = self._record_of(address, planned.judgement, planned.generation, status="failed")
-        self._recorder.journal(
-            address, planned.generation, APPLY, "failed", applied=record, error=error.document()
-        )
-        self._recorder.log(
-            "terraform_apply", "failed", address, inputs={"error": error.document()}, cause=intent
-        )
-        self._workspace.say("error", {"address": address, "error": str(error)})
-        return self.finish(address, "interrupted" if self.interrupted else "failed", error.what)
+        record = self._publisher.failed(planned.judgement, planned.generation)
+        document = error.document()
+        self._recorder.journal(address, planned.generation, APPLY, "failed", applied=record, error=document)
+        self._recorder.log("terraform_apply", "failed", address, inputs={"error": document}, cause=intent)
+        return self._ended_by(address, error)
 
     # -- propagate ------------------------------------------------------------------------------------
 
     def propagate(self, address: str) -> Result:
         """Publish the runtime and note what was applied: consumers are judged with it from now on."""
         planned = self._planned.pop(address)
-        outputs, cause = self._applied.pop(address)
         self._moved[address] = "was applied"
-        self._publish(address, planned, outputs, cause)
+        self._publish(address, planned)
         return self.finish(address, "applied", planned.judgement.reason)
 
-    def _publish(
-        self, address: str, planned: Planned, outputs: TerraformOutputs, cause: str | None = None
-    ) -> None:
-        """Write the runtime if it differs, then record the apply, then log what consumers will see."""
-        before = self._values.runtime(address)
-        if planned.job.module.writes_runtime:
-            runtime = self._values.read_back(address)
-        else:
-            runtime = runtime_of(address, outputs.values)
-            check_size(address, runtime)
-            if runtime != before:
-                reach("deploy.before_runtime")
-                self._write_runtime(address, runtime, secret=is_secret(outputs))
-        reach("deploy.after_runtime")
-        self._record(address, planned.judgement, planned.generation, "publish_runtime")
-        self._values.learn(address, runtime)
-        changed = changed_keys(before, runtime)
-        if changed or cause:
-            self._published[address] = self._recorder.log(
-                "runtime_publish",
-                "succeeded",
-                address,
-                inputs={"changed": list(changed), "consumers": list(self._fleet.graph.consumers(address))},
-                cause=cause or planned.cause,
-            )
-
-    def _write_runtime(self, address: str, runtime: dict[str, Any], *, secret: bool) -> None:
-        """Write the runtime parameter, on the version that is there now and no other."""
-        name = self._workspace.runtime_parameter(address)
-        held = self._workspace.parameters.get(name)
-        write = ParameterWrite(
-            name=name,
-            value=strictjson.canonical(runtime).decode(),
-            kind=ParameterKind.SECURE if secret else ParameterKind.STRING,
-            description=f"Runtime of {address}, published by Karma in run {self._run_id}",
-            base=held.version if held else 0,
+    def _publish(self, address: str, planned: Planned) -> None:
+        """Publish the runtime, record the apply, log what consumers will see."""
+        outputs = planned.outputs or TerraformOutputs(values={})
+        before, runtime = self._publisher.publish(address, planned.job.module, outputs)
+        self._publisher.record(planned.judgement, planned.generation, PUBLISH)
+        self._fleet.values.learn(address, runtime)
+        changed = list(changed_keys(before, runtime))
+        if not changed and planned.plan.action == "no-op":
+            return
+        consumers = list(self._fleet.graph.consumers(address))
+        inputs = {"changed": changed, "consumers": consumers}
+        self._published[address] = self._recorder.log(
+            "runtime_publish", "succeeded", address, inputs=inputs, cause=planned.cause
         )
-        self._workspace.parameters.put([write])
 
     # -- reload ---------------------------------------------------------------------------------------
 
@@ -243,11 +253,11 @@ class ComponentSteps:
         """Carry out the type's reload action; at least once, under a key that stays the same."""
         judgement = self._judged.pop(address)
         action = self._fleet.definition(address).reload
-        generation = self._workspace.state.next_generation(address)
+        generation = self._generation(address)
+        inputs = {"reason": judgement.reason, "generation": generation}
         self._recorder.journal(address, generation, RELOAD, "started", reason=judgement.reason)
-        intent = self._recorder.log(
-            "reload", "started", address, inputs={"reason": judgement.reason}, cause=self._cause(address)
-        )
+        intent = self._recorder.log("reload", "started", address, inputs=inputs, cause=self._cause(address))
+        reach("deploy.before_reload")
         try:
             said = self._workspace.reloader.reload(
                 action.model_dump(exclude_none=True) if action else {},
@@ -258,56 +268,23 @@ class ComponentSteps:
         except DeployFailed as error:
             self._recorder.journal(address, generation, RELOAD, "failed", error=error.document())
             self._recorder.log("reload", "failed", address, inputs={"error": error.document()}, cause=intent)
-            raise
-        self._record(address, judgement, generation, RELOAD)
+            return self._ended_by(address, error)
+        reach("deploy.after_reload")
+        self._publisher.record(judgement, generation, RELOAD)
         self._recorder.log("reload", "succeeded", address, inputs={"said": said}, cause=intent)
         return self.finish(address, "reloaded", judgement.reason)
 
-    # -- records --------------------------------------------------------------------------------------
-
-    def _record(self, address: str, judgement: Judgement, generation: int, step: str) -> None:
-        """Journal the step's success together with the applied record that it makes true."""
-        record = self._record_of(address, judgement, generation, status="applied")
-        self._recorder.journal(address, generation, step, "succeeded", applied=record)
-
-    def _record_of(self, address: str, judgement: Judgement, generation: int, *, status: str) -> Applied:
-        loaded = self._fleet[address]
-        module = self._values.module(address)
-        inputs = judgement.inputs
-        applied = status == "applied"
-        return Applied(
-            address=address,
-            fingerprint=inputs.fingerprint if applied else "",
-            generation=generation,
-            run_id=self._run_id,
-            at=self._workspace.now(),
-            config=(loaded.config.value or {}) if loaded.config else {},
-            config_version=loaded.config.parameter.version if loaded.config else 0,
-            module=module.digest if module else "",
-            inputs=inputs.labels if applied else {},
-            keys=inputs.keys if applied else {},
-            edges=tuple(sorted(inputs.keys)),
-            provenance=loaded.provenance,
-            status=status,
-        )
+    # -- failure --------------------------------------------------------------------------------------
 
     def _failed(self, address: str, step: str, error: KarmaError) -> Result:
-        """A step that failed for a reason of the component's own."""
+        """A step that failed before or after its side effect, for a reason of the component's own."""
+        inputs = {"step": step, "error": error.document()}
+        self._recorder.log(f"terraform_{step}" if step == PLAN else step, "failed", address, inputs=inputs)
+        return self._ended_by(address, error)
+
+    def _ended_by(self, address: str, error: KarmaError) -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})
-        if step == PLAN:
-            self._recorder.log("terraform_plan", "failed", address, inputs={"error": error.document()})
         return self.finish(address, "interrupted" if self.interrupted else "failed", error.what)
-
-
-def keep_plan(workspace: Workspace, run_id: str, plan: TerraformPlan) -> tuple[str, ...]:
-    """Store a plan's masked JSON and text in the artifact log; their keys."""
-    day = workspace.now()[:10]
-    folder = f"{workspace.name}/{day}/{run_id}/{plan.address}"
-    body = {"action": plan.action, "resources": to_builtins(plan.resources)}
-    return (
-        workspace.artifacts.put(f"{folder}/plan.json", strictjson.canonical(body)),
-        workspace.artifacts.put(f"{folder}/plan.txt", plan.text.encode()),
-    )
 
 
 def unknown_type(address: str) -> BadInput:

@@ -17,9 +17,9 @@ from karma_core.plan.runtime import counted
 from karma_core.records import Applied, Module, Run, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.component_steps import keep_plan
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.runs import Outcome, RunResult, Selection, require_selection
 from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk

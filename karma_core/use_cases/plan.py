@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from karma_core import strictjson
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.graph.validate import blocked
-from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent, contract, readable
+from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
 from karma_core.plan.judge import Judgement, Verdict, judge
 from karma_core.plan.runtime import UNKNOWN, planned_runtime
 from karma_core.records import TerraformPlan
@@ -15,6 +14,7 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection, select, why_blocked
 from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
 from karma_core.workspace import Workspace
@@ -192,8 +192,5 @@ def _store(
         components=tuple(components[a] for a in order),
         findings=tuple(f for f in fleet.findings if f.component in components),
     )
-    folder = f"{workspace.name}/{made.created_at[:10]}/{made.id}"
-    workspace.artifacts.put(f"{folder}/plan.json", strictjson.canonical(contract(made)))
-    workspace.artifacts.put(f"{folder}/plan.txt", readable(made).encode())
-    workspace.state.put_document("plan", made.id, {"folder": folder, **contract(made)})
+    store_plan(workspace, made, selection)
     return made

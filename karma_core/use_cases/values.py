@@ -33,8 +33,11 @@ Consumed = Mapping[str, tuple[str, ...] | None]
 class Values:
     """Read as needed, then kept true by `learn`. Safe to use from the threads of one run."""
 
-    def __init__(self, workspace: Workspace, inventory: Inventory) -> None:
+    def __init__(
+        self, workspace: Workspace, inventory: Inventory, module_pins: Mapping[str, str] | None = None
+    ) -> None:
         self._workspace = workspace
+        self._module_pins = module_pins or {}
         self._inventory = inventory
         self._lock = Lock()
         self._runtimes: dict[str, dict[str, Any] | None] = {}
@@ -49,11 +52,17 @@ class Values:
         with self._lock:
             if component_type not in self._modules:
                 try:
-                    self._modules[component_type] = self._workspace.modules.module(component_type)
+                    self._modules[component_type] = self._read_module(component_type)
                 except BadInput as error:
                     self._modules[component_type] = None
                     self.unreadable[component_type] = error
             return self._modules[component_type]
+
+    def _read_module(self, component_type: str) -> Module | None:
+        """The pinned module from its archive, else the one in the work tree."""
+        pinned = self._module_pins.get(component_type)
+        found = self._workspace.modules.archived(pinned, component_type) if pinned else None
+        return found or self._workspace.modules.module(component_type)
 
     def unreadable_findings(self) -> tuple[Finding, ...]:
         """One finding for every type whose module could not be read."""

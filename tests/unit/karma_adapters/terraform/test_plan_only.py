@@ -85,7 +85,8 @@ def test_the_placeholder_is_not_shown() -> None:
         "Terraform will perform the following actions:\n\n"
         "  # terraform_data.a will be created\n  + resource {\n    }\n\n"
         "  # terraform_data.karma_unknown_until_apply will be created\n"
-        '  + resource "terraform_data" "karma_unknown_until_apply" {\n      + id = (known after apply)\n    }\n\n'
+        '  + resource "terraform_data" "karma_unknown_until_apply" {\n'
+        "      + id = (known after apply)\n    }\n\n"
         "Plan: 2 to add, 0 to change, 0 to destroy.\n"
     )
     shown = plan_only.without_placeholder(text)
