@@ -32,6 +32,13 @@ PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
 """Codes of a saved plan that cannot be applied any more: the component is planned anew."""
 
 
+class Left(Record, frozen=True, kw_only=True):
+    """A component that an interrupted attempt had begun. `applied`: Terraform was seen to succeed."""
+
+    generation: int
+    applied: bool
+
+
 class Planned(Record, frozen=True, kw_only=True):
     """What a component's plan step leaves for its apply, and that for its propagation."""
 
@@ -46,7 +53,7 @@ class Planned(Record, frozen=True, kw_only=True):
 class ComponentSteps:
     """Carries out the steps of every component of one run, from several threads.
 
-    `unfinished` maps a component to the generation in which an earlier attempt at this run left it.
+    `unfinished` says how an earlier attempt at this run left a component.
     """
 
     def __init__(
@@ -58,7 +65,7 @@ class ComponentSteps:
         *,
         run_id: str,
         shown: Shown | None = None,
-        unfinished: Mapping[str, int] | None = None,
+        unfinished: Mapping[str, Left] | None = None,
     ) -> None:
         self._workspace = workspace
         self._fleet = fleet
@@ -133,7 +140,7 @@ class ComponentSteps:
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
         left = self._unfinished.get(address)
-        return left if left is not None else self._workspace.state.next_generation(address)
+        return left.generation if left else self._workspace.state.next_generation(address)
 
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
         module = self._fleet.values.module(address)
@@ -159,11 +166,24 @@ class ComponentSteps:
             said = f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
             return self.finish(address, "stopped", f"{said}; plan again and approve that")
         if plan.action == "no-op":
-            outputs = self._workspace.terraform.outputs(planned.job)
-            self._publish(address, replace(planned, outputs=outputs))
-            return self.finish(address, "unchanged", f"{planned.judgement.reason}; its plan has no changes")
+            return self._nothing_left(address, planned)
         self._planned[address] = planned
         return Result(next_step=APPLY)
+
+    def _nothing_left(self, address: str, planned: Planned) -> Result:
+        """A plan without changes is not applied; what an earlier attempt had begun is known to be done."""
+        outputs = self._workspace.terraform.outputs(planned.job)
+        planned = replace(planned, outputs=outputs)
+        if address not in self._unfinished:
+            self._publish(address, planned)
+            return self.finish(address, "unchanged", f"{planned.judgement.reason}; its plan has no changes")
+        if self._unfinished[address].applied is False:
+            self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
+        inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}
+        done = self._recorder.log("terraform_apply", "succeeded", address, inputs=inputs, cause=planned.cause)
+        self._moved[address] = "was applied"
+        self._publish(address, replace(planned, cause=done))
+        return self.finish(address, "applied", "the interrupted attempt had applied it")
 
     def _cause(self, address: str) -> str | None:
         """The newest runtime event of a producer that moved in this run, else the run's own start."""

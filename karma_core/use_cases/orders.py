@@ -12,7 +12,7 @@ from karma_core.workspace import Workspace
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """`deploy` a selection (exactly as plan `plan_id` says, if given), `destroy` it, `resume` run `run_id`."""
+    """`deploy` a selection (exactly as plan `plan_id` says, if given), `destroy` it, or `resume` a run."""
 
     kind: Literal["deploy", "destroy", "resume"]
     selection: Selection = Selection()

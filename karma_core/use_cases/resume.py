@@ -13,7 +13,7 @@ from karma_core.ids import shown
 from karma_core.model import Record
 from karma_core.records import JournalEntry, Lease, Run
 from karma_core.use_cases import leasing
-from karma_core.use_cases.component_steps import APPLY, PUBLISH, RELOAD
+from karma_core.use_cases.component_steps import APPLY, PUBLISH, RELOAD, Left
 from karma_core.use_cases.journalling import Recorder
 from karma_core.workspace import Workspace
 
@@ -23,11 +23,11 @@ RESUMABLE: Final = frozenset({"running", "failed", "interrupted", "stopped"})
 class Progress(Record, frozen=True, kw_only=True):
     """How far a run came.
 
-    `done` maps components to how they ended, `unfinished` those that were begun to their generation.
+    `done` maps components to how they ended, `unfinished` those that were begun to how they were left.
     """
 
     done: dict[str, str]
-    unfinished: dict[str, int]
+    unfinished: dict[str, Left]
 
 
 def find_run(workspace: Workspace, run_id: str) -> Run:
@@ -50,14 +50,15 @@ def find_run(workspace: Workspace, run_id: str) -> Run:
 def progress_of(entries: Sequence[JournalEntry]) -> Progress:
     """What a run's journal says: what is done, and which generation of what is not."""
     done: dict[str, str] = {}
-    unfinished: dict[str, int] = {}
+    unfinished: dict[str, Left] = {}
     for entry in entries:
         if entry.step in {PUBLISH, RELOAD} and entry.status == "succeeded":
             done[entry.address] = "reloaded" if entry.step == RELOAD else "applied"
             unfinished.pop(entry.address, None)
         elif entry.step in {APPLY, RELOAD} and entry.status in {"started", "succeeded"}:
-            unfinished[entry.address] = entry.generation
-        elif entry.status == "failed":
+            applied = entry.step == APPLY and entry.status == "succeeded"
+            unfinished[entry.address] = Left(generation=entry.generation, applied=applied)
+        elif entry.status in {"failed", "refused"}:
             unfinished.pop(entry.address, None)
     return Progress(done=done, unfinished=unfinished)
 
@@ -78,8 +79,12 @@ def close_dead_runs(workspace: Workspace) -> list[str]:
 
 def end_run(workspace: Workspace, run: Run, status: str) -> None:
     """Close a run whose process is gone, in state and log."""
+    recorder = Recorder(workspace, run, None)
+    for address, left in sorted(progress_of(workspace.state.entries(run_id=run.id)).unfinished.items()):
+        inputs = {"generation": left.generation, "applied": left.applied}
+        recorder.log("terraform_apply", "interrupted", address, inputs=inputs)
+    recorder.log(run.kind, status)
     workspace.state.put_run(replace(run, status=status, finished_at=workspace.now()))
-    Recorder(workspace, run, None).log(run.kind, status)
 
 
 def abandon(workspace: Workspace, run_id: str) -> Run:
