@@ -205,9 +205,12 @@ def query(
     as_json: Json = False,
 ) -> None:
     """Answer a named query over the stored graph."""
+    from karma_core import ids
     from karma_core.graph.query import run_query
 
-    parameters = {"component": component} if component else {}
+    if component is not None:
+        ids.split_address(component)
+    parameters = {"component": component} if component is not None else {}
     found = run_query(_current(open_for(env, project)), name, parameters)
     if as_json:
         render.document(found)

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Read, search, verify and export the log.", no_args_is_help=True)
 
-Component = Annotated[str | None, typer.Option("--component", "-c", help="Only this address.")]
+
+def _address(value: str | None) -> str | None:
+    """The address, checked: a mistyped one would find nothing and look like a component without events."""
+    if value is not None:
+        from karma_core import ids
+
+        ids.split_address(value)
+    return value
+
+
+Component = Annotated[
+    str | None, typer.Option("--component", "-c", help="Only this address.", callback=_address)
+]
 Action = Annotated[str | None, typer.Option("--action", "-a", help="Only this action; `terraform_*` works.")]
 User = Annotated[str | None, typer.Option("--user", help="Only this user.")]
 RunId = Annotated[str | None, typer.Option("--run", help="Only this run.")]

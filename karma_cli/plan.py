@@ -47,7 +47,11 @@ def selection_of(
             "a component needs both its type and its nickname",
             next_step="write it like `karma plan serverless-site karma-dev`",
         )
-    targets = (ids.make_address(component_type, nickname),) if component_type and nickname is not None else ()
+    targets = (
+        (ids.make_address(component_type, nickname),)
+        if component_type is not None and nickname is not None
+        else ()
+    )
     chosen = Selection(
         targets=targets,
         everything=everything,
