@@ -42,7 +42,7 @@ class Ran:
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without its Karma and Prefect settings, and with `variables`."""
+    """What a child gets: our environment without its Karma and Prefect settings, and with `variables`."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("KARMA_", "PREFECT_"))}
     return {**own, "PYTHONPATH": str(ROOT), "KARMA_USER": "tester", **variables}
 
