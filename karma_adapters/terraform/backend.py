@@ -15,6 +15,10 @@ OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
 
 
+LOCAL_OVERRIDE: Final = 'terraform {\n  backend "local" {}\n}\n'
+"""A local backend in place of whichever the module names."""
+
+
 class Backend(Protocol):
     """A place of states. It is given to Terraform by an override file and by options of `init`."""
 
@@ -39,7 +43,7 @@ class LocalBackend:
 
     def override(self) -> str:
         """A local backend in place of whichever the module names."""
-        return 'terraform {\n  backend "local" {}\n}\n'
+        return LOCAL_OVERRIDE
 
     def options(self, address: str) -> dict[str, str]:
         """The path of the state; its directory is made."""

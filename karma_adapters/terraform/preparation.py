@@ -21,6 +21,8 @@ from karma_adapters.terraform.backend import OVERRIDE, Backend
 from karma_core import strictjson
 
 _STAMP: Final = "karma-initialised"
+LOCK_FILE: Final = ".terraform.lock.hcl"
+"""Terraform's dependency lock file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,24 @@ class Initialiser:
         if self._is_warm(job) or not self._warm_up(job, init):
             init()
         replace_file(done, job.stamp.encode())
+
+    def share(self, directory: Path, data: Path, version: str, init: Callable[[], object]) -> None:
+        """See that a data directory that many short-lived copies of one module share has been initialised.
+
+        The lock file that init writes into the first copy is kept beside it, and put into the others.
+        """
+        done, lock = data / _STAMP, data / LOCK_FILE
+        if _content(done) != version:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with _locked(self._cache / "init.lock"):
+                if _content(done) != version:
+                    data.mkdir(parents=True, exist_ok=True)
+                    init()
+                    if (directory / LOCK_FILE).exists():
+                        replace_file(lock, (directory / LOCK_FILE).read_bytes())
+                    replace_file(done, version.encode())
+        if lock.exists() and not (directory / LOCK_FILE).exists():
+            (directory / LOCK_FILE).write_bytes(lock.read_bytes())
 
     def _is_warm(self, job: Preparation) -> bool:
         return (job.staged / OVERRIDE).exists() and (self._cache / f"warm-{job.shared}").exists()

@@ -105,14 +105,12 @@ class TerraformRunner:
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
         """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
-        self._ready(job)
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
-            options = {"input": False, "no_color": FLAG}
-            self._run(terraform, job, "init", **options)
             ended = terraform.cmd(
                 "plan",
-                **options,
+                input=False,
+                no_color=FLAG,
                 lock=False,
                 detailed_exitcode=FLAG,
                 var_file=str(self._private.write_variables(Path(scratch), job.variables)),
@@ -136,22 +134,28 @@ class TerraformRunner:
             )
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
-        """Terraform in the copy, with a data directory, a backend and a state that go with it."""
+        """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
+        dependencies = job.variables.get("dependencies", {})
+        copy = plan_only.copy_module(self._staged(job), scratch / "tree", dependencies, job.unknown)
+        (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
+        state = self._backend.state(job.address)
+        if state is not None:
+            (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
+        data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
+        environment = {**self._environment, "TF_DATA_DIR": str(data)}
+        terraform = CommandLine(self._binary, copy, environment, self._processes)
+        self._initialiser.share(
+            copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
+        )
+        return terraform
+
+    def _staged(self, job: TerraformJob) -> Path:
+        """The module's archived copy."""
         component_type, _ = ids.split_address(job.address)
-        archived = self._modules.archived(job.module.digest, component_type)
+        archived = self._modules.archived(self._modules.archive(job.module), component_type)
         if archived is None:
             raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
-        copy = plan_only.copy_module(
-            Path(archived.path), scratch / "tree", job.variables.get("dependencies", {}), job.unknown
-        )
-        state = self._backend.state(job.address)
-        local = {"backend": {"local": {"path": str(scratch / "state")}}}
-        (copy / backends.OVERRIDE).unlink(missing_ok=True)
-        (copy / f"{backends.OVERRIDE}.json").write_bytes(msgspec.json.encode({"terraform": local}))
-        if state is not None:
-            (scratch / "state").write_bytes(msgspec.json.encode(state))
-        environment = {**self._environment, "TF_DATA_DIR": str(scratch / "data")}
-        return CommandLine(self._binary, copy, environment, self._processes)
+        return Path(archived.path).absolute()
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Apply the saved plan and read the outputs; the plan is removed when it has been applied.
@@ -184,11 +188,8 @@ class TerraformRunner:
     def _ready(self, job: TerraformJob) -> CommandLine:
         """Terraform in the staged module, initialised for the component."""
         component_type, nickname = ids.split_address(job.address)
-        archived = self._modules.archived(self._modules.archive(job.module), component_type)
-        if archived is None:
-            raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
         preparation = Preparation(
-            staged=Path(archived.path).absolute(),
+            staged=self._staged(job),
             data=self._directories.data / component_type / nickname,
             module=job.module.digest,
             version=self.version(),

@@ -122,7 +122,7 @@ class ComponentSteps:
         """Judge the component with the real values of now and, if it has to run, plan it."""
         judgement = self._judge(address)
         if judgement.verdict in {Verdict.UNCHANGED, Verdict.CUT_OFF}:
-            return self.finish(address, judgement.verdict, judgement.reason)
+            return self.finish(address, str(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
             self._judged[address] = judgement
             return Result(next_step=RELOAD)
