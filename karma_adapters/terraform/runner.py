@@ -231,11 +231,17 @@ class TerraformRunner:
         return _json(ended, job.address, "show")
 
     def _outputs(self, terraform: CommandLine, job: TerraformJob) -> TerraformOutputs:
-        found = _json(self._run(terraform, job, "output", json=FLAG, no_color=FLAG), job.address, "output")
+        """From the state where it can be read without a process, else from `output -json`."""
+        found = (self._backend.state(job.address) or {}).get("outputs")
+        if found is None:
+            found = self._ask_outputs(terraform, job)
         return TerraformOutputs(
             values={name: found[name]["value"] for name in sorted(found)},
             sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
         )
+
+    def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> dict[str, Any]:
+        return _json(self._run(terraform, job, "output", json=FLAG, no_color=FLAG), job.address, "output")
 
     def _run(
         self,

@@ -156,7 +156,7 @@ def test_init_and_version_run_only_when_something_changed(tmp_path: Path) -> Non
     program = str(_ledger(tmp_path))
     system = make_system(tmp_path, program)
     _deploy(system, "box/one", config={})
-    assert _calls(tmp_path) == ["version", "init", "plan", "show", "apply", "output"]
+    assert _calls(tmp_path) == ["version", "init", "plan", "show", "apply"]
 
     system = make_system(tmp_path, program)
     system.terraform.plan(system.job("box/one", config={}))
