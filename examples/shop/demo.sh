@@ -12,7 +12,7 @@ karma_program=${KARMA:-$repository/.venv/bin/karma}
 unset KARMA # it is this script's; Karma refuses KARMA variables that name no setting of its own
 # What could lead the commands below to another project, server or repository.
 unset KARMA_PROJECT_DIR KARMA_PROJECT__ORCHESTRATOR PREFECT_API_URL GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-export KARMA_ENV=prod COLUMNS=${COLUMNS:-120}
+export KARMA_ENV=prod
 SECONDS=0
 
 if [ ! -x "$karma_program" ]; then
@@ -33,7 +33,7 @@ heading() {
 }
 
 say() {
-  printf '    %s\n' "$@"
+  printf '    %s\n' "$@" | sed 's/ *$//'
 }
 
 run() {
