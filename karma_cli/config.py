@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -32,8 +33,8 @@ def publish(
     from karma_core.model import to_builtins
     from karma_core.use_cases import publish as use_case
 
-    def ask(addresses: object) -> bool:
-        return typer.confirm(f"Delete the configs of {addresses}?", err=True)
+    def ask(addresses: Sequence[str]) -> bool:
+        return render.confirm(f"Delete the configs of {', '.join(addresses)}?")
 
     workspace = open_for(env, project)
     result = use_case.publish(workspace, dry_run=dry_run, prune=prune, assume_yes=yes, confirm=ask)

@@ -165,7 +165,7 @@ def destroy(
 
 def _ask(question: str) -> None:
     """Go on only after a yes; without a terminal to ask on, nothing is applied."""
-    if not typer.confirm(question, err=True):
+    if not render.confirm(question):
         render.note("Nothing was applied.")
         raise typer.Exit(exits.NOT_APPLIED)
 

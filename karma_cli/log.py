@@ -166,7 +166,8 @@ def verify(env: Env = None, project: ProjectDir = None, as_json: Json = False) -
 
     result = _open(env, project).verify()
     if as_json:
-        render.document(to_builtins(result))
+        problems, notes = to_builtins(result.problems), list(result.notes)
+        render.document({**to_builtins(result), "problems": problems, "notes": notes})
     else:
         render.table(
             "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import Annotated
@@ -54,7 +53,7 @@ def run() -> None:
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=True)
+        app(prog_name="karma")
     except KarmaError as error:
         from karma_cli import render
 
@@ -63,8 +62,3 @@ def run() -> None:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise SystemExit(exits.INTERRUPTED) from None
-    except (
-        BrokenPipeError
-    ):  # the reader has gone (`karma … | head`): nothing more to say, and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(exits.DONE) from None

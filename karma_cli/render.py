@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -42,7 +43,7 @@ COLOURS = {
 
 
 def out() -> Console:
-    """The console for results. rich follows NO_COLOR, FORCE_COLOR and whether this is a terminal."""
+    """The console for results."""
     return _console(stderr=False)
 
 
@@ -52,11 +53,20 @@ def err() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    """Wide where no terminal sets a width, so that what a program reads is not folded."""
+    """Wide where no terminal sets a width, so that what a program reads is not folded.
+
+    Without any style where NO_COLOR (no-color.org) is set: rich itself would leave bold and italics.
+    """
     from rich.console import Console
 
     live = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, width=None if live else WIDE, soft_wrap=not live)
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        width=None if live else WIDE,
+        soft_wrap=not live,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
 
 
 def document(value: Any) -> None:
@@ -124,6 +134,17 @@ def error(problem: KarmaError, *, as_json: bool) -> None:
         console.print(Text(f"  next: {problem.next_step}"))
     if as_json:
         document({"error": problem.document()})
+
+
+def confirm(question: str) -> bool:
+    """Ask on standard error; no answer (the end of the input, or Ctrl-C at the question) is a no."""
+    import typer
+
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        note("")  # ends the line of the question
+        return False
 
 
 def local(moment: str) -> str:
