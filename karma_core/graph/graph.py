@@ -9,14 +9,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import networkx as nx
 from msgspec import Struct
 
 from karma_core.errors import NotFound, ValidationFailed
 from karma_core.ids import shown
 from karma_core.model import GraphData, Kind
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 MAX_CYCLES: Final = 100
 """Cycles listed of one knot. Ours: more than anybody reads, few enough to find at once."""
@@ -135,6 +137,8 @@ class Graph:
         """A shortest path along dependencies from a consumer to a producer; empty if there is none."""
         for address in (source, target):
             self._at(self._producers, address)
+        import networkx as nx  # noqa: PLC0415 - 0.3 s of import, for what few commands do
+
         try:
             return list(nx.shortest_path(self._digraph, source, target))
         except nx.NetworkXNoPath:
@@ -151,6 +155,8 @@ class Graph:
         """
         if self.acyclic():
             return []
+        import networkx as nx  # noqa: PLC0415 - 0.3 s of import, for what few commands do
+
         strong = nx.strongly_connected_components(self._digraph)
         tied = [found for found in strong if len(found) > 1 or self._digraph.has_edge(*(2 * list(found)))]
         return sorted((self._knot(members) for members in tied), key=lambda knot: knot.members)
@@ -164,6 +170,8 @@ class Graph:
     @cached_property
     def _digraph(self) -> nx.DiGraph[str]:
         """The same graph for networkx, consumer → producer."""
+        import networkx as nx  # noqa: PLC0415 - 0.3 s of import, for what few commands do
+
         return nx.DiGraph(self._producers)
 
     @staticmethod
