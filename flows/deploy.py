@@ -25,7 +25,8 @@ RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""
 
 
-def _open(project: str, environment: str, user: str | None, source: str) -> Workspace:
+def open_for_flow(project: str, environment: str, user: str | None, source: str) -> Workspace:
+    """The environment that a flow works on; its progress goes to whoever listens in this process."""
     settings = read_settings(Path(project))
     return open_workspace(settings, environment, source=source, user=user, say=LISTENER.get())
 
@@ -50,7 +51,7 @@ def deploy(
     in Git since the last deployed commit or `since`. `plan_id` applies that plan exactly; `resume_run` takes
     up a run that ended early. Returns the contract's deploy document.
     """
-    workspace = _open(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source)
     selection = Selection(
         targets=tuple(targets or ()),
         everything=everything,
@@ -82,7 +83,7 @@ def destroy(
     source: str = "flow",
 ) -> dict[str, Any]:
     """Destroy components, consumers before producers. Returns the contract's deploy document."""
-    workspace = _open(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source)
     selection = Selection(targets=tuple(targets or ()), everything=everything)
     result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
     show_result(workspace, result)
