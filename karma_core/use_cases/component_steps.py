@@ -103,7 +103,8 @@ class ComponentSteps:
 
     def finish(self, address: str, status: str, reason: str) -> Result:
         """Note how the component ended."""
-        seconds = time.monotonic() - self._started.get(address, time.monotonic())
+        started = self._started.get(address)
+        seconds = time.monotonic() - started if started is not None else 0.0
         outcome = Outcome(address=address, status=status, reason=reason, seconds=seconds)
         self.outcomes[address] = outcome
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
@@ -240,7 +241,8 @@ class ComponentSteps:
         record = self._publisher.failed(planned.judgement, planned.generation)
         document = error.document()
         self._recorder.journal(address, planned.generation, APPLY, "failed", applied=record, error=document)
-        self._recorder.log("terraform_apply", "failed", address, inputs={"error": document}, cause=intent)
+        status = "interrupted" if self.interrupted else "failed"
+        self._recorder.log("terraform_apply", status, address, inputs={"error": document}, cause=intent)
         return self._ended_by(address, error)
 
     # -- propagate ------------------------------------------------------------------------------------

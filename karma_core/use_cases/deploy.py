@@ -43,6 +43,8 @@ from karma_core.workspace import Workspace
 
 OpenExecutor = Callable[[int], Any]
 """Gives a context manager of an Executor for that many components at once."""
+ENDS = {"stopped": "was stopped for approval", "interrupted": "was interrupted"}
+"""What is said of a component that ended without success, where that was no failure of its own."""
 NOTHING_CAME_BEFORE = Progress(done={}, unfinished={})
 
 
@@ -128,7 +130,7 @@ class Deployment:
         finally:
             for address, cause in walk.blocked.items():
                 ended = self._steps.outcomes.get(cause)
-                how = "was stopped for approval" if ended and ended.status == "stopped" else "failed"
+                how = ENDS.get(ended.status, "failed") if ended else "failed"
                 self._steps.finish(address, "blocked", f"it needs {cause}, which {how}")
 
     # -- the end --------------------------------------------------------------------------------------
