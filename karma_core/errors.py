@@ -13,6 +13,7 @@
     │   ├── LeaseHeld         user    another run holds what this one needs
     │   └── StaleLease        system  a writer whose fencing token is no longer the highest
     ├── DeployFailed          user    Terraform or a reload action failed
+    │   └── PlanDeferred      user    … because an input is unknown until apply
     ├── LogTampered           system  the log's chain does not verify
     └── StoreError            system  a store failed
         └── StoreUnavailable  system  … and the call may be tried again
@@ -127,6 +128,12 @@ class DeployFailed(KarmaError):
     """Terraform or a reload action failed."""
 
     code = "deploy-failed"
+
+
+class PlanDeferred(DeployFailed):
+    """A plan with unknown inputs that cannot be made before they are known; `why` says what is unknown."""
+
+    code = "plan-deferred"
 
 
 class LogTampered(KarmaError):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from karma_core.errors import BadInput
 from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
@@ -28,6 +29,9 @@ from karma_core.records import (
     TerraformOutputs,
     TerraformPlan,
 )
+
+Refuse = Callable[[BadInput], None]
+"""Takes one refused place; the caller decides what becomes of the rest."""
 
 
 class Clock(Protocol):
@@ -81,8 +85,12 @@ class ParameterStore(Protocol):
 class ConfigRepository(Protocol):
     """The Git directory `iac/<environment>/<type>/<nickname>/config.json`."""
 
-    def scan(self, environment: str) -> Iterator[ConfigFile]:
-        """Every config file, sorted by address; BadInput for names, links and devices that are refused."""
+    def scan(self, environment: str, *, refuse: Refuse | None = None) -> Iterator[ConfigFile]:
+        """Every config file, sorted by address; NotFound where the environment has no directory.
+
+        Names, links and devices that are refused go to `refuse`, each as BadInput with code, `file` and,
+        where one is meant, `address`; without it the first one is raised.
+        """
         ...
 
     def read(self, file: ConfigFile) -> bytes:
@@ -91,6 +99,10 @@ class ConfigRepository(Protocol):
 
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit, path and dirty flag by address; commit None outside a Git work tree."""
+        ...
+
+    def head(self) -> str | None:
+        """The commit of the work tree, None outside Git."""
         ...
 
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
@@ -340,6 +352,10 @@ class Terraform(Protocol):
 
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists for the component."""
+        ...
+
+    def stop(self) -> None:
+        """Ask everything that runs to save its state and end; end by force what does not."""
         ...
 
 

@@ -190,24 +190,31 @@ class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
-    it declares, `outputs` its outputs; `writes_runtime` says that it publishes the runtime parameter itself.
+    it declares (`sensitive_variables` those marked so), `outputs` its outputs; `writes_runtime` says that it
+    publishes the runtime parameter itself.
     """
 
     type: str
     digest: str
     path: str
     variables: tuple[str, ...]
+    sensitive_variables: tuple[str, ...] = ()
     outputs: tuple[str, ...]
     writes_runtime: bool = False
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
-    """What Terraform needs to work on one component. `variables` holds declared variables only."""
+    """What Terraform needs to work on one component. `variables` holds declared variables only.
+
+    `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
+    (true: all of it). A plan of such a job shows what can be known, and is never kept to be applied.
+    """
 
     address: str
     module: Module
     variables: dict[str, Any]
     destroy: bool = False
+    unknown: dict[str, Any] = {}
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -222,13 +229,15 @@ class PlannedResource(Record, frozen=True, kw_only=True):
 
 
 class PlannedOutputs(Record, frozen=True, kw_only=True):
-    """Planned outputs: known values, names unknown until apply, names whose value is sensitive.
+    """Planned outputs.
 
-    `known` holds sensitive values in the clear: it never leaves the process.
+    `unknown` maps an output to its marks: true, or the shape of the value with true where a part is unknown
+    until apply (null may stand there in `known`). An output unknown as a whole is only there. `known` holds
+    sensitive values in the clear: it never leaves the process.
     """
 
     known: dict[str, Any]
-    unknown: tuple[str, ...] = ()
+    unknown: dict[str, Any] = {}
     sensitive: tuple[str, ...] = ()
 
 

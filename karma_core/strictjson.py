@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Final
 
 import msgspec
@@ -117,9 +118,7 @@ def _slow(raw: bytes, where: str) -> Any:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)
         if len(found) != len(items):
-            seen: set[str] = set()
-            twice = next(k for k, _ in items if k in seen or seen.add(k))  # type: ignore[func-returns-value]
-            raise _refuse(where, f"the name {twice[:60]!r} stands twice in one object", key=twice[:60])
+            raise _refuse_twice(raw, where)
         return found
 
     value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs)
@@ -128,6 +127,29 @@ def _slow(raw: bytes, where: str) -> Any:
     except UnicodeEncodeError as error:
         raise _refuse(where, "it holds half of a surrogate pair (\\uD800 to \\uDFFF alone)") from error
     return value
+
+
+_TOKEN: Final = re.compile(rb'[{}]|("(?:[^"\\]|\\.)*")(\s*:)?')
+"""Braces, strings, and whether a colon makes a string a name."""
+
+
+def _refuse_twice(raw: bytes, where: str) -> BadInput:
+    """The refusal of the first name that stands twice, at its second place. The syntax before it is right."""
+    names: list[set[str]] = []
+    for token in _TOKEN.finditer(raw):
+        if token[0] == b"{":
+            names.append(set())
+        elif token[0] == b"}":
+            names.pop()
+        elif token[2] is not None:
+            name = json.loads(token[1])
+            if name in names[-1]:
+                line, column = _place(raw, token.start())
+                key = name.encode("utf-8", "replace").decode()[:60]
+                why = f"the name {key!r} stands twice in one object"
+                return _refuse(where, why, line=line, column=column, key=key)
+            names[-1].add(name)
+    raise AssertionError("only called for a document with a name that stands twice")
 
 
 def _check_depth(raw: bytes, where: str) -> None:

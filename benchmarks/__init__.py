@@ -1,0 +1,1 @@
+"""Figures of this machine, as ratios against floors measured in the same run."""

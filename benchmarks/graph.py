@@ -1,0 +1,87 @@
+"""The graph in process: load, build and validate against F; impact against networkx; memory."""
+
+from __future__ import annotations
+
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx as nx
+
+from benchmarks import corpus, floor
+from benchmarks.figures import Figure, best_of
+from karma_core.graph.build import build
+from karma_core.graph.graph import Graph
+from karma_core.graph.impact import impact
+from karma_core.graph.load import load
+from karma_core.graph.validate import validate
+from karma_core.model import GraphData, Kind
+from karma_core.records import Parameter
+
+TITLE = "graph"
+SIZES = (1_000, 10_000, 100_000)
+BUILD_LIMIT = 1.6
+"""Times F. A publication may take 3 times F in all; the store's insert needs about half of F."""
+IMPACT_LIMIT = 1.5
+"""Times networkx.descendants, which gives neither waves nor an order."""
+
+
+def run() -> Iterator[Figure]:
+    """The figures of this module."""
+    for count in SIZES:
+        yield from _against_floor(count, times=5 if count < 100_000 else 2)  # noqa: PLR2004 - the largest
+    yield from _impact(SIZES[-1])
+    yield _memory(10_000)
+
+
+def _make(parameters: list[Parameter]) -> GraphData:
+    inventory = load(parameters, environment="bench", prefix=corpus.PREFIX, applied={})
+    built = build(inventory, {})
+    validate(inventory, built, {})
+    return built.graph
+
+
+def _against_floor(count: int, *, times: int) -> Iterator[Figure]:
+    parameters = corpus.parameters(count)
+    with tempfile.TemporaryDirectory() as directory:
+        base = corpus.write(Path(directory), count)
+        works = floor.parts(base, Path(directory), count)
+        read, sort, insert, seconds = best_of(times, *works, lambda: _make(parameters))
+    least = read + sort + insert
+    parts = f"read {read * 1000:,.0f}, sort {sort * 1000:,.0f}, insert {insert * 1000:,.0f}"
+    yield Figure(f"F, {count:,} components", least * 1000, None, "ms", parts)
+    yield Figure(
+        f"load, build, validate, {count:,}",
+        seconds / least,
+        BUILD_LIMIT,
+        "F",
+        f"{seconds * 1000:,.0f} ms",
+    )
+
+
+def _impact(count: int) -> Iterator[Figure]:
+    data = _make(corpus.parameters(count))
+    graph = Graph(data)
+    reference: nx.DiGraph[str] = nx.DiGraph(
+        (edge.target, edge.source) for edge in data.edges if edge.kind == Kind.DEPENDS_ON
+    )
+    first = data.nodes[0].address
+    theirs, ours, cone = best_of(
+        3,
+        lambda: nx.descendants(reference, first),
+        lambda: impact(graph, first),
+        lambda: graph.cone(first),
+    )
+    note = f"{ours * 1000:,.0f} ms, {len(graph.cone(first)):,} in the cone"
+    yield Figure("impact with waves", ours / theirs, IMPACT_LIMIT, "descendants", note)
+    yield Figure("cone alone", cone / theirs, IMPACT_LIMIT, "descendants", f"{cone * 1000:,.0f} ms")
+
+
+def _memory(count: int) -> Figure:
+    parameters = corpus.parameters(count)
+    tracemalloc.start()
+    _make(parameters)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Figure("peak while building", peak / count / 1024, None, "KB a component", "configs not counted")

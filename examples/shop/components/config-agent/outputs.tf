@@ -1,0 +1,5 @@
+output "runtime" {
+  value = {
+    agent_id = terraform_data.registration.id
+  }
+}

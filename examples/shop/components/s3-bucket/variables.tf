@@ -1,0 +1,11 @@
+variable "nickname" {
+  type = string
+}
+
+variable "region" {
+  type = string
+}
+
+variable "config" {
+  type = any
+}

@@ -1,0 +1,16 @@
+variable "nickname" {
+  type = string
+}
+
+variable "iac_prefix" {
+  type = string
+}
+
+variable "config" {
+  type = any
+}
+
+variable "dependencies" {
+  description = "Producer's address to the keys of its runtime that this type consumes."
+  type        = any
+}

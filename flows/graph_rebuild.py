@@ -1,0 +1,39 @@
+"""Rebuild an environment's graph as a Prefect flow: on a schedule, or after others published configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from flows.deploy import open_for_flow
+from karma_core.errors import ValidationFailed
+from karma_core.model import to_builtins
+from tasks.steps import build_graph, validate
+
+
+@flow(name="graph-rebuild", flow_run_name="graph-rebuild {environment}", persist_result=False)
+def graph_rebuild(
+    project: str, environment: str, requested_by: str | None = None, source: str = "schedule"
+) -> dict[str, Any]:
+    """Build the graph, publish what moved, and list the findings.
+
+    The run fails where the graph has errors, because then nothing was published. Returns the contract's
+    build document.
+    """
+    workspace = open_for_flow(project, environment, requested_by, source)
+    built = build_graph(environment, workspace)
+    errors = validate(environment, built)
+    create_table_artifact(
+        [dict(to_builtins(finding)) for finding in built.findings],
+        key=f"findings-{environment}",
+        description=f"Build {built.build_id} of {environment}: {built.status}, {errors} errors",
+    )
+    if errors:
+        raise ValidationFailed(
+            f"the graph of {environment} has {errors} errors",
+            why=built.errors[0].message,
+            next_step="correct the configs; `karma graph validate` lists all findings",
+        )
+    return built.contract()

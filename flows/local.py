@@ -1,0 +1,92 @@
+"""Run a flow from the command line: on the configured Prefect API, else on a server for this run alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from flows.server import SETTINGS, temporary_server
+from karma_adapters.settings import Settings
+from karma_core.ports import Say
+from karma_core.use_cases.orders import Order
+from karma_core.use_cases.runs import Outcome, RunResult
+from karma_core.workspace import Workspace
+
+SETTLE_SECONDS: Final = 10.0
+"""How long to wait for Prefect to have recorded every task run before its server is stopped."""
+
+
+def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
+    """Carry out an order as a flow run in this process; its error is raised as it was."""
+    with _prefect(settings):
+        from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
+
+        flow = flows.destroy if order.kind == "destroy" else flows.deploy
+        listening = flows.LISTENER.set(say)
+        try:
+            state: Any = flow(**_arguments(order, settings, workspace), return_state=True)
+        finally:
+            flows.LISTENER.reset(listening)
+        _settle(state.state_details.flow_run_id)
+        found = state.result(raise_on_failure=False)
+    if isinstance(found, BaseException):
+        raise found
+    return _result(found)
+
+
+def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "project": str(settings.root),
+        "environment": workspace.name,
+        "targets": list(order.selection.targets),
+        "everything": order.selection.everything,
+        "requested_by": workspace.actor.user,
+        "source": workspace.actor.source,
+    }
+    if order.kind != "destroy":
+        arguments |= {
+            "changed": order.selection.changed,
+            "since": order.selection.since,
+            "with_producers": order.selection.with_producers,
+            "plan_id": order.plan_id,
+            "resume_run": order.run_id or None,
+        }
+    return arguments
+
+
+def _result(document: dict[str, Any]) -> RunResult:
+    return RunResult(
+        run_id=document["run_id"],
+        status=document["status"],
+        components=tuple(Outcome(**component) for component in document["components"]),
+        warnings=tuple(document["warnings"]),
+    )
+
+
+@contextmanager
+def _prefect(settings: Settings) -> Iterator[None]:
+    """Prefect ready to be imported: the configured server, else one of our own."""
+    if "PREFECT_API_URL" in os.environ:
+        os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
+        yield
+        return
+    with temporary_server(settings.state_dir / "prefect"):
+        yield
+
+
+def _settle(flow_run_id: Any) -> None:
+    """Wait until the server has recorded an end for every task run of the flow run."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
+
+    deadline = time.monotonic() + SETTLE_SECONDS
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            runs = client.read_task_runs(flow_run_filter=chosen)
+            if all(run.state is not None and run.state.is_final() for run in runs):
+                return
+            time.sleep(0.1)

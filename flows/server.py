@@ -1,0 +1,94 @@
+"""A Prefect server of this process's own, for as long as one run takes.
+
+Prefect can start such a server by itself, but prints its shutdown as tracebacks, loses what it had not yet
+written, and leaves it running when this process is killed. Here its output goes to a file, it is stopped
+only when it has recorded the run, and a watcher ends it when this process has gone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from karma_adapters.processes import watched
+from karma_core.errors import StoreUnavailable
+
+START_SECONDS: Final = 90.0
+"""How long a server may take to answer; on two idle cores 6 to 10 seconds were seen."""
+STOP_SECONDS: Final = 10.0
+"""How long a server may take to end after SIGINT."""
+SETTINGS: Final = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_CLI_PROMPT": "false",
+}
+"""For the server and for this process: no calls home, no noise on standard error."""
+
+
+@contextmanager
+def temporary_server(folder: Path) -> Iterator[None]:
+    """Start a server with its database in folder and point this process's Prefect at it; stop it afterwards.
+
+    Call it before anything imports Prefect, which reads its settings once.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    os.environ.update(SETTINGS, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
+    with (folder / "server.log").open("ab") as output:
+        server = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            watched(_command(port), int(STOP_SECONDS)),
+            env={**os.environ, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"},
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            process_group=0,
+        )
+    try:
+        _wait_until_ready(url, server, folder)
+        yield
+    finally:
+        server.communicate()  # closes its standard input, on which it ends
+
+
+def _command(port: int) -> list[str]:
+    """The command with which Prefect itself starts a temporary server."""
+    return [
+        sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+        "--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on",
+        "--timeout-graceful-shutdown", "2",
+    ]  # fmt: skip
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], folder: Path) -> None:
+    """Poll the server's health; StoreUnavailable `prefect` if it does not answer in time or has ended."""
+    import httpx  # noqa: PLC0415 - Prefect's own client library
+
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while server.poll() is None and time.monotonic() < deadline:
+            try:
+                if client.get(f"{url}/health").is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+    raise StoreUnavailable(
+        "the Prefect server did not start",
+        why=f"it {'ended' if server.poll() is not None else 'did not answer'}; see {folder / 'server.log'}",
+        next_step="set PREFECT_API_URL to a running server, or KARMA_PROJECT__ORCHESTRATOR=direct",
+        code="prefect",
+    )

@@ -1,0 +1,124 @@
+"""Questions to the git binary: where is the work tree, what is committed, what differs.
+
+Git runs without a shell, with an allow-listed environment, a time limit, and without what a configuration
+could make it run (file system monitor, hooks, external diffs, pager).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from karma_core.errors import NotFound, StoreError, StoreUnavailable, UsageError
+from karma_core.ids import shown
+
+GIT_SECONDS: Final = 60.0
+"""Longest run of one git command. Ours: `git status` on 100,000 files takes a few seconds."""
+_REF: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._/@{}^~+-]{0,254}\Z")
+"""Revisions that may be asked for: names, hashes, HEAD~2, v1^{commit}, main@{1}; never an option."""
+_KEPT_VARIABLES: Final = ("PATH", "HOME", "XDG_CONFIG_HOME")
+_QUIET: Final = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "--no-pager")
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return kept | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def find_work_tree(directory: Path) -> GitWorkTree | None:
+    """The work tree that holds the directory; None without git or outside of any."""
+    program = shutil.which("git")
+    if program is None or not directory.is_dir():
+        return None
+    done = _run(program, directory, ["rev-parse", "--show-toplevel"])
+    if done.returncode == 0:
+        return GitWorkTree(program, Path(os.fsdecode(done.stdout.removesuffix(b"\n"))))
+    if b"not a git repository" in done.stderr or b"must be run in a work tree" in done.stderr:
+        return None
+    raise _failed("rev-parse", done)
+
+
+class GitWorkTree:
+    """A work tree by its top directory. Paths given and returned are relative to the top."""
+
+    def __init__(self, program: str, top: Path) -> None:
+        self._program = program
+        self.top = top
+
+    def head(self) -> str | None:
+        """The commit of HEAD; None before the first commit."""
+        done = _run(self._program, self.top, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def resolve(self, ref: str) -> str:
+        """The commit that a revision names; UsageError `invalid-ref`, NotFound `unknown-ref`."""
+        if not _REF.match(ref):
+            raise UsageError(
+                f"{shown(ref)!r} is not a Git revision",
+                why="a revision begins with a letter, a digit or @",
+                next_step="give a branch, a tag or a commit",
+                code="invalid-ref",
+            )
+        arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]
+        done = _run(self._program, self.top, arguments)
+        if done.returncode != 0:
+            raise NotFound(
+                f"Git knows no commit {shown(ref)!r}",
+                why="no branch, tag or commit here has that name",
+                next_step="fetch it first, or correct the name",
+                code="unknown-ref",
+            )
+        return done.stdout.decode().strip()
+
+    def uncommitted(self, path: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        """(files, directories ending in `/`) below path that differ from HEAD, ignored ones included."""
+        arguments = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"]
+        fields = self._paths([*arguments, "--ignored=matching", "--", path])
+        found = {field[3:] for field in fields}
+        return frozenset(found), tuple(sorted(name for name in found if name.endswith("/")))
+
+    def changed(self, commit: str, paths: Sequence[str]) -> list[str]:
+        """Files below paths that differ between the commit and the work tree, untracked ones included."""
+        diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", commit]
+        untracked = ["ls-files", "--others", "--exclude-standard", "-z"]
+        return sorted({*self._paths([*diff, "--", *paths]), *self._paths([*untracked, "--", *paths])})
+
+    def _paths(self, arguments: list[str]) -> list[str]:
+        done = _run(self._program, self.top, ["--literal-pathspecs", *arguments])
+        if done.returncode != 0:
+            raise _failed(arguments[0], done)
+        return [os.fsdecode(field) for field in done.stdout.split(b"\0") if field]
+
+
+def _run(program: str, directory: Path, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603 - no shell; names and revisions are checked before
+            [program, *_QUIET, *arguments],
+            cwd=directory,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StoreUnavailable(
+            f"git took longer than {GIT_SECONDS:.0f} seconds",
+            why="the work tree is very large, or its disk hangs",
+            next_step="run git status there by hand",
+        ) from error
+
+
+def _failed(command: str, done: subprocess.CompletedProcess[bytes]) -> StoreError:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return StoreError(
+        f"git {command} failed",
+        why=shown(lines[0]) if lines else f"it ended with {done.returncode}",
+        next_step="make git work in that directory, then try again",
+        code="git",
+    )

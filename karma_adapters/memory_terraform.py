@@ -1,0 +1,227 @@
+"""Modules and Terraform in memory, for tests of what stands on them.
+
+Every type's module is the same: one resource `terraform_data.this` whose input is the component's variables
+(its nickname aside), which is replaced when `config.replace_on` changes, and these outputs: `runtime`, an
+object of the config's keys and `id`, which is unknown until the resource is created; and, where the config
+has `secret`, a sensitive output of that name. `tests/contract` runs the same module on real Terraform.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+from karma_core import strictjson
+from karma_core.errors import DeployFailed
+from karma_core.records import (
+    Module,
+    PlannedOutputs,
+    PlannedResource,
+    TerraformJob,
+    TerraformOutputs,
+    TerraformPlan,
+)
+
+VARIABLES: Final = ("component_name", "config", "dependencies", "iac_prefix", "nickname", "region")
+SECRET: Final = "secret"  # noqa: S105 - a key's name
+MASK: Final = "(sensitive)"
+
+
+class MemoryModules:
+    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml."""
+
+    def __init__(
+        self, types: tuple[str, ...] = (), definitions: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
+        self._contents = dict.fromkeys(types, "1")
+        self._definitions = dict(definitions or {})
+        self._archive: dict[tuple[str, str], Module] = {}
+
+    def edit(self, component_type: str, content: str) -> None:
+        """Add a type, or change its module."""
+        self._contents[component_type] = content
+
+    def types(self) -> tuple[str, ...]:
+        """Types with a module or a definition, sorted."""
+        return tuple(sorted({*self._contents, *self._definitions}))
+
+    def definition(self, component_type: str) -> dict[str, Any] | None:
+        """The definition, or None."""
+        return self._definitions.get(component_type)
+
+    def module(self, component_type: str) -> Module | None:
+        """The module, or None."""
+        content = self._contents.get(component_type)
+        if content is None:
+            return None
+        return Module(
+            type=component_type,
+            digest=strictjson.digest([component_type, content]),
+            path=f"memory:{component_type}",
+            variables=VARIABLES,
+            outputs=("runtime",),
+        )
+
+    def revision(self) -> str:
+        """A digest of all contents and definitions."""
+        return strictjson.digest([self._contents, self._definitions])
+
+    def archive(self, module: Module) -> str:
+        """Keep the module."""
+        self._archive[module.digest, module.type] = module
+        return module.digest
+
+    def archived(self, digest: str, component_type: str) -> Module | None:
+        """A kept module."""
+        return self._archive.get((digest, component_type))
+
+
+class MemoryTerraform:
+    """States, plans and failures in memory.
+
+    `failures` maps an address to the command that shall fail (`plan` or `apply`); `calls` lists what was
+    done, in order, as (command, address).
+    """
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._states: dict[str, dict[str, Any]] = {}
+        self._saved: dict[str, tuple[TerraformJob, int]] = {}
+        self._serials: dict[str, int] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def version(self) -> str:
+        """Always the same."""
+        return "memory 1.0.0"
+
+    def plan(self, job: TerraformJob) -> TerraformPlan:
+        """What an apply would do now."""
+        with self._lock:
+            self._called("plan", job.address)
+            before = self._states.get(job.address)
+            after = None if job.destroy else _planned(job, before)
+            action = _action(before, after)
+            saved = ""
+            if action != "no-op" and not job.unknown:
+                self._count += 1
+                saved = f"plan-{self._count}"
+                self._saved[saved] = (job, self._serials.get(job.address, 0))
+            return TerraformPlan(
+                address=job.address,
+                action=action,
+                add=int(action in {"create", "replace"}),
+                change=int(action == "update"),
+                destroy=int(action in {"destroy", "replace"}),
+                resources=_resources(action, before, after),
+                outputs=_planned_outputs(after),
+                text=f"{job.address}: {action}\n",
+                saved=saved,
+            )
+
+    def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
+        """Do what the saved plan says; DeployFailed `plan-expired` or `stale-plan` as the real one."""
+        with self._lock:
+            self._called("apply", job.address)
+            saved = self._saved.pop(plan.saved, None)
+            if saved is None:
+                raise DeployFailed(f"the plan of {job.address} is not kept any more", code="plan-expired")
+            planned, serial = saved
+            if serial != self._serials.get(job.address, 0):
+                raise DeployFailed(f"the plan of {job.address} is stale", code="stale-plan")
+            self._serials[job.address] = serial + 1
+            if planned.destroy:
+                self._states.pop(job.address, None)
+            else:
+                self._states[job.address] = self._made(planned)
+            return self._outputs(job.address)
+
+    def outputs(self, job: TerraformJob) -> TerraformOutputs:
+        """The outputs in the state."""
+        with self._lock:
+            return self._outputs(job.address)
+
+    def has_state(self, address: str) -> bool:
+        """Whether the component exists."""
+        return address in self._states
+
+    def _called(self, command: str, address: str) -> None:
+        self.calls.append((command, address))
+        if self.failures.get(address) == command:
+            raise DeployFailed(f"terraform {command} of {address} failed", component=address, command=command)
+
+    def _made(self, job: TerraformJob) -> dict[str, Any]:
+        state = _planned(job, self._states.get(job.address))
+        if state["id"] is None:
+            self._count += 1
+            state["id"] = f"id-{self._count}"
+        return state
+
+    def _outputs(self, address: str) -> TerraformOutputs:
+        state = self._states.get(address)
+        if state is None:
+            return TerraformOutputs(values={})
+        known = _planned_outputs(state)
+        return TerraformOutputs(values=known.known, sensitive=known.sensitive)
+
+
+def _planned(job: TerraformJob, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The resource after an apply; its id is None where it will be a new one."""
+    inputs = {
+        name: value for name, value in job.variables.items() if name not in {"nickname", "component_name"}
+    }
+    trigger = inputs.get("config", {}).get("replace_on")
+    kept = before is not None and before["trigger"] == trigger
+    return {"input": inputs, "trigger": trigger, "id": before["id"] if before and kept else None}
+
+
+def _action(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    if after is None:
+        return "destroy" if before else "no-op"
+    if before is None:
+        return "create"
+    if after["id"] is None:
+        return "replace"
+    return "no-op" if after == before else "update"
+
+
+def _planned_outputs(state: dict[str, Any] | None) -> PlannedOutputs:
+    if state is None:
+        return PlannedOutputs(known={})
+    config = state["input"].get("config", {})
+    shown = {key: value for key, value in sorted(config.items()) if key not in {SECRET, "replace_on"}}
+    secret = {SECRET: config[SECRET]} if SECRET in config else {}
+    if state["id"] is None:
+        runtime = {**shown, "id": None}
+        return PlannedOutputs(
+            known={"runtime": runtime, **secret}, unknown={"runtime": {"id": True}}, sensitive=tuple(secret)
+        )
+    return PlannedOutputs(known={"runtime": {**shown, "id": state["id"]}, **secret}, sensitive=tuple(secret))
+
+
+def _resources(
+    action: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> tuple[PlannedResource, ...]:
+    if before is None and after is None:
+        return ()
+    return (
+        PlannedResource(
+            address="terraform_data.this",
+            type="terraform_data",
+            action=action,
+            before=_shown(before),
+            after=_shown(after),
+            unknown={"id": True} if after and after["id"] is None else {},
+        ),
+    )
+
+
+def _shown(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The resource's values, its secret masked."""
+    if state is None:
+        return None
+    config = state["input"].get("config", {})
+    masked = {**config, SECRET: MASK} if SECRET in config else config
+    return {"id": state["id"], "input": {**state["input"], "config": masked}}

@@ -1,0 +1,152 @@
+"""Child processes that end with Karma: each in a group of its own, watched through a pipe.
+
+The pipe's write end is the only handle on a running command. Closing it stops the command (see
+`run-and-watch.sh`), and the kernel closes it when Karma is killed: one mechanism for stop, timeout and death.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from karma_core.errors import DeployFailed
+
+GRACE_SECONDS: Final = 25
+"""From SIGINT to SIGKILL: Prefect kills a cancelled flow's process after 30 s, and we must be done before."""
+_SCRIPT: Final = str(Path(__file__).with_name("run-and-watch.sh"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A command that has ended; its `code` is negative for a signal.
+
+    `stopped`: Karma ended it; `late`: because its time was over.
+    """
+
+    code: int
+    out: str
+    err: str
+    stopped: bool = False
+    late: bool = False
+
+
+class Processes:
+    """Starts commands from any thread, and stops all of them at once."""
+
+    def __init__(self, *, grace_seconds: int = GRACE_SECONDS) -> None:
+        self._grace_seconds = grace_seconds
+        self._handles: set[int] = set()
+        self._running = 0
+        self._stopping = False
+        self._changed = threading.Condition()
+
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        timeout_seconds: float | None = None,
+    ) -> Finished:
+        """Run to the end; DeployFailed `not-runnable` or `interrupted` where it could not be started."""
+        late = False
+        with self._started(words, directory, environment) as (process, handle):
+            try:
+                out, err = process.communicate(timeout=timeout_seconds)
+            except subprocess.TimeoutExpired:
+                late = True
+                self._close(handle)
+                out, err = process.communicate()
+            stopped = not self._close(handle)
+        return Finished(code=process.returncode, out=_text(out), err=_text(err), stopped=stopped, late=late)
+
+    def stop(self) -> None:
+        """Stop every running command, start no other, and return when all have ended.
+
+        Takes at most the grace: the watchers see to it.
+        """
+        with self._changed:
+            self._stopping = True
+            for handle in list(self._handles):
+                self._close(handle)
+            self._changed.wait_for(lambda: self._running == 0)
+
+    @contextmanager
+    def _started(
+        self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
+    ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+        """The started process and its handle; whatever happens inside, both are gone afterwards."""
+        process, handle = self._start(words, directory, environment)
+        try:
+            yield process, handle
+        finally:
+            self._close(handle)
+            process.communicate()
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _start(
+        self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        reader, handle = os.pipe()
+        try:
+            with self._changed:
+                self._refuse_when_stopping(words[0])
+                # No preexec_fn: with it, subprocess cannot use vfork, and a large Karma would fork slowly.
+                process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
+                    watched(words, self._grace_seconds),
+                    stdin=reader,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=directory,
+                    env=dict(environment),
+                    process_group=0,
+                )
+                self._handles.add(handle)
+                self._running += 1
+        except (OSError, ValueError) as error:
+            os.close(handle)
+            raise DeployFailed(
+                f"{words[0]} could not be started",
+                why=str(error),
+                next_step="see to it that the program and its directory exist and may be used",
+                code="not-runnable",
+            ) from error
+        except BaseException:
+            os.close(handle)
+            raise
+        finally:
+            os.close(reader)
+        return process, handle
+
+    def _refuse_when_stopping(self, program: str) -> None:
+        if self._stopping:
+            raise DeployFailed(f"{program} was not started: Karma is stopping", code="interrupted")
+
+    def _close(self, handle: int) -> bool:
+        """Close the handle once; False where it was closed already."""
+        with self._changed:
+            if handle not in self._handles:
+                return False
+            self._handles.discard(handle)
+            os.close(handle)
+            return True
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")
+
+
+def watched(words: Sequence[str], grace_seconds: int) -> list[str]:
+    """The command line under which a command ends with its starter, who holds its standard input's pipe.
+
+    Start it as leader of a process group of its own.
+    """
+    return ["/bin/sh", _SCRIPT, str(grace_seconds), *words]

@@ -1,0 +1,177 @@
+"""Settings: one frozen tree, read once at the entry from `karma.toml` and `KARMA_…` variables.
+
+Variables win over the file; a nested setting is reached by two underscores
+(`KARMA_PROJECT__ORCHESTRATOR=direct`). Unknown keys are refused, so that a misspelt one cannot be ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from karma_core import ids
+from karma_core.errors import NotFound, SettingsError, UsageError
+from karma_core.workspace import EnvironmentSettings
+
+FILE = "karma.toml"
+VARIABLE = "KARMA_"
+OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_FAILPOINT"})
+"""Variables that are read elsewhere and are no settings: environment, project, user, fault injection."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Project(_Section):
+    """`[project]`: folders, relative to the project, and how deploys are run."""
+
+    config_dir: str = "iac"
+    components_dir: str = "components"
+    state_dir: str = ".karma"
+    default_environment: str | None = None
+    orchestrator: Literal["prefect", "direct"] = "prefect"
+
+
+class Environment(_Section):
+    """`[environments.<name>]`."""
+
+    prefix: str = "/iac"
+    region: str = "us-east-1"
+    parallelism: int = Field(default=4, ge=1, le=64)
+    lease_seconds: float = Field(default=60, ge=5, le=3600)
+    variables: dict[str, Any] = {}
+
+
+class TerraformSettings(_Section):
+    """`[terraform]`. `binary`: a path or a name on PATH; empty: terraform, tofu or the embedded one."""
+
+    binary: str = ""
+    allowed_module_sources: list[str] = []
+    lock_timeout_seconds: int = Field(default=60, ge=0, le=3600)
+    pass_environment: list[str] = []
+
+
+class LogSettings(_Section):
+    """`[log]`. The required sink orders the events; without it nothing is applied."""
+
+    sinks: list[Literal["sqlite", "file"]] = ["sqlite", "file"]
+    required: Literal["sqlite", "file"] = "sqlite"
+
+
+class Settings(BaseSettings):
+    """All of it. `root` is the project's folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=VARIABLE, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    root: Path = Field(exclude=True)
+    project: Project = Project()
+    environments: dict[str, Environment] = {}
+    terraform: TerraformSettings = TerraformSettings()
+    log: LogSettings = LogSettings()
+    types: dict[str, dict[str, Any]] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables before the file's values (which come as arguments)."""
+        return env_settings, init_settings
+
+    @property
+    def config_dir(self) -> Path:
+        """Folder of `<environment>/<type>/<nickname>/config.json`."""
+        return self.root / self.project.config_dir
+
+    @property
+    def components_dir(self) -> Path:
+        """Folder of the types' modules."""
+        return self.root / self.project.components_dir
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of everything that Karma keeps locally."""
+        return self.root / self.project.state_dir
+
+    def environment_names(self) -> list[str]:
+        """Environments that have a section or a folder of configs, sorted."""
+        folders = {p.name for p in self.config_dir.iterdir()} if self.config_dir.is_dir() else set()
+        return sorted({name for name in folders if ids.ENVIRONMENT.match(name)} | set(self.environments))
+
+    def choose_environment(self, name: str | None) -> EnvironmentSettings:
+        """The named environment, else the default, else the only one; UsageError or NotFound otherwise."""
+        known = self.environment_names()
+        name = name or os.environ.get("KARMA_ENV") or self.project.default_environment
+        if name is None and len(known) == 1:
+            name = known[0]
+        if name is None:
+            raise UsageError(
+                "no environment was chosen",
+                why=f"the project has {', '.join(known) or 'none yet'}",
+                next_step="add --env NAME, set KARMA_ENV, or set project.default_environment in karma.toml",
+            )
+        ids.check_environment(name)
+        if name not in known:
+            raise NotFound(
+                f"there is no environment {name!r} in this project",
+                why=f"it has {', '.join(known) or 'none'}",
+                next_step=f"create {self.project.config_dir}/{name}/ or [environments.{name}] in karma.toml",
+            )
+        section = self.environments.get(name, Environment())
+        return EnvironmentSettings(name=name, types=self.types, **dict(section))
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings of the project in root; SettingsError with file and key for what cannot be used."""
+    path = root / FILE
+    try:
+        body = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{FILE} cannot be read", why=str(error), next_step="correct the file") from error
+    _refuse_unknown_variables()
+    try:
+        return Settings(root=root, **body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        raise SettingsError(
+            "a setting cannot be used",
+            why=faults,
+            next_step=f"correct it in {FILE} or in its {VARIABLE} variable; docs/settings.md lists all",
+        ) from error
+    except TypeError as error:
+        raise SettingsError(f"{FILE} cannot be used", why=str(error), next_step="correct the file") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A KARMA_ variable that names no setting is a mistake that would otherwise go unseen."""
+    sections = {name.upper() for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if not variable.startswith(VARIABLE) or variable in OWN_VARIABLES:
+            continue
+        if variable.startswith("KARMA_TEST_") or variable == "KARMA_SOAK":
+            continue
+        if variable.removeprefix(VARIABLE).split("__")[0] not in sections:
+            raise SettingsError(
+                f"the variable {variable} names no setting",
+                next_step="unset it, or write it like KARMA_PROJECT__ORCHESTRATOR",
+            )
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder, from start upwards, that holds a karma.toml; else start itself."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    return start

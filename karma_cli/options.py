@@ -1,0 +1,50 @@
+"""Options that many commands share, and the workspace that they open."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from karma_adapters.settings import Settings
+    from karma_core.workspace import Workspace
+
+Env = Annotated[str | None, typer.Option("--env", "-e", help="Environment; else KARMA_ENV or the default.")]
+ProjectDir = Annotated[
+    Path | None,
+    typer.Option("--project", "-p", help="Folder with the karma.toml; else found from here upwards."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
+Type = Annotated[str, typer.Argument(help="Component type, e.g. serverless-site.")]
+Nickname = Annotated[str, typer.Argument(help="The component's nickname, e.g. karma-dev.")]
+
+
+def project_root(project: Path | None) -> Path:
+    """The project's folder: the option, else KARMA_PROJECT_DIR, else found from here upwards."""
+    from karma_adapters.settings import find_project
+    from karma_core.errors import UsageError
+
+    chosen = project or (Path(os.environ["KARMA_PROJECT_DIR"]) if "KARMA_PROJECT_DIR" in os.environ else None)
+    if chosen is None:
+        return find_project(Path.cwd())
+    if not chosen.is_dir():
+        raise UsageError(f"{chosen} is not a folder", next_step="name the folder that holds karma.toml")
+    return chosen.resolve()
+
+
+def settings_of(project: Path | None) -> Settings:
+    """The project's settings."""
+    from karma_adapters.settings import read_settings
+
+    return read_settings(project_root(project))
+
+
+def open_for(env: str | None, project: Path | None, say: Any = None) -> Workspace:
+    """The workspace that a command works on."""
+    from karma_adapters.bootstrap import open_workspace, say_nothing
+
+    return open_workspace(settings_of(project), env, say=say or say_nothing)

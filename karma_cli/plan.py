@@ -1,0 +1,123 @@
+"""`karma plan`: what a deploy would do, and why, before anything is applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from karma_cli import exits, progress, render
+from karma_cli.options import Env, Json, ProjectDir, open_for
+
+if TYPE_CHECKING:
+    from karma_core.plan.document import Plan
+    from karma_core.use_cases.runs import Selection
+
+OneType = Annotated[str | None, typer.Argument(metavar="TYPE", help="Component type, e.g. serverless-site.")]
+OneNickname = Annotated[str | None, typer.Argument(metavar="NICKNAME", help="The component's nickname.")]
+All = Annotated[bool, typer.Option("--all", help="Every component of the environment.")]
+Changed = Annotated[
+    bool, typer.Option("--changed", help="What changed in Git since the last deployed commit.")
+]
+SinceRef = Annotated[str | None, typer.Option("--since", help="With --changed: since this Git commit.")]
+WithProducers = Annotated[
+    bool, typer.Option("--with-producers", help="Include everything that the component needs.")
+]
+DetailedExit = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 where there are changes, as Terraform does.")
+]
+
+
+def selection_of(
+    component_type: str | None,
+    nickname: str | None,
+    *,
+    everything: bool,
+    changed: bool,
+    since: str | None,
+    with_producers: bool,
+) -> Selection:
+    """What the arguments choose; UsageError if they choose nothing or two things."""
+    from karma_core import ids
+    from karma_core.errors import UsageError
+    from karma_core.use_cases.runs import Selection, require_selection
+
+    if (component_type is None) != (nickname is None):
+        raise UsageError(
+            "a component needs both its type and its nickname",
+            next_step="write it like `karma plan serverless-site karma-dev`",
+        )
+    targets = (
+        (ids.make_address(component_type, nickname),)
+        if component_type is not None and nickname is not None
+        else ()
+    )
+    chosen = Selection(
+        targets=targets,
+        everything=everything,
+        changed=changed or since is not None,
+        since=since,
+        with_producers=with_producers,
+    )
+    require_selection(chosen)
+    return chosen
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        epilog="Examples:\n\n`karma plan serverless-site karma-dev`\n\n`karma plan --all --env prod`\n\n"
+        "`karma plan --changed --since main~1 --json`"
+    )(plan)
+
+
+def plan(
+    component_type: OneType = None,
+    nickname: OneNickname = None,
+    everything: All = False,
+    changed: Changed = False,
+    since: SinceRef = None,
+    with_producers: WithProducers = False,
+    detailed_exitcode: DetailedExit = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a component and everything that depends on it; applies nothing."""
+    from karma_core.plan.document import contract
+    from karma_core.use_cases.plan import plan as use_case
+
+    selection = selection_of(
+        component_type,
+        nickname,
+        everything=everything,
+        changed=changed,
+        since=since,
+        with_producers=with_producers,
+    )
+    with progress.shown(quiet=as_json) as say:
+        made = use_case(open_for(env, project, say), selection)
+    if as_json:
+        render.document(contract(made))
+    else:
+        show_plan(made)
+    if made.status == "blocked":
+        raise typer.Exit(exits.INVALID)
+    if detailed_exitcode and made.changes:
+        raise typer.Exit(exits.CHANGES)
+
+
+def show_plan(made: Plan) -> None:
+    """The plan as a table, then Terraform's own words for what changes."""
+    from karma_core.plan.document import CHANGING, summary_text
+
+    render.findings(made.findings)
+    render.table(
+        f"Plan {made.id} for {made.environment}",
+        ("component", "action", "+", "~", "-", "why"),
+        [(c.address, c.action, c.add, c.change, c.destroy, c.reason) for c in made.components],
+    )
+    for component in made.components:
+        if component.action in CHANGING and component.text:
+            render.text(f"\n{component.address}:\n{component.text.strip()}")
+    render.line(summary_text(made))

@@ -1,0 +1,49 @@
+"""Progress of long work on standard error: a live bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from karma_cli import render
+
+SHOWN = {
+    "step": "{address}: {step}",
+    "planned": "{address}: {action}",
+    "outcome": "{address}: {status} ({reason})",
+    "error": "{address}: {error}",
+    "log_copy_behind": "a copy of the log is behind: {facts}",
+}
+
+
+@contextmanager
+def shown(*, quiet: bool) -> Iterator[Any]:
+    """A `say` for use cases. Quiet shows errors only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda event, facts: _line(event, facts, quiet=quiet)
+        return
+    from rich.status import Status
+
+    console = render.err()
+    with Status("working …", console=console) as status:
+
+        def say(event: str, facts: dict[str, Any]) -> None:
+            if event in {"step", "planned"}:
+                status.update(_text(event, facts))
+            else:
+                _line(event, facts, quiet=False)
+
+        yield say
+
+
+def _text(event: str, facts: dict[str, Any]) -> str:
+    form = SHOWN.get(event)
+    return form.format_map({**facts, "facts": facts}) if form else f"{event}: {facts}"
+
+
+def _line(event: str, facts: dict[str, Any], *, quiet: bool) -> None:
+    if event == "step" or (quiet and event != "error"):
+        return
+    render.note(_text(event, facts))

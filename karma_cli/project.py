@@ -1,0 +1,52 @@
+"""`karma init` and `karma doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from karma_cli import exits, render
+from karma_cli.options import Env, Json, ProjectDir, project_root
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`")(init)
+    app.command(epilog="Example:\n\n`karma doctor --env prod`")(doctor)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to start the project.")] = Path(),
+    environment: Annotated[str, typer.Option("--environment", help="Name of the first environment.")] = "dev",
+    as_json: Json = False,
+) -> None:
+    """Start a project: karma.toml, one environment, one type with a module, one config."""
+    from karma_adapters.scaffold import start_project
+
+    written = start_project(folder.resolve(), environment)
+    if as_json:
+        render.document({"project": str(folder.resolve()), "written": written})
+        return
+    for path in written:
+        render.line(f"wrote {path}")
+    render.line("Next: `karma config publish`, `karma graph build`, `karma deploy --all`.")
+
+
+def doctor(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+    """Check tools, settings and access, and say what to do about what is missing."""
+    from karma_adapters.diagnosis import examine
+
+    checks = examine(project_root(project), env)
+    bad = [check for check in checks if check.status == "failed"]
+    if as_json:
+        from karma_core.model import to_builtins
+
+        render.document({"status": "failed" if bad else "succeeded", "checks": to_builtins(checks)})
+    else:
+        render.table(
+            "", ("check", "", "found", "next"), [(c.name, c.status, c.found, c.next_step) for c in checks]
+        )
+    if bad:
+        raise typer.Exit(exits.FAILED)

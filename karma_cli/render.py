@@ -1,0 +1,154 @@
+"""The only printer: documents and tables on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from karma_core.errors import KarmaError
+    from karma_core.model import Finding
+
+WIDE = 400
+"""Columns of a table that goes to a file or a program. Ours: no cell of ours is longer."""
+COLOURS = {
+    "create": "green",
+    "applied": "green",
+    "succeeded": "green",
+    "published": "green",
+    "current": "green",
+    "update": "yellow",
+    "stale": "yellow",
+    "pending": "yellow",
+    "warning": "yellow",
+    "deferred": "yellow",
+    "reload": "cyan",
+    "reloaded": "cyan",
+    "cut_off": "blue",
+    "replace": "magenta",
+    "destroy": "red",
+    "destroyed": "red",
+    "failed": "red",
+    "error": "red",
+    "blocked": "red",
+    "invalid": "red",
+    "drifted": "red",
+}
+
+
+def out() -> Console:
+    """The console for results."""
+    return _console(stderr=False)
+
+
+def err() -> Console:
+    """The console for everything else."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    """Wide where no terminal sets a width, so that what a program reads is not folded.
+
+    Without any style where NO_COLOR (no-color.org) is set: rich itself would leave bold and italics.
+    """
+    from rich.console import Console
+
+    live = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        width=None if live else WIDE,
+        soft_wrap=not live,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+    )
+
+
+def document(value: Any) -> None:
+    """One JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n")
+
+
+def text(value: str) -> None:
+    """Plain text, exactly."""
+    sys.stdout.write(value if value.endswith("\n") else value + "\n")
+
+
+def line(value: str) -> None:
+    """One line for people, on standard output; its words are not markup."""
+    from rich.text import Text
+
+    out().print(Text(value))
+
+
+def note(value: str) -> None:
+    """One line beside the result, on standard error."""
+    from rich.text import Text
+
+    err().print(Text(value))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; words that name a status or an action are coloured."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        cells = [str(cell) if cell is not None else "" for cell in row]
+        shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
+    out().print(shown)
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Findings, errors first, on standard error."""
+    from rich.text import Text
+
+    console = err()
+    for finding in found:
+        place = f" {finding.pointer}" if finding.pointer else ""
+        said = Text(f"{finding.severity}: ", style=COLOURS.get(finding.severity, ""))
+        said.append(f"{finding.code}: {finding.component}{place}: {finding.message}", style="not bold")
+        console.print(said)
+
+
+def error(problem: KarmaError, *, as_json: bool) -> None:
+    """An error: three parts for people on standard error, one document on standard output with --json."""
+    from rich.text import Text
+
+    console = err()
+    console.print(Text(f"error: {problem.code}: {problem.what}", style="red"))
+    if problem.why:
+        console.print(Text(f"  why:  {problem.why}"))
+    for finding in problem.facts.get("findings", ()):
+        place = f" {finding['pointer']}" if finding.get("pointer") else ""
+        console.print(Text(f"  {finding['code']}: {finding['component']}{place}: {finding['message']}"))
+    if problem.next_step:
+        console.print(Text(f"  next: {problem.next_step}"))
+    if as_json:
+        document({"error": problem.document()})
+
+
+def confirm(question: str) -> bool:
+    """Ask on standard error; no answer (the end of the input, or Ctrl-C at the question) is a no."""
+    import typer
+
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        note("")  # ends the line of the question
+        return False
+
+
+def local(moment: str) -> str:
+    """A UTC time in the reader's own zone."""
+    if not moment:
+        return ""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,237 @@
+"""From an inventory to the graph: resolve references, join them to edges, judge, sort.
+
+Each step is a small function; `build` runs them in order. The result depends on what the inventory holds,
+never on the order in which it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from karma_core import ids
+from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.graph.collector import collector_paused
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
+from karma_core.references.base import Context, Reference
+from karma_core.references.ways import WAYS, MakeWay, find_all, prepare
+
+StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
+"""(status, applied fingerprint) of a configured component, from what is known of it and its own edges."""
+
+
+class Built(Record, frozen=True, kw_only=True):
+    """A graph, and what was found wrong while it was built (not sorted; `validate` does that)."""
+
+    graph: GraphData
+    findings: tuple[Finding, ...]
+
+
+@collector_paused()
+def build(
+    inventory: Inventory,
+    definitions: Mapping[str, TypeDefinition],
+    *,
+    status_of: StatusOf | None = None,
+    ways: Sequence[MakeWay] = WAYS,
+) -> Built:
+    """The graph of an inventory. O(configs + references)."""
+    references, found = resolve(inventory, definitions, ways)
+    usable, refused = refuse_dangling(inventory.components, references)
+    edges = {
+        source: join(list_, definitions.get(inventory.components[source].type, EMPTY))
+        for source, list_ in usable.items()
+    }
+    all_edges = tuple(edge for source in sorted(edges) for edge in edges[source])
+    nodes, orphans = make_nodes(inventory, edges, status_of or by_record)
+    return Built(
+        graph=GraphData(nodes=nodes, edges=all_edges),
+        findings=(*inventory.findings, *found, *refused, *orphans),
+    )
+
+
+def resolve(
+    inventory: Inventory, definitions: Mapping[str, TypeDefinition], ways: Sequence[MakeWay] = WAYS
+) -> tuple[dict[str, list[Reference]], list[Finding]]:
+    """(references by consumer, findings) of every config that can be read."""
+    configs: dict[str, dict[str, dict[str, Any]]] = {}
+    for loaded in inventory.components.values():
+        if loaded.config is not None and loaded.config.value is not None:
+            configs.setdefault(loaded.type, {})[loaded.address] = loaded.config.value
+    context = Context(
+        prefix=inventory.prefix,
+        environment=inventory.environment,
+        configs=configs,
+        definitions=definitions,
+    )
+    prepared = prepare(context, ways)
+    references: dict[str, list[Reference]] = {}
+    findings: list[Finding] = []
+    for component_type, of_type in configs.items():
+        for address, config in of_type.items():
+            mine: list[Reference] = []
+            for found in find_all(prepared, address, component_type, config):
+                if isinstance(found, Reference):
+                    mine.append(found)
+                else:
+                    findings.append(found)
+            if mine:
+                references[address] = mine
+    return references, findings
+
+
+def refuse_dangling(
+    components: Mapping[str, Loaded], references: Mapping[str, list[Reference]]
+) -> tuple[dict[str, list[Reference]], list[Finding]]:
+    """(references that can be edges, findings on the others and on those to removed components)."""
+    usable: dict[str, list[Reference]] = {}
+    findings: list[Finding] = []
+    for source, found in references.items():
+        kept = []
+        for reference in found:
+            target = components.get(reference.target)
+            if target is None or (target.config is None and target.applied is not None):
+                findings.append(_missing(reference, removed=target is not None))
+            if reference.target == source:
+                findings.append(_to_itself(reference))
+            elif target is not None:
+                kept.append(reference)
+        if kept:
+            usable[source] = kept
+    return usable, findings
+
+
+def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[Edge, ...]:
+    """One component's references as edges, sorted: one dependency a producer, beside it what is read.
+
+    The type's `consumes` says what is read of a type of producer; otherwise a reference to the runtime does.
+    """
+    by_target: dict[str, list[Reference]] = {}
+    for reference in references:
+        by_target.setdefault(reference.target, []).append(reference)
+    consumes = definition.consumes
+    edges: list[Edge] = []
+    for target in sorted(by_target):
+        found = by_target[target]
+        listed = consumes.get(target.partition("/")[0]) if consumes else None
+        readers = found if listed is not None else [r for r in found if r.runtime]
+        if readers:
+            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(readers)
+            edges.append(_edge(readers, Kind.CONSUMES, keys))
+        edges.append(_edge(found, Kind.DEPENDS_ON, None))
+    return tuple(edges)
+
+
+def make_nodes(
+    inventory: Inventory, edges: Mapping[str, tuple[Edge, ...]], status_of: StatusOf
+) -> tuple[tuple[Component, ...], list[Finding]]:
+    """(components with their status, sorted; a warning for every orphan)."""
+    consumed = {edge.target for of_source in edges.values() for edge in of_source}
+    nodes = []
+    findings = []
+    for address, loaded in inventory.components.items():
+        if loaded.config is None:
+            status, fingerprint = _unconfigured(loaded, consumed=address in consumed)
+            if status is Status.ORPHAN:
+                findings.append(_orphan(loaded))
+        elif loaded.config.broken:
+            status = Status.INVALID
+            fingerprint = loaded.applied.fingerprint if loaded.applied is not None else None
+        else:
+            status, fingerprint = status_of(loaded, edges.get(address, ()))
+        nodes.append(_node(inventory, loaded, status, fingerprint))
+    return tuple(nodes), findings
+
+
+def by_record(loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
+    """Status without fingerprints: what the applied record alone says of the config."""
+    del edges  # what is consumed enters a fingerprint, not this
+    applied = loaded.applied
+    if applied is None:
+        return Status.ABSENT, None
+    if applied.status == Status.FAILED:
+        return Status.FAILED, applied.fingerprint
+    same = loaded.config is not None and applied.config == loaded.config.value
+    return (Status.CURRENT if same else Status.STALE), applied.fingerprint
+
+
+def _unconfigured(loaded: Loaded, *, consumed: bool) -> tuple[Status, str | None]:
+    if loaded.applied is not None:
+        return Status.REMOVED, loaded.applied.fingerprint
+    return (Status.EXTERNAL if consumed else Status.ORPHAN), None
+
+
+def _node(inventory: Inventory, loaded: Loaded, status: Status, fingerprint: str | None) -> Component:
+    config, runtime = loaded.config, loaded.runtime
+    return Component(
+        address=loaded.address,
+        type=loaded.type,
+        nickname=loaded.nickname,
+        environment=inventory.environment,
+        status=status,
+        config_path=config.parameter.name if config is not None else None,
+        config_version=config.parameter.version if config is not None else None,
+        config_digest=config.digest if config is not None else None,
+        runtime_path=ids.runtime_parameter(inventory.prefix, loaded.address),
+        runtime_version=runtime.parameter.version if runtime is not None else None,
+        runtime_digest=runtime.digest if runtime is not None else None,
+        applied_fingerprint=fingerprint,
+        provenance=loaded.provenance,
+    )
+
+
+def _edge(found: list[Reference], kind: Kind, keys: tuple[str, ...] | None) -> Edge:
+    first = found[0]
+    if len(found) == 1:  # nearly always
+        via: tuple[str, ...] = (first.via,)
+        pointers: tuple[str, ...] = (first.pointer,)
+    else:
+        via = tuple(sorted({r.via for r in found}))
+        pointers = tuple(sorted({r.pointer for r in found}))
+    return Edge(source=first.source, target=first.target, kind=kind, via=via, pointers=pointers, keys=keys)
+
+
+def _keys_read(readers: Iterable[Reference]) -> tuple[str, ...] | None:
+    """All keys that any reader reads; None as soon as one reads the whole runtime."""
+    keys: set[str] = set()
+    for reader in readers:
+        if reader.keys is None:
+            return None
+        keys.update(reader.keys)
+    return tuple(sorted(keys))
+
+
+def _missing(reference: Reference, *, removed: bool) -> Finding:
+    target = reference.target
+    why = "whose config was removed" if removed else "which does not exist here"
+    return Finding(
+        code="missing-component",
+        severity=Severity.ERROR,
+        component=reference.source,
+        pointer=reference.pointer,
+        message=f"it depends on {target} ({reference.via}), {why}. "
+        f"Publish a config for {target}, or drop the reference.",
+    )
+
+
+def _to_itself(reference: Reference) -> Finding:
+    return Finding(
+        code="self-reference",
+        severity=Severity.ERROR,
+        component=reference.source,
+        pointer=reference.pointer,
+        message=f"it depends on itself ({reference.via}); drop the reference or name another component",
+    )
+
+
+def _orphan(loaded: Loaded) -> Finding:
+    name = loaded.runtime.parameter.name if loaded.runtime is not None else loaded.address
+    return Finding(
+        code="orphan-runtime",
+        severity=Severity.WARNING,
+        component=loaded.address,
+        pointer="",
+        message=f"nothing configures, consumes or applied the runtime {name}. "
+        f"Delete the parameter, or publish the component's config.",
+    )

@@ -1,0 +1,32 @@
+"""The graph as JSON: the form that `graph show`, queries and the API share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.model import Component, Edge, GraphData, to_builtins
+
+
+def node_document(node: Component) -> dict[str, Any]:
+    """One component; `id` is its address."""
+    fields = to_builtins(node)
+    return {"id": fields.pop("address"), **{k: v for k, v in fields.items() if k != "environment"}}
+
+
+def edge_document(edge: Edge) -> dict[str, Any]:
+    """One edge; `source` depends on `target`. `keys` null: the whole runtime counts."""
+    fields: dict[str, Any] = to_builtins(edge)
+    return fields
+
+
+def graph_document(data: GraphData) -> dict[str, Any]:
+    """`{"nodes", "edges"}`, sorted as the graph is."""
+    return {
+        "nodes": [node_document(node) for node in data.nodes],
+        "edges": [edge_document(edge) for edge in data.edges],
+    }
+
+
+def show_document(data: GraphData, *, environment: str, build_id: int | None) -> dict[str, Any]:
+    """`{"environment", "build_id", "nodes", "edges"}`; `build_id` is None for a graph that is no build."""
+    return {"environment": environment, "build_id": build_id, **graph_document(data)}

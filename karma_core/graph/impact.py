@@ -1,0 +1,18 @@
+"""The blast radius of one component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.graph.graph import Graph
+
+
+def impact(graph: Graph, address: str) -> dict[str, Any]:
+    """`{"component", "downstream", "waves"}`: who is reached by a change of it, and in which order.
+
+    `downstream` is sorted and without the component; `waves` partition the cone, the component alone in
+    the first. O(edges of the cone).
+    """
+    waves = graph.cone_waves(address)
+    downstream = sorted(reached for wave in waves[1:] for reached in wave)
+    return {"component": address, "downstream": downstream, "waves": waves}

@@ -1,0 +1,67 @@
+"""Configs against their type's JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import jsonschema_rs
+
+from karma_core.component_types import TypeDefinition
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.graph.types import type_finding
+from karma_core.model import Finding, Severity
+from karma_core.references.entries import pointer_to
+
+MAX_MESSAGE: Final = 300
+"""Characters of one schema message: it quotes the value, which may be long."""
+
+
+def check_schemas(inventory: Inventory, definitions: Mapping[str, TypeDefinition]) -> Iterator[Finding]:
+    """Every fault of every config; a schema that cannot be used is a fault of its type.
+
+    A schema is compiled once. It may refer to its own parts only: nothing is fetched.
+    """
+    by_type: dict[str, list[Loaded]] = {}
+    for loaded in inventory.components.values():
+        if loaded.config is not None and loaded.config.value is not None:
+            by_type.setdefault(loaded.type, []).append(loaded)
+    for component_type, definition in sorted(definitions.items()):
+        schema = definition.config_schema
+        if schema is None:
+            continue
+        try:
+            validator = jsonschema_rs.validator_for(schema, retriever=_fetch_nothing)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+            message = f"the schema in component.yaml cannot be used: {_short(str(error))}. Correct `schema:`."
+            yield type_finding("schema", component_type, message)
+            continue
+        for loaded in by_type.get(component_type, ()):
+            yield from _faults(validator, loaded)
+
+
+def _faults(validator: jsonschema_rs.Validator, loaded: Loaded) -> Iterator[Finding]:
+    config = loaded.config.value if loaded.config is not None else None
+    if validator.is_valid(config):
+        return
+    for fault in validator.iter_errors(config):
+        pointer = ""
+        for key in fault.instance_path:
+            pointer = pointer_to(pointer, key)
+        yield Finding(
+            code="schema",
+            severity=Severity.ERROR,
+            component=loaded.address,
+            pointer=pointer,
+            message=f"{_short(fault.message)}. Correct the config; the schema is in component.yaml of "
+            f"{loaded.type}.",
+        )
+
+
+def _fetch_nothing(uri: str) -> Any:
+    raise ValueError(f"{uri[:100]} is outside the schema, and Karma fetches nothing")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_MESSAGE else line[: MAX_MESSAGE - 1] + "…"

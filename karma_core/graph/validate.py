@@ -1,0 +1,82 @@
+"""All checks on a built graph, and what its errors stop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from karma_core.component_types import TypeDefinition
+from karma_core.graph.build import Built
+from karma_core.graph.circles import check_cycles
+from karma_core.graph.graph import Graph
+from karma_core.graph.load import Inventory
+from karma_core.graph.schemas import check_schemas
+from karma_core.graph.values import check_ages, check_binding, check_consumed_keys, check_sizes
+from karma_core.model import Finding, Severity
+
+
+def validate(
+    inventory: Inventory,
+    built: Built,
+    definitions: Mapping[str, TypeDefinition],
+    *,
+    known_types: Collection[str] | None = None,
+    graph: Graph | None = None,
+) -> tuple[Finding, ...]:
+    """Every finding on the build, sorted, none twice.
+
+    `known_types` are the types that have a module; None where modules cannot be seen, and then none is
+    missed. `graph` saves making one of `built` again. O(components + edges), and the schemas.
+    """
+    found = {
+        *built.findings,
+        *check_cycles(built.graph, graph or Graph(built.graph)),
+        *check_binding(inventory),
+        *check_sizes(inventory),
+        *check_ages(inventory),
+        *check_consumed_keys(inventory, built.graph),
+        *check_schemas(inventory, definitions),
+        *check_types(inventory, known_types),
+    }
+    return sort_findings(found)
+
+
+def check_types(inventory: Inventory, known_types: Collection[str] | None) -> Iterator[Finding]:
+    """`unknown-type`: a configured component whose type has no module."""
+    if known_types is None:
+        return
+    for loaded in inventory.components.values():
+        if loaded.config is not None and loaded.type not in known_types:
+            yield Finding(
+                code="unknown-type",
+                severity=Severity.WARNING,
+                component=loaded.address,
+                pointer="",
+                message=f"there is no module for the type {loaded.type}, so it cannot be planned. "
+                f"Add components/{loaded.type}/, or correct the type's name.",
+            )
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, then by component, code, place and text."""
+    return tuple(sorted(findings, key=lambda finding: finding.order))
+
+
+def blocked(findings: Iterable[Finding], graph: Graph) -> set[str]:
+    """Components that must not be deployed: those with an error, and their cones, which need them.
+
+    An error on a type stops its components, one on the environment stops everything.
+    """
+    wrong: set[str] = set()
+    types: set[str] = set()
+    for finding in findings:
+        if finding.severity is not Severity.ERROR:
+            continue
+        scope, colon, name = finding.component.partition(":")
+        if not colon:
+            wrong.add(finding.component)
+        elif scope == "type":
+            types.add(name)
+        else:
+            return set(graph)
+    wrong.update(address for address in graph if address.partition("/")[0] in types)
+    return graph.cone(*(address for address in wrong if address in graph))

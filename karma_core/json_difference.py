@@ -1,0 +1,43 @@
+"""The differences of two JSON values, place by place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from karma_core.model import Record
+from karma_core.strictjson import canonical
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """One place: a JSON pointer (RFC 6901), `added`, `removed` or `changed`, and the values."""
+
+    pointer: str
+    op: str
+    before: Any = None
+    after: Any = None
+
+
+def differences(before: Any, after: Any) -> tuple[Difference, ...]:
+    """Where two values differ, sorted by pointer; arrays are compared index by index."""
+    return tuple(sorted(_walk("", before, after), key=lambda found: found.pointer))
+
+
+def _walk(pointer: str, before: Any, after: Any) -> Iterator[Difference]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _members(pointer, before, after)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _members(pointer, dict(enumerate(before)), dict(enumerate(after)))
+    elif canonical(before) != canonical(after):  # in Python 1 == True == 1.0; in JSON they differ
+        yield Difference(pointer=pointer, op="changed", before=before, after=after)
+
+
+def _members(pointer: str, before: dict[Any, Any], after: dict[Any, Any]) -> Iterator[Difference]:
+    for key in before.keys() | after.keys():
+        place = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        if key not in after:
+            yield Difference(pointer=place, op="removed", before=before[key])
+        elif key not in before:
+            yield Difference(pointer=place, op="added", after=after[key])
+        else:
+            yield from _walk(place, before[key], after[key])

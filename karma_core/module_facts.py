@@ -1,0 +1,117 @@
+"""What Karma knows of a Terraform module from its files: variables, outputs, child modules, its runtime.
+
+Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from karma_core import hcl, strictjson
+
+NATIVE: Final = ".tf"
+JSON: Final = ".tf.json"
+_RUNTIME_RESOURCE: Final = "aws_ssm_parameter"
+_RUNTIME_TAIL: Final = "/runtime"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildSource:
+    """A `source` of a module block; `text` is None where it is not a plain string."""
+
+    text: str | None
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """What one file declares. `sensitive`: variables marked so. `writes_runtime`: it publishes a runtime."""
+
+    variables: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    children: tuple[ChildSource, ...] = ()
+    writes_runtime: bool = False
+
+
+def read(text: bytes, name: str) -> FileFacts:
+    """The facts of a file; BadInput `module-unreadable` (`invalid-json` for JSON) with its place.
+
+    A resource `aws_ssm_parameter` writes a runtime if the literal end of its `name` is `/runtime`.
+    """
+    return _read_json(text, name) if name.endswith(JSON) else _read_native(text, name)
+
+
+def is_configuration(name: str) -> bool:
+    """Whether Terraform reads the file as configuration (it skips hidden and backup files)."""
+    hidden = name.startswith((".", "#")) or name.endswith("~")
+    return name.endswith((NATIVE, JSON)) and not hidden
+
+
+def _read_native(text: bytes, name: str) -> FileFacts:
+    body = hcl.parse(text, name).body
+    variables = [b for b in body.of_type("variable") if b.labels]
+    return FileFacts(
+        variables=tuple(b.labels[0] for b in variables),
+        sensitive=tuple(
+            b.labels[0]
+            for b in variables
+            if "sensitive" in b.attributes and hcl.is_true(b.attributes["sensitive"].expression)
+        ),
+        outputs=tuple(b.labels[0] for b in body.of_type("output") if b.labels),
+        children=tuple(
+            ChildSource(
+                text=hcl.literal(source.expression), file=name, line=source.line, column=source.column
+            )
+            for block in body.of_type("module")
+            if (source := block.attributes.get("source"))
+        ),
+        writes_runtime=any(
+            block.labels[:1] == (_RUNTIME_RESOURCE,)
+            and (parameter := block.attributes.get("name")) is not None
+            and hcl.literal_tail(parameter.expression).endswith(_RUNTIME_TAIL)
+            for block in body.of_type("resource")
+        ),
+    )
+
+
+def _read_json(text: bytes, name: str) -> FileFacts:
+    top = strictjson.parse_object(text, where=name)
+    variables = list(_named(top.get("variable")))
+    return FileFacts(
+        variables=tuple(label for label, _ in variables),
+        sensitive=tuple(label for label, body in variables if body.get("sensitive") is True),
+        outputs=tuple(label for label, _ in _named(top.get("output"))),
+        children=tuple(
+            ChildSource(text=_plain(body["source"]), file=name, line=1, column=1)
+            for _, body in _named(top.get("module"))
+            if "source" in body
+        ),
+        writes_runtime=any(
+            str(body.get("name", "")).endswith(_RUNTIME_TAIL)
+            for kind, resources in _named(top.get("resource"))
+            if kind == _RUNTIME_RESOURCE
+            for _, body in _named(resources)
+        ),
+    )
+
+
+def _named(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(label, body) of blocks in JSON syntax: an object by label, or a list of such objects."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            for label, body in item.items():
+                yield from ((label, one) for one in _objects(body))
+
+
+def _objects(body: Any) -> list[dict[str, Any]]:
+    return [one for one in (body if isinstance(body, list) else [body]) if isinstance(one, dict)]
+
+
+def _plain(value: Any) -> str | None:
+    """The string, or None where it is another value or a template."""
+    return value if isinstance(value, str) and "${" not in value and "%{" not in value else None

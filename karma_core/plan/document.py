@@ -1,0 +1,131 @@
+"""The plan as a document: JSON for machines, text for people. Every value in it is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.records import PlannedResource
+
+
+class Action(StrEnum):
+    """What a plan says of a component (design, section 8)."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DESTROY = "destroy"
+    RELOAD = "reload"
+    NO_OP = "no-op"
+    CUT_OFF = "cut_off"
+    DEFERRED = "deferred"
+    PENDING = "pending"
+    BLOCKED = "blocked"
+
+
+CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DESTROY})
+"""Actions that Terraform carries out."""
+ACTIVE = CHANGING | {Action.RELOAD, Action.DEFERRED, Action.PENDING}
+"""Actions after which something is different, or may be."""
+
+
+class PlannedComponent(Record, frozen=True, kw_only=True):
+    """One component of a plan. `saved` names the private binary plan; empty where it must not be applied."""
+
+    address: str
+    action: Action
+    reason: str
+    add: int = 0
+    change: int = 0
+    destroy: int = 0
+    unknown_inputs: tuple[str, ...] = ()
+    fingerprint: str = ""
+    resources: tuple[PlannedResource, ...] = ()
+    text: str = ""
+    saved: str = ""
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    """A plan of a target and its cone, in dependency order. `status`: changes, no-changes or blocked."""
+
+    id: str
+    environment: str
+    created_at: str
+    targets: tuple[str, ...]
+    components: tuple[PlannedComponent, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """`blocked` if any component is, else `changes` or `no-changes`."""
+        actions = {c.action for c in self.components}
+        if Action.BLOCKED in actions:
+            return "blocked"
+        return "changes" if actions & ACTIVE else "no-changes"
+
+    @property
+    def changes(self) -> bool:
+        """Whether a deploy would do anything."""
+        return any(c.action in ACTIVE for c in self.components)
+
+
+def summary(plan: Plan) -> dict[str, Any]:
+    """Counts of the whole plan: components by action, resources to add, change and destroy."""
+    by_action: dict[str, int] = {}
+    for component in plan.components:
+        by_action[component.action] = by_action.get(component.action, 0) + 1
+    return {
+        "components": dict(sorted(by_action.items())),
+        "add": sum(c.add for c in plan.components),
+        "change": sum(c.change for c in plan.components),
+        "destroy": sum(c.destroy for c in plan.components),
+        "text": summary_text(plan),
+    }
+
+
+def summary_text(plan: Plan) -> str:
+    """The summary in one line."""
+    if not plan.changes and plan.status != "blocked":
+        return f"No changes: {len(plan.components)} components are as they should be."
+    counts: dict[str, int] = {}
+    for component in plan.components:
+        counts[component.action] = counts.get(component.action, 0) + 1
+    said = ", ".join(f"{n} {action}" for action, n in sorted(counts.items()))
+    add, change, destroy = (sum(getattr(c, f) for c in plan.components) for f in ("add", "change", "destroy"))
+    return f"{said}. Resources: {add} to add, {change} to change, {destroy} to destroy."
+
+
+def contract(plan: Plan) -> dict[str, Any]:
+    """The JSON of `karma plan --json` (design, section 8)."""
+    fields = (
+        "address", "action", "reason", "add", "change", "destroy", "unknown_inputs", "fingerprint",
+    )  # fmt: skip
+    return {
+        "plan_id": plan.id,
+        "environment": plan.environment,
+        "status": plan.status,
+        "targets": list(plan.targets),
+        "components": [{f: to_builtins(getattr(c, f)) for f in fields} for c in plan.components],
+        "findings": to_builtins(plan.findings),
+        "summary": summary(plan),
+    }
+
+
+def readable(plan: Plan) -> str:
+    """The whole plan as one text: summary, then each component with its reason and Terraform's own words."""
+    lines = [f"Plan {plan.id} of {plan.environment}, made {plan.created_at}", summary_text(plan), ""]
+    lines += [f"{f.severity}: {f.component}: {f.message}" for f in plan.findings]
+    for component in plan.components:
+        lines += ["", f"## {component.address}: {component.action}", component.reason]
+        if component.unknown_inputs:
+            lines.append("unknown until apply: " + ", ".join(component.unknown_inputs))
+        if component.text:
+            lines += ["", component.text.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def errors_of(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those that stop something."""
+    return tuple(f for f in findings if f.severity is Severity.ERROR)

@@ -1,0 +1,149 @@
+"""What becomes of a component's Terraform outputs: its runtime, as it is and as a plan foresees it.
+
+A planned value is known or unknown part by part. Unknown parts are told by *marks* that mirror the shape of
+the value, as Terraform's JSON has them (`after_unknown`): true where all is unknown, an object or a list
+where only parts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from karma_core import strictjson
+from karma_core.errors import BadInput
+from karma_core.model import Record
+from karma_core.plan.fingerprint import look_up
+from karma_core.records import ADVANCED_BYTES, PlannedOutputs, TerraformOutputs
+
+OUTPUT: Final = "runtime"
+"""A module's output of this name is its runtime; without it, all outputs together are."""
+
+
+def runtime_of(address: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The runtime in a module's outputs; BadInput if its output `runtime` is not an object."""
+    if OUTPUT not in outputs:
+        return dict(outputs)
+    runtime = outputs[OUTPUT]
+    if not isinstance(runtime, dict):
+        raise BadInput(
+            f"the output {OUTPUT!r} of {address} is not an object",
+            why="a runtime maps names to values",
+            next_step=f"let the module's output {OUTPUT!r} be an object, or give single outputs",
+            code="not-an-object",
+            component=address,
+        )
+    return runtime
+
+
+def is_secret(outputs: TerraformOutputs) -> bool:
+    """Whether the runtime holds a value that Terraform marks sensitive (it is then a SecureString)."""
+    return OUTPUT in outputs.sensitive if OUTPUT in outputs.values else bool(outputs.sensitive)
+
+
+def check_size(address: str, runtime: Mapping[str, Any]) -> None:
+    """BadInput `too-large` for a runtime that no parameter can hold."""
+    size = len(strictjson.canonical(runtime))
+    if size > ADVANCED_BYTES:
+        raise BadInput(
+            f"the runtime of {address} has {size:,} bytes",
+            why=f"a parameter of the advanced tier holds {ADVANCED_BYTES:,}",
+            next_step="publish less: give the module an output `runtime` with what others need",
+            code="too-large",
+            component=address,
+        )
+
+
+def changed_keys(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keys that were added, removed or got another value, sorted."""
+    old = before or {}
+    return tuple(
+        sorted(
+            key
+            for key in old.keys() | after.keys()
+            if key not in old or key not in after or old[key] != after[key]
+        )
+    )
+
+
+class PlannedRuntime(Record, frozen=True, kw_only=True):
+    """A runtime as a plan foresees it. `unknown` are marks; true: nothing of it is known."""
+
+    known: dict[str, Any] = {}
+    unknown: Any = None
+
+
+UNKNOWN: Final = PlannedRuntime(unknown=True)
+"""A runtime of which nothing is known until apply."""
+
+
+def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
+    """What a module's planned outputs say of its runtime; BadInput as `runtime_of`."""
+    if outputs.unknown.get(OUTPUT) is True:
+        return UNKNOWN
+    known = runtime_of(address, outputs.known)  # null where a part is unknown
+    marks = outputs.unknown.get(OUTPUT) if OUTPUT in outputs.known else outputs.unknown
+    return PlannedRuntime(known=known, unknown=marks or None)
+
+
+def is_unknown(marks: Any) -> bool:
+    """Whether any part is marked."""
+    if isinstance(marks, Mapping):
+        return any(is_unknown(mark) for mark in marks.values())
+    if isinstance(marks, list):
+        return any(is_unknown(mark) for mark in marks)
+    return marks is True
+
+
+def marks_at(marks: Any, key: str) -> Any:
+    """The marks of a key or dotted path; true where something that holds it is unknown as a whole."""
+    if isinstance(marks, Mapping) and key in marks:
+        return marks[key]
+    for part in key.split("."):
+        if marks is True:
+            return True
+        marks = marks.get(part) if isinstance(marks, Mapping) else None
+    return marks
+
+
+def unknown_keys(planned: PlannedRuntime, keys: Iterable[str] | None) -> tuple[str, ...]:
+    """Those of the counted keys that are unknown or have a part that is, sorted; `*` if all are.
+
+    keys None counts all.
+    """
+    if keys is None:
+        if planned.unknown is True:
+            return ("*",)
+        keys = (planned.unknown or {}).keys()
+    return tuple(sorted(key for key in keys if is_unknown(marks_at(planned.unknown, key))))
+
+
+def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
+    """The part of a runtime that counts. A dotted key keeps only its path (`endpoint.host`)."""
+    if keys is None:
+        return dict(runtime)
+    part: dict[str, Any] = {}
+    for key in keys:
+        value, exists = look_up(runtime, key)
+        if exists:
+            _put(part, [key] if key in runtime else key.split("."), value)
+    return part
+
+
+def counted_marks(marks: Any, keys: Iterable[str] | None) -> Any:
+    """The marks of the part of a runtime that counts."""
+    if keys is None or marks is None or marks is True:
+        return marks
+    part: dict[str, Any] = {}
+    for key in keys:
+        found = marks_at(marks, key)
+        if is_unknown(found):
+            _put(part, [key] if key in marks else key.split("."), found)
+    return part or None
+
+
+def _put(place: dict[str, Any], path: list[str], value: Any) -> None:
+    *above, last = path
+    for name in above:
+        place = place.setdefault(name, {})
+    place[last] = value

@@ -1,0 +1,249 @@
+"""Git's configs against the parameter store's: what publishing would do, found with as few reads as possible.
+
+A config is published in its canonical form (compact JSON, sorted keys), whatever its author's layout: equal
+configs are equal bytes, and SSM's few kilobytes are not spent on spaces. Stored values of another layout
+are compared by that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from karma_core import ids, strictjson
+from karma_core.errors import BadInput, ValidationFailed
+from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.parameters import check_value
+from karma_core.provenance import read_description
+from karma_core.records import ConfigFile, Parameter
+from karma_core.use_cases.binding import check_binding
+from karma_core.workspace import Workspace
+
+_FEW = 50
+"""Up to so many parameters are fetched one by one; more by one walk of the whole tree."""
+
+
+class Intent(Record, frozen=True, kw_only=True):
+    """A config of Git that is not what the store holds: `value` in canonical form, the stored version."""
+
+    address: str
+    file: ConfigFile
+    value: str
+    stored: Parameter | None
+
+
+class Ahead(Record, frozen=True, kw_only=True):
+    """A stored version that a change made; `value` is Git's, None where Git has no such config yet."""
+
+    address: str
+    stored: Parameter
+    value: str | None
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """Git against the store, every list sorted by address.
+
+    `entries` is Git's side as ports.PublishIndex keeps it: address → (stamp, digest of the canonical form).
+    `removed` are stored configs that Git does not have. `revision` was asked for before the store was read.
+    `fresh` says whether the index has to be written anew.
+    """
+
+    entries: dict[str, tuple[str, str]]
+    intents: tuple[Intent, ...]
+    ahead: tuple[Ahead, ...]
+    removed: dict[str, Parameter]
+    revision: str | None
+    fresh: bool
+
+    @property
+    def equal(self) -> bool:
+        """Whether the store holds Git's configs and no others."""
+        return not (self.intents or self.ahead or self.removed)
+
+
+def compare(workspace: Workspace) -> Comparison:
+    """Compare; ValidationFailed with all findings where any config cannot be published.
+
+    Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
+    parameter is read: O(configs) for the scan alone.
+    """
+    files, findings = _scan(workspace)
+    seen = workspace.publish_index.load(workspace.name)
+    revision = workspace.parameters.revision()
+    known = revision is not None and revision == workspace.publish_index.revision(workspace.name)
+    if not known:
+        check_binding(workspace)
+    fresh = [file for file in files if file.address not in seen or seen[file.address][0] != file.stamp]
+    addresses = {file.address for file in files}
+    asked = {file.address for file in fresh} | (seen.keys() - addresses) if known else None
+    stored = _stored(workspace, asked)
+    suspects = fresh if known else [file for file in files if _is_suspect(file, seen, stored)]
+    values = _read_all(workspace, suspects, findings)
+    _raise_findings(findings)
+    entries = {file.address: seen[file.address] for file in files if file.address not in values}
+    for file in suspects:
+        entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
+    intents, ahead = _sort_out(suspects, values, stored, entries)
+    removed, created = _only_stored(stored, entries)
+    return Comparison(
+        entries=entries,
+        intents=tuple(intents),
+        ahead=tuple(sorted([*ahead, *created], key=lambda found: found.address)),
+        removed=removed,
+        revision=revision,
+        fresh=not known or entries != seen,
+    )
+
+
+def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
+    """Every config parameter by address. One walk of the tree; SecureStrings are decrypted one by one."""
+    start, end = len(workspace.prefix) + 1, -len("/" + ids.CONFIG)
+    found = {}
+    for parameter in workspace.parameters.read_tree(workspace.prefix):
+        if parameter.name.endswith("/" + ids.CONFIG):
+            address = parameter.name[start:end]
+            if ids.is_address(address):
+                found[address] = parameter if parameter.value is not None else _opened(workspace, parameter)
+    return found
+
+
+def holds(parameter: Parameter, digest: str) -> bool:
+    """Whether the stored value is the config with this digest, in whatever layout."""
+    raw = (parameter.value or "").encode()
+    if strictjson.bytes_digest(raw) == digest:
+        return True
+    try:
+        return strictjson.bytes_digest(strictjson.parse_canonical(raw, where=parameter.name)[1]) == digest
+    except BadInput:
+        return False
+
+
+def _scan(workspace: Workspace) -> tuple[list[ConfigFile], list[Finding]]:
+    refused: list[BadInput] = []
+    files = list(workspace.repository.scan(workspace.name, refuse=refused.append))
+    return files, [
+        _finding(error, component=error.facts.get("address", error.facts["file"])) for error in refused
+    ]
+
+
+def _stored(workspace: Workspace, asked: set[str] | None) -> dict[str, Parameter]:
+    """Config parameters by address: those asked for, or all."""
+    if asked is None or len(asked) > _FEW:
+        return stored_configs(workspace)
+    found = {}
+    for address in sorted(asked):
+        parameter = workspace.parameters.get(workspace.config_parameter(address), decrypt=True)
+        if parameter is not None:
+            found[address] = parameter
+    return found
+
+
+def _opened(workspace: Workspace, parameter: Parameter) -> Parameter:
+    return workspace.parameters.get(parameter.name, decrypt=True) or parameter
+
+
+def _is_suspect(
+    file: ConfigFile, seen: Mapping[str, tuple[str, str]], stored: Mapping[str, Parameter]
+) -> bool:
+    """Whether the file must be read: it may have changed, or the store does not hold what it held."""
+    entry = seen.get(file.address)
+    if entry is None or entry[0] != file.stamp or file.address not in stored:
+        return True
+    return not holds(stored[file.address], entry[1])
+
+
+def _read_all(workspace: Workspace, files: Iterable[ConfigFile], findings: list[Finding]) -> dict[str, bytes]:
+    """Canonical values by address; what cannot be published is added to the findings."""
+    values = {}
+    for file in files:
+        try:
+            raw = workspace.repository.read(file)
+            values[file.address] = _publishable(workspace, file, raw)
+        except BadInput as error:
+            findings.append(_finding(error, component=file.address, file=file.path))
+    return values
+
+
+def _publishable(workspace: Workspace, file: ConfigFile, raw: bytes) -> bytes:
+    _, value = strictjson.parse_object_canonical(raw, where=file.path)
+    try:
+        check_value(workspace.config_parameter(file.address), value.decode())
+    except BadInput as error:
+        if error.code == "parameter-reference":
+            error.facts |= _place(raw, raw.find(b"{{"))
+        raise
+    return value
+
+
+def _place(raw: bytes, position: int) -> dict[str, int]:
+    """Line and column of a byte, both from 1; nothing where the text stands there only as escapes."""
+    if position < 0:
+        return {}
+    return {
+        "line": raw.count(b"\n", 0, position) + 1,
+        "column": position - raw.rfind(b"\n", 0, position),
+    }
+
+
+def _finding(error: BadInput, *, component: str, file: str | None = None) -> Finding:
+    place = file or str(error.facts.get("file", component))
+    if "line" in error.facts:
+        place = f"{place}:{error.facts['line']}:{error.facts['column']}"
+    why = f": {error.why}" if error.why else ""
+    return Finding(
+        code=error.code,
+        severity=Severity.ERROR,
+        component=component,
+        pointer=place,
+        message=f"{error.what}{why}; {error.next_step}",
+    )
+
+
+def _raise_findings(findings: list[Finding]) -> None:
+    if not findings:
+        return
+    findings = sorted(findings, key=lambda finding: finding.order)
+    first = findings[0]
+    raise ValidationFailed(
+        f"{len(findings)} of the configs cannot be published; nothing was",
+        why=f"{first.pointer}: {first.code}: {first.message}",
+        next_step="correct every place in the findings, then publish again",
+        findings=to_builtins(findings),
+    )
+
+
+def _sort_out(
+    suspects: Iterable[ConfigFile],
+    values: Mapping[str, bytes],
+    stored: Mapping[str, Parameter],
+    entries: Mapping[str, tuple[str, str]],
+) -> tuple[list[Intent], list[Ahead]]:
+    """What to write and what a change has moved, of the files that were read and are not stored so."""
+    intents, ahead = [], []
+    for file in suspects:
+        before = stored.get(file.address)
+        if before is not None and holds(before, entries[file.address][1]):
+            continue
+        value = values[file.address].decode()
+        if before is not None and _moved_by_change(before):
+            ahead.append(Ahead(address=file.address, stored=before, value=value))
+        else:
+            intents.append(Intent(address=file.address, file=file, value=value, stored=before))
+    return intents, ahead
+
+
+def _only_stored(
+    stored: Mapping[str, Parameter], entries: Mapping[str, tuple[str, str]]
+) -> tuple[dict[str, Parameter], list[Ahead]]:
+    """Stored configs that Git does not have: those that left it, and those that a change made."""
+    removed, created = {}, []
+    for address in sorted(stored.keys() - entries.keys()):
+        if _moved_by_change(stored[address]):
+            created.append(Ahead(address=address, stored=stored[address], value=None))
+        else:
+            removed[address] = stored[address]
+    return removed, created
+
+
+def _moved_by_change(parameter: Parameter) -> bool:
+    provenance = read_description(parameter.description)
+    return provenance is not None and provenance.change is not None

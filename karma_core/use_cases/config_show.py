@@ -1,0 +1,75 @@
+"""One config as the parameter store has it, with where it came from and its earlier versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core import ids, strictjson
+from karma_core.errors import NotFound
+from karma_core.model import Provenance, Record
+from karma_core.provenance import read_description
+from karma_core.records import Parameter
+from karma_core.use_cases.binding import check_binding
+from karma_core.workspace import Workspace
+
+
+class ConfigVersion(Record, frozen=True, kw_only=True):
+    """One kept version; provenance None where Karma did not write it."""
+
+    version: int
+    modified_at: str
+    provenance: Provenance | None
+
+
+class ShownConfig(Record, frozen=True, kw_only=True):
+    """A config version. `config` is None for a SecureString; `history` is oldest first."""
+
+    address: str
+    parameter: str
+    version: int
+    current: bool
+    config: Any
+    tier: str
+    modified_at: str
+    provenance: Provenance | None
+    history: tuple[ConfigVersion, ...]
+
+
+def show(workspace: Workspace, address: str, version: int | None = None) -> ShownConfig:
+    """A config by address (default: its current version); NotFound, or BadInput where it is not JSON."""
+    ids.split_address(address)
+    check_binding(workspace)
+    name = workspace.config_parameter(address)
+    history = workspace.parameters.history(name)
+    wanted = history[-1:] if version is None else [found for found in history if found.version == version]
+    if not wanted:
+        raise _not_found(address, version, history)
+    parameter = wanted[0]
+    return ShownConfig(
+        address=address,
+        parameter=name,
+        version=parameter.version,
+        current=parameter.version == history[-1].version,
+        config=None if parameter.value is None else strictjson.parse(parameter.value.encode(), where=name),
+        tier=parameter.tier,
+        modified_at=parameter.modified_at,
+        provenance=read_description(parameter.description),
+        history=tuple(map(_version, history)),
+    )
+
+
+def _version(parameter: Parameter) -> ConfigVersion:
+    return ConfigVersion(
+        version=parameter.version,
+        modified_at=parameter.modified_at,
+        provenance=read_description(parameter.description),
+    )
+
+
+def _not_found(address: str, version: int | None, history: tuple[Parameter, ...]) -> NotFound:
+    if not history:
+        why, next_step = "the parameter store has no such parameter", "publish it, or correct the address"
+        return NotFound(f"{address} has no published config", why=why, next_step=next_step, address=address)
+    why = f"kept are versions {history[0].version} to {history[-1].version}"
+    next_step = "ask for one of those"
+    return NotFound(f"{address} has no version {version}", why=why, next_step=next_step, address=address)

@@ -1,0 +1,296 @@
+"""Deploy: walk the cone in dependency order, each component judged again when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from karma_core.errors import KarmaError
+from karma_core.failpoints import reach
+from karma_core.graph.validate import blocked
+from karma_core.model import to_builtins
+from karma_core.plan.judge import Verdict, judge
+from karma_core.plan.shown import Shown
+from karma_core.records import Lease, Run
+from karma_core.use_cases import build, leasing
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.component_steps import PLAN, ComponentSteps
+from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.pins import pinned, pins_of
+from karma_core.use_cases.plans import as_shown, load_plan
+from karma_core.use_cases.resume import (
+    Progress,
+    close_dead_runs,
+    find_run,
+    progress_of,
+    take_over,
+)
+from karma_core.use_cases.runs import (
+    Outcome,
+    RunResult,
+    Selection,
+    mark_deployed,
+    require_selection,
+    select,
+    why_blocked,
+)
+from karma_core.walk import Driver, Executor, Step, Walk
+from karma_core.workspace import Workspace
+
+OpenExecutor = Callable[[int], Any]
+"""Gives a context manager of an Executor for that many components at once."""
+ENDS = {"stopped": "was stopped for approval", "interrupted": "was interrupted"}
+"""What is said of a component that ended without success, where that was no failure of its own."""
+NOTHING_CAME_BEFORE = Progress(done={}, unfinished={})
+
+
+class Deployment:
+    """One deploy, from its selection to its result. Use it as a context manager: it keeps the lease alive.
+
+    `run` walks, `finish` closes the run and rebuilds the graph.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        fleet: Fleet,
+        run: Run,
+        lease: Lease,
+        chosen: set[str],
+        *,
+        shown: Shown | None = None,
+        before: Progress = NOTHING_CAME_BEFORE,
+    ) -> None:
+        self._workspace = workspace
+        self._fleet = fleet
+        self._run = run
+        self._before = before
+        self.chosen = chosen
+        self.stopped = blocked(fleet.findings, fleet.graph) & chosen
+        self._heartbeat = Heartbeat(workspace, lease)
+        self._recorder = Recorder(workspace, run, None)
+        self._steps = ComponentSteps(
+            workspace,
+            fleet,
+            self._recorder,
+            self._heartbeat,
+            run_id=run.id,
+            shown=shown,
+            unfinished=before.unfinished,
+        )
+        for address, status in before.done.items():
+            if address in chosen:
+                self._steps.done_before(address, status)
+
+    def __enter__(self) -> Deployment:
+        self._heartbeat.__enter__()
+        self._workspace.state.put_run(self._run)
+        resumed = bool(self._before.done or self._before.unfinished)
+        inputs = {
+            "targets": list(self._run.targets),
+            "components": len(self.chosen),
+            "plan": self._run.options.get("plan"),
+            "resumed": resumed,
+        }
+        self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
+        reach("deploy.after_start")
+        return self
+
+    def __exit__(self, *exit_: object) -> None:
+        self._heartbeat.__exit__(*exit_)
+
+    # -- the walk's Work --------------------------------------------------------------------------------
+
+    def first_step(self, address: str) -> str:
+        """Every component is judged and planned first."""
+        del address
+        return PLAN
+
+    def step(self, address: str, step: str) -> Step:
+        """The call for a step."""
+        return self._steps.call(address, step)
+
+    def interrupted(self) -> None:
+        """Let the running Terraforms save their state and end."""
+        self._steps.interrupted = True
+        self._workspace.terraform.stop()
+
+    def run(self, executor: Executor) -> None:
+        """Walk all chosen components that no error stops and no earlier attempt has finished."""
+        fleet = self._fleet
+        members = self.chosen - self.stopped - self._before.done.keys()
+        producers = {a: fleet.graph.producers(a) for a in members}
+        walk = Walk(producers, fleet.graph.heights(members))
+        try:
+            Driver(walk, self, executor, producers).run(self._workspace.environment.parallelism)
+        finally:
+            for address, cause in walk.blocked.items():
+                ended = self._steps.outcomes.get(cause)
+                how = ENDS.get(ended.status, "failed") if ended else "failed"
+                self._steps.finish(address, "blocked", f"it needs {cause}, which {how}")
+
+    # -- the end --------------------------------------------------------------------------------------
+
+    def finish(self, error: BaseException | None = None) -> RunResult:
+        """Close the run in journal and log, publish the new graph, and say how every component ended."""
+        result = self.result(error)
+        ended = replace(self._run, status=result.status, finished_at=self._workspace.now())
+        self._workspace.state.put_run(ended)
+        counts: dict[str, int] = {}
+        for outcome in result.components:
+            counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        self._recorder.log("deploy", result.status, inputs={"components": counts})
+        if any(o.status not in {"unchanged", "cut_off", "blocked", "not_run"} for o in result.components):
+            result = replace(result, warnings=(*result.warnings, *rebuild(self._workspace)))
+        return result
+
+    def result(self, error: BaseException | None) -> RunResult:
+        """Every chosen component with its outcome; those never reached are `not_run`."""
+        outcomes = dict(self._steps.outcomes)
+        for address in self.stopped:
+            reason = why_blocked(self._fleet, address)
+            outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
+        for address in self.chosen - outcomes.keys():
+            outcomes[address] = Outcome(address=address, status="not_run", reason="the run ended before it")
+        return RunResult(
+            run_id=self._run.id,
+            status=_status(outcomes.values(), error),
+            components=tuple(outcomes[a] for a in sorted(outcomes)),
+            warnings=tuple(_warnings(self._fleet, self.chosen)),
+        )
+
+
+def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> str:
+    statuses = {o.status for o in outcomes}
+    if error is not None and not isinstance(error, Exception):
+        return "interrupted"  # KeyboardInterrupt, or what Prefect raises for SIGTERM
+    if error is not None or statuses & {"failed", "interrupted"}:
+        return "failed"
+    if "stopped" in statuses:
+        return "stopped"
+    return "failed" if "blocked" in statuses else "succeeded"
+
+
+def _warnings(fleet: Fleet, chosen: set[str]) -> list[str]:
+    """Producers outside the run whose deployment is stale: their current runtimes were used."""
+    outside = {p for a in chosen for p in fleet.graph.producers(a)} - chosen
+    stale = {n.address for n in fleet.data.nodes if n.status == "stale"}
+    return [
+        f"{address} is stale and not part of this run; its current runtime was used (--with-producers)"
+        for address in sorted(outside & stale)
+    ]
+
+
+def deploy(
+    workspace: Workspace, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Deploy a selection, exactly as a shown plan says where one is given.
+
+    Where nothing has to be done, no run is started and nothing is written. What ended the run early is
+    raised after everything that happened has been recorded.
+    """
+    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    require_selection(selection)
+    check_binding(workspace)
+    fleet, _ = build.refresh(workspace)
+    chosen = select(workspace, fleet, selection)
+    warnings = tuple(close_dead_runs(workspace))
+    at_rest = nothing_to_do(workspace, fleet, chosen)
+    if at_rest is not None:
+        mark_deployed(workspace, selection)
+        return replace(at_rest, warnings=warnings)
+    lease = leasing.wait_for(workspace, _lease_names(chosen), wait_seconds=0)
+    run = Run(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        kind="deploy",
+        status="running",
+        targets=selection.targets,
+        started_at=workspace.now(),
+        holder=lease.holder,
+        user=workspace.actor.user,
+        options={
+            "selection": to_builtins(selection),
+            "plan": plan_id,
+            "pins": to_builtins(pins_of(fleet, chosen)),
+        },
+    )
+    result = _carry_out(
+        Deployment(workspace, fleet, run, lease, chosen, shown=shown), open_executor, workspace
+    )
+    if result.status == "succeeded":
+        mark_deployed(workspace, selection)
+    return replace(result, warnings=(*warnings, *result.warnings))
+
+
+def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> RunResult:
+    """Take up a run that ended early: only what it left undone, with the versions that it began with."""
+    run = find_run(workspace, run_id)
+    check_binding(workspace)
+    pins = pinned(run)
+    selection = msgspec.convert(run.options["selection"], Selection)
+    plan_id = run.options.get("plan")
+    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    lease = take_over(workspace, run, _lease_names(pins.configs))
+    fleet = build.read_fleet(workspace, pins=pins)
+    chosen = set(pins.configs) & set(fleet.inventory.components)
+    before = progress_of(workspace.state.entries(run_id=run_id))
+    again = replace(run, status="running", holder=lease.holder, finished_at="")
+    deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
+    result = _carry_out(deployment, open_executor, workspace)
+    if result.status == "succeeded":
+        mark_deployed(workspace, selection)
+    return result
+
+
+def _lease_names(addresses: Iterable[str]) -> list[str]:
+    return [leasing.component_lease(address) for address in sorted(addresses)]
+
+
+def _carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: Workspace) -> RunResult:
+    error: BaseException | None = None
+    with deployment:
+        try:
+            with open_executor(workspace.environment.parallelism) as executor:
+                deployment.run(executor)
+        except BaseException as raised:  # whatever it was, the run is closed first
+            error = raised
+        result = deployment.finish(error)
+    if isinstance(error, Exception):
+        raise error
+    return result
+
+
+def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
+    """The result where a deploy would find nothing to do, without starting a run; None otherwise."""
+    require_selection(selection)
+    check_binding(workspace)
+    fleet = build.read_fleet(workspace)
+    return nothing_to_do(workspace, fleet, select(workspace, fleet, selection))
+
+
+def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunResult | None:
+    """The result of a run over components that are all as they should be; None if any is not."""
+    if blocked(fleet.findings, fleet.graph) & chosen:
+        return None
+    outcomes = []
+    for address in sorted(chosen):
+        loaded = fleet[address]
+        judged = judge(address, fleet.inputs(address), loaded.applied, fleet.definition(address), {})
+        if judged.verdict is not Verdict.UNCHANGED:
+            return None
+        outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))
+    return RunResult(run_id=workspace.new_id(), status="succeeded", components=tuple(outcomes))
+
+
+def rebuild(workspace: Workspace) -> tuple[str, ...]:
+    """Publish the graph after a run; what goes wrong is a warning, because the run itself is done."""
+    try:
+        result = build.build_graph(workspace)
+    except KarmaError as error:
+        return (f"the graph was not rebuilt: {error.what}; run `karma graph build`",)
+    return ("the graph has errors; see `karma graph validate`",) if result.status == "invalid" else ()

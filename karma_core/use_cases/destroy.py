@@ -1,0 +1,261 @@
+"""Destroy: consumers before producers, refused while a live consumer would be left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from karma_core import strictjson
+from karma_core.errors import DeployFailed, KarmaError, NotFound, Refused, StaleLease, StoreError
+from karma_core.failpoints import reach
+from karma_core.graph.graph import Graph
+from karma_core.model import Component, Edge, GraphData, Status, to_builtins
+from karma_core.plan.runtime import counted
+from karma_core.records import Applied, Module, Run, TerraformJob
+from karma_core.use_cases import leasing
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.deploy import OpenExecutor, rebuild
+from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.publishing import keep_plan
+from karma_core.use_cases.runs import Outcome, RunResult, Selection, require_selection
+from karma_core.use_cases.values import offered_variables
+from karma_core.walk import Driver, Result, Step, Walk
+from karma_core.workspace import Workspace
+
+DESTROY = "destroy"
+
+
+def applied_graph(workspace: Workspace, applied: Mapping[str, Applied]) -> Graph:
+    """The graph of what is deployed, by the edges that were applied: the config may be gone."""
+    nodes = [
+        Component(
+            address=address,
+            type=address.partition("/")[0],
+            nickname=address.partition("/")[2],
+            environment=workspace.name,
+            status=Status.CURRENT,
+            runtime_path=workspace.runtime_parameter(address),
+        )
+        for address in sorted(applied)
+    ]
+    edges = [
+        Edge(source=address, target=producer)
+        for address, record in sorted(applied.items())
+        for producer in record.edges
+        if producer in applied
+    ]
+    return Graph(GraphData(nodes=tuple(nodes), edges=tuple(edges)))
+
+
+def select_doomed(workspace: Workspace, selection: Selection) -> list[str]:
+    """What a destroy would destroy, consumers first.
+
+    NotFound where nothing is deployed at the address; Refused `consumers-live` where others consume it.
+    """
+    require_selection(selection)
+    applied = workspace.state.all_applied()
+    missing = [t for t in selection.targets if t not in applied]
+    if missing:
+        raise NotFound(
+            f"{missing[0]} is not deployed",
+            why="Karma has no record of an apply of it in this environment",
+            next_step="`karma graph show` tells what is",
+            component=missing[0],
+        )
+    doomed = set(applied) if selection.everything else set(selection.targets)
+    graph = applied_graph(workspace, applied)
+    for address in sorted(doomed):
+        live = sorted(set(graph.consumers(address)) - doomed)
+        if live:
+            raise Refused(
+                f"{address} cannot be destroyed",
+                why=f"{', '.join(live)} consume it and are deployed",
+                next_step="destroy those first, or deploy them without it",
+                code="consumers-live",
+                component=address,
+                consumers=live,
+            )
+    return [address for address in reversed(graph.order()) if address in doomed]
+
+
+class Destruction:
+    """The walk's Work: one step a component."""
+
+    def __init__(self, workspace: Workspace, recorder: Recorder, heartbeat: Heartbeat, run: Run) -> None:
+        self._workspace = workspace
+        self._recorder = recorder
+        self._heartbeat = heartbeat
+        self._run = run
+        self.outcomes: dict[str, Outcome] = {}
+
+    def first_step(self, address: str) -> str:
+        """There is one step only."""
+        del address
+        return DESTROY
+
+    def step(self, address: str, step: str) -> Step:
+        """The call for it."""
+        del step
+        return lambda: self._destroy(address)
+
+    def interrupted(self) -> None:
+        """Let the running Terraforms save their state and end."""
+        self._workspace.terraform.stop()
+
+    def _destroy(self, address: str) -> Result:
+        started = self._workspace.clock()
+        self._heartbeat.check()
+        self._workspace.say("step", {"address": address, "step": DESTROY})
+        try:
+            reason = self._carry_out(address)
+        except (StaleLease, StoreError):
+            raise
+        except KarmaError as error:
+            self._workspace.say("error", {"address": address, "error": str(error)})
+            return self._end(address, "failed", error.what, started)
+        return self._end(address, "destroyed", reason, started)
+
+    def _end(self, address: str, status: str, reason: str, started: datetime) -> Result:
+        seconds = (self._workspace.clock() - started).total_seconds()
+        self.outcomes[address] = Outcome(address=address, status=status, reason=reason, seconds=seconds)
+        self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
+        return Result(succeeded=status == "destroyed")
+
+    def _carry_out(self, address: str) -> str:
+        """Plan the destruction, journal it, apply it, and forget the component."""
+        workspace = self._workspace
+        record = workspace.state.applied(address)
+        if record is None:
+            return "it was not deployed any more"
+        job = destroy_job(workspace, record)
+        generation = workspace.state.next_generation(address)
+        plan = workspace.terraform.plan(job)
+        kept = keep_plan(workspace, self._run.id, plan)
+        self._recorder.journal(address, generation, DESTROY, "started", destroy=plan.destroy)
+        reach("destroy.after_intent")
+        intent = self._recorder.log(
+            "terraform_destroy", "started", address, inputs={"destroy": plan.destroy}, artifacts=kept
+        )
+        try:
+            if plan.saved:
+                workspace.terraform.apply(job, plan)
+        except DeployFailed as error:
+            self._recorder.journal(
+                address,
+                generation,
+                DESTROY,
+                "failed",
+                applied=replace(record, status="failed", fingerprint=""),
+            )
+            self._recorder.log(
+                "terraform_destroy", "failed", address, inputs={"error": error.document()}, cause=intent
+            )
+            raise
+        reach("destroy.after_destroy")
+        workspace.parameters.delete([workspace.runtime_parameter(address)])
+        self._recorder.journal(address, generation, DESTROY, "succeeded", forget=address)
+        self._recorder.log("terraform_destroy", "succeeded", address, before=record.fingerprint, cause=intent)
+        return f"{plan.destroy} resources destroyed"
+
+
+def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
+    """The job that destroys what was applied: with the config and the module of that time."""
+    module = applied_module(workspace, record)
+    offered = offered_variables(workspace, record.address, record.config, applied_runtimes(workspace, record))
+    variables = {name: value for name, value in offered.items() if name in module.variables}
+    return TerraformJob(address=record.address, module=module, variables=variables, destroy=True)
+
+
+def applied_module(workspace: Workspace, record: Applied) -> Module:
+    """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
+    component_type = record.address.partition("/")[0]
+    module = workspace.modules.archived(record.module, component_type)
+    if module is None:
+        module = workspace.modules.module(component_type)
+    if module is None:
+        raise DeployFailed(
+            f"{record.address} cannot be destroyed",
+            why=f"its module {record.module} is neither archived nor in the work tree",
+            next_step=f"bring components/{component_type}/ back and try again",
+            code="module-lost",
+            component=record.address,
+        )
+    return module
+
+
+def applied_runtimes(workspace: Workspace, record: Applied) -> dict[str, dict[str, Any]]:
+    """What is still there of the runtimes that were consumed, the counted keys of each."""
+    found = {}
+    for producer in record.edges:
+        held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
+        value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
+        found[producer] = counted(value, record.keys.get(producer))
+    return found
+
+
+def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecutor) -> RunResult:
+    """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings."""
+    check_binding(workspace)
+    doomed = select_doomed(workspace, selection)
+    graph = applied_graph(workspace, workspace.state.all_applied())
+    waits_for = {a: [c for c in graph.consumers(a) if c in set(doomed)] for a in doomed}
+    lease = leasing.wait_for(workspace, [leasing.component_lease(a) for a in sorted(doomed)], wait_seconds=0)
+    run = Run(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        kind="destroy",
+        status="running",
+        targets=selection.targets,
+        started_at=workspace.now(),
+        holder=lease.holder,
+        user=workspace.actor.user,
+        options=to_builtins(selection),
+    )
+    with Heartbeat(workspace, lease) as heartbeat:
+        workspace.state.put_run(run)
+        recorder = Recorder(workspace, run, None)
+        recorder.root = recorder.log("destroy", "started", inputs={"components": doomed})
+        work = Destruction(workspace, recorder, heartbeat, run)
+        error: BaseException | None = None
+        walk = Walk(waits_for, depths(waits_for, doomed))
+        try:
+            with open_executor(workspace.environment.parallelism) as executor:
+                Driver(walk, work, executor, waits_for).run(workspace.environment.parallelism)
+        except BaseException as raised:  # whatever it was, the run is closed first
+            error = raised
+        result = _result(run, doomed, work, walk, error)
+        workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
+        recorder.log("destroy", result.status)
+    if error is not None and not isinstance(error, KeyboardInterrupt):
+        raise error
+    return replace(result, warnings=rebuild(workspace))
+
+
+def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:
+    """Length of the longest path from each component to the last that waits for it."""
+    found = dict.fromkeys(order, 0)
+    for address in reversed(order):
+        for awaited in waits_for[address]:
+            found[awaited] = max(found[awaited], found[address] + 1)
+    return found
+
+
+def _result(
+    run: Run, doomed: Sequence[str], work: Destruction, walk: Walk, error: BaseException | None
+) -> RunResult:
+    outcomes = dict(work.outcomes)
+    for address, cause in walk.blocked.items():
+        reason = f"{cause}, which consumes it, was not destroyed"
+        outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
+    for address in doomed:
+        outcomes.setdefault(
+            address, Outcome(address=address, status="not_run", reason="the run ended before it")
+        )
+    whole = all(o.status == "destroyed" for o in outcomes.values())
+    status = "succeeded" if whole else "failed"
+    if isinstance(error, KeyboardInterrupt):
+        status = "interrupted"
+    return RunResult(run_id=run.id, status=status, components=tuple(outcomes[a] for a in sorted(outcomes)))

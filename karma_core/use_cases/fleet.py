@@ -1,0 +1,58 @@
+"""An environment as a plan or a run sees it: its components, their graph and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.errors import NotFound
+from karma_core.graph.graph import Graph
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.model import Edge, Finding, GraphData
+from karma_core.plan.fingerprint import Inputs
+from karma_core.records import Module, TerraformJob
+from karma_core.use_cases.values import Consumed, Values, consumed_by
+
+
+class Fleet:
+    """Everything that was read of an environment, and the graph that was built of it."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        data: GraphData,
+        findings: tuple[Finding, ...],
+        definitions: Mapping[str, TypeDefinition],
+        values: Values,
+    ) -> None:
+        self.inventory = inventory
+        self.data = data
+        self.findings = findings
+        self.values = values
+        self.graph = Graph(data)
+        self._definitions = definitions
+        self._edges: dict[str, list[Edge]] = {}
+        for edge in data.edges:
+            self._edges.setdefault(edge.source, []).append(edge)
+
+    def __getitem__(self, address: str) -> Loaded:
+        try:
+            return self.inventory.components[address]
+        except KeyError:
+            raise NotFound(f"there is no component {address}", component=address) from None
+
+    def definition(self, address: str) -> TypeDefinition:
+        """The definition of the component's type."""
+        return self._definitions.get(address.partition("/")[0], EMPTY)
+
+    def consumed(self, address: str) -> Consumed:
+        """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
+        return consumed_by(self._edges.get(address, ()))
+
+    def inputs(self, address: str) -> Inputs:
+        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        return self.values.inputs(address, self.consumed(address))
+
+    def job(self, address: str, module: Module) -> TerraformJob:
+        """What Terraform gets to work on the component."""
+        return self.values.job(address, module, self.consumed(address))

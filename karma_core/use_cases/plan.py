@@ -1,0 +1,196 @@
+"""Plan a target and its cone, in dependency order, before anything is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from karma_core.errors import KarmaError, PlanDeferred, StoreError
+from karma_core.graph.validate import blocked
+from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
+from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.runtime import UNKNOWN, planned_runtime
+from karma_core.records import TerraformPlan
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.build import read_fleet
+from karma_core.use_cases.component_steps import PLAN, unknown_type
+from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.plans import store_plan
+from karma_core.use_cases.runs import Selection, require_selection, select, why_blocked
+from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
+from karma_core.workspace import Workspace
+
+_ACTIONS = {
+    Verdict.UNCHANGED: Action.NO_OP,
+    Verdict.CUT_OFF: Action.CUT_OFF,
+    Verdict.RECORD: Action.NO_OP,
+    Verdict.RELOAD: Action.RELOAD,
+}
+
+
+class Planner:
+    """The walk's Work: plans each component when its producers' plans are known."""
+
+    def __init__(self, workspace: Workspace, fleet: Fleet, members: Collection[str]) -> None:
+        self._workspace = workspace
+        self._fleet = fleet
+        self._members = members
+        self._moving: set[str] = set()
+        self.components: dict[str, PlannedComponent] = {}
+
+    def first_step(self, address: str) -> str:
+        """There is one step only."""
+        del address
+        return PLAN
+
+    def step(self, address: str, step: str) -> Step:
+        """The call for it."""
+        del step
+        return lambda: self._plan(address)
+
+    def interrupted(self) -> None:
+        """End the running Terraforms."""
+        self._workspace.terraform.stop()
+
+    def _plan(self, address: str) -> Result:
+        try:
+            planned = self._judge_and_plan(address)
+        except StoreError:
+            raise
+        except KarmaError as error:
+            planned = PlannedComponent(address=address, action=Action.BLOCKED, reason=str(error))
+        self.components[address] = planned
+        self._workspace.say("planned", {"address": address, "action": planned.action})
+        return Result(succeeded=planned.action is not Action.BLOCKED)
+
+    def _judge_and_plan(self, address: str) -> PlannedComponent:
+        fleet = self._fleet
+        missing = self._absent_producers(address)
+        if missing:
+            return _not_deployed(address, missing)
+        moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
+        applied = fleet[address].applied
+        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        if judgement.verdict is not Verdict.RUN:
+            return _settled(judgement)
+        deferred = [p for p in moved if self.components[p].action is Action.DEFERRED]
+        if deferred:
+            return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
+        return self._terraform(address, judgement)
+
+    def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
+        """It will run, but what it will do can be planned only when its producers have been applied."""
+        address = judgement.address
+        self._moving.add(address)
+        self._fleet.values.foresee(address, UNKNOWN)
+        return PlannedComponent(
+            address=address,
+            action=Action.DEFERRED,
+            reason=f"{why}; {judgement.reason}",
+            unknown_inputs=self._unknown(address),
+        )
+
+    def _unknown(self, address: str) -> tuple[str, ...]:
+        return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
+
+    def _absent_producers(self, address: str) -> list[str]:
+        """Producers that are neither deployed nor part of this plan (those before it have been planned)."""
+        fleet = self._fleet
+        return [
+            p
+            for p in fleet.graph.producers(address)
+            if p not in self._members and fleet.values.runtime(p) is None and fleet[p].applied is None
+        ]
+
+    def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
+        module = self._fleet.values.module(address)
+        if module is None:
+            raise unknown_type(address)
+        try:
+            plan = self._workspace.terraform.plan(self._fleet.job(address, module))
+        except PlanDeferred as deferred:
+            return self._deferred(judgement, deferred.why)
+        if plan.action in CHANGING:
+            self._moving.add(address)
+            self._fleet.values.foresee(address, planned_runtime(address, plan.outputs))
+        return _from_terraform(judgement, plan, self._unknown(address))
+
+
+def _from_terraform(judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...]) -> PlannedComponent:
+    """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
+    said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
+    return PlannedComponent(
+        address=judgement.address,
+        action=Action(plan.action),
+        reason=judgement.reason + said,
+        add=plan.add,
+        change=plan.change,
+        destroy=plan.destroy,
+        unknown_inputs=unknown,
+        fingerprint="" if unknown else judgement.inputs.fingerprint,
+        resources=plan.resources,
+        text=plan.text,
+        saved=plan.saved,
+    )
+
+
+def _settled(judgement: Judgement) -> PlannedComponent:
+    return PlannedComponent(
+        address=judgement.address,
+        action=_ACTIONS[judgement.verdict],
+        reason=judgement.reason,
+        fingerprint=judgement.inputs.fingerprint,
+    )
+
+
+def _not_deployed(address: str, missing: list[str]) -> PlannedComponent:
+    return PlannedComponent(
+        address=address,
+        action=Action.BLOCKED,
+        reason=f"producer-not-deployed: {', '.join(missing)}; deploy it first or add --with-producers",
+    )
+
+
+def plan(workspace: Workspace, selection: Selection) -> Plan:
+    """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing."""
+    require_selection(selection)
+    check_binding(workspace)
+    fleet = read_fleet(workspace)
+    chosen = select(workspace, fleet, selection)
+    stopped = blocked(fleet.findings, fleet.graph) & chosen
+    members = {a for a in chosen - stopped if plannable(fleet, a)}
+    planner = Planner(workspace, fleet, members)
+    producers = {a: fleet.graph.producers(a) for a in members}
+    walk = Walk(producers, fleet.graph.heights(members))
+    with ThreadExecutor(workspace.environment.parallelism) as executor:
+        Driver(walk, planner, executor, producers).run(workspace.environment.parallelism)
+    for address in stopped:
+        reason = why_blocked(fleet, address)
+        planner.components[address] = PlannedComponent(address=address, action=Action.BLOCKED, reason=reason)
+    for address, cause in walk.blocked.items():
+        planner.components[address] = PlannedComponent(
+            address=address, action=Action.BLOCKED, reason=f"it needs {cause}, which cannot be planned"
+        )
+    return _store(workspace, fleet, selection, planner.components)
+
+
+def plannable(fleet: Fleet, address: str) -> bool:
+    """External, orphaned and removed nodes are never planned: there is no config to plan them from."""
+    return fleet[address].config is not None
+
+
+def _store(
+    workspace: Workspace, fleet: Fleet, selection: Selection, components: Mapping[str, PlannedComponent]
+) -> Plan:
+    order = (
+        [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
+    )
+    made = Plan(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        created_at=workspace.now(),
+        targets=selection.targets,
+        components=tuple(components[a] for a in order),
+        findings=tuple(f for f in fleet.findings if f.component in components),
+    )
+    store_plan(workspace, made, selection)
+    return made

@@ -1,0 +1,53 @@
+"""Plans that were made: kept as artifacts, found again by their id."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from karma_core import strictjson
+from karma_core.errors import NotFound, StoreError
+from karma_core.ids import shown
+from karma_core.model import to_builtins
+from karma_core.plan.document import Plan, contract, readable
+from karma_core.plan.shown import Shown
+from karma_core.use_cases.runs import Selection
+from karma_core.workspace import Workspace
+
+KIND: Final = "plan"
+
+
+def store_plan(workspace: Workspace, plan: Plan, selection: Selection) -> None:
+    """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy."""
+    folder = f"{workspace.name}/{plan.created_at[:10]}/{plan.id}"
+    workspace.artifacts.put(f"{folder}/plan.json", strictjson.canonical(contract(plan)))
+    workspace.artifacts.put(f"{folder}/plan.txt", readable(plan).encode())
+    workspace.artifacts.put(f"{folder}/plan-whole.json", strictjson.canonical(to_builtins(plan)))
+    body: dict[str, Any] = {
+        "folder": folder,
+        "status": plan.status,
+        "created_at": plan.created_at,
+        "selection": to_builtins(selection),
+    }
+    workspace.state.put_document(KIND, plan.id, body)
+
+
+def load_plan(workspace: Workspace, plan_id: str) -> tuple[Plan, Selection]:
+    """A kept plan and what it was made for; NotFound, or StoreError where its artifact is gone."""
+    document = workspace.state.document(KIND, plan_id)
+    if document is None:
+        raise NotFound(
+            f"there is no plan {shown(plan_id)!r}",
+            next_step="make one with `karma plan`; its id is in the first line",
+        )
+    raw = workspace.artifacts.get(f"{document.body['folder']}/plan-whole.json")
+    if raw is None:
+        raise StoreError(f"the artifacts of plan {plan_id} are gone", next_step="plan again")
+    plan = msgspec.json.decode(raw, type=Plan)
+    return plan, msgspec.convert(document.body["selection"], Selection)
+
+
+def as_shown(plan: Plan) -> Shown:
+    """The plan as what somebody was shown."""
+    return Shown(plan_id=plan.id, components={c.address: c for c in plan.components})

@@ -1,0 +1,273 @@
+"""Publish Git's configs to the parameter store: what changed, with its provenance, all or nothing.
+
+Nothing is written while any config is invalid. Writes carry the version that was compared, so that a writer
+who came between makes a Conflict instead of being overwritten. A parameter that a change moved is ahead of
+Git: it is reported and left alone until Git holds the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import structs
+
+from karma_core.errors import Conflict, KarmaError, Refused
+from karma_core.model import Record
+from karma_core.provenance import describe, read_description
+from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
+from karma_core.strictjson import canonical
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.workspace import Workspace
+
+ACTION = "config_publish"
+LEASE = "publish"
+_FREE_DELETIONS = 5
+_FREE_SHARE = 0.10
+"""Deleting more than five parameters and more than a tenth of all configs at once is asked about."""
+_NAMED_ADDRESSES = 200
+"""Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
+
+Confirm = Callable[[Sequence[str]], bool]
+"""Asked with the addresses whose parameters would be deleted; True lets it happen."""
+
+
+class Kept(Record, frozen=True, kw_only=True):
+    """A config that is not in Git and whose parameter stays. `reason` is a stable word.
+
+    `not-published-by-karma`, `runtime-exists` or `applied-record`.
+    """
+
+    address: str
+    reason: str
+
+
+class PublishResult(Record, frozen=True, kw_only=True):
+    """What publishing did (or, `dry_run`, would do). Addresses, sorted.
+
+    `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
+    not pruned.
+    """
+
+    environment: str
+    dry_run: bool
+    written: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    ahead_of_git: tuple[str, ...] = ()
+    removed_from_git: tuple[str, ...] = ()
+    pruned: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    versions: dict[str, int] = {}
+
+
+def publish(
+    workspace: Workspace,
+    *,
+    dry_run: bool = False,
+    prune: bool = False,
+    assume_yes: bool = False,
+    confirm: Confirm | None = None,
+) -> PublishResult:
+    """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
+
+    ValidationFailed with all findings and nothing written where a config is invalid; Refused
+    `environment-mismatch` or `mass-deletion`; Conflict where somebody wrote in between.
+    """
+    comparison = compare(workspace)
+    kept = _kept(workspace, comparison.removed)
+    doomed = _doomed(comparison, kept) if prune else {}
+    _ask(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
+    result = _result(workspace.name, comparison, kept, doomed, dry_run=dry_run)
+    if dry_run:
+        return result
+    if comparison.intents or doomed:
+        versions = _carry_out(workspace, comparison.intents, doomed)
+        _remember_written(workspace, comparison)
+        return structs.replace(result, versions=versions)
+    if comparison.fresh:
+        revision = comparison.revision if comparison.equal else None
+        workspace.publish_index.save(workspace.name, comparison.entries, revision or "")
+    return result
+
+
+def _result(
+    environment: str,
+    comparison: Comparison,
+    kept: tuple[Kept, ...],
+    doomed: dict[str, Parameter],
+    *,
+    dry_run: bool,
+) -> PublishResult:
+    written = [intent.address for intent in comparison.intents]
+    ahead = [found.address for found in comparison.ahead]
+    return PublishResult(
+        environment=environment,
+        dry_run=dry_run,
+        written=tuple(written),
+        unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead})),
+        ahead_of_git=tuple(ahead),
+        removed_from_git=tuple(comparison.removed),
+        pruned=tuple(doomed),
+        kept=kept,
+    )
+
+
+# -- pruning ------------------------------------------------------------------------------------------
+
+
+def _kept(workspace: Workspace, removed: dict[str, Parameter]) -> tuple[Kept, ...]:
+    reasons = ((address, _why_kept(workspace, address, removed[address])) for address in removed)
+    return tuple(Kept(address=address, reason=reason) for address, reason in reasons if reason)
+
+
+def _why_kept(workspace: Workspace, address: str, parameter: Parameter) -> str | None:
+    """Why a config that is not in Git must not be deleted, or None: its deployment would be orphaned."""
+    if read_description(parameter.description) is None:
+        return "not-published-by-karma"
+    if workspace.parameters.get(workspace.runtime_parameter(address)) is not None:
+        return "runtime-exists"
+    if workspace.state.applied(address) is not None:
+        return "applied-record"
+    return None
+
+
+def _doomed(comparison: Comparison, kept: tuple[Kept, ...]) -> dict[str, Parameter]:
+    safe = {item.address for item in kept}
+    return {address: found for address, found in comparison.removed.items() if address not in safe}
+
+
+def _ask(
+    comparison: Comparison, doomed: dict[str, Parameter], *, assume_yes: bool, confirm: Confirm | None
+) -> None:
+    total = len(comparison.entries) + len(comparison.removed)
+    if assume_yes or len(doomed) <= max(_FREE_DELETIONS, _FREE_SHARE * total):
+        return
+    if confirm is not None and confirm(tuple(doomed)):
+        return
+    raise Refused(
+        f"{len(doomed)} of {total} configs would be deleted at once",
+        why="so many are rarely meant: the Git directory may be incomplete",
+        next_step="check the directory; if they are to go, confirm it",
+        code="mass-deletion",
+        addresses=list(doomed),
+    )
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    workspace: Workspace, intents: tuple[Intent, ...], doomed: dict[str, Parameter]
+) -> dict[str, int]:
+    """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
+    writes = _writes(workspace, intents)
+    with _leased(workspace):
+        intent = workspace.log.append(_intent_event(workspace, intents, doomed))
+        versions: list[int] = []
+        try:
+            _check_doomed(workspace, doomed)
+            versions = workspace.parameters.put(writes)
+            workspace.parameters.delete([parameter.name for parameter in doomed.values()])
+        except KarmaError as error:
+            failure = {"code": error.code, "message": error.what, "written": len(versions)}
+            workspace.log.append(_event(workspace, "failed", failure, cause=intent.id))
+            raise
+        outcome = {"written": len(versions), "pruned": len(doomed)}
+        workspace.log.append(_event(workspace, "succeeded", outcome, cause=intent.id))
+    return dict(zip([intent.address for intent in intents], versions, strict=True))
+
+
+def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
+    provenance = workspace.repository.provenance([intent.file for intent in intents])
+    return [
+        ParameterWrite(
+            name=workspace.config_parameter(intent.address),
+            value=intent.value,
+            kind=intent.stored.kind if intent.stored else ParameterKind.STRING,
+            description=describe(provenance[intent.address]),
+            base=intent.stored.version if intent.stored else 0,
+        )
+        for intent in intents
+    ]
+
+
+def _check_doomed(workspace: Workspace, doomed: dict[str, Parameter]) -> None:
+    """Conflict where a config, its runtime or its applied record has moved since it was judged."""
+    for address, parameter in doomed.items():
+        now = workspace.parameters.get(parameter.name)
+        if now is None or now.version != parameter.version or _why_kept(workspace, address, now):
+            raise Conflict(
+                f"{address} has moved since it was to be pruned",
+                why="its config was written, or it was deployed, in the meantime",
+                next_step="publish again",
+                address=address,
+            )
+
+
+@contextmanager
+def _leased(workspace: Workspace) -> Iterator[None]:
+    """Hold the environment's publish lease.
+
+    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    """
+    holder = f"{workspace.actor.user}:{workspace.new_id()}"
+    lease = workspace.state.acquire([LEASE], holder, workspace.environment.lease_seconds)
+    try:
+        yield
+    finally:
+        workspace.state.release(lease)
+
+
+def _remember_written(workspace: Workspace, comparison: Comparison) -> None:
+    """Keep the index, with a revision only if the store, read after that revision, is what Git is.
+
+    Somebody may have written between our reading and our writing; a revision taken without looking again
+    would hide that from every later publish.
+    """
+    revision = workspace.parameters.revision()
+    equal = False
+    if revision is not None:
+        check_binding(workspace)
+        stored = stored_configs(workspace)
+        entries = comparison.entries
+        equal = stored.keys() == entries.keys() and all(
+            holds(stored[address], digest) for address, (_, digest) in entries.items()
+        )
+    workspace.publish_index.save(workspace.name, comparison.entries, revision if revision and equal else "")
+
+
+# -- the log ------------------------------------------------------------------------------------------
+
+
+def _intent_event(workspace: Workspace, intents: tuple[Intent, ...], doomed: dict[str, Parameter]) -> Event:
+    addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
+    if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
+        return _event(workspace, "started", addresses)
+    key = f"publishes/{workspace.name}/{workspace.new_id()}/addresses.json"
+    workspace.artifacts.put(key, canonical(addresses))
+    counts = {"write": len(intents), "prune": len(doomed)}
+    return _event(workspace, "started", counts, artifacts=(key,))
+
+
+def _event(
+    workspace: Workspace,
+    status: str,
+    inputs: dict[str, Any],
+    *,
+    cause: str | None = None,
+    artifacts: tuple[str, ...] = (),
+) -> Event:
+    return Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=ACTION,
+        environment=workspace.name,
+        user=workspace.actor.user,
+        source=workspace.actor.source,
+        inputs=inputs,
+        status=status,
+        cause=cause,
+        artifacts=artifacts,
+    )

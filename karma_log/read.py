@@ -1,0 +1,80 @@
+"""Reading the log: what happened to each component between two times, and export."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from karma_core.model import Record
+from karma_core.records import Event
+from karma_log import chain
+from karma_log.filters import instant, make_filter
+from karma_log.sinks.base import Sink
+
+
+class ComponentHistory(Record, frozen=True, kw_only=True):
+    """What one component (or, with the empty address, the environment itself) went through.
+
+    `before` is the first digest of the time, `after` the last; `actions` counts events by action, sorted.
+    """
+
+    component: str
+    events: int
+    first_at: str
+    last_at: str
+    first_status: str
+    last_status: str
+    before: str | None
+    after: str | None
+    actions: dict[str, int]
+    users: tuple[str, ...]
+
+
+class LogDiff(Record, frozen=True, kw_only=True):
+    """The events from `since` to `until`, both inclusive, by component."""
+
+    since: str
+    until: str
+    events: int
+    components: tuple[ComponentHistory, ...]
+
+
+def diff(sink: Sink, one: str, other: str) -> LogDiff:
+    """What each component went through between two times, whichever is the earlier.
+
+    Bare dates include their whole day. Cost: the events in between, held in memory.
+    """
+    earlier, later = sorted((one, other), key=instant)
+    query = make_filter(since=earlier, until=later)
+    by_component: dict[str, list[Event]] = {}
+    for event in sink.read(query):
+        by_component.setdefault(event.component or "", []).append(event)
+    return LogDiff(
+        since=query.since or "",
+        until=query.until or "",
+        events=sum(map(len, by_component.values())),
+        components=tuple(_history(name, events) for name, events in sorted(by_component.items())),
+    )
+
+
+def export(events: Iterable[Event]) -> Iterator[bytes]:
+    """The events as JSON Lines in canonical form, each with its newline: what a file sink would hold."""
+    for event in events:
+        yield chain.line(event) + b"\n"
+
+
+def _history(component: str, events: list[Event]) -> ComponentHistory:
+    """The summary of a component's events, which are in order and at least one."""
+    first, last = events[0], events[-1]
+    return ComponentHistory(
+        component=component,
+        events=len(events),
+        first_at=first.timestamp,
+        last_at=last.timestamp,
+        first_status=first.status,
+        last_status=last.status,
+        before=next((event.before for event in events if event.before is not None), None),
+        after=next((event.after for event in reversed(events) if event.after is not None), None),
+        actions=dict(sorted(Counter(event.action for event in events).items())),
+        users=tuple(sorted({event.user for event in events})),
+    )

@@ -1,0 +1,66 @@
+"""What the log asks of a place where events are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from karma_core.errors import Conflict
+from karma_core.records import ChainHead, Event
+from karma_log.chain import StoredLine
+from karma_log.filters import EVERYTHING, Filter
+
+
+class Sink(Protocol):
+    """An append-only store of one chain of linked events, shared by threads and processes.
+
+    A sink stores events as they are given: it makes no hashes and judges none. It raises only KarmaError and
+    its children; opening one does nothing until the first call. One contract suite holds for all.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in messages and settings."""
+        ...
+
+    def head(self) -> ChainHead | None:
+        """The newest event, durable where the sink is; None if there is none. Must not read the whole log."""
+        ...
+
+    def append(self, events: Sequence[Event], expected: ChainHead | None) -> None:
+        """Store linked events if the newest stored one is `expected`; Conflict, and nothing stored, if not.
+
+        When it returns, the events are durable (unless the sink was made as a copy). After an error none of
+        them is acknowledged; after a crash a first part of them may be there.
+        """
+        ...
+
+    def read(
+        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+    ) -> Iterator[Event]:
+        """Events that match, by seq, from behind `after_seq`; LogTampered where one cannot be read."""
+        ...
+
+    def event(self, event_id: str) -> Event | None:
+        """One event."""
+        ...
+
+    def stored(self, *, after_seq: int = 0) -> Iterator[StoredLine]:
+        """The lines as they are stored and in that order, readable or not: what verification works on."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+def head_moved(name: str, expected: ChainHead | None, found: ChainHead | None) -> Conflict:
+    """The error of an append whose condition does not hold."""
+    return Conflict(
+        f"the log's sink {name} was not appended to",
+        why=f"its newest event is {found.seq if found else 0}, not {expected.seq if expected else 0}",
+        next_step="read the head and try again",
+        code="log-head-moved",
+        expected=expected.seq if expected else 0,
+        found=found.seq if found else 0,
+    )

@@ -1,0 +1,58 @@
+"""A sink in memory, for tests and trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from threading import Lock
+
+from karma_core.records import ChainHead, Event
+from karma_log import chain
+from karma_log.chain import StoredLine
+from karma_log.filters import EVERYTHING, Filter
+from karma_log.sinks.base import head_moved
+
+
+class MemorySink:
+    """Lines in a list, in the bytes that a durable sink would hold."""
+
+    def __init__(self, *, name: str = "memory") -> None:
+        self.name = name
+        self.lines: list[bytes] = []
+        self._lock = Lock()
+
+    def head(self) -> ChainHead | None:
+        """The newest event."""
+        lines = self.lines[-1:]
+        return chain.head_of(self._parsed(lines[0])) if lines else None
+
+    def append(self, events: Sequence[Event], expected: ChainHead | None) -> None:
+        """Store the events if the newest stored one is `expected`, else Conflict."""
+        with self._lock:
+            found = self.head()
+            if found != expected:
+                raise head_moved(self.name, expected, found)
+            self.lines += [chain.line(event) for event in events]
+
+    def read(
+        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+    ) -> Iterator[Event]:
+        """Events that match, by seq."""
+        for raw in self.lines[::-1] if newest_first else self.lines[:]:
+            event = self._parsed(raw)
+            if event.seq > after_seq and query.matches(event):
+                yield event
+
+    def event(self, event_id: str) -> Event | None:
+        """One event."""
+        return next((event for event in self.read() if event.id == event_id), None)
+
+    def stored(self, *, after_seq: int = 0) -> Iterator[StoredLine]:
+        """The lines from the first one behind `after_seq`."""
+        for number, raw in enumerate(self.lines[after_seq:], after_seq + 1):
+            yield StoredLine(raw=raw, place=f"{self.name} line {number}")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _parsed(self, raw: bytes) -> Event:
+        return chain.read_line(raw, where=f"a line in {self.name}")

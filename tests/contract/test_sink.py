@@ -1,0 +1,177 @@
+"""The contract of `karma_log.sinks.base.Sink`, on every sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from karma_core.errors import Conflict, LogTampered
+from karma_core.records import ChainHead
+from karma_log import chain
+from karma_log.filters import Filter, make_filter
+from karma_log.sinks.base import Sink
+from karma_log.sinks.file import FileSink
+from karma_log.sinks.memory import MemorySink
+from karma_log.sinks.sqlite import SqliteSink
+from tests.make_events import head_after, make_chain, make_event
+
+MAKERS: dict[str, Callable[[Path], Sink]] = {
+    "memory": lambda _: MemorySink(),
+    "file": lambda directory: FileSink(directory / "new" / "log.jsonl"),
+    "file-copy": lambda directory: FileSink(directory / "log.jsonl", durable=False),
+    "sqlite": lambda directory: SqliteSink(directory / "new" / "log.db"),
+    "sqlite-copy": lambda directory: SqliteSink(directory / "log.db", durable=False),
+}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def sink(request: pytest.FixtureRequest, tmp_path: Path):
+    """An empty sink of each kind."""
+    made = MAKERS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+def test_an_empty_sink_has_no_head_and_no_events(sink: Sink) -> None:
+    """Reading before the first append finds nothing and fails nothing."""
+    assert sink.head() is None
+    assert list(sink.read()) == []
+    assert list(sink.stored()) == []
+    assert sink.event("E00001") is None
+
+
+def test_what_is_appended_is_read_back(sink: Sink) -> None:
+    """Events come back whole and in order, one by one and several at once."""
+    events = make_chain(5)
+    sink.append(events[:1], None)
+    sink.append(events[1:], head_after(events, 1))
+    assert tuple(sink.read()) == events
+    assert sink.head() == chain.head_of(events[-1])
+    assert sink.event("E00003") == events[2]
+    assert sink.event("E99999") is None
+
+
+def test_an_append_behind_another_head_is_refused_whole(sink: Sink) -> None:
+    """Conflict where the head is not the expected one, and nothing is stored."""
+    events = make_chain(3)
+    sink.append(events[:2], None)
+    wrong = [None, head_after(events, 1), ChainHead(seq=2, hash="sha256:other"), ChainHead(seq=9, hash="x")]
+    for expected in wrong:
+        with pytest.raises(Conflict):
+            sink.append(events[2:], expected)
+    assert tuple(sink.read()) == events[:2]
+
+
+def test_stored_lines_are_canonical_and_verify(sink: Sink) -> None:
+    """What a sink stores is exactly the canonical line, so that verification covers every byte."""
+    events = make_chain(4)
+    sink.append(events, None)
+    stored = list(sink.stored())
+    assert [line.raw for line in stored] == [chain.line(event) for event in events]
+    assert chain.verify_lines(stored, chain.head_of(events[-1])).verified
+    assert [line.raw for line in sink.stored(after_seq=3)] == [chain.line(events[3])]
+
+
+@pytest.mark.parametrize("after", [0, 1, 599, 1199, 1200])
+def test_reading_goes_on_behind_a_number_in_both_directions(sink: Sink, after: int) -> None:
+    """`after_seq` and `newest_first` hold across pages and blocks."""
+    events = make_chain(1200)
+    sink.append(events, None)
+    assert tuple(sink.read(after_seq=after)) == events[after:]
+    assert tuple(sink.read(after_seq=after, newest_first=True)) == events[after:][::-1]
+    assert [line.raw for line in sink.stored(after_seq=after)] == [chain.line(e) for e in events[after:]]
+
+
+FILTERS = {
+    "component": (make_filter(component="alb/web"), [2]),
+    "action": (make_filter(action="config_publish"), [3]),
+    "action prefix": (make_filter(action="terraform_*"), [1, 2, 4, 5]),
+    "every action": (make_filter(action="*"), [1, 2, 3, 4, 5]),
+    "user": (make_filter(user="bob"), [4]),
+    "run": (make_filter(run_id="R1"), [5]),
+    "since": (make_filter(since="2026-11-24T00:00:04Z"), [4, 5]),
+    "until": (make_filter(until="2026-11-24T00:00:02+00:00"), [1, 2]),
+    "a day": (make_filter(since="2026-11-24", until="2026-11-24"), [1, 2, 3, 4, 5]),
+    "several": (
+        make_filter(action="terraform_*", component="vpc/core", until="2026-11-24T00:00:04Z"),
+        [1, 4],
+    ),
+    "nothing": (make_filter(component="x' OR 1=1 --"), []),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters_mean_the_same_in_every_sink(sink: Sink, name: str) -> None:
+    """Each condition, and several together, select the same events whatever the store."""
+    query, expected = FILTERS[name]
+    events = chain.link(
+        [
+            make_event(1),
+            make_event(2, component="alb/web", action="terraform_plan"),
+            make_event(3, component=None, action="config_publish"),
+            make_event(4, user="bob"),
+            make_event(5, run_id="R1"),
+        ],
+        None,
+    )
+    sink.append(events, None)
+    assert [event.seq for event in sink.read(query)] == expected
+    assert [event.seq for event in sink.read(query, newest_first=True)] == expected[::-1]
+
+
+def test_unusual_text_survives(sink: Sink) -> None:
+    """Newlines, NUL, quotes, line separators, wide characters and an event of 300 kB come back as given."""
+    user = "a\nb\r\n\x1f\"'\\ \u2028 é 漢 \U0001f600"
+    odd = user + "\x00"
+    events = chain.link(
+        [
+            make_event(1, user=user, inputs={odd: [odd, {"n": None}]}),
+            make_event(2, inputs={"big": "x" * 300_000}),
+        ],
+        None,
+    )
+    sink.append(events, None)
+    assert tuple(sink.read()) == events
+    assert tuple(sink.read(newest_first=True)) == events[::-1]
+    assert tuple(sink.read(Filter(user=user))) == events[:1]
+    assert sink.head() == chain.head_of(events[1])
+    assert chain.verify_lines(sink.stored(), sink.head()).verified
+
+
+def test_reading_may_append(sink: Sink) -> None:
+    """An append in the middle of a reading neither blocks nor breaks it."""
+    events = make_chain(3)
+    sink.append(events[:2], None)
+    seen = []
+    for event in sink.read():
+        seen.append(event)
+        if event.seq == 1:
+            sink.append(events[2:], head_after(events, 2))
+    assert tuple(seen[:2]) == events[:2]
+    assert tuple(sink.read()) == events
+
+
+def test_a_line_that_is_no_event_is_tampering(sink: Sink) -> None:
+    """An unreadable line raises LogTampered when read; the lines as stored still come."""
+    events = make_chain(1)
+    sink.append(events, None)
+    damage(sink, b"{")
+    with pytest.raises(LogTampered):
+        list(sink.read())
+    with pytest.raises(LogTampered):
+        sink.head()
+    assert [line.raw for line in sink.stored()] == [b"{"]
+
+
+def damage(sink: Sink, raw: bytes) -> None:
+    """Put `raw` in the place of the only line."""
+    if isinstance(sink, MemorySink):
+        sink.lines[:] = [raw]
+    elif isinstance(sink, FileSink):
+        sink._path.write_bytes(raw + b"\n")
+    else:
+        assert isinstance(sink, SqliteSink)
+        with sink._connected() as connection:
+            connection.execute("UPDATE events SET line = CAST(? AS TEXT)", (raw,))

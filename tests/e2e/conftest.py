@@ -1,0 +1,69 @@
+"""One deployed shop, and copies of it for tests that change it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.command_line import SHOP, Karma
+from tests.e2e.ledger import Ledger
+
+
+def git(project: Path, *words: str) -> str:
+    """Run git in a project and return what it prints."""
+    identity = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"]
+    done = subprocess.run(["git", *identity, *words], cwd=project, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(project: Path, message: str = "Change") -> str:
+    """Commit everything; the commit."""
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", message)
+    return git(project, "rev-parse", "HEAD")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop in a Git repository, the command in it, and the ledger of its Terraform."""
+
+    project: Path
+    karma: Karma
+    ledger: Ledger
+
+    def publish_and_build(self) -> None:
+        """Bring the edited configs into the parameter store and the graph."""
+        self.karma.json("config", "publish")
+        self.karma.json("graph", "build")
+
+    def deploy(self, *words: str, code: int = 0) -> Any:
+        """Deploy without being asked; the document."""
+        return self.karma.json("deploy", *(words or ("--all",)), "--auto-approve", code=code)
+
+
+@pytest.fixture(scope="session")
+def first_shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Any]:
+    """The shop deployed once, committed, and the document of that first deploy. Not to be changed."""
+    folder = tmp_path_factory.mktemp("shop")
+    ledger = Ledger(folder / "bin")
+    project = folder / "shop"
+    shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns(".karma"))
+    git(project, "init", "-q", "-b", "main")
+    commit(project, "The shop")
+    shop = Shop(project, Karma(project).under(**ledger.variables), ledger)
+    shop.publish_and_build()
+    return shop, shop.deploy()
+
+
+@pytest.fixture
+def shop(first_shop: tuple[Shop, Any], tmp_path: Path) -> Shop:
+    """A copy of the deployed shop, with a ledger of its own."""
+    project = tmp_path / "shop"
+    shutil.copytree(first_shop[0].project, project, symlinks=True)
+    ledger = Ledger(tmp_path / "bin")
+    return Shop(project, Karma(project).under(**ledger.variables), ledger)

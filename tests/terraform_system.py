@@ -1,0 +1,84 @@
+"""Real Terraform in a temporary directory, with the module that `karma_adapters.memory_terraform` mirrors."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karma_adapters import child_environment
+from karma_adapters.modules import ModuleDirectory
+from karma_adapters.processes import Processes
+from karma_adapters.terraform import binary
+from karma_adapters.terraform.backend import LocalBackend
+from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_core.records import TerraformJob
+
+BOX = """
+variable "config" {
+  type = any
+}
+variable "dependencies" {
+  type    = any
+  default = {}
+}
+resource "terraform_data" "this" {
+  input            = { config = var.config, dependencies = var.dependencies }
+  triggers_replace = try(var.config.replace_on, null)
+}
+output "runtime" {
+  value = merge(
+    { for key, value in var.config : key => value if !contains(["secret", "replace_on"], key) },
+    { id = terraform_data.this.id },
+  )
+}
+output "secret" {
+  value     = try(sensitive(var.config.secret), null)
+  sensitive = true
+}
+"""
+
+
+@dataclass(frozen=True)
+class System:
+    """A root of modules and a Terraform that runs them."""
+
+    root: Path
+    modules: ModuleDirectory
+    terraform: TerraformRunner
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file below the modules' directory."""
+        path = self.root / "components" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def job(self, address: str, destroy: bool = False, **variables: Any) -> TerraformJob:
+        """A job with exactly these variables."""
+        module = self.modules.module(address.split("/", maxsplit=1)[0])
+        assert module is not None
+        return TerraformJob(address=address, module=module, variables=variables, destroy=destroy)
+
+
+def make_system(
+    root: Path,
+    wanted: str = "terraform",
+    *,
+    environment: dict[str, str] | None = None,
+    grace_seconds: int = 5,
+) -> System:
+    """A system below root, on the wanted program, with the given environment instead of this process's."""
+    (root / "components").mkdir(parents=True, exist_ok=True)
+    modules = ModuleDirectory(root / "components", archive=root / "archive", cache=root / "modules")
+    terraform = TerraformRunner(
+        binary.find(wanted),
+        modules=modules,
+        backend=LocalBackend(root / "state"),
+        directories=Directories.below(root / "terraform"),
+        environment=child_environment.allowed(os.environ if environment is None else environment),
+        processes=Processes(grace_seconds=grace_seconds),
+    )
+    system = System(root, modules, terraform)
+    system.write("box/main.tf", BOX)
+    return system

@@ -1,0 +1,67 @@
+"""docs/settings.md says every setting with its default, and every variable."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from karma_adapters import settings
+from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
+
+TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
+SECTIONS: dict[str, type[BaseModel]] = {
+    "project": settings.Project,
+    "environments.<name>": settings.Environment,
+    "terraform": settings.TerraformSettings,
+    "log": settings.LogSettings,
+}
+
+
+def table(section: str) -> dict[str, str]:
+    """Key → default, as the section's table says."""
+    found = re.search(rf"^## `\[{re.escape(section)}\]`$(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/settings.md has no section on [{section}]"
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", found[1], re.MULTILINE))
+
+
+def test_every_section_is_said() -> None:
+    """A new section has to be added here and in the page."""
+    known = {name.partition(".")[0] for name in SECTIONS} | {"types", "root"}
+    assert set(Settings.model_fields) == known
+    assert "## `[types.<type>]`" in TEXT
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_said_with_its_default(section: str) -> None:
+    """Neither a key nor a changed default goes unsaid, and none is said that does not exist."""
+    defaults = {name: _shown(field.default) for name, field in SECTIONS[section].model_fields.items()}
+    assert table(section) == defaults
+
+
+def _shown(default: Any) -> str:
+    return "none" if default in (None, [], {}) else f"`{json.dumps(default)}`"
+
+
+def test_every_variable_is_said() -> None:
+    """Variables that are no settings stand in their own table."""
+    assert [name for name in sorted(OWN_VARIABLES) if f"`{name}`" not in TEXT] == []
+
+
+def test_examples_are_read_by_the_product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever copies an example, or sets a variable as shown, is understood."""
+    for example in re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL):
+        (tmp_path / "karma.toml").write_text(example, "utf-8")
+        assert read_settings(tmp_path).model_dump(exclude_unset=True).keys() == tomllib.loads(example).keys()
+    shown = re.findall(r"`(KARMA_\w+__\w+)=([^`]+)`", TEXT)
+    assert shown
+    for name, value in shown:
+        monkeypatch.setenv(name, value.strip("'"))
+    chosen = read_settings(tmp_path)
+    assert chosen.project.orchestrator == "direct"
+    assert chosen.log.sinks == ["sqlite"]

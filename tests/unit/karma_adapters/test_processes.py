@@ -1,0 +1,114 @@
+"""Child processes: output, codes, ends."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from karma_adapters.processes import Finished, Processes
+from karma_core.errors import DeployFailed
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def _run(processes: Processes, script: str, directory: Path, seconds: float | None = None) -> Finished:
+    return processes.run(
+        ["sh", "-c", script], directory=directory, environment=ENVIRONMENT, timeout_seconds=seconds
+    )
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not yet waited for does not."""
+    path = Path(f"/proc/{pid}/stat")
+    return path.exists() and path.read_text().split()[2] != "Z"
+
+
+def test_output_code_directory_and_environment(tmp_path: Path) -> None:
+    """Both streams and the code come back; nothing of our environment and input does get in."""
+    ended = _run(Processes(), "pwd; env; cat; echo bad >&2; exit 3", tmp_path)
+    assert (ended.code, ended.err, ended.stopped, ended.late) == (3, "bad\n", False, False)
+    names = {line.split("=")[0] for line in ended.out.splitlines()[1:]}
+    assert ended.out.splitlines()[0] == str(tmp_path)
+    assert names <= {"PATH", "PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def test_words_are_words(tmp_path: Path) -> None:
+    """No shell sees the words, whatever they hold."""
+    words = ["printf", "%s|", "$(id)", "a b", "`id`", "; true", "*"]
+    ended = Processes().run(words, directory=tmp_path, environment=ENVIRONMENT)
+    assert ended.out == "$(id)|a b|`id`|; true|*|"
+
+
+def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
+    """A command that ignores SIGINT, with a child, is killed after the grace."""
+    script = "trap '' INT; (sleep 100; true) & echo $$; wait"
+    begun = time.monotonic()
+    ended = _run(Processes(grace_seconds=1), script, tmp_path, 0.3)
+    assert ended.late
+    assert ended.stopped
+    assert 1 < time.monotonic() - begun < 5
+    assert not _alive(int(ended.out))
+
+
+def test_what_a_stopped_command_leaves_is_ended_with_it(tmp_path: Path) -> None:
+    """A background child of a shell ignores SIGINT; it does not outlive the stopped command by the grace."""
+    script = "trap 'exit 0' INT; sleep 100 & echo $!; wait"
+    begun = time.monotonic()
+    ended = _run(Processes(grace_seconds=20), script, tmp_path, 0.3)
+    assert not _alive(int(ended.out))
+    assert time.monotonic() - begun < 10
+
+
+def test_a_command_may_save_its_work(tmp_path: Path) -> None:
+    """SIGINT comes first, and the command has the grace to react."""
+    script = "trap 'sleep 0.3; echo saved > saved; exit 0' INT; echo x > up; while :; do sleep 0.1; done"
+    ended = _run(Processes(grace_seconds=5), script, tmp_path, 0.5)
+    assert ended.late
+    assert (tmp_path / "saved").read_text() == "saved\n"
+
+
+def test_a_command_that_ends_leaves_its_children(tmp_path: Path) -> None:
+    """Only a stopped command's group is swept: a daemon that was started on purpose lives."""
+    ended = _run(Processes(), "sleep 30 >/dev/null 2>&1 & echo $!", tmp_path)
+    pid = int(ended.out)
+    assert _alive(pid)
+    os.kill(pid, 9)
+
+
+def test_stop_ends_all_and_refuses_more(tmp_path: Path) -> None:
+    """Every running command ends, stop returns after them, and no other starts."""
+    processes = Processes(grace_seconds=5)
+    ended: list[Finished] = []
+    threads = [
+        threading.Thread(
+            target=lambda n=n: ended.append(_run(processes, f"touch up{n}; sleep 100", tmp_path))
+        )
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    while len(list(tmp_path.glob("up*"))) < 4:
+        time.sleep(0.02)
+    processes.stop()
+    for thread in threads:
+        thread.join(5)
+    assert [one.stopped for one in ended] == [True] * 4
+    with pytest.raises(DeployFailed) as caught:
+        _run(processes, "true", tmp_path)
+    assert caught.value.code == "interrupted"
+
+
+def test_what_cannot_be_started_is_a_typed_error(tmp_path: Path) -> None:
+    """A directory that is gone, a word that the kernel refuses; no file descriptor is lost."""
+    processes = Processes()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for directory, word in ((tmp_path / "absent", "true"), (tmp_path, "a\0b"), (tmp_path, "x" * 3_000_000)):
+        with pytest.raises(DeployFailed) as caught:
+            processes.run([word], directory=directory, environment=ENVIRONMENT)
+        assert caught.value.code == "not-runnable"
+    assert _run(processes, "exit 0", tmp_path).code == 0
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

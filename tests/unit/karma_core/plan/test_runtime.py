@@ -1,0 +1,105 @@
+"""Runtimes as they are and as plans foresee them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from karma_core.errors import BadInput
+from karma_core.plan.runtime import (
+    UNKNOWN,
+    PlannedRuntime,
+    changed_keys,
+    check_size,
+    counted,
+    counted_marks,
+    is_secret,
+    planned_runtime,
+    runtime_of,
+    unknown_keys,
+)
+from karma_core.records import PlannedOutputs, TerraformOutputs
+
+
+def test_an_output_runtime_is_the_runtime_else_all_outputs_are() -> None:
+    """Both styles of module publish."""
+    assert runtime_of("a/b", {"runtime": {"id": 1}, "x": 2}) == {"id": 1}
+    assert runtime_of("a/b", {"x": 2}) == {"x": 2}
+
+
+def test_a_runtime_that_is_no_object_is_refused() -> None:
+    """Other components read names in it."""
+    with pytest.raises(BadInput, match="not an object") as caught:
+        runtime_of("a/b", {"runtime": [1]})
+    assert caught.value.code == "not-an-object"
+
+
+def test_a_sensitive_output_makes_the_runtime_secret_only_if_it_is_in_it() -> None:
+    """A sensitive output beside `runtime` is not published."""
+    assert is_secret(TerraformOutputs(values={"runtime": {}, "key": 1}, sensitive=("runtime",)))
+    assert not is_secret(TerraformOutputs(values={"runtime": {}, "key": 1}, sensitive=("key",)))
+    assert is_secret(TerraformOutputs(values={"key": 1}, sensitive=("key",)))
+
+
+def test_a_runtime_larger_than_a_parameter_is_refused() -> None:
+    """8,192 bytes fit, one more does not."""
+    check_size("a/b", {"k": "x" * (8192 - 8)})
+    with pytest.raises(BadInput, match="8,193 bytes"):
+        check_size("a/b", {"k": "x" * (8192 - 7)})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        (PlannedOutputs(known={}, unknown={"runtime": True}), UNKNOWN),
+        (
+            PlannedOutputs(known={"runtime": {"a": 1, "id": None}}, unknown={"runtime": {"id": True}}),
+            PlannedRuntime(known={"a": 1, "id": None}, unknown={"id": True}),
+        ),
+        (
+            PlannedOutputs(known={"a": 1}, unknown={"id": True}),
+            PlannedRuntime(known={"a": 1}, unknown={"id": True}),
+        ),
+        (PlannedOutputs(known={"runtime": {"a": 1}}), PlannedRuntime(known={"a": 1})),
+    ],
+)
+def test_planned_outputs_become_a_planned_runtime(outputs: PlannedOutputs, expected: PlannedRuntime) -> None:
+    """Known and unknown part by part, in both styles of module."""
+    assert planned_runtime("a/b", outputs) == expected
+
+
+@pytest.mark.parametrize(
+    ("marks", "keys", "expected"),
+    [
+        ({"id": True}, ("cidr",), ()),
+        ({"id": True}, ("cidr", "id"), ("id",)),
+        ({"net": {"id": True}}, ("net.id", "net.name"), ("net.id",)),
+        ({"net": True}, ("net.id",), ("net.id",)),
+        ({"net": {"id": True}}, ("net",), ("net",)),
+        ({"ids": [False, True]}, None, ("ids",)),
+        (True, None, ("*",)),
+        (True, ("id",), ("id",)),
+        (None, None, ()),
+        ({"a.b": True}, ("a.b",), ("a.b",)),
+    ],
+)
+def test_a_counted_key_is_unknown_if_any_part_of_it_is(marks: Any, keys: Any, expected: Any) -> None:
+    """Exactly the counted keys that hang on an unknown."""
+    assert unknown_keys(PlannedRuntime(unknown=marks), keys) == expected
+
+
+def test_only_counted_parts_are_given_on() -> None:
+    """A dotted key keeps its path alone, in values and in marks."""
+    runtime = {"net": {"id": 1, "name": "n"}, "x": 2}
+    assert counted(runtime, ("net.id", "missing")) == {"net": {"id": 1}}
+    assert counted(runtime, None) == runtime
+    assert counted_marks({"net": {"id": True, "name": True}}, ("net.id", "x")) == {"net": {"id": True}}
+    assert counted_marks({"net": True}, ("x",)) is None
+    assert counted_marks(True, ("x",)) is True
+
+
+def test_changed_keys_are_those_added_removed_or_different() -> None:
+    """What a consumer may have to notice."""
+    assert changed_keys(None, {"a": 1}) == ("a",)
+    assert changed_keys({"a": 1, "b": 1, "c": 1}, {"a": 1, "b": 2, "d": 1}) == ("b", "c", "d")

@@ -1,0 +1,69 @@
+"""What is known of a module from its files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from karma_core import module_facts
+
+NATIVE = b"""
+variable "config" { type = any }
+variable "password" { sensitive = true }
+variable "shown" { sensitive = false }
+output "runtime" { value = 1 }
+module "a" { source = "../shared" }
+module "b" { source = var.source }
+resource "aws_ssm_parameter" "runtime" { name = "${var.p}/x/runtime" }
+"""
+JSON = json.dumps(
+    {
+        "variable": {"config": {}, "password": {"sensitive": True}, "shown": [{"sensitive": False}]},
+        "output": [{"runtime": {"value": 1}}],
+        "module": {"a": {"source": "../shared"}, "b": {"source": "${var.source}"}},
+        "resource": {"aws_ssm_parameter": {"runtime": {"name": "${var.p}/x/runtime"}}},
+    }
+).encode()
+
+
+@pytest.mark.parametrize(("text", "name"), [(NATIVE, "main.tf"), (JSON, "main.tf.json")])
+def test_both_syntaxes_give_the_same_facts(text: bytes, name: str) -> None:
+    """Variables, sensitive ones, outputs, child sources, and whether a runtime is written."""
+    facts = module_facts.read(text, name)
+    assert facts.variables == ("config", "password", "shown")
+    assert facts.sensitive == ("password",)
+    assert facts.outputs == ("runtime",)
+    assert [source.text for source in facts.children] == ["../shared", None]
+    assert facts.writes_runtime
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        'resource "aws_ssm_parameter" "x" { name = "${var.p}/config" }',
+        'resource "aws_ssm_parameter" "x" { name = "/runtime${var.p}" }',
+        'resource "aws_ssm_parameter" "x" { value = "/runtime" }',
+        'resource "other" "x" { name = "/a/runtime" }',
+        'data "aws_ssm_parameter" "x" { name = "/a/runtime" }',
+    ],
+)
+def test_only_a_runtime_parameter_is_a_runtime(resource: str) -> None:
+    """Another name, argument, type or a data source does not count."""
+    assert not module_facts.read(resource.encode(), "main.tf").writes_runtime
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("main.tf", True),
+        ("a.tf.json", True),
+        (".x.tf", False),
+        ("#x.tf", False),
+        ("x.tf~", False),
+        ("x.tfvars", False),
+    ],
+)
+def test_configuration_files_are_those_that_terraform_reads(name: str, read: bool) -> None:
+    """Hidden and backup files are not configuration."""
+    assert module_facts.is_configuration(name) is read
