@@ -10,7 +10,7 @@ from typing import Any
 
 from ulid import ULID
 
-from karma_adapters import failpoints
+from karma_adapters import failpoints, graph_stores
 from karma_adapters.child_environment import allowed
 from karma_adapters.directory_artifacts import DirectoryArtifacts
 from karma_adapters.git_repository import GitConfigRepository
@@ -20,7 +20,6 @@ from karma_adapters.processes import Processes
 from karma_adapters.publish_index import FilePublishIndex
 from karma_adapters.reload import Reloads
 from karma_adapters.settings import Settings
-from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_adapters.sqlite_state import SqliteState
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
@@ -61,7 +60,7 @@ def open_workspace(
     return Workspace(
         environment=chosen,
         parameters=LocalParameters(folder / "parameters.sqlite", clock=utc_now),
-        graph=SqliteGraphStore(folder / "graph.sqlite"),
+        graph=graph_stores.open_store(settings.section(chosen.name), folder),
         state=state,
         log=_log(settings, folder, state, say),
         artifacts=DirectoryArtifacts(folder / "artifacts"),
@@ -100,6 +99,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     """An environment's log alone, for reading and verifying."""
     folder = settings.state_dir / settings.choose_environment(environment).name
     return _log(settings, folder, SqliteState(folder / "state.sqlite"), say)
+
+
+def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:
+    """What answers Gremlin text about an environment's graph."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
 
 
 def _log(settings: Settings, folder: Path, state: SqliteState, say: Say) -> Log:

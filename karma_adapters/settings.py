@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from karma_core import ids
@@ -46,6 +46,18 @@ class Environment(_Section):
     parallelism: int = Field(default=4, ge=1, le=64)
     lease_seconds: float = Field(default=60, ge=5, le=3600)
     variables: dict[str, Any] = {}
+    graph: Literal["sqlite", "gremlin"] = "sqlite"
+    gremlin_url: str = Field(default="", pattern=r"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?$")
+    gremlin_auth: Literal["none", "sigv4"] = "none"
+
+    @model_validator(mode="after")
+    def _check_gremlin(self) -> Environment:
+        """A graph in Gremlin needs an endpoint, and a signature must not travel in the clear."""
+        if self.graph == "gremlin" and not self.gremlin_url:
+            raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
+        if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
+            raise ValueError('gremlin_auth = "sigv4" needs a gremlin_url that begins with wss://')
+        return self
 
 
 class TerraformSettings(_Section):
@@ -129,8 +141,13 @@ class Settings(BaseSettings):
                 why=f"it has {', '.join(known) or 'none'}",
                 next_step=f"create {self.project.config_dir}/{name}/ or [environments.{name}] in karma.toml",
             )
-        section = self.environments.get(name, Environment())
-        return EnvironmentSettings(name=name, types=self.types, **dict(section))
+        section = dict(self.section(name))
+        of_core = EnvironmentSettings.__dataclass_fields__.keys() & section.keys()
+        return EnvironmentSettings(name=name, types=self.types, **{key: section[key] for key in of_core})
+
+    def section(self, name: str) -> Environment:
+        """`[environments.<name>]`, or its defaults."""
+        return self.environments.get(name, Environment())
 
 
 def read_settings(root: Path) -> Settings:
