@@ -24,6 +24,7 @@ from karma_adapters.sqlite_state import SqliteState
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
 from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_core import ports
 from karma_core.ports import Modules, Say
 from karma_core.workspace import Actor, Workspace
 from karma_log.log import Log
@@ -99,6 +100,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     """An environment's log alone, for reading and verifying."""
     folder = settings.state_dir / settings.choose_environment(environment).name
     return _log(settings, folder, SqliteState(folder / "state.sqlite"), say)
+
+
+def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
+    """An environment's graph store of that kind, whichever the settings choose."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_store(settings.section(name), settings.state_dir / name, kind)
 
 
 def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:
