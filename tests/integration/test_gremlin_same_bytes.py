@@ -34,7 +34,7 @@ READS = [
 ASKED = [
     "g.V().hasLabel('Component').groupCount().by('type')",
     "g.E().hasLabel('depends_on').project('from', 'to').by(outV().id()).by(inV().id())",
-    "g.V().hasLabel('Component').elementMap()",
+    "g.V().hasLabel('Component').order().by(id()).elementMap()",
 ]
 PASSING = re.compile(
     r"[0-7][0-9A-HJKMNP-TV-Z]{25}"  # a ULID
