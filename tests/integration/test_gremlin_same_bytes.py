@@ -160,3 +160,21 @@ def test_a_real_repository(both: Both) -> None:
         both.say(read)
     for text in ASKED:
         both.say("graph query --gremlin", text)
+
+
+def test_a_copied_graph(both: Both) -> None:
+    """Copied to the server, a graph is read there as it was, and copied back it needs no write."""
+    both.start(REPOSITORY)
+    here, there = both.sqlite, Side(both.sqlite.project, both.gremlin.variables)
+    reached = Side(
+        here.project, {name: text for name, text in there.variables.items() if "GRAPH" not in name}
+    )
+    for words in (["config", "publish"], ["graph", "build"]):
+        here.run(words, PASSING)
+    copied = reached.run(["graph", "copy", "--to", "gremlin"], PASSING)
+    assert '"build_id": 1' in copied
+    for read in ("graph show", "graph show --at 1", "graph history"):
+        assert here.run(read.split(), PASSING) == there.run(read.split(), PASSING)
+    assert there.run(["graph", "build"], PASSING) == here.run(["graph", "build"], PASSING)
+    back = there.run(["graph", "copy", "--to", "sqlite"], PASSING)
+    assert back == copied.replace("gremlin", "sqlite")
