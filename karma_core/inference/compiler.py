@@ -37,6 +37,7 @@ from karma_core.inference.values import (
     Runtime,
     Unknown,
     Value,
+    failed,
     first_unknown,
 )
 
@@ -47,7 +48,7 @@ Names = Mapping[str, Value]
 Evaluate: TypeAlias = "Callable[[Frame, Names], Value]"
 
 
-def compile_expression(node: Expression) -> Evaluate:
+def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
     """The closure of an expression."""
     match node:
         case Literal(value=value):
@@ -217,7 +218,7 @@ def _opaque(unknown: Unknown, parts: list[Evaluate]) -> Evaluate:
 
 
 def pairs_of(frame: Frame, value: Value) -> list[tuple[Value, Value]] | None:
-    """(key, value) of what can be iterated; None where that is not known, and then one pair stands for all."""
+    """(key, value) of what can be iterated; None where that is not known: one pair then stands for all."""
     if isinstance(value, Items):
         return [(item, item) for item in value]
     if isinstance(value, list):
@@ -234,7 +235,9 @@ def _for(node: For) -> Evaluate:
     condition = compile_expression(node.condition) if node.condition is not None else None
     key_result = compile_expression(node.key_result) if node.key_result is not None else None
 
-    def steps(frame: Frame, names: Names, pairs: list[tuple[Value, Value]]) -> Iterator[tuple[Value, Value, Value]]:
+    def steps(
+        frame: Frame, names: Names, pairs: list[tuple[Value, Value]]
+    ) -> Iterator[tuple[Value, Value, Value]]:
         """(condition, key, value) of every step."""
         inner = dict(names)
         for key, value in pairs:
@@ -308,28 +311,31 @@ def _call(node: Call) -> Evaluate:
 
 
 def _apply(frame: Frame, name: str, values: list[Value]) -> Value:
+    """A function's value. What it does not hand on counts as used."""
     structure = functions.STRUCTURE.get(name)
     if structure is not None:
-        if name in ("keys", "length") and isinstance(values[0], Dependencies):
+        if name in ("keys", "length") and values and isinstance(values[0], Dependencies):
             values = [dict.fromkeys(frame.reading.inputs.producers)]
         values = [_opened(frame, value) for value in values]
-        unknown = next((v for v in values if not _structured(v)), None)
-        if unknown is None or (name == "coalesce" and not isinstance(unknown, Failure)):
-            return functions.call(structure, name, values)
+        unknown = _not_for(name, values)
     else:
+        structure = functions.TEXT.get(name)
         unknown = next((u for v in values if (u := first_unknown(v)) is not None), None)
-        function = functions.TEXT.get(name)
-        if function is not None and unknown is None:
-            return functions.call(function, name, values)
-    frame.reading.used(values)
-    if isinstance(unknown, Unknown):
-        return unknown
-    return COMPUTED if unknown is not None else Unknown(f"{name}() is not computed here")
+        unknown = unknown or (Unknown(f"{name}() is not computed here") if structure is None else None)
+    made = unknown if structure is None or unknown is not None else functions.call(structure, name, values)
+    if isinstance(made, Unknown):
+        frame.reading.used(values)
+    return made
 
 
-def _structured(value: Value) -> bool:
-    """Whether a function on collections can work with the value."""
-    return not isinstance(value, (Unknown, Encoded, Dependencies))
+def _not_for(name: str, values: list[Value]) -> Unknown | None:
+    """What keeps a function on collections from being computed; `coalesce` hands on what it is given."""
+    for value in values:
+        if isinstance(value, Failure) or (isinstance(value, Unknown) and name != "coalesce"):
+            return value
+        if isinstance(value, Encoded) or (isinstance(value, Runtime) and name != "coalesce"):
+            return COMPUTED
+    return None
 
 
 def _opened(frame: Frame, value: Value) -> Value:
@@ -352,7 +358,7 @@ def _try(arguments: list[Evaluate]) -> Evaluate:
             reading.guards -= not last or doubtful
             if doubtful:
                 reading.used(value)
-            elif last or not isinstance(value, Failure):
+            elif last or not failed(value):
                 found, doubtful = value, isinstance(value, Unknown)
                 if not doubtful:
                     break
@@ -366,7 +372,7 @@ def _can(arguments: list[Evaluate]) -> Evaluate:
         frame.reading.guards += 1
         value = arguments[0](frame, names)
         frame.reading.guards -= 1
-        if isinstance(value, Failure):
+        if failed(value):
             return False
         return Unknown("can()", computed=value.computed) if isinstance(value, Unknown) else True
 

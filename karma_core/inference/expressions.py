@@ -132,7 +132,7 @@ ITEM = "*"
 """The name of the item in a Splat's `each`."""
 
 
-def parts_of(node: Expression) -> tuple[Expression, ...]:
+def parts_of(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - one case a kind of expression
     """The expressions directly inside."""
     match node:
         case Template(parts=found) | Opaque(parts=found):

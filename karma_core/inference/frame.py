@@ -75,6 +75,12 @@ class Program:
         }
 
     @cached_property
+    def looks_up(self) -> bool:
+        """Whether the module or a child of it looks anything up."""
+        children = (child.program for child in self.children.values())
+        return bool(self.body.lookups) or any(child is not None and child.looks_up for child in children)
+
+    @cached_property
     def lookups(self) -> list[CompiledBlock]:
         """Data sources that find something by an identifying argument."""
         return [CompiledBlock(block) for block in self.body.lookups]
@@ -104,7 +110,16 @@ def _plain(node: Expression) -> Value:
 class Frame:
     """Values of one module, each evaluated when it is first asked for."""
 
-    __slots__ = ("_children", "_given", "_locals", "_outputs", "_parameters", "_variables", "program", "reading")
+    __slots__ = (
+        "_children",
+        "_given",
+        "_locals",
+        "_outputs",
+        "_parameters",
+        "_variables",
+        "program",
+        "reading",
+    )
 
     def __init__(self, program: Program, reading: Reading, given: Mapping[str, Callable[[], Value]]) -> None:
         self.program = program
@@ -187,7 +202,8 @@ class Frame:
             if called is not None and called.program is not None:
                 program = called.program
                 self._children[name] = self._collected(
-                    called.call, lambda block, names: Frame(program, self.reading, self._arguments(block, names))
+                    called.call,
+                    lambda block, names: Frame(program, self.reading, self._arguments(block, names)),
                 )
         return self._children[name]
 
@@ -268,5 +284,7 @@ def root_frame(program: Program, reading: Reading) -> Frame:
     """The frame of a component's own module, with the variables that Karma passes."""
     variables = {**reading.inputs.variables, DEPENDENCIES: Dependencies()}
     return Frame(
-        program, reading, {name: (lambda value=value: value) for name, value in variables.items()}  # type: ignore[misc]
+        program,
+        reading,
+        {name: (lambda value=value: value) for name, value in variables.items()},  # type: ignore[misc]
     )

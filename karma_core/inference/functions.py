@@ -1,7 +1,7 @@
 """Terraform's functions, as far as names of parameters and components are made with them.
 
-A function gets evaluated arguments and returns a value. `TEXT` functions are called with plain arguments only;
-`STRUCTURE` functions also with collections that hold unknown values and runtimes, which they hand on.
+A function gets evaluated arguments and returns a value. `TEXT` functions are called with plain arguments
+only, `STRUCTURE` functions also with collections that hold unknown values and runtimes, which they hand on.
 Arguments that a function does not take end in TypeError, ValueError, KeyError or IndexError: its failure.
 """
 
@@ -22,7 +22,7 @@ from karma_core.inference.values import Failure, Items, Unknown, Value, known
 MAX_SEARCHED: Final = 256
 """Characters in which a regular expression is looked for, because Python's may take cubic time."""
 _COSTLY: Final = re.compile(r"\)[*+{]|\\[1-9]|\(\?[=!<]")
-"""What can make a search exponential, or what RE2 has not: quantified groups, back references, look-around."""
+"""What can make a search exponential, or what RE2 lacks: quantified groups, back references, look-around."""
 _MAX_QUANTIFIERS: Final = 3
 _VERB: Final = re.compile(r"%(?:([sdvq])|(%))")
 _UNSUPPORTED_VERB: Final = re.compile(r"%(?![sdvq%])")
@@ -242,7 +242,7 @@ STRUCTURE: Final[dict[str, Callable[..., Value]]] = {
     "reverse": lambda items: items[::-1],
     "setunion": _setunion,
     "slice": lambda items, start, end: items[start:end],
-    "sort": lambda items: sorted(items),
+    "sort": sorted,
     "tolist": list,
     "tomap": dict,
     "toset": _toset,
@@ -262,4 +262,3 @@ def call(function: Callable[..., Value], name: str, arguments: Sequence[Value]) 
     if isinstance(made, str) and len(made) > MAX_TEXT:
         return Unknown(f"{name}() makes a text longer than {MAX_TEXT:,} characters")
     return made
-

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from karma_core.inference.reading import Reading
-from karma_core.inference.values import Dependencies, Encoded, Failure, Runtime, Unknown, Value, first_unknown
+from karma_core.inference.values import (
+    COMPUTED,
+    Dependencies,
+    Encoded,
+    Failure,
+    Runtime,
+    Unknown,
+    Value,
+    first_unknown,
+)
 
 _BINARY: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": lambda a, b: type_of(a) == type_of(b) and a == b,
@@ -22,6 +31,7 @@ _BINARY: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "/": operator.truediv,
     "%": operator.mod,
 }
+_TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
 
 
@@ -31,7 +41,7 @@ def type_of(value: Value) -> str:
         return "bool"
     if isinstance(value, (int, float)):
         return "number"
-    return {str: "string", list: "list", dict: "object"}.get(type(value), type(value).__name__)
+    return _TYPES.get(type(value).__name__, type(value).__name__)
 
 
 def truth(value: Value) -> bool | None:
@@ -125,4 +135,4 @@ def text_of(value: Value) -> str | Unknown:
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, Unknown):
         return value
-    return Failure(f"a {type_of(value)} is no text")
+    return COMPUTED if isinstance(value, Encoded) else Failure(f"a {type_of(value)} is no text")

@@ -22,7 +22,7 @@ from karma_core.inference.expressions import (
     Tuple,
     parts_of,
 )
-from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.facts import Block, Body, Child
 
 DEPENDENCIES: Final = "dependencies"
 _PARAMETER: Final = ("aws_ssm_parameter",)
@@ -94,7 +94,7 @@ class _Slicer:
         own = block.for_each is not None and self._reaches(block.for_each.expression, frozenset())
         return self._reaches(node, frozenset({block.iterator}) if own else frozenset())
 
-    def _reaches(self, node: Expression, names: frozenset[str]) -> bool:
+    def _reaches(self, node: Expression, names: frozenset[str]) -> bool:  # noqa: PLR0911 - one case a kind
         """Whether a runtime may flow through the expression; `names` are iterators over such."""
         match node:
             case Name(name=name):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from karma_core import module_facts
+from karma_core import hcl, module_facts
 from karma_core.inference import sources
 from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
 from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
@@ -23,6 +23,7 @@ MAX_MODULES: Final = 8
 IDENTITIES: Final = (
     "arn",
     "bucket",
+    "cluster_id",
     "cluster_identifier",
     "cluster_name",
     "db_instance_identifier",
@@ -47,8 +48,15 @@ _NO_VALUES: Final = frozenset(
 
 
 def read_module(component_type: str, files: Files) -> ModuleFacts:
-    """The facts of a type's module. Files that are not Terraform's are skipped; BadInput as `hcl.parse`."""
-    return ModuleFacts(body=sliced(_Reader(component_type, files).body(component_type, depth=0)))
+    """The facts of a type's module. Files that are not Terraform's are skipped; BadInput as `hcl.parse`.
+
+    Expressions and locals whose nesting exceeds Python's stack are refused alike: no real module has them.
+    """
+    try:
+        return ModuleFacts(body=sliced(_Reader(component_type, files).body(component_type, depth=0)))
+    except RecursionError as error:
+        why = "its expressions are nested too deeply, or too many locals lead to each other"
+        raise hcl.unreadable(component_type, why, 1, 1) from error
 
 
 class _Reader:

@@ -12,7 +12,15 @@ from karma_core.inference.expressions import Expression, Literal, Object, Opaque
 from karma_core.inference.facts import Site
 from karma_core.inference.translate import Translator, shown
 
-_LABELS: Final = {"resource": 2, "data": 2, "ephemeral": 2, "variable": 1, "output": 1, "module": 1, "provider": 1}
+_LABELS: Final = {
+    "resource": 2,
+    "data": 2,
+    "ephemeral": 2,
+    "variable": 1,
+    "output": 1,
+    "module": 1,
+    "provider": 1,
+}
 """How many labels the blocks have that matter here; all others have none."""
 _MARK: Final = "KARMA_TEMPLATE"
 

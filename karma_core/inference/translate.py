@@ -151,7 +151,9 @@ class Translator:
                 continue
             markers = self._of(child)
             text_until(child.start_byte, strip_end=markers.startswith(b"${~"))
-            parts.extend(self.translate(inner) for inner in child.named_children if inner.type == "expression")
+            parts.extend(
+                self.translate(inner) for inner in child.named_children if inner.type == "expression"
+            )
             start, stripped = child.end_byte, markers.endswith(b"~}")
         text_until(end, strip_end=False)
         if not parts:

@@ -19,16 +19,22 @@ def completion(of_type: Expression, default: Callable[[Expression], Value]) -> C
             return _object({_key(key): value for key, value in items}, default)
         case Call(name="list" | "set", arguments=(inner,)):
             item = completion(inner, default)
-            return item and (lambda value: [item(one) for one in value] if isinstance(value, list) else value)
+            return _list(item) if item is not None else None
         case Call(name="map", arguments=(inner,)):
             item = completion(inner, default)
-            return item and (
-                lambda value: {k: item(v) for k, v in value.items()} if isinstance(value, dict) else value
-            )
+            return _map(item) if item is not None else None
         case Call(name="optional", arguments=(inner, *_)):
             return completion(inner, default)
         case _:
             return None
+
+
+def _list(item: Complete) -> Complete:
+    return lambda value: [item(one) for one in value] if isinstance(value, list) else value
+
+
+def _map(item: Complete) -> Complete:
+    return lambda value: {k: item(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _key(key: Expression) -> str:

@@ -17,7 +17,7 @@ Value: TypeAlias = Any
 class Unknown:
     """A value that is not known, with the expression or fact that makes it so.
 
-    `computed`: it comes from a resource, a data source or a runtime, so nobody knows it before Terraform runs.
+    `computed`: it comes from a resource, a data source or a runtime: nobody knows it before Terraform runs.
     """
 
     why: str
@@ -74,6 +74,11 @@ def specials(value: Value) -> Iterator[Value]:
                 waiting.extend(found.values() if isinstance(found, dict) else found)
         elif not (found is None or isinstance(found, (str, int, float))):
             yield found
+
+
+def failed(value: Value) -> bool:
+    """Whether Terraform would stop with an error at the value or anything in it."""
+    return any(isinstance(found, Failure) for found in specials(value))
 
 
 def first_unknown(value: Value) -> Unknown | None:
