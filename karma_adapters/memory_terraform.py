@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from karma_core import strictjson
 from karma_core.errors import DeployFailed
+from karma_core.inference.facts import ModuleFacts
 from karma_core.records import (
     Module,
     PlannedOutputs,
@@ -29,7 +30,10 @@ MASK: Final = "(sensitive)"
 
 
 class MemoryModules:
-    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml."""
+    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml.
+
+    `known_facts` are the facts of types that have any; of the others nothing is known.
+    """
 
     def __init__(
         self, types: tuple[str, ...] = (), definitions: Mapping[str, dict[str, Any]] | None = None
@@ -37,6 +41,7 @@ class MemoryModules:
         self._contents = dict.fromkeys(types, "1")
         self._definitions = dict(definitions or {})
         self._archive: dict[tuple[str, str], Module] = {}
+        self.known_facts: dict[str, ModuleFacts] = {}
 
     def edit(self, component_type: str, content: str) -> None:
         """Add a type, or change its module."""
@@ -62,6 +67,10 @@ class MemoryModules:
             variables=VARIABLES,
             outputs=("runtime",),
         )
+
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """The facts, or None."""
+        return self.known_facts.get(component_type)
 
     def revision(self) -> str:
         """A digest of all contents and definitions."""

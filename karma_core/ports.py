@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from karma_core.errors import BadInput
+from karma_core.inference.facts import ModuleFacts
 from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
@@ -313,6 +314,10 @@ class Modules(Protocol):
 
     def module(self, component_type: str) -> Module | None:
         """The module now, or None where the type has no .tf file."""
+        ...
+
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """What the module reads and writes, as symbolic facts; None as `module`."""
         ...
 
     def revision(self) -> str:

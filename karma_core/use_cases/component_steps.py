@@ -260,6 +260,7 @@ class ComponentSteps:
         before, runtime = self._publisher.publish(address, planned.job.module, outputs)
         self._publisher.record(planned.judgement, planned.generation, PUBLISH)
         self._fleet.values.learn(address, runtime)
+        self._learn_written(address)
         changed = list(changed_keys(before, runtime))
         if not changed and planned.plan.action == "no-op":
             return
@@ -268,6 +269,14 @@ class ComponentSteps:
         self._published[address] = self._recorder.log(
             "runtime_publish", "succeeded", address, inputs=inputs, cause=planned.cause
         )
+
+    def _learn_written(self, address: str) -> None:
+        """Further runtimes that the component's module wrote are read as they are now."""
+        values = self._fleet.values
+        for written in self._fleet.written_by(address):
+            values.learn(written, values.stored(written))
+            if address in self._moved:
+                self._moved[written] = self._moved[address]
 
     # -- reload ---------------------------------------------------------------------------------------
 

@@ -123,7 +123,7 @@ class Deployment:
         """Walk all chosen components that no error stops and no earlier attempt has finished."""
         fleet = self._fleet
         members = self.chosen - self.stopped - self._before.done.keys()
-        producers = {a: fleet.graph.producers(a) for a in members}
+        producers = {a: fleet.waits_for(a) for a in members}
         walk = Walk(producers, fleet.graph.heights(members))
         try:
             Driver(walk, self, executor, producers).run(self._workspace.environment.parallelism)

@@ -88,11 +88,12 @@ class Values:
         held = loaded.runtime if loaded else None
         value = held.value if held else None
         if held is not None and value is None and not held.broken:
-            value = self._decrypt(address)
+            value = self.stored(address)
         with self._lock:
             return self._runtimes.setdefault(address, value)
 
-    def _decrypt(self, address: str) -> dict[str, Any] | None:
+    def stored(self, address: str) -> dict[str, Any] | None:
+        """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
         name = self._workspace.runtime_parameter(address)
         found = self._workspace.parameters.get(name, decrypt=True)
         if found is None or found.value is None:
@@ -101,7 +102,7 @@ class Values:
 
     def read_back(self, address: str) -> dict[str, Any]:
         """The runtime that the component's own module wrote; BadInput if it wrote none."""
-        found = self._decrypt(address)
+        found = self.stored(address)
         if found is None:
             raise BadInput(
                 f"{address} has no runtime after its apply",

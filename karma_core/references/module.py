@@ -1,0 +1,131 @@
+"""What the component's module reads: `dependencies` by address, and parameters by their resolved names.
+
+The facts of the module are evaluated with this component's variables, so that the config decides which
+branch, which item and which name is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from karma_core.inference.evaluate import read_component
+from karma_core.inference.reading import Read, Reading, Unresolved
+from karma_core.model import Finding, Severity
+from karma_core.references.base import Context, Emission, Found, Reference, Subject
+
+VIA: Final = "module"
+_NAMED: Final = frozenset({"declared", "nickname", "parameter"})
+"""Ways by which a config names a producer whose runtime it means to use."""
+
+
+class Module:
+    """Finds what a module reads and writes. Asks what the other ways found, so it is the last."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def find(self, subject: Subject) -> Iterable[Found]:
+        """One reference for each component that the module reads, and findings on what does not fit."""
+        program = self._context.program(subject.type)
+        if program is None:
+            return ()
+        others = {found.target for found in subject.found if isinstance(found, Reference)}
+        reading = read_component(program, self._context.inputs(subject.address, subject.config, others))
+        if not (reading.reads or reading.writes or reading.unresolved or others):
+            return ()
+        return [
+            *_references(subject, reading),
+            *_emissions(subject, reading),
+            *(_unresolved(subject, lost) for lost in reading.unresolved),
+            *(_undeclared(subject, a, r) for a, r in reading.reads.items() if _is_new(subject, a, others)),
+            *(() if program.body.unseen else self._never_read(subject, reading)),
+        ]
+
+    def _never_read(self, subject: Subject, reading: Reading) -> Iterator[Finding]:
+        """Producers that the config names and nobody reads; where not all reads are known, none."""
+        definition = self._context.definition(subject.type)
+        if not reading.complete or definition.propagation != "apply":
+            return
+        read = {f.target for f in subject.found if isinstance(f, Reference) and f.via not in _NAMED}
+        for found in subject.found:
+            if not isinstance(found, Reference) or found.via not in _NAMED or found.target in read:
+                continue
+            if (
+                found.target not in reading.reads
+                and found.target.partition("/")[0] not in definition.consumes
+            ):
+                yield _never_read(found)
+
+
+def _references(subject: Subject, reading: Reading) -> Iterator[Reference]:
+    """The keys count only where every read is known: one that is not might read any other key."""
+    for address, read in reading.reads.items():
+        whole = read.whole or not reading.complete
+        for place in sorted(read.places):
+            yield Reference(
+                subject.address,
+                address,
+                VIA,
+                place,
+                runtime=read.runtime,
+                keys=None if whole else tuple(sorted(read.keys)),
+                spare=tuple(sorted(read.keys - read.sure)),
+                optional=read.guarded,
+            )
+
+
+def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
+    for address, places in reading.writes.items():
+        for place in sorted(places):
+            yield Emission(subject.address, address, VIA, place)
+
+
+def _is_new(subject: Subject, address: str, others: set[str]) -> bool:
+    """Whether no config field names the component: by no way, and by no value or key either."""
+    if address in others or address == subject.address:
+        return False
+    nickname = address.partition("/")[2]
+    for key, value, _ in subject.entries:
+        if nickname in (key, value) or (isinstance(value, str) and address in value):
+            return False
+    return True
+
+
+def _unresolved(subject: Subject, lost: Unresolved) -> Finding:
+    """On the type where the module is why, so that it is said once, not for every component."""
+    where = f"`{lost.text}`" if lost.text else "the module"
+    advice = (
+        "Complete the config, or guard the read." if lost.own else "Make the name follow from the config."
+    )
+    return Finding(
+        code="unresolved-reference",
+        severity=Severity.WARNING,
+        component=subject.address if lost.own else f"type:{subject.type}",
+        pointer=lost.place,
+        message=f"{where} cannot be resolved: {lost.why}. Until it is, every runtime that is read counts as "
+        f"a whole. {advice} Or declare what is read, under depends_on.",
+    )
+
+
+def _undeclared(subject: Subject, address: str, read: Read) -> Finding:
+    return Finding(
+        code="read-undeclared",
+        severity=Severity.WARNING,
+        component=subject.address,
+        pointer=min(read.places),
+        message=f"the module reads {address}, which no field of the config names. "
+        f"The dependency holds; name it in the config, so that it can be seen and changed there.",
+    )
+
+
+def _never_read(found: Reference) -> Finding:
+    return Finding(
+        code="declared-never-read",
+        severity=Severity.WARNING,
+        component=found.source,
+        pointer=found.pointer,
+        message=f"the config names {found.target} ({found.via}), but the module never reads it. "
+        f"The dependency holds and its whole runtime counts; drop the field, or list in component.yaml "
+        f"under consumes what is read of it elsewhere.",
+    )
