@@ -43,6 +43,7 @@ def open_workspace(
     *,
     source: str = "cli",
     user: str | None = None,
+    flow_run: str | None = None,
     say: Say = say_nothing,
 ) -> Workspace:
     """One environment of a project, wired. Stores are opened, nothing is written and nothing started."""
@@ -72,7 +73,7 @@ def open_workspace(
             settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
         ),
         publish_index=FilePublishIndex(settings.state_dir / "publish"),
-        actor=Actor(user=user or current_user(), source=source),
+        actor=Actor(user=user or current_user(), source=source, flow_run=flow_run),
         clock=utc_now,
         new_id=new_id,
         say=say,

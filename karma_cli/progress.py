@@ -10,6 +10,8 @@ from typing import Any
 from karma_cli import render
 
 SHOWN = {
+    "run": "run {run_id}: {components} components",
+    "waiting": "waiting for {for} ({seconds} s)",
     "step": "{address}: {step}",
     "planned": "{address}: {action}",
     "outcome": "{address}: {status} ({reason})",

@@ -95,8 +95,10 @@ class Deployment:
             "components": len(self.chosen),
             "plan": self._run.options.get("plan"),
             "resumed": resumed,
+            "flow_run": self._workspace.actor.flow_run,
         }
         self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
+        self._workspace.say("run", {"run_id": self._run.id, "components": len(self.chosen)})
         reach("deploy.after_start")
         return self
 

@@ -459,8 +459,10 @@ WRITES = [
     ('resource "aws_ssm_parameter" "r" {\n  name = "/iac/lambda/a/config"\n}\n', {}),
     ('resource "aws_ssm_parameter" "r" {\n  name = "/elsewhere/a"\n}\n', {}),
     (
-        'resource "aws_ssm_parameter" "r" {\n  for_each = var.config.functions\n'
-        '  name = "${var.iac_prefix}/lambda/${each.key}/runtime"\n}\n',
+        (
+            'resource "aws_ssm_parameter" "r" {\n  for_each = var.config.functions\n'
+            '  name = "${var.iac_prefix}/lambda/${each.key}/runtime"\n}\n'
+        ),
         {"lambda/mail": {"main.tf:3"}, "lambda/resize": {"main.tf:3"}},
     ),
 ]
