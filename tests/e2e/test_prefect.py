@@ -143,7 +143,7 @@ def test_its_own_server_ends_with_the_deploy(make: Any) -> None:
 
 
 def test_its_own_server_ends_when_the_deploy_is_killed(make: Any) -> None:
-    """After a kill -9 in the middle of a deploy server and Terraform end by themselves; the next deploy heals."""
+    """After a kill -9 in the middle of a deploy, server and Terraform end by themselves; then it heals."""
     system = make("killed")
     karma = system.karma.under(KARMA_PROJECT__ORCHESTRATOR="prefect")
     place = str(system.karma.project / ".karma")
