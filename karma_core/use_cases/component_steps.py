@@ -136,7 +136,9 @@ class ComponentSteps:
         fleet = self._fleet
         moved = {p: self._moved[p] for p in fleet.graph.producers(address) if p in self._moved}
         applied = self._workspace.state.applied(address)
-        return judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        return judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
 
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""

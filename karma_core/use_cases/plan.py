@@ -69,7 +69,9 @@ class Planner:
             return _not_deployed(address, missing)
         moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
         applied = fleet[address].applied
-        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
         if judgement.verdict is not Verdict.RUN:
             return _settled(judgement)
         planned = {p: self.components[p] for p in fleet.waits_for(address) if p in self.components}
