@@ -226,7 +226,9 @@ class ComponentSteps:
         kept = keep_plan(self._workspace, self._run_id, planned.plan)
         self._recorder.journal(address, planned.generation, APPLY, "started", **detail)
         reach("deploy.after_intent")
-        inputs = {**detail, "generation": planned.generation}
+        config = self._fleet[address].config
+        version = config.parameter.version if config else None
+        inputs = {**detail, "generation": planned.generation, "config_version": version}
         return self._recorder.log(
             "terraform_apply", "started", address, inputs=inputs, artifacts=kept, cause=planned.cause
         )

@@ -235,15 +235,12 @@ def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None
         found.status is Check.CLEAN or (last is not None and last.body["resources"] == body["resources"])
     )
     if not same:
-        places = {r.address: [a.pointer for a in r.attributes] or [r.change] for r in found.resources}
-        _log(
-            workspace,
-            "drift",
-            found.status,
-            component=found.address,
-            inputs={"resources": places},
-            cause=cause,
-        )
+        places = [
+            {"resource": r.address, "change": r.change, "attributes": [a.pointer for a in r.attributes]}
+            for r in found.resources
+        ]
+        inputs = {"resources": places}
+        _log(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
     return status != found.status
 
 
