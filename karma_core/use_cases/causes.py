@@ -14,11 +14,13 @@ import msgspec
 
 from karma_core.model import Record
 from karma_core.records import Event
-from karma_core.use_cases.publish import VERSIONS
+from karma_core.use_cases.publish import ACTION, VERSIONS
 from karma_core.workspace import Workspace
 
 TAKES_UP: Final = frozenset({"terraform_apply", "reload"})
 """Actions by which a component takes up its config and its producers' runtimes."""
+WRITERS: Final = frozenset({ACTION})
+"""Actions that write configs, and say in `versions` which."""
 TRIGGERS: Final = frozenset({"config_publish", "deploy", "destroy", "drift_check", "graph_build"})
 """Actions that somebody asks for: a chain may end at them."""
 
@@ -44,8 +46,10 @@ class Causes:
             found += self._taken_up(event)
         if event.action == "drift":
             found += [Cause(event=e) for e in self._done(event)]
-        by_id = {cause.event.id if cause.event else cause.missing: cause for cause in reversed(found)}
-        return tuple(reversed(by_id.values()))
+        by_id: dict[str, Cause] = {}
+        for cause in found:
+            by_id.setdefault(cause.event.id if cause.event else cause.missing, cause)
+        return tuple(by_id.values())
 
     def _named(self, event: Event) -> Iterator[Cause]:
         if event.cause is not None:
@@ -96,7 +100,7 @@ class Causes:
 
     def written_versions(self, event: Event) -> dict[str, int]:
         """Address → the config version that an event says it wrote."""
-        if event.status != "succeeded":
+        if event.action not in WRITERS or event.status != "succeeded":
             return {}
         found = {one["component"]: one["version"] for one in event.inputs.get("versions", ())}
         for key in event.artifacts:

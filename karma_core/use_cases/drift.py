@@ -230,10 +230,9 @@ def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None
     body = to_builtins(found)
     workspace.state.put_document(KIND, found.address, body)
     known = last is not None and last.body["generation"] == found.generation
-    status = str(last.body["status"]) if last is not None and known else Check.CLEAN
-    same = status == found.status and (
-        found.status is Check.CLEAN or (last is not None and last.body["resources"] == body["resources"])
-    )
+    old = last.body if last is not None and known else {"status": Check.CLEAN, "resources": ()}
+    status = str(old["status"])
+    same = status == found.status and (found.status is Check.CLEAN or _seen(old) == _seen(body))
     if not same:
         places = [
             {"resource": r.address, "change": r.change, "attributes": [a.pointer for a in r.attributes]}
@@ -242,6 +241,10 @@ def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None
         inputs = {"resources": places}
         _log(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
     return status != found.status
+
+
+def _seen(body: dict[str, Any]) -> bytes:
+    return strictjson.canonical(body["resources"])
 
 
 def _log(workspace: Workspace, action: str, status: str, **fields: Any) -> str:
