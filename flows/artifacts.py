@@ -7,6 +7,7 @@ from typing import Any, Final
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from karma_core.graph.export import export
+from karma_core.use_cases.drift import DriftResult
 from karma_core.use_cases.runs import RunResult
 from karma_core.workspace import Workspace
 
@@ -52,4 +53,15 @@ def show_plans(workspace: Workspace, result: RunResult) -> None:
         "\n\n".join(texts)[:MAX_TEXT] or "Nothing was planned.",
         key=f"readable-plan-{workspace.name}",
         description=f"Plans of run {result.run_id}, in Terraform's words",
+    )
+
+
+def show_drift(workspace: Workspace, result: DriftResult) -> None:
+    """What the check found, as a table."""
+    rows: list[dict[str, Any]] = [
+        {"component": c.address, "status": c.status, "resources": len(c.resources), "why": c.reason}
+        for c in result.components
+    ]
+    create_table_artifact(
+        rows, key=f"drift-{workspace.name}", description=f"Drift of {workspace.name} at {result.checked_at}"
     )

@@ -68,7 +68,7 @@ def open_workspace(
         artifacts=DirectoryArtifacts(folder / "artifacts"),
         modules=modules,
         terraform=_terraform(settings, chosen.name, modules, processes, environ),
-        reloader=Reloads(directory=settings.root, environment=environ, processes=processes),
+        reloader=_reloads(settings, chosen.region, processes, environ),
         repository=GitConfigRepository(
             settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
         ),
@@ -94,6 +94,17 @@ def _terraform(
         environment=environ,
         processes=processes,
         lock_timeout_seconds=settings.terraform.lock_timeout_seconds,
+    )
+
+
+def _reloads(settings: Settings, region: str, processes: Processes, environ: dict[str, str]) -> Reloads:
+    return Reloads(
+        directory=settings.root,
+        environment=environ,
+        processes=processes,
+        allowed_hosts=settings.reload.allowed_hosts,
+        region=region,
+        aws_endpoint_url=settings.reload.aws_endpoint_url,
     )
 
 

@@ -64,6 +64,17 @@ class LogSettings(_Section):
     required: Literal["sqlite", "file"] = "sqlite"
 
 
+class ReloadSettings(_Section):
+    """`[reload]`: where reload actions may go.
+
+    `allowed_hosts` are host names, addresses and networks that HTTP actions may call; an address that is not
+    public must be listed itself. `aws_endpoint_url` replaces AWS's own addresses (a stand-in, an endpoint).
+    """
+
+    allowed_hosts: list[str] = []
+    aws_endpoint_url: str = ""
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -76,6 +87,7 @@ class Settings(BaseSettings):
     environments: dict[str, Environment] = {}
     terraform: TerraformSettings = TerraformSettings()
     log: LogSettings = LogSettings()
+    reload: ReloadSettings = ReloadSettings()
     types: dict[str, dict[str, Any]] = {}
 
     @classmethod

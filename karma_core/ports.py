@@ -18,6 +18,7 @@ from karma_core.records import (
     ChainHead,
     ConfigFile,
     Document,
+    DriftReport,
     Event,
     JournalEntry,
     Lease,
@@ -353,6 +354,10 @@ class Terraform(Protocol):
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
+        ...
+
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """How the cloud differs from the state. Changes neither, takes no lock, disturbs no other call."""
         ...
 
     def has_state(self, address: str) -> bool:

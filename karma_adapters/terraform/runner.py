@@ -17,7 +17,7 @@ import msgspec
 from karma_adapters.processes import Finished, Processes
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
-from karma_adapters.terraform import failure, masking, plan_json, plan_only
+from karma_adapters.terraform import failure, masking, plan_json, plan_only, refresh_json
 from karma_adapters.terraform.backend import Backend
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
@@ -26,7 +26,7 @@ from karma_adapters.terraform.private_files import PLAN, PrivateFiles
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
-from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
 NO_CHANGES, CHANGES = 0, 2
 """Exit codes of `plan -detailed-exitcode`."""
@@ -176,6 +176,33 @@ class TerraformRunner:
         """The outputs in the state."""
         return self._outputs(self._ready(job), job)
 
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """Plan a refresh and read it; the plan is not kept.
+
+        Without the state's lock, because nothing is written; with a data directory of its own, because a
+        deploy may be at work in the other one.
+        """
+        data = self._directories.data
+        terraform = self._ready(job, data.with_name(f"{data.name}-refresh"))
+        folder = self._private.new(job.address)
+        try:
+            self._run(
+                terraform,
+                job,
+                "plan",
+                input=False,
+                no_color=FLAG,
+                lock=False,
+                refresh_only=FLAG,
+                detailed_exitcode=FLAG,
+                var_file=str(self._private.write_variables(folder, job.variables)),
+                out=str(folder / PLAN),
+                fine=(NO_CHANGES, CHANGES),
+            )
+            return refresh_json.read(self._show(terraform, job, folder), address=job.address)
+        finally:
+            self._private.drop(folder)
+
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists; no process is started."""
         state = self._backend.state(address)
@@ -185,12 +212,12 @@ class TerraformRunner:
         """Let every running Terraform save its state and end; start no other."""
         self._processes.stop()
 
-    def _ready(self, job: TerraformJob) -> CommandLine:
+    def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the staged module, initialised for the component."""
         component_type, nickname = ids.split_address(job.address)
         preparation = Preparation(
             staged=self._staged(job),
-            data=self._directories.data / component_type / nickname,
+            data=(data or self._directories.data) / component_type / nickname,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),

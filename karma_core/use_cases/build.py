@@ -31,6 +31,7 @@ from karma_core.model import (
 )
 from karma_core.records import Event, Lease
 from karma_core.use_cases import leasing
+from karma_core.use_cases.drifted import drifted_generations
 from karma_core.use_cases.facts import keep_facts, module_inputs
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.pins import NO_PINS, Pins, pinned_parameters
@@ -103,6 +104,7 @@ def inputs_token(workspace: Workspace) -> str:
             parameters,
             workspace.modules.revision(),
             workspace.state.applied_revision(),
+            drifted_generations(workspace),
             workspace.terraform.version(),
             asdict(workspace.environment),
         ]

@@ -136,7 +136,9 @@ class ComponentSteps:
         fleet = self._fleet
         moved = {p: self._moved[p] for p in fleet.graph.producers(address) if p in self._moved}
         applied = self._workspace.state.applied(address)
-        return judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        return judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
 
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
@@ -224,7 +226,9 @@ class ComponentSteps:
         kept = keep_plan(self._workspace, self._run_id, planned.plan)
         self._recorder.journal(address, planned.generation, APPLY, "started", **detail)
         reach("deploy.after_intent")
-        inputs = {**detail, "generation": planned.generation}
+        config = self._fleet[address].config
+        version = config.parameter.version if config else None
+        inputs = {**detail, "generation": planned.generation, "config_version": version}
         return self._recorder.log(
             "terraform_apply", "started", address, inputs=inputs, artifacts=kept, cause=planned.cause
         )

@@ -282,7 +282,9 @@ def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunRe
     outcomes = []
     for address in sorted(chosen):
         loaded = fleet[address]
-        judged = judge(address, fleet.inputs(address), loaded.applied, fleet.definition(address), {})
+        drifted = fleet.values.drifted(loaded.applied)
+        definition = fleet.definition(address)
+        judged = judge(address, fleet.inputs(address), loaded.applied, definition, {}, drifted=drifted)
         if judged.verdict is not Verdict.UNCHANGED:
             return None
         outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))

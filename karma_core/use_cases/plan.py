@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import replace
+
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.graph.validate import blocked
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
+from karma_core.plan.explain import explain
 from karma_core.plan.judge import Judgement, Verdict, judge
 from karma_core.plan.runtime import UNKNOWN, PlannedRuntime, planned_runtime
 from karma_core.records import TerraformPlan
@@ -69,7 +72,14 @@ class Planner:
             return _not_deployed(address, missing)
         moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
         applied = fleet[address].applied
-        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
+        planned = self._carry_out(judgement, moved)
+        return replace(planned, explained=explain(judgement.inputs, applied))
+
+    def _carry_out(self, judgement: Judgement, moved: Mapping[str, str]) -> PlannedComponent:
+        address = judgement.address
         if judgement.verdict is not Verdict.RUN:
             return _settled(judgement)
         planned = {p: self.components[p] for p in fleet.waits_for(address) if p in self.components}

@@ -20,7 +20,8 @@ from karma_core.model import Edge, Finding, Kind, Severity, Status
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.runtime import PlannedRuntime, counted, counted_marks, is_unknown, unknown_keys
-from karma_core.records import Module, TerraformJob
+from karma_core.records import Applied, Module, TerraformJob
+from karma_core.use_cases.drifted import drifted_generations
 from karma_core.workspace import Workspace
 
 HMAC_KEY = "fingerprints"
@@ -172,14 +173,23 @@ class Values:
             return Status.ABSENT, None
         if applied.status == Status.FAILED:
             return Status.FAILED, None
-        same = self.inputs(loaded.address, consumed_by(edges)).fingerprint == applied.fingerprint
-        return (Status.CURRENT if same else Status.STALE), applied.fingerprint
+        if self.inputs(loaded.address, consumed_by(edges)).fingerprint != applied.fingerprint:
+            return Status.STALE, applied.fingerprint
+        return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
+
+    def drifted(self, applied: Applied | None) -> bool:
+        """Whether the last drift check found that the cloud differs from this apply."""
+        return applied is not None and self._drifted.get(applied.address) == applied.generation
 
     def _loaded(self, address: str) -> Loaded:
         try:
             return self._inventory.components[address]
         except KeyError:
             raise NotFound(f"there is no component {address}", component=address) from None
+
+    @cached_property
+    def _drifted(self) -> dict[str, int]:
+        return drifted_generations(self._workspace)
 
     @cached_property
     def _terraform(self) -> str:
