@@ -15,9 +15,13 @@ from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.s3_artifacts import S3Artifacts
 from karma_adapters.aws.ssm import SsmParameters
+from karma_log.sinks import dynamodb_table
+from karma_log.sinks.dynamodb import DynamoSink
+from karma_log.sinks.s3 import S3Sink
 
 REGION = "eu-central-1"
 BUCKET = "karma-artifacts"
+EVENTS = "karma-log"
 
 
 @cache
@@ -65,7 +69,24 @@ def parameters(access: Access, **options: Any) -> SsmParameters:
 
 def artifacts(access: Access) -> S3Artifacts:
     """The artifact store on a new bucket."""
+    return S3Artifacts(bucket(access), BUCKET, "dev", clock=lambda: datetime.now(UTC))
+
+
+def bucket(access: Access) -> Api:
+    """S3 with a new bucket."""
     client = api(access, "s3")
     place = {"LocationConstraint": REGION}
     client.call("create_bucket", Bucket=BUCKET, CreateBucketConfiguration=place)
-    return S3Artifacts(client, BUCKET, "dev", clock=lambda: datetime.now(UTC))
+    return client
+
+
+def event_table(access: Access) -> DynamoSink:
+    """The log's sink on a new table."""
+    client = api(access, "dynamodb")
+    client.call("create_table", **dynamodb_table.definition(EVENTS))
+    return DynamoSink(client, EVENTS, "dev")
+
+
+def event_bucket(access: Access) -> S3Sink:
+    """The log's sink on a new bucket."""
+    return S3Sink(bucket(access), BUCKET, "log/dev")

@@ -64,7 +64,7 @@ class Api:
     def pages(
         self, operation: str, request: dict[str, Any], *, by: str, given: str = ""
     ) -> Iterator[dict[str, Any]]:
-        """Every page; a request names the next one in field `by`, an answer in field `given` (default: the same).
+        """Every page; a request names the next one in field `by`, an answer in `given` (default: the same).
 
         A page may be short or empty before the last.
         """
