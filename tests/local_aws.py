@@ -11,10 +11,13 @@ import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from karma_adapters.aws import state_table
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
+from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.s3_artifacts import S3Artifacts
 from karma_adapters.aws.ssm import SsmParameters
+from karma_core.ports import Clock
 from karma_log.sinks import dynamodb_table
 from karma_log.sinks.dynamodb import DynamoSink
 from karma_log.sinks.s3 import S3Sink
@@ -22,6 +25,7 @@ from karma_log.sinks.s3 import S3Sink
 REGION = "eu-central-1"
 BUCKET = "karma-artifacts"
 EVENTS = "karma-log"
+STATE = "karma-state"
 
 
 @cache
@@ -90,3 +94,10 @@ def event_table(access: Access) -> DynamoSink:
 def event_bucket(access: Access) -> S3Sink:
     """The log's sink on a new bucket."""
     return S3Sink(bucket(access), BUCKET, "log/dev")
+
+
+def state(access: Access, clock: Clock) -> DynamoState:
+    """The state store on a new table."""
+    client = api(access, "dynamodb")
+    client.call("create_table", **state_table.definition(STATE))
+    return DynamoState(state_table.StateTable(client, STATE, "dev"), clock=clock)
