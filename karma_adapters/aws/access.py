@@ -65,6 +65,7 @@ class Access:
             "AWS_ACCESS_KEY_ID": frozen.access_key,
             "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
             "AWS_SESSION_TOKEN": frozen.token,
+            "AWS_PROFILE": "",  # a profile that is set would come before the role
         }
 
     def _session(self) -> Any:

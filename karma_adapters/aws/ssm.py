@@ -216,7 +216,7 @@ class SsmParameters:
         new = Counter(tier for name, tier in tiers.items() if name not in held or held[name].tier is not tier)
         for tier, wanted in sorted(new.items()):
             limit = self._quotas[tier]
-            if self._listed[tier] + wanted > limit and self._count(tier) + wanted > limit:
+            if self._listed[tier] + wanted > limit and self._count()[tier] + wanted > limit:
                 raise Refused(
                     f"{wanted:,} new {tier} parameters were not written",
                     why=f"the account's quota is {limit:,} in a region",
@@ -226,10 +226,9 @@ class SsmParameters:
                     limit=limit,
                 )
 
-    def _count(self, tier: Tier) -> int:
-        request = {"ParameterFilters": [{"Key": "Tier", "Values": [tier.value]}], "MaxResults": 50}
-        pages = self._api.pages("describe_parameters", request, by="NextToken")
-        return sum(len(page["Parameters"]) for page in pages)
+    def _count(self) -> Counter[Tier]:
+        pages = self._api.pages("describe_parameters", {"MaxResults": 50}, by="NextToken")
+        return Counter(tier_of(entry) for page in pages for entry in page["Parameters"])
 
 
 def _path(prefix: str) -> str:
