@@ -78,6 +78,16 @@ def test_an_append_behind_another_head_is_refused_whole(sink: Sink) -> None:
     assert tuple(sink.read()) == events[:2]
 
 
+def test_an_event_that_follows_another_history_is_refused(sink: Sink) -> None:
+    """The right number behind a head with another hash is a second chain, and not stored."""
+    events = make_chain(2)
+    sink.append(events, None)
+    forged = ChainHead(seq=2, hash="sha256:other")
+    with pytest.raises(Conflict):
+        sink.append(chain.link([make_event(3)], forged), forged)
+    assert tuple(sink.read()) == events
+
+
 def test_stored_lines_are_canonical_and_verify(sink: Sink) -> None:
     """What a sink stores is exactly the canonical line, so that verification covers every byte."""
     events = make_chain(4)

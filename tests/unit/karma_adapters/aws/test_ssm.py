@@ -124,7 +124,7 @@ def test_reading_again_asks_for_values_only(between: Between, tmp_path: Path) ->
     """Descriptions are read once a version, 50 a request, also across processes."""
     seen = tmp_path / "cache" / "versions.json"
     store = store_over(between, seen=SeenVersions(seen))
-    store.put([ParameterWrite(name=f"/iac/n{n:03}", value="v", description=f"d{n}") for n in range(60)])
+    store.put([ParameterWrite(name=f"/iac/n{n:03}", value="v", description=f"d{n}") for n in range(55)])
     between.calls.clear()
     first = list(store.read_tree("/iac"))
     assert between.calls.count("describe_parameters") == 2
