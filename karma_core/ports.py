@@ -52,7 +52,7 @@ class ParameterStore(Protocol):
         ...
 
     def page(self, prefix: str, *, token: str | None = None, decrypt: bool = False) -> ParameterPage:
-        """Current parameters below prefix (recursive, by name), at most 10 a page as SSM has it."""
+        """Current parameters below prefix (recursive), at most 10 a page; SSM promises no order."""
         ...
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:

@@ -7,7 +7,7 @@ a data directory and a state of its own: nothing is ever written into the user's
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,11 @@ class Directories:
 
 
 class TerraformRunner:
-    """Plans and applies one component at a time, from any thread; two of one component are never at once."""
+    """Plans and applies one component at a time, from any thread; two of one component are never at once.
+
+    `access` gives the variables by which Terraform reaches its cloud; it is asked anew for each component,
+    because credentials expire.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class TerraformRunner:
         environment: Mapping[str, str],
         processes: Processes,
         lock_timeout_seconds: int = 60,
+        access: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._binary = binary
         self._modules = modules
@@ -72,6 +77,7 @@ class TerraformRunner:
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         self._environment = {**plugins, **environment, **fixed}
+        self._access = access
 
     def version(self) -> str:
         """Name and version; a process only when the program's files are new."""
@@ -142,7 +148,7 @@ class TerraformRunner:
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
-        environment = {**self._environment, "TF_DATA_DIR": str(data)}
+        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
         terraform = CommandLine(self._binary, copy, environment, self._processes)
         self._initialiser.share(
             copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
@@ -222,7 +228,7 @@ class TerraformRunner:
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        environment = {**self._environment, "TF_DATA_DIR": str(preparation.data)}
+        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(preparation.data)}
         terraform = CommandLine(self._binary, preparation.staged, environment, self._processes)
         self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
         return terraform
