@@ -18,6 +18,8 @@ from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference
 from karma_core.references.module import VIA as MODULE
+from karma_core.references.module import meant
+from karma_core.references.nickname import VIA as NICKNAME
 from karma_core.references.ways import WAYS, MakeWay, find_all, prepare
 
 StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
@@ -142,9 +144,10 @@ def refuse_dangling(
     findings: list[Finding] = []
     for source, found in references.items():
         kept = []
+        read = {r.target for r in found if r.via == MODULE}
         for reference in found:
             target = components.get(reference.target)
-            if target is None and reference.optional:
+            if target is None and (reference.optional or _is_settled(reference, read)):
                 continue
             if target is None or (target.config is None and target.applied is not None):
                 findings.append(_missing(reference, removed=target is not None))
@@ -155,6 +158,11 @@ def refuse_dangling(
         if kept:
             usable[source] = kept
     return usable, findings
+
+
+def _is_settled(reference: Reference, read: set[str]) -> bool:
+    """Whether the module says which component a nickname means whose key does not."""
+    return reference.via == NICKNAME and meant(reference.target, read)
 
 
 def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[Edge, ...]:

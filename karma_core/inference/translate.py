@@ -30,6 +30,7 @@ SHOWN: Final = 120
 
 _Node = hcl.Expression
 _TRAVERSAL: Final = frozenset({"get_attr", "index", "splat"})
+_SKIPPED: Final = frozenset({"comment", "(", ")"})
 _WRAPPERS: Final = frozenset({"expression", "literal_value", "template_expr", "collection_value", "for_expr"})
 
 
@@ -177,13 +178,13 @@ class Translator:
 
     def _binary(self, node: _Node) -> Expression:
         """Operands are not wrapped by the parser: everything left of the operator is the first."""
-        children = [child for child in node.children if child.type != "comment"]
-        at = next(i for i, child in enumerate(children) if i and not child.is_named)
+        children = [child for child in node.children if child.type not in _SKIPPED]
+        at = next(i for i, child in enumerate(children) if not child.is_named)
         sides = (self._sequence(children[:at]), self._sequence(children[at + 1 :]))
         return Operation(children[at].type, sides)
 
     def _unary(self, node: _Node) -> Expression:
-        operator, *operand = (child for child in node.children if child.type != "comment")
+        operator, *operand = (child for child in node.children if child.type not in _SKIPPED)
         return Operation(operator.type, (self._sequence(operand),))
 
     def _object(self, node: _Node) -> Expression:

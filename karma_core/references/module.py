@@ -38,7 +38,7 @@ class Module:
             *_references(subject, reading),
             *_emissions(subject, reading),
             *(_unresolved(subject, lost) for lost in reading.unresolved),
-            *(_undeclared(subject, a, r) for a, r in reading.reads.items() if _is_new(subject, a, others)),
+            *_all_undeclared(subject, reading, others),
             *(() if program.body.unseen else self._never_read(subject, reading)),
         ]
 
@@ -51,10 +51,9 @@ class Module:
         for found in subject.found:
             if not isinstance(found, Reference) or found.via not in _NAMED or found.target in read:
                 continue
-            if (
-                found.target not in reading.reads
-                and found.target.partition("/")[0] not in definition.consumes
-            ):
+            if found.target in reading.reads or meant(found.target, reading.reads):
+                continue
+            if found.target.partition("/")[0] not in definition.consumes:
                 yield _never_read(found)
 
 
@@ -79,6 +78,17 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
     for address, places in reading.writes.items():
         for place in sorted(places):
             yield Emission(subject.address, address, VIA, place)
+
+
+def meant(target: str, read: Iterable[str]) -> bool:
+    """Whether a key's guess at a type is settled by what is read: `cluster/main` means `ecs-cluster/main`."""
+    return any(address.endswith(f"-{target}") for address in read)
+
+
+def _all_undeclared(subject: Subject, reading: Reading, others: set[str]) -> Iterator[Finding]:
+    for address, read in reading.reads.items():
+        if not read.guarded and _is_new(subject, address, others):
+            yield _undeclared(subject, address, read)
 
 
 def _is_new(subject: Subject, address: str, others: set[str]) -> bool:

@@ -196,6 +196,12 @@ READS: list[tuple[str, dict[str, str]]] = [
     ),
     (use('var.config.disabled ? var.dependencies["queue/a"].url : null'), {}),
     (use('can(var.config.absent) ? var.dependencies["queue/${var.config.absent}"].url : null'), {}),
+    (
+        use(
+            '(var.config.enabled && !(var.config.disabled)) == true ? var.dependencies["queue/a"].url : null'
+        ),
+        {"queue/a": "url"},
+    ),
     # -- parameters --------------------------------------------------------------------------------
     (
         'data "aws_ssm_parameter" "v" {\n  name = "${var.iac_prefix}/vpc/core/runtime"\n}\n'
@@ -476,24 +482,21 @@ def test_what_a_module_writes(module: str, expected: dict[str, set[str]]) -> Non
     assert reading.complete
 
 
+def chained(first: str, length: int, each: str, last: str) -> str:
+    """A module of that many locals, each made of the one before it."""
+    steps = [f"  a{n} = {each.format(f'a{n - 1}')}\n" for n in range(1, length)]
+    return f"locals {{\n  a0 = {first}\n{''.join(steps)}}}\n{use(last)}"
+
+
 @pytest.mark.parametrize(
     "module",
     [
         use(
             "[for a in var.config.big : [for b in var.config.big : [for c in var.config.big : var.dependencies]]]"
         ),
-        "locals {\n  a0 = var.dependencies\n"
-        + "".join(f"  a{n} = [local.a{n - 1}, local.a{n - 1}]\n" for n in range(1, 60))
-        + "}\n"
-        + use("local.a59"),
-        "locals {\n  a0 = var.config.text\n"
-        + "".join(f'  a{n} = "${{local.a{n - 1}}}${{local.a{n - 1}}}"\n' for n in range(1, 60))
-        + "}\n"
-        + use("var.dependencies[local.a59]"),
-        "locals {\n  a0 = var.dependencies\n"
-        + "".join(f"  a{n} = local.a{n - 1}\n" for n in range(1, 5000))
-        + "}\n"
-        + use("local.a4999"),
+        chained("var.dependencies", 60, "[local.{0}, local.{0}]", "local.a59"),
+        chained("var.config.text", 60, '"${{local.{0}}}${{local.{0}}}"', "var.dependencies[local.a59]"),
+        chained("var.dependencies", 5000, "local.{0}", "local.a4999"),
         use("(" * 400 + "var.dependencies" + ")" * 400),
         'resource "x" "y" {\n  count = 1000000000\n  a = var.dependencies["q/${count.index}"]\n}\n',
         use('regex("(a+)+$", var.config.text) == "" ? var.dependencies["q/a"] : null'),
