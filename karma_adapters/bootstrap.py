@@ -11,7 +11,7 @@ from typing import Any
 
 from ulid import ULID
 
-from karma_adapters import failpoints
+from karma_adapters import failpoints, graph_stores
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.child_environment import allowed
 from karma_adapters.directory_artifacts import DirectoryArtifacts
@@ -22,7 +22,6 @@ from karma_adapters.processes import Processes
 from karma_adapters.publish_index import FilePublishIndex
 from karma_adapters.reload import Reloads
 from karma_adapters.settings import AwsSettings, Environment, Settings
-from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_adapters.sqlite_state import SqliteState
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
@@ -72,7 +71,7 @@ def open_workspace(
             if section.parameters == "ssm"
             else LocalParameters(folder / "parameters.sqlite", clock=utc_now)
         ),
-        graph=SqliteGraphStore(folder / "graph.sqlite"),
+        graph=graph_stores.open_store(section, folder),
         state=state,
         log=_log(settings, section, folder, state, aws, say),
         artifacts=(
@@ -148,6 +147,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     folder = settings.state_dir / name
     aws = _aws(settings, name)
     return _log(settings, section, folder, _state(section, folder, aws), aws, say)
+
+
+def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:
+    """What answers Gremlin text about an environment's graph."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
 
 
 def _aws(settings: Settings, name: str) -> AwsStores:

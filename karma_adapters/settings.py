@@ -74,6 +74,9 @@ class Environment(_Section):
     artifacts: Literal["local", "s3"] = "local"
     terraform_state: Literal["local", "s3"] = "local"
     aws: AwsSettings | None = None
+    graph: Literal["sqlite", "gremlin"] = "sqlite"
+    gremlin_url: str = Field(default="", pattern=r"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?$")
+    gremlin_auth: Literal["none", "sigv4"] = "none"
 
     @model_validator(mode="after")
     def _names_what_it_uses(self) -> Environment:
@@ -90,6 +93,15 @@ class Environment(_Section):
         for setting, (key, missing) in needed.items():
             if missing:
                 raise ValueError(f"{setting} needs aws.{key}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_gremlin(self) -> Environment:
+        """A graph in Gremlin needs an endpoint, and a signature must not travel in the clear."""
+        if self.graph == "gremlin" and not self.gremlin_url:
+            raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
+        if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
+            raise ValueError('gremlin_auth = "sigv4" needs a gremlin_url that begins with wss://')
         return self
 
 
@@ -203,19 +215,12 @@ class Settings(BaseSettings):
                 why=f"it has {', '.join(known) or 'none'}",
                 next_step=f"create {self.project.config_dir}/{name}/ or [environments.{name}] in karma.toml",
             )
-        section = self.section(name)
-        return EnvironmentSettings(
-            name=name,
-            prefix=section.prefix,
-            region=section.region,
-            variables=section.variables,
-            types=self.types,
-            parallelism=section.parallelism,
-            lease_seconds=section.lease_seconds,
-        )
+        section = dict(self.section(name))
+        of_core = EnvironmentSettings.__dataclass_fields__.keys() & section.keys()
+        return EnvironmentSettings(name=name, types=self.types, **{key: section[key] for key in of_core})
 
     def section(self, name: str) -> Environment:
-        """An environment's section; all defaults where the file has none."""
+        """`[environments.<name>]`, or its defaults."""
         return self.environments.get(name, Environment())
 
 

@@ -151,7 +151,7 @@ def _raise_fence(db: sqlite3.Connection, environment: str, lease: Lease) -> None
         (environment, lease.token),
     )
     if raised.rowcount == 0:
-        raise stale_lease(environment, lease)
+        raise stale_lease(environment, lease.token)
 
 
 def _apply(db: sqlite3.Connection, environment: str, delta: Delta) -> None:

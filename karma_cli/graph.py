@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karma_cli import exits, progress, render
+from karma_cli import exits, gremlin_query, progress, render
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
 
 if TYPE_CHECKING:
@@ -193,25 +193,45 @@ def path(
 
 
 @app.command(
-    epilog="Examples:\n\n`karma graph query downstream vpc/core`\n\n`karma graph query stale --json`"
+    epilog="Examples:\n\n`karma graph query downstream vpc/core`\n\n`karma graph query stale --json`\n\n"
+    "`karma graph query --gremlin \"g.V().groupCount().by('type')\"`"
 )
 def query(
     name: Annotated[
-        str, typer.Argument(help="downstream, upstream, consumers, dependencies, orphans, stale, drift, …")
-    ],
+        str | None,
+        typer.Argument(help="downstream, upstream, consumers, dependencies, orphans, stale, drift, …"),
+    ] = None,
     component: Annotated[str | None, typer.Argument(help="An address, where the query needs one.")] = None,
     env: Env = None,
     project: ProjectDir = None,
+    gremlin: Annotated[str | None, typer.Option("--gremlin", help="A Gremlin traversal instead.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="With --gremlin: results.")] = 1000,
+    seconds: Annotated[
+        float, typer.Option("--timeout", min=0.1, max=120, help="With --gremlin: seconds.")
+    ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Answer a named query over the stored graph."""
+    """Answer a named query, or one in Gremlin, over the stored graph."""
+    from karma_core.errors import UsageError
+
+    if (name is None) == (gremlin is None):
+        raise UsageError(
+            "a query is either a name or --gremlin TEXT", next_step="karma graph query --help lists the names"
+        )
+    if gremlin is not None:
+        gremlin_query.ask(env, project, gremlin, limit=limit, seconds=seconds, as_json=as_json)
+    else:
+        _ask_by_name(open_for(env, project), str(name), component, as_json)
+
+
+def _ask_by_name(workspace: Workspace, name: str, component: str | None, as_json: bool) -> None:
     from karma_core import ids
     from karma_core.graph.query import run_query
 
     if component is not None:
         ids.split_address(component)
     parameters = {"component": component} if component is not None else {}
-    found = run_query(_current(open_for(env, project)), name, parameters)
+    found = run_query(_current(workspace), name, parameters)
     if as_json:
         render.document(found)
         return

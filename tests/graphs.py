@@ -35,12 +35,14 @@ def component(address: str, *, environment: str = "prod", version: int | None = 
     )
 
 
-def graph(edges: Iterable[tuple[str, str]] = (), nodes: Iterable[str] = ()) -> GraphData:
+def graph(
+    edges: Iterable[tuple[str, str]] = (), nodes: Iterable[str] = (), *, environment: str = "prod"
+) -> GraphData:
     """A graph of addresses; the ends of edges are nodes too."""
     pairs = sorted(edges)
     addresses = sorted({*nodes, *(end for pair in pairs for end in pair)})
     found = [Edge(source=s, target=t, via=("nickname",), pointers=("/x_nickname",)) for s, t in pairs]
-    return make_graph([component(address) for address in addresses], found)
+    return make_graph([component(address, environment=environment) for address in addresses], found)
 
 
 def random_graph(random_: random.Random, *, nodes: int = 20, environment: str = "prod") -> GraphData:
@@ -120,13 +122,18 @@ class Artifacts:
 
 
 def publish_with_history(
-    store: ports.GraphStore, artifacts: ports.ArtifactStore, target: GraphData, *, token: int = 1
+    store: ports.GraphStore,
+    artifacts: ports.ArtifactStore,
+    target: GraphData,
+    *,
+    token: int = 1,
+    environment: str = "prod",
 ) -> Build:
     """As `publish`, with the build's snapshot written first."""
-    found = store.load("prod")
+    found = store.load(environment)
     previous = found.build if found else None
     delta = diff(found.graph if found else None, target)
-    build = next_build(previous, target)
+    build = next_build(previous, target, environment=environment)
     key = write_snapshot(artifacts, build, target, delta, previous)
     build = msgspec.structs.replace(build, snapshot=key)
     store.publish(build, delta, lease(token))

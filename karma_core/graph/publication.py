@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from karma_core.errors import Conflict, StaleLease
 from karma_core.model import Build
-from karma_core.records import Lease
 
 
 def moved_base(build: Build, current: Build | None) -> Conflict | None:
@@ -22,12 +21,12 @@ def moved_base(build: Build, current: Build | None) -> Conflict | None:
     )
 
 
-def stale_lease(environment: str, lease: Lease) -> StaleLease:
+def stale_lease(environment: str, token: int) -> StaleLease:
     """The refusal of a writer whose lease has been taken over."""
     return StaleLease(
         f"the graph of {environment} was not written",
-        why=f"another holder has written with a newer lease than token {lease.token}",
+        why=f"another holder has written with a newer lease than token {token}",
         next_step="run the command again",
         environment=environment,
-        token=lease.token,
+        token=token,
     )

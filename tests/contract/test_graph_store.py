@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_adapters.memory_graph import MemoryGraphStore
 from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_core import ports
@@ -17,6 +20,8 @@ from karma_core.errors import Conflict, StaleLease
 from karma_core.graph.delta import EMPTY, diff, digest, make_graph
 from karma_core.model import Delta, Edge, Finding, Kind, Provenance, Severity, Status
 from tests.graphs import component, graph, lease, next_build, publish, random_graph
+from tests.gremlin_guard import NeptuneGuard
+from tests.integration import gremlin_server
 
 HOSTILE = [
     "x').drop()//",
@@ -32,14 +37,35 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+GREMLIN = pytest.mark.xdist_group("gremlin")
+STORES = [
+    "memory",
+    "sqlite",
+    pytest.param("gremlin", marks=GREMLIN),
+    pytest.param("gremlin-staged", marks=GREMLIN),
+]
+
+
+@pytest.fixture(params=STORES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], ports.GraphStore]]:
     """Opens the store under test; each call is another client of the same data."""
     opened: list[ports.GraphStore] = []
     memory = MemoryGraphStore()
+    endpoint = None
+    if "gremlin" in request.param:
+        endpoint = Endpoint(url=gremlin_server.required().url)
+        gremlin_server.empty()
 
     def opener() -> ports.GraphStore:
-        store = memory if request.param == "memory" else SqliteGraphStore(tmp_path / "graph.db")
+        store: ports.GraphStore
+        if endpoint is not None:
+            items = 0 if request.param == "gremlin-staged" else TRANSACTION_ITEMS
+            client = GremlinClient(endpoint, serializer=NeptuneGuard)
+            store = GremlinGraphStore(client, transaction_items=items)
+        elif request.param == "sqlite":
+            store = SqliteGraphStore(tmp_path / "graph.db")
+        else:
+            store = memory
         opened.append(store)
         return store
 
@@ -280,14 +306,18 @@ def test_readers_never_see_half_a_graph(open_store: Callable[[], ports.GraphStor
 
 
 def test_concurrent_builders_make_one_order(open_store: Callable[[], ports.GraphStore]) -> None:
-    """Builders that race are refused or follow each other; builds count 1, 2, 3 … without a gap."""
+    """Builders that race are refused or follow each other; builds count 1, 2, 3 … without a gap.
+
+    Each publish comes with a lease of its own, as leases that expire give them out.
+    """
     stores = [open_store() for _ in range(4)]
+    tokens = itertools.count(1)
     refused = []
 
     def build(number: int) -> None:
         for turn in range(5):
             try:
-                publish(stores[number], graph(nodes=[f"vpc/n{number}-{turn}"]))
+                publish(stores[number], graph(nodes=[f"vpc/n{number}-{turn}"]), token=next(tokens))
             except Conflict as error:
                 refused.append(error)
 

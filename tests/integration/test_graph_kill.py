@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -10,43 +11,93 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from gremlin_python.process.traversal import T
 
+from karma_adapters.gremlin import queries
 from karma_core import ports
 from karma_core.graph.delta import digest
 from karma_core.graph.history import restore
+from karma_core.model import Build, Snapshot
 from tests.graphs import Artifacts, random_graph
+from tests.integration import gremlin_server
 from tests.integration.graph_publisher import open_store
 
 ROOT = Path(__file__).parents[2]
-RANDOM_KILLS = 100 if os.environ.get("KARMA_SOAK") == "1" else 10
-BOUNDARIES = [
-    "graph.snapshot.before_put",
-    "graph.snapshot.after_put",
-    "graph.publish.begin",
-    "graph.publish.after_drops",
-    "graph.publish.after_nodes",
-    "graph.publish.after_edges",
-    "graph.publish.before_commit",
+SOAK = os.environ.get("KARMA_SOAK") == "1"
+GREMLIN = pytest.mark.xdist_group("gremlin")
+SNAPSHOT = ["graph.snapshot.before_put", "graph.snapshot.after_put", "graph.publish.begin"]
+BOUNDARIES = {
+    "sqlite": [
+        *SNAPSHOT,
+        "graph.publish.after_drops",
+        "graph.publish.after_nodes",
+        "graph.publish.after_edges",
+        "graph.publish.before_commit",
+        "graph.publish.after_commit",
+    ],
+    "gremlin": [
+        *SNAPSHOT,
+        "graph.publish.marked",
+        "graph.publish.after_lock",
+        "graph.publish.batch",
+        "graph.publish.before_commit",
+        "graph.publish.after_commit",
+        "graph.publish.end",
+    ],
+    "gremlin-staged": [
+        *SNAPSHOT,
+        "graph.publish.staged_part",
+        "graph.publish.before_flip",
+        "graph.publish.after_flip",
+        "graph.publish.redo_batch",
+        "graph.publish.after_redo",
+        "graph.publish.end",
+    ],
+}
+AFTER = {
     "graph.publish.after_commit",
-]
+    "graph.publish.after_flip",
+    "graph.publish.redo_batch",
+    "graph.publish.after_redo",
+    "graph.publish.end",
+}
+"""Boundaries behind which the new build is the current one."""
+RANDOM_KILLS = {"sqlite": (10, 100), "gremlin": (10, 200), "gremlin-staged": (5, 200)}
+
+
+_numbers = itertools.count(1)
+
+
+def marks(kind: str) -> list[pytest.MarkDecorator]:
+    """What tests of that store are marked with."""
+    return [GREMLIN] if "gremlin" in kind else []
 
 
 class Reader:
     """Reads the store all the while, and keeps every graph that was not the one its build names."""
 
-    def __init__(self, store: ports.GraphStore) -> None:
+    def __init__(self, store: ports.GraphStore, environment: str) -> None:
         self.store = store
+        self.environment = environment
         self.reads = 0
         self.halves: list[object] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll)
 
+    def current(self) -> Build:
+        """The current build, whose graph must be whole."""
+        found = self.store.load(self.environment)
+        assert found is not None
+        assert digest(found.graph) == found.build.digest
+        return found.build
+
     def _poll(self) -> None:
-        while not self._stop.is_set():
-            found = self.store.load("prod")
+        while not self._stop.wait(0.002):
+            found = self.store.load(self.environment)
             self.reads += 1
             if found is not None and digest(found.graph) != found.build.digest:
                 self.halves.append(found)
@@ -60,36 +111,53 @@ class Reader:
         self._thread.join()
 
 
-@pytest.fixture
-def store_name(tmp_path: Path) -> str:
-    """Where the store is."""
-    return str(tmp_path / "graph.db")
+@dataclass(frozen=True)
+class Scene:
+    """An environment of a store, in which builders are started and killed."""
 
+    store_name: str
+    environment: str
+    artifacts: Path
 
-@pytest.fixture
-def reader(store_name: str) -> Iterator[Reader]:
-    """Polls the store during the test."""
-    store = open_store(store_name)
-    with Reader(store) as found:
-        yield found
-    store.close()
+    def start(self, *, rounds: int, token: int, failpoint: str = "") -> subprocess.Popen[str]:
+        """A builder that has opened the store and begins to publish."""
+        arguments = [self.store_name, self.environment, str(self.artifacts), str(rounds), str(token)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.graph_publisher", *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "KARMA_FAILPOINT": failpoint},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
 
+    def check_converged(self, token: int) -> None:
+        """The next run publishes, and every build of the history can be restored."""
+        assert finish(self.start(rounds=1, token=token)) == 0
+        store = open_store(self.store_name)
+        found = store.load(self.environment)
+        assert found is not None
+        seed = found.build.id - 1
+        assert found.graph == random_graph(random.Random(seed), nodes=40, environment=self.environment)
+        artifacts = Artifacts(self.artifacts)
+        for build in store.builds(self.environment, limit=found.build.id):
+            assert digest(restore(artifacts, store, self.environment, build.id)) == build.digest
+        store.close()
+        if "ws://" in self.store_name:
+            self._check_no_orphans(found)
 
-def start(
-    store_name: str, tmp_path: Path, *, rounds: int, token: int, failpoint: str = ""
-) -> subprocess.Popen[str]:
-    """A builder that has opened the store and begins to publish."""
-    arguments = [store_name, str(tmp_path / "artifacts"), str(rounds), str(token)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.graph_publisher", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "KARMA_FAILPOINT": failpoint},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+    def _check_no_orphans(self, found: Snapshot) -> None:
+        """The server holds the environment's graph, its builds and one Lock, and nothing else of it."""
+        server = gremlin_server.shared()
+        vertices = queries.source().V().has("environment", self.environment)
+        (counts,) = server.run(vertices.group_count().by(T.label))
+        assert counts == {"Component": len(found.graph.nodes), "Build": found.build.id, "Lock": 1}
+        edges = queries.source().V().has("environment", self.environment).out_e().count()
+        assert server.run(edges) == [len(found.graph.edges)]
+        (lock,) = server.run(queries.read_lock(self.environment))
+        assert not {"publishing", "staging", "redo"} & set(lock)
 
 
 def finish(process: subprocess.Popen[str]) -> int:
@@ -98,41 +166,51 @@ def finish(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
-def check_converged(store_name: str, tmp_path: Path, token: int) -> None:
-    """The next run publishes, and every build of the history can be restored."""
-    assert finish(start(store_name, tmp_path, rounds=1, token=token)) == 0
-    store = open_store(store_name)
-    found = store.load("prod")
-    assert found is not None
-    assert found.graph == random_graph(random.Random(found.build.id - 1), nodes=40)
-    artifacts = Artifacts(tmp_path / "artifacts")
-    for build in store.builds("prod"):
-        assert digest(restore(artifacts, store, "prod", build.id)) == build.digest
+@pytest.fixture
+def scene(kind: str, tmp_path: Path) -> Scene:
+    """A store with an environment that no other test has used."""
+    store_name = str(tmp_path / "graph.db")
+    if kind != "sqlite":
+        store_name = gremlin_server.required().url
+    if kind == "gremlin-staged":
+        store_name = f"staged+{store_name}"
+    return Scene(store_name, f"kill-{os.getpid()}-{next(_numbers)}", tmp_path / "artifacts")
+
+
+@pytest.fixture
+def reader(scene: Scene) -> Iterator[Reader]:
+    """Polls the store during the test."""
+    store = open_store(scene.store_name)
+    with Reader(store, scene.environment) as found:
+        yield found
     store.close()
 
 
-@pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_killed_at_a_boundary(boundary: str, store_name: str, reader: Reader, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "boundary"),
+    [pytest.param(k, b, marks=marks(k)) for k, names in BOUNDARIES.items() for b in names],
+)
+def test_killed_at_a_boundary(kind: str, boundary: str, scene: Scene, reader: Reader) -> None:
     """Killed at a named place of its second publish, a builder leaves the build before or the build after."""
-    process = start(store_name, tmp_path, rounds=5, token=1, failpoint=f"{boundary}:2")
-    assert finish(process) == -signal.SIGKILL
-    current = reader.store.current("prod")
-    assert current is not None
-    assert current.id == (2 if boundary == "graph.publish.after_commit" else 1)
-    check_converged(store_name, tmp_path, token=2)
+    assert finish(scene.start(rounds=1, token=1)) == 0
+    assert finish(scene.start(rounds=5, token=1, failpoint=boundary)) == -signal.SIGKILL
+    assert reader.current().id == (2 if boundary in AFTER else 1)
+    scene.check_converged(token=2)
     assert not reader.halves
     assert reader.reads > 0
 
 
 @pytest.mark.soak
-def test_killed_at_random(store_name: str, reader: Reader, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=marks(kind)) for kind in BOUNDARIES])
+def test_killed_at_random(kind: str, scene: Scene, reader: Reader) -> None:
     """Killed at any moment, a builder leaves a whole graph, and the next one goes on from it."""
     source = random.Random(20261124)
-    for turn in range(1, RANDOM_KILLS + 1):
-        process = start(store_name, tmp_path, rounds=10_000, token=turn)
-        time.sleep(source.uniform(0, 0.1))
+    kills = RANDOM_KILLS[kind][SOAK]
+    for turn in range(1, kills + 1):
+        process = scene.start(rounds=10_000, token=turn)
+        time.sleep(source.uniform(0, 0.1 if kind == "sqlite" else 0.5))
         process.kill()
         assert finish(process) == -signal.SIGKILL
-    check_converged(store_name, tmp_path, token=RANDOM_KILLS + 1)
+    scene.check_converged(token=kills + 1)
     assert not reader.halves
-    assert reader.reads > RANDOM_KILLS
+    assert reader.reads > kills

@@ -1,0 +1,73 @@
+"""Reading one whole graph while others write (see `store` for the protocol)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from karma_adapters.gremlin import queries, schema
+from karma_adapters.gremlin.client import GremlinClient
+from karma_adapters.gremlin.schema import Lock
+from karma_core.errors import StoreUnavailable
+from karma_core.graph.delta import apply, digest, make_graph
+from karma_core.model import Delta, GraphData, Snapshot
+
+_decode_delta = msgspec.json.Decoder(Delta).decode
+
+
+class GraphReader:
+    """Reads of one environment. Each raises StoreUnavailable where it met a writer."""
+
+    def __init__(self, client: GremlinClient, environment: str, now: Callable[[], float]) -> None:
+        self._client = client
+        self._environment = environment
+        self._now = now
+
+    def lock(self) -> Lock:
+        """The Lock; an empty one before the first publish."""
+        rows = self._client.submit(queries.read_lock(self._environment))
+        return schema.read_lock(rows[0]) if rows else Lock()
+
+    def snapshot(self) -> Snapshot | None:
+        """The current graph, proven whole by the Lock before and after, or by the build's digest."""
+        before = self.lock()
+        if before.current is None:
+            return None
+        graph = self._graph()
+        if before.redo:
+            graph = apply(graph, self.staged(before.redo))
+        after = self.lock()
+        if not self._quiet(before, after) and not (
+            before.build == after.build and digest(graph) == before.current.digest
+        ):
+            raise StoreUnavailable(
+                f"the graph of {self._environment} could not be read",
+                why="builds were being published all the while",
+                next_step="try again",
+            )
+        return Snapshot(build=before.current, graph=graph)
+
+    def staged(self, stage: str) -> Delta:
+        """The delta of a staged publish."""
+        bodies = self._client.submit(queries.read_staged(self._environment, stage))
+        parts = [_decode_delta(body) for body in bodies]
+        return Delta(
+            put_nodes=tuple(node for part in parts for node in part.put_nodes),
+            put_edges=tuple(edge for part in parts for edge in part.put_edges),
+            drop_nodes=tuple(address for part in parts for address in part.drop_nodes),
+            drop_edges=tuple(key for part in parts for key in part.drop_edges),
+        )
+
+    def _quiet(self, before: Lock, after: Lock) -> bool:
+        """Whether nobody wrote between two reads of the Lock. A mark that is too old is a dead writer's."""
+        marked = bool(before.publishing or before.redo) and before.until > self._now()
+        return before == after and not marked
+
+    def _graph(self) -> GraphData:
+        nodes = self._client.submit(queries.read_nodes(self._environment))
+        edges = self._client.submit(queries.read_edges(self._environment))
+        return make_graph(
+            [schema.read_component(self._environment, row) for row in nodes],
+            [schema.read_edge(self._environment, row) for row in edges],
+        )

@@ -1,0 +1,57 @@
+"""Answers of Gremlin queries in one form, whichever store gave them.
+
+A vertex is `{"id", "label"}`, an edge has `source` and `target` too, a path is the list of what it went
+through. Names of maps are text. Answers whose order means nothing are sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from karma_core.graph.gremlin_text import Traversal
+from karma_core.model import Record
+from karma_core.strictjson import canonical
+
+LIMIT: Final = 1000
+"""Results of one query unless the caller says otherwise."""
+SECONDS: Final = 10.0
+"""Time of one query unless the caller says otherwise."""
+
+
+class GremlinAnswer(Record, frozen=True, kw_only=True):
+    """Results as JSON values; `truncated` where there were more than the limit."""
+
+    results: list[Any]
+    truncated: bool
+
+
+def make_answer(
+    query: Traversal, results: Iterable[Any], limit: int, plain: Callable[[Any], Any]
+) -> GremlinAnswer:
+    """The answer made of a store's results, of which one more than the limit was asked for.
+
+    `plain` turns the store's own elements into dicts and lists, and leaves other values alone.
+    """
+    found = [_value(result, plain) for result in results]
+    if not query.ordered:
+        found.sort(key=canonical)
+    return GremlinAnswer(results=found[:limit], truncated=len(found) > limit)
+
+
+def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
+    value = plain(value)
+    if isinstance(value, dict):
+        return {_name(key, plain): _value(item, plain) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_value(item, plain) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_value(item, plain) for item in value), key=canonical)
+    return value
+
+
+def _name(key: Any, plain: Callable[[Any], Any]) -> str:
+    key = plain(key)
+    if isinstance(key, dict):
+        return str(key["id"])
+    return key if isinstance(key, str) else canonical(key).decode()

@@ -1,0 +1,231 @@
+"""Faults around a real Gremlin Server: lost replies, old leases, many builders, a restarted server."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.store import GremlinGraphStore
+from karma_core import failpoints
+from karma_core.errors import Conflict, StaleLease, StoreUnavailable
+from karma_core.graph.delta import diff, digest, make_graph
+from karma_core.model import Delta
+from tests.graphs import component, graph, lease, next_build, publish, random_graph
+from tests.gremlin_guard import NeptuneGuard
+from tests.integration import gremlin_server
+from tests.integration.lossy_transport import Losses
+
+pytestmark = pytest.mark.xdist_group("gremlin")
+SOAK = os.environ.get("KARMA_SOAK") == "1"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def environment() -> str:
+    """An environment that no other test has used."""
+    return f"fault-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture
+def losses() -> Losses:
+    """What the network loses."""
+    return Losses()
+
+
+@pytest.fixture
+def store(losses: Losses) -> Iterator[GremlinGraphStore]:
+    """A store over a network that loses what the test plans."""
+    endpoint = Endpoint(url=gremlin_server.required().url)
+    client = GremlinClient(endpoint, serializer=NeptuneGuard, transport=losses.transport)
+    found = GremlinGraphStore(client)
+    yield found
+    found.close()
+
+
+def check_whole(store: GremlinGraphStore, environment: str, builds: int) -> None:
+    """The current graph is that of the newest of so many builds, numbered without a gap."""
+    found = store.load(environment)
+    assert found is not None
+    assert digest(found.graph) == found.build.digest
+    assert [build.id for build in store.builds(environment, limit=builds + 1)] == list(range(builds, 0, -1))
+
+
+@pytest.mark.soak
+def test_a_commit_whose_reply_was_lost_is_not_repeated(
+    store: GremlinGraphStore, losses: Losses, environment: str
+) -> None:
+    """The writer finds its build current and goes on; nothing is there twice, nothing is missing."""
+    rounds = 50 if SOAK else 8
+    for seed in range(rounds):
+        losses.plan(b"commit", 1, after_answer=True)
+        target = random_graph(random.Random(seed), environment=environment)
+        build = publish(store, target, environment=environment)
+        assert losses.left == 0
+        found = store.load(environment)
+        assert found is not None
+        assert (found.build, found.graph) == (build, target)
+    assert losses.lost == rounds
+    check_whole(store, environment, rounds)
+
+
+@pytest.mark.parametrize("after_answer", [True, False])
+@pytest.mark.parametrize("word", [b"mergeV", b"publishing", b"current", b"commit", b"elementMap"])
+def test_a_broken_connection_is_replaced(
+    store: GremlinGraphStore, losses: Losses, environment: str, word: bytes, after_answer: bool
+) -> None:
+    """Whichever request is lost, before or after the server did it, the publish succeeds once."""
+    publish(store, random_graph(random.Random(1), environment=environment), environment=environment)
+    losses.plan(word, 2, after_answer=after_answer)
+    target = random_graph(random.Random(2), environment=environment)
+    build = publish(store, target, environment=environment)
+    losses.plan(b"", 0, after_answer=True)
+    found = store.load(environment)
+    assert found is not None
+    assert (found.build, found.graph) == (build, target)
+    assert losses.lost == 2
+    check_whole(store, environment, 2)
+
+
+def test_a_paused_holder_is_refused_at_the_write(store: GremlinGraphStore, environment: str) -> None:
+    """A writer that slept past its lease is refused 20 times of 20, and changes nothing."""
+    for turn in range(20):
+        current = store.current(environment)
+        sleeper = next_build(
+            current, graph(nodes=["vpc/old"], environment=environment), environment=environment
+        )
+        awake = graph(nodes=[f"vpc/new{turn}"], environment=environment)
+        publish(store, awake, token=2 * turn + 2, environment=environment)
+        late = Delta(put_nodes=(component("vpc/old", environment=environment),))
+        with pytest.raises(StaleLease):
+            store.publish(sleeper, late, lease(2 * turn + 1))
+        found = store.load(environment)
+        assert found is not None
+        assert [node.address for node in found.graph.nodes] == [f"vpc/new{turn}"]
+
+
+def test_a_holder_paused_within_its_transaction_is_refused(
+    store: GremlinGraphStore, environment: str
+) -> None:
+    """The fence is checked by the transaction that writes, not only before it."""
+    publish(store, graph(nodes=["vpc/a"], environment=environment), token=1, environment=environment)
+    current = store.current(environment)
+    other = GremlinGraphStore(GremlinClient(Endpoint(url=gremlin_server.shared().url)))
+    sleeper = next_build(current, graph(nodes=["vpc/old"], environment=environment), environment=environment)
+    newer = graph(nodes=["vpc/new"], environment=environment)
+
+    def overtake(name: str) -> None:
+        if name == "graph.publish.marked":
+            failpoints.install(None)
+            publish(other, newer, token=3, environment=environment)
+
+    failpoints.install(overtake)
+    try:
+        with pytest.raises(StaleLease):
+            store.publish(sleeper, Delta(drop_nodes=("vpc/a",)), lease(2))
+    finally:
+        failpoints.install(None)
+        other.close()
+    found = store.load(environment)
+    assert found is not None
+    assert [node.address for node in found.graph.nodes] == ["vpc/new"]
+
+
+@pytest.mark.soak
+def test_eight_builders_make_one_order(environment: str) -> None:
+    """Builders that race with leases of their own: each build stands on the one before it."""
+    url = gremlin_server.required().url
+    rounds, builders = (50 if SOAK else 3), 8
+    tokens = itertools.count(1)
+    unexpected: list[BaseException] = []
+
+    def work(number: int) -> None:
+        mine = GremlinGraphStore(GremlinClient(Endpoint(url=url)))
+        for turn in range(rounds):
+            target = random_graph(random.Random(1000 * number + turn), environment=environment)
+            while True:
+                try:
+                    publish(mine, target, token=next(tokens), environment=environment)
+                except Conflict:
+                    continue
+                except BaseException as error:
+                    unexpected.append(error)
+                    raise
+                break
+        mine.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(builders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not unexpected
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=url)))
+    check_whole(store, environment, rounds * builders)
+    builds = store.builds(environment, limit=rounds * builders)
+    assert [build.base for build in builds] == [*range(len(builds) - 1, 0, -1), None]
+    store.close()
+
+
+def test_the_next_call_after_a_restart_succeeds() -> None:
+    """A server that went away and came back under load is found again by the same client."""
+    gremlin_server.required()
+    server = gremlin_server.start()
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=server.url)))
+    stop = threading.Event()
+    reader = GremlinGraphStore(GremlinClient(Endpoint(url=server.url)))
+    polled: list[object] = []
+
+    def poll() -> None:
+        while not stop.wait(0.01):
+            polled.append(reader.load("prod"))
+
+    thread = threading.Thread(target=poll)
+    try:
+        publish(store, random_graph(random.Random(1)))
+        thread.start()
+        server.stop()
+        again = gremlin_server.start(server.port)
+        try:
+            assert store.current("prod") is None  # the server keeps its graph in memory
+            build = publish(store, random_graph(random.Random(2)))
+            assert store.current("prod") == build
+        finally:
+            stop.set()
+            thread.join()
+            again.stop()
+    finally:
+        server.stop()
+        store.close()
+        reader.close()
+    assert polled
+
+
+def test_an_endpoint_that_is_not_there_is_said_in_time() -> None:
+    """After the deadline the error names the endpoint; it does not hang."""
+    client = GremlinClient(Endpoint(url="ws://127.0.0.1:1/gremlin"))
+    store = GremlinGraphStore(client, deadline_seconds=0.3)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/gremlin cannot be reached"):
+        store.current("prod")
+    store.close()
+
+
+def test_a_small_change_takes_few_requests(store: GremlinGraphStore, environment: str) -> None:
+    """Reading, marking, writing and unmarking ten changes takes at most 12 requests in all."""
+    target = random_graph(random.Random(1), nodes=60, environment=environment)
+    publish(store, target, environment=environment)
+    changed = [component(node.address, environment=environment, version=9) for node in target.nodes[:10]]
+    before = NeptuneGuard.sent.total()
+    found = store.load(environment)
+    assert found is not None
+    newer = make_graph([*changed, *target.nodes[10:]], target.edges)
+    store.publish(next_build(found.build, newer, environment=environment), diff(found.graph, newer), lease())
+    assert NeptuneGuard.sent.total() - before <= 12
+    reread = store.load(environment)
+    assert reread is not None
+    assert reread.graph == newer
