@@ -75,14 +75,13 @@ class Planner:
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
         judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
-        planned = self._carry_out(judgement, moved)
-        return replace(planned, explained=explain(judgement.inputs, applied))
+        return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
 
-    def _carry_out(self, judgement: Judgement, moved: Mapping[str, str]) -> PlannedComponent:
+    def _carry_out(self, judgement: Judgement) -> PlannedComponent:
         address = judgement.address
         if judgement.verdict is not Verdict.RUN:
             return _settled(judgement)
-        planned = {p: self.components[p] for p in fleet.waits_for(address) if p in self.components}
+        planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
         deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
         if deferred:
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
