@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.artifacts import show_drift
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from flows.deploy import open_for_flow
 from tasks.drift import check_drift
 
 
@@ -26,7 +24,7 @@ def drift_check(
     `targets` are addresses (`vpc/core`); without them everything that is deployed is checked. Returns the
     contract's drift document.
     """
-    workspace = open_workspace(read_settings(Path(project)), environment, source=source, user=requested_by)
+    workspace = open_for_flow(project, environment, requested_by, source)
     result = check_drift(environment, workspace, list(targets or ()))
     show_drift(workspace, result)
     return result.contract()

@@ -75,8 +75,7 @@ class Planner:
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
         judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
-        planned = self._carry_out(judgement)
-        return replace(planned, explained=explain(judgement.inputs, applied))
+        return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
 
     def _carry_out(self, judgement: Judgement) -> PlannedComponent:
         """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
