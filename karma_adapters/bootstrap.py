@@ -27,6 +27,7 @@ from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
 from karma_adapters.terraform.runner import Directories, TerraformRunner
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
+from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.ports import Modules, Say, StateStore
 from karma_core.workspace import Actor, Workspace
@@ -147,6 +148,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     folder = settings.state_dir / name
     aws = _aws(settings, name)
     return _log(settings, section, folder, _state(section, folder, aws), aws, say)
+
+
+def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
+    """An environment's graph store of that kind, whichever the settings choose."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_store(settings.section(name), settings.state_dir / name, kind)
 
 
 def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from karma_cli import exits, gremlin_query, progress, render
+from karma_cli import exits, graph_stores, progress, render
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def query(
             "a query is either a name or --gremlin TEXT", next_step="karma graph query --help lists the names"
         )
     if gremlin is not None:
-        gremlin_query.ask(env, project, gremlin, limit=limit, seconds=seconds, as_json=as_json)
+        graph_stores.ask(env, project, gremlin, limit=limit, seconds=seconds, as_json=as_json)
     else:
         _ask_by_name(open_for(env, project), str(name), component, as_json)
 
@@ -284,3 +284,6 @@ def _build_document(build: Any) -> dict[str, Any]:
         "build_id": body.pop("id"),
         **{k: body[k] for k in sorted(body) if k not in {"inputs", "findings"}},
     }
+
+
+app.command(epilog="Example:\n\n`karma graph copy --to gremlin --env prod`")(graph_stores.copy)

@@ -30,7 +30,7 @@ from gremlin_python.process.traversal import Bytecode
 
 from karma_adapters.gremlin import retry
 from karma_adapters.gremlin.sigv4 import SignedTransport
-from karma_core.errors import StoreError
+from karma_core.errors import KarmaError, StoreError
 
 MAX_MESSAGE: Final = 64 << 20
 """Largest message taken from the server, bytes. Ours: a batch of the largest staged parts fits."""
@@ -154,6 +154,9 @@ class _Connection:
         self._protocol = GremlinServerWSProtocol(serializer, max_content_length=MAX_MESSAGE)
         try:
             self._transport.connect(self._url)
+        except KarmaError:  # there are no credentials to sign with: trying again would not help
+            self.close()
+            raise
         except Exception as error:  # the driver raises a plain Exception where the server says 403
             self.close()
             raise retry.unreachable(self._url, error) from error

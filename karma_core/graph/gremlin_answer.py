@@ -1,7 +1,7 @@
 """Answers of Gremlin queries in one form, whichever store gave them.
 
 A vertex is `{"id", "label"}`, an edge has `source` and `target` too, a path is the list of what it went
-through. Names of maps are text. Answers whose order means nothing are sorted.
+through. Names of maps are text. Answers and maps whose order means nothing are sorted.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def make_answer(
     `plain` turns the store's own elements into dicts and lists, and leaves other values alone.
     """
     found = [_value(result, plain) for result in results]
+    if not query.orders_maps:
+        found = [_sorted(result) for result in found]
     if not query.ordered:
         found.sort(key=canonical)
     return GremlinAnswer(results=found[:limit], truncated=len(found) > limit)
@@ -48,6 +50,12 @@ def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((_value(item, plain) for item in value), key=canonical)
     return value
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _name(key: Any, plain: Callable[[Any], Any]) -> str:

@@ -7,7 +7,9 @@ import re
 import pytest
 from gremlin_python.driver.aiohttp.transport import AiohttpTransport
 
+from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.sigv4 import SignedTransport, signature
+from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_core.errors import SettingsError
 
 URL = "wss://db.cluster-x.eu-west-1.neptune.amazonaws.com:8182/gremlin"
@@ -51,12 +53,27 @@ def test_every_connection_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ["AKIDEXAMPLE" in seen[0], "AKIDROTATED" in seen[1]] == [True, True]
 
 
-def test_no_credentials_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where botocore finds none, the error says what to set."""
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that botocore could find."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_no_credentials_are_said() -> None:
+    """Where botocore finds none, the error says what to set."""
     with pytest.raises(SettingsError, match="credentials"):
         signature(URL, "eu-west-1")
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_no_credentials_are_not_waited_for() -> None:
+    """The store raises that error as it is, at once: it would be the same in a minute."""
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=URL, iam_region="eu-west-1")))
+    with pytest.raises(SettingsError, match="credentials"):
+        store.current("prod")
+    store.close()

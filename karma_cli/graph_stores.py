@@ -1,0 +1,70 @@
+"""What concerns the store behind the graph: `karma graph query --gremlin` and `karma graph copy`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from karma_cli import render
+from karma_cli.options import Env, Json, ProjectDir, open_for, settings_of
+
+
+class Store(StrEnum):
+    """Kinds of graph stores."""
+
+    SQLITE = "sqlite"
+    GREMLIN = "gremlin"
+
+    @property
+    def other(self) -> Store:
+        """Where a copy to this one comes from."""
+        return Store.GREMLIN if self is Store.SQLITE else Store.SQLITE
+
+
+def ask(
+    env: str | None, project: Path | None, text: str, *, limit: int, seconds: float, as_json: bool
+) -> None:
+    """Ask in Gremlin and print one result a line, or the whole answer as JSON."""
+    from karma_adapters.bootstrap import open_gremlin
+    from karma_core.model import to_builtins
+    from karma_core.strictjson import canonical
+
+    settings = settings_of(project)
+    name = settings.choose_environment(env).name
+    answer = open_gremlin(settings, name).query(name, text, limit=limit, seconds=seconds)
+    if as_json:
+        render.document({"environment": name, "gremlin": text, **to_builtins(answer)})
+        return
+    for result in answer.results:
+        render.line(result if isinstance(result, str) else canonical(result).decode())
+    if answer.truncated:
+        render.line(f"… and more than these {limit}.")
+
+
+def copy(
+    to: Annotated[
+        Store, typer.Option("--to", help="The store that gets the graph; it comes from the other.")
+    ],
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the current graph from one store to the other, as one publish."""
+    from karma_adapters.bootstrap import open_graph_store
+    from karma_core.use_cases import leasing
+    from karma_core.use_cases.copy_graph import copy_graph
+
+    workspace, settings = open_for(env, project), settings_of(project)
+    source, target = (open_graph_store(settings, workspace.name, kind) for kind in (to.other, to))
+    with leasing.held(workspace, [leasing.GRAPH]) as lease:
+        build = copy_graph(source, target, workspace.name, lease)
+    for store in (source, target):
+        store.close()
+    if as_json:
+        document = {"environment": workspace.name, "to": to, "build_id": build.id, "digest": build.digest}
+        render.document({**document, "components": build.components, "dependencies": build.dependencies})
+        return
+    render.line(f"{workspace.name}: build {build.id} with {build.components} components is now in {to}.")
