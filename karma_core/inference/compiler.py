@@ -6,12 +6,13 @@ the names of `for` expressions. It returns a value and never raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from karma_core.inference import functions, operations
+from karma_core.inference import operations
+from karma_core.inference.calls import call_of
+from karma_core.inference.closure import Evaluate, Names, given_up
 from karma_core.inference.expressions import (
-    ITEM,
     Attribute,
     Call,
     Conditional,
@@ -27,25 +28,17 @@ from karma_core.inference.expressions import (
     Template,
     Tuple,
 )
+from karma_core.inference.loops import for_of, splat_of
 from karma_core.inference.reading import MAX_TEXT
 from karma_core.inference.values import (
     COMPUTED,
-    Dependencies,
-    Encoded,
     Failure,
-    Items,
-    Runtime,
     Unknown,
     Value,
-    failed,
-    first_unknown,
 )
 
 if TYPE_CHECKING:
     from karma_core.inference.frame import Frame
-
-Names = Mapping[str, Value]
-Evaluate: TypeAlias = "Callable[[Frame, Names], Value]"
 
 
 def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
@@ -60,9 +53,10 @@ def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one cas
         case Index():
             return _index(node)
         case Splat():
-            return _splat(node)
+            return splat_of(compile_expression(node.of), compile_expression(node.each))
         case Call():
-            return _call(node)
+            arguments = [compile_expression(argument) for argument in node.arguments]
+            return call_of(node.name, arguments, spread=node.spread)
         case Conditional():
             return _conditional(node)
         case Object() | Tuple():
@@ -133,21 +127,6 @@ def _index(node: Index) -> Evaluate:
     return evaluate
 
 
-def _splat(node: Splat) -> Evaluate:
-    of, each = compile_expression(node.of), compile_expression(node.each)
-
-    def evaluate(frame: Frame, names: Names) -> Value:
-        value = of(frame, names)
-        if isinstance(value, Unknown):
-            return value
-        if value is None:
-            return []
-        items = value if isinstance(value, list) else [value]
-        return [each(frame, {ITEM: item}) for item in items] if frame.reading.spend(len(items)) else COMPUTED
-
-    return evaluate
-
-
 def _conditional(node: Conditional) -> Evaluate:
     condition, yes, no = map(compile_expression, (node.condition, node.yes, node.no))
 
@@ -186,21 +165,30 @@ def _collection(node: Object | Tuple) -> Evaluate:
             else:
                 frame.reading.used(found)
                 unknown = name
-        return made if unknown is None else _given_up(frame, made, unknown)
+        return made if unknown is None else given_up(frame, made, unknown)
 
     return evaluate
 
 
-def _given_up(frame: Frame, made: Value, unknown: Value) -> Value:
-    """What was made cannot be followed further: it counts as used."""
-    frame.reading.used(made)
-    return unknown
-
-
 def _operation(operator: str, operands: list[Evaluate]) -> Evaluate:
+    if operator in ("==", "!="):
+        return _equality(operator, *operands)
+
     def evaluate(frame: Frame, names: Names) -> Value:
         values = [operand(frame, names) for operand in operands]
         return operations.operate(frame.reading, operator, values)
+
+    return evaluate
+
+
+def _equality(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    equal = operator == "=="
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        one, other = left(frame, names), right(frame, names)
+        if one.__class__ is str and other.__class__ is str:  # nearly always
+            return (one == other) is equal
+        return operations.operate(frame.reading, operator, [one, other])
 
     return evaluate
 
@@ -214,217 +202,15 @@ def _opaque(unknown: Unknown, parts: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
-# -- for ------------------------------------------------------------------------------------------------
-
-
-def pairs_of(frame: Frame, value: Value) -> list[tuple[Value, Value]] | None:
-    """(key, value) of what can be iterated; None where that is not known: one pair then stands for all."""
-    if isinstance(value, Items):
-        return [(item, item) for item in value]
-    if isinstance(value, list):
-        return list(enumerate(value))
-    if isinstance(value, dict):
-        return sorted(value.items())
-    if isinstance(value, Dependencies):
-        return [(address, Runtime(address)) for address in sorted(frame.reading.inputs.producers)]
-    return None
-
-
 def _for(node: For) -> Evaluate:
-    of, result = compile_expression(node.of), compile_expression(node.result)
-    condition = compile_expression(node.condition) if node.condition is not None else None
-    key_result = compile_expression(node.key_result) if node.key_result is not None else None
-
-    def steps(
-        frame: Frame, names: Names, pairs: list[tuple[Value, Value]]
-    ) -> Iterator[tuple[Value, Value, Value]]:
-        """(condition, key, value) of every step."""
-        inner = dict(names)
-        for key, value in pairs:
-            inner[node.key], inner[node.value] = key, value
-            taken = True if condition is None else condition(frame, inner)
-            if operations.truth(taken) is False:
-                continue
-            made_key = None if key_result is None else key_result(frame, inner)
-            yield taken, made_key, result(frame, inner)
-
-    def evaluate(frame: Frame, names: Names) -> Value:
-        value = of(frame, names)
-        if isinstance(value, Failure):
-            return value
-        pairs = pairs_of(frame, value)
-        if pairs is None:
-            return _over_unknown(frame, value, steps(frame, names, [(COMPUTED, COMPUTED)]))
-        if not frame.reading.spend(len(pairs)):
-            return COMPUTED
-        made = list(steps(frame, names, pairs))
-        doubtful = next((t for t, _, _ in made if operations.truth(t) is None), None)
-        if doubtful is not None:
-            return _given_up(frame, [v for _, _, v in made], doubtful)
-        return [v for _, _, v in made] if key_result is None else _object(frame, made, grouped=node.grouped)
-
-    return evaluate
-
-
-def _over_unknown(frame: Frame, value: Value, steps: Iterator[tuple[Value, Value, Value]]) -> Value:
-    """The body once, so that what it reads is found; nobody knows how often it runs."""
-    reading = frame.reading
-    reading.used(value)
-    reading.guards += 1
-    for found in steps:
-        reading.used(list(found))
-    reading.guards -= 1
-    return value if isinstance(value, Unknown) else COMPUTED
-
-
-def _object(frame: Frame, made: list[tuple[Value, Value, Value]], *, grouped: bool) -> Value:
-    found: dict[str, Value] = {}
-    for _, key, value in made:
-        name = operations.text_of(key)
-        if not isinstance(name, str):
-            return _given_up(frame, [v for _, _, v in made], name)
-        if grouped:
-            found.setdefault(name, []).append(value)
-        else:
-            found[name] = value
-    return found
-
-
-# -- calls ----------------------------------------------------------------------------------------------
-
-
-def _call(node: Call) -> Evaluate:
-    arguments = [compile_expression(argument) for argument in node.arguments]
-    special = _SPECIAL.get(node.name)
-    if special is not None and arguments and not node.spread:
-        return special(arguments)
-
-    def evaluate(frame: Frame, names: Names) -> Value:
-        values = [argument(frame, names) for argument in arguments]
-        if node.spread and values and isinstance(values[-1], list):
-            values[-1:] = values[-1]
-        elif node.spread:
-            return _given_up(frame, values, values[-1] if isinstance(values[-1], Unknown) else COMPUTED)
-        return _apply(frame, node.name, values)
-
-    return evaluate
-
-
-def _apply(frame: Frame, name: str, values: list[Value]) -> Value:
-    """A function's value. What it does not hand on counts as used."""
-    structure = functions.STRUCTURE.get(name)
-    if structure is not None:
-        if name in ("keys", "length") and values and isinstance(values[0], Dependencies):
-            values = [dict.fromkeys(frame.reading.inputs.producers)]
-        values = [_opened(frame, value) for value in values]
-        unknown = _not_for(name, values)
-    else:
-        structure = functions.TEXT.get(name)
-        unknown = next((u for v in values if (u := first_unknown(v)) is not None), None)
-        unknown = unknown or (Unknown(f"{name}() is not computed here") if structure is None else None)
-    made = unknown if structure is None or unknown is not None else functions.call(structure, name, values)
-    if isinstance(made, Unknown):
-        frame.reading.used(values)
-    return made
-
-
-def _not_for(name: str, values: list[Value]) -> Unknown | None:
-    """What keeps a function on collections from being computed; `coalesce` hands on what it is given."""
-    for value in values:
-        if isinstance(value, Failure) or (isinstance(value, Unknown) and name != "coalesce"):
-            return value
-        if isinstance(value, Encoded) or (isinstance(value, Runtime) and name != "coalesce"):
-            return COMPUTED
-    return None
-
-
-def _opened(frame: Frame, value: Value) -> Value:
-    """The dependencies as the object that they are: a function hands the runtimes in it on."""
-    if isinstance(value, Dependencies):
-        return {address: Runtime(address) for address in frame.reading.inputs.producers}
-    return value
-
-
-def _try(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
-        """The first that does not fail. Where that is not known, the others may be used too."""
-        reading = frame.reading
-        found: Value = None
-        doubtful = False
-        for place, argument in enumerate(arguments):
-            last = place == len(arguments) - 1
-            reading.guards += not last or doubtful
-            value = argument(frame, names)
-            reading.guards -= not last or doubtful
-            if doubtful:
-                reading.used(value)
-            elif last or not failed(value):
-                found, doubtful = value, isinstance(value, Unknown)
-                if not doubtful:
-                    break
-        return found
-
-    return evaluate
-
-
-def _can(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
-        frame.reading.guards += 1
-        value = arguments[0](frame, names)
-        frame.reading.guards -= 1
-        if failed(value):
-            return False
-        return Unknown("can()", computed=value.computed) if isinstance(value, Unknown) else True
-
-    return evaluate
-
-
-def _lookup(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
-        """With a default a missing key is no failure."""
-        reading = frame.reading
-        of, key, *default = (argument(frame, names) for argument in arguments)
-        reading.guards += bool(default)
-        found = operations.index(reading, of, key, reading.place, "…")
-        reading.guards -= bool(default)
-        if default and isinstance(found, Unknown):
-            if isinstance(found, Failure) and not isinstance(of, Unknown):
-                return default[0]
-            reading.used(default[0])
-        return found
-
-    return evaluate
-
-
-def _decode(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
-        value = arguments[0](frame, names)
-        if isinstance(value, Encoded):
-            return value.value
-        return value if isinstance(value, Unknown) else _apply(frame, "jsondecode", [value])
-
-    return evaluate
-
-
-def _same(arguments: list[Evaluate]) -> Evaluate:
-    return arguments[0]
-
-
-def _encode(arguments: list[Evaluate]) -> Evaluate:
-    return lambda frame, names: Encoded(arguments[0](frame, names))
-
-
-_SPECIAL: dict[str, Callable[[list[Evaluate]], Evaluate]] = {
-    "can": _can,
-    "ephemeralasnull": _same,
-    "jsondecode": _decode,
-    "jsonencode": _encode,
-    "lookup": _lookup,
-    "nonsensitive": _same,
-    "sensitive": _same,
-    "tomap": _same,
-    "try": _try,
-}
+    return for_of(
+        compile_expression(node.of),
+        (node.key, node.value),
+        result=compile_expression(node.result),
+        key_result=compile_expression(node.key_result) if node.key_result is not None else None,
+        condition=compile_expression(node.condition) if node.condition is not None else None,
+        grouped=node.grouped,
+    )
 
 
 def compile_all(found: Mapping[str, Any]) -> dict[str, Evaluate]:

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from karma_core.inference.compiler import (
-    Evaluate,
-    Names,
-    compile_all,
-    compile_expression,
-    pairs_of,
-)
+from karma_core.inference.closure import Evaluate, Names
+from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.loops import pairs_of
 from karma_core.inference.operations import whole_number
 from karma_core.inference.reach import DEPENDENCIES
 from karma_core.inference.reading import MAX_NESTING, Reading
 from karma_core.inference.types import Complete, completion
-from karma_core.inference.values import COMPUTED, Dependencies, Failure, Unknown, Value
+from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
 
 _NO_NAMES: Names = {}
 _BUSY: Value = object()
@@ -130,6 +126,13 @@ class Frame:
         self._outputs: dict[str, Value] = {}
         self._parameters: dict[str, Value] = {}
         self._children: dict[str, Value] = {}
+
+    def give(self, values: Mapping[str, Value]) -> None:
+        """Take the values that Karma passes, completed by the types of the variables."""
+        self._variables = {**values, DEPENDENCIES: ALL_DEPENDENCIES}
+        for name, complete in self.program.completions.items():
+            if name in values:
+                self._variables[name] = complete(values[name])
 
     def variable(self, name: str) -> Value:
         """`var.name`: what is given, its default, or unknown."""
@@ -282,9 +285,6 @@ class _Parameter:
 
 def root_frame(program: Program, reading: Reading) -> Frame:
     """The frame of a component's own module, with the variables that Karma passes."""
-    variables = {**reading.inputs.variables, DEPENDENCIES: Dependencies()}
-    return Frame(
-        program,
-        reading,
-        {name: (lambda value=value: value) for name, value in variables.items()},  # type: ignore[misc]
-    )
+    frame = Frame(program, reading, {})
+    frame.give(reading.inputs.variables)
+    return frame

@@ -244,7 +244,6 @@ STRUCTURE: Final[dict[str, Callable[..., Value]]] = {
     "slice": lambda items, start, end: items[start:end],
     "sort": sorted,
     "tolist": list,
-    "tomap": dict,
     "toset": _toset,
     "values": lambda given: [given[key] for key in sorted(given)],
     "zipmap": _zipmap,

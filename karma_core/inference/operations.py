@@ -18,9 +18,11 @@ from karma_core.inference.values import (
     first_unknown,
 )
 
-_BINARY: Final[dict[str, Callable[[Any, Any], Any]]] = {
+_EQUALITY: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": lambda a, b: type_of(a) == type_of(b) and a == b,
     "!=": lambda a, b: not (type_of(a) == type_of(b) and a == b),
+}
+_NUMERIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -83,6 +85,16 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
     return Failure(f"a {type_of(value)} has no item {key!r}")
 
 
+def number_of(value: Value) -> float:
+    """A number, or a string that is one; TypeError for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    found = whole_number(value)
+    if found is None:
+        raise TypeError
+    return found
+
+
 def whole_number(value: Value) -> int | None:
     """The number, or the number that a string is."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -90,7 +102,7 @@ def whole_number(value: Value) -> int | None:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
 
 
-def operate(reading: Reading, name: str, values: list[Value]) -> Value:
+def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa: PLR0911 - one case a kind
     """One or two operands; `null` compares with a runtime, which is none."""
     if name in ("&&", "||"):
         return _logic(name, values)
@@ -106,8 +118,10 @@ def operate(reading: Reading, name: str, values: list[Value]) -> Value:
             return unknown
     try:
         if len(values) == 1:
-            return not _TRUTH[values[0]] if name == "!" else -values[0]
-        return _BINARY[name](*values)
+            return not _TRUTH[values[0]] if name == "!" else -number_of(values[0])
+        if name in _EQUALITY:
+            return _EQUALITY[name](*values)
+        return _NUMERIC[name](*map(number_of, values))
     except (TypeError, KeyError, ArithmeticError) as error:
         return Failure(f"{name} cannot be computed: {type(error).__name__}")
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from karma_core import ids
 from karma_core.inference.values import (
@@ -28,8 +29,7 @@ MAX_NESTING: Final = 100
 """Locals, child modules and outputs that lead to each other. Ours."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What a component's module is evaluated with.
 
     `variables` is what Karma passes, without `dependencies`; `producers` are the components that other ways
@@ -40,7 +40,7 @@ class Inputs:
     prefix: str
     variables: Mapping[str, Any]
     producers: Collection[str] = ()
-    configs: Mapping[str, Any] = field(default_factory=dict)
+    configs: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -93,6 +93,8 @@ def parameter_of(name: str, prefix: str) -> Parameter:
 
 class Reading:
     """Collects, and knows what may be known. `place` and `guards` say where the evaluation is."""
+
+    __slots__ = ("depth", "guards", "inputs", "items_left", "place", "reads", "unresolved", "writes")
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs

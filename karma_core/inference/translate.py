@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -25,6 +26,8 @@ from karma_core.inference.expressions import (
     Tuple,
 )
 
+MAX_EXACT: Final = 2.0**53
+"""Larger whole numbers are kept as JSON's: no name is made of one."""
 SHOWN: Final = 120
 """Characters of an expression that messages quote."""
 
@@ -105,8 +108,10 @@ class Translator:
         return self._text[node.start_byte : node.end_byte]
 
     def _number(self, node: _Node) -> Expression:
-        text = self._of(node).decode()
-        return Literal(int(text) if text.isdigit() else float(text))
+        number = float(text := self._of(node))
+        if not math.isfinite(number):
+            return Opaque(self.shown(node))
+        return Literal(int(text) if text.isdigit() and number < MAX_EXACT else number)
 
     # -- templates ------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ Plain values are Python's: None, bool, int, float, str, list, dict, and `Items` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = Any
 """A plain value or one of the classes below; lists and dicts may hold them."""
@@ -52,6 +52,7 @@ class Items(list[Any]):
     """A set: sorted, each item once."""
 
 
+ALL_DEPENDENCIES = Dependencies()
 COMPUTED = Unknown("it is known only after the apply", computed=True)
 
 
@@ -60,11 +61,18 @@ def known(value: Value) -> bool:
     return not any(True for _ in specials(value))
 
 
-def specials(value: Value) -> Iterator[Value]:
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def specials(value: Value) -> Iterable[Value]:
     """Everything in the value that is not plain."""
     kind = value.__class__
-    if kind is str or kind is int or value is None or kind is bool:
-        return
+    if kind in _SCALARS:
+        return ()
+    return _inside(value) if kind is list or kind is dict or kind is Items else (value,)
+
+
+def _inside(value: Value) -> Iterator[Value]:
     waiting, seen = [value], set()
     while waiting:
         found = waiting.pop()
@@ -72,17 +80,19 @@ def specials(value: Value) -> Iterator[Value]:
             if id(found) not in seen:
                 seen.add(id(found))
                 waiting.extend(found.values() if isinstance(found, dict) else found)
-        elif not (found is None or isinstance(found, (str, int, float))):
+        elif found.__class__ not in _SCALARS:
             yield found
 
 
 def failed(value: Value) -> bool:
     """Whether Terraform would stop with an error at the value or anything in it."""
-    return any(isinstance(found, Failure) for found in specials(value))
+    return value.__class__ not in _SCALARS and any(isinstance(found, Failure) for found in specials(value))
 
 
 def first_unknown(value: Value) -> Unknown | None:
     """The first thing in the value that is unknown or failed; a runtime counts as computed."""
+    if value.__class__ in _SCALARS:
+        return None
     for found in specials(value):
         return found if isinstance(found, Unknown) else COMPUTED
     return None

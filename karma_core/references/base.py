@@ -102,6 +102,7 @@ class Context:
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
         self._flat: dict[str, Any] | None = None
+        self._shared: dict[str, Any] = {}
 
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
@@ -130,22 +131,11 @@ class Context:
         """What the component's module is evaluated with; `producers` are those found without it."""
         if self._flat is None:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}
+            shared = {"iac_prefix": self.prefix, "region": self.modules.region}
+            self._shared = {**self.modules.variables, **shared}
         component_type, _, nickname = address.partition("/")
-        variables = {
-            **self.modules.variables,
-            "nickname": nickname,
-            "component_name": component_type,
-            "iac_prefix": self.prefix,
-            "region": self.modules.region,
-            "config": config,
-        }
-        return Inputs(
-            address=address,
-            prefix=self.prefix,
-            variables=variables,
-            producers=producers,
-            configs=self._flat,
-        )
+        own = {"nickname": nickname, "component_name": component_type, "config": config}
+        return Inputs(address, self.prefix, {**self._shared, **own}, producers, self._flat)
 
 
 def comparable(value: object) -> str | None:

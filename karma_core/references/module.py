@@ -30,17 +30,17 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        others = {found.target for found in subject.found if isinstance(found, Reference)}
-        reading = read_component(program, self._context.inputs(subject.address, subject.config, others))
-        if not (reading.reads or reading.writes or reading.unresolved or others):
-            return ()
-        return [
-            *_references(subject, reading),
-            *_emissions(subject, reading),
-            *(_unresolved(subject, lost) for lost in reading.unresolved),
-            *_all_undeclared(subject, reading, others),
-            *(() if program.body.unseen else self._never_read(subject, reading)),
-        ]
+        named = {found.target for found in subject.found if isinstance(found, Reference)}
+        reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
+        found: list[Found] = _references(subject, reading)
+        if reading.writes:
+            found += _emissions(subject, reading)
+        found += [_unresolved(subject, lost) for lost in reading.unresolved]
+        if reading.reads.keys() - named:
+            found += _undeclared(subject, reading, named)
+        if named - reading.reads.keys() and not program.body.unseen:
+            found += self._never_read(subject, reading)
+        return found
 
     def _never_read(self, subject: Subject, reading: Reading) -> Iterator[Finding]:
         """Producers that the config names and nobody reads; where not all reads are known, none."""
@@ -54,24 +54,21 @@ class Module:
             if found.target in reading.reads or meant(found.target, reading.reads):
                 continue
             if found.target.partition("/")[0] not in definition.consumes:
-                yield _never_read(found)
+                yield _unread(found)
 
 
-def _references(subject: Subject, reading: Reading) -> Iterator[Reference]:
+def _references(subject: Subject, reading: Reading) -> list[Found]:
     """The keys count only where every read is known: one that is not might read any other key."""
+    made: list[Found] = []
+    complete = reading.complete
     for address, read in reading.reads.items():
-        whole = read.whole or not reading.complete
-        for place in sorted(read.places):
-            yield Reference(
-                subject.address,
-                address,
-                VIA,
-                place,
-                runtime=read.runtime,
-                keys=None if whole else tuple(sorted(read.keys)),
-                spare=tuple(sorted(read.keys - read.sure)),
-                optional=read.guarded,
-            )
+        keys = None if read.whole or not complete else tuple(sorted(read.keys))
+        spare = tuple(sorted(read.keys - read.sure)) if read.keys != read.sure else ()
+        made += [
+            Reference(subject.address, address, VIA, place, read.runtime, keys, spare, read.guarded)
+            for place in read.places
+        ]
+    return made
 
 
 def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
@@ -85,15 +82,16 @@ def meant(target: str, read: Iterable[str]) -> bool:
     return any(address.endswith(f"-{target}") for address in read)
 
 
-def _all_undeclared(subject: Subject, reading: Reading, others: set[str]) -> Iterator[Finding]:
+def _undeclared(subject: Subject, reading: Reading, named: set[str]) -> Iterator[Finding]:
+    """Components that the module reads for sure, and that no config field names."""
     for address, read in reading.reads.items():
-        if not read.guarded and _is_new(subject, address, others):
-            yield _undeclared(subject, address, read)
+        if not read.guarded and _is_new(subject, address, named):
+            yield _hidden(subject, address, read)
 
 
-def _is_new(subject: Subject, address: str, others: set[str]) -> bool:
+def _is_new(subject: Subject, address: str, named: set[str]) -> bool:
     """Whether no config field names the component: by no way, and by no value or key either."""
-    if address in others or address == subject.address:
+    if address in named or address == subject.address:
         return False
     nickname = address.partition("/")[2]
     for key, value, _ in subject.entries:
@@ -118,7 +116,7 @@ def _unresolved(subject: Subject, lost: Unresolved) -> Finding:
     )
 
 
-def _undeclared(subject: Subject, address: str, read: Read) -> Finding:
+def _hidden(subject: Subject, address: str, read: Read) -> Finding:
     return Finding(
         code="read-undeclared",
         severity=Severity.WARNING,
@@ -129,7 +127,7 @@ def _undeclared(subject: Subject, address: str, read: Read) -> Finding:
     )
 
 
-def _never_read(found: Reference) -> Finding:
+def _unread(found: Reference) -> Finding:
     return Finding(
         code="declared-never-read",
         severity=Severity.WARNING,
