@@ -100,10 +100,10 @@ def _answered(response: Any, service: str, operation: str) -> KarmaError:
 
 def _refused(code: str, what: str, why: str, operation: str) -> KarmaError:
     if code in _NO_PLACE:
-        step = "run `karma doctor`: it says which table or bucket is missing and how to make it"
+        step = "create it, or correct its name in [environments.<name>.aws] of karma.toml"
         return StoreError(what, why=why, next_step=step, code="aws-missing", aws_code=code)
     if code in _NO_ACCESS:
-        step = f"grant {operation}; `karma doctor --iam-policy` prints the least policy"
+        step = f"grant {operation} to the role in use"
         return StoreError(what, why=why, next_step=step, code="aws-access-denied", aws_code=code)
     if code in _BAD_CREDENTIALS:
         step = "renew the credentials (`aws sso login`, AWS_PROFILE)"
