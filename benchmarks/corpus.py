@@ -7,7 +7,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from karma_core.inference.read import read_module
 from karma_core.records import Parameter
+from karma_core.references.base import ModuleInputs
 
 PREFIX = "/iac"
 TYPES = ("vpc", "cluster", "bucket", "service", "queue")
@@ -43,6 +45,29 @@ def configs(count: int, *, seed: int = 1) -> Iterator[tuple[str, str]]:
                 config[f"link_{place}"] = {f"{component_type}_nickname": nickname}
         addresses.append(address)
         yield address, json.dumps(config)
+
+
+MODULE = """
+locals {
+  named    = try(var.config.upstream_runtime, "")
+  address  = trimsuffix(trimprefix(local.named, "${var.iac_prefix}/"), "/runtime")
+  upstream = local.named == "" ? null : var.dependencies[local.address]
+}
+
+resource "terraform_data" "this" {
+  input = {
+    name     = "${var.config.name}-${var.region}"
+    endpoint = try(local.upstream.endpoint, "")
+    ids      = [for address, runtime in var.dependencies : runtime.id if address != ""]
+  }
+}
+"""
+
+
+def modules() -> ModuleInputs:
+    """The facts of a module for every type, which reads all three producers that a config names."""
+    facts = {name: read_module(name, {f"{name}/main.tf": MODULE.encode()}) for name in TYPES}
+    return ModuleInputs(facts=facts, region="eu-west-1")
 
 
 def parameters(count: int, *, seed: int = 1) -> list[Parameter]:

@@ -18,11 +18,15 @@ from karma_core.graph.load import load
 from karma_core.graph.validate import validate
 from karma_core.model import GraphData, Kind
 from karma_core.records import Parameter
+from karma_core.references.base import NO_MODULES, ModuleInputs
 
 TITLE = "graph"
 SIZES = (1_000, 10_000, 100_000)
 BUILD_LIMIT = 1.6
 """Times F. A publication may take 3 times F in all; the store's insert needs about half of F."""
+INFERRED_LIMIT = 2.5
+"""Times F, with a module of every type evaluated for each component: one read by a name that is put
+together, all by iterating."""
 IMPACT_LIMIT = 1.5
 """Times networkx.descendants, which gives neither waves nor an order."""
 
@@ -35,19 +39,20 @@ def run() -> Iterator[Figure]:
     yield _memory(10_000)
 
 
-def _make(parameters: list[Parameter]) -> GraphData:
+def _make(parameters: list[Parameter], modules: ModuleInputs = NO_MODULES) -> GraphData:
     inventory = load(parameters, environment="bench", prefix=corpus.PREFIX, applied={})
-    built = build(inventory, {})
+    built = build(inventory, {}, modules=modules)
     validate(inventory, built, {})
     return built.graph
 
 
 def _against_floor(count: int, *, times: int) -> Iterator[Figure]:
-    parameters = corpus.parameters(count)
+    parameters, modules = corpus.parameters(count), corpus.modules()
     with tempfile.TemporaryDirectory() as directory:
         base = corpus.write(Path(directory), count)
         works = floor.parts(base, Path(directory), count)
-        read, sort, insert, seconds = best_of(times, *works, lambda: _make(parameters))
+        plain, inferred = lambda: _make(parameters), lambda: _make(parameters, modules)
+        read, sort, insert, seconds, with_modules = best_of(times, *works, plain, inferred)
     least = read + sort + insert
     parts = f"read {read * 1000:,.0f}, sort {sort * 1000:,.0f}, insert {insert * 1000:,.0f}"
     yield Figure(f"F, {count:,} components", least * 1000, None, "ms", parts)
@@ -57,6 +62,14 @@ def _against_floor(count: int, *, times: int) -> Iterator[Figure]:
         BUILD_LIMIT,
         "F",
         f"{seconds * 1000:,.0f} ms",
+    )
+    each = (with_modules - seconds) / count * 1e6
+    yield Figure(
+        f"the same with module inference, {count:,}",
+        with_modules / least,
+        INFERRED_LIMIT,
+        "F",
+        f"{with_modules * 1000:,.0f} ms, {each:.0f} µs a component more",
     )
 
 

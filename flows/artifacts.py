@@ -1,21 +1,25 @@
-"""What a run leaves in the Prefect UI: the components and how they ended, and the graph as a picture."""
+"""What a run leaves in the Prefect UI: what was planned, how it ended, and the graph as a picture."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from karma_core.graph.export import export
+from karma_core.use_cases.drift import DriftResult
 from karma_core.use_cases.runs import RunResult
 from karma_core.workspace import Workspace
 
-MAX_DRAWN = 200
+MAX_DRAWN: Final = 200
 """Components up to which the graph is drawn; Mermaid in a browser gives up soon after. Ours."""
+MAX_TEXT: Final = 100_000
+"""Characters of readable plans that are shown. Ours: the whole text stays in the artifact log."""
 
 
 def show_result(workspace: Workspace, result: RunResult) -> None:
-    """The run's table and, if it is not too large, the graph."""
+    """The plans, the run's table and, if it is not too large, the graph."""
+    show_plans(workspace, result)
     rows: list[dict[str, Any]] = [
         {"component": c.address, "status": c.status, "seconds": round(c.seconds, 1), "why": c.reason}
         for c in result.components
@@ -31,3 +35,33 @@ def show_result(workspace: Workspace, result: RunResult) -> None:
             key=f"graph-{workspace.name}",
             description=f"Build {stored.build.id} of {workspace.name}",
         )
+
+
+def show_plans(workspace: Workspace, result: RunResult) -> None:
+    """What the run planned, as the log and the artifact log have it: a table, and Terraform's own words."""
+    begun = [e for e in workspace.log.events(run_id=result.run_id) if e.artifacts and e.status == "started"]
+    fields = ("action", "add", "change", "destroy", "reason")
+    rows = [{"component": e.component, **{f: e.inputs.get(f, "") for f in fields}} for e in begun]
+    create_table_artifact(rows, key=f"plan-{workspace.name}", description=f"Plans of run {result.run_id}")
+    texts = []
+    for event in begun:
+        for key in event.artifacts:
+            found = workspace.artifacts.get(key) if key.endswith(".txt") else None
+            if found is not None:
+                texts.append(f"## {event.component}\n\n```\n{found.decode()}\n```")
+    create_markdown_artifact(
+        "\n\n".join(texts)[:MAX_TEXT] or "Nothing was planned.",
+        key=f"readable-plan-{workspace.name}",
+        description=f"Plans of run {result.run_id}, in Terraform's words",
+    )
+
+
+def show_drift(workspace: Workspace, result: DriftResult) -> None:
+    """What the check found, as a table."""
+    rows: list[dict[str, Any]] = [
+        {"component": c.address, "status": c.status, "resources": len(c.resources), "why": c.reason}
+        for c in result.components
+    ]
+    create_table_artifact(
+        rows, key=f"drift-{workspace.name}", description=f"Drift of {workspace.name} at {result.checked_at}"
+    )

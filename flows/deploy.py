@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import show_result
 from flows.executor import PrefectExecutor
+from flows.progress import Progress
 from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
@@ -27,8 +29,14 @@ RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 
 def open_for_flow(project: str, environment: str, user: str | None, source: str) -> Workspace:
     """The environment that a flow works on; its progress goes to whoever listens in this process."""
-    settings = read_settings(Path(project))
-    return open_workspace(settings, environment, source=source, user=user, say=LISTENER.get())
+    return open_workspace(
+        read_settings(Path(project)),
+        environment,
+        source=source,
+        user=user,
+        flow_run=flow_run.get_id(),
+        say=Progress(LISTENER.get(), environment),
+    )
 
 
 @flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ulid import ULID
 
 from karma_adapters import failpoints, graph_stores
+from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.child_environment import allowed
 from karma_adapters.directory_artifacts import DirectoryArtifacts
 from karma_adapters.git_repository import GitConfigRepository
@@ -19,13 +21,15 @@ from karma_adapters.modules import ModuleDirectory
 from karma_adapters.processes import Processes
 from karma_adapters.publish_index import FilePublishIndex
 from karma_adapters.reload import Reloads
-from karma_adapters.settings import Settings
+from karma_adapters.settings import AwsSettings, Environment, Settings
 from karma_adapters.sqlite_state import SqliteState
 from karma_adapters.terraform import binary
-from karma_adapters.terraform.backend import LocalBackend
+from karma_adapters.terraform.backend import Backend, LocalBackend
 from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core import ports
-from karma_core.ports import Modules, Say
+from karma_core.errors import SettingsError
+from karma_core.ports import Modules, Say, StateStore
 from karma_core.workspace import Actor, Workspace
 from karma_log.log import Log
 from karma_log.sinks.base import Sink
@@ -43,13 +47,16 @@ def open_workspace(
     *,
     source: str = "cli",
     user: str | None = None,
+    flow_run: str | None = None,
     say: Say = say_nothing,
 ) -> Workspace:
     """One environment of a project, wired. Stores are opened, nothing is written and nothing started."""
     failpoints.install(os.environ)
     chosen = settings.choose_environment(environment)
+    section = settings.section(chosen.name)
     folder = settings.state_dir / chosen.name
-    state = SqliteState(folder / "state.sqlite")
+    aws = _aws(settings, chosen.name)
+    state = _state(section, folder, aws)
     processes = Processes()
     environ = allowed(os.environ, settings.terraform.pass_environment)
     modules = ModuleDirectory(
@@ -60,19 +67,25 @@ def open_workspace(
     )
     return Workspace(
         environment=chosen,
-        parameters=LocalParameters(folder / "parameters.sqlite", clock=utc_now),
-        graph=graph_stores.open_store(settings.section(chosen.name), folder),
+        parameters=(
+            aws.parameters()
+            if section.parameters == "ssm"
+            else LocalParameters(folder / "parameters.sqlite", clock=utc_now)
+        ),
+        graph=graph_stores.open_store(section, folder),
         state=state,
-        log=_log(settings, folder, state, say),
-        artifacts=DirectoryArtifacts(folder / "artifacts"),
+        log=_log(settings, section, folder, state, aws, say),
+        artifacts=(
+            aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
+        ),
         modules=modules,
-        terraform=_terraform(settings, chosen.name, modules, processes, environ),
-        reloader=Reloads(directory=settings.root, environment=environ, processes=processes),
+        terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
+        reloader=_reloads(settings, chosen.region, processes, environ),
         repository=GitConfigRepository(
             settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
         ),
         publish_index=FilePublishIndex(settings.state_dir / "publish"),
-        actor=Actor(user=user or current_user(), source=source),
+        actor=Actor(user=user or current_user(), source=source, flow_run=flow_run),
         clock=utc_now,
         new_id=new_id,
         say=say,
@@ -80,26 +93,61 @@ def open_workspace(
 
 
 def _terraform(
-    settings: Settings, environment: str, modules: Modules, processes: Processes, environ: dict[str, str]
+    settings: Settings,
+    environment: str,
+    modules: Modules,
+    processes: Processes,
+    environ: dict[str, str],
+    aws: AwsStores,
 ) -> TerraformRunner:
     folder = settings.state_dir / environment
+    cache = settings.state_dir / "cache"
+    section = settings.section(environment)
+    found = binary.find(settings.terraform.binary)
+    backend: Backend = LocalBackend(folder / "tfstate")
+    if section.terraform_state == "s3":
+        version = partial(binary.version, found, cache, processes, environ)
+        backend = S3Backend(aws.s3, _state_place(section.aws or AwsSettings()), version)
     return TerraformRunner(
-        binary.find(settings.terraform.binary),
+        found,
         modules=modules,
-        backend=LocalBackend(folder / "tfstate"),
-        directories=Directories(
-            data=folder / "terraform", private=folder / "private", cache=settings.state_dir / "cache"
-        ),
+        backend=backend,
+        directories=Directories(data=folder / "terraform", private=folder / "private", cache=cache),
         environment=environ,
         processes=processes,
         lock_timeout_seconds=settings.terraform.lock_timeout_seconds,
+        access=aws.access.environment if section.aws else dict,
+    )
+
+
+def _state_place(aws: AwsSettings) -> StatePlace:
+    return StatePlace(
+        bucket=aws.tfstate_bucket or aws.bucket,
+        prefix=aws.tfstate_prefix,
+        lock_table=aws.tfstate_lock_table,
+        kms_key_id=aws.kms_key_id,
+        local=bool(aws.endpoint_url),
+    )
+
+
+def _reloads(settings: Settings, region: str, processes: Processes, environ: dict[str, str]) -> Reloads:
+    return Reloads(
+        directory=settings.root,
+        environment=environ,
+        processes=processes,
+        allowed_hosts=settings.reload.allowed_hosts,
+        region=region,
+        aws_endpoint_url=settings.reload.aws_endpoint_url,
     )
 
 
 def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_nothing) -> Log:
     """An environment's log alone, for reading and verifying."""
-    folder = settings.state_dir / settings.choose_environment(environment).name
-    return _log(settings, folder, SqliteState(folder / "state.sqlite"), say)
+    name = settings.choose_environment(environment).name
+    section = settings.section(name)
+    folder = settings.state_dir / name
+    aws = _aws(settings, name)
+    return _log(settings, section, folder, _state(section, folder, aws), aws, say)
 
 
 def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
@@ -114,17 +162,41 @@ def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gr
     return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
 
 
-def _log(settings: Settings, folder: Path, state: SqliteState, say: Say) -> Log:
+def _aws(settings: Settings, name: str) -> AwsStores:
+    section = settings.section(name)
+    folder = settings.state_dir / name
+    return AwsStores(name, section.region, section.aws or AwsSettings(), folder, clock=utc_now)
+
+
+def _state(section: Environment, folder: Path, aws: AwsStores) -> StateStore:
+    return aws.state() if section.state == "dynamodb" else SqliteState(folder / "state.sqlite")
+
+
+def _log(
+    settings: Settings, section: Environment, folder: Path, state: StateStore, aws: AwsStores, say: Say
+) -> Log:
     """The log over the chosen sinks, the required one first."""
     required = settings.log.required
-    copies = [_sink(name, folder, durable=False) for name in settings.log.sinks if name != required]
-    return Log(_sink(required, folder, durable=True), state, copies=copies, say=say)
+    if section.state == "dynamodb" and required not in {"dynamodb", "s3"}:
+        raise SettingsError(
+            f"the log cannot be kept by {required} alone",
+            why="the state is shared in DynamoDB, but the log that it belongs to would be one machine's",
+            next_step='set required = "dynamodb" (or "s3") in [log]; the others follow it',
+        )
+    copies = [_sink(name, folder, aws, durable=False) for name in settings.log.sinks if name != required]
+    return Log(_sink(required, folder, aws, durable=True), state, copies=copies, say=say)
 
 
-def _sink(name: str, folder: Path, *, durable: bool) -> Sink:
-    if name == "file":
-        return FileSink(folder / "log.jsonl", durable=durable)
-    return SqliteSink(folder / "log.sqlite", durable=durable)
+def _sink(name: str, folder: Path, aws: AwsStores, *, durable: bool) -> Sink:
+    match name:
+        case "dynamodb":
+            return aws.event_table()
+        case "s3":
+            return aws.event_bucket()
+        case "file":
+            return FileSink(folder / "log.jsonl", durable=durable)
+        case _:
+            return SqliteSink(folder / "log.sqlite", durable=durable)
 
 
 def utc_now() -> datetime:

@@ -14,7 +14,12 @@ from typing import Any, Final
 
 from karma_core import strictjson
 from karma_core.errors import DeployFailed
+from karma_core.inference.facts import ModuleFacts
+from karma_core.json_difference import differences
 from karma_core.records import (
+    DriftedAttribute,
+    DriftedResource,
+    DriftReport,
     Module,
     PlannedOutputs,
     PlannedResource,
@@ -29,7 +34,10 @@ MASK: Final = "(sensitive)"
 
 
 class MemoryModules:
-    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml."""
+    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml.
+
+    `known_facts` are the facts of types that have any; of the others nothing is known.
+    """
 
     def __init__(
         self, types: tuple[str, ...] = (), definitions: Mapping[str, dict[str, Any]] | None = None
@@ -37,6 +45,7 @@ class MemoryModules:
         self._contents = dict.fromkeys(types, "1")
         self._definitions = dict(definitions or {})
         self._archive: dict[tuple[str, str], Module] = {}
+        self.known_facts: dict[str, ModuleFacts] = {}
 
     def edit(self, component_type: str, content: str) -> None:
         """Add a type, or change its module."""
@@ -63,6 +72,10 @@ class MemoryModules:
             outputs=("runtime",),
         )
 
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """The facts, or None."""
+        return self.known_facts.get(component_type)
+
     def revision(self) -> str:
         """A digest of all contents and definitions."""
         return strictjson.digest([self._contents, self._definitions])
@@ -81,12 +94,14 @@ class MemoryTerraform:
     """States, plans and failures in memory.
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`); `calls` lists what was
-    done, in order, as (command, address).
+    done, in order, as (command, address). `outside` maps an address to config values that somebody changed
+    in the cloud, or to None where the resource was deleted there; an apply sets it right.
     """
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
+        self.outside: dict[str, dict[str, Any] | None] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -101,7 +116,7 @@ class MemoryTerraform:
         """What an apply would do now."""
         with self._lock:
             self._called("plan", job.address)
-            before = self._states.get(job.address)
+            before = self._cloud(job.address)
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
@@ -132,6 +147,9 @@ class MemoryTerraform:
             if serial != self._serials.get(job.address, 0):
                 raise DeployFailed(f"the plan of {job.address} is stale", code="stale-plan")
             self._serials[job.address] = serial + 1
+            if job.address in self.outside and self._cloud(job.address) is None:
+                self._states.pop(job.address)
+            self.outside.pop(job.address, None)
             if planned.destroy:
                 self._states.pop(job.address, None)
             else:
@@ -143,9 +161,28 @@ class MemoryTerraform:
         with self._lock:
             return self._outputs(job.address)
 
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """How `outside` differs from the state."""
+        with self._lock:
+            self._called("refresh", job.address)
+            state, cloud = self._states.get(job.address), self._cloud(job.address)
+            outputs = _planned_outputs(cloud)
+            if state == cloud:
+                return DriftReport(address=job.address, outputs=outputs)
+            return DriftReport(address=job.address, resources=(_drift(state, cloud),), outputs=outputs)
+
     def has_state(self, address: str) -> bool:
         """Whether the component exists."""
         return address in self._states
+
+    def _cloud(self, address: str) -> dict[str, Any] | None:
+        """The resource as it really is."""
+        state = self._states.get(address)
+        changed = self.outside.get(address, {})
+        if state is None or changed is None:
+            return None
+        config = {**state["input"].get("config", {}), **changed}
+        return {**state, "input": {**state["input"], "config": config}} if changed else state
 
     def _called(self, command: str, address: str) -> None:
         self.calls.append((command, address))
@@ -225,3 +262,17 @@ def _shown(state: dict[str, Any] | None) -> dict[str, Any] | None:
     config = state["input"].get("config", {})
     masked = {**config, SECRET: MASK} if SECRET in config else config
     return {"id": state["id"], "input": {**state["input"], "config": masked}}
+
+
+def _drift(state: dict[str, Any] | None, cloud: dict[str, Any] | None) -> DriftedResource:
+    """The one resource as a refresh shows it."""
+    shown, real = _shown(state) or {}, _shown(cloud)
+    attributes = tuple(
+        DriftedAttribute(pointer=d.pointer, state=d.before, cloud=d.after) for d in differences(shown, real)
+    )
+    return DriftedResource(
+        address="terraform_data.this",
+        type="terraform_data",
+        change="deleted" if real is None else "changed",
+        attributes=() if real is None else attributes,
+    )

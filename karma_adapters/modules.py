@@ -22,20 +22,26 @@ from karma_adapters.module_files import ModuleFile
 from karma_adapters.replace_file import replace_file
 from karma_core import ids, module_facts
 from karma_core.errors import BadInput, Conflict
+from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.read import read_module
 from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "1"
+_FORMAT: Final = "2"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of a module. `directories` are those of its own and its child modules' files."""
+    """What was read of a module. `directories` are those of its own and its child modules' files.
+
+    `facts` are what decides which references its components have.
+    """
 
     stamp: str
     directories: tuple[str, ...]
     module: Module
+    facts: ModuleFacts
 
 
 class ModuleDirectory:
@@ -81,6 +87,16 @@ class ModuleDirectory:
 
     def module(self, component_type: str) -> Module | None:
         """The module now; BadInput `module-unreadable` or `module-source` with file, line and column."""
+        reading = self._reading(component_type)
+        return None if reading is None else reading.module
+
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """What the module reads and writes, as symbolic facts; BadInput as `module`."""
+        reading = self._reading(component_type)
+        return None if reading is None else reading.facts
+
+    def _reading(self, component_type: str) -> _Reading | None:
+        """What is known of a type's module as its files are now; None where it has none."""
         ids.check_type(component_type)
         if not _configuration(self._root / component_type):
             return None
@@ -90,7 +106,7 @@ class ModuleDirectory:
                 known = self._read(component_type)
                 self._save(known)
             self._readings[component_type] = known
-            return known.module
+            return known
 
     def revision(self) -> str:
         """A digest of names, sizes and times of everything below the root."""
@@ -135,7 +151,17 @@ class ModuleDirectory:
             outputs=_merged(fact.outputs for fact in own),
             writes_runtime=any(fact.writes_runtime for fact in (*own, *children)),
         )
-        return _Reading(stamp=mark, directories=tuple(directories), module=module)
+        return _Reading(
+            stamp=mark,
+            directories=tuple(directories),
+            module=module,
+            facts=read_module(component_type, self._configurations(directories)),
+        )
+
+    def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
+        """Path → content of the files that Terraform reads as configuration."""
+        paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
+        return {path: (self._root / path).read_bytes() for path in paths}
 
     def _facts(self, name: str) -> FileFacts:
         return module_facts.read((self._root / name).read_bytes(), name)

@@ -2,72 +2,73 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
+
+from pydantic import ValidationError
 
 from karma_adapters.processes import Processes
+from karma_adapters.reloads import aws
+from karma_adapters.reloads.command import CommandAction
+from karma_adapters.reloads.destinations import Destinations
+from karma_adapters.reloads.ecs_redeploy import EcsAction
+from karma_adapters.reloads.eventbridge import EventBridgeAction
+from karma_adapters.reloads.http import HttpAction
+from karma_adapters.reloads.lambda_invoke import LambdaAction
+from karma_adapters.reloads.order import Order
 from karma_core import ids
-from karma_core.errors import DeployFailed, UsageError
+from karma_core.errors import UsageError
+from karma_core.reload_actions import KINDS, Reload
 
-DEFAULT_TIMEOUT_SECONDS: Final = 60.0
-LINES: Final = 20
-"""Lines of a failed command's output that are shown."""
-_PLACE: Final = re.compile(r"\{(address|nickname|environment|key)\}")
-Action = Callable[[Any, Mapping[str, str], float], str]
-"""(what component.yaml says, placeholders, seconds) → one line on what was done."""
+Action = Callable[[Any, Order], str]
+"""(what component.yaml says, the order) → one line on what was done."""
 
 
 class Reloads:
-    """Runs reload actions in the project's directory, with an allow-listed environment."""
+    """Carries out reload actions, each by its kind; see the files in `reloads/`."""
 
-    def __init__(self, *, directory: Path, environment: Mapping[str, str], processes: Processes) -> None:
-        self._directory = directory
-        self._environment = environment
-        self._processes = processes
-        self._actions: dict[str, Action] = {"command": self._command}
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        processes: Processes,
+        allowed_hosts: Iterable[str] = (),
+        region: str = "us-east-1",
+        aws_endpoint_url: str = "",
+    ) -> None:
+        client = aws.clients(region=region, endpoint_url=aws_endpoint_url)
+        self._actions: dict[str, Action] = {
+            "command": CommandAction(directory=directory, environment=environment, processes=processes),
+            "http": HttpAction(Destinations(allowed_hosts)),
+            "lambda_invoke": LambdaAction(client),
+            "ecs_redeploy": EcsAction(client),
+            "eventbridge": EventBridgeAction(client),
+        }
 
     def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
-        """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for an unknown kind."""
-        places = {
-            "address": address,
-            "nickname": ids.split_address(address)[1],
-            "environment": ids.check_environment(environment),
-            "key": idempotency_key,
-        }
-        seconds = float(action.get("timeout_seconds") or DEFAULT_TIMEOUT_SECONDS)
-        for kind, run in self._actions.items():
-            if action.get(kind) is not None:
-                return run(action[kind], places, seconds)
+        """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for what is no action."""
+        wanted = _read(action, address)
+        order = Order(
+            address=address,
+            nickname=ids.split_address(address)[1],
+            environment=ids.check_environment(environment),
+            key=idempotency_key,
+            seconds=wanted.timeout_seconds,
+        )
+        kind = next(kind for kind in KINDS if getattr(wanted, kind) is not None)
+        return self._actions[kind](getattr(wanted, kind), order)
+
+
+def _read(action: dict[str, Any], address: str) -> Reload:
+    try:
+        return Reload.model_validate(action)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise UsageError(
-            f"the reload action of {address} is of no kind that can be run",
-            why=f"it says {', '.join(sorted(map(str, action))) or 'nothing'}; "
-            f"there is {', '.join(sorted(self._actions))}",
+            f"the reload action of {address} cannot be carried out",
+            why=f"{faults}; there is {', '.join(KINDS)}",
             next_step="change `reload` in the type's component.yaml",
             code="reload-kind",
-        )
-
-    def _command(self, words: list[str], places: Mapping[str, str], seconds: float) -> str:
-        """Run a program. A placeholder is replaced inside its word and cannot become two words."""
-        filled = [_filled(word, places) for word in words]
-        ended = self._processes.run(
-            filled, directory=self._directory, environment=self._environment, timeout_seconds=seconds
-        )
-        if ended.code == 0:
-            return f"ran {filled[0]}"
-        output = "\n".join((ended.err.strip() or ended.out.strip()).splitlines()[-LINES:])
-        how = f"ran longer than {seconds:g} s" if ended.late else f"failed (exit code {ended.code})"
-        raise DeployFailed(
-            f"the reload command {filled[0]} of {places['address']} {how}",
-            why=output,
-            next_step="correct the command in the type's component.yaml, or what it calls",
-            code="reload-timeout" if ended.late else "reload-failed",
-            component=places["address"],
-            exit_code=ended.code,
-        )
-
-
-def _filled(word: str, places: Mapping[str, str]) -> str:
-    """The word with {address}, {nickname}, {environment} and {key} replaced, nothing else."""
-    return _PLACE.sub(lambda match: places[match[1]], word)
+        ) from error

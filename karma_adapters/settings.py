@@ -38,6 +38,29 @@ class Project(_Section):
     orchestrator: Literal["prefect", "direct"] = "prefect"
 
 
+class AwsSettings(_Section):
+    """`[environments.<name>.aws]`: how AWS is reached, and the names of what Karma uses there.
+
+    No credentials: they are AWS's own (environment, profile, role).
+    """
+
+    profile: str = ""
+    role_arn: str = Field(default="", pattern=r"^(arn:aws[a-z-]*:iam::\d{12}:role/.+)?$")
+    external_id: str = ""
+    endpoint_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    state_table: str = ""
+    log_table: str = ""
+    bucket: str = ""
+    kms_key_id: str = ""
+    object_lock_days: int = Field(default=0, ge=0, le=36_500)
+    requests_per_second: float = Field(default=40, gt=0, le=10_000)
+    standard_quota: int = Field(default=10_000, ge=1)
+    advanced_quota: int = Field(default=100_000, ge=1)
+    tfstate_bucket: str = ""
+    tfstate_prefix: str = ""
+    tfstate_lock_table: str = ""
+
+
 class Environment(_Section):
     """`[environments.<name>]`."""
 
@@ -46,9 +69,31 @@ class Environment(_Section):
     parallelism: int = Field(default=4, ge=1, le=64)
     lease_seconds: float = Field(default=60, ge=5, le=3600)
     variables: dict[str, Any] = {}
+    parameters: Literal["local", "ssm"] = "local"
+    state: Literal["local", "dynamodb"] = "local"
+    artifacts: Literal["local", "s3"] = "local"
+    terraform_state: Literal["local", "s3"] = "local"
+    aws: AwsSettings | None = None
     graph: Literal["sqlite", "gremlin"] = "sqlite"
     gremlin_url: str = Field(default="", pattern=r"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?$")
     gremlin_auth: Literal["none", "sigv4"] = "none"
+
+    @model_validator(mode="after")
+    def _names_what_it_uses(self) -> Environment:
+        """Every store in AWS needs its name."""
+        aws = self.aws or AwsSettings()
+        needed = {
+            'state = "dynamodb"': ("state_table", self.state == "dynamodb" and not aws.state_table),
+            'artifacts = "s3"': ("bucket", self.artifacts == "s3" and not aws.bucket),
+            'terraform_state = "s3"': (
+                "tfstate_bucket or aws.bucket",
+                self.terraform_state == "s3" and not (aws.tfstate_bucket or aws.bucket),
+            ),
+        }
+        for setting, (key, missing) in needed.items():
+            if missing:
+                raise ValueError(f"{setting} needs aws.{key}")
+        return self
 
     @model_validator(mode="after")
     def _check_gremlin(self) -> Environment:
@@ -72,8 +117,19 @@ class TerraformSettings(_Section):
 class LogSettings(_Section):
     """`[log]`. The required sink orders the events; without it nothing is applied."""
 
-    sinks: list[Literal["sqlite", "file"]] = ["sqlite", "file"]
-    required: Literal["sqlite", "file"] = "sqlite"
+    sinks: list[Literal["sqlite", "file", "dynamodb", "s3"]] = ["sqlite", "file"]
+    required: Literal["sqlite", "file", "dynamodb", "s3"] = "sqlite"
+
+
+class ReloadSettings(_Section):
+    """`[reload]`: where reload actions may go.
+
+    `allowed_hosts` are host names, addresses and networks that HTTP actions may call; an address that is not
+    public must be listed itself. `aws_endpoint_url` replaces AWS's own addresses (a stand-in, an endpoint).
+    """
+
+    allowed_hosts: list[str] = []
+    aws_endpoint_url: str = ""
 
 
 class Settings(BaseSettings):
@@ -88,7 +144,25 @@ class Settings(BaseSettings):
     environments: dict[str, Environment] = {}
     terraform: TerraformSettings = TerraformSettings()
     log: LogSettings = LogSettings()
+    reload: ReloadSettings = ReloadSettings()
     types: dict[str, dict[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _states_are_apart(self) -> Settings:
+        """Two environments in one place would overwrite each other's Terraform states."""
+        places: dict[tuple[str, str, str], str] = {}
+        for name, section in sorted(self.environments.items()):
+            aws = section.aws
+            if section.terraform_state == "local" or aws is None:
+                continue
+            place = (aws.tfstate_bucket or aws.bucket, aws.tfstate_prefix.strip("/"), aws.endpoint_url)
+            other = places.setdefault(place, name)
+            if other != name:
+                raise ValueError(
+                    f"{other} and {name} keep Terraform states in one place; "
+                    "give each its own aws.tfstate_bucket or aws.tfstate_prefix"
+                )
+        return self
 
     @classmethod
     def settings_customise_sources(

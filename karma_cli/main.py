@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import config, deploy, exits, graph, log, plan, project
+from karma_cli import config, deploy, drift, exits, graph, log, plan, project, why
 
 app = typer.Typer(
     name="karma",
@@ -21,7 +21,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(graph.app, name="graph")
 app.add_typer(log.app, name="log")
-for module in (project, plan, deploy):
+for module in (project, plan, deploy, drift, why):
     module.register(app)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from karma_core.plan.document import Plan
     from karma_core.use_cases.runs import Selection
 
+DIGITS = 12
+"""So many characters of a digest are shown: enough to see that two differ."""
 OneType = Annotated[str | None, typer.Argument(metavar="TYPE", help="Component type, e.g. serverless-site.")]
 OneNickname = Annotated[str | None, typer.Argument(metavar="NICKNAME", help="The component's nickname.")]
 All = Annotated[bool, typer.Option("--all", help="Every component of the environment.")]
@@ -22,6 +24,10 @@ Changed = Annotated[
 SinceRef = Annotated[str | None, typer.Option("--since", help="With --changed: since this Git commit.")]
 WithProducers = Annotated[
     bool, typer.Option("--with-producers", help="Include everything that the component needs.")
+]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Show every input of each decision, applied and now."),
 ]
 DetailedExit = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit 2 where there are changes, as Terraform does.")
@@ -67,7 +73,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog="Examples:\n\n`karma plan serverless-site karma-dev`\n\n`karma plan --all --env prod`\n\n"
-        "`karma plan --changed --since main~1 --json`"
+        "`karma plan --changed --since main~1 --json`\n\n`karma plan --all --explain`"
     )(plan)
 
 
@@ -78,6 +84,7 @@ def plan(
     changed: Changed = False,
     since: SinceRef = None,
     with_producers: WithProducers = False,
+    explain: Explain = False,
     detailed_exitcode: DetailedExit = False,
     env: Env = None,
     project: ProjectDir = None,
@@ -98,9 +105,11 @@ def plan(
     with progress.shown(quiet=as_json) as say:
         made = use_case(open_for(env, project, say), selection)
     if as_json:
-        render.document(contract(made))
+        render.document(_with_inputs(made) if explain else contract(made))
     else:
         show_plan(made)
+        if explain:
+            _show_inputs(made)
     if made.status == "blocked":
         raise typer.Exit(exits.INVALID)
     if detailed_exitcode and made.changes:
@@ -121,3 +130,30 @@ def show_plan(made: Plan) -> None:
         if component.action in CHANGING and component.text:
             render.text(f"\n{component.address}:\n{component.text.strip()}")
     render.line(summary_text(made))
+
+
+def _with_inputs(made: Plan) -> dict[str, Any]:
+    """The contract's document, each component with its `inputs`."""
+    from karma_core.plan.document import contract, explanation
+
+    document, inputs = contract(made), explanation(made)
+    components = [{**c, "inputs": inputs[c["address"]]} for c in document["components"]]
+    return {**document, "components": components}
+
+
+def _show_inputs(made: Plan) -> None:
+    for component in made.components:
+        render.table(
+            f"\n{component.address}: {component.reason}",
+            ("input", "applied", "now", ""),
+            [
+                (one.input, _short(one.old), _short(one.new), "differs" if one.differs else "same")
+                for one in component.explained
+            ],
+        )
+
+
+def _short(digest: str | None) -> str:
+    """A digest as its kind and first characters; other values whole."""
+    kind, colon, rest = (digest or "none").partition(":")
+    return f"{kind}:{rest[:DIGITS]}" if colon and len(rest) > DIGITS else f"{kind}{colon}{rest}"

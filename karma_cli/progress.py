@@ -10,10 +10,13 @@ from typing import Any
 from karma_cli import render
 
 SHOWN = {
+    "run": "run {run_id}: {components} components",
+    "waiting": "waiting for {for} ({seconds} s)",
     "step": "{address}: {step}",
     "planned": "{address}: {action}",
     "outcome": "{address}: {status} ({reason})",
     "error": "{address}: {error}",
+    "drift": "{address}: {status}",
     "log_copy_behind": "a copy of the log is behind: {facts}",
 }
 
@@ -30,7 +33,7 @@ def shown(*, quiet: bool) -> Iterator[Any]:
     with Status("working …", console=console) as status:
 
         def say(event: str, facts: dict[str, Any]) -> None:
-            if event in {"step", "planned"}:
+            if event in {"step", "planned", "drift"}:
                 status.update(_text(event, facts))
             else:
                 _line(event, facts, quiet=False)
@@ -44,6 +47,6 @@ def _text(event: str, facts: dict[str, Any]) -> str:
 
 
 def _line(event: str, facts: dict[str, Any], *, quiet: bool) -> None:
-    if event == "step" or (quiet and event != "error"):
+    if event in {"step", "drift"} or (quiet and event != "error"):
         return
     render.note(_text(event, facts))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from karma_core import ids
 from karma_core.errors import BadInput
+from karma_core.reload_actions import Reload
 
 
 class _Strict(BaseModel):
@@ -24,21 +25,6 @@ class Match(_Strict):
     field: str
     type: str
     equals: str
-
-
-class Reload(_Strict):
-    """The action that makes a running component take up new runtime values. Exactly one is set.
-
-    A command is a list of words, run without a shell; `{address}`, `{nickname}`, `{environment}` and
-    `{key}` (the idempotency key) are replaced inside a word.
-    """
-
-    command: list[str] | None = None
-    http: dict[str, Any] | None = None
-    lambda_invoke: dict[str, Any] | None = None
-    ecs_redeploy: dict[str, Any] | None = None
-    eventbridge: dict[str, Any] | None = None
-    timeout_seconds: float = Field(default=60, gt=0, le=900)
 
 
 class TypeDefinition(_Strict):

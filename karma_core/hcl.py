@@ -107,7 +107,24 @@ def literal_tail(expression: Expression) -> str:
     ]
     if not parts or parts[-1].type != "template_literal":
         return ""
-    return _unescaped(_text(parts[-1]))
+    return unescaped(_text(parts[-1]))
+
+
+def unescaped(text: str, *, quoted: bool = True) -> str:
+    r"""Resolve `$${` and `%%{` and, in quoted text, `\n`, `\uNNNN` and their like (HCL: templates)."""
+
+    def value(match: re.Match[str]) -> str:
+        short, wide, character, marker = match.groups()
+        if marker:
+            return f"{marker}{{"
+        if not quoted:
+            return match.group()
+        if character:
+            return _ESCAPED.get(character, character)
+        point = int(short or wide, 16)
+        return chr(point) if point <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}"  # noqa: PLR2004 - Unicode's last
+
+    return _ESCAPE.sub(value, text)
 
 
 def is_true(expression: Expression) -> bool:
@@ -169,22 +186,7 @@ def _unwrapped(node: tree_sitter.Node) -> tree_sitter.Node:
 
 
 def _string(node: tree_sitter.Node) -> str:
-    return _unescaped("".join(_text(n) for n in node.named_children if n.type == "template_literal"))
-
-
-def _unescaped(text: str) -> str:
-    r"""Resolve `\n`, `\uNNNN` and their like, `$${` and `%%{` (HCL native syntax: quoted templates)."""
-
-    def value(match: re.Match[str]) -> str:
-        short, wide, character, marker = match.groups()
-        if marker:
-            return f"{marker}{{"
-        if character:
-            return _ESCAPED.get(character, character)
-        point = int(short or wide, 16)
-        return chr(point) if point <= 0x10FFFF else "\N{REPLACEMENT CHARACTER}"  # noqa: PLR2004 - Unicode's last
-
-    return _ESCAPE.sub(value, text)
+    return unescaped(_text(node)[1:-1])  # the parser's own literal node lacks the outer blanks
 
 
 def _text(node: tree_sitter.Node) -> str:

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from karma_core.errors import BadInput
+from karma_core.inference.facts import ModuleFacts
 from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
     ChainHead,
     ConfigFile,
     Document,
+    DriftReport,
     Event,
     JournalEntry,
     Lease,
@@ -50,7 +52,7 @@ class ParameterStore(Protocol):
         ...
 
     def page(self, prefix: str, *, token: str | None = None, decrypt: bool = False) -> ParameterPage:
-        """Current parameters below prefix (recursive, by name), at most 10 a page as SSM has it."""
+        """Current parameters below prefix (recursive), at most 10 a page; SSM promises no order."""
         ...
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
@@ -315,6 +317,10 @@ class Modules(Protocol):
         """The module now, or None where the type has no .tf file."""
         ...
 
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """What the module reads and writes, as symbolic facts; None as `module`."""
+        ...
+
     def revision(self) -> str:
         """A token that changes whenever a file below the modules' root may have changed."""
         ...
@@ -348,6 +354,10 @@ class Terraform(Protocol):
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
+        ...
+
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """How the cloud differs from the state. Changes neither, takes no lock, disturbs no other call."""
         ...
 
     def has_state(self, address: str) -> bool:

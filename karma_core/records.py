@@ -260,3 +260,28 @@ class TerraformOutputs(Record, frozen=True, kw_only=True):
 
     values: dict[str, Any]
     sensitive: tuple[str, ...] = ()
+
+
+class DriftedAttribute(Record, frozen=True, kw_only=True):
+    """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked."""
+
+    pointer: str
+    state: Any = None
+    cloud: Any = None
+
+
+class DriftedResource(Record, frozen=True, kw_only=True):
+    """A resource that the cloud has otherwise than the state. `change`: `changed` or `deleted`."""
+
+    address: str
+    type: str
+    change: str
+    attributes: tuple[DriftedAttribute, ...] = ()
+
+
+class DriftReport(Record, frozen=True, kw_only=True):
+    """What a refresh found. `outputs` are the module's as they follow from the cloud, in the clear."""
+
+    address: str
+    resources: tuple[DriftedResource, ...] = ()
+    outputs: PlannedOutputs

@@ -32,10 +32,14 @@ class EnvironmentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, and through which door (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`)."""
+    """Who acts, and through which door (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`).
+
+    `flow_run` is the id of the Prefect flow run that carries it out, if one does.
+    """
 
     user: str
     source: str = "cli"
+    flow_run: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

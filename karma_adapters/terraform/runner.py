@@ -7,7 +7,7 @@ a data directory and a state of its own: nothing is ever written into the user's
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import msgspec
 from karma_adapters.processes import Finished, Processes
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
-from karma_adapters.terraform import failure, masking, plan_json, plan_only
+from karma_adapters.terraform import failure, masking, plan_json, plan_only, refresh_json
 from karma_adapters.terraform.backend import Backend
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
@@ -26,7 +26,7 @@ from karma_adapters.terraform.private_files import PLAN, PrivateFiles
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
-from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
 NO_CHANGES, CHANGES = 0, 2
 """Exit codes of `plan -detailed-exitcode`."""
@@ -48,7 +48,11 @@ class Directories:
 
 
 class TerraformRunner:
-    """Plans and applies one component at a time, from any thread; two of one component are never at once."""
+    """Plans and applies one component at a time, from any thread; two of one component are never at once.
+
+    `access` gives the variables by which Terraform reaches its cloud; it is asked anew for each component,
+    because credentials expire.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class TerraformRunner:
         environment: Mapping[str, str],
         processes: Processes,
         lock_timeout_seconds: int = 60,
+        access: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._binary = binary
         self._modules = modules
@@ -72,6 +77,7 @@ class TerraformRunner:
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         self._environment = {**plugins, **environment, **fixed}
+        self._access = access
 
     def version(self) -> str:
         """Name and version; a process only when the program's files are new."""
@@ -142,7 +148,7 @@ class TerraformRunner:
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
-        environment = {**self._environment, "TF_DATA_DIR": str(data)}
+        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
         terraform = CommandLine(self._binary, copy, environment, self._processes)
         self._initialiser.share(
             copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
@@ -176,6 +182,33 @@ class TerraformRunner:
         """The outputs in the state."""
         return self._outputs(self._ready(job), job)
 
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """Plan a refresh and read it; the plan is not kept.
+
+        Without the state's lock, because nothing is written; with a data directory of its own, because a
+        deploy may be at work in the other one.
+        """
+        data = self._directories.data
+        terraform = self._ready(job, data.with_name(f"{data.name}-refresh"))
+        folder = self._private.new(job.address)
+        try:
+            self._run(
+                terraform,
+                job,
+                "plan",
+                input=False,
+                no_color=FLAG,
+                lock=False,
+                refresh_only=FLAG,
+                detailed_exitcode=FLAG,
+                var_file=str(self._private.write_variables(folder, job.variables)),
+                out=str(folder / PLAN),
+                fine=(NO_CHANGES, CHANGES),
+            )
+            return refresh_json.read(self._show(terraform, job, folder), address=job.address)
+        finally:
+            self._private.drop(folder)
+
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists; no process is started."""
         state = self._backend.state(address)
@@ -185,17 +218,17 @@ class TerraformRunner:
         """Let every running Terraform save its state and end; start no other."""
         self._processes.stop()
 
-    def _ready(self, job: TerraformJob) -> CommandLine:
+    def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the staged module, initialised for the component."""
         component_type, nickname = ids.split_address(job.address)
         preparation = Preparation(
             staged=self._staged(job),
-            data=self._directories.data / component_type / nickname,
+            data=(data or self._directories.data) / component_type / nickname,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        environment = {**self._environment, "TF_DATA_DIR": str(preparation.data)}
+        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(preparation.data)}
         terraform = CommandLine(self._binary, preparation.staged, environment, self._processes)
         self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
         return terraform

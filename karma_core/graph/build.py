@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.graph.collector import collector_paused
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
-from karma_core.references.base import Context, Reference
+from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference
+from karma_core.references.module import VIA as MODULE
+from karma_core.references.module import meant
+from karma_core.references.nickname import VIA as NICKNAME
 from karma_core.references.ways import WAYS, MakeWay, find_all, prepare
 
 StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
@@ -26,6 +31,10 @@ class Built(Record, frozen=True, kw_only=True):
 
     graph: GraphData
     findings: tuple[Finding, ...]
+    inventory: Inventory
+    """What was built of, with the components whose runtimes others write."""
+    spare: dict[tuple[str, str], frozenset[str]] = {}
+    """(consumer, producer) → consumed keys that the runtime need not have."""
 
 
 @collector_paused()
@@ -35,26 +44,34 @@ def build(
     *,
     status_of: StatusOf | None = None,
     ways: Sequence[MakeWay] = WAYS,
+    modules: ModuleInputs = NO_MODULES,
 ) -> Built:
     """The graph of an inventory. O(configs + references)."""
-    references, found = resolve(inventory, definitions, ways)
+    references, emissions, found = resolve(inventory, definitions, ways, modules)
+    inventory = with_owned(inventory, emissions)
     usable, refused = refuse_dangling(inventory.components, references)
     edges = {
         source: join(list_, definitions.get(inventory.components[source].type, EMPTY))
         for source, list_ in usable.items()
     }
-    all_edges = tuple(edge for source in sorted(edges) for edge in edges[source])
-    nodes, orphans = make_nodes(inventory, edges, status_of or by_record)
+    nodes, orphans = make_nodes(inventory, edges, status_of or by_record, emissions)
+    for source, emits in emit(emissions).items():
+        edges[source] = tuple(sorted((*edges.get(source, ()), *emits), key=lambda edge: edge.key))
     return Built(
-        graph=GraphData(nodes=nodes, edges=all_edges),
+        graph=GraphData(nodes=nodes, edges=tuple(edge for source in sorted(edges) for edge in edges[source])),
         findings=(*inventory.findings, *found, *refused, *orphans),
+        inventory=inventory,
+        spare=spare_keys(usable),
     )
 
 
 def resolve(
-    inventory: Inventory, definitions: Mapping[str, TypeDefinition], ways: Sequence[MakeWay] = WAYS
-) -> tuple[dict[str, list[Reference]], list[Finding]]:
-    """(references by consumer, findings) of every config that can be read."""
+    inventory: Inventory,
+    definitions: Mapping[str, TypeDefinition],
+    ways: Sequence[MakeWay] = WAYS,
+    modules: ModuleInputs = NO_MODULES,
+) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding]]:
+    """(references by consumer, runtimes written for others, findings) of every config that can be read."""
     configs: dict[str, dict[str, dict[str, Any]]] = {}
     for loaded in inventory.components.values():
         if loaded.config is not None and loaded.config.value is not None:
@@ -64,9 +81,11 @@ def resolve(
         environment=inventory.environment,
         configs=configs,
         definitions=definitions,
+        modules=modules,
     )
     prepared = prepare(context, ways)
     references: dict[str, list[Reference]] = {}
+    emissions: list[Emission] = []
     findings: list[Finding] = []
     for component_type, of_type in configs.items():
         for address, config in of_type.items():
@@ -74,11 +93,47 @@ def resolve(
             for found in find_all(prepared, address, component_type, config):
                 if isinstance(found, Reference):
                     mine.append(found)
+                elif isinstance(found, Emission):
+                    emissions.append(found)
                 else:
                     findings.append(found)
             if mine:
                 references[address] = mine
-    return references, findings
+    return references, emissions, findings
+
+
+def with_owned(inventory: Inventory, emissions: Iterable[Emission]) -> Inventory:
+    """The inventory with every component whose runtime another one writes, deployed already or not."""
+    new = {e.target for e in emissions} - inventory.components.keys()
+    if not new:
+        return inventory
+    owned = {a: Loaded(address=a, type=a.partition("/")[0], nickname=a.partition("/")[2]) for a in new}
+    components = dict(sorted({**inventory.components, **owned}.items()))
+    return msgspec.structs.replace(inventory, components=components)
+
+
+def emit(emissions: Iterable[Emission]) -> dict[str, list[Edge]]:
+    """The edges from components to the nodes whose runtimes they write, by component."""
+    by_pair: dict[tuple[str, str], list[Emission]] = {}
+    for emission in emissions:
+        by_pair.setdefault((emission.source, emission.target), []).append(emission)
+    edges: dict[str, list[Edge]] = {}
+    for (source, target), found in by_pair.items():
+        via = tuple(sorted({e.via for e in found}))
+        pointers = tuple(sorted({e.pointer for e in found}))
+        made = Edge(source=source, target=target, kind=Kind.EMITS, via=via, pointers=pointers)
+        edges.setdefault(source, []).append(made)
+    return edges
+
+
+def spare_keys(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
+    """(consumer, producer) → keys that the consumer reads and can do without."""
+    return {
+        (reference.source, reference.target): frozenset(reference.spare)
+        for found in references.values()
+        for reference in found
+        if reference.spare
+    }
 
 
 def refuse_dangling(
@@ -89,8 +144,11 @@ def refuse_dangling(
     findings: list[Finding] = []
     for source, found in references.items():
         kept = []
+        read = {r.target for r in found if r.via == MODULE}
         for reference in found:
             target = components.get(reference.target)
+            if target is None and (reference.optional or _is_settled(reference, read)):
+                continue
             if target is None or (target.config is None and target.applied is not None):
                 findings.append(_missing(reference, removed=target is not None))
             if reference.target == source:
@@ -102,10 +160,16 @@ def refuse_dangling(
     return usable, findings
 
 
+def _is_settled(reference: Reference, read: set[str]) -> bool:
+    """Whether the module says which component a nickname means whose key does not."""
+    return reference.via == NICKNAME and meant(reference.target, read)
+
+
 def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[Edge, ...]:
     """One component's references as edges, sorted: one dependency a producer, beside it what is read.
 
-    The type's `consumes` says what is read of a type of producer; otherwise a reference to the runtime does.
+    What is read of a producer is what the type's `consumes` says; else what its module reads, which is the
+    whole runtime where not all its reads are known; else the whole where the config names the runtime.
     """
     by_target: dict[str, list[Reference]] = {}
     for reference in references:
@@ -117,22 +181,27 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
         listed = consumes.get(target.partition("/")[0]) if consumes else None
         readers = found if listed is not None else [r for r in found if r.runtime]
         if readers:
-            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(readers)
+            inferred = [r for r in readers if r.via == MODULE] or readers
+            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(inferred)
             edges.append(_edge(readers, Kind.CONSUMES, keys))
         edges.append(_edge(found, Kind.DEPENDS_ON, None))
     return tuple(edges)
 
 
 def make_nodes(
-    inventory: Inventory, edges: Mapping[str, tuple[Edge, ...]], status_of: StatusOf
+    inventory: Inventory,
+    edges: Mapping[str, tuple[Edge, ...]],
+    status_of: StatusOf,
+    emissions: Iterable[Emission] = (),
 ) -> tuple[tuple[Component, ...], list[Finding]]:
     """(components with their status, sorted; a warning for every orphan)."""
+    owned = {emission.target for emission in emissions}
     consumed = {edge.target for of_source in edges.values() for edge in of_source}
     nodes = []
     findings = []
     for address, loaded in inventory.components.items():
         if loaded.config is None:
-            status, fingerprint = _unconfigured(loaded, consumed=address in consumed)
+            status, fingerprint = _unconfigured(loaded, owned=address in owned, consumed=address in consumed)
             if status is Status.ORPHAN:
                 findings.append(_orphan(loaded))
         elif loaded.config.broken:
@@ -156,7 +225,10 @@ def by_record(loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | No
     return (Status.CURRENT if same else Status.STALE), applied.fingerprint
 
 
-def _unconfigured(loaded: Loaded, *, consumed: bool) -> tuple[Status, str | None]:
+def _unconfigured(loaded: Loaded, *, owned: bool, consumed: bool) -> tuple[Status, str | None]:
+    """A node whose runtime another component writes is there once it was written."""
+    if owned:
+        return (Status.ABSENT if loaded.runtime is None else Status.CURRENT), None
     if loaded.applied is not None:
         return Status.REMOVED, loaded.applied.fingerprint
     return (Status.EXTERNAL if consumed else Status.ORPHAN), None

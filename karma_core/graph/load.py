@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.collector import collector_paused
 from karma_core.model import Finding, Provenance, Record, Severity
+from karma_core.provenance import read_description
 from karma_core.records import Applied, Parameter
 
 
@@ -49,13 +48,6 @@ class Inventory(Record, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
 
 
-class _Description(msgspec.Struct):
-    karma: Provenance | None = None
-
-
-_read_description = msgspec.json.Decoder(_Description).decode
-
-
 @collector_paused()
 def load(
     parameters: Iterable[Parameter], *, environment: str, prefix: str, applied: Mapping[str, Applied]
@@ -81,7 +73,7 @@ def load(
             config=config,
             runtime=held.get(ids.RUNTIME),
             applied=applied.get(address),
-            provenance=read_provenance(config.parameter.description) if config is not None else None,
+            provenance=read_description(config.parameter.description) if config is not None else None,
         )
     return Inventory(
         environment=environment,
@@ -90,16 +82,6 @@ def load(
         binding=binding,
         findings=tuple(findings),
     )
-
-
-def read_provenance(description: str) -> Provenance | None:
-    """The provenance that Karma wrote into a parameter's description, `{"karma": {…}}`; None otherwise."""
-    if '"karma"' not in description:
-        return None
-    try:
-        return _read_description(description.encode("utf-8", "replace")).karma
-    except msgspec.MsgspecError:
-        return None  # somebody else's text
 
 
 _Chosen = dict[str, dict[str, Parameter]]

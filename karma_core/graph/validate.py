@@ -33,7 +33,7 @@ def validate(
         *check_binding(inventory),
         *check_sizes(inventory),
         *check_ages(inventory),
-        *check_consumed_keys(inventory, built.graph),
+        *check_consumed_keys(built.inventory, built.graph, built.spare),
         *check_schemas(inventory, definitions),
         *check_types(inventory, known_types),
     }

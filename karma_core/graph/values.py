@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.load import Held, Inventory, Loaded
 from karma_core.model import Finding, GraphData, Kind, Severity, Status
+from karma_core.plan.fingerprint import look_up
 from karma_core.records import ADVANCED_BYTES, STANDARD_BYTES, Tier
+
+NO_KEYS: Final[frozenset[str]] = frozenset()
+NO_SPARE: Final[Mapping[tuple[str, str], frozenset[str]]] = {}
 
 
 def check_sizes(inventory: Inventory) -> Iterator[Finding]:
@@ -93,12 +98,14 @@ def check_binding(inventory: Inventory) -> Iterator[Finding]:
         )
 
 
-def check_consumed_keys(inventory: Inventory, data: GraphData) -> Iterator[Finding]:
+def check_consumed_keys(
+    inventory: Inventory, data: GraphData, spare: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE
+) -> Iterator[Finding]:
     """`consumed-key-missing`: a runtime exists and lacks a key that a consumer reads.
 
     An error where no deploy is due that could add the key (the producer is current, or nobody here deploys
     it): the consumer's apply would fail. A warning where one is, so that producer and consumer can be
-    changed together.
+    changed together. `spare` are keys that a consumer can do without: (consumer, producer) → keys.
     """
     settled = {
         node.address
@@ -111,7 +118,8 @@ def check_consumed_keys(inventory: Inventory, data: GraphData) -> Iterator[Findi
         runtime = inventory.components[edge.target].runtime
         if runtime is None or runtime.value is None:
             continue
-        missing = [key for key in edge.keys if key not in runtime.value]
+        needed = set(edge.keys) - spare.get((edge.source, edge.target), NO_KEYS)
+        missing = [key for key in sorted(needed) if not look_up(runtime.value, key)[1]]
         if missing:
             final = edge.target in settled
             advice = f"Correct the key, or make {edge.target} publish it."

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.plan.explain import Explained
 from karma_core.records import PlannedResource
 
 
@@ -45,6 +46,8 @@ class PlannedComponent(Record, frozen=True, kw_only=True):
     resources: tuple[PlannedResource, ...] = ()
     text: str = ""
     saved: str = ""
+    explained: tuple[Explained, ...] = ()
+    """What it was judged on; empty where it could not be judged."""
 
 
 class Plan(Record, frozen=True, kw_only=True):
@@ -110,6 +113,14 @@ def contract(plan: Plan) -> dict[str, Any]:
         "components": [{f: to_builtins(getattr(c, f)) for f in fields} for c in plan.components],
         "findings": to_builtins(plan.findings),
         "summary": summary(plan),
+    }
+
+
+def explanation(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Address → every input of its fingerprint, applied and now: the `inputs` of `plan --explain --json`."""
+    return {
+        c.address: [{**to_builtins(one), "differs": one.differs} for one in c.explained]
+        for c in plan.components
     }
 
 

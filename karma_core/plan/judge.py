@@ -38,17 +38,21 @@ def judge(
     applied: Applied | None,
     definition: TypeDefinition,
     moved: Mapping[str, str],
+    *,
+    drifted: bool = False,
 ) -> Judgement:
-    """Judge one component.
+    """Judge one component. `drifted`: the cloud is known to differ from what was applied.
 
     `moved` holds those of its producers that changed in this run, with what is said of them ("was applied").
     Another cause than its producers' runtimes always wins over a cut-off, and over reload.
     """
     causes = fingerprint.causes(inputs, applied)
+    if drifted:
+        causes = (*causes, "the cloud differs from what was applied")
     if not causes:
         return _still(address, inputs, moved)
     reason = "; ".join(causes)
-    if fingerprint.has_own_cause(inputs, applied) or definition.propagation == "apply":
+    if drifted or fingerprint.has_own_cause(inputs, applied) or definition.propagation == "apply":
         verdict = Verdict.RUN
     elif definition.propagation == "reload":
         verdict = Verdict.RELOAD

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.inference.evaluate import compile_facts
+from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.frame import Program
+from karma_core.inference.reading import Inputs
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
 
@@ -19,7 +23,9 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     """One place where the component `source` names the component `target`.
 
     `runtime` says that the place names the target's runtime, so that its reading is known; `keys` are the
-    keys that are read there (None: the whole runtime). Untracked by the collector, as `model.Record` is.
+    keys that are read there (None: the whole runtime), `spare` those of them that need not be there.
+    `optional`: the source also works where the target does not exist. Untracked by the collector, as
+    `model.Record` is.
     """
 
     source: str
@@ -28,18 +34,44 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     pointer: str
     runtime: bool = False
     keys: tuple[str, ...] | None = None
+    spare: tuple[str, ...] = ()
+    optional: bool = False
+
+
+class Emission(msgspec.Struct, frozen=True, gc=False):
+    """The module of the component `source` writes the runtime of `target`, at `pointer`."""
+
+    source: str
+    target: str
+    via: str
+    pointer: str
+
+
+Found = Reference | Emission | Finding
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The component whose references are looked for. `entries` is the one walk of its config."""
+    """The component whose references are looked for.
+
+    `entries` is the one walk of its config, `found` what the ways before this one have found.
+    """
 
     address: str
     type: str
     config: dict[str, Any]
     entries: list[Entry]
+    found: list[Found]
 
 
-Found = Reference | Finding
+class ModuleInputs(msgspec.Struct, frozen=True):
+    """What ways may know of the modules: facts by type, and the variables that are the same for all."""
+
+    facts: Mapping[str, ModuleFacts] = {}
+    region: str = ""
+    variables: Mapping[str, Any] = {}
+
+
+NO_MODULES = ModuleInputs()
 
 
 class Way(Protocol):
@@ -60,12 +92,17 @@ class Context:
         environment: str,
         configs: Configs,
         definitions: Mapping[str, TypeDefinition],
+        modules: ModuleInputs = NO_MODULES,
     ) -> None:
         self.prefix = prefix
         self.environment = environment
-        self._configs = configs
+        self.configs = configs
+        self.modules = modules
         self._definitions = definitions
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._programs: dict[str, Program] = {}
+        self._flat: dict[str, Any] | None = None
+        self._shared: dict[str, Any] = {}
 
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
@@ -76,12 +113,29 @@ class Context:
         index = self._by_value.get((component_type, field))
         if index is None:
             index = {}
-            for address, config in sorted(self._configs.get(component_type, {}).items()):
+            for address, config in sorted(self.configs.get(component_type, {}).items()):
                 names = {comparable(value) for value, _ in values_at(config, field)}
                 for name in names - {None}:
                     index.setdefault(str(name), []).append(address)
             self._by_value[component_type, field] = index
         return index
+
+    def program(self, component_type: str) -> Program | None:
+        """The type's module, ready to be evaluated; None where nothing is known of it."""
+        found = self._programs.get(component_type)
+        if found is None and component_type in self.modules.facts:
+            found = self._programs[component_type] = compile_facts(self.modules.facts[component_type])
+        return found
+
+    def inputs(self, address: str, config: dict[str, Any], producers: Collection[str] = ()) -> Inputs:
+        """What the component's module is evaluated with; `producers` are those found without it."""
+        if self._flat is None:
+            self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}
+            shared = {"iac_prefix": self.prefix, "region": self.modules.region}
+            self._shared = {**self.modules.variables, **shared}
+        component_type, _, nickname = address.partition("/")
+        own = {"nickname": nickname, "component_name": component_type, "config": config}
+        return Inputs(address, self.prefix, {**self._shared, **own}, producers, self._flat)
 
 
 def comparable(value: object) -> str | None:

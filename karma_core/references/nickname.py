@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from karma_core import ids
 from karma_core.references.base import Context, Found, Reference, Subject, invalid_name
 from karma_core.references.entries import pointer_to
 
+VIA: Final = "nickname"
 _SUFFIXES = ("_nickname", "_nicknames")
 
 
@@ -61,7 +63,7 @@ class Nickname:
 
 def _reference(subject: Subject, component_type: str, value: object, path: str, key: str | int) -> Found:
     if value.__class__ is str and ids.NICKNAME.match(value):
-        return Reference(subject.address, f"{component_type}/{value}", "nickname", pointer_to(path, key))
+        return Reference(subject.address, f"{component_type}/{value}", VIA, pointer_to(path, key))
     what = repr(ids.shown(value)) if isinstance(value, str) else f"a {type(value).__name__}"
     return invalid_name(
         subject, path, key, f"{what} is not a nickname of a {component_type}; write the nickname as a string"

@@ -8,14 +8,17 @@ from typing import Any
 from karma_core.references.base import Context, Found, Subject, Way
 from karma_core.references.declared import Declared
 from karma_core.references.entries import walk
+from karma_core.references.lookup import Lookup
 from karma_core.references.match import Match
+from karma_core.references.module import Module
 from karma_core.references.nickname import Nickname
 from karma_core.references.parameter import Parameter
 
 MakeWay = Callable[[Context], Way]
 """Prepares a way for one build."""
 
-WAYS: tuple[MakeWay, ...] = (Declared, Nickname, Parameter, Match)
+WAYS: tuple[MakeWay, ...] = (Declared, Nickname, Parameter, Match, Lookup, Module)
+"""`Module` is the last: what the others found is what its `dependencies` hold."""
 
 
 def prepare(context: Context, ways: Sequence[MakeWay] = WAYS) -> tuple[Way, ...]:
@@ -25,8 +28,8 @@ def prepare(context: Context, ways: Sequence[MakeWay] = WAYS) -> tuple[Way, ...]
 
 def find_all(ways: Sequence[Way], address: str, component_type: str, config: dict[str, Any]) -> list[Found]:
     """Everything that all ways find in one config, walked once."""
-    subject = Subject(address, component_type, config, walk(config))
     found: list[Found] = []
+    subject = Subject(address, component_type, config, walk(config), found)
     for way in ways:
         found += way.find(subject)
     return found

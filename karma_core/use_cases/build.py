@@ -31,12 +31,14 @@ from karma_core.model import (
 )
 from karma_core.records import Event, Lease
 from karma_core.use_cases import leasing
+from karma_core.use_cases.drifted import drifted_generations
+from karma_core.use_cases.facts import keep_facts, module_inputs
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.pins import NO_PINS, Pins, pinned_parameters
 from karma_core.use_cases.values import Values
 from karma_core.workspace import Workspace
 
-ALGORITHM: Final = 1
+ALGORITHM: Final = 2
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 
 
@@ -102,6 +104,7 @@ def inputs_token(workspace: Workspace) -> str:
             parameters,
             workspace.modules.revision(),
             workspace.state.applied_revision(),
+            drifted_generations(workspace),
             workspace.terraform.version(),
             asdict(workspace.environment),
         ]
@@ -119,12 +122,13 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS) -> Fleet:
     types = sorted({loaded.type for loaded in inventory.components.values()})
     definitions, type_findings = read_definitions(types, lambda name: _definition(workspace, name))
     values = Values(workspace, inventory, pins.modules)
-    built = build(inventory, definitions, status_of=values.status)
+    modules = module_inputs(workspace, types, values)
+    built = build(inventory, definitions, status_of=values.status, modules=modules)
     available = bool(workspace.modules.types())
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
     found = validate(inventory, built, definitions, known_types=known)
     findings = sort_findings({*found, *type_findings, *values.unreadable_findings()})
-    return Fleet(inventory, built.graph, findings, definitions, values)
+    return Fleet(built.inventory, built.graph, findings, definitions, values, modules)
 
 
 def _definition(workspace: Workspace, component_type: str) -> dict[str, Any] | None:
@@ -154,6 +158,7 @@ def publish(
     snapshot = write_snapshot(workspace.artifacts, made, graph, change, stored.build if stored else None)
     made = replace(made, snapshot=snapshot)
     cause = _log(workspace, "started", build_id=made.id)
+    keep_facts(workspace, fleet.modules)
     reach("build.before_publish")
     workspace.graph.publish(made, change, lease)
     reach("build.after_publish")

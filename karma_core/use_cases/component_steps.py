@@ -136,7 +136,9 @@ class ComponentSteps:
         fleet = self._fleet
         moved = {p: self._moved[p] for p in fleet.graph.producers(address) if p in self._moved}
         applied = self._workspace.state.applied(address)
-        return judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        return judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
 
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
@@ -224,7 +226,9 @@ class ComponentSteps:
         kept = keep_plan(self._workspace, self._run_id, planned.plan)
         self._recorder.journal(address, planned.generation, APPLY, "started", **detail)
         reach("deploy.after_intent")
-        inputs = {**detail, "generation": planned.generation}
+        config = self._fleet[address].config
+        version = config.parameter.version if config else None
+        inputs = {**detail, "generation": planned.generation, "config_version": version}
         return self._recorder.log(
             "terraform_apply", "started", address, inputs=inputs, artifacts=kept, cause=planned.cause
         )
@@ -260,6 +264,7 @@ class ComponentSteps:
         before, runtime = self._publisher.publish(address, planned.job.module, outputs)
         self._publisher.record(planned.judgement, planned.generation, PUBLISH)
         self._fleet.values.learn(address, runtime)
+        self._learn_written(address)
         changed = list(changed_keys(before, runtime))
         if not changed and planned.plan.action == "no-op":
             return
@@ -268,6 +273,14 @@ class ComponentSteps:
         self._published[address] = self._recorder.log(
             "runtime_publish", "succeeded", address, inputs=inputs, cause=planned.cause
         )
+
+    def _learn_written(self, address: str) -> None:
+        """Further runtimes that the component's module wrote are read as they are now."""
+        values = self._fleet.values
+        for written in self._fleet.written_by(address):
+            values.learn(written, values.stored(written))
+            if address in self._moved:
+                self._moved[written] = self._moved[address]
 
     # -- reload ---------------------------------------------------------------------------------------
 

@@ -95,8 +95,10 @@ class Deployment:
             "components": len(self.chosen),
             "plan": self._run.options.get("plan"),
             "resumed": resumed,
+            "flow_run": self._workspace.actor.flow_run,
         }
         self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
+        self._workspace.say("run", {"run_id": self._run.id, "components": len(self.chosen)})
         reach("deploy.after_start")
         return self
 
@@ -123,7 +125,7 @@ class Deployment:
         """Walk all chosen components that no error stops and no earlier attempt has finished."""
         fleet = self._fleet
         members = self.chosen - self.stopped - self._before.done.keys()
-        producers = {a: fleet.graph.producers(a) for a in members}
+        producers = {a: fleet.waits_for(a) for a in members}
         walk = Walk(producers, fleet.graph.heights(members))
         try:
             Driver(walk, self, executor, producers).run(self._workspace.environment.parallelism)
@@ -280,7 +282,9 @@ def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunRe
     outcomes = []
     for address in sorted(chosen):
         loaded = fleet[address]
-        judged = judge(address, fleet.inputs(address), loaded.applied, fleet.definition(address), {})
+        drifted = fleet.values.drifted(loaded.applied)
+        definition = fleet.definition(address)
+        judged = judge(address, fleet.inputs(address), loaded.applied, definition, {}, drifted=drifted)
         if judged.verdict is not Verdict.UNCHANGED:
             return None
         outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))

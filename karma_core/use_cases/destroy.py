@@ -177,8 +177,8 @@ def applied_module(workspace: Workspace, record: Applied) -> Module:
         module = workspace.modules.module(component_type)
     if module is None:
         raise DeployFailed(
-            f"{record.address} cannot be destroyed",
-            why=f"its module {record.module} is neither archived nor in the work tree",
+            f"the module that {record.address} was applied with is lost",
+            why=f"{record.module} is neither archived nor in the work tree",
             next_step=f"bring components/{component_type}/ back and try again",
             code="module-lost",
             component=record.address,

@@ -8,9 +8,10 @@ from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import NotFound
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
-from karma_core.model import Edge, Finding, GraphData
+from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Module, TerraformJob
+from karma_core.references.base import NO_MODULES, ModuleInputs
 from karma_core.use_cases.values import Consumed, Values, consumed_by
 
 
@@ -24,16 +25,22 @@ class Fleet:
         findings: tuple[Finding, ...],
         definitions: Mapping[str, TypeDefinition],
         values: Values,
+        modules: ModuleInputs = NO_MODULES,
     ) -> None:
         self.inventory = inventory
         self.data = data
         self.findings = findings
         self.values = values
+        self.modules = modules
         self.graph = Graph(data)
         self._definitions = definitions
         self._edges: dict[str, list[Edge]] = {}
         for edge in data.edges:
             self._edges.setdefault(edge.source, []).append(edge)
+        self._writers: dict[str, list[str]] = {}
+        for edge in data.edges:
+            if edge.kind is Kind.EMITS and self[edge.target].config is None:
+                self._writers.setdefault(edge.target, []).append(edge.source)
 
     def __getitem__(self, address: str) -> Loaded:
         try:
@@ -48,6 +55,22 @@ class Fleet:
     def consumed(self, address: str) -> Consumed:
         """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
         return consumed_by(self._edges.get(address, ()))
+
+    def written_by(self, address: str) -> tuple[str, ...]:
+        """Components without a config of their own whose runtimes this one's module writes."""
+        if not self._writers:
+            return ()
+        return tuple(e.target for e in self._edges.get(address, ()) if e.target in self._writers)
+
+    def writers_of(self, address: str) -> tuple[str, ...]:
+        """The components whose modules write the runtime of one that has no config."""
+        return tuple(self._writers.get(address, ()))
+
+    def waits_for(self, address: str) -> tuple[str, ...]:
+        """The component's producers, and for those that have no config the components that write them."""
+        producers = self.graph.producers(address)
+        writers = {w for p in producers for w in self.writers_of(p)}
+        return tuple(sorted({*producers, *writers})) if writers else producers
 
     def inputs(self, address: str) -> Inputs:
         """All that decides what a deployment of the component would do, with the runtimes of now."""

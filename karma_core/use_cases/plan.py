@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import replace
+
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.graph.validate import blocked
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
+from karma_core.plan.explain import explain
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import UNKNOWN, planned_runtime
+from karma_core.plan.runtime import UNKNOWN, PlannedRuntime, planned_runtime
 from karma_core.records import TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
@@ -33,7 +36,7 @@ class Planner:
     def __init__(self, workspace: Workspace, fleet: Fleet, members: Collection[str]) -> None:
         self._workspace = workspace
         self._fleet = fleet
-        self._members = members
+        self._members = frozenset(members)
         self._moving: set[str] = set()
         self.components: dict[str, PlannedComponent] = {}
 
@@ -69,10 +72,18 @@ class Planner:
             return _not_deployed(address, missing)
         moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
         applied = fleet[address].applied
-        judgement = judge(address, fleet.inputs(address), applied, fleet.definition(address), moved)
+        drifted = fleet.values.drifted(applied)
+        definition = fleet.definition(address)
+        judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
+        return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
+
+    def _carry_out(self, judgement: Judgement) -> PlannedComponent:
+        """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
+        address = judgement.address
         if judgement.verdict is not Verdict.RUN:
             return _settled(judgement)
-        deferred = [p for p in moved if self.components[p].action is Action.DEFERRED]
+        planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
+        deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
         if deferred:
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
@@ -80,14 +91,20 @@ class Planner:
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """It will run, but what it will do can be planned only when its producers have been applied."""
         address = judgement.address
-        self._moving.add(address)
-        self._fleet.values.foresee(address, UNKNOWN)
+        self._move(address, UNKNOWN)
         return PlannedComponent(
             address=address,
             action=Action.DEFERRED,
             reason=f"{why}; {judgement.reason}",
             unknown_inputs=self._unknown(address),
         )
+
+    def _move(self, address: str, runtime: PlannedRuntime) -> None:
+        """The component will change; of further runtimes that its module writes nothing is known."""
+        self._moving.update((address, *self._fleet.written_by(address)))
+        self._fleet.values.foresee(address, runtime)
+        for written in self._fleet.written_by(address):
+            self._fleet.values.foresee(written, UNKNOWN)
 
     def _unknown(self, address: str) -> tuple[str, ...]:
         return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
@@ -98,7 +115,9 @@ class Planner:
         return [
             p
             for p in fleet.graph.producers(address)
-            if p not in self._members and fleet.values.runtime(p) is None and fleet[p].applied is None
+            if not self._members & {p, *fleet.writers_of(p)}
+            and fleet.values.runtime(p) is None
+            and fleet[p].applied is None
         ]
 
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
@@ -110,8 +129,7 @@ class Planner:
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
         if plan.action in CHANGING:
-            self._moving.add(address)
-            self._fleet.values.foresee(address, planned_runtime(address, plan.outputs))
+            self._move(address, planned_runtime(address, plan.outputs))
         return _from_terraform(judgement, plan, self._unknown(address))
 
 
@@ -159,7 +177,7 @@ def plan(workspace: Workspace, selection: Selection) -> Plan:
     stopped = blocked(fleet.findings, fleet.graph) & chosen
     members = {a for a in chosen - stopped if plannable(fleet, a)}
     planner = Planner(workspace, fleet, members)
-    producers = {a: fleet.graph.producers(a) for a in members}
+    producers = {a: fleet.waits_for(a) for a in members}
     walk = Walk(producers, fleet.graph.heights(members))
     with ThreadExecutor(workspace.environment.parallelism) as executor:
         Driver(walk, planner, executor, producers).run(workspace.environment.parallelism)

@@ -30,6 +30,9 @@ _FREE_SHARE = 0.10
 _NAMED_ADDRESSES = 200
 """Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
 
+VERSIONS = "versions.json"
+"""Name of the artifact with the new versions by address, where they are too many for the event."""
+
 Confirm = Callable[[Sequence[str]], bool]
 """Asked with the addresses whose parameters would be deleted; True lets it happen."""
 
@@ -174,9 +177,9 @@ def _carry_out(
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(_event(workspace, "failed", failure, cause=intent.id))
             raise
-        outcome = {"written": len(versions), "pruned": len(doomed)}
-        workspace.log.append(_event(workspace, "succeeded", outcome, cause=intent.id))
-    return dict(zip([intent.address for intent in intents], versions, strict=True))
+        written = dict(zip([intent.address for intent in intents], versions, strict=True))
+        workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
+    return written
 
 
 def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
@@ -249,6 +252,19 @@ def _intent_event(workspace: Workspace, intents: tuple[Intent, ...], doomed: dic
     workspace.artifacts.put(key, canonical(addresses))
     counts = {"write": len(intents), "prune": len(doomed)}
     return _event(workspace, "started", counts, artifacts=(key,))
+
+
+def _outcome_event(
+    workspace: Workspace, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
+) -> Event:
+    """What was written, with the versions: by them a deploy's config is found to come from this publish."""
+    counts = {"written": len(written), "pruned": len(doomed)}
+    if len(written) <= _NAMED_ADDRESSES:
+        versions = [{"component": address, "version": version} for address, version in written.items()]
+        return _event(workspace, "succeeded", {**counts, "versions": versions}, cause=cause)
+    key = f"publishes/{workspace.name}/{workspace.new_id()}/{VERSIONS}"
+    workspace.artifacts.put(key, canonical(written))
+    return _event(workspace, "succeeded", counts, cause=cause, artifacts=(key,))
 
 
 def _event(

@@ -35,7 +35,7 @@ class Publisher:
         """(the runtime before, the runtime now): written where it differs, or read back from the module."""
         values = self._fleet.values
         before = values.runtime(address)
-        if module.writes_runtime:
+        if module.writes_runtime and not self._writes_others_only(address):
             runtime = values.read_back(address)
         else:
             runtime = runtime_of(address, outputs.values)
@@ -45,6 +45,10 @@ class Publisher:
                 self._write(address, runtime, secret=is_secret(outputs))
         reach("deploy.after_runtime")
         return before, runtime
+
+    def _writes_others_only(self, address: str) -> bool:
+        """Whether the runtimes that the module writes are those of further addresses, not its own."""
+        return bool(self._fleet.written_by(address)) and self._fleet.values.stored(address) is None
 
     def _write(self, address: str, runtime: dict[str, Any], *, secret: bool) -> None:
         """Write the runtime parameter, on the version that is there now and no other."""

@@ -20,7 +20,8 @@ from karma_core.model import Edge, Finding, Kind, Severity, Status
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.runtime import PlannedRuntime, counted, counted_marks, is_unknown, unknown_keys
-from karma_core.records import Module, TerraformJob
+from karma_core.records import Applied, Module, TerraformJob
+from karma_core.use_cases.drifted import drifted_generations
 from karma_core.workspace import Workspace
 
 HMAC_KEY = "fingerprints"
@@ -88,11 +89,12 @@ class Values:
         held = loaded.runtime if loaded else None
         value = held.value if held else None
         if held is not None and value is None and not held.broken:
-            value = self._decrypt(address)
+            value = self.stored(address)
         with self._lock:
             return self._runtimes.setdefault(address, value)
 
-    def _decrypt(self, address: str) -> dict[str, Any] | None:
+    def stored(self, address: str) -> dict[str, Any] | None:
+        """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
         name = self._workspace.runtime_parameter(address)
         found = self._workspace.parameters.get(name, decrypt=True)
         if found is None or found.value is None:
@@ -101,7 +103,7 @@ class Values:
 
     def read_back(self, address: str) -> dict[str, Any]:
         """The runtime that the component's own module wrote; BadInput if it wrote none."""
-        found = self._decrypt(address)
+        found = self.stored(address)
         if found is None:
             raise BadInput(
                 f"{address} has no runtime after its apply",
@@ -171,14 +173,23 @@ class Values:
             return Status.ABSENT, None
         if applied.status == Status.FAILED:
             return Status.FAILED, None
-        same = self.inputs(loaded.address, consumed_by(edges)).fingerprint == applied.fingerprint
-        return (Status.CURRENT if same else Status.STALE), applied.fingerprint
+        if self.inputs(loaded.address, consumed_by(edges)).fingerprint != applied.fingerprint:
+            return Status.STALE, applied.fingerprint
+        return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
+
+    def drifted(self, applied: Applied | None) -> bool:
+        """Whether the last drift check found that the cloud differs from this apply."""
+        return applied is not None and self._drifted.get(applied.address) == applied.generation
 
     def _loaded(self, address: str) -> Loaded:
         try:
             return self._inventory.components[address]
         except KeyError:
             raise NotFound(f"there is no component {address}", component=address) from None
+
+    @cached_property
+    def _drifted(self) -> dict[str, int]:
+        return drifted_generations(self._workspace)
 
     @cached_property
     def _terraform(self) -> str:

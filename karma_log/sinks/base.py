@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from karma_core.errors import Conflict
+from karma_core.errors import Conflict, KarmaError, StoreError
 from karma_core.records import ChainHead, Event
 from karma_log.chain import StoredLine
 from karma_log.filters import EVERYTHING, Filter
@@ -63,4 +63,17 @@ def head_moved(name: str, expected: ChainHead | None, found: ChainHead | None) -
         code="log-head-moved",
         expected=expected.seq if expected else 0,
         found=found.seq if found else 0,
+    )
+
+
+def cut_off(name: str, error: KarmaError) -> StoreError:
+    """The error of an append in several parts, of which some are stored and the next one is not.
+
+    No Conflict: the caller must not append the same events again.
+    """
+    return StoreError(
+        f"the log's sink {name} took only a first part of an append",
+        why=error.why,
+        next_step="run the command again; what was to be logged has not been done",
+        code="log-append-cut-off",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,18 @@ from karma_adapters.directory_artifacts import DirectoryArtifacts
 from karma_adapters.memory_artifacts import MemoryArtifacts
 from karma_core.errors import BadInput, Conflict
 from karma_core.ports import ArtifactStore
+from tests import local_aws
 
 
-@pytest.fixture(params=["directory", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
+@pytest.fixture(params=["directory", "memory", "s3"])
+def store(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ArtifactStore]:
     """Every adapter in turn, empty."""
-    return DirectoryArtifacts(tmp_path / "artifacts") if request.param == "directory" else MemoryArtifacts()
+    if request.param == "s3":
+        yield local_aws.artifacts(local_aws.fresh(monkeypatch))
+        return
+    yield DirectoryArtifacts(tmp_path / "artifacts") if request.param == "directory" else MemoryArtifacts()
 
 
 def test_comes_back_as_it_was(store: ArtifactStore) -> None:

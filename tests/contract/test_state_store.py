@@ -16,6 +16,7 @@ from karma_adapters.sqlite_state import SqliteState
 from karma_core import ports
 from karma_core.errors import Conflict, LeaseHeld, StaleLease
 from karma_core.records import Applied, ChainHead, JournalEntry, Run
+from tests import local_aws
 
 
 class FakeClock:
@@ -43,9 +44,12 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=sorted(MAKERS))
-def state(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock):
+@pytest.fixture(params=sorted([*MAKERS, "dynamodb"]))
+def state(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch):
     """An empty state store of each kind."""
+    if request.param == "dynamodb":
+        yield local_aws.state(local_aws.fresh(monkeypatch), clock)
+        return
     made = MAKERS[request.param](tmp_path, clock)
     yield made
     made.close()

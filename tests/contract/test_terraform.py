@@ -140,6 +140,27 @@ def test_values_are_data(subject: Subject) -> None:
     assert terraform.plan(given).action == "no-op"
 
 
+def test_a_refresh_changes_nothing(subject: Subject) -> None:
+    """It finds no drift where there is none, gives the outputs, and leaves state and plans as they are."""
+    terraform, job = subject
+    given = job(config={"name": "a", "secret": CANARY})
+    runtime = terraform.apply(given, terraform.plan(given)).values["runtime"]
+    waiting = job(config={"name": "b"})
+    plan = terraform.plan(waiting)
+    report = terraform.refresh(given)
+    assert (report.address, report.resources) == (ADDRESS, ())
+    assert report.outputs.known["runtime"] == runtime
+    assert report.outputs.sensitive == ("secret",)
+    assert terraform.apply(waiting, plan).values["runtime"]["name"] == "b"
+
+
+def test_a_refresh_without_a_state(subject: Subject) -> None:
+    """There is nothing that could differ."""
+    terraform, job = subject
+    assert terraform.refresh(job(config={})).resources == ()
+    assert not terraform.has_state(ADDRESS)
+
+
 def test_version_has_name_and_number(subject: Subject) -> None:
     """Fingerprints hold the tool's name with its version."""
     name, number = subject[0].version().split(" ")

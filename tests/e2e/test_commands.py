@@ -53,7 +53,7 @@ def started(tmp_path: Path) -> Karma:
 def test_the_designs_commands_are_there() -> None:
     """Every command of the contract that this version has."""
     wanted = (
-        "init doctor plan deploy destroy config:publish config:show config:diff graph:build "
+        "init doctor plan deploy destroy drift why config:publish config:show config:diff graph:build "
         "graph:validate graph:show graph:diff graph:impact graph:path graph:query graph:export graph:history "
         "log:list log:grep log:show log:diff log:verify log:export"
     )

@@ -10,7 +10,10 @@ import pytest
 
 from tests.e2e.command_line import ROOT, Karma
 
-REPOSITORY = Path(os.environ.get("KARMA_SAMPLE_REPOSITORY", ROOT.parent / "shared/data/config-repo"))
+REPOSITORY = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", ROOT.parent / "shared/data/config-repo"))
+pytestmark = pytest.mark.skipif(
+    not REPOSITORY.is_dir(), reason="the sample repository is not on this machine"
+)
 SETTINGS = """
 [[types.serverless-site.match]]
 field = "route53_zone_name"

@@ -32,13 +32,15 @@ with temporary_server(Path(sys.argv[1])):
         }
     from flows.graph_rebuild import graph_rebuild
     built = graph_rebuild(project=sys.argv[2], environment="prod")
-print(json.dumps({"deployments": found, "built": built}))
+    from flows.drift import drift_check
+    checked = drift_check(project=sys.argv[2], environment="prod")
+print(json.dumps({"deployments": found, "built": built, "checked": checked}))
 """
 
 
 @pytest.mark.timeout(180)
 def test_deployments_register_and_the_rebuild_runs(tmp_path: Path) -> None:
-    """Every deployment has its typed form and its pool; the scheduled rebuild publishes a graph."""
+    """Every deployment has its typed form and its pool; the rebuild publishes a graph, the check ends."""
     project = tmp_path / "shop"
     shutil.copytree(ROOT / "examples" / "shop", project)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("KARMA_", "PREFECT_"))}
@@ -66,9 +68,11 @@ def test_deployments_register_and_the_rebuild_runs(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     said = json.loads(ended.stdout.splitlines()[-1])
-    assert {"deploy", "graph-rebuild"} <= said["deployments"].keys()
+    assert {"deploy", "drift-check", "graph-rebuild"} <= said["deployments"].keys()
     for deployment in said["deployments"].values():
         assert deployment["pool"] == "karma"
         assert {"project", "environment"} <= set(deployment["parameters"])
-    assert said["deployments"]["graph-rebuild"]["schedules"] == [False]
+    for scheduled in ("drift-check", "graph-rebuild"):
+        assert said["deployments"][scheduled]["schedules"] == [False]
     assert (said["built"]["components"], said["built"]["status"]) == (22, "published")
+    assert (said["checked"]["status"], said["checked"]["components"]) == ("clean", [])

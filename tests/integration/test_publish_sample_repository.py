@@ -19,7 +19,7 @@ from karma_core.workspace import Workspace
 from tests.workspace_fakes import make_workspace
 
 REPOSITORY = Path(__file__).parents[2]
-SAMPLE = Path(os.environ.get("KARMA_SAMPLE_REPOSITORY", REPOSITORY / "../shared/data/config-repo"))
+SAMPLE = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", REPOSITORY / "../shared/data/config-repo"))
 
 pytestmark = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample repository is not on this machine")
 

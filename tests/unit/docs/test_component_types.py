@@ -11,8 +11,11 @@ import pytest
 import yaml
 
 from karma_core.component_types import TypeDefinition, read_definition
+from karma_core.reload_actions import KINDS, EcsRedeploy, EventBridge, Http, LambdaInvoke
 
 TEXT = (Path(__file__).parents[3] / "docs" / "component-types.md").read_text("utf-8")
+
+TABLE = TEXT.split("## All keys", maxsplit=1)[1].split("\n## ", maxsplit=1)[0]
 
 
 def blocks(language: str) -> list[str]:
@@ -22,7 +25,7 @@ def blocks(language: str) -> list[str]:
 
 def examples() -> list[dict[str, Any]]:
     """Every example as a parsed definition, those of karma.toml included."""
-    in_toml = [tomllib.loads(text)["types"] for text in blocks("toml")]
+    in_toml = [tomllib.loads(text).get("types", {}) for text in blocks("toml")]
     return [yaml.safe_load(text) for text in blocks("yaml")] + [
         d for types in in_toml for d in types.values()
     ]
@@ -37,4 +40,14 @@ def test_examples_are_read_by_the_product(body: dict[str, Any]) -> None:
 def test_every_key_is_in_the_table() -> None:
     """No key of component.yaml goes unsaid, and none is said that does not exist."""
     known = {field.alias or name for name, field in TypeDefinition.model_fields.items()}
-    assert set(re.findall(r"^\| `(\w+)` \| .* \| .* \|$", TEXT, re.MULTILINE)) == known
+    assert set(re.findall(r"^\| `(\w+)` \| .* \| .* \|$", TABLE, re.MULTILINE)) == known
+
+
+def test_every_kind_of_reload_is_said_with_all_its_keys() -> None:
+    """And no key that it does not have."""
+    part = TEXT.split("There are five kinds", maxsplit=1)[1].split("### ", maxsplit=1)[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", part, re.MULTILINE))
+    assert set(rows) == set(KINDS)
+    models = (Http, LambdaInvoke, EcsRedeploy, EventBridge)
+    for kind, model in zip(KINDS[1:], models, strict=True):
+        assert set(re.findall(r"`([a-z_]+)`", re.sub(r"\(.*?\)", "", rows[kind]))) == set(model.model_fields)

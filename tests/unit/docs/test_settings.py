@@ -19,6 +19,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "project": settings.Project,
     "environments.<name>": settings.Environment,
     "terraform": settings.TerraformSettings,
+    "reload": settings.ReloadSettings,
     "log": settings.LogSettings,
 }
 

@@ -10,8 +10,10 @@ from karma_core.component_types import TypeDefinition
 from karma_core.graph.build import Built, build
 from karma_core.graph.load import Inventory, load
 from karma_core.graph.validate import validate
+from karma_core.inference.read import read_module
 from karma_core.model import Component, Edge, Finding, GraphData, Status
 from karma_core.records import Applied, Parameter
+from karma_core.references.base import ModuleInputs
 
 Types = Mapping[str, Mapping[str, Any]]
 
@@ -59,11 +61,23 @@ def definitions(types: Types | None) -> dict[str, TypeDefinition]:
     return {name: TypeDefinition.model_validate(body) for name, body in (types or {}).items()}
 
 
+def modules(sources: Mapping[str, str] | None) -> ModuleInputs:
+    """What is known of modules whose main.tf is given by type."""
+    facts = {
+        name: read_module(name, {f"{name}/main.tf": text.encode()}) for name, text in (sources or {}).items()
+    }
+    return ModuleInputs(facts=facts, region="eu-west-1")
+
+
 def built(
-    found: Iterable[Parameter], *, types: Types | None = None, records: Iterable[Applied] = ()
+    found: Iterable[Parameter],
+    *,
+    types: Types | None = None,
+    records: Iterable[Applied] = (),
+    sources: Mapping[str, str] | None = None,
 ) -> Built:
     """The graph of these parameters."""
-    return build(inventory(found, records), definitions(types))
+    return build(inventory(found, records), definitions(types), modules=modules(sources))
 
 
 def findings(
@@ -72,10 +86,12 @@ def findings(
     types: Types | None = None,
     records: Iterable[Applied] = (),
     known_types: set[str] | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that validation says of these parameters."""
     stock, known = inventory(found, records), definitions(types)
-    return validate(stock, build(stock, known), known, known_types=known_types)
+    made = build(stock, known, modules=modules(sources))
+    return validate(stock, made, known, known_types=known_types)
 
 
 def graph_data(pairs: Iterable[tuple[str, str]], lone: Iterable[str] = ()) -> GraphData:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.build import Built, build
 from karma_core.graph.load import load
@@ -13,7 +15,10 @@ from karma_core.model import Finding, Severity
 from karma_core.records import Parameter
 
 _ROOT = Path(__file__).parents[3]
-REPOSITORY = Path(os.environ.get("KARMA_SAMPLE_REPOSITORY", _ROOT.parent / "shared/data/config-repo"))
+REPOSITORY = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", _ROOT.parent / "shared/data/config-repo"))
+pytestmark = pytest.mark.skipif(
+    not REPOSITORY.is_dir(), reason="the sample repository is not on this machine"
+)
 RULES = {
     "serverless-site": TypeDefinition.model_validate(
         {"match": [{"field": "route53_zone_name", "type": "route53-zone", "equals": "zone_name"}]}

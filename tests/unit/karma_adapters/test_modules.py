@@ -167,6 +167,19 @@ def test_an_unreadable_module_stops_its_type_only(tmp_path: Path) -> None:
     assert _module(tmp_path, "can").type == "can"
 
 
+def test_facts_come_with_the_module_and_are_kept(tmp_path: Path) -> None:
+    """Child modules included; read once, and from the cache in the next process; anew when a file changes."""
+    _write(tmp_path, "box/main.tf", 'module "m" {\n  source = "../lib"\n  d = var.dependencies\n}\n')
+    _write(tmp_path, "lib/main.tf", 'variable "d" {}\noutput "x" {\n  value = var.d["a/b"].k\n}\n')
+    facts = _modules(tmp_path).facts("box")
+    assert facts is not None
+    assert facts.body.children["m"].used
+    assert _modules(tmp_path).facts("box") == facts
+    _write(tmp_path, "lib/main.tf", 'variable "d" {}\n')
+    assert _modules(tmp_path).facts("box") != facts
+    assert _modules(tmp_path).facts("absent") is None
+
+
 def _settled(root: Path) -> None:
     """Wait until no file is freshly changed."""
     assert root.exists()

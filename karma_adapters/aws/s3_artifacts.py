@@ -1,0 +1,90 @@
+"""Artifacts in an S3 bucket: written once, by a conditional put, encrypted, locked where asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from karma_adapters.aws.api import Api, pauses
+from karma_adapters.aws.failures import CONDITION
+from karma_core.artifact_keys import already_other, check_key, listing_prefix
+from karma_core.errors import Conflict, NotFound
+from karma_core.model import Record
+from karma_core.ports import Clock
+
+_RETRY_SECONDS: Final = 10.0
+"""How long a put tries against another put of the same key (S3 answers 409 to both). Ours."""
+
+
+class Protection(Record, frozen=True, kw_only=True):
+    """How objects are kept. `kms_key_id` empty: SSE-S3. `lock_days` 0: no Object Lock.
+
+    A locked object cannot be deleted by anybody before (COMPLIANCE); the bucket must have Object Lock.
+    """
+
+    kms_key_id: str = ""
+    lock_days: int = 0
+
+
+class S3Artifacts:
+    """ports.ArtifactStore on `bucket`, below `folder` (the environment)."""
+
+    def __init__(
+        self, api: Api, bucket: str, folder: str, *, clock: Clock, protection: Protection | None = None
+    ) -> None:
+        self._api = api
+        self._bucket = bucket
+        self._folder = folder.strip("/") + "/"
+        self._clock = clock
+        self._protection = protection or Protection()
+
+    def put(self, key: str, content: bytes) -> str:
+        """Store and return the key; Conflict where other bytes are there."""
+        check_key(key)
+        for _ in pauses(_RETRY_SECONDS):
+            try:
+                self._api.call(
+                    "put_object",
+                    Bucket=self._bucket,
+                    Key=self._folder + key,
+                    Body=content,
+                    IfNoneMatch="*",
+                    ChecksumAlgorithm="SHA256",
+                    **self._kept(),
+                )
+            except Conflict as error:
+                if error.code != CONDITION:
+                    raise
+                found = self.get(key)
+                if found is None:
+                    continue  # another put of the key was under way, and did not succeed
+                if found != content:
+                    raise already_other(key) from error
+            return key
+        raise already_other(key)
+
+    def get(self, key: str) -> bytes | None:
+        """The content, or None."""
+        check_key(key)
+        try:
+            return self._api.content(Bucket=self._bucket, Key=self._folder + key)
+        except NotFound:
+            return None
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Keys below prefix, sorted. 1,000 a request."""
+        request = {"Bucket": self._bucket, "Prefix": self._folder + listing_prefix(prefix)}
+        pages = self._api.pages(
+            "list_objects_v2", request, by="ContinuationToken", given="NextContinuationToken"
+        )
+        found = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return tuple(sorted(key.removeprefix(self._folder) for key in found))
+
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {"ServerSideEncryption": "AES256"}
+        if self._protection.kms_key_id:
+            kept = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._protection.kms_key_id}
+        if self._protection.lock_days:
+            until = self._clock() + timedelta(days=self._protection.lock_days)
+            kept |= {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+        return kept

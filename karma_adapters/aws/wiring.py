@@ -1,0 +1,105 @@
+"""The AWS part of `bootstrap`: one environment's stores in AWS, from its settings. No client is made yet."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from karma_adapters.aws.access import ATTEMPTS, Access
+from karma_adapters.aws.api import Api
+from karma_adapters.aws.dynamodb_state import DynamoState
+from karma_adapters.aws.parameter_metadata import SeenVersions
+from karma_adapters.aws.rate import TokenBucket
+from karma_adapters.aws.s3_artifacts import Protection, S3Artifacts
+from karma_adapters.aws.ssm import SsmParameters
+from karma_adapters.aws.state_table import StateTable
+from karma_adapters.settings import AwsSettings
+from karma_core.errors import SettingsError
+from karma_core.ports import Clock
+from karma_core.records import Tier
+from karma_log.sinks.dynamodb import DynamoSink
+from karma_log.sinks.s3 import S3Sink
+
+
+class AwsStores:
+    """Makes each store that is asked for; `folder` holds what is kept of them locally (a cache)."""
+
+    def __init__(
+        self, environment: str, region: str, settings: AwsSettings, folder: Path, *, clock: Clock
+    ) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._folder = folder
+        self._clock = clock
+        self.access = Access(
+            region=region,
+            profile=settings.profile,
+            role_arn=settings.role_arn,
+            external_id=settings.external_id,
+            endpoint_url=settings.endpoint_url,
+        )
+
+    def parameters(self) -> SsmParameters:
+        """Parameter Store, both ways of calling it under one rate."""
+        bucket = TokenBucket(self._settings.requests_per_second)
+        quotas = {
+            Tier.STANDARD: self._settings.standard_quota,
+            Tier.ADVANCED: self._settings.advanced_quota,
+        }
+        return SsmParameters(
+            self._ssm(bucket, ATTEMPTS),
+            self._ssm(bucket, 1),
+            seen=SeenVersions(self._folder / "parameter-versions.json"),
+            quotas=quotas,
+            key_id=self._settings.kms_key_id,
+        )
+
+    def state(self) -> DynamoState:
+        """The state store."""
+        table = self._needed("state_table")
+        return DynamoState(StateTable(self._dynamodb, table, self._environment), clock=self._clock)
+
+    def artifacts(self) -> S3Artifacts:
+        """The artifact log."""
+        kept = Protection(kms_key_id=self._settings.kms_key_id, lock_days=self._settings.object_lock_days)
+        return S3Artifacts(
+            self.s3, self._needed("bucket"), self._environment, clock=self._clock, protection=kept
+        )
+
+    def event_table(self) -> DynamoSink:
+        """The log's sink in DynamoDB."""
+        return DynamoSink(self._dynamodb, self._needed("log_table"), self._environment)
+
+    def event_bucket(self) -> S3Sink:
+        """The log's sink in S3."""
+        folder = f"{self._environment}/log"
+        return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
+
+    @cached_property
+    def s3(self) -> Api:
+        """S3, shared by artifacts, log and Terraform's states."""
+        return Api(self.access, "s3")
+
+    @cached_property
+    def _dynamodb(self) -> Api:
+        return Api(self.access, "dynamodb")
+
+    def _ssm(self, bucket: TokenBucket, attempts: int) -> Api:
+        return Api(self.access, "ssm", bucket=bucket, attempts=attempts)
+
+    def _needed(self, key: str) -> str:
+        value = str(getattr(self._settings, key))
+        if not value:
+            raise needs(self._environment, key)
+        return value
+
+
+def needs(environment: str, key: str) -> SettingsError:
+    """The error of a store in AWS that the settings do not name."""
+    return SettingsError(
+        f"the environment {environment} names no {key}",
+        why="one of its stores or log sinks is in AWS",
+        next_step=f'add {key} = "…" to [environments.{environment}.aws] in karma.toml',
+        environment=environment,
+        setting=f"environments.{environment}.aws.{key}",
+    )

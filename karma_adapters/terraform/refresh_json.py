@@ -1,0 +1,81 @@
+"""A refresh as `terraform show -json` prints it: how the cloud differs from the state.
+
+Source of the form: Terraform's JSON output format, `resource_drift` (since 1.0). Terraform's exit code and
+this list also count what no one did: providers on the older SDK store an empty value as null when they
+create a resource and as empty when they read it back (`tags: null -> {}`). Such pairs are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from karma_adapters.terraform import masking, plan_json
+from karma_core.json_difference import differences
+from karma_core.records import DriftedAttribute, DriftedResource, DriftReport
+
+_CHANGES: Final = {("update",): "changed", ("delete",): "deleted"}
+
+
+def read(document: dict[str, Any], *, address: str) -> DriftReport:
+    """The report of one component, values masked as in a plan."""
+    hidden = masking.Redaction(_secrets(document))
+    plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
+    found = (_resource(one, hidden) for one in document.get("resource_drift", ()))
+    resources = [one for one in found if one is not None]
+    return DriftReport(
+        address=address,
+        resources=tuple(sorted(resources, key=lambda one: one.address)),
+        outputs=plan.outputs,
+    )
+
+
+def _resource(one: dict[str, Any], hidden: masking.Redaction) -> DriftedResource | None:
+    """One resource, or None where nothing that counts differs."""
+    change = one["change"]
+    kind = _CHANGES.get(tuple(change["actions"]))
+    if kind is None:
+        return None
+    attributes = _attributes(change, hidden) if kind == "changed" else ()
+    if kind == "changed" and not attributes:
+        return None
+    return DriftedResource(address=one["address"], type=one["type"], change=kind, attributes=attributes)
+
+
+def _attributes(change: dict[str, Any], hidden: masking.Redaction) -> tuple[DriftedAttribute, ...]:
+    """Compared in the clear, so that a secret that differs is seen; shown masked."""
+    state = hidden.value(masking.masked(change["before"], change.get("before_sensitive")))
+    cloud = hidden.value(masking.masked(change["after"], change.get("after_sensitive")))
+    return tuple(
+        DriftedAttribute(
+            pointer=found.pointer, state=_at(state, found.pointer), cloud=_at(cloud, found.pointer)
+        )
+        for found in differences(change["before"], change["after"])
+        if _filled(found.before) != _filled(found.after)
+    )
+
+
+def _filled(value: Any) -> Any:
+    """The value; None for an empty one. Zero and false are values."""
+    return None if value in ("", [], {}) else value
+
+
+def _at(value: Any, pointer: str) -> Any:
+    """What stands at a JSON pointer; the mask where something around it is masked, None where nothing is."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list):
+            value = value[int(key)] if int(key) < len(value) else None
+        else:
+            return value
+    return value
+
+
+def _secrets(document: dict[str, Any]) -> list[str]:
+    changes = [one["change"] for one in document.get("resource_drift", ())]
+    found = list(plan_json.secrets(document))
+    for change in changes:
+        for side in ("before", "after"):
+            found += masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
+    return found

@@ -1,0 +1,218 @@
+"""From expressions to Python closures: made once a type, called for every component.
+
+A closure gets the frame (the module that is evaluated) and the names bound around it: `each`, `count`, and
+the names of `for` expressions. It returns a value and never raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from karma_core.inference import operations
+from karma_core.inference.calls import call_of
+from karma_core.inference.closure import Evaluate, Names, given_up
+from karma_core.inference.expressions import (
+    Attribute,
+    Call,
+    Conditional,
+    Expression,
+    For,
+    Index,
+    Literal,
+    Name,
+    Object,
+    Opaque,
+    Operation,
+    Splat,
+    Template,
+    Tuple,
+)
+from karma_core.inference.loops import for_of, splat_of
+from karma_core.inference.reading import MAX_TEXT
+from karma_core.inference.values import (
+    COMPUTED,
+    Failure,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from karma_core.inference.frame import Frame
+
+
+def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
+    """The closure of an expression."""
+    match node:
+        case Literal(value=value):
+            return lambda _frame, _names: value
+        case Template(parts=parts):
+            return _template([compile_expression(part) for part in parts])
+        case Name() | Attribute():
+            return _reference(node)
+        case Index():
+            return _index(node)
+        case Splat():
+            return splat_of(compile_expression(node.of), compile_expression(node.each))
+        case Call():
+            arguments = [compile_expression(argument) for argument in node.arguments]
+            return call_of(node.name, arguments, spread=node.spread)
+        case Conditional():
+            return _conditional(node)
+        case Object() | Tuple():
+            return _collection(node)
+        case For():
+            return _for(node)
+        case Operation(operator=operator, operands=operands):
+            return _operation(operator, [compile_expression(operand) for operand in operands])
+        case Opaque(text=text, parts=parts):
+            return _opaque(Unknown(text), [compile_expression(part) for part in parts])
+
+
+def _reference(node: Name | Attribute) -> Evaluate:
+    match node:
+        case Name(name=name):
+            unknown = Unknown(name, computed=True)
+            return lambda _frame, names: names.get(name, unknown)
+        case Attribute(of=Name(name="var"), name=name):
+            return lambda frame, _names: frame.variable(name)
+        case Attribute(of=Name(name="local"), name=name):
+            return lambda frame, _names: frame.local(name)
+        case Attribute(of=Name(name="module"), name=name):
+            return lambda frame, _names: frame.child(name)
+        case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name="aws_ssm_parameter"), name=name):
+            return lambda frame, _names: frame.parameter(name)
+        case _:
+            return _attribute(compile_expression(node.of), node.name)
+
+
+def _attribute(of: Evaluate, name: str) -> Evaluate:
+    def evaluate(frame: Frame, names: Names) -> Value:
+        value = of(frame, names)
+        if value.__class__ is dict and name in value:
+            return value[name]
+        if hasattr(value, "output"):
+            return value.output(name)
+        return operations.attribute(frame.reading, value, name)
+
+    return evaluate
+
+
+def _template(parts: list[Evaluate]) -> Evaluate:
+    def evaluate(frame: Frame, names: Names) -> Value:
+        texts: list[str] = []
+        unknown: Unknown | None = None
+        for part in parts:
+            value = part(frame, names)
+            text = value if value.__class__ is str else operations.text_of(value)
+            if isinstance(text, str):
+                texts.append(text)
+            else:
+                frame.reading.used(value)
+                unknown = unknown or text
+        if unknown is not None:
+            return unknown
+        made = "".join(texts)
+        return made if len(made) <= MAX_TEXT else Unknown(f"a text longer than {MAX_TEXT:,} characters")
+
+    return evaluate
+
+
+def _index(node: Index) -> Evaluate:
+    of, key, place, text = compile_expression(node.of), compile_expression(node.key), node.place, node.text
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        return operations.index(frame.reading, of(frame, names), key(frame, names), place, text)
+
+    return evaluate
+
+
+def _conditional(node: Conditional) -> Evaluate:
+    condition, yes, no = map(compile_expression, (node.condition, node.yes, node.no))
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        value = condition(frame, names)
+        decided = operations.truth(value)
+        if decided is not None:
+            return yes(frame, names) if decided else no(frame, names)
+        if isinstance(value, Failure):
+            return value
+        reading = frame.reading
+        reading.used(value)
+        reading.guards += 1
+        found = [yes(frame, names), no(frame, names)]
+        reading.guards -= 1
+        for one in found:
+            reading.used(one)
+        return value if isinstance(value, Unknown) else COMPUTED
+
+    return evaluate
+
+
+def _collection(node: Object | Tuple) -> Evaluate:
+    if isinstance(node, Tuple):
+        items = [compile_expression(item) for item in node.items]
+        return lambda frame, names: [item(frame, names) for item in items]
+    pairs = [(compile_expression(key), compile_expression(value)) for key, value in node.items]
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        made: dict[str, Value] = {}
+        unknown: Value = None
+        for key, value in pairs:
+            name, found = operations.text_of(key(frame, names)), value(frame, names)
+            if isinstance(name, str):
+                made[name] = found
+            else:
+                frame.reading.used(found)
+                unknown = name
+        return made if unknown is None else given_up(frame, made, unknown)
+
+    return evaluate
+
+
+def _operation(operator: str, operands: list[Evaluate]) -> Evaluate:
+    if operator in ("==", "!="):
+        return _equality(operator, *operands)
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        values = [operand(frame, names) for operand in operands]
+        return operations.operate(frame.reading, operator, values)
+
+    return evaluate
+
+
+def _equality(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    equal = operator == "=="
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        one, other = left(frame, names), right(frame, names)
+        if one.__class__ is str and other.__class__ is str:  # nearly always
+            return (one == other) is equal
+        return operations.operate(frame.reading, operator, [one, other])
+
+    return evaluate
+
+
+def _opaque(unknown: Unknown, parts: list[Evaluate]) -> Evaluate:
+    def evaluate(frame: Frame, names: Names) -> Value:
+        for part in parts:
+            frame.reading.used(part(frame, names))
+        return unknown
+
+    return evaluate
+
+
+def _for(node: For) -> Evaluate:
+    return for_of(
+        compile_expression(node.of),
+        (node.key, node.value),
+        result=compile_expression(node.result),
+        key_result=compile_expression(node.key_result) if node.key_result is not None else None,
+        condition=compile_expression(node.condition) if node.condition is not None else None,
+        grouped=node.grouped,
+    )
+
+
+def compile_all(found: Mapping[str, Any]) -> dict[str, Evaluate]:
+    """The closures of named sites."""
+    return {name: compile_expression(site.expression) for name, site in found.items()}

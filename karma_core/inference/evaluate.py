@@ -1,0 +1,105 @@
+"""A module's facts evaluated for one component: what it reads, writes, looks up and creates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.frame import CompiledBlock, Frame, Program, root_frame
+from karma_core.inference.reading import Inputs, Reading, Unresolved
+from karma_core.inference.values import Unknown
+
+TOO_DEEP = "its expressions are nested too deeply"
+
+
+def compile_facts(facts: ModuleFacts) -> Program:
+    """The facts, ready for every component of the type."""
+    return Program(facts.body)
+
+
+def read_component(program: Program, inputs: Inputs) -> Reading:
+    """Everything that the component's module reads and writes of other components. Never raises."""
+    reading = Reading(inputs)
+    try:
+        _visit(root_frame(program, reading), outermost=True)
+    except RecursionError:
+        reading.unresolved.append(Unresolved("", reading.place, TOO_DEEP))
+    return reading
+
+
+def _visit(frame: Frame, *, outermost: bool) -> None:
+    """Evaluate all that Terraform would, as far as it may use a runtime."""
+    program, reading = frame.program, frame.reading
+    for name in program.reads:
+        frame.parameter(name)
+    for name in program.body.readers:
+        frame.local(name)
+    for block in program.blocks:
+        _use(frame, block)
+    for name in program.body.exports:
+        value = frame.output(name)
+        if outermost:
+            reading.place = program.body.outputs[name].place
+            reading.used(value)
+    for block in program.writes:
+        site = block.arguments["name"]
+        for names in frame.instances(block):
+            reading.written(frame.at(site, names), site.place, site.text)
+    for name, called in program.children.items():
+        if called.used:
+            _visit_children(frame, name, called.call)
+
+
+def _use(frame: Frame, block: CompiledBlock, names: dict[str, object] | None = None) -> None:
+    for bound in frame.instances(block, names or {}):
+        for site in block.sites:
+            frame.reading.place = site.place
+            frame.reading.used(site.evaluate(frame, bound))
+        for inner in block.blocks:
+            _use(frame, inner, dict(bound))
+
+
+def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
+    child = frame.child(name)
+    instances = child if isinstance(child, list) else child.values() if isinstance(child, dict) else [child]
+    for instance in instances:
+        if isinstance(instance, Frame):
+            _visit(instance, outermost=False)
+    if isinstance(child, Unknown):  # its files are not known: whatever it is given is used
+        for bound in frame.instances(call):
+            for site in call.arguments.values():
+                frame.reading.used(frame.at(site, bound))
+
+
+class Identity(NamedTuple):
+    """A resource by what identifies it: its type, the argument, its value, and where that stands."""
+
+    resource: str
+    argument: str
+    value: str
+    place: str
+
+
+def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creates"]) -> list[Identity]:
+    """What the module looks up, or creates, as far as the identifying values are known. Never raises."""
+    reading = Reading(inputs)
+    try:
+        return list(_identities(root_frame(program, reading), what))
+    except RecursionError:
+        return []
+
+
+def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[Identity]:
+    program = frame.program
+    for block in program.lookups if what == "lookups" else program.creates:
+        for names in frame.instances(block):
+            for argument, site in block.arguments.items():
+                value = frame.at(site, names)
+                if isinstance(value, str) and value:
+                    yield Identity(block.labels[0], argument, value, site.place)
+    for name in program.children:
+        child = frame.child(name)
+        for instance in child if isinstance(child, list) else [child]:
+            if isinstance(instance, Frame):
+                yield from _identities(instance, what)

@@ -1,0 +1,119 @@
+"""What is kept of a module: the parts of its files by which it reads, writes, looks up and creates.
+
+Facts are frozen, serialisable and the same for all components of a type. They hold expressions, no values.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from karma_core.inference.expressions import Expression
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Base of all facts."""
+
+
+class Site(_Fact, frozen=True, kw_only=True):
+    """An expression where it stands. `place` is `main.tf:12`; `text` how it was written, shortened."""
+
+    expression: Expression
+    place: str
+    text: str
+
+
+class Block(_Fact, frozen=True, kw_only=True):
+    """A block of a module that may exist several times, by `count` or `for_each`.
+
+    `sites` are the expressions in it that may read a runtime, `arguments` those that are known by name: a
+    parameter's name, what a data source or resource is identified by, what a child module is given. `blocks`
+    are its dynamic blocks; `iterator` is the name of their item (`each` for the block itself).
+    """
+
+    kind: str
+    labels: tuple[str, ...] = ()
+    place: str
+    count: Site | None = None
+    for_each: Site | None = None
+    iterator: str = "each"
+    arguments: dict[str, Site] = {}
+    sites: tuple[Site, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+class Variable(_Fact, frozen=True, kw_only=True):
+    """An input variable: its default, and its type where that has optional attributes with defaults."""
+
+    default: Expression | None = None
+    type: Expression | None = None
+
+
+class Child(_Fact, frozen=True, kw_only=True):
+    """A child module and the block that calls it; `body` is None where its files are not known.
+
+    `used`: a runtime may come into it, by what it is given or by what it reads itself.
+    """
+
+    call: Block
+    body: Body | None = None
+    used: bool = False
+
+
+class Body(_Fact, frozen=True, kw_only=True):
+    """One module.
+
+    `reads` are its data sources `aws_ssm_parameter` by name, `writes` its resources of that type; `lookups`
+    and `creates` are data sources and resources with an identifying argument; `blocks` all blocks that may
+    use a runtime; `readers` the locals that may, `exports` the outputs.
+    """
+
+    variables: dict[str, Variable] = {}
+    locals: dict[str, Site] = {}
+    outputs: dict[str, Site] = {}
+    reads: dict[str, Block] = {}
+    writes: tuple[Block, ...] = ()
+    lookups: tuple[Block, ...] = ()
+    creates: tuple[Block, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    children: dict[str, Child] = {}
+    readers: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    unseen: bool = False
+    """It has data sources that may read runtimes in ways that are not followed (a remote state, …)."""
+
+
+class ModuleFacts(_Fact, frozen=True, kw_only=True):
+    """The facts of a component type's module, child modules included."""
+
+    body: Body
+
+    @property
+    def created(self) -> frozenset[str]:
+        """Types of the resources that the module may create and that a data source could find."""
+        return frozenset(_of_type(self.body, lookups=False))
+
+    @property
+    def sought(self) -> frozenset[str]:
+        """Types of the resources that the module looks up."""
+        return frozenset(_of_type(self.body, lookups=True))
+
+
+def _of_type(body: Body, *, lookups: bool) -> set[str]:
+    found = {block.labels[0] for block in (body.lookups if lookups else body.creates)}
+    for child in body.children.values():
+        if child.body is not None:
+            found |= _of_type(child.body, lookups=lookups)
+    return found
+
+
+def encode(facts: ModuleFacts) -> bytes:
+    """The facts as JSON."""
+    return msgspec.json.encode(facts)
+
+
+_decoder = msgspec.json.Decoder(ModuleFacts)
+
+
+def decode(text: bytes) -> ModuleFacts:
+    """Facts from JSON; msgspec.MsgspecError if it holds none."""
+    return _decoder.decode(text)

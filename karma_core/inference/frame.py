@@ -1,0 +1,290 @@
+"""One module in the evaluation of one component: its variables, locals, data sources, child modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from karma_core.inference.closure import Evaluate, Names
+from karma_core.inference.compiler import compile_all, compile_expression
+from karma_core.inference.expressions import Expression
+from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.loops import pairs_of
+from karma_core.inference.operations import whole_number
+from karma_core.inference.reach import DEPENDENCIES
+from karma_core.inference.reading import MAX_NESTING, Reading
+from karma_core.inference.types import Complete, completion
+from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
+
+_NO_NAMES: Names = {}
+_BUSY: Value = object()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSite:
+    """A site, ready to be evaluated."""
+
+    evaluate: Evaluate
+    place: str
+    text: str
+
+
+class CompiledBlock:
+    """A block with its sites ready."""
+
+    __slots__ = ("arguments", "blocks", "count", "for_each", "iterator", "labels", "sites")
+
+    def __init__(self, block: Block) -> None:
+        self.labels = block.labels
+        self.iterator = block.iterator
+        self.count = _site(block.count) if block.count else None
+        self.for_each = _site(block.for_each) if block.for_each else None
+        self.arguments = {name: _site(site) for name, site in block.arguments.items()}
+        self.sites = [_site(site) for site in block.sites]
+        self.blocks = [CompiledBlock(inner) for inner in block.blocks]
+
+
+def _site(site: Site) -> CompiledSite:
+    return CompiledSite(compile_expression(site.expression), site.place, site.text)
+
+
+class Program:
+    """A module's body, compiled once for all components of its type."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.locals = compile_all(body.locals)
+        self.outputs = compile_all(body.outputs)
+        self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
+        self.blocks = [CompiledBlock(block) for block in body.blocks]
+        self.writes = [CompiledBlock(block) for block in body.writes]
+        self.children = {name: _Called(child) for name, child in body.children.items()}
+        self.defaults = {
+            name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
+        }
+        self.completions: dict[str, Complete] = {
+            name: made
+            for name, v in body.variables.items()
+            if v.type is not None and (made := completion(v.type, _plain)) is not None
+        }
+
+    @cached_property
+    def looks_up(self) -> bool:
+        """Whether the module or a child of it looks anything up."""
+        children = (child.program for child in self.children.values())
+        return bool(self.body.lookups) or any(child is not None and child.looks_up for child in children)
+
+    @cached_property
+    def lookups(self) -> list[CompiledBlock]:
+        """Data sources that find something by an identifying argument."""
+        return [CompiledBlock(block) for block in self.body.lookups]
+
+    @cached_property
+    def creates(self) -> list[CompiledBlock]:
+        """Resources that can be found by one."""
+        return [CompiledBlock(block) for block in self.body.creates]
+
+
+class _Called:
+    """A child module's call and its program."""
+
+    __slots__ = ("call", "program", "used")
+
+    def __init__(self, child: Child) -> None:
+        self.used = child.used
+        self.call = CompiledBlock(child.call)
+        self.program = Program(child.body) if child.body is not None else None
+
+
+def _plain(node: Expression) -> Value:
+    """The value of a default, which refers to nothing."""
+    return compile_expression(node)(None, _NO_NAMES)  # type: ignore[arg-type]  # no reference, no frame
+
+
+class Frame:
+    """Values of one module, each evaluated when it is first asked for."""
+
+    __slots__ = (
+        "_children",
+        "_given",
+        "_locals",
+        "_outputs",
+        "_parameters",
+        "_variables",
+        "program",
+        "reading",
+    )
+
+    def __init__(self, program: Program, reading: Reading, given: Mapping[str, Callable[[], Value]]) -> None:
+        self.program = program
+        self.reading = reading
+        self._given = given
+        self._variables: dict[str, Value] = {}
+        self._locals: dict[str, Value] = {}
+        self._outputs: dict[str, Value] = {}
+        self._parameters: dict[str, Value] = {}
+        self._children: dict[str, Value] = {}
+
+    def give(self, values: Mapping[str, Value]) -> None:
+        """Take the values that Karma passes, completed by the types of the variables."""
+        self._variables = {**values, DEPENDENCIES: ALL_DEPENDENCIES}
+        for name, complete in self.program.completions.items():
+            if name in values:
+                self._variables[name] = complete(values[name])
+
+    def variable(self, name: str) -> Value:
+        """`var.name`: what is given, its default, or unknown."""
+        found = self._variables.get(name, _BUSY)
+        if found is _BUSY:
+            given = self._given.get(name)
+            value = given() if given is not None else None
+            if value is None:
+                value = self.program.defaults.get(name, None if given is not None else Unknown(f"var.{name}"))
+            complete = self.program.completions.get(name)
+            found = self._variables[name] = complete(value) if complete is not None else value
+        return found
+
+    def local(self, name: str) -> Value:
+        """`local.name`."""
+        found = self._locals.get(name)
+        if found is not None:
+            return found if found is not _BUSY else Failure(f"local.{name} refers to itself")
+        if name in self._locals:
+            return None
+        evaluate = self.program.locals.get(name)
+        if evaluate is None:
+            return Failure(f"there is no local.{name}")
+        return self._evaluated(self._locals, name, evaluate, self.program.body.locals[name].place)
+
+    def output(self, name: str) -> Value:
+        """An output of this module, for the module that calls it."""
+        found = self._outputs.get(name, None)
+        if found is not None:
+            return found if found is not _BUSY else Failure(f"the output {name} refers to itself")
+        evaluate = self.program.outputs.get(name)
+        if evaluate is None:
+            return Failure(f"the module has no output {name}")
+        return self._evaluated(self._outputs, name, evaluate, self.program.body.outputs[name].place)
+
+    def _evaluated(self, memo: dict[str, Value], name: str, evaluate: Evaluate, place: str) -> Value:
+        """What stands elsewhere is evaluated there: no `try` around its use helps it."""
+        reading = self.reading
+        if reading.depth >= MAX_NESTING:
+            return Unknown(f"more than {MAX_NESTING} values lead to it")
+        memo[name] = _BUSY
+        before, guards = reading.place, reading.guards
+        reading.place, reading.guards = place, 0
+        reading.depth += 1
+        value = memo[name] = evaluate(self, _NO_NAMES)
+        reading.depth -= 1
+        reading.place, reading.guards = before, guards
+        return value
+
+    def parameter(self, name: str) -> Value:
+        """`data.aws_ssm_parameter.name`: one object, or one an instance."""
+        if name not in self._parameters:
+            block = self.program.reads.get(name)
+            self._parameters[name] = COMPUTED
+            if block is not None:
+                self._parameters[name] = self._collected(block, self._parameter)
+        return self._parameters[name]
+
+    def _parameter(self, block: CompiledBlock, names: Names) -> Value:
+        site = block.arguments["name"]
+        name = site.evaluate(self, names)
+        value = self.reading.parameter(name, site.place, site.text)
+        return _Parameter(name=name, value=value).object()
+
+    def child(self, name: str) -> Value:
+        """`module.name`: the child's frame, or one an instance; computed where its files are not known."""
+        if name not in self._children:
+            called = self.program.children.get(name)
+            self._children[name] = COMPUTED
+            if called is not None and called.program is not None:
+                program = called.program
+                self._children[name] = self._collected(
+                    called.call,
+                    lambda block, names: Frame(program, self.reading, self._arguments(block, names)),
+                )
+        return self._children[name]
+
+    def _arguments(self, block: CompiledBlock, names: Names) -> dict[str, Callable[[], Value]]:
+        return {
+            name: (lambda site=site: self.at(site, names))  # type: ignore[misc]  # bound now, called later
+            for name, site in block.arguments.items()
+        }
+
+    def at(self, site: CompiledSite, names: Names) -> Value:
+        """The value of a site, with its place as the current one."""
+        before, self.reading.place = self.reading.place, site.place
+        value = site.evaluate(self, names)
+        self.reading.place = before
+        return value
+
+    def _collected(self, block: CompiledBlock, make: Callable[[CompiledBlock, Names], Value]) -> Value:
+        """What a reference to the block means: one value, a list by `count`, an object by `for_each`."""
+        instances = self.instances(block)
+        if block.count is None and block.for_each is None:
+            return make(block, _NO_NAMES)
+        made: Any = [(names, make(block, names)) for names in instances]
+        if block.count is not None:
+            return [value for _, value in made]
+        keys = [names[block.iterator]["key"] for names, _ in made]
+        if all(isinstance(key, str) for key in keys):
+            return dict(zip(keys, (value for _, value in made), strict=True))
+        return COMPUTED
+
+    def instances(self, block: CompiledBlock, names: Names = _NO_NAMES) -> Iterator[Names]:
+        """The names bound in each instance; one with unknown ones where their number is not known."""
+        if block.count is not None:
+            yield from self._counted(self.at(block.count, names), names)
+        elif block.for_each is not None:
+            yield from self._each(block.for_each, block.iterator, names)
+        else:
+            yield names
+
+    def _counted(self, count: Value, names: Names) -> Iterator[Names]:
+        number = whole_number(count)
+        if number is None:
+            self.reading.used(count)
+            yield {**names, "count": {"index": COMPUTED}}
+        elif self.reading.spend(number):
+            yield from ({**names, "count": {"index": at}} for at in range(number))
+
+    def _each(self, site: CompiledSite, iterator: str, names: Names) -> Iterator[Names]:
+        value = self.at(site, names)
+        pairs = pairs_of(self, value)
+        if pairs is None:
+            self.reading.used(value)
+            pairs = [(COMPUTED, COMPUTED)]
+        if self.reading.spend(len(pairs)):
+            for key, item in pairs:
+                yield {**names, iterator: {"key": key, "value": item}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """A data source `aws_ssm_parameter` as an object."""
+
+    name: Value
+    value: Value
+
+    def object(self) -> dict[str, Value]:
+        return {
+            "arn": COMPUTED,
+            "id": self.name,
+            "insecure_value": self.value,
+            "name": self.name,
+            "type": COMPUTED,
+            "value": self.value,
+            "version": self.value,
+        }
+
+
+def root_frame(program: Program, reading: Reading) -> Frame:
+    """The frame of a component's own module, with the variables that Karma passes."""
+    frame = Frame(program, reading, {})
+    frame.give(reading.inputs.variables)
+    return frame

@@ -1,0 +1,112 @@
+"""`for` expressions and splats, and what can be iterated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from karma_core.inference import operations
+from karma_core.inference.closure import Evaluate, Names, given_up
+from karma_core.inference.expressions import ITEM
+from karma_core.inference.values import COMPUTED, Dependencies, Failure, Items, Runtime, Unknown, Value
+
+if TYPE_CHECKING:
+    from karma_core.inference.frame import Frame
+
+_Step = tuple[Value, Value, Value]
+"""(condition, key, value) of one step of a `for`."""
+
+
+def splat_of(of: Evaluate, each: Evaluate) -> Evaluate:
+    """`of[*]…`: of null no items, of a single value one."""
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        value = of(frame, names)
+        if isinstance(value, Unknown):
+            return value
+        if value is None:
+            return []
+        items = value if isinstance(value, list) else [value]
+        return [each(frame, {ITEM: item}) for item in items] if frame.reading.spend(len(items)) else COMPUTED
+
+    return evaluate
+
+
+def pairs_of(frame: Frame, value: Value) -> list[tuple[Value, Value]] | None:
+    """(key, value) of what can be iterated; None where that is not known: one pair then stands for all."""
+    if isinstance(value, Items):
+        return [(item, item) for item in value]
+    if isinstance(value, list):
+        return list(enumerate(value))
+    if isinstance(value, dict):
+        return sorted(value.items())
+    if isinstance(value, Dependencies):
+        return [(address, Runtime(address)) for address in sorted(frame.reading.inputs.producers)]
+    return None
+
+
+def for_of(
+    of: Evaluate,
+    names_of_pair: tuple[str, str],
+    *,
+    result: Evaluate,
+    key_result: Evaluate | None,
+    condition: Evaluate | None,
+    grouped: bool,
+) -> Evaluate:
+    """`[for key, value in of : result if condition]`; with `key_result` an object."""
+    key_name, value_name = names_of_pair
+
+    def steps(frame: Frame, names: Names, pairs: list[tuple[Value, Value]]) -> list[_Step]:
+        inner = dict(names)
+        made: list[_Step] = []
+        for key, value in pairs:
+            inner[key_name], inner[value_name] = key, value
+            taken = True if condition is None else condition(frame, inner)
+            if taken is False or operations.truth(taken) is False:
+                continue
+            made_key = None if key_result is None else key_result(frame, inner)
+            made.append((taken, made_key, result(frame, inner)))
+        return made
+
+    def evaluate(frame: Frame, names: Names) -> Value:
+        value = of(frame, names)
+        if isinstance(value, Failure):
+            return value
+        pairs = pairs_of(frame, value)
+        if pairs is None:
+            return _over_unknown(frame, value, lambda: steps(frame, names, [(COMPUTED, COMPUTED)]))
+        if not frame.reading.spend(len(pairs)):
+            return COMPUTED
+        made = steps(frame, names, pairs)
+        if condition is not None:
+            doubtful = next((t for t, _, _ in made if operations.truth(t) is None), None)
+            if doubtful is not None:
+                return given_up(frame, [v for _, _, v in made], doubtful)
+        return [v for _, _, v in made] if key_result is None else _object(frame, made, grouped=grouped)
+
+    return evaluate
+
+
+def _over_unknown(frame: Frame, value: Value, steps: Callable[[], list[_Step]]) -> Value:
+    """The body once, so that what it reads is found; nobody knows how often it runs."""
+    reading = frame.reading
+    reading.used(value)
+    reading.guards += 1
+    for found in steps():
+        reading.used(list(found))
+    reading.guards -= 1
+    return value if isinstance(value, Unknown) else COMPUTED
+
+
+def _object(frame: Frame, made: list[_Step], *, grouped: bool) -> Value:
+    found: dict[str, Value] = {}
+    for _, key, value in made:
+        name = operations.text_of(key)
+        if not isinstance(name, str):
+            return given_up(frame, [v for _, _, v in made], name)
+        if grouped:
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,152 @@
+"""What Terraform's operators, attributes and indexes do to values."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, Final
+
+from karma_core.inference.reading import Reading
+from karma_core.inference.values import (
+    COMPUTED,
+    Dependencies,
+    Encoded,
+    Failure,
+    Runtime,
+    Unknown,
+    Value,
+    first_unknown,
+)
+
+_EQUALITY: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "==": lambda a, b: type_of(a) == type_of(b) and a == b,
+    "!=": lambda a, b: not (type_of(a) == type_of(b) and a == b),
+}
+_NUMERIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": operator.mod,
+}
+_TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
+_TRUTH: Final = {True: True, False: False, "true": True, "false": False}
+
+
+def type_of(value: Value) -> str:
+    """The name of a plain value's type; numbers are one type, as in Terraform."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    return _TYPES.get(type(value).__name__, type(value).__name__)
+
+
+def truth(value: Value) -> bool | None:
+    """A condition's value; None where it is not known or none."""
+    return _TRUTH.get(value) if isinstance(value, (bool, str)) else None
+
+
+def attribute(reading: Reading, value: Value, name: str) -> Value:
+    """`value.name`."""
+    if value.__class__ is dict:
+        found = value.get(name, reading)
+        return found if found is not reading else Failure(f"there is no {name!r} in it")
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Runtime):
+        return reading.key(value.address, name)
+    if isinstance(value, Dependencies):
+        return reading.dependency(name, reading.place, name)
+    return Failure(f"a {type_of(value)} has no {name!r}")
+
+
+def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> Value:
+    """`value[key]`; `text` is the key as it was written."""
+    if isinstance(value, Dependencies):
+        return reading.dependency(key, place, text)
+    if isinstance(value, Unknown):
+        reading.used(key)
+        return value
+    if isinstance(key, str) and isinstance(value, (dict, Runtime)):
+        return attribute(reading, value, key)
+    unknown = first_unknown(key)
+    if unknown is not None or isinstance(value, Runtime):
+        reading.used(value)
+        reading.used(key)
+        return unknown or Unknown(text, computed=True)
+    if isinstance(value, list):
+        at = whole_number(key)
+        return value[at] if at is not None and 0 <= at < len(value) else Failure(f"there is no item {key!r}")
+    return Failure(f"a {type_of(value)} has no item {key!r}")
+
+
+def number_of(value: Value) -> float:
+    """A number, or a string that is one; TypeError for anything else."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    found = whole_number(value)
+    if found is None:
+        raise TypeError
+    return found
+
+
+def whole_number(value: Value) -> int | None:
+    """The number, or the number that a string is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
+def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa: PLR0911 - one case a kind
+    """One or two operands; `null` compares with a runtime, which is none."""
+    if name in ("&&", "||"):
+        return _logic(name, values)
+    if name in ("==", "!=") and None in values:
+        other = values[0] if values[1] is None else values[1]
+        if isinstance(other, (Runtime, Encoded, Dependencies)):
+            return name == "!="
+    for value in values:
+        unknown = first_unknown(value)
+        if unknown is not None:
+            for used in values:
+                reading.used(used)
+            return unknown
+    try:
+        if len(values) == 1:
+            return not _TRUTH[values[0]] if name == "!" else -number_of(values[0])
+        if name in _EQUALITY:
+            return _EQUALITY[name](*values)
+        return _NUMERIC[name](*map(number_of, values))
+    except (TypeError, KeyError, ArithmeticError) as error:
+        return Failure(f"{name} cannot be computed: {type(error).__name__}")
+
+
+def _logic(name: str, values: list[Value]) -> Value:
+    """`false && x` is false and `true || x` true, whatever x is."""
+    decisive = name == "||"
+    truths = [truth(value) for value in values]
+    if decisive in truths:
+        return decisive
+    if None not in truths:
+        return not decisive
+    return next((v for v in values if isinstance(v, Unknown)), Unknown(f"operand of {name}", computed=True))
+
+
+def text_of(value: Value) -> str | Unknown:
+    """A value inside a template."""
+    if value.__class__ is str:
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, Unknown):
+        return value
+    return COMPUTED if isinstance(value, Encoded) else Failure(f"a {type_of(value)} is no text")

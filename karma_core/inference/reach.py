@@ -1,0 +1,166 @@
+"""Which expressions of a module may use a runtime: only those are evaluated for each component.
+
+Most of a module has nothing to do with other components. What is cut away here is cut away once a type, so
+that judging a component costs microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec.structs import replace
+
+from karma_core.inference.expressions import (
+    Attribute,
+    Expression,
+    For,
+    Literal,
+    Name,
+    Object,
+    Template,
+    Tuple,
+    parts_of,
+)
+from karma_core.inference.facts import Block, Body, Child
+
+DEPENDENCIES: Final = "dependencies"
+_PARAMETER: Final = ("aws_ssm_parameter",)
+_CONFIG: Final = "/config"
+_SPLIT: Final = (Object, Tuple, Template)
+"""Expressions that hand their parts on as they are: each part may be judged by itself."""
+
+
+def sliced(body: Body) -> Body:
+    """The module with those sites only that may use a runtime."""
+    return _Slicer(body, frozenset({DEPENDENCIES})).cut()
+
+
+class _Slicer:
+    """One body in its place: `variables` are those through which a runtime may come in."""
+
+    def __init__(self, body: Body, variables: frozenset[str]) -> None:
+        self._body = body
+        self._variables = variables
+        self._locals: dict[str, bool] = {}
+        self._children = {name: self._child(child) for name, child in body.children.items()}
+
+    def _child(self, child: Child) -> _Slicer | None:
+        if child.body is None:
+            return None
+        call = child.call
+        given = {name for name, site in call.arguments.items() if self._in_block(site.expression, call)}
+        return _Slicer(child.body, frozenset(given))
+
+    def cut(self) -> Body:
+        """The body with only what may matter."""
+        body = self._body
+        return replace(
+            body,
+            blocks=tuple(found for block in body.blocks if (found := self._cut_block(block)) is not None),
+            readers=tuple(name for name in body.locals if self._local(name)),
+            exports=tuple(
+                name for name, site in body.outputs.items() if self._reaches(site.expression, frozenset())
+            ),
+            children={name: self._cut_child(name, child) for name, child in body.children.items()},
+        )
+
+    def _cut_child(self, name: str, child: Child) -> Child:
+        """The child cut down; one whose files are not known keeps the arguments that may be a runtime."""
+        slicer = self._children[name]
+        if slicer is not None:
+            return replace(child, body=slicer.cut(), used=slicer.reads_anything())
+        call = child.call
+        given = {n: site for n, site in call.arguments.items() if self._in_block(site.expression, call)}
+        return replace(child, call=replace(call, arguments=given), used=bool(given))
+
+    def _cut_block(self, block: Block, names: frozenset[str] = frozenset()) -> Block | None:
+        """The block with the sites that matter; None where nothing in it does."""
+        own = block.for_each is not None and self._reaches(block.for_each.expression, names)
+        counted = block.count is not None and self._reaches(block.count.expression, names)
+        inner = names | {block.iterator} if own else names - {block.iterator}
+        sites = tuple(
+            replace(site, expression=part)
+            for site in block.sites
+            for part in _split(site.expression)
+            if self._reaches(part, inner)
+        )
+        blocks = tuple(found for nested in block.blocks if (found := self._cut_block(nested, inner)))
+        if not (own or counted or sites or blocks):
+            return None
+        return replace(block, sites=sites, blocks=blocks)
+
+    def _in_block(self, node: Expression, block: Block) -> bool:
+        own = block.for_each is not None and self._reaches(block.for_each.expression, frozenset())
+        return self._reaches(node, frozenset({block.iterator}) if own else frozenset())
+
+    def _reaches(self, node: Expression, names: frozenset[str]) -> bool:  # noqa: PLR0911 - one case a kind
+        """Whether a runtime may flow through the expression; `names` are iterators over such."""
+        match node:
+            case Name(name=name):
+                return name in names
+            case Attribute(of=Name(name="var"), name=name):
+                return name in self._variables
+            case Attribute(of=Name(name="local"), name=name):
+                return self._local(name)
+            case Attribute(of=Name(name="module"), name=name):
+                return self._output(name)
+            case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name=kind), name=name):
+                return kind in _PARAMETER and self._holds_runtime(name)
+            case For() if self._reaches(node.of, names):
+                return True
+            case _:
+                return any(self._reaches(part, names) for part in parts_of(node))
+
+    def _local(self, name: str) -> bool:
+        if name not in self._locals:
+            self._locals[name] = False  # while it is looked at: a local in a circle adds nothing to itself
+            site = self._body.locals.get(name)
+            self._locals[name] = site is not None and self._reaches(site.expression, frozenset())
+        return self._locals[name]
+
+    def _output(self, name: str) -> bool:
+        """Whether a child module's outputs may hold a runtime; a runtime given to an unknown one may not."""
+        child = self._children.get(name)
+        return child is not None and child.reads_anything()
+
+    def reads_anything(self) -> bool:
+        """Whether any runtime may come into the module."""
+        body = self._body
+        inside = any(child is not None and child.reads_anything() for child in self._children.values())
+        return bool(self._variables) or inside or any(map(self._holds_runtime, body.reads))
+
+    def _holds_runtime(self, name: str) -> bool:
+        """Whether a data source's value may be a runtime; a name that ends in `/config` is none."""
+        block = self._body.reads.get(name)
+        return block is None or not _tail(self._follow(block.arguments["name"].expression)).endswith(_CONFIG)
+
+    def _follow(self, node: Expression) -> Expression:
+        """The expression behind a local, as far as one leads to another."""
+        for _ in range(8):
+            match node:
+                case Attribute(of=Name(name="local"), name=name) if name in self._body.locals:
+                    node = self._body.locals[name].expression
+                case _:
+                    break
+        return node
+
+
+def _tail(node: Expression) -> str:
+    """The text that the expression certainly ends with."""
+    match node:
+        case Literal(value=str(text)):
+            return text
+        case Template(parts=(*_, Literal(value=str(text)))):
+            return text
+        case _:
+            return ""
+
+
+def _split(node: Expression) -> Iterator[Expression]:
+    """The smallest expressions whose values are handed on whole."""
+    if isinstance(node, _SPLIT):
+        for part in parts_of(node):
+            yield from _split(part)
+    else:
+        yield node

@@ -1,0 +1,219 @@
+"""From a module's files to its facts."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from karma_core import hcl, module_facts
+from karma_core.inference import sources
+from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
+from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
+from karma_core.inference.reach import sliced
+from karma_core.inference.sources import Source
+
+Files = Mapping[str, bytes]
+"""Path relative to the modules' root → content, of a module's files and those of its child modules."""
+
+PARAMETER: Final = "aws_ssm_parameter"
+MAX_MODULES: Final = 8
+"""How deep child modules may nest. Ours: real ones nest two or three deep."""
+IDENTITIES: Final = (
+    "arn",
+    "bucket",
+    "cluster_id",
+    "cluster_identifier",
+    "cluster_name",
+    "db_instance_identifier",
+    "domain",
+    "domain_name",
+    "function_name",
+    "id",
+    "identifier",
+    "name",
+    "repository_name",
+)
+"""Arguments by which a data source finds one thing, or a resource names it (AWS provider documentation)."""
+
+_READING: Final = ("data", "ephemeral")
+_USING: Final = frozenset({"resource", "data", "ephemeral", "provider", "check"})
+_UNSEEN: Final = frozenset({"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http"})
+"""Data sources that may carry a runtime into the module in ways that are not followed."""
+_NO_VALUES: Final = frozenset(
+    {"depends_on", "provider", "providers", "ignore_changes", "replace_triggered_by", "source", "version"}
+)
+"""Arguments whose references are no uses of a value."""
+
+
+def read_module(component_type: str, files: Files) -> ModuleFacts:
+    """The facts of a type's module. Files that are not Terraform's are skipped; BadInput as `hcl.parse`.
+
+    Expressions and locals whose nesting exceeds Python's stack are refused alike: no real module has them.
+    """
+    try:
+        return ModuleFacts(body=sliced(_Reader(component_type, files).body(component_type, depth=0)))
+    except RecursionError as error:
+        why = "its expressions are nested too deeply, or too many locals lead to each other"
+        raise hcl.unreadable(component_type, why, 1, 1) from error
+
+
+class _Reader:
+    def __init__(self, component_type: str, files: Files) -> None:
+        self._root = component_type
+        self._files = files
+        self._by_directory: dict[str, list[str]] = {}
+        for path in sorted(files):
+            directory, _, name = path.rpartition("/")
+            if module_facts.is_configuration(name):
+                self._by_directory.setdefault(directory, []).append(path)
+
+    def body(self, directory: str, *, depth: int) -> Body:
+        """The module in a directory with its child modules, whole."""
+        parts = _Parts()
+        for path in self._by_directory.get(directory, ()):
+            for source in sources.read(self._files[path], path, posixpath.relpath(path, self._root)):
+                parts.add(source)
+        return Body(
+            variables=parts.variables,
+            locals=parts.locals,
+            outputs=parts.outputs,
+            reads=parts.reads,
+            writes=tuple(parts.writes),
+            lookups=tuple(parts.lookups),
+            creates=tuple(parts.creates),
+            blocks=tuple(parts.blocks),
+            children={
+                name: self._child(directory, call, path, depth) for name, (call, path) in parts.calls.items()
+            },
+            unseen=parts.unseen,
+        )
+
+    def _child(self, directory: str, call: Block, source: str, depth: int) -> Child:
+        """A local child module is read; of another one nothing is known but what it is given."""
+        path = posixpath.normpath(f"{directory}/{source}")
+        if not source.startswith(("./", "../")) or path not in self._by_directory or depth >= MAX_MODULES:
+            return Child(call=call)
+        return Child(call=call, body=self.body(path, depth=depth + 1))
+
+
+@dataclass
+class _Parts:
+    """A body in the making."""
+
+    variables: dict[str, Variable] = field(default_factory=dict)
+    locals: dict[str, Site] = field(default_factory=dict)
+    outputs: dict[str, Site] = field(default_factory=dict)
+    reads: dict[str, Block] = field(default_factory=dict)
+    writes: list[Block] = field(default_factory=list)
+    lookups: list[Block] = field(default_factory=list)
+    creates: list[Block] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    calls: dict[str, tuple[Block, str]] = field(default_factory=dict)
+    unseen: bool = False
+
+    def add(self, source: Source) -> None:
+        """Sort one block of a file in."""
+        attributes = source.attributes
+        if source.type == "locals":
+            self.locals.update(attributes)
+        elif source.type == "variable" and source.labels:
+            self.variables[source.labels[0]] = _variable(attributes)
+        elif source.type == "output" and source.labels and "value" in attributes:
+            self.outputs[source.labels[0]] = attributes["value"]
+        elif source.type == "module" and source.labels:
+            path = attributes["source"].expression if "source" in attributes else None
+            text = str(path.value) if isinstance(path, Literal) else ""
+            self.calls[source.labels[0]] = (_block(source, keep=None), text)
+        elif source.type in _USING:
+            self._add_user(source)
+
+    def _add_user(self, source: Source) -> None:
+        """A block that may use runtimes; by its type also one that reads, writes, looks up or creates."""
+        self.blocks.append(_block(source, keep=()))
+        if len(source.labels) < 2:  # noqa: PLR2004 - a type and a name
+            return
+        kind, name = source.labels[:2]
+        reading = source.type in _READING
+        self.unseen |= reading and kind in _UNSEEN
+        found = _block(source, keep=IDENTITIES)
+        if not found.arguments:
+            return
+        if kind != PARAMETER:
+            (self.lookups if reading else self.creates).append(found)
+        elif "name" in found.arguments:
+            if reading:
+                self.reads[name] = found
+            else:
+                self.writes.append(found)
+
+
+def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "each") -> Block:
+    """The block with the arguments named in `keep` (None: all), or, if none are, with all its sites."""
+    own = {name: site for name, site in source.attributes.items() if name not in _NO_VALUES}
+    count, for_each = own.pop("count", None), own.pop("for_each", None)
+    sites: tuple[Site, ...] = ()
+    dynamic: tuple[Block, ...] = ()
+    if keep == ():
+        sites = (*own.values(), *(site for inner in source.blocks for site in _nested(inner)))
+        dynamic = tuple(_dynamic(inner) for inner in _all_dynamic(source))
+    return Block(
+        kind=source.type,
+        labels=source.labels,
+        place=source.place,
+        count=count,
+        for_each=for_each,
+        iterator=iterator,
+        arguments={name: site for name, site in own.items() if keep is None or name in keep},
+        sites=sites,
+        blocks=dynamic,
+    )
+
+
+def _nested(source: Source) -> Iterator[Site]:
+    """The expressions of a nested block and those in it, dynamic ones left out."""
+    if source.type == "dynamic":
+        return
+    yield from (site for name, site in source.attributes.items() if name not in _NO_VALUES)
+    for inner in source.blocks:
+        yield from _nested(inner)
+
+
+def _all_dynamic(source: Source) -> Iterator[Source]:
+    """The outermost dynamic blocks anywhere inside."""
+    for inner in source.blocks:
+        if inner.type == "dynamic":
+            yield inner
+        else:
+            yield from _all_dynamic(inner)
+
+
+def _dynamic(source: Source) -> Block:
+    """A dynamic block: its content once an item of its `for_each`, which its label or `iterator` names."""
+    given = source.attributes.get("iterator")
+    named = given.expression.name if given and isinstance(given.expression, Name) else None
+    label = source.labels[0] if source.labels else ""
+    content = [inner for inner in source.blocks if inner.type == "content"]
+    return Block(
+        kind="dynamic",
+        labels=source.labels,
+        place=source.place,
+        for_each=source.attributes.get("for_each"),
+        iterator=named or label,
+        sites=tuple(site for inner in content for site in _nested(inner)),
+        blocks=tuple(_dynamic(deep) for inner in content for deep in _all_dynamic(inner)),
+    )
+
+
+def _variable(attributes: Mapping[str, Site]) -> Variable:
+    default, of_type = attributes.get("default"), attributes.get("type")
+    return Variable(
+        default=default.expression if default else None,
+        type=of_type.expression if of_type and _has_optional(of_type.expression) else None,
+    )
+
+
+def _has_optional(node: Expression) -> bool:
+    """Whether a type has an optional attribute, which Terraform adds where a value lacks it."""
+    return (isinstance(node, Call) and node.name == "optional") or any(map(_has_optional, parts_of(node)))

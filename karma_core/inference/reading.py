@@ -1,0 +1,203 @@
+"""What one component's module reads and writes, as it is found while its expressions are evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from karma_core import ids
+from karma_core.inference.values import (
+    COMPUTED,
+    Dependencies,
+    Encoded,
+    Failure,
+    Runtime,
+    Unknown,
+    Value,
+    specials,
+)
+
+MAX_ITEMS: Final = 10_000
+"""Iterations and list items in the evaluation of one component. Ours: a config of 8 KB has fewer items."""
+MAX_TEXT: Final = 65_536
+"""Characters of a text that is put together. Ours: eight times an advanced parameter."""
+MAX_NESTING: Final = 100
+"""Locals, child modules and outputs that lead to each other. Ours."""
+
+
+class Inputs(NamedTuple):
+    """What a component's module is evaluated with.
+
+    `variables` is what Karma passes, without `dependencies`; `producers` are the components that other ways
+    found; `configs` are the configs of all components by address, as far as they can be read.
+    """
+
+    address: str
+    prefix: str
+    variables: Mapping[str, Any]
+    producers: Collection[str] = ()
+    configs: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Read:
+    """What is read of one component.
+
+    `keys` of its runtime, or the whole of it; `sure` are those that it must have, because nothing in the
+    module stands in for them. `guarded`: the module also works without the component.
+    """
+
+    places: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    sure: set[str] = field(default_factory=set)
+    whole: bool = False
+    runtime: bool = False
+    guarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A reference that could not be followed. `own`: the component's config is why, not the module."""
+
+    text: str
+    place: str
+    why: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A name of a parameter, taken apart. `kind`: runtime, config, or empty for anything else."""
+
+    address: str
+    kind: str
+
+
+@cache
+def _pattern(prefix: str) -> re.Pattern[str]:
+    inner = [p.pattern.removesuffix(r"\Z") for p in (ids.TYPE, ids.NICKNAME)]
+    return re.compile(
+        rf"(?:arn:[^/]*:parameter)?{re.escape(prefix)}/({inner[0]}/{inner[1]})/({ids.RUNTIME}|{ids.CONFIG})\Z"
+    )
+
+
+def parameter_of(name: str, prefix: str) -> Parameter:
+    """Which component's parameter a name or ARN means."""
+    found = _pattern(prefix).match(name)
+    return Parameter(*found.groups()) if found else Parameter("", "")
+
+
+class Reading:
+    """Collects, and knows what may be known. `place` and `guards` say where the evaluation is."""
+
+    __slots__ = ("depth", "guards", "inputs", "items_left", "place", "reads", "unresolved", "writes")
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self.reads: dict[str, Read] = {}
+        self.writes: dict[str, set[str]] = {}
+        self.unresolved: list[Unresolved] = []
+        self.place = ""
+        self.guards = 0
+        self.depth = 0
+        self.items_left = MAX_ITEMS
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reference could be followed, so that what was found is all there is."""
+        return not self.unresolved
+
+    # -- reading ----------------------------------------------------------------------------------------
+
+    def named(self, address: str, place: str, *, runtime: bool = True) -> None:
+        """The module names the component, by its address or by a parameter of it."""
+        read = self.reads.get(address)
+        if read is None:
+            read = self.reads[address] = Read()
+        read.places.add(place)
+        read.runtime |= runtime
+        read.guarded &= self.guards > 0
+
+    def key(self, address: str, key: str) -> Value:
+        """A key of a component's runtime is read."""
+        read = self.reads.get(address)
+        if read is None:
+            self.named(address, self.place)
+            read = self.reads[address]
+        read.keys.add(key)
+        if not self.guards:
+            read.sure.add(key)
+        return COMPUTED
+
+    def used(self, value: Value) -> None:
+        """The value goes where nobody follows it: every runtime in it counts as a whole."""
+        kind = value.__class__
+        if kind is str or kind is Unknown or kind is int or kind is bool:
+            return
+        for found in specials(value):
+            if isinstance(found, Runtime):
+                self._whole(found.address)
+            elif isinstance(found, Encoded):
+                self.used(found.value)
+            elif isinstance(found, Dependencies):
+                for address in self.inputs.producers:
+                    self._whole(address)
+
+    def _whole(self, address: str) -> None:
+        if address not in self.reads:
+            self.named(address, self.place)
+        self.reads[address].whole = True
+
+    def dependency(self, key: Value, place: str, text: str) -> Value:
+        """`var.dependencies[key]`."""
+        if isinstance(key, str):
+            if not ids.is_address(key):
+                return Failure(f"there is no dependency {ids.shown(key)!r}")
+            self.named(key, place)
+            return Runtime(key)
+        return self.lost(key, place, f"var.dependencies[{text}]")
+
+    def parameter(self, name: Value, place: str, text: str) -> Value:
+        """The text of a parameter that the module reads by its name."""
+        if not isinstance(name, str):
+            return self.lost(name, place, text)
+        inputs = self.inputs
+        found = parameter_of(name, inputs.prefix)
+        if not found.kind:
+            return COMPUTED
+        if found.address != inputs.address:
+            self.named(found.address, place, runtime=found.kind == ids.RUNTIME)
+        if found.kind == ids.CONFIG:
+            return Encoded(inputs.configs.get(found.address, COMPUTED))
+        return COMPUTED if found.address == inputs.address else Encoded(Runtime(found.address))
+
+    def written(self, name: Value, place: str, text: str) -> None:
+        """The module writes a parameter of this name."""
+        if isinstance(name, str):
+            found = parameter_of(name, self.inputs.prefix)
+            if found.kind == ids.RUNTIME and found.address != self.inputs.address:
+                self.writes.setdefault(found.address, set()).add(place)
+        elif isinstance(name, Unknown) and not name.computed:
+            self.lost(name, place, text)
+
+    def lost(self, value: Value, place: str, text: str) -> Value:
+        """A reference whose name is not known. Where the module has something else in its place, none."""
+        failed = isinstance(value, Failure)
+        if failed and self.guards:
+            return value
+        why = value.why if isinstance(value, Unknown) else f"its name is a {type(value).__name__}"
+        self.unresolved.append(Unresolved(text, place, why, own=failed))
+        return value if isinstance(value, Unknown) else Failure(why)
+
+    def spend(self, items: int) -> bool:
+        """Whether so many more iterations are allowed."""
+        self.items_left -= items
+        if self.items_left >= 0:
+            return True
+        if self.items_left + items >= 0:
+            self.unresolved.append(Unresolved("", self.place, f"it takes more than {MAX_ITEMS:,} iterations"))
+        return False

@@ -1,0 +1,101 @@
+"""Both of Terraform's syntaxes as one form: blocks whose attributes are expressions with their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from karma_core import hcl, module_facts, strictjson
+from karma_core.errors import BadInput
+from karma_core.inference.expressions import Expression, Literal, Object, Opaque, Tuple
+from karma_core.inference.facts import Site
+from karma_core.inference.translate import Translator, shown
+
+_LABELS: Final = {
+    "resource": 2,
+    "data": 2,
+    "ephemeral": 2,
+    "variable": 1,
+    "output": 1,
+    "module": 1,
+    "provider": 1,
+}
+"""How many labels the blocks have that matter here; all others have none."""
+_MARK: Final = "KARMA_TEMPLATE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A block. In JSON syntax nested blocks cannot be told from attributes and are attributes."""
+
+    type: str
+    labels: tuple[str, ...]
+    place: str
+    attributes: Mapping[str, Site]
+    blocks: tuple[Source, ...] = field(default=())
+
+
+def read(text: bytes, path: str, place: str) -> Iterator[Source]:
+    """The blocks of a file in order; `place` is the file's name in places. BadInput as `hcl.parse`."""
+    if path.endswith(module_facts.JSON):
+        yield from _from_json(strictjson.parse_object(text, where=path), f"{place}:1")
+        return
+    translator = Translator(text, place)
+    for block in hcl.parse(text, path).body.blocks:
+        yield _native(block, translator, place)
+
+
+def _native(block: hcl.Block, translator: Translator, file: str) -> Source:
+    return Source(
+        type=block.type,
+        labels=block.labels,
+        place=f"{file}:{block.line}",
+        attributes={
+            name: Site(
+                expression=translator.translate(attribute.expression),
+                place=f"{file}:{attribute.line}",
+                text=translator.shown(attribute.expression),
+            )
+            for name, attribute in block.attributes.items()
+        },
+        blocks=tuple(_native(inner, translator, file) for inner in block.blocks),
+    )
+
+
+def _from_json(top: Mapping[str, Any], place: str) -> Iterator[Source]:
+    for kind, content in top.items():
+        for labels, body in _labelled(content, _LABELS.get(kind, 0)):
+            attributes = {
+                name: Site(expression=_of_json(value), place=place, text=shown(strictjson.canonical(value)))
+                for name, value in body.items()
+            }
+            yield Source(type=kind, labels=labels, place=place, attributes=attributes)
+
+
+def _labelled(content: Any, labels: int) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """(labels, body) of every block below: objects by label, one level a label; lists hold several."""
+    for item in content if isinstance(content, list) else [content]:
+        if not isinstance(item, dict):
+            continue
+        if not labels:
+            yield (), item
+            continue
+        for label, inner in item.items():
+            yield from (((label, *rest), body) for rest, body in _labelled(inner, labels - 1))
+
+
+def _of_json(value: Any) -> Expression:
+    """Strings are templates (Terraform: JSON configuration syntax, expressions)."""
+    if isinstance(value, dict):
+        return Object(tuple((_of_json(key), _of_json(inner)) for key, inner in value.items()))
+    if isinstance(value, list):
+        return Tuple(tuple(map(_of_json, value)))
+    if not isinstance(value, str) or ("${" not in value and "%{" not in value):
+        return Literal(value)
+    text = f"a = <<{_MARK}\n{value}\n{_MARK}\n".encode()
+    try:
+        [attribute] = hcl.parse(text, "template").body.attributes.values()
+    except BadInput:
+        return Opaque(shown(value.encode()))
+    return Translator(text, "").template_line(attribute.expression)

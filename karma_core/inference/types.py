@@ -1,0 +1,68 @@
+"""Optional attributes of a variable's type: Terraform gives a config that lacks one its default, or null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from karma_core.inference.expressions import Call, Expression, Literal, Object
+from karma_core.inference.values import Value
+
+Complete = Callable[[Value], Value]
+"""Adds what a value lacks; the value itself is left as it is."""
+
+
+def completion(of_type: Expression, default: Callable[[Expression], Value]) -> Complete | None:
+    """What a type adds to a value; None where it adds nothing. `default` evaluates a default's expression."""
+    match of_type:
+        case Call(name="object", arguments=(Object(items=items),)):
+            return _object({_key(key): value for key, value in items}, default)
+        case Call(name="list" | "set", arguments=(inner,)):
+            item = completion(inner, default)
+            return _list(item) if item is not None else None
+        case Call(name="map", arguments=(inner,)):
+            item = completion(inner, default)
+            return _map(item) if item is not None else None
+        case Call(name="optional", arguments=(inner, *_)):
+            return completion(inner, default)
+        case _:
+            return None
+
+
+def _list(item: Complete) -> Complete:
+    return lambda value: [item(one) for one in value] if isinstance(value, list) else value
+
+
+def _map(item: Complete) -> Complete:
+    return lambda value: {k: item(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _key(key: Expression) -> str:
+    return str(key.value) if isinstance(key, Literal) else ""
+
+
+def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete | None:
+    missing: dict[str, Any] = {}
+    inner: dict[str, Complete] = {}
+    for name, of_type in attributes.items():
+        if isinstance(of_type, Call) and of_type.name == "optional":
+            missing[name] = default(of_type.arguments[1]) if len(of_type.arguments) > 1 else None
+        deeper = completion(of_type, default)
+        if deeper is not None:
+            inner[name] = deeper
+    if not missing and not inner:
+        return None
+
+    def complete(value: Value) -> Value:
+        if not isinstance(value, dict):
+            return value
+        made = {**missing, **value}
+        for name, fallback in missing.items():
+            if made[name] is None:
+                made[name] = fallback
+        for name, deeper in inner.items():
+            if name in made:
+                made[name] = deeper(made[name])
+        return made
+
+    return complete

@@ -1,0 +1,98 @@
+"""The values of the evaluation beside plain ones: unknown, failed, runtimes, JSON text, dependencies.
+
+Plain values are Python's: None, bool, int, float, str, list, dict, and `Items` for a set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+Value: TypeAlias = Any
+"""A plain value or one of the classes below; lists and dicts may hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that is not known, with the expression or fact that makes it so.
+
+    `computed`: it comes from a resource, a data source or a runtime: nobody knows it before Terraform runs.
+    """
+
+    why: str
+    computed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Unknown):
+    """Terraform would stop with an error here; `try` and `can` catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The whole runtime of a component. What is read of it is noted when it is used."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """JSON text of a value, as a parameter holds it."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The variable `dependencies`: the runtimes of the component's producers by address."""
+
+
+class Items(list[Any]):
+    """A set: sorted, each item once."""
+
+
+ALL_DEPENDENCIES = Dependencies()
+COMPUTED = Unknown("it is known only after the apply", computed=True)
+
+
+def known(value: Value) -> bool:
+    """Whether the value is plain through and through. O(size); a part that stands twice is visited once."""
+    return not any(True for _ in specials(value))
+
+
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+def specials(value: Value) -> Iterable[Value]:
+    """Everything in the value that is not plain."""
+    kind = value.__class__
+    if kind in _SCALARS:
+        return ()
+    return _inside(value) if kind is list or kind is dict or kind is Items else (value,)
+
+
+def _inside(value: Value) -> Iterator[Value]:
+    waiting, seen = [value], set()
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, (list, dict)):
+            if id(found) not in seen:
+                seen.add(id(found))
+                waiting.extend(found.values() if isinstance(found, dict) else found)
+        elif found.__class__ not in _SCALARS:
+            yield found
+
+
+def failed(value: Value) -> bool:
+    """Whether Terraform would stop with an error at the value or anything in it."""
+    return value.__class__ not in _SCALARS and any(isinstance(found, Failure) for found in specials(value))
+
+
+def first_unknown(value: Value) -> Unknown | None:
+    """The first thing in the value that is unknown or failed; a runtime counts as computed."""
+    if value.__class__ in _SCALARS:
+        return None
+    for found in specials(value):
+        return found if isinstance(found, Unknown) else COMPUTED
+    return None

@@ -1,0 +1,33 @@
+"""Which components the last drift check found to differ from what was applied.
+
+A finding counts for the generation that it was made about: the next apply ends it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from karma_core.workspace import Workspace
+
+KIND: Final = "drift"
+"""Kind of the documents that hold each component's last check."""
+
+
+class Check(StrEnum):
+    """How a check of one component ended."""
+
+    CLEAN = "clean"
+    DRIFTED = "drifted"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """A run was at work on the component: what was seen may have been half of it."""
+
+
+def drifted_generations(workspace: Workspace) -> dict[str, int]:
+    """Address → the generation that was found drifted. One read, whatever the number of components."""
+    return {
+        document.id: int(document.body["generation"])
+        for document in workspace.state.documents(KIND)
+        if document.body["status"] == Check.DRIFTED
+    }

@@ -1,0 +1,111 @@
+"""Calls to AWS: rate, deadline, translated errors, and no boto3 before the first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from karma_adapters.aws.access import Access
+from karma_adapters.aws.api import Api, pauses
+from karma_adapters.aws.failures import CONDITION
+from karma_adapters.aws.rate import TokenBucket
+from karma_core.errors import Conflict, NotFound, SettingsError, StoreError, StoreUnavailable
+from tests import local_aws
+
+ROOT = Path(__file__).parents[4]
+
+
+def test_nothing_local_loads_boto3() -> None:
+    """Help, wiring and the adapters' modules cost no import of boto3 (0.2 s)."""
+    code = (
+        "import sys, karma_adapters.bootstrap, karma_adapters.aws.ssm, karma_adapters.aws.dynamodb_state\n"
+        "from karma_cli.main import run\n"
+        "sys.argv = ['karma', '--help']\n"
+        "try: run()\n"
+        "except SystemExit: pass\n"
+        "sys.exit('boto' in ' '.join(sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+
+def test_the_bucket_lets_through_what_flows_in() -> None:
+    """A burst of one second's worth, then one token each 1/40 s."""
+    now, slept = [0.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    bucket = TokenBucket(40, monotonic=lambda: now[0], sleep=sleep)
+    for _ in range(40):
+        bucket.take()
+    assert slept == []
+    for _ in range(80):
+        bucket.take()
+    assert now[0] == pytest.approx(2.0)
+
+
+def test_no_attempt_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that cannot be reached ends in StoreUnavailable soon after the deadline."""
+    local_aws.credentials(monkeypatch)
+    api = Api(Access(region="us-east-1", endpoint_url="http://127.0.0.1:9"), "ssm", deadline_seconds=0.3)
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        api.call("get_parameter", Name="/iac/a")
+    assert time.monotonic() - started < 10
+
+
+def test_pauses_end_with_their_time() -> None:
+    """Attempts are numbered and stop before the time is over."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    attempts = list(pauses(20, sleep=sleep, monotonic=lambda: now[0]))
+    assert attempts == list(range(1, len(attempts) + 1))
+    assert len(attempts) > 5
+    assert now[0] <= 20
+
+
+def test_errors_are_karmas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, what conflicts and what is not there are told apart."""
+    access = local_aws.fresh(monkeypatch)
+    ssm, s3, dynamodb = (local_aws.api(access, name) for name in ("ssm", "s3", "dynamodb"))
+    with pytest.raises(NotFound):
+        ssm.call("get_parameter", Name="/iac/none")
+    ssm.call("put_parameter", Name="/iac/a", Value="v", Type="String")
+    with pytest.raises(Conflict) as conflict:
+        ssm.call("put_parameter", Name="/iac/a", Value="v", Type="String")
+    assert conflict.value.code == CONDITION
+    for call in (
+        lambda: s3.call("get_object", Bucket="none-of-ours", Key="k"),
+        lambda: dynamodb.call("get_item", TableName="none", Key={"pk": {"S": "x"}}),
+    ):
+        with pytest.raises(StoreError) as missing:
+            call()
+        assert missing.value.code == "aws-missing"
+
+
+def test_a_role_is_assumed_and_given_to_terraform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The role's own short-lived credentials are used, not the caller's."""
+    fresh = local_aws.fresh(monkeypatch)
+    role = "arn:aws:iam::123456789012:role/karma"
+    access = Access(region=fresh.region, endpoint_url=fresh.endpoint_url, role_arn=role)
+    variables = access.environment()
+    assert variables["AWS_ACCESS_KEY_ID"] != "test"
+    assert variables["AWS_SESSION_TOKEN"]
+    identity = Api(access, "sts").call("get_caller_identity")
+    assert "assumed-role/karma/karma" in identity["Arn"]
+
+
+def test_an_unknown_profile_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said by name, with what to do."""
+    local_aws.credentials(monkeypatch)
+    with pytest.raises(SettingsError) as caught:
+        Api(Access(region="us-east-1", profile="nobody"), "ssm").call("get_parameter", Name="/a")
+    assert "nobody" in caught.value.what

@@ -1,0 +1,94 @@
+"""What the state store in DynamoDB does beyond the contract: large bodies, many leases, environments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from karma_adapters.aws.dynamodb_state import DynamoState
+from karma_adapters.aws.state_table import StateTable
+from karma_core.errors import LeaseHeld
+from karma_core.records import Run
+from tests import local_aws
+
+
+class Moment:
+    """A clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 24, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Moment:
+    """The store's clock."""
+    return Moment()
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch, clock: Moment) -> DynamoState:
+    """An empty store."""
+    return local_aws.state(local_aws.fresh(monkeypatch), clock)
+
+
+def noise(length: int, seed: int) -> str:
+    """Text that does not compress."""
+    return Random(seed).randbytes(length // 2).hex()
+
+
+def items(state: DynamoState) -> int:
+    """Items in the whole table."""
+    request = {"TableName": local_aws.STATE, "Select": "COUNT"}
+    api = state._table._api
+    pages = api.pages("scan", request, by="ExclusiveStartKey", given="LastEvaluatedKey")
+    return sum(page["Count"] for page in pages)
+
+
+def test_a_body_beyond_an_item_is_kept_in_parts_and_replaced_whole(state: DynamoState) -> None:
+    """2 MB come back as given, and replacing them by little leaves no part behind."""
+    large = {"text": noise(2_000_000, 1)}
+    state.put_document("plan", "P1", large)
+    assert state.document("plan", "P1").body == large
+    assert [found.body for found in state.documents("plan")] == [large]
+    assert items(state) > 2
+    state.put_document("plan", "P1", {"text": "small"})
+    assert state.document("plan", "P1").body == {"text": "small"}
+    assert items(state) == 1
+
+
+def test_a_run_on_very_many_components_is_one_run(state: DynamoState) -> None:
+    """Its targets may be more than an item holds, also when it is replaced and listed."""
+    targets = tuple(noise(60, seed) for seed in range(20_000))
+    run = Run(id="R1", environment="dev", kind="deploy", status="running", targets=targets, started_at="1")
+    state.put_run(run)
+    state.put_run(run)
+    assert state.run("R1") == run
+    assert state.runs() == (run,)
+
+
+def test_more_expired_leases_than_a_transaction_takes(state: DynamoState, clock: Moment) -> None:
+    """A grant over 100 leases of crashed runs replaces them all, and only then is one."""
+    names = [f"component:vpc/n{number}" for number in range(100)]
+    for name in names:
+        state.acquire([name], f"run-of-{name}", 60)
+    with pytest.raises(LeaseHeld):
+        state.acquire(names, "run-2", 60)
+    clock.now += timedelta(seconds=61)
+    lease = state.acquire(names, "run-2", 60)
+    assert {held.token for held in state.leases()} == {lease.token}
+    assert items(state) == 2  # the fence and the lease
+
+
+def test_environments_share_a_table_and_nothing_else(state: DynamoState, clock: Moment) -> None:
+    """The same names in another environment are free, and its secret is another."""
+    table = StateTable(state._table._api, local_aws.STATE, "prod")
+    other = DynamoState(table, clock=clock)
+    state.acquire(["graph"], "run-1", 60)
+    other.acquire(["graph"], "run-1", 60)
+    assert state.secret("hmac") != other.secret("hmac")
+    assert other.documents("plan") == ()
