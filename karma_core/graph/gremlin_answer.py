@@ -1,7 +1,8 @@
 """Answers of Gremlin queries in one form, whichever store gave them.
 
 A vertex is `{"id", "label"}`, an edge has `source` and `target` too, a path is the list of what it went
-through. Names of maps are text. Answers whose order means nothing are sorted.
+through. Names in maps are text and sorted, for stores give maps in any order; so are results, unless the
+query orders them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def make_answer(
 def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
     value = plain(value)
     if isinstance(value, dict):
-        return {_name(key, plain): _value(item, plain) for key, item in value.items()}
+        named = {_name(key, plain): _value(item, plain) for key, item in value.items()}
+        return dict(sorted(named.items()))
     if isinstance(value, (list, tuple)):
         return [_value(item, plain) for item in value]
     if isinstance(value, (set, frozenset)):
