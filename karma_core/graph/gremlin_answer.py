@@ -1,7 +1,8 @@
 """Answers of Gremlin queries in one form, whichever store gave them.
 
 A vertex is `{"id", "label"}`, an edge has `source` and `target` too, a path is the list of what it went
-through. Names of maps are text. Answers and maps whose order means nothing are sorted.
+through. Names in maps are text and sorted, for stores give maps in any order; so are results, unless the
+query orders them.
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ def make_answer(
     `plain` turns the store's own elements into dicts and lists, and leaves other values alone.
     """
     found = [_value(result, plain) for result in results]
-    if not query.orders_maps:
-        found = [_sorted(result) for result in found]
     if not query.ordered:
         found.sort(key=canonical)
     return GremlinAnswer(results=found[:limit], truncated=len(found) > limit)
@@ -44,18 +43,13 @@ def make_answer(
 def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
     value = plain(value)
     if isinstance(value, dict):
-        return {_name(key, plain): _value(item, plain) for key, item in value.items()}
+        named = {_name(key, plain): _value(item, plain) for key, item in value.items()}
+        return dict(sorted(named.items()))
     if isinstance(value, (list, tuple)):
         return [_value(item, plain) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted((_value(item, plain) for item in value), key=canonical)
     return value
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _name(key: Any, plain: Callable[[Any], Any]) -> str:

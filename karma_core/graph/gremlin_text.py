@@ -70,9 +70,6 @@ class Name:
     name: str
 
 
-_LOCAL: Final = Name("Scope", "local")
-
-
 @dataclass(frozen=True, slots=True)
 class Predicate:
     """A predicate, `P.gt(1)`."""
@@ -99,12 +96,8 @@ class Traversal:
     @property
     def ordered(self) -> bool:
         """Whether the answer's order means something."""
-        return any(step.name == "order" and _LOCAL not in step.arguments for step in self.steps)
-
-    @property
-    def orders_maps(self) -> bool:
-        """Whether the order within the answer's maps means something."""
-        return any(step.name == "order" and _LOCAL in step.arguments for step in self.steps)
+        local = Name("Scope", "local")
+        return any(step.name == "order" and local not in step.arguments for step in self.steps)
 
 
 Argument = str | int | float | bool | None | Name | Predicate | Traversal

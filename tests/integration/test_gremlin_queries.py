@@ -157,6 +157,15 @@ def test_time_is_limited(engines: Engines) -> None:
             engine.query("prod", "g.V().repeat(both()).times(30).path().dedup().count()", seconds=0.3)
 
 
+def test_maps_come_sorted_by_name(engines: Engines) -> None:
+    """Even where a query orders them: JSON objects have no order that stores could be held to."""
+    query = "g.V().hasLabel('Component').groupCount().by('type').order(local).by(values, desc)"
+    for engine in (engines.embedded, engines.server):
+        (counted,) = engine.query("prod", query).results
+        assert list(counted) == sorted(counted)
+        assert counted["ecs-service"] == 2
+
+
 def test_a_new_build_is_seen(tmp_path: Path) -> None:
     """The embedded engine answers from the current build, not from the one that it met first."""
     store = SqliteGraphStore(tmp_path / "graph.db")
