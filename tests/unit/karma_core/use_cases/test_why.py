@@ -88,7 +88,7 @@ def test_a_producer_of_an_earlier_run_is_found(system: StoredSystem) -> None:
 
 
 def test_what_was_taken_up_before_is_no_cause_again(system: StoredSystem) -> None:
-    """The consumer's own change leads to its publish alone, not to the producer's runtime of an earlier run."""
+    """The consumer's own change leads to its publish alone, not to what was taken up before."""
     system.publish(a_one={"size": 2})
     system.deploy()
     system.publish(b_two={"a_nickname": "one", "own": 1})
