@@ -30,6 +30,9 @@ PASSING: Final = (
     # gremlinpython's words for a socket that the server has closed.
     "Server disconnected",
 )
+PASSING_CODES: Final = frozenset({429, 596})
+"""Too many requests, which is also what a server says that is going down; and a temporary error (TinkerPop,
+"Graph Driver Provider Requirements", status codes)."""
 FIRST_WAIT: Final = 0.02
 LONGEST_WAIT: Final = 2.0
 """Seconds; each wait is random below a doubling bound (AWS Architecture Blog, "Exponential Backoff And
@@ -43,7 +46,7 @@ def translated(url: str, error: GremlinServerError) -> StoreError:
     names = [str(name) for name in (error.status_attributes or {}).get("exceptions", [])]
     said = " ".join([error.status_message or "", *names])
     summary = (error.status_message or "").strip().partition("\n")[0][:300]
-    if any(name in said for name in PASSING):
+    if error.status_code in PASSING_CODES or any(name in said for name in PASSING):
         return StoreUnavailable(
             f"the graph store {url} could not do it now",
             why=f"{error.status_code}: {summary}",

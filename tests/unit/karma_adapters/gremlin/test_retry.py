@@ -13,10 +13,10 @@ from karma_core.errors import StoreError, StoreUnavailable
 URL = "wss://db.example.org:8182/gremlin"
 
 
-def answer(message: str, *exceptions: str) -> GremlinServerError:
+def answer(message: str, *exceptions: str, code: int = 500) -> GremlinServerError:
     """An error as the server answers it."""
     return GremlinServerError(
-        {"code": 500, "message": message, "attributes": {"exceptions": list(exceptions)}}
+        {"code": code, "message": message, "attributes": {"exceptions": list(exceptions)}}
     )
 
 
@@ -26,6 +26,12 @@ def test_what_may_pass_is_told_apart(name: str) -> None:
     said = answer(f'{{"code":"{name}","detailedMessage":"try later"}}')
     assert isinstance(retry.translated(URL, said), StoreUnavailable)
     assert isinstance(retry.translated(URL, answer("no", f"org.example.{name}")), StoreUnavailable)
+
+
+@pytest.mark.parametrize("code", retry.PASSING_CODES)
+def test_codes_that_may_pass(code: int) -> None:
+    """A server that is going down, or has too much to do, is asked again."""
+    assert isinstance(retry.translated(URL, answer("Rate limiting", code=code)), StoreUnavailable)
 
 
 def test_other_answers_are_final() -> None:
