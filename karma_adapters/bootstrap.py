@@ -80,7 +80,13 @@ def open_workspace(
         ),
         modules=modules,
         terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
-        reloader=_reloads(settings, chosen.region, processes, environ),
+        reloader=Reloads(
+            directory=settings.root,
+            environment=environ,
+            processes=processes,
+            allowed_hosts=settings.reload.allowed_hosts,
+            access=aws.access,
+        ),
         repository=GitConfigRepository(
             settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
         ),
@@ -127,17 +133,6 @@ def _state_place(aws: AwsSettings) -> StatePlace:
         lock_table=aws.tfstate_lock_table,
         kms_key_id=aws.kms_key_id,
         local=bool(aws.endpoint_url),
-    )
-
-
-def _reloads(settings: Settings, region: str, processes: Processes, environ: dict[str, str]) -> Reloads:
-    return Reloads(
-        directory=settings.root,
-        environment=environ,
-        processes=processes,
-        allowed_hosts=settings.reload.allowed_hosts,
-        region=region,
-        aws_endpoint_url=settings.reload.aws_endpoint_url,
     )
 
 

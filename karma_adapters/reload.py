@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from karma_adapters.aws.access import Access
 from karma_adapters.processes import Processes
 from karma_adapters.reloads import aws
 from karma_adapters.reloads.command import CommandAction
@@ -34,11 +35,10 @@ class Reloads:
         directory: Path,
         environment: Mapping[str, str],
         processes: Processes,
-        allowed_hosts: Iterable[str] = (),
-        region: str = "us-east-1",
-        aws_endpoint_url: str = "",
+        allowed_hosts: Iterable[str],
+        access: Access,
     ) -> None:
-        client = aws.clients(region=region, endpoint_url=aws_endpoint_url)
+        client = aws.clients(access)
         self._actions: dict[str, Action] = {
             "command": CommandAction(directory=directory, environment=environment, processes=processes),
             "http": HttpAction(Destinations(allowed_hosts)),

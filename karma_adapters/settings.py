@@ -122,14 +122,12 @@ class LogSettings(_Section):
 
 
 class ReloadSettings(_Section):
-    """`[reload]`: where reload actions may go.
+    """`[reload]`. `allowed_hosts`: host names, addresses and networks that HTTP actions may call.
 
-    `allowed_hosts` are host names, addresses and networks that HTTP actions may call; an address that is not
-    public must be listed itself. `aws_endpoint_url` replaces AWS's own addresses (a stand-in, an endpoint).
+    An address that is not public must be listed itself.
     """
 
     allowed_hosts: list[str] = []
-    aws_endpoint_url: str = ""
 
 
 class Settings(BaseSettings):

@@ -33,20 +33,35 @@ class Access:
     _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def client(self, service: str, *, attempts: int = ATTEMPTS) -> Any:
-        """A boto3 client with adaptive retries (`attempts` 1: none). One a call: clients are thread-safe."""
+    def client(
+        self,
+        service: str,
+        *,
+        attempts: int = ATTEMPTS,
+        region: str | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> Any:
+        """A boto3 client with adaptive retries (`attempts` 1: none). One a call: clients are thread-safe.
+
+        `region`: another than the environment's own.
+        """
         from botocore.config import Config  # noqa: PLC0415 - boto3 costs 0.2 s: only who uses AWS pays
 
         config = Config(
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            read_timeout=read_seconds,
             retries={"mode": "adaptive", "total_max_attempts": attempts},
             max_pool_connections=_CONNECTIONS,
             user_agent_extra="karma",
             s3={"addressing_style": "path"} if self.endpoint_url else {},
         )
         with self._lock:  # making clients is what is not thread-safe in boto3
-            return self._session().client(service, config=config, endpoint_url=self.endpoint_url or None)
+            return self._session().client(
+                service,
+                region_name=region or self.region,
+                config=config,
+                endpoint_url=self.endpoint_url or None,
+            )
 
     def environment(self) -> dict[str, str]:
         """Variables that give a child process (Terraform) the same access; the credentials are the caller's.

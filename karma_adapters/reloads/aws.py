@@ -4,36 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
+from karma_adapters.aws.access import Access
 from karma_adapters.reloads.order import Order
+from karma_core.errors import SettingsError, StoreError
 
 MakeClient = Callable[[str, str | None, float], Any]
 """(service, region or None for the environment's own, seconds for an answer) → a boto3 client."""
+ATTEMPTS: Final = 3
+"""Tries of one call. Ours: each may take the action's whole time."""
 
 
-def clients(*, region: str, endpoint_url: str = "") -> MakeClient:
-    """Clients for one environment. boto3 is only loaded when the first is made: it takes a quarter second.
+def clients(access: Access) -> MakeClient:
+    """Clients that reach AWS as everything else of the environment does: role, profile, endpoint."""
 
-    Each has a session of its own, because boto3's shared one is not safe to use from several threads.
-    """
-
-    def make(service: str, wanted: str | None, seconds: float) -> Any:
-        import boto3  # noqa: PLC0415 - see above
-        from botocore.config import Config  # noqa: PLC0415
-
-        config = Config(connect_timeout=min(seconds, 10), read_timeout=seconds, retries={"mode": "standard"})
-        session: Any = boto3.session.Session()
-        return session.client(
-            service, region_name=wanted or region, endpoint_url=endpoint_url or None, config=config
-        )
+    def make(service: str, region: str | None, seconds: float) -> Any:
+        return access.client(service, attempts=ATTEMPTS, region=region, read_seconds=seconds)
 
     return make
 
 
 @contextmanager
 def translated(what: str, order: Order) -> Iterator[None]:
-    """DeployFailed for whatever boto3 raises."""
+    """DeployFailed for whatever boto3 raises, and where AWS cannot be reached as the settings say."""
     from botocore.exceptions import (  # noqa: PLC0415 - loads boto3's half
         BotoCoreError,
         ClientError,
@@ -48,5 +42,5 @@ def translated(what: str, order: Order) -> Iterator[None]:
     except ClientError as error:
         said = error.response.get("Error", {})
         raise order.failed(what, f"{said.get('Code', '')}: {said.get('Message', '')}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, SettingsError, StoreError) as error:
         raise order.failed(what, str(error)) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_adapters.aws.access import Access
 from karma_adapters.processes import Processes
 from karma_adapters.reload import Reloads
 from karma_core.errors import DeployFailed, UsageError
@@ -14,7 +15,11 @@ from karma_core.errors import DeployFailed, UsageError
 
 def _reload(directory: Path, action: dict[str, object]) -> str:
     reloads = Reloads(
-        directory=directory, environment={"PATH": os.environ["PATH"]}, processes=Processes(grace_seconds=1)
+        directory=directory,
+        environment={"PATH": os.environ["PATH"]},
+        processes=Processes(grace_seconds=1),
+        allowed_hosts=(),
+        access=Access(region="us-east-1"),
     )
     return reloads.reload(action, address="api/main", environment="prod", idempotency_key="k-1")
 

@@ -6,12 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from karma_adapters.aws.access import Access
 from karma_adapters.reloads import aws
 from karma_adapters.reloads.ecs_redeploy import EcsAction
 from karma_adapters.reloads.eventbridge import EventBridgeAction
@@ -95,7 +97,7 @@ def record() -> Iterator[Any]:
 def clients(server: Recorder | str) -> aws.MakeClient:
     """What makes clients of a server."""
     url = server if isinstance(server, str) else f"http://127.0.0.1:{server.server_address[1]}"
-    return aws.clients(region=REGION, endpoint_url=url)
+    return aws.clients(Access(region=REGION, endpoint_url=url))
 
 
 def test_an_event_arrives_on_the_bus(moto: str) -> None:
@@ -207,3 +209,13 @@ def test_a_denied_call_is_a_failure(record: Any) -> None:
         LambdaAction(clients(server))(LambdaInvoke(function="f"), ORDER)
     assert "denied" in caught.value.why
     assert "s3cr3t-canary" not in str(caught.value)
+
+
+def test_a_profile_that_is_not_there_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Access that the settings ask for and that cannot be had fails the reload, not the run."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    client = aws.clients(Access(region=REGION, profile="nobody"))
+    with pytest.raises(DeployFailed) as caught:
+        LambdaAction(client)(LambdaInvoke(function="f"), ORDER)
+    assert "there is no AWS profile 'nobody'" in caught.value.why

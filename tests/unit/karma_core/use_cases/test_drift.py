@@ -97,6 +97,20 @@ def test_a_deploy_sets_drift_right(system: StoredSystem) -> None:
     assert statuses(system.deploy()) == {"a/one": "unchanged", "b/two": "unchanged"}
 
 
+@pytest.mark.parametrize("propagation", ["reload", "none"])
+def test_drift_is_set_right_by_terraform(tmp_path: Path, propagation: str) -> None:
+    """Whatever the type does with its producers' values: a reload would not bring the resource back."""
+    definition = {"propagation": propagation, "reload": {"command": ["x"]}}
+    system = StoredSystem(tmp_path, {"c": definition})
+    system.publish(c_agent={"size": 1})
+    system.deploy()
+    system.terraform.outside["c/agent"] = None
+    check_drift(system.workspace)
+    assert statuses(system.deploy()) == {"c/agent": "applied"}
+    assert system.reloader.calls == []
+    system.close()
+
+
 def test_a_clean_check_ends_it_too(system: StoredSystem) -> None:
     """Somebody has set it right by hand."""
     system.terraform.outside["a/one"] = {"size": 9}

@@ -87,6 +87,16 @@ def test_a_producer_of_an_earlier_run_is_found(system: StoredSystem) -> None:
     assert third == [(3, "deploy", None, "started"), (3, "runtime_publish", "a/one", "succeeded")]
 
 
+def test_what_was_taken_up_before_is_no_cause_again(system: StoredSystem) -> None:
+    """The consumer's own change leads to its publish alone, not to what was taken up before."""
+    system.publish(a_one={"size": 2})
+    system.deploy()
+    system.publish(b_two={"a_nickname": "one", "own": 1})
+    system.deploy()
+    third = [s for s in said(why(system.workspace, "b/two")) if s[0] == 3]
+    assert third == [(3, "deploy", None, "started"), (3, "config_publish", None, "succeeded")]
+
+
 def test_what_is_reached_twice_is_told_once(tmp_path: Path) -> None:
     """In a diamond both branches lead to one deploy; the second time it only says so."""
     system = StoredSystem(tmp_path, CONSUMES)
