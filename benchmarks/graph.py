@@ -24,7 +24,7 @@ TITLE = "graph"
 SIZES = (1_000, 10_000, 100_000)
 BUILD_LIMIT = 1.6
 """Times F. A publication may take 3 times F in all; the store's insert needs about half of F."""
-INFERRED_LIMIT = 2.5
+INFERRED_LIMIT = 3.0
 """Times F, with a module of every type evaluated for each component: one read by a name that is put
 together, all by iterating."""
 IMPACT_LIMIT = 1.5

@@ -181,8 +181,7 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
         listed = consumes.get(target.partition("/")[0]) if consumes else None
         readers = found if listed is not None else [r for r in found if r.runtime]
         if readers:
-            inferred = [r for r in readers if r.via == MODULE] or readers
-            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(inferred)
+            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(_best(readers))
             edges.append(_edge(readers, Kind.CONSUMES, keys))
         edges.append(_edge(found, Kind.DEPENDS_ON, None))
     return tuple(edges)
@@ -253,19 +252,33 @@ def _node(inventory: Inventory, loaded: Loaded, status: Status, fingerprint: str
     )
 
 
+def _best(readers: list[Reference]) -> list[Reference]:
+    """Those that see the reading itself: what a module reads goes before what a config only names."""
+    return readers if len(readers) == 1 else [r for r in readers if r.via == MODULE] or readers
+
+
 def _edge(found: list[Reference], kind: Kind, keys: tuple[str, ...] | None) -> Edge:
     first = found[0]
     if len(found) == 1:  # nearly always
         via: tuple[str, ...] = (first.via,)
         pointers: tuple[str, ...] = (first.pointer,)
     else:
-        via = tuple(sorted({r.via for r in found}))
-        pointers = tuple(sorted({r.pointer for r in found}))
+        via = _distinct([r.via for r in found])
+        pointers = _distinct([r.pointer for r in found])
     return Edge(source=first.source, target=first.target, kind=kind, via=via, pointers=pointers, keys=keys)
 
 
-def _keys_read(readers: Iterable[Reference]) -> tuple[str, ...] | None:
-    """All keys that any reader reads; None as soon as one reads the whole runtime."""
+def _distinct(texts: list[str]) -> tuple[str, ...]:
+    """The texts sorted, each once; two in order, which is the common case, cost nothing more."""
+    if len(texts) == 2 and texts[0] < texts[1]:  # noqa: PLR2004 - a pair
+        return tuple(texts)
+    return tuple(sorted(set(texts)))
+
+
+def _keys_read(readers: Sequence[Reference]) -> tuple[str, ...] | None:
+    """All keys that any reader reads, sorted; None as soon as one reads the whole runtime."""
+    if len(readers) == 1:
+        return readers[0].keys
     keys: set[str] = set()
     for reader in readers:
         if reader.keys is None:

@@ -30,7 +30,7 @@ _UNSUPPORTED_VERB: Final = re.compile(r"%(?![sdvq%])")
 
 def _format(spec: str, *values: Value) -> Value:
     """`%s`, `%d`, `%v`, `%q`; widths and other verbs are not computed."""
-    if _UNSUPPORTED_VERB.search(spec):
+    if _UNSUPPORTED_VERB.search(spec.replace("%%", "")):
         return Unknown(f"format {spec!r}")
     waiting = list(values)
 

@@ -23,7 +23,7 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     """One place where the component `source` names the component `target`.
 
     `runtime` says that the place names the target's runtime, so that its reading is known; `keys` are the
-    keys that are read there (None: the whole runtime), `spare` those of them that need not be there.
+    keys that are read there, sorted (None: the whole runtime), `spare` those of them that need not be there.
     `optional`: the source also works where the target does not exist. Untracked by the collector, as
     `model.Record` is.
     """

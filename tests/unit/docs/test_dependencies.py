@@ -1,0 +1,54 @@
+"""docs/dependencies.md says every way and every finding, and its modules mean what it says they mean."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from karma_core.inference.evaluate import compile_facts, read_component
+from karma_core.inference.read import read_module
+from karma_core.inference.reading import Inputs, Reading
+from karma_core.references.ways import WAYS
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```terraform\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def reading(module: str) -> Reading:
+    """What a component app/web with this module reads."""
+    config = {"vpc_nickname": "core", "functions": {"mail": {}}}
+    variables = {"nickname": "web", "component_name": "app", "iac_prefix": "/iac", "config": config}
+    inputs = Inputs("app/web", "/iac", variables, (), {"app/web": config})
+    return read_component(compile_facts(read_module("app", {"app/main.tf": module.encode()})), inputs)
+
+
+def test_both_ways_to_read_are_one_dependency() -> None:
+    """The page promises vpc/core and the key vpc_id for both."""
+    for module in EXAMPLES[:2]:
+        found = reading(module)
+        assert {a: sorted(r.keys) for a, r in found.reads.items()} == {"vpc/core": ["vpc_id"]}
+        assert found.complete
+
+
+def test_the_module_that_writes_several_runtimes_does() -> None:
+    """One for each function of the config."""
+    own = EXAMPLES[1].split("data ", 2)[1]
+    config = "locals {\n  config = jsondecode(data.aws_ssm_parameter.config.value)\n}\n"
+    assert set(reading(f"data {own}{config}{EXAMPLES[2]}").writes) == {"lambda/mail"}
+
+
+def test_every_way_has_its_row() -> None:
+    """In the table of ways, by the name that edges carry."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| the config|^\| `(\w+)` \| (?:two modules|the module)", TEXT, re.MULTILINE
+    )
+    assert sorted(a or b for a, b in rows) == sorted(way.__name__.lower() for way in WAYS)
+
+
+def test_every_finding_on_dependencies_is_explained() -> None:
+    """Each code that a way, the building of edges or the reading of modules gives has a row."""
+    files = [*(ROOT / "karma_core" / "references").glob("*.py"), ROOT / "karma_core" / "graph" / "build.py"]
+    codes = {c for f in files for c in re.findall(r'code="([a-z-]+)"', f.read_text("utf-8"))}
+    explained = set(re.findall(r"^\| `([a-z-]+)` \| (?:error|warning)", TEXT, re.MULTILINE))
+    assert codes - explained <= {"invalid-name", "self-reference", "orphan-runtime"}
