@@ -13,7 +13,7 @@ from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site
 from karma_core.inference.loops import pairs_of
 from karma_core.inference.operations import whole_number
-from karma_core.inference.reach import DEPENDENCIES
+from karma_core.inference.reach import CONFIG, DEPENDENCIES, RUNTIME, may_name
 from karma_core.inference.reading import MAX_NESTING, Reading
 from karma_core.inference.types import Complete, completion
 from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
@@ -58,8 +58,18 @@ class Program:
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)
         self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
+        self.foreign = {
+            name
+            for name, block in body.reads.items()
+            if not may_name(body, block.arguments["name"].expression, RUNTIME, CONFIG)
+        }
+        """Data sources that read parameters of no component, whatever their names turn out to be."""
         self.blocks = [CompiledBlock(block) for block in body.blocks]
-        self.writes = [CompiledBlock(block) for block in body.writes]
+        self.writes = [
+            CompiledBlock(block)
+            for block in body.writes
+            if may_name(body, block.arguments["name"].expression, RUNTIME)
+        ]
         self.children = {name: _Called(child) for name, child in body.children.items()}
         self.defaults = {
             name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
@@ -187,7 +197,7 @@ class Frame:
         if name not in self._parameters:
             block = self.program.reads.get(name)
             self._parameters[name] = COMPUTED
-            if block is not None:
+            if block is not None and name not in self.program.foreign:
                 self._parameters[name] = self._collected(block, self._parameter)
         return self._parameters[name]
 

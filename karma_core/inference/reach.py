@@ -26,7 +26,10 @@ from karma_core.inference.facts import Block, Body, Child
 
 DEPENDENCIES: Final = "dependencies"
 _PARAMETER: Final = ("aws_ssm_parameter",)
-_CONFIG: Final = "/config"
+RUNTIME: Final = "/runtime"
+CONFIG: Final = "/config"
+MAX_FOLLOWED: Final = 8
+"""Locals that lead to each other before a name's end is looked at. Ours."""
 _SPLIT: Final = (Object, Tuple, Template)
 """Expressions that hand their parts on as they are: each part may be judged by itself."""
 
@@ -131,19 +134,26 @@ class _Slicer:
         return bool(self._variables) or inside or any(map(self._holds_runtime, body.reads))
 
     def _holds_runtime(self, name: str) -> bool:
-        """Whether a data source's value may be a runtime; a name that ends in `/config` is none."""
+        """Whether a data source's value may be a runtime; that of a name that ends otherwise is none."""
         block = self._body.reads.get(name)
-        return block is None or not _tail(self._follow(block.arguments["name"].expression)).endswith(_CONFIG)
+        return block is None or may_name(self._body, block.arguments["name"].expression, RUNTIME)
 
-    def _follow(self, node: Expression) -> Expression:
-        """The expression behind a local, as far as one leads to another."""
-        for _ in range(8):
-            match node:
-                case Attribute(of=Name(name="local"), name=name) if name in self._body.locals:
-                    node = self._body.locals[name].expression
-                case _:
-                    break
-        return node
+
+def may_name(body: Body, node: Expression, *kinds: str) -> bool:
+    """Whether a parameter's name, as far as it is certain, may end in one of these kinds (`/runtime`)."""
+    tail = _tail(_followed(body, node))
+    return any(tail.endswith(kind) or kind.endswith(tail) for kind in kinds)
+
+
+def _followed(body: Body, node: Expression) -> Expression:
+    """The expression behind a local, as far as one leads to another."""
+    for _ in range(MAX_FOLLOWED):
+        match node:
+            case Attribute(of=Name(name="local"), name=name) if name in body.locals:
+                node = body.locals[name].expression
+            case _:
+                break
+    return node
 
 
 def _tail(node: Expression) -> str:

@@ -267,6 +267,9 @@ READS: list[tuple[str, dict[str, str]]] = [
         + use("data.aws_ssm_parameter.e.value"),
         {},
     ),
+    ('data "aws_ssm_parameter" "p" {\n  name = "/app/${x.y.z}/password"\n}\n', {}),
+    ('locals {\n  n = "${x.y.z}/password"\n}\ndata "aws_ssm_parameter" "p" {\n  name = local.n\n}\n', {}),
+    ('resource "aws_ssm_parameter" "p" {\n  name = "${unheard_of()}/password"\n}\n', {}),
     (
         'data "aws_ssm_parameter" "o" {\n  name = "/iac/app/web/runtime"\n}\n'
         + use("data.aws_ssm_parameter.o.value"),
