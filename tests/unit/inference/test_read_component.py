@@ -145,6 +145,7 @@ READS: list[tuple[str, dict[str, str]]] = [
     (HEAD + use("x.y.z ? local.vpc : null"), {"vpc/core": WHOLE}),
     (HEAD + use("sensitive(local.vpc).vpc_id"), {"vpc/core": "vpc_id"}),
     (HEAD + use("merge(local.vpc, {})"), {"vpc/core": WHOLE}),
+    (HEAD + use('element([local.vpc], "0")'), {"vpc/core": WHOLE}),
     (HEAD + use("one([local.vpc]).vpc_id"), {"vpc/core": "vpc_id"}),
     (HEAD + use("{ for k, v in { n = local.vpc } : k => v.vpc_id }"), {"vpc/core": "vpc_id"}),
     (HEAD + use("[local.vpc][*].vpc_id"), {"vpc/core": "vpc_id"}),
@@ -434,6 +435,14 @@ def test_local_child_modules_are_followed(call: str, expected: str) -> None:
     """Their variables are what they are given; what they do with a runtime is what counts."""
     main = HEAD + 'module "n" {\n  source = "../_lib/net"\n' + call
     assert summary(evaluate({"main.tf": main, **CHILD})) == {"vpc/core": expected}
+
+
+def test_a_try_around_a_use_does_not_guard_what_stands_elsewhere() -> None:
+    """Terraform evaluates an output by itself, and stops there if the key is missing."""
+    main = (
+        HEAD + use("try(module.n.cidr, 1)") + 'module "n" {\n  source = "../_lib/net"\n  net = local.vpc\n}\n'
+    )
+    assert evaluate({"main.tf": main, **CHILD}).reads["vpc/core"].sure == {"cidr", "vpc_id"}
 
 
 def test_places_in_child_modules_are_relative_to_the_type() -> None:

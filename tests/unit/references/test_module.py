@@ -229,7 +229,9 @@ class TestLookup:
 
     def test_a_component_that_looks_up_its_own_is_no_reference(self) -> None:
         """A module may find again what it created."""
-        assert edges({"z/z": {"name": "a", "zone": "a"}}, "z/z", sources={"z": ZONE + SITE}) == {}
+        configs = {"z/z": {"name": "a", "zone": "a"}}
+        assert edges(configs, "z/z", sources={"z": ZONE + SITE}) == {}
+        assert codes(configs, sources={"z": ZONE + SITE}) == []
 
     def test_names_that_only_the_apply_knows_are_left(self) -> None:
         """A data source on an own resource looks up nothing of others."""
