@@ -6,6 +6,7 @@ A rule either rejects (a finding of severity error) or asks for an approval (a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -185,13 +186,18 @@ def protected_fields(
 def _cross_environment(edit: Edit, facts: Facts) -> Iterator[Finding]:
     """References to parameters that live in another environment or region, where no producer is seen."""
     for pointer, text in _strings("", edit.after):
-        foreign = [p for p in facts.foreign_prefixes if f"{p}/" in text]
+        foreign = [p for p in facts.foreign_prefixes if _names_below(p, text)]
         if foreign:
             said = f"it names a parameter below {foreign[0]}, which is another environment's"
             yield _no("cross-environment", edit.address, said, pointer)
         elif text.startswith("arn:aws:ssm:") and text.split(":")[3] != facts.region:
             said = f"it names a parameter in {text.split(':')[3]}; this environment is in {facts.region}"
             yield _no("cross-environment", edit.address, said, pointer)
+
+
+def _names_below(prefix: str, text: str) -> bool:
+    """Whether a text names a parameter below a prefix: by its name, within another text, or by its ARN."""
+    return re.search(rf"(?:^|:parameter|[^A-Za-z0-9._-]){re.escape(prefix)}/", text) is not None
 
 
 def _strings(pointer: str, value: Any) -> Iterator[tuple[str, str]]:
