@@ -329,7 +329,8 @@ def _finish(workspace: Workspace, change: Change, *, as_json: bool, decided: boo
         render.document(result_of(workspace, change))
     else:
         _show(workspace, change)
-    if decided or change.status == "applied":
+    dry_run_passed = not change.id and change.status != "rejected"
+    if decided or dry_run_passed or change.status == "applied":
         return
     failed = change.status in {"failed", "stopped"}
     raise typer.Exit(exits.FAILED if failed else exits.NOT_APPLIED)
