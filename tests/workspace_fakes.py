@@ -53,6 +53,9 @@ class FakeState:
     def document(self, kind: str, document_id: str) -> None:
         return None
 
+    def documents(self, kind: str) -> tuple[()]:
+        return ()
+
     def applied(self, address: str) -> Applied | None:
         return self.records.get(address)
 

@@ -7,7 +7,7 @@ before is nobody's new fault and does not reject.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from karma_core import strictjson
 from karma_core.changes.record import Edit
@@ -17,6 +17,9 @@ from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Finding, Record, Severity
 from karma_core.parameters import check_value
+
+EXPECTED: Final = frozenset({"runtime-older-than-config"})
+"""Codes of what every change brings until it is deployed."""
 
 
 class World(Record, frozen=True, kw_only=True):
@@ -84,7 +87,11 @@ def judge(edits: Sequence[Edit], before: World, after: World) -> tuple[Finding, 
 def new_findings(before: Collection[Finding], after: Collection[Finding]) -> Iterator[Finding]:
     """Findings that the change would bring: schema, names, sizes, cycles, missing components."""
     known = {(f.code, f.component, f.pointer, f.message) for f in before}
-    yield from (f for f in after if (f.code, f.component, f.pointer, f.message) not in known)
+    yield from (
+        f
+        for f in after
+        if (f.code, f.component, f.pointer, f.message) not in known and f.code not in EXPECTED
+    )
 
 
 def live_consumers(edits: Sequence[Edit], before: World, after: World) -> Iterator[Finding]:

@@ -110,7 +110,10 @@ def read_request(body: Any) -> ChangeRequest:
     try:
         return ChangeRequest.model_validate(body)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}" for e in error.errors()[:5]]
+        faults = [
+            f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()[:5]
+        ]
         raise BadInput(
             "the request is not one that Karma can read",
             why="; ".join(faults),

@@ -30,6 +30,10 @@ UNFINISHED: Final = "unfinished"
 """The one document: all writers of configs hold one lease, so at most one set is being written."""
 
 
+REMOVED: Final = "removed-config"
+"""Documents that remember, by address, which config a change removed: no parameter is left to say so."""
+
+
 class ConfigSet(Record, frozen=True, kw_only=True):
     """A set that is being written. `cause` is the event that announced it."""
 
@@ -126,6 +130,8 @@ def _write(workspace: Workspace, change_id: str, edit: Edit) -> int:
     _check_base(workspace, change_id, edit)
     name = workspace.config_parameter(edit.address)
     if edit.after is None:
+        mark_removed = {"change": change_id, "digest": strictjson.digest(edit.before)}
+        workspace.state.put_document(REMOVED, edit.address, mark_removed)
         workspace.parameters.delete([name])
         return 0
     value = strictjson.canonical(edit.after).decode()
@@ -134,7 +140,15 @@ def _write(workspace: Workspace, change_id: str, edit: Edit) -> int:
     version = workspace.parameters.put([put])[0]
     if version != edit.base_version + 1:
         raise Conflict(f"{edit.address} moved while it was written", version=version)
+    if edit.before is None:
+        workspace.state.put_document(REMOVED, edit.address, {})
     return version
+
+
+def removed_by_changes(workspace: Workspace) -> dict[str, str]:
+    """Address → digest of the config that a change removed, as far as no change created it again."""
+    documents = workspace.state.documents(REMOVED)
+    return {document.id: str(document.body["digest"]) for document in documents if document.body}
 
 
 def _done(workspace: Workspace, change_id: str, edit: Edit) -> int | None:

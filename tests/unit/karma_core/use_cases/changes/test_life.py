@@ -213,6 +213,15 @@ def test_a_failed_deploy_keeps_the_configs_and_can_be_tried_again(system: Change
     assert stored.version == 2
 
 
+def test_a_retry_does_not_deploy_what_somebody_else_wrote_since(system: ChangeSystem) -> None:
+    """What the change wrote must still be what is there."""
+    system.terraform.failures["a/one"] = "apply"
+    failed = system.apply(system.request("a/one", proposed_change={"size": 2}))
+    system.configure(a_one={"size": 7})
+    again = decisions.retry(system.workspace, failed.id)
+    assert (again.status, system.codes(again)) == (State.REJECTED, {"stale-base"})
+
+
 def test_a_rollback_is_a_change_with_the_old_content(system: ChangeSystem) -> None:
     """Planned and shown first; the change that is taken back says so; a creation is removed again."""
     change = system.applied("a/one", proposed_change={"size": 2})
@@ -284,6 +293,17 @@ def test_a_set_is_rolled_forward_after_a_crash(system: ChangeSystem, place: str)
     stored = system.parameters.get("/iac/b/two/config")
     assert stored is not None
     assert stored.version == 2
+
+
+def test_the_next_writer_finishes_a_set_whose_writer_died(system: ChangeSystem) -> None:
+    """A disjoint change does not wait for its recovery, and leaves no half of it."""
+    system.configure(e_five={"size": 1})
+    dead = system.approve(system.request(changes=SET))
+    die(system, "change.config_written", lambda: system.apply(dead))
+    system.applied("e/five", proposed_change={"size": 2})
+    assert (system.config("a/one"), system.config("d/four")) == ({"size": 2}, None)
+    system.drain()
+    assert system.change(dead.id).status is State.APPLIED
 
 
 @pytest.mark.parametrize("place", ["deploy.after_start", "deploy.before_apply", "change.ended"])
