@@ -5,15 +5,12 @@ Plan and apply are separate runs: an approval may take days, and no run waits fo
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
-from flows.deploy import LISTENER, RUNNER
+from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.use_cases.changes.applying import apply
@@ -46,8 +43,7 @@ def change_run(
     document. `apply_when_approved` applies it at once where no rule asks for an approval. A repeated
     `idempotency_key` gives the same change, and applies nothing twice.
     """
-    settings = read_settings(Path(project))
-    workspace = open_workspace(settings, environment, source=source, user=requested_by, say=LISTENER.get())
+    workspace = open_for_flow(project, environment, requested_by, source)
     if change_id is not None:
         return result_of(workspace, apply(workspace, change_id, _run))
     fields = {
