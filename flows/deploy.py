@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def open_for_flow(project: str, environment: str, user: str | None, source: str)
     )
 
 
+def acting_for(workspace: Workspace, change_id: str | None, cause: str | None) -> Workspace:
+    """The workspace whose events name the change that the flow works for, if any."""
+    return replace(workspace, actor=replace(workspace.actor, change_id=change_id, cause=cause))
+
+
 @flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER)
 def deploy(
     project: str,
@@ -52,14 +58,18 @@ def deploy(
     resume_run: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    change_id: str | None = None,
+    cause: str | None = None,
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
     `targets` are addresses (`vpc/core`); `everything` means all of the environment, `changed` what changed
     in Git since the last deployed commit or `since`. `plan_id` applies that plan exactly; `resume_run` takes
-    up a run that ended early. Returns the contract's deploy document.
+    up a run that ended early; `change_id` and `cause` say for which change it is done, and after which of its
+    events. Returns the contract's deploy document.
     """
     workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = acting_for(workspace, change_id, cause)
     selection = Selection(
         targets=tuple(targets or ()),
         everything=everything,
@@ -89,9 +99,12 @@ def destroy(
     everything: bool = False,
     requested_by: str | None = None,
     source: str = "flow",
+    change_id: str | None = None,
+    cause: str | None = None,
 ) -> dict[str, Any]:
     """Destroy components, consumers before producers. Returns the contract's deploy document."""
     workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = acting_for(workspace, change_id, cause)
     selection = Selection(targets=tuple(targets or ()), everything=everything)
     result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
     show_result(workspace, result)

@@ -45,6 +45,8 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
         "everything": order.selection.everything,
         "requested_by": workspace.actor.user,
         "source": workspace.actor.source,
+        "change_id": workspace.actor.change_id,
+        "cause": workspace.actor.cause,
     }
     if order.kind != "destroy":
         arguments |= {

@@ -71,6 +71,25 @@ class ConfigDirectory:
             raise self._refused(path, "unreadable", "cannot be read", why, "try again when it is written")
         return content
 
+    def write(self, environment: str, address: str, content: bytes | None) -> str:
+        """Write a component's file, or remove it where content is None; its path, relative to the root."""
+        component_type, nickname = ids.split_address(address)
+        folder = Path(self._top, ids.check_environment(environment), component_type, nickname)
+        path = folder / CONFIG_FILE
+        real = Path(os.path.realpath(path))
+        if not _is_inside(str(real), self._top):
+            why = "a symbolic link leads out of the directory of configs"
+            raise self._refused(str(path), "outside-root", "is not written", why, "put the file itself there")
+        try:
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                real.write_bytes(content)
+        except OSError as error:
+            raise self._unreadable(str(path), error) from error
+        return self._shown(str(path))
+
     def _scan(self, top: str, refuse: Refuse) -> Iterator[ConfigFile]:
         if not self._stays_inside(top, refuse):
             return

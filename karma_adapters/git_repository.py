@@ -40,6 +40,10 @@ class GitConfigRepository:
         """The file's bytes, judged again: it may not be the file that was scanned."""
         return self._directory.read(file)
 
+    def write(self, environment: str, address: str, content: bytes | None) -> str:
+        """Write or remove a config file in the work tree; nothing is committed."""
+        return self._directory.write(environment, address, content)
+
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit of HEAD, path and dirty flag by address, from one `git status`."""
         tree = find_work_tree(Path(self._root)) if files else None

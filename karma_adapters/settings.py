@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from karma_core import ids
+from karma_core.changes.policy import Policy, read_policy
 from karma_core.errors import NotFound, SettingsError, UsageError
 from karma_core.workspace import EnvironmentSettings
 
@@ -62,13 +63,14 @@ class AwsSettings(_Section):
 
 
 class Environment(_Section):
-    """`[environments.<name>]`."""
+    """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`."""
 
     prefix: str = "/iac"
     region: str = "us-east-1"
     parallelism: int = Field(default=4, ge=1, le=64)
     lease_seconds: float = Field(default=60, ge=5, le=3600)
     variables: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
     parameters: Literal["local", "ssm"] = "local"
     state: Literal["local", "dynamodb"] = "local"
     artifacts: Literal["local", "s3"] = "local"
@@ -143,6 +145,7 @@ class Settings(BaseSettings):
     terraform: TerraformSettings = TerraformSettings()
     log: LogSettings = LogSettings()
     reload: ReloadSettings = ReloadSettings()
+    policy: Policy = Policy()
     types: dict[str, dict[str, Any]] = {}
 
     @model_validator(mode="after")
@@ -214,12 +217,25 @@ class Settings(BaseSettings):
                 next_step=f"create {self.project.config_dir}/{name}/ or [environments.{name}] in karma.toml",
             )
         section = dict(self.section(name))
-        of_core = EnvironmentSettings.__dataclass_fields__.keys() & section.keys()
-        return EnvironmentSettings(name=name, types=self.types, **{key: section[key] for key in of_core})
+        of_core = EnvironmentSettings.__dataclass_fields__.keys() & section.keys() - {"policy"}
+        others = {e.prefix for other, e in self.environments.items() if other != name}
+        return EnvironmentSettings(
+            name=name,
+            types=self.types,
+            policy=self._policy_of(name),
+            foreign_prefixes=tuple(sorted(others - {section["prefix"]})),
+            **{key: section[key] for key in of_core},
+        )
 
     def section(self, name: str) -> Environment:
         """`[environments.<name>]`, or its defaults."""
         return self.environments.get(name, Environment())
+
+    def _policy_of(self, name: str) -> dict[str, Any]:
+        """The policy of an environment as JSON values; SettingsError where its own keys cannot be used."""
+        common = self.policy.model_dump(mode="json", exclude_unset=True)
+        own = self.section(name).policy
+        return read_policy({**common, **own}).model_dump(mode="json", exclude_unset=True)
 
 
 def read_settings(root: Path) -> Settings:

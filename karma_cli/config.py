@@ -111,6 +111,28 @@ def diff(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> 
         render.line("Git and the parameter store are the same.")
 
 
+@app.command(epilog="Examples:\n\n`karma config pull`\n\n`karma config pull --dry-run --json`")
+def pull(
+    env: Env = None,
+    project: ProjectDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write to the work tree what changes have moved, so that it can be committed."""
+    from karma_core.model import to_builtins
+    from karma_core.use_cases.config_pull import pull as use_case
+
+    result = use_case(open_for(env, project), dry_run=dry_run)
+    if as_json:
+        render.document(to_builtins(result))
+        return
+    rows = [(p.address, p.path, "removed" if p.removed else "written") for p in result.pulled]
+    if rows:
+        render.table("", ("component", "file", ""), rows)
+    said = "would be brought" if dry_run else "brought"
+    render.line(f"{len(rows)} config(s) {said} to the work tree of {result.environment}.")
+
+
 def _difference(difference: object) -> str:
     from karma_core.model import to_builtins
 

@@ -20,6 +20,7 @@ from karma_cli.plan import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from karma_core.ports import Say
@@ -184,6 +185,11 @@ def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> 
     from flows.local import run_flow
 
     return run_flow(order, settings, workspace, say)
+
+
+def carry_out_with(project: Path | None, say: Say) -> Callable[[Order, Workspace], RunResult]:
+    """How changes have their deploys and destroys carried out: as the project's orchestrator is set."""
+    return lambda order, workspace: _run(order, workspace, project, say)
 
 
 def _finish(result: RunResult, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ SHOWN = {
     "step": "{address}: {step}",
     "planned": "{address}: {action}",
     "outcome": "{address}: {status} ({reason})",
+    "change": "change {change_id}: {status} ({why})",
     "error": "{address}: {error}",
     "drift": "{address}: {status}",
     "log_copy_behind": "a copy of the log is behind: {facts}",

@@ -99,6 +99,13 @@ class ConfigRepository(Protocol):
         """The file's bytes; BadInput if it is too large, not a regular file, or leaves the root."""
         ...
 
+    def write(self, environment: str, address: str, content: bytes | None) -> str:
+        """Write a component's config file (None: remove it) and return its path.
+
+        BadInput where the place leaves the root or may not be written.
+        """
+        ...
+
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit, path and dirty flag by address; commit None outside a Git work tree."""
         ...

@@ -14,7 +14,8 @@ class EnvironmentSettings:
     """What the core must know of an environment.
 
     `variables` are extra Terraform variables, the same for every component. `parallelism` bounds how many
-    components are worked on at once. `lease_seconds` is how long a lease lives without renewal.
+    components are worked on at once. `lease_seconds` is how long a lease lives without renewal. `policy` is
+    what `karma_core.changes.policy` reads; `foreign_prefixes` are those of the project's other environments.
     """
 
     name: str
@@ -22,6 +23,8 @@ class EnvironmentSettings:
     region: str = "us-east-1"
     variables: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    foreign_prefixes: tuple[str, ...] = ()
     parallelism: int = 4
     lease_seconds: float = 60.0
 
@@ -35,11 +38,15 @@ class Actor:
     """Who acts, and through which door (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`).
 
     `flow_run` is the id of the Prefect flow run that carries it out, if one does.
+    `change_id` and `cause` are set while one acts for a change: every event then names the change, and the
+    first of a run the event that led to it.
     """
 
     user: str
     source: str = "cli"
     flow_run: str | None = None
+    change_id: str | None = None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,10 +59,20 @@ class Killed(BaseException):
 
 
 class Life:
-    """One process's life: when it has ended, nothing that it calls has an effect."""
+    """One process's life: when it has ended, nothing that it calls has an effect.
+
+    `calls_left` ends it by itself, after so many calls of its ports.
+    """
 
     def __init__(self) -> None:
         self.ended = False
+        self.calls_left: int | None = None
+
+    def spend(self) -> None:
+        """One more call."""
+        if self.calls_left is not None:
+            self.calls_left -= 1
+            self.ended = self.ended or self.calls_left < 0
 
     def of(self, port: Any) -> Any:
         """The port as this process sees it."""
@@ -80,6 +90,7 @@ class _Mortal:
             return found
 
         def call(*arguments: Any, **named: Any) -> Any:
+            self._life.spend()
             if self._life.ended:
                 raise Killed(name)
             return found(*arguments, **named)

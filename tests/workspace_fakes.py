@@ -50,6 +50,12 @@ class FakeState:
         for name in lease.names:
             self.held.pop(name, None)
 
+    def document(self, kind: str, document_id: str) -> None:
+        return None
+
+    def documents(self, kind: str) -> tuple[()]:
+        return ()
+
     def applied(self, address: str) -> Applied | None:
         return self.records.get(address)
 

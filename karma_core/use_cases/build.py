@@ -30,11 +30,11 @@ from karma_core.model import (
     to_builtins,
 )
 from karma_core.records import Event, Lease
-from karma_core.use_cases import leasing
+from karma_core.use_cases import config_set, leasing
 from karma_core.use_cases.drifted import drifted_generations
 from karma_core.use_cases.facts import keep_facts, module_inputs
 from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.pins import NO_PINS, Pins, pinned_parameters
+from karma_core.use_cases.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
 from karma_core.use_cases.values import Values
 from karma_core.workspace import Workspace
 
@@ -107,14 +107,20 @@ def inputs_token(workspace: Workspace) -> str:
             drifted_generations(workspace),
             workspace.terraform.version(),
             asdict(workspace.environment),
+            config_set.mark(workspace),
         ]
     )
 
 
-def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS) -> Fleet:
-    """Load, resolve, build and validate in memory; publishes nothing. `pins` replace what is there now."""
+def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay | None = None) -> Fleet:
+    """Load, resolve, build and validate in memory; publishes nothing.
+
+    `pins` replace what is there now, `overlay` parameters by name (None: as if there were none). Of a set of
+    configs that is not written whole yet, none is seen.
+    """
+    parameters = overlaid(pinned_parameters(workspace, pins), config_set.as_before(workspace))
     inventory = load(
-        pinned_parameters(workspace, pins),
+        overlaid(parameters, overlay or {}),
         environment=workspace.name,
         prefix=workspace.prefix,
         applied=workspace.state.all_applied(),
@@ -256,6 +262,7 @@ def _result(
 
 
 def _log(workspace: Workspace, status: str, **fields: Any) -> str:
+    fields.setdefault("cause", workspace.actor.cause)
     event = Event(
         id=workspace.new_id(),
         timestamp=workspace.now(),
@@ -264,6 +271,7 @@ def _log(workspace: Workspace, status: str, **fields: Any) -> str:
         user=workspace.actor.user,
         source=workspace.actor.source,
         status=status,
+        change_id=workspace.actor.change_id,
         **fields,
     )
     return workspace.log.append(event).id

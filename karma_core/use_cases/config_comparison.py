@@ -16,6 +16,7 @@ from karma_core.parameters import check_value
 from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.config_set import removed_by_changes
 from karma_core.workspace import Workspace
 
 _FEW = 50
@@ -32,10 +33,13 @@ class Intent(Record, frozen=True, kw_only=True):
 
 
 class Ahead(Record, frozen=True, kw_only=True):
-    """A stored version that a change made; `value` is Git's, None where Git has no such config yet."""
+    """A config that a change moved. `stored` is None where the change removed it.
+
+    `value` is Git's, None where Git has no such config yet.
+    """
 
     address: str
-    stored: Parameter
+    stored: Parameter | None
     value: str | None
 
 
@@ -82,7 +86,9 @@ def compare(workspace: Workspace) -> Comparison:
     entries = {file.address: seen[file.address] for file in files if file.address not in values}
     for file in suspects:
         entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
-    intents, ahead = _sort_out(suspects, values, stored, entries)
+    unstored = any(file.address not in stored for file in suspects)
+    gone = removed_by_changes(workspace) if unstored else {}
+    intents, ahead = _sort_out(suspects, values, stored, entries, gone)
     removed, created = _only_stored(stored, entries)
     return Comparison(
         entries=entries,
@@ -216,15 +222,20 @@ def _sort_out(
     values: Mapping[str, bytes],
     stored: Mapping[str, Parameter],
     entries: Mapping[str, tuple[str, str]],
+    gone: Mapping[str, str],
 ) -> tuple[list[Intent], list[Ahead]]:
-    """What to write and what a change has moved, of the files that were read and are not stored so."""
+    """What to write and what a change has moved, of the files that were read and are not stored so.
+
+    A file that is still what a change removed (`gone`: digest by address) is no wish to have it back.
+    """
     intents, ahead = [], []
     for file in suspects:
         before = stored.get(file.address)
         if before is not None and holds(before, entries[file.address][1]):
             continue
         value = values[file.address].decode()
-        if before is not None and _moved_by_change(before):
+        removed = before is None and gone.get(file.address) == entries[file.address][1]
+        if removed or (before is not None and _moved_by_change(before)):
             ahead.append(Ahead(address=file.address, stored=before, value=value))
         else:
             intents.append(Intent(address=file.address, file=file, value=value, stored=before))

@@ -60,8 +60,11 @@ def diff(workspace: Workspace) -> ConfigDiff:
     )
 
 
-def _changed(address: str, stored: Parameter, before: Any, after: Any) -> ChangedConfig:
+def _changed(address: str, stored: Parameter | None, before: Any, after: Any) -> ChangedConfig:
+    """Version 0 stands for a config that a change removed."""
     found = differences(before, after)
+    if stored is None:
+        return ChangedConfig(address=address, version=0, differences=found)
     if stored.kind is ParameterKind.SECURE:
         found = tuple(Difference(pointer=place.pointer, op=place.op) for place in found)
     return ChangedConfig(address=address, version=stored.version, differences=found)
@@ -71,8 +74,10 @@ def _parsed(value: str | None) -> Any:
     return None if value is None else strictjson.parse(value.encode(), where="a config of Git")
 
 
-def _stored_value(stored: Parameter) -> Any:
-    """The stored config; where it is not JSON, its text as a string."""
+def _stored_value(stored: Parameter | None) -> Any:
+    """The stored config, None where a change removed it; where it is not JSON, its text as a string."""
+    if stored is None:
+        return None
     value = stored.value or ""
     try:
         return strictjson.parse(value.encode(), where=stored.name)

@@ -33,7 +33,7 @@ class Fleet:
         self.values = values
         self.modules = modules
         self.graph = Graph(data)
-        self._definitions = definitions
+        self.definitions = definitions
         self._edges: dict[str, list[Edge]] = {}
         for edge in data.edges:
             self._edges.setdefault(edge.source, []).append(edge)
@@ -50,7 +50,7 @@ class Fleet:
 
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""
-        return self._definitions.get(address.partition("/")[0], EMPTY)
+        return self.definitions.get(address.partition("/")[0], EMPTY)
 
     def consumed(self, address: str) -> Consumed:
         """The component's producers, and the keys it consumes of each (None: the whole runtime)."""

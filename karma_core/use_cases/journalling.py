@@ -21,7 +21,7 @@ class Recorder:
     def __init__(self, workspace: Workspace, run: Run, cause: str | None) -> None:
         self._workspace = workspace
         self._run = run
-        self.root = cause
+        self.root = cause or workspace.actor.cause
 
     def journal(
         self,
@@ -60,6 +60,7 @@ class Recorder:
             source=workspace.actor.source,
             status=status,
             run_id=self._run.id,
+            change_id=workspace.actor.change_id,
             **fields,
         )
         return workspace.log.append(event).id

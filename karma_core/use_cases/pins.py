@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from karma_core.model import Record
@@ -47,3 +47,13 @@ def pinned_parameters(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
             yield workspace.parameters.get(parameter.name, version=version) or parameter
         else:
             yield parameter
+
+
+Overlay = Mapping[str, Parameter | None]
+"""Parameters by name that stand in for those of the store; None hides one."""
+
+
+def overlaid(parameters: Iterable[Parameter], overlay: Overlay) -> Iterator[Parameter]:
+    """The parameters, those of the overlay in their place or added."""
+    yield from (parameter for parameter in parameters if parameter.name not in overlay)
+    yield from (parameter for parameter in overlay.values() if parameter is not None)

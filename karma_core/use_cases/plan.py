@@ -16,6 +16,7 @@ from karma_core.records import TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
+from karma_core.use_cases.destroy import destroy_job
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection, select, why_blocked
@@ -168,11 +169,22 @@ def _not_deployed(address: str, missing: list[str]) -> PlannedComponent:
     )
 
 
-def plan(workspace: Workspace, selection: Selection) -> Plan:
-    """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing."""
-    require_selection(selection)
+def plan(
+    workspace: Workspace,
+    selection: Selection,
+    *,
+    fleet: Fleet | None = None,
+    removed: Collection[str] = (),
+) -> Plan:
+    """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing.
+
+    `fleet` is planned instead of what is there now: the environment as a change would make it. `removed` are
+    components whose config it takes away: those that are deployed are planned as destroyed.
+    """
+    if not removed:
+        require_selection(selection)
     check_binding(workspace)
-    fleet = read_fleet(workspace)
+    fleet = fleet or read_fleet(workspace)
     chosen = select(workspace, fleet, selection)
     stopped = blocked(fleet.findings, fleet.graph) & chosen
     members = {a for a in chosen - stopped if plannable(fleet, a)}
@@ -188,7 +200,26 @@ def plan(workspace: Workspace, selection: Selection) -> Plan:
         planner.components[address] = PlannedComponent(
             address=address, action=Action.BLOCKED, reason=f"it needs {cause}, which cannot be planned"
         )
+    planner.components |= _destroys(workspace, removed)
     return _store(workspace, fleet, selection, planner.components)
+
+
+def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
+    """What becomes of the deployments of components whose config goes."""
+    planned = {}
+    for address in sorted(removed):
+        record = workspace.state.applied(address)
+        if record is not None:
+            made = workspace.terraform.plan(destroy_job(workspace, record))
+            planned[address] = PlannedComponent(
+                address=address,
+                action=Action.DESTROY,
+                reason="its config is removed",
+                destroy=made.destroy,
+                resources=made.resources,
+                text=made.text,
+            )
+    return planned
 
 
 def plannable(fleet: Fleet, address: str) -> bool:

@@ -18,12 +18,12 @@ from karma_core.model import Record
 from karma_core.provenance import describe, read_description
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
 from karma_core.strictjson import canonical
+from karma_core.use_cases import config_set, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
 from karma_core.workspace import Workspace
 
 ACTION = "config_publish"
-LEASE = "publish"
 _FREE_DELETIONS = 5
 _FREE_SHARE = 0.10
 """Deleting more than five parameters and more than a tenth of all configs at once is asked about."""
@@ -211,13 +211,14 @@ def _check_doomed(workspace: Workspace, doomed: dict[str, Parameter]) -> None:
 
 @contextmanager
 def _leased(workspace: Workspace) -> Iterator[None]:
-    """Hold the environment's publish lease.
+    """Hold the lease of everybody who writes configs, with no set of a change half written.
 
     It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
     """
     holder = f"{workspace.actor.user}:{workspace.new_id()}"
-    lease = workspace.state.acquire([LEASE], holder, workspace.environment.lease_seconds)
+    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
     try:
+        config_set.finish(workspace)
         yield
     finally:
         workspace.state.release(lease)

@@ -321,3 +321,30 @@ class TestGit:
         with pytest.raises(NotFound) as raised:
             GitConfigRepository(tmp_path).changed_since("dev", "v9.9")
         assert raised.value.code == "unknown-ref"
+
+
+class TestWrite:
+    def test_what_is_written_is_scanned_and_read(self, tmp_path: Path) -> None:
+        """A new component's folders are made; an existing file is replaced; None removes it."""
+        repository = GitConfigRepository(tmp_path)
+        write_config(tmp_path, "vpc/core", "{}")
+        assert repository.write("dev", "vpc/core", b'{"a": 1}') == "iac/dev/vpc/core/config.json"
+        repository.write("dev", "queue/new", b"{}")
+        files = {file.address: repository.read(file) for file in repository.scan("dev")}
+        assert files == {"queue/new": b"{}", "vpc/core": b'{"a": 1}'}
+        repository.write("dev", "queue/new", None)
+        repository.write("dev", "queue/never", None)
+        assert scan(tmp_path) == (["vpc/core"], [])
+
+    def test_nothing_is_written_outside_the_root(self, tmp_path: Path) -> None:
+        """Neither by a name nor through a link."""
+        repository = GitConfigRepository(tmp_path / "project")
+        write_config(tmp_path / "project", "vpc/core", "{}")
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "project/iac/dev/queue").symlink_to(tmp_path / "outside")
+        with pytest.raises(BadInput) as caught:
+            repository.write("dev", "queue/new", b"{}")
+        assert caught.value.code == "outside-root"
+        with pytest.raises(UsageError):
+            repository.write("dev", "../x", b"{}")
+        assert list((tmp_path / "outside").iterdir()) == []

@@ -21,6 +21,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "terraform": settings.TerraformSettings,
     "reload": settings.ReloadSettings,
     "log": settings.LogSettings,
+    "policy": settings.Policy,
 }
 
 

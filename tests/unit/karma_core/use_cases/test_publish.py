@@ -365,7 +365,7 @@ class TestConcurrency:
     def test_one_publisher_at_a_time(self, world: World) -> None:
         """While another holds the lease nothing is written or logged."""
         world.config("vpc/core", "{}")
-        world.state.acquire(["publish"], "other", 60)
+        world.state.acquire(["parameters"], "other", 60)
         with pytest.raises(LeaseHeld):
             publish(world.workspace)
         assert (world.parameters.puts, world.log.said) == (0, [])

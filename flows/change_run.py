@@ -1,0 +1,70 @@
+"""A change as a Prefect flow: requested from a typed form, or applied once it is approved.
+
+Plan and apply are separate runs: an approval may take days, and no run waits for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.deploy import RUNNER, open_for_flow
+from flows.executor import PrefectExecutor
+from karma_core.changes.record import Change
+from karma_core.changes.states import State
+from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.reading import result_of
+from karma_core.use_cases.orders import Order, carry_out
+from karma_core.use_cases.runs import RunResult
+from karma_core.workspace import Workspace
+
+
+@flow(name="change-run", flow_run_name="change {environment}", persist_result=False, task_runner=RUNNER)
+def change_run(
+    project: str,
+    environment: str,
+    change_id: str | None = None,
+    component: str | None = None,
+    proposed_change: dict[str, Any] | None = None,
+    changes: list[dict[str, Any]] | None = None,
+    base_version: int | None = None,
+    reason: str = "",
+    dry_run: bool = False,
+    apply_when_approved: bool = False,
+    idempotency_key: str | None = None,
+    requested_by: str | None = None,
+    source: str = "flow",
+) -> dict[str, Any]:
+    """Request a change, or apply the approved one with `change_id`. Returns the result document.
+
+    `component` and `proposed_change` (a merge patch), or several in `changes`, are as in the request
+    document. `apply_when_approved` applies it at once where no rule asks for an approval. A repeated
+    `idempotency_key` gives the same change, and applies nothing twice.
+    """
+    workspace = open_for_flow(project, environment, requested_by, source)
+    if change_id is not None:
+        return result_of(workspace, apply(workspace, change_id, _run))
+    fields = {
+        "component": component,
+        "proposed_change": proposed_change,
+        "changes": changes,
+        "base_version": base_version,
+        "idempotency_key": idempotency_key,
+    }
+    body = {name: value for name, value in fields.items() if value is not None}
+    body |= {"reason": reason, "dry_run": dry_run, "requested_by": workspace.actor.user}
+    change = request(workspace, body, proceed=apply_when_approved)
+    return result_of(workspace, _apply_if_wanted(workspace, change, wanted=apply_when_approved))
+
+
+def _apply_if_wanted(workspace: Workspace, change: Change, *, wanted: bool) -> Change:
+    if not wanted or not change.id or change.status is not State.APPROVED:
+        return change
+    return apply(workspace, change.id, _run)
+
+
+def _run(order: Order, workspace: Workspace) -> RunResult:
+    """The deploy or destroy of a change as task runs of this flow run."""
+    return carry_out(order, workspace, lambda _: PrefectExecutor())

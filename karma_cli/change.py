@@ -1,0 +1,336 @@
+"""`karma change`, and its short ways `karma propose-change` and `karma apply`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from karma_cli import exits, progress, render
+from karma_cli.deploy import carry_out_with
+from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
+
+if TYPE_CHECKING:
+    from karma_core.changes.record import Change
+    from karma_core.workspace import Workspace
+
+app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
+
+ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
+Input = Annotated[
+    Path, typer.Option("--input", "-i", help="File with the request as JSON; - reads standard input.")
+]
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the log.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Give the verdict and the plan, keep nothing.")]
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the short ways to the application."""
+    parent.command(
+        "propose-change", epilog="Example:\n\n`karma propose-change vpc core --input patch.json --dry-run`"
+    )(propose_change)
+    parent.command(epilog="Examples:\n\n`karma apply`\n\n`karma apply 01JD2Z3V7Q --env prod`")(apply)
+
+
+@app.command(
+    epilog="Examples:\n\n`karma change request --input change.json`\n\n"
+    "`karma change request --input - --auto-approve --json < change.json`"
+)
+def request(
+    file: Input,
+    dry_run: DryRun = False,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Request a change: it is judged, planned, and applied after a yes, unless it needs an approval."""
+    _request(_read(file), env, project, dry_run=dry_run, auto_approve=auto_approve, as_json=as_json)
+
+
+def propose_change(
+    component_type: Type,
+    nickname: Nickname,
+    file: Input,
+    reason: Why = "",
+    dry_run: DryRun = False,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Request a change of one component; the file holds a merge patch, a JSON Patch, or a whole request."""
+    from karma_core import ids
+
+    body = _read(file)
+    if not (isinstance(body, dict) and "proposed_change" in body):
+        body = {"proposed_change": body}
+    body = {**body, "component": ids.make_address(component_type, nickname)}
+    if reason:
+        body["reason"] = reason
+    _request(body, env, project, dry_run=dry_run, auto_approve=auto_approve, as_json=as_json)
+
+
+def _request(
+    body: Any, env: str | None, project: Path | None, *, dry_run: bool, auto_approve: bool, as_json: bool
+) -> None:
+    from karma_core.use_cases.changes import intake
+
+    if dry_run and isinstance(body, dict):
+        body = {**body, "dry_run": True}
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        change = intake.request(workspace, body, proceed=auto_approve)
+        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    _finish(workspace, change, as_json=as_json)
+
+
+def _go_on(
+    workspace: Workspace, change: Change, project: Path | None, say: Any, *, auto_approve: bool, as_json: bool
+) -> Change:
+    """Apply what no rule holds back, after a yes or with --auto-approve; then let the queue move."""
+    from karma_core.changes.states import State
+    from karma_core.use_cases.changes import applying
+    from karma_core.use_cases.changes.drain import drain
+
+    if change.status is not State.APPROVED or not change.id:
+        return change
+    if not auto_approve:
+        if as_json or not sys.stdin.isatty():
+            return change
+        _show(workspace, change)
+        if not render.confirm("Apply this?"):
+            return change
+    run = carry_out_with(project, say)
+    ended = applying.apply(workspace, change.id, run)
+    drain(workspace, run)
+    return ended
+
+
+def apply(
+    change_id: Annotated[
+        str | None, typer.Argument(metavar="[CHANGE]", help="One change; else all that may go on.")
+    ] = None,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
+    from karma_core.use_cases.changes import applying
+    from karma_core.use_cases.changes.drain import drain
+    from karma_core.use_cases.changes.reading import result_of
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        run = carry_out_with(project, say)
+        if change_id is not None:
+            change = applying.apply(workspace, change_id, run)
+            drain(workspace, run)
+        else:
+            moved = drain(workspace, run, approved=True)
+    if change_id is not None:
+        _finish(workspace, change, as_json=as_json)
+        return
+    if as_json:
+        render.document([result_of(workspace, change) for change in moved])
+    else:
+        render.table("", ("change", "status", "why"), [(c.id, str(c.status), c.why) for c in moved])
+    if any(c.status in {"failed", "stopped"} for c in moved):
+        raise typer.Exit(exits.FAILED)
+
+
+@app.command("list", epilog="Examples:\n\n`karma change list`\n\n`karma change list --status queued --json`")
+def list_(
+    status: Annotated[str | None, typer.Option("--status", help="Only those in this state.")] = None,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """List changes, newest first, with their places in the queue."""
+    from karma_core.use_cases.changes.reading import list_changes
+
+    found = list_changes(open_for(env, project), status=status)
+    if as_json:
+        render.document(found)
+        return
+    columns = ("change", "status", "components", "requested by", "requested", "queue", "why")
+    rows = [
+        (
+            c["change_id"],
+            c["status"],
+            ", ".join(c["components"]),
+            c["requested_by"],
+            render.local(c["created_at"]),
+            c["position"] or "",
+            c["why"],
+        )
+        for c in found
+    ]
+    render.table("", columns, rows)
+
+
+@app.command(epilog="Example:\n\n`karma change show 01JD2Z3V7Q`")
+def show(change_id: ChangeId, env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+    """Show a change: what was asked, the verdict, the plan, where it stands and why."""
+    from karma_core.use_cases.changes import reading
+    from karma_core.use_cases.changes.register import Register
+
+    workspace = open_for(env, project)
+    if as_json:
+        render.document(reading.show(workspace, change_id))
+        return
+    _show(workspace, Register(workspace).get(change_id).change)
+
+
+@app.command(epilog="Example:\n\n`karma change approve 01JD2Z3V7Q --reason 'seen with the team'`")
+def approve(
+    change_id: ChangeId,
+    reason: Why = "",
+    digest: Annotated[
+        str | None, typer.Option("--digest", help="Only the plan with this digest, as shown.")
+    ] = None,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Approve the plan that a change shows; `karma apply` applies it."""
+    from karma_core.use_cases.changes import decisions
+
+    workspace = open_for(env, project)
+    change = decisions.approve(workspace, change_id, why=reason, digest=digest)
+    _finish(workspace, change, as_json=as_json, decided=True)
+
+
+@app.command(epilog="Example:\n\n`karma change reject 01JD2Z3V7Q --reason 'not before the sale'`")
+def reject(
+    change_id: ChangeId,
+    reason: Why = "",
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say no to a change."""
+    from karma_core.use_cases.changes import decisions
+
+    workspace = open_for(env, project)
+    change = decisions.reject(workspace, change_id, why=reason)
+    _finish(workspace, change, as_json=as_json, decided=True)
+
+
+@app.command(epilog="Example:\n\n`karma change cancel 01JD2Z3V7Q`")
+def cancel(
+    change_id: ChangeId,
+    reason: Why = "",
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Take a change back that is not being applied."""
+    from karma_core.use_cases.changes import decisions
+
+    workspace = open_for(env, project)
+    change = decisions.cancel(workspace, change_id, why=reason)
+    _finish(workspace, change, as_json=as_json, decided=True)
+
+
+@app.command(epilog="Example:\n\n`karma change retry 01JD2Z3V7Q`")
+def retry(
+    change_id: ChangeId,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Try a change again that failed or was stopped: judged, planned and approved anew."""
+    from karma_core.use_cases.changes import decisions
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        change = decisions.retry(workspace, change_id)
+        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    _finish(workspace, change, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:\n\n`karma change rollback 01JD2Z3V7Q`\n\n"
+    "`karma change rollback 01JD2Z3V7Q --include-later --dry-run`"
+)
+def rollback(
+    change_id: ChangeId,
+    reason: Why = "",
+    include_later: Annotated[
+        bool, typer.Option("--include-later", help="Take later versions of its configs back too.")
+    ] = False,
+    dry_run: DryRun = False,
+    auto_approve: AutoApprove = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Request the change that brings the old configs back; its plan is shown first."""
+    from karma_core.use_cases.changes.rollback import roll_back
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        change = roll_back(
+            workspace,
+            change_id,
+            reason=reason,
+            include_later=include_later,
+            proceed=auto_approve,
+            dry_run=dry_run,
+        )
+        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    _finish(workspace, change, as_json=as_json)
+
+
+def _read(file: Path) -> Any:
+    """The JSON in a file or on standard input, read strictly."""
+    from karma_core import strictjson
+    from karma_core.errors import UsageError
+
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be read", why=str(error.strerror), next_step="name a file that holds the request"
+        ) from error
+    return strictjson.parse(raw, where=str(file))
+
+
+def _show(workspace: Workspace, change: Change) -> None:
+    """A change for people: where it stands, the verdict, the plan."""
+    from karma_cli.plan import show_plan
+    from karma_core.use_cases.changes.reading import plan_of
+
+    render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
+    render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
+    if change.cone:
+        render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")
+    if change.approval is not None:
+        given = change.approval
+        render.line(f"approved by {given.by}, {render.local(given.at)}: {given.why or 'no reason given'}")
+    render.findings(change.findings)
+    for warning in change.warnings:
+        render.note(f"warning: {warning}")
+    made = plan_of(workspace, change)
+    if made is not None:
+        show_plan(made)
+        render.line(f"digest {change.digest}")
+
+
+def _finish(workspace: Workspace, change: Change, *, as_json: bool, decided: bool = False) -> None:
+    """Print the result document or the change, and end with the contract's exit code."""
+    from karma_core.use_cases.changes.reading import result_of
+
+    if as_json:
+        render.document(result_of(workspace, change))
+    else:
+        _show(workspace, change)
+    dry_run_passed = not change.id and change.status != "rejected"
+    if decided or dry_run_passed or change.status == "applied":
+        return
+    failed = change.status in {"failed", "stopped"}
+    raise typer.Exit(exits.FAILED if failed else exits.NOT_APPLIED)

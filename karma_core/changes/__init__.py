@@ -1,0 +1,1 @@
+"""Changes: requests, their judgement, policy, and life cycle. Pure."""

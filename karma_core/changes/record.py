@@ -1,0 +1,117 @@
+"""A change as it is kept: what was asked, what was judged, where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.changes.states import FINAL, State
+from karma_core.model import Finding, Record, to_builtins
+
+
+class Edit(Record, frozen=True, kw_only=True):
+    """One config of a change. None stands for "no config", version 0 for "no parameter".
+
+    `written` is the version that the change's write got (0: it was deleted); None before the write.
+    """
+
+    address: str
+    before: dict[str, Any] | None
+    base_version: int
+    after: dict[str, Any] | None
+    written: int | None = None
+
+    @property
+    def removes(self) -> bool:
+        """Whether the component's config goes."""
+        return self.after is None
+
+
+class Approval(Record, frozen=True, kw_only=True):
+    """Who said yes, when, why, and to the plan with which digest."""
+
+    by: str
+    at: str
+    why: str
+    digest: str
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """One change with its whole life.
+
+    `number` is the order of acceptance. `why` is the reason of the present status, `reason` the requester's.
+    `cone` is what the change may move, `reads` what its configs depend on directly. `needs` says why an
+    approval is needed; `versions` are the config versions that the plan starts from, `digest` is that of the
+    plan that was shown, `token` of all it was made from.
+    `proceed` says that the requester wants it applied as soon as it may be. `last_event` is the id of its
+    newest event in the log.
+    """
+
+    id: str
+    environment: str
+    number: int
+    status: State
+    request: dict[str, Any]
+    requested_by: str
+    source: str
+    reason: str
+    created_at: str
+    updated_at: str
+    why: str = ""
+    edits: tuple[Edit, ...] = ()
+    cone: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    versions: dict[str, int] = {}
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    plan_id: str | None = None
+    digest: str = ""
+    token: str = ""
+    approval: Approval | None = None
+    proceed: bool = False
+    rollback_of: str | None = None
+    runs: tuple[str, ...] = ()
+    last_event: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.status in FINAL
+
+    @property
+    def written(self) -> bool:
+        """Whether its configs stand in the parameter store."""
+        return bool(self.edits) and all(edit.written is not None for edit in self.edits)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Addresses that it deploys."""
+        return tuple(edit.address for edit in self.edits if not edit.removes)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Addresses that it removes."""
+        return tuple(edit.address for edit in self.edits if edit.removes)
+
+
+def overlap(one: Change, other: Change) -> bool:
+    """Whether one of two changes could see or alter what the other moves.
+
+    Cones alone are not enough: one change may remove what another, whose cone is disjoint, begins to use.
+    """
+    mine, theirs = set(one.cone), set(other.cone)
+    return bool(mine & theirs or mine & set(other.reads) or theirs & set(one.reads))
+
+
+def result(change: Change, plan: dict[str, Any] | None) -> dict[str, Any]:
+    """The result document, with exactly the fields of the design, section 6."""
+    return {
+        "change_id": change.id or None,
+        "status": str(change.status),
+        "affected_components": list(change.cone),
+        "warnings": list(change.warnings),
+        "findings": to_builtins(change.findings),
+        "plan": plan,
+        "log_entry_id": change.last_event,
+    }

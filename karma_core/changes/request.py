@@ -1,0 +1,179 @@
+"""The request document, the same from every door, and the configs that it asks for.
+
+A component is changed in one of four ways: `proposed_change`, an object (JSON Merge Patch, RFC 7396) or a
+list (JSON Patch, RFC 6902); `replace`, the whole config; `create`, the config of a component that does not
+exist; `remove`. One component stands at the top of the document, several in `changes`: all or none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import jsonpatch
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
+
+from karma_core import ids
+from karma_core.errors import BadInput, KarmaError
+
+MAX_COMPONENTS: Final = 200
+"""Most components of one set. Ours: a set is written one parameter at a time, under one lease."""
+MAX_TEXT: Final = 2000
+"""Longest reason, in characters. Ours: it stands in every event of the change."""
+WAYS: Final = ("proposed_change", "replace", "create", "remove")
+
+Patch = dict[str, Any] | list[dict[str, Any]]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComponentChange(_Strict):
+    """What is asked of one component: exactly one of the four ways."""
+
+    component: str
+    proposed_change: Patch | None = None
+    replace: dict[str, Any] | None = None
+    create: dict[str, Any] | None = None
+    remove: StrictBool = False
+    base_version: Annotated[StrictInt, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ComponentChange:
+        _one_way(self)
+        try:
+            ids.split_address(self.component)
+        except KarmaError as error:
+            raise ValueError(f"{error.what}: {error.why}") from error
+        return self
+
+
+class ChangeRequest(_Strict):
+    """A request as it came in. `components` is what both forms of it mean."""
+
+    component: str | None = None
+    proposed_change: Patch | None = None
+    replace: dict[str, Any] | None = None
+    create: dict[str, Any] | None = None
+    remove: StrictBool = False
+    base_version: Annotated[StrictInt, Field(ge=0)] | None = None
+    changes: Annotated[list[ComponentChange], Field(min_length=1, max_length=MAX_COMPONENTS)] | None = None
+    requested_by: Annotated[str, Field(max_length=200)] = ""
+    reason: Text = ""
+    dry_run: StrictBool = False
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ChangeRequest:
+        own = self.component is not None or self.base_version is not None or _ways(self)
+        if self.changes is not None and own:
+            raise ValueError("`changes` stands alone: put every component into it")
+        if self.changes is None and self.component is None:
+            raise ValueError("name a `component`, or several in `changes`")
+        addresses = [change.component for change in self.components]
+        twice = sorted({a for a in addresses if addresses.count(a) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]} stands twice in one set")
+        return self
+
+    @property
+    def components(self) -> tuple[ComponentChange, ...]:
+        """The components that are to change, sorted by address."""
+        if self.changes is not None:
+            return tuple(sorted(self.changes, key=lambda change: change.component))
+        return (
+            ComponentChange(
+                component=self.component or "",
+                proposed_change=self.proposed_change,
+                replace=self.replace,
+                create=self.create,
+                remove=self.remove,
+                base_version=self.base_version,
+            ),
+        )
+
+
+def _ways(change: ComponentChange | ChangeRequest) -> list[str]:
+    return [way for way in WAYS if getattr(change, way) not in (None, False)]
+
+
+def _one_way(change: ComponentChange) -> None:
+    ways = _ways(change)
+    if len(ways) != 1:
+        said = f"not {' and '.join(ways)}" if ways else "but none is there"
+        raise ValueError(f"exactly one of {', '.join(WAYS)} is needed, {said}")
+
+
+def read_request(body: Any) -> ChangeRequest:
+    """The request in a JSON value; BadInput `invalid-request` with the place of every fault."""
+    try:
+        return ChangeRequest.model_validate(body)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()[:5]
+        ]
+        raise BadInput(
+            "the request is not one that Karma can read",
+            why="; ".join(faults),
+            next_step="correct it; docs/changes.md shows the document",
+            code="invalid-request",
+        ) from error
+
+
+def wanted(change: ComponentChange, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The config that the change asks for, from the one that is there (None: none); None to remove it.
+
+    BadInput `already-exists`, `missing-component` or `patch-failed` where that has no meaning.
+    """
+    if change.create is not None:
+        if before is not None:
+            raise _refuse(change, "already-exists", "it has a config already", "patch or replace it")
+        return change.create
+    if before is None:
+        raise _refuse(change, "missing-component", "it has no config here", "create it, or correct the name")
+    if change.remove:
+        return None
+    if change.replace is not None:
+        return change.replace
+    if isinstance(change.proposed_change, list):
+        return _json_patch(change, change.proposed_change, before)
+    merged: dict[str, Any] = merge_patch(before, change.proposed_change)
+    return merged
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """The target with a merge patch applied (RFC 7396, section 2); neither is altered."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def _json_patch(
+    change: ComponentChange, patch: list[dict[str, Any]], before: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        after = jsonpatch.apply_patch(before, patch)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:
+        why = f"{type(error).__name__}: {str(error)[:200]}"
+        raise _refuse(change, "patch-failed", why, "correct the patch") from error
+    if not isinstance(after, dict):
+        raise _refuse(change, "patch-failed", "its result is no JSON object", "patch inside the object")
+    return after
+
+
+def _refuse(change: ComponentChange, code: str, why: str, next_step: str) -> BadInput:
+    return BadInput(
+        f"{change.component} cannot be changed so",
+        why=why,
+        next_step=next_step,
+        code=code,
+        component=change.component,
+    )

@@ -1,0 +1,190 @@
+"""An approved change is applied: judged once more, written, deployed, propagated.
+
+What a change does outside Karma is done by the deploy and destroy use cases, through `RunOrder`: this
+process or a Prefect flow. A change whose process died while it was applied is taken up where it was:
+configs are rolled forward, a deploy finds what is left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from karma_core.changes.policy import read_policy
+from karma_core.changes.record import Change
+from karma_core.changes.states import NEXT, State
+from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
+from karma_core.failpoints import reach
+from karma_core.use_cases import config_set
+from karma_core.use_cases.build import build_graph, inputs_token
+from karma_core.use_cases.changes.planning import (
+    Decision,
+    differences_from_shown,
+    fields,
+    judged_fields,
+    plan_change,
+    removed_and_deployed,
+)
+from karma_core.use_cases.changes.queue import expire, holders
+from karma_core.use_cases.changes.register import Kept, Register, acting_for, admission, working
+from karma_core.use_cases.changes.simulation import Judged, judge_change
+from karma_core.use_cases.orders import Order
+from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.workspace import Workspace
+
+RunOrder = Callable[[Order, Workspace], RunResult]
+"""Carries out a deploy or destroy."""
+ENDS = {"succeeded": State.APPLIED, "stopped": State.STOPPED}
+"""How the end of a run ends the change; every other end is a failure."""
+
+
+def apply(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
+    """Apply an approved change, or take up one whose process died; how it ended is its status.
+
+    Refused `not-approved` or `policy-freeze`; LeaseHeld where another process works on it or on a component
+    that it deploys. An approval that does not cover the plan of now is void: the change awaits another.
+    """
+    register = Register(workspace)
+    register.get(change_id)
+    expire(workspace)
+    with working(workspace, change_id):
+        kept = register.get(change_id)
+        if kept.change.status is State.APPROVED:
+            _refuse_frozen(workspace, kept.change)
+            kept = _confirm(workspace, register, kept)
+            if kept.change.status is not State.APPROVED:
+                return kept.change
+            kept = register.move(kept, State.APPLYING, f"applied by {workspace.actor.user}")
+        elif kept.change.status is not State.APPLYING:
+            raise _not_approved(kept.change)
+        reach("change.applying")
+        return _carry_out(workspace, register, kept, run).change
+
+
+def _not_approved(change: Change) -> Refused:
+    return Refused(
+        f"change {change.id} cannot be applied",
+        why=f"it is {change.status}: {change.why}",
+        next_step=f"`karma change show {change.id}` says what it needs",
+        code="not-approved",
+        status=str(change.status),
+    )
+
+
+def _refuse_frozen(workspace: Workspace, change: Change) -> None:
+    for freeze in read_policy(workspace.environment.policy).freeze:
+        if freeze.holds(workspace.clock()):
+            raise Refused(
+                f"change {change.id} is not applied now",
+                why=f"{freeze.reason} ({freeze.timezone})",
+                next_step=f"it stays approved: `karma apply {change.id}` when the freeze has ended",
+                code="policy-freeze",
+            )
+
+
+# -- once more before anything is written ---------------------------------------------------------------
+
+
+def _confirm(workspace: Workspace, register: Register, kept: Kept) -> Kept:
+    """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again."""
+    if kept.change.token and kept.change.token == inputs_token(workspace):
+        return kept  # nothing that it was judged or planned from has moved
+    with admission(workspace):
+        judged = judge_change(workspace, kept.change)
+        if judged.errors:
+            return register.move(kept, State.REJECTED, judged.why, **judged_fields(judged))
+        moved = replace(kept.change, cone=judged.cone, reads=judged.reads, number=0)
+        in_flight = [c for c in register.open() if c.status in {State.PLANNING, State.APPLYING}]
+        waits_for = holders(moved, in_flight)
+        if waits_for:
+            why = f"its cone has grown and overlaps {', '.join(waits_for)}"
+            return register.move(kept, State.QUEUED, why, approval=None, waits_for=waits_for)
+    decision = plan_change(acting_for(workspace, kept.change), judged)
+    return _hold_against_shown(workspace, register, kept, judged, decision)
+
+
+def _hold_against_shown(
+    workspace: Workspace, register: Register, kept: Kept, judged: Judged, decision: Decision
+) -> Kept:
+    """Whether the approval covers the new plan; where none was needed, the policy decides again."""
+    found = fields(judged, decision)
+    if decision.status is State.REJECTED or decision.plan_id is None:
+        return register.move(kept, State.REJECTED, decision.why, **found)
+    more = differences_from_shown(workspace, kept.change, judged, decision.plan_id)
+    if more and (decision.needs or kept.change.approval is not None):
+        why = f"its plan is not the one that was approved any more: {'; '.join(more[:5])}"
+        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
+    if kept.change.approval is None and decision.needs:
+        return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
+    return register.keep(replace(kept.change, why="planned anew, and covered", **found), kept.revision)
+
+
+# -- writing and deploying --------------------------------------------------------------------------------
+
+
+def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrder) -> Kept:
+    try:
+        kept = _write(workspace, register, kept)
+        results = _deploy(acting_for(workspace, kept.change), kept.change, run)
+    except (LeaseHeld, StaleLease, StoreError):
+        raise  # it stays `applying`, and is taken up again
+    except KarmaError as error:
+        return _end(register, kept, State.FAILED, str(error))
+    runs = (*kept.change.runs, *(result.run_id for result in results))
+    warnings = tuple(dict.fromkeys((*kept.change.warnings, *(w for r in results for w in r.warnings))))
+    kept = Kept(change=replace(kept.change, runs=runs, warnings=warnings), revision=kept.revision)
+    status, why = _outcome(kept.change, results)
+    return _end(register, kept, status, why)
+
+
+def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
+    """The change with its configs written: one set, all or none."""
+    change = kept.change
+    if change.written:
+        return kept
+    edits = config_set.write(workspace, change.id, change.edits, change.last_event)
+    return register.keep(replace(change, edits=edits, why="its configs are written"), kept.revision)
+
+
+def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResult]:
+    """Deploy the cone as planned, then destroy what is removed: consumers let go first."""
+    results = []
+    if change.targets:
+        order = Order(kind="deploy", selection=Selection(targets=change.targets), plan_id=change.plan_id)
+        results.append(run(order, workspace))
+    removed = removed_and_deployed(workspace, change.edits)
+    if removed and all(result.status == "succeeded" for result in results):
+        results.append(run(Order(kind="destroy", selection=Selection(targets=removed)), workspace))
+    if not results:
+        build_graph(workspace)
+    return results
+
+
+def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
+    """How the change ended. Components that the plan showed as blocked do not make it fail."""
+    for result in results:
+        bad = [o for o in result.components if o.status in {"failed", "interrupted", "not_run", "stopped"}]
+        status = ENDS.get(result.status, State.FAILED)
+        only_blocked = not bad and result.status == "failed"
+        if only_blocked and not {o.address for o in result.components if o.status == "blocked"} & set(
+            change.targets
+        ):
+            continue
+        if status is not State.APPLIED:
+            first = bad[0] if bad else None
+            said = f"{first.address} {first.status}: {first.reason}" if first else f"the run {result.status}"
+            return status, f"{said}; configs are kept: retry the change or roll it back"
+    return State.APPLIED, f"{len(change.edits)} config(s) written, the cone is deployed"
+
+
+def _end(register: Register, kept: Kept, status: State, why: str) -> Kept:
+    """Keep the end; a rollback that was applied ends the change that it takes back."""
+    ended = register.move(kept, status, why)
+    original = ended.change.rollback_of
+    if status is State.APPLIED and original is not None:
+        taken_back = register.get(original)
+        if State.ROLLED_BACK in NEXT[taken_back.change.status]:
+            register.move(taken_back, State.ROLLED_BACK, f"taken back by change {ended.change.id}")
+    reach("change.ended")
+    return ended

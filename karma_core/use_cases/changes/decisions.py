@@ -1,0 +1,86 @@
+"""What people decide on a change: approve, reject, cancel, retry."""
+
+from __future__ import annotations
+
+from karma_core.changes.policy import may_approve, read_policy
+from karma_core.changes.record import Approval, Change
+from karma_core.changes.states import State
+from karma_core.errors import Conflict, Refused
+from karma_core.use_cases.changes.queue import admit, expire
+from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
+from karma_core.workspace import Workspace
+
+
+def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str | None = None) -> Change:
+    """Approve the plan that a change shows.
+
+    `digest` is that of the plan that the approver saw: Conflict `plan-moved` where it is another by now.
+    Refused `not-approver` where the policy does not let this user approve.
+    """
+    register, kept = _get(workspace, change_id)
+    change = kept.change
+    if digest is not None and digest != change.digest:
+        raise Conflict(
+            f"the plan of change {change_id} is not the one that was seen",
+            why="it was planned anew in the meantime",
+            next_step=f"look at it again: `karma change show {change_id}`",
+            code="plan-moved",
+        )
+    if change.status is State.AWAITING_APPROVAL:
+        _require_approver(workspace, change)
+    given = Approval(by=workspace.actor.user, at=workspace.now(), why=why, digest=change.digest)
+    said = f"approved by {given.by}" + (f": {why}" if why else "")
+    if change.status is State.APPROVED:
+        return change  # no approval is needed, or it was given
+    return register.move(kept, State.APPROVED, said, approval=given).change
+
+
+def _require_approver(workspace: Workspace, change: Change) -> None:
+    forbidden = may_approve(
+        read_policy(workspace.environment.policy), workspace.actor.user, change.requested_by
+    )
+    if forbidden:
+        Register(workspace).log(change, "denied", why=forbidden)
+        raise Refused(
+            f"change {change.id} cannot be approved by {workspace.actor.user}",
+            why=forbidden,
+            next_step="ask one of the approvers that [policy] names",
+            code="not-approver",
+        )
+
+
+def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
+    """Say no to a change that waits; Refused `not-approver` as for an approval."""
+    register, kept = _get(workspace, change_id)
+    _require_approver(workspace, kept.change)
+    said = f"rejected by {workspace.actor.user}" + (f": {why}" if why else "")
+    return register.move(kept, State.REJECTED, said).change
+
+
+def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
+    """Take a change back that is not being applied."""
+    register, kept = _get(workspace, change_id)
+    said = f"cancelled by {workspace.actor.user}" + (f": {why}" if why else "")
+    return register.move(kept, State.CANCELLED, said).change
+
+
+def retry(workspace: Workspace, change_id: str) -> Change:
+    """Try a change again that failed or was stopped: it is judged, planned and approved anew.
+
+    What it wrote stays written; where that has been changed since, it is rejected.
+    """
+    register = Register(workspace)
+    with admission(workspace):
+        kept = register.get(change_id)
+        again = {"number": register.next_number(), "approval": None, "waits_for": ()}
+        register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
+    return admit(workspace, change_id).change
+
+
+def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:
+    """The change, as nobody is working on it, and not expired."""
+    register = Register(workspace)
+    register.get(change_id)
+    refuse_if_worked_on(workspace, change_id)
+    expire(workspace)
+    return register, register.get(change_id)

@@ -1,0 +1,45 @@
+"""Let every open change go on as far as it may: the queue moves, the dead are recovered."""
+
+from __future__ import annotations
+
+from karma_core.changes.record import Change
+from karma_core.changes.states import WAITING, State
+from karma_core.errors import Conflict, Refused
+from karma_core.use_cases.changes.applying import RunOrder, apply
+from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
+from karma_core.use_cases.changes.register import Register
+from karma_core.workspace import Workspace
+
+
+def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool = False) -> list[Change]:
+    """Advance all open changes, in the order of acceptance, until none moves; those that moved.
+
+    Without `run` nothing is applied. With it, what was approved is applied where its requester wants that
+    (`approved`: in any case), and what a dead process left half applied is finished.
+    """
+    moved: dict[str, Change] = {change.id: change for change in expire(workspace)}
+    register = Register(workspace)
+    progress = True
+    while progress:
+        progress = False
+        for change in register.open():
+            after = _advance(workspace, change, run, approved=approved)
+            if after is not None and after.last_event != change.last_event:
+                moved[after.id] = after
+                progress = True
+    return [moved[change_id] for change_id in sorted(moved)]
+
+
+def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, approved: bool) -> Change | None:
+    """The change after the next step that it can take by itself; None where it can take none now."""
+    try:
+        if change.status is State.PLANNING:
+            return requeue_if_dead(workspace, change.id).change
+        if change.status in WAITING:
+            return admit(workspace, change.id).change
+        wanted = change.status is State.APPLYING or (
+            change.status is State.APPROVED and (change.proceed or approved)
+        )
+        return apply(workspace, change.id, run) if run is not None and wanted else None
+    except (Refused, Conflict):
+        return None  # another process has it, or the policy says not now

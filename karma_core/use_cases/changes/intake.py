@@ -1,0 +1,78 @@
+"""A request comes in: it is accepted, judged, and queued or planned; or, as a dry run, only judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from karma_core.changes.record import Change
+from karma_core.changes.request import ChangeRequest, read_request
+from karma_core.changes.states import State
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
+from karma_core.use_cases.changes.queue import admit, expire, holders
+from karma_core.use_cases.changes.register import KIND, Register
+from karma_core.use_cases.changes.simulation import judge_change
+from karma_core.workspace import Workspace
+
+
+def request(
+    workspace: Workspace, body: Any, *, proceed: bool = False, rollback_of: str | None = None
+) -> Change:
+    """Take in a request document and bring it as far as it gets without anybody's word.
+
+    `proceed` says that it is to be applied as soon as it may be. The same idempotency key gives the same
+    change. BadInput `invalid-request` where the document cannot be read; whatever else is wrong with it is
+    the verdict on the change.
+    """
+    read = read_request(body)
+    check_binding(workspace)
+    expire(workspace)
+    change = _new(workspace, read, proceed=proceed, rollback_of=rollback_of)
+    if read.dry_run:
+        return _dry_run(workspace, change)
+    register = Register(workspace)
+    if read.idempotency_key is not None:
+        known = register.remember(read.idempotency_key, change.id)
+        if known != change.id and workspace.state.document(KIND, known) is not None:
+            return register.get(known).change
+        change = replace(change, id=known)
+    return admit(workspace, change.id, new=change).change
+
+
+def _new(workspace: Workspace, read: ChangeRequest, *, proceed: bool, rollback_of: str | None) -> Change:
+    now = workspace.now()
+    return Change(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        number=0,
+        status=State.PROPOSED,
+        request=read.model_dump(mode="json", exclude_defaults=True),
+        requested_by=read.requested_by or workspace.actor.user,
+        source=workspace.actor.source,
+        reason=read.reason,
+        created_at=now,
+        updated_at=now,
+        proceed=proceed,
+        rollback_of=rollback_of,
+    )
+
+
+def _dry_run(workspace: Workspace, change: Change) -> Change:
+    """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it."""
+    register = Register(workspace)
+    judged = judge_change(workspace, change)
+    found = replace(change, **judged_fields(judged))
+    waits_for = holders(replace(found, number=2**62), register.open())
+    if judged.errors:
+        found = replace(found, status=State.REJECTED, why=judged.why)
+    elif waits_for:
+        why = f"it overlaps {', '.join(waits_for)}"
+        found = replace(found, status=State.QUEUED, why=why, waits_for=waits_for)
+    else:
+        decision = plan_change(workspace, judged)
+        found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
+    found = replace(found, id="")
+    event = register.log(found, str(found.status), dry_run=True, why=found.why)
+    return replace(found, last_event=event)

@@ -1,0 +1,114 @@
+"""Who may go on: a change waits, in the order of acceptance, while another could see or alter what it moves.
+
+A change waits for every one in flight that it overlaps, and for every earlier one that waits itself. So the
+order among overlapping changes is that of their acceptance, disjoint ones run side by side, and none waits
+for a later one that is not already in flight: the queue always moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from karma_core.changes.policy import read_policy
+from karma_core.changes.record import Change, overlap
+from karma_core.changes.states import IN_FLIGHT, WAITING, State
+from karma_core.errors import Conflict
+from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
+from karma_core.use_cases.changes.register import (
+    Kept,
+    Register,
+    acting_for,
+    admission,
+    refuse_if_worked_on,
+    worked_on,
+    working,
+)
+from karma_core.use_cases.changes.simulation import Judged, judge_change
+from karma_core.workspace import Workspace
+
+
+def holders(change: Change, others: Sequence[Change]) -> tuple[str, ...]:
+    """Ids of the changes that this one has to wait for, in the order of acceptance."""
+    return tuple(
+        other.id
+        for other in others
+        if other.id != change.id
+        and (other.status in IN_FLIGHT or (other.status in WAITING and other.number < change.number))
+        and overlap(change, other)
+    )
+
+
+def position(change: Change, others: Sequence[Change]) -> int:
+    """How many have to end before the change may go on, itself included; 0 where it does not wait."""
+    return 1 + len(holders(change, others)) if change.status is State.QUEUED else 0
+
+
+def admit(workspace: Workspace, change_id: str, *, new: Change | None = None) -> Kept:
+    """Judge a waiting change and, if nothing holds its part of the graph, plan it.
+
+    A `new` one is accepted in the same step as it is judged first, so that none that comes later can pass
+    it. LeaseHeld where another process works on the change.
+    """
+    with working(workspace, change_id):
+        with admission(workspace):
+            if new is not None:
+                register = Register(workspace)
+                register.add(replace(new, number=register.next_number()))
+            kept, judged = _judge_next(workspace, change_id)
+        if kept.change.status is not State.PLANNING or judged is None:
+            return kept
+        decision = plan_change(acting_for(workspace, kept.change), judged)
+        return conclude(Register(workspace), kept, judged, decision)
+
+
+def _judge_next(workspace: Workspace, change_id: str) -> tuple[Kept, Judged | None]:
+    """Reject a waiting change, leave it waiting, or take it into planning."""
+    register = Register(workspace)
+    kept = register.get(change_id)
+    if kept.change.status not in WAITING:
+        return kept, None
+    known = holders(kept.change, register.open())
+    if kept.change.status is State.QUEUED and known:
+        return kept, None  # nothing has changed for it
+    judged = judge_change(workspace, kept.change)
+    found = judged_fields(judged)
+    if judged.errors:
+        return register.move(kept, State.REJECTED, judged.why, waits_for=(), **found), None
+    seen = replace(kept.change, cone=judged.cone, reads=judged.reads)
+    waits_for = holders(seen, register.open())
+    if waits_for:
+        why = f"it overlaps {', '.join(waits_for)}"
+        return register.move(kept, State.QUEUED, why, waits_for=waits_for, **found), None
+    return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **found), judged
+
+
+def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
+    """Put a change back in the queue whose planner has died; LeaseHeld while it lives."""
+    register = Register(workspace)
+    refuse_if_worked_on(workspace, change_id)
+    kept = register.get(change_id)
+    if kept.change.status is not State.PLANNING:
+        return kept
+    return register.move(kept, State.QUEUED, "whoever planned it has ended; it is planned anew")
+
+
+def expire(workspace: Workspace) -> list[Change]:
+    """End the changes that have waited too long for an approval, or approved for their apply."""
+    register = Register(workspace)
+    hours = read_policy(workspace.environment.policy).approval_hours
+    expired = []
+    for change in register.open():
+        if change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
+            continue
+        due = datetime.fromisoformat(change.updated_at) + timedelta(hours=hours)
+        if due > workspace.clock() or worked_on(workspace, change.id):
+            continue
+        what = "it was not approved" if change.status is State.AWAITING_APPROVAL else "it was not applied"
+        why = f"{what} within {hours:g} hours"
+        with suppress(Conflict):  # somebody decided on it just now
+            expired.append(register.move(register.get(change.id), State.EXPIRED, why).change)
+    return expired

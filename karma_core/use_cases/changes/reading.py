@@ -1,0 +1,57 @@
+"""Changes as people and machines read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.changes.record import Change, result
+from karma_core.model import to_builtins
+from karma_core.plan.document import Plan, contract
+from karma_core.use_cases.changes.queue import position
+from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.plans import load_plan
+from karma_core.workspace import Workspace
+
+
+def plan_of(workspace: Workspace, change: Change) -> Plan | None:
+    """The plan that the change shows, None before it was planned."""
+    return load_plan(workspace, change.plan_id)[0] if change.plan_id else None
+
+
+def result_of(workspace: Workspace, change: Change) -> dict[str, Any]:
+    """The result document of the contract."""
+    made = plan_of(workspace, change)
+    return result(change, contract(made) if made else None)
+
+
+def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dict[str, Any]]:
+    """A line for every change, newest first; `position` is its place in the queue, 0 where it is in none."""
+    register = Register(workspace)
+    changes = register.all()
+    still_open = register.open()
+    return [
+        {
+            "change_id": change.id,
+            "status": str(change.status),
+            "components": [edit.address for edit in change.edits],
+            "requested_by": change.requested_by,
+            "created_at": change.created_at,
+            "position": position(change, still_open),
+            "why": change.why,
+        }
+        for change in reversed(changes)
+        if status in {None, str(change.status)}
+    ]
+
+
+def show(workspace: Workspace, change_id: str) -> dict[str, Any]:
+    """All that is known of one change, the contract's fields first."""
+    register = Register(workspace)
+    change = register.get(change_id).change
+    known: dict[str, Any] = to_builtins(change)
+    rest = {name: value for name, value in known.items() if name not in {"id", "last_event", "cone"}}
+    return {
+        **result_of(workspace, change),
+        **{name: value for name, value in rest.items() if name not in {"status", "warnings", "findings"}},
+        "position": position(change, register.open()),
+    }

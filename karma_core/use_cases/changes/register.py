@@ -1,0 +1,167 @@
+"""All changes of an environment, kept in the state store, with one event in the log for every step.
+
+A step's event is written before the step is kept: where the log cannot be written, nothing moves. Documents
+carry a revision, so that of two who move one change at once, one gets a Conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace as with_fields
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from karma_core import strictjson
+from karma_core.changes.record import Change
+from karma_core.changes.states import OPEN, State, check_transition
+from karma_core.errors import Conflict, LeaseHeld, NotFound
+from karma_core.ids import shown
+from karma_core.model import Record, to_builtins
+from karma_core.records import Event
+from karma_core.use_cases import leasing
+from karma_core.use_cases.journalling import Heartbeat
+from karma_core.workspace import Workspace
+
+KIND: Final = "change"
+ORDER: Final = "change-order"
+KEYS: Final = "change-key"
+ADMISSION: Final = "changes"
+"""Held, briefly, while it is decided which change may go on: one decision at a time."""
+ADMISSION_SECONDS: Final = 600.0
+"""How long to wait for that. Ours: a decision takes as long as two builds in memory."""
+
+
+class Kept(Record, frozen=True, kw_only=True):
+    """A change with the revision of its document."""
+
+    change: Change
+    revision: int
+
+
+class Register:
+    """Finds, adds and moves changes."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def get(self, change_id: str) -> Kept:
+        """One change; NotFound."""
+        document = self._workspace.state.document(KIND, change_id)
+        if document is None:
+            raise NotFound(
+                f"there is no change {shown(change_id)!r} in this environment",
+                next_step="`karma change list` shows those that there are",
+            )
+        return Kept(change=msgspec.convert(document.body, Change), revision=document.revision)
+
+    def all(self) -> list[Change]:
+        """Every change, in the order of acceptance."""
+        found = (msgspec.convert(d.body, Change) for d in self._workspace.state.documents(KIND))
+        return sorted(found, key=lambda change: (change.number, change.id))
+
+    def open(self) -> list[Change]:
+        """Those that have no final state yet, in the order of acceptance."""
+        return [change for change in self.all() if change.status in OPEN]
+
+    def next_number(self) -> int:
+        """A new place at the end of the order. The caller holds ADMISSION."""
+        return self._workspace.state.put_document(ORDER, "last", {})
+
+    def remember(self, key: str, change_id: str) -> str:
+        """The id of the change that was first requested under an idempotency key."""
+        name = strictjson.digest(key)
+        with suppress(Conflict):
+            self._workspace.state.put_document(KEYS, name, {"change_id": change_id}, revision=0)
+        document = self._workspace.state.document(KEYS, name)
+        return str(document.body["change_id"]) if document else change_id
+
+    def add(self, change: Change) -> Kept:
+        """Accept a new change."""
+        event = self.log(change, str(change.status), reason=change.reason)
+        change = replace(change, last_event=event)
+        revision = self._workspace.state.put_document(KIND, change.id, to_builtins(change), revision=0)
+        return Kept(change=change, revision=revision)
+
+    def move(self, kept: Kept, status: State, why: str, **fields: Any) -> Kept:
+        """Bring a change into a state, with its reason; Refused `change-state` where that may not follow."""
+        check_transition(kept.change.id, kept.change.status, status)
+        return self.keep(replace(kept.change, status=status, why=why, **fields), kept.revision)
+
+    def keep(self, change: Change, revision: int) -> Kept:
+        """Log the state that the change has now and store it."""
+        event = self.log(change, str(change.status), why=change.why)
+        kept = replace(change, updated_at=self._workspace.now(), last_event=event)
+        stored = self._workspace.state.put_document(KIND, kept.id, to_builtins(kept), revision=revision)
+        self._workspace.say("change", {"change_id": kept.id, "status": str(kept.status), "why": kept.why})
+        return Kept(change=kept, revision=stored)
+
+    def log(self, change: Change, status: str, **inputs: Any) -> str:
+        """One event of a change; its id. Its cause is the change's event before."""
+        workspace = self._workspace
+        addresses = [edit.address for edit in change.edits]
+        facts = {
+            **inputs,
+            "components": addresses,
+            "findings": to_builtins(change.findings),
+            "plan": change.plan_id,
+        }
+        event = Event(
+            id=workspace.new_id(),
+            timestamp=workspace.now(),
+            action="change",
+            environment=workspace.name,
+            component=addresses[0] if len(addresses) == 1 else None,
+            user=workspace.actor.user,
+            source=workspace.actor.source,
+            inputs={name: value for name, value in facts.items() if value},
+            status=status,
+            change_id=change.id or None,
+            cause=change.last_event or workspace.actor.cause,
+        )
+        return workspace.log.append(event).id
+
+
+@contextmanager
+def admission(workspace: Workspace) -> Iterator[None]:
+    """Hold the right to decide which change may go on."""
+    with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS):
+        yield
+
+
+@contextmanager
+def working(workspace: Workspace, change_id: str) -> Iterator[Heartbeat]:
+    """Hold the right to plan or apply one change, kept alive; LeaseHeld where another process has it."""
+    lease = leasing.wait_for(workspace, [change_lease(change_id)], wait_seconds=0)
+    with Heartbeat(workspace, lease) as heartbeat:
+        yield heartbeat
+
+
+def change_lease(change_id: str) -> str:
+    """Name of the lease under which a change is planned and applied."""
+    return f"change:{change_id}"
+
+
+def worked_on(workspace: Workspace, change_id: str) -> bool:
+    """Whether a living process works on the change."""
+    name = change_lease(change_id)
+    return any(name in lease.names for lease in workspace.state.leases())
+
+
+def refuse_if_worked_on(workspace: Workspace, change_id: str) -> None:
+    """LeaseHeld while a living process works on the change."""
+    if worked_on(workspace, change_id):
+        raise LeaseHeld(
+            f"change {change_id} is being worked on",
+            why="another process plans or applies it",
+            next_step="wait until it has finished",
+            names=[change_lease(change_id)],
+        )
+
+
+def acting_for(workspace: Workspace, change: Change) -> Workspace:
+    """The workspace whose events name the change and follow from its newest one."""
+    actor = with_fields(workspace.actor, change_id=change.id, cause=change.last_event)
+    return with_fields(workspace, actor=actor)

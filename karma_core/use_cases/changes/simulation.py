@@ -1,0 +1,139 @@
+"""A change judged on the environment as it is now, and on the same as the change would make it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from karma_core import strictjson
+from karma_core.changes import judgement, policy
+from karma_core.changes.judgement import World
+from karma_core.changes.record import Change, Edit
+from karma_core.changes.request import read_request
+from karma_core.model import Finding, Provenance, Severity
+from karma_core.provenance import describe
+from karma_core.records import Parameter
+from karma_core.use_cases.build import inputs_token, read_fleet
+from karma_core.use_cases.fleet import Fleet
+from karma_core.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be."""
+
+    edits: tuple[Edit, ...]
+    findings: tuple[Finding, ...]
+    cone: tuple[str, ...]
+    reads: tuple[str, ...]
+    needs: tuple[str, ...]
+    versions: dict[str, int]
+    token: str
+    fleet: Fleet | None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What rejects the change."""
+        return judgement.errors(self.findings)
+
+    @property
+    def why(self) -> str:
+        """The first error, in one sentence."""
+        first = self.errors[0]
+        more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+        return f"{first.code}: {first.component}: {first.message}{more}"
+
+
+def judge_change(workspace: Workspace, change: Change) -> Judged:
+    """The verdict of now. Where the configs are written already, they must still be what is there."""
+    token = inputs_token(workspace)
+    before = read_fleet(workspace)
+    if change.written:
+        edits, findings = change.edits, _moved_on(change.edits, before)
+    else:
+        request = read_request(change.request)
+        edits, findings = judgement.edits_of(request.components, before.inventory)
+    if findings:
+        named = {f.component for f in findings} | {e.address for e in edits}
+        known = [address for address in named if address in before.graph]
+        return Judged(
+            edits=edits,
+            findings=findings,
+            cone=tuple(sorted(before.graph.cone(*known))),
+            reads=(),
+            needs=(),
+            versions={},
+            token=token,
+            fleet=None,
+        )
+    after = before if change.written else simulate(workspace, change.id, edits)
+    return _judge(workspace, change, edits, (before, after), token)
+
+
+def simulate(workspace: Workspace, change_id: str, edits: Sequence[Edit]) -> Fleet:
+    """The environment as the edits would make it."""
+    return read_fleet(
+        workspace,
+        overlay={workspace.config_parameter(e.address): _stand_in(workspace, change_id, e) for e in edits},
+    )
+
+
+def _stand_in(workspace: Workspace, change_id: str, edit: Edit) -> Parameter | None:
+    if edit.after is None:
+        return None
+    return Parameter(
+        name=workspace.config_parameter(edit.address),
+        value=strictjson.canonical(edit.after).decode(),
+        version=edit.base_version + 1,
+        description=describe(Provenance(change=change_id)),
+    )
+
+
+def _judge(
+    workspace: Workspace, change: Change, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet], token: str
+) -> Judged:
+    before, after = map(_world, fleets)
+    cone, reads = judgement.reach(edits, before, after)
+    rules = policy.read_policy(workspace.environment.policy)
+    facts = policy.Facts(
+        requested_by=change.requested_by,
+        edits=edits,
+        cone=cone,
+        users_of=judgement.deployed_users(edits, before),
+        region=workspace.environment.region,
+        foreign_prefixes=workspace.environment.foreign_prefixes,
+    )
+    definitions = {**fleets[0].definitions, **fleets[1].definitions}
+    forbidden = policy.rejections(rules, facts, definitions, workspace.clock())
+    findings = {*judgement.judge(edits, before, after), *forbidden}
+    base = judgement.versions(before.inventory, {*cone, *(e.address for e in edits)})
+    return Judged(
+        edits=edits,
+        findings=tuple(sorted(findings, key=lambda finding: finding.order)),
+        cone=cone,
+        reads=reads,
+        needs=tuple(policy.approvals(rules, facts, definitions)),
+        versions={**base},
+        token=token,
+        fleet=fleets[1],
+    )
+
+
+def _world(fleet: Fleet) -> World:
+    return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
+
+
+def _moved_on(edits: Sequence[Edit], fleet: Fleet) -> tuple[Finding, ...]:
+    """`stale-base`, where a written config has been changed since."""
+    found = judgement.versions(fleet.inventory, [edit.address for edit in edits])
+    return tuple(
+        Finding(
+            code="stale-base",
+            severity=Severity.ERROR,
+            component=edit.address,
+            pointer="",
+            message=f"version {edit.written} was written, version {found.get(edit.address, 0)} is there.",
+        )
+        for edit in edits
+        if found.get(edit.address, 0) != edit.written
+    )

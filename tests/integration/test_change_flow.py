@@ -1,0 +1,33 @@
+"""The change flow on a real Prefect server and a real Terraform."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.e2e.command_line import Karma
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_change_runs_as_a_flow_once_for_its_key(tmp_path: Path) -> None:
+    """It is requested, applied and propagated; a second run under the key gives the same change again."""
+    karma = Karma(tmp_path, env="dev")
+    karma.json("init")
+    karma.json("config", "publish")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.change_flow", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    one, other = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    assert one["status"] == other["status"] == "applied"
+    assert one["change_id"] == other["change_id"]
+    events = karma.json("log", "list", "--limit", "200")
+    applied = [e for e in events if e["action"] == "terraform_apply" and e["status"] == "succeeded"]
+    assert [e["change_id"] for e in applied] == [one["change_id"]]

@@ -1,0 +1,158 @@
+"""Policy, rule by rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from karma_core.changes.policy import (
+    Facts,
+    Freeze,
+    approvals,
+    approvals_of_plan,
+    may_approve,
+    read_policy,
+    rejections,
+)
+from karma_core.changes.record import Edit
+from karma_core.component_types import TypeDefinition
+from karma_core.errors import SettingsError
+from karma_core.plan.document import Action, Plan, PlannedComponent
+
+NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)  # a Friday
+DEFINITIONS = {"a": TypeDefinition(protected_fields=["cidr"], protected=True), "b": TypeDefinition()}
+
+
+def edit(before: Any = None, after: Any = None, address: str = "a/one") -> Edit:
+    """An edit of one component."""
+    return Edit(address=address, before=before, base_version=1, after=after)
+
+
+def facts(*edits: Edit, **fields: Any) -> Facts:
+    """Facts with everything harmless."""
+    known: dict[str, Any] = {"requested_by": "ann", "cone": ("a/one",), "users_of": {}, "region": "eu-west-1"}
+    return Facts(**{**known, **fields, "edits": edits or (edit({}, {}),)})
+
+
+def rejected(policy: dict[str, Any], about: Facts, now: datetime = NOW) -> list[str]:
+    """Codes of what forbids."""
+    return [f.code for f in rejections(read_policy(policy), about, DEFINITIONS, now)]
+
+
+def test_an_empty_policy_forbids_nothing() -> None:
+    """Without rules, every change may go on."""
+    assert rejected({}, facts()) == []
+    assert approvals(read_policy({}), facts(), DEFINITIONS) == []
+
+
+def test_only_allowed_requesters_may_request() -> None:
+    """Patterns name them."""
+    assert rejected({"requesters": ["*@example.org"]}, facts()) == ["policy-requester"]
+    assert rejected({"requesters": ["*@example.org", "ann"]}, facts()) == []
+
+
+def test_a_freeze_holds_in_its_own_time_zone() -> None:
+    """The same moment is frozen in one zone and not in another; the end is free again."""
+    window = {"reason": "sale", "starts": "2026-01-02T12:30:00", "ends": "2026-01-02T13:30:00"}
+    assert rejected({"freeze": [window]}, facts()) == []
+    assert rejected({"freeze": [{**window, "timezone": "Europe/Berlin"}]}, facts()) == ["policy-freeze"]
+    end = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)
+    assert rejected({"freeze": [{**window, "timezone": "Europe/Berlin"}]}, facts(), end) == []
+
+
+def test_a_freeze_may_come_every_week() -> None:
+    """Days and times are local: Friday noon in UTC is Saturday in Auckland."""
+    late = {"reason": "weekend", "days": ["fri"], "from_time": "12:00"}
+    assert Freeze.model_validate(late).holds(NOW)
+    assert not Freeze.model_validate({**late, "from_time": "12:01"}).holds(NOW)
+    assert not Freeze.model_validate({**late, "from_time": "00:00", "until_time": "12:00"}).holds(NOW)
+    auckland = {"reason": "weekend", "days": ["sat"], "timezone": "Pacific/Auckland"}
+    assert Freeze.model_validate(auckland).holds(NOW)
+
+
+@pytest.mark.parametrize(
+    "freeze",
+    [
+        {"reason": "x"},
+        {"reason": "x", "starts": "2026-01-01T00:00:00"},
+        {"reason": "x", "days": ["fri"], "timezone": "Mars/Base"},
+        {"reason": "x", "days": ["fri"], "from_time": "25:00"},
+        {"reason": "x", "starts": "2026-01-01T00:00:00Z", "ends": "2026-01-02T00:00:00Z"},
+    ],
+)
+def test_a_freeze_that_says_nothing_clear_is_refused(freeze: dict[str, Any]) -> None:
+    """A rule that could be misread is no rule."""
+    with pytest.raises(SettingsError, match="policy"):
+        read_policy({"freeze": [freeze]})
+
+
+def test_protected_fields_are_rejected_while_used_and_need_an_approval_otherwise() -> None:
+    """By policy, an approval may be enough in both cases; other fields are free."""
+    moved = facts(edit({"cidr": "1", "x": 1}, {"cidr": "2", "x": 1}), users_of={"a/one": ("b/two",)})
+    assert rejected({}, moved) == ["protected-field"]
+    assert rejected({"protected_fields": "approve"}, moved) == []
+    unused = facts(edit({"cidr": "1"}, {}))
+    assert rejected({}, unused) == []
+    for about in (moved, unused):
+        assert "a/one: cidr is a protected field" in approvals(read_policy({}), about, DEFINITIONS)
+    free = facts(edit({"cidr": "1", "x": 1}, {"cidr": "1", "x": 2}), users_of={"a/one": ("b/two",)})
+    assert rejected({}, free) == approvals(read_policy({}), free, DEFINITIONS) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ({"require_approval": True}, "every change"),
+        ({"protected": ["a/*"]}, "a/one is protected"),
+        ({"largest_cone": 1}, "its cone has 2"),
+    ],
+)
+def test_rules_that_ask_for_an_approval(policy: dict[str, Any], why: str) -> None:
+    """Each says why."""
+    about = facts(cone=("a/one", "b/two"))
+    assert why in approvals(read_policy(policy), about, DEFINITIONS)[0]
+    assert approvals(read_policy({"largest_cone": 2}), about, DEFINITIONS) == []
+
+
+def planned(address: str, action: str, destroy: int = 0) -> Plan:
+    """A plan of one component."""
+    component = PlannedComponent(address=address, action=Action(action), reason="", destroy=destroy)
+    return Plan(id="p", environment="t", created_at="", targets=(), components=(component,))
+
+
+def test_what_destroys_or_cannot_be_seen_needs_an_approval() -> None:
+    """Destroy and replace by default, always for protected types; deferred components always."""
+    strict, loose = read_policy({}), read_policy({"destroy_needs_approval": False})
+    assert approvals_of_plan(strict, planned("b/two", "replace", 1), DEFINITIONS)
+    assert not approvals_of_plan(loose, planned("b/two", "replace", 1), DEFINITIONS)
+    assert approvals_of_plan(loose, planned("a/one", "destroy", 1), DEFINITIONS)
+    assert approvals_of_plan(loose, planned("b/two", "deferred"), DEFINITIONS)
+    assert not approvals_of_plan(strict, planned("a/one", "update"), DEFINITIONS)
+
+
+def test_who_may_approve() -> None:
+    """Approvers by pattern; requester and approver may have to differ."""
+    assert may_approve(read_policy({}), "ann", "ann") == ""
+    assert "none of the approvers" in may_approve(read_policy({"approvers": ["bob"]}), "ann", "eve")
+    assert may_approve(read_policy({"approvers": ["b*"]}), "bob", "eve") == ""
+    assert "another must" in may_approve(read_policy({"distinct_approver": True}), "ann", "ann")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("/iac-prod/vpc/core/runtime", True),
+        ("ssm:/iac-prod/vpc/core/runtime", True),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/iac-prod/vpc/core/runtime", True),
+        ("arn:aws:ssm:us-east-1:123456789012:parameter/iac/vpc/core/runtime", True),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/iac/vpc/core/runtime", False),
+        ("/iac/vpc/core/runtime", False),
+        ("/my/iac-prod/x", False),
+    ],
+)
+def test_references_into_another_environment_are_rejected(text: str, found: bool) -> None:
+    """Where no producer is seen, nothing keeps order."""
+    about = facts(edit({}, {"deep": [text]}), foreign_prefixes=("/iac-prod",))
+    assert (rejected({}, about) == ["cross-environment"]) is found
