@@ -1,4 +1,4 @@
-"""Runtimes that a component's module writes for further addresses: nodes without a config, and their edges."""
+"""Runtimes that a module writes for further addresses: nodes without a config, and the edges to them."""
 
 from __future__ import annotations
 
