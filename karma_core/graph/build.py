@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.graph.collector import collector_paused
+from karma_core.graph.emissions import emit, with_owned
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference
@@ -100,30 +99,6 @@ def resolve(
             if mine:
                 references[address] = mine
     return references, emissions, findings
-
-
-def with_owned(inventory: Inventory, emissions: Iterable[Emission]) -> Inventory:
-    """The inventory with every component whose runtime another one writes, deployed already or not."""
-    new = {e.target for e in emissions} - inventory.components.keys()
-    if not new:
-        return inventory
-    owned = {a: Loaded(address=a, type=a.partition("/")[0], nickname=a.partition("/")[2]) for a in new}
-    components = dict(sorted({**inventory.components, **owned}.items()))
-    return msgspec.structs.replace(inventory, components=components)
-
-
-def emit(emissions: Iterable[Emission]) -> dict[str, list[Edge]]:
-    """The edges from components to the nodes whose runtimes they write, by component."""
-    by_pair: dict[tuple[str, str], list[Emission]] = {}
-    for emission in emissions:
-        by_pair.setdefault((emission.source, emission.target), []).append(emission)
-    edges: dict[str, list[Edge]] = {}
-    for (source, target), found in by_pair.items():
-        via = tuple(sorted({e.via for e in found}))
-        pointers = tuple(sorted({e.pointer for e in found}))
-        made = Edge(source=source, target=target, kind=Kind.EMITS, via=via, pointers=pointers)
-        edges.setdefault(source, []).append(made)
-    return edges
 
 
 def spare_keys(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
