@@ -297,5 +297,5 @@ def test_a_cycle_of_100_000_is_found(karma: Karma) -> None:
     (cycle,) = [f for f in ran.document["findings"] if f["severity"] == "error"]
     assert cycle["code"] == "cycle"
     assert "100,000" in cycle["message"] or "100000" in cycle["message"]
-    assert len(ran.out) < 10_000
+    assert len(cycle["message"]) < 10_000
     assert not karma.json("graph", "history")["builds"]
