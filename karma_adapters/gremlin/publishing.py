@@ -57,6 +57,7 @@ class Publication:
         """Mark, stage, move the Lock, write, take mark and stage away."""
         stage = f"{self.build.id}.{self.token}"
         self._mark()
+        reach("graph.publish.marked")
         self._send(queries.note_staging(self._environment, self.token, stage))
         for place, body in enumerate(_parts(self.delta)):
             self._send(queries.stage_part(self._environment, self.token, stage, place, body))

@@ -80,8 +80,8 @@ def fetch() -> Path:
     return jars
 
 
-def start(port: int = 0) -> Server:
-    """Start a server and wait until it answers. Port 0: a free one."""
+def start(port: int = 0, *, outlive: bool = False) -> Server:
+    """Start a server and wait until it answers. Port 0: a free one. It ends with us unless it may outlive."""
     jars = fetch()
     directory = Path(tempfile.mkdtemp(prefix="gremlin-server-"))
     port = port or _free_port()
@@ -92,7 +92,16 @@ def start(port: int = 0) -> Server:
     main = "org.apache.tinkerpop.gremlin.server.GremlinServer"
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            ["java", "-Xmx1g", "-XX:+UseSerialGC", "-cp", f"{jars}/*", main, "gremlin-server.yaml"],
+            [
+                *_tied(outlive),
+                "java",
+                "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-cp",
+                f"{jars}/*",
+                main,
+                "gremlin-server.yaml",
+            ],
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -102,6 +111,12 @@ def start(port: int = 0) -> Server:
     server = Server(process, port, directory)
     _wait(server)
     return server
+
+
+def _tied(outlive: bool) -> list[str]:
+    """What makes a program end with the process that started it, even with one that was killed (Linux)."""
+    tie = shutil.which("setpriv")
+    return [] if outlive or tie is None else [tie, "--pdeathsig", "KILL"]
 
 
 def _free_port() -> int:
@@ -153,5 +168,5 @@ def empty() -> None:
 
 
 if __name__ == "__main__":
-    started = start(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    started = start(int(sys.argv[1]) if len(sys.argv) > 1 else 0, outlive=True)
     sys.stdout.write(f"{started.url}\nstop it with: kill -{signal.SIGTERM.value} {started.process.pid}\n")
