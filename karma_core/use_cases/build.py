@@ -12,6 +12,7 @@ from karma_core import strictjson
 from karma_core.failpoints import reach
 from karma_core.graph import delta as deltas
 from karma_core.graph.build import build
+from karma_core.graph.graph import Graph
 from karma_core.graph.history import write_snapshot
 from karma_core.graph.load import load
 from karma_core.graph.types import read_definitions
@@ -132,9 +133,10 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
     built = build(inventory, definitions, status_of=values.status, modules=modules)
     available = bool(workspace.modules.types())
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
-    found = validate(inventory, built, definitions, known_types=known)
+    graph = Graph(built.graph)
+    found = validate(inventory, built, definitions, known_types=known, graph=graph)
     findings = sort_findings({*found, *type_findings, *values.unreadable_findings()})
-    return Fleet(built.inventory, built.graph, findings, definitions, values, modules)
+    return Fleet(built.inventory, built.graph, findings, definitions, values, modules, graph=graph)
 
 
 def _definition(workspace: Workspace, component_type: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import NotFound
@@ -26,21 +27,33 @@ class Fleet:
         definitions: Mapping[str, TypeDefinition],
         values: Values,
         modules: ModuleInputs = NO_MODULES,
+        *,
+        graph: Graph | None = None,
     ) -> None:
         self.inventory = inventory
         self.data = data
         self.findings = findings
         self.values = values
         self.modules = modules
-        self.graph = Graph(data)
+        self.graph = graph or Graph(data)
         self.definitions = definitions
-        self._edges: dict[str, list[Edge]] = {}
-        for edge in data.edges:
-            self._edges.setdefault(edge.source, []).append(edge)
-        self._writers: dict[str, list[str]] = {}
-        for edge in data.edges:
+
+    @cached_property
+    def _edges(self) -> dict[str, list[Edge]]:
+        """Edges by consumer; a build alone never asks."""
+        found: dict[str, list[Edge]] = {}
+        for edge in self.data.edges:
+            found.setdefault(edge.source, []).append(edge)
+        return found
+
+    @cached_property
+    def _writers(self) -> dict[str, list[str]]:
+        """Components without a config of their own → those whose modules write their runtimes."""
+        found: dict[str, list[str]] = {}
+        for edge in self.data.edges:
             if edge.kind is Kind.EMITS and self[edge.target].config is None:
-                self._writers.setdefault(edge.target, []).append(edge.source)
+                found.setdefault(edge.target, []).append(edge.source)
+        return found
 
     def __getitem__(self, address: str) -> Loaded:
         try:

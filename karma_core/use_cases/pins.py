@@ -40,6 +40,12 @@ def pinned(run: Run) -> Pins:
 
 def pinned_parameters(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
     """Everything below the prefix, pinned configs in their pinned version (where the store still has it)."""
+    if not pins.configs:
+        return workspace.parameters.read_tree(workspace.prefix)
+    return _pinned(workspace, pins)
+
+
+def _pinned(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
     wanted = {workspace.config_parameter(address): version for address, version in pins.configs.items()}
     for parameter in workspace.parameters.read_tree(workspace.prefix):
         version = wanted.get(parameter.name)
