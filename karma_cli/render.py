@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from karma_core.errors import KarmaError
     from karma_core.model import Finding
 
+WARNINGS_OF_A_KIND = 50
+"""Ours: what still fits a screen or two; the rest is counted."""
 WIDE = 400
 """Columns of a table that goes to a file or a program. Ours: no cell of ours is longer."""
 COLOURS = {
@@ -108,15 +111,26 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 
 
 def findings(found: Sequence[Finding]) -> None:
-    """Findings, errors first, on standard error."""
+    """Findings, errors first, on standard error: every error, and of each kind of warning the first 50.
+
+    A fleet of 100,000 components can repeat one warning as often; --json lists them all.
+    """
     from rich.text import Text
 
     console = err()
+    seen: Counter[tuple[str, str]] = Counter()
+    hidden: Counter[str] = Counter()
     for finding in found:
+        seen[finding.severity, finding.code] += 1
+        if finding.severity != "error" and seen[finding.severity, finding.code] > WARNINGS_OF_A_KIND:
+            hidden[finding.code] += 1
+            continue
         place = f" {finding.pointer}" if finding.pointer else ""
         said = Text(f"{finding.severity}: ", style=COLOURS.get(finding.severity, ""))
         said.append(f"{finding.code}: {finding.component}{place}: {finding.message}", style="not bold")
         console.print(said)
+    for code, number in sorted(hidden.items()):
+        console.print(Text(f"… and {number:,} more of {code}; --json lists them all."))
 
 
 def error(problem: KarmaError, *, as_json: bool) -> None:
