@@ -26,7 +26,12 @@ PASSING: Final = (
     "TimeLimitExceededException",
     # Apache TinkerPop: how TinkerTransactionGraph names the first, and the server's own time-out (598).
     "TransactionException",
-    "Evaluation exceeded",
+    # … and how it says that a read-committed transaction met what another writer was just publishing (an
+    # end of an edge that is gone, a merged element that has come meanwhile): the next attempt meets the Lock
+    # that has moved (MergeEdgeStep, Graph.Exceptions, Element.Exceptions).
+    "could not be resolved from mergeE",
+    "with id already exists",
+    "was removed.",
     # gremlinpython's words for a socket that the server has closed.
     "Server disconnected",
 )

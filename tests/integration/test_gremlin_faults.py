@@ -198,7 +198,7 @@ def test_eight_builders_make_one_order(environment: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not unexpected
+    assert not unexpected, [getattr(error, "why", "") for error in unexpected]
     store = GremlinGraphStore(GremlinClient(Endpoint(url=url)))
     check_whole(store, environment, rounds * builders)
     builds = store.builds(environment, limit=rounds * builders)
