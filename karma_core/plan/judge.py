@@ -44,7 +44,8 @@ def judge(
     """Judge one component. `drifted`: the cloud is known to differ from what was applied.
 
     `seen` is what it sees of the changes of this plan or run: with the applied fingerprint it is cut off from
-    them, and unchanged only where there are none above it. Another cause than its producers' runtimes always wins over a cut-off, and over reload.
+    them, and unchanged only where there are none above it. Another cause than its producers' runtimes always
+    wins over a cut-off, and over reload.
     """
     causes = fingerprint.causes(inputs, applied)
     if drifted:

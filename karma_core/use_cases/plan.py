@@ -12,9 +12,9 @@ from karma_core.model import Finding, Severity
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import UNKNOWN, PlannedRuntime, planned_runtime
+from karma_core.plan.runtime import UNKNOWN, planned_runtime
 from karma_core.plan.spread import Spread
-from karma_core.records import TerraformPlan
+from karma_core.records import Module, PlannedRuntime, TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
@@ -98,7 +98,7 @@ class Planner:
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """It will run, but what it will do can be planned only when its producers have been applied."""
         address = judgement.address
-        self._move(address, UNKNOWN)
+        self._move(address, UNKNOWN, {})
         return PlannedComponent(
             address=address,
             action=Action.DEFERRED,
@@ -106,12 +106,13 @@ class Planner:
             unknown_inputs=self._unknown(address),
         )
 
-    def _move(self, address: str, runtime: PlannedRuntime) -> None:
-        """The component will change; of further runtimes that its module writes nothing is known."""
+    def _move(self, address: str, runtime: PlannedRuntime, written: Mapping[str, PlannedRuntime]) -> None:
+        """The component will change. `written`: parameters that its module will write, by name."""
         self._spread.move((address, *self._fleet.written_by(address)))
         self._fleet.values.foresee(address, runtime)
-        for written in self._fleet.written_by(address):
-            self._fleet.values.foresee(written, UNKNOWN)
+        for further in self._fleet.written_by(address):
+            name = self._workspace.runtime_parameter(further)
+            self._fleet.values.foresee(further, written.get(name, UNKNOWN))
 
     def _unknown(self, address: str) -> tuple[str, ...]:
         return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
@@ -127,16 +128,26 @@ class Planner:
             and fleet[p].applied is None
         ]
 
+    def _foreseen(self, address: str, module: Module, plan: TerraformPlan) -> PlannedRuntime:
+        """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
+        if not module.writes_runtime:
+            return planned_runtime(address, plan.outputs)
+        own = plan.written.get(self._workspace.runtime_parameter(address))
+        if own is None and self._fleet.written_by(address) and self._fleet.values.stored(address) is None:
+            return planned_runtime(address, plan.outputs)  # what it writes are others' runtimes
+        return own or UNKNOWN
+
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
         module = self._fleet.values.module(address)
         if module is None:
             raise unknown_type(address)
         try:
-            plan = self._workspace.terraform.plan(self._fleet.job(address, module))
+            job = replace(self._fleet.job(address, module), foretell=module.writes_runtime)
+            plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
         if plan.action in CHANGING:
-            self._move(address, planned_runtime(address, plan.outputs))
+            self._move(address, self._foreseen(address, module, plan), plan.written)
         return _from_terraform(judgement, plan, self._unknown(address))
 
 

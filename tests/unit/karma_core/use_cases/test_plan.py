@@ -1,10 +1,12 @@
-"""Plans: what a cone's components are said to do, and what stops a plan. Real use cases on memory adapters."""
+"""Plans: what a cone's components are said to do, and what stops a plan. Use cases on memory adapters."""
 
 from __future__ import annotations
 
 import pytest
 
 from karma_core.plan.document import Plan
+from karma_core.records import Parameter, PlannedRuntime
+from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.runs import Selection
 from tests.memory_system import ALL, System, reasons, statuses
@@ -101,3 +103,20 @@ def test_a_producer_that_was_never_deployed_is_a_finding_of_the_plan() -> None:
     ]
     assert "--with-producers" in made.components[0].reason
     assert plan(system.workspace, Selection(targets=("b/two",), with_producers=True)).findings == ()
+
+
+def test_a_module_that_reads_parameters_is_told_those_that_will_be(cone: System) -> None:
+    """Planned runtimes of what it consumes and configs as a change proposes them, by parameter name."""
+    name = "/iac/b/two/config"
+    value = '{"a_nickname": "one", "z": 1}'
+    proposed = Parameter(name=name, value=value, version=2)
+    fleet = read_fleet(cone.workspace, overlay={name: proposed})
+    fleet.values.foresee("a/one", PlannedRuntime(known={"size": 2}, unknown={"id": True}))
+    module = fleet.values.module("b/two")
+    assert module is not None
+    consumed = fleet.consumed("b/two")
+    assert fleet.values.job("b/two", module, consumed).parameters == {}
+    assert fleet.values.job("b/two", module, consumed, reads_parameters=True).parameters == {
+        "/iac/a/one/runtime": PlannedRuntime(known={"size": 2}, unknown={"id": True}),
+        name: PlannedRuntime(known={"a_nickname": "one", "z": 1}),
+    }
