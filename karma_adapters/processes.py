@@ -7,6 +7,7 @@ The pipe's write end is the only handle on a running command. Closing it stops t
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Processes:
         self._running = 0
         self._stopping = False
         self._changed = threading.Condition()
+        _let_children_be_interrupted()
 
     def run(
         self,
@@ -138,6 +140,17 @@ class Processes:
             self._handles.discard(handle)
             os.close(handle)
             return True
+
+
+def _let_children_be_interrupted() -> None:
+    """Where SIGINT is ignored, let it be handled by doing nothing: a child then starts with the default.
+
+    A shell script's background jobs start with SIGINT ignored, children inherit what is ignored (not what is
+    handled: exec resets it), and a Terraform that ignores it could only be ended without saving its state.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda _signal, _frame: None)
 
 
 def _text(output: bytes) -> str:

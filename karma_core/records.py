@@ -203,11 +203,23 @@ class Module(Record, frozen=True, kw_only=True):
     writes_runtime: bool = False
 
 
+class PlannedRuntime(Record, frozen=True, kw_only=True):
+    """A runtime, or another parameter's object, as a plan foresees it.
+
+    `unknown` are marks; true: nothing of it is known. Values are in the clear and never leave the process.
+    """
+
+    known: dict[str, Any] = {}
+    unknown: Any = None
+
+
 class TerraformJob(Record, frozen=True, kw_only=True):
     """What Terraform needs to work on one component. `variables` holds declared variables only.
 
     `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
-    (true: all of it). A plan of such a job shows what can be known, and is never kept to be applied.
+    (true: all of it); `parameters` maps names of parameters that the module may read itself to what a plan
+    says they will hold. A plan of a job with either shows what can be known, and is never kept to be applied.
+    `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
     """
 
     address: str
@@ -215,6 +227,8 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     variables: dict[str, Any]
     destroy: bool = False
     unknown: dict[str, Any] = {}
+    parameters: dict[str, PlannedRuntime] = {}
+    foretell: bool = False
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -242,7 +256,11 @@ class PlannedOutputs(Record, frozen=True, kw_only=True):
 
 
 class TerraformPlan(Record, frozen=True, kw_only=True):
-    """A plan. `saved` names the binary plan in the private store (empty: not applicable)."""
+    """A plan. `saved` names the binary plan in the private store (empty: not applicable).
+
+    `written` maps names of parameters that the module itself will have written to their planned objects, as
+    far as they are known to be objects.
+    """
 
     address: str
     action: str
@@ -253,6 +271,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     outputs: PlannedOutputs
     text: str
     saved: str = ""
+    written: dict[str, PlannedRuntime] = {}
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):

@@ -5,12 +5,15 @@ Source of the form: Terraform's JSON output format, version 1 (`format_version` 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from karma_adapters.terraform import masking
-from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
+from karma_core import strictjson
+from karma_core.errors import BadInput
+from karma_core.records import PlannedOutputs, PlannedResource, PlannedRuntime, TerraformPlan
 
 _ACTIONS: Final = {
     ("no-op",): "no-op",
@@ -23,6 +26,8 @@ _ACTIONS: Final = {
     ("forget",): "forget",
     ("create", "forget"): "replace",
 }
+PARAMETER: Final = "aws_ssm_parameter"
+"""The resource by which a module publishes a runtime itself."""
 TEXT_LIMIT: Final = 200_000
 """Characters of readable plan that are kept. Ours: some 4,000 lines, more than anybody reads."""
 _PROGRESS: Final = re.compile(
@@ -50,13 +55,8 @@ def read(
         outputs=_outputs(document),
         text=_readable(text, hidden),
         saved=saved if changes else "",
+        written={name: value for one in changed for name, value in _written(one)},
     )
-
-
-def without(document: dict[str, Any], address: str) -> dict[str, Any]:
-    """The plan without the changes of one resource."""
-    changes = [one for one in document.get("resource_changes", ()) if one["address"] != address]
-    return {**document, "resource_changes": changes}
 
 
 def secrets(document: dict[str, Any]) -> Iterator[str]:
@@ -94,6 +94,28 @@ def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, chan
     if all(action in {"create", "read"} for action in actions) and all(o["before"] is None for o in outputs):
         return "create"
     return "replace" if "replace" in actions else "update"
+
+
+def _written(one: dict[str, Any]) -> Iterator[tuple[str, PlannedRuntime]]:
+    """(name, object) of a parameter that will hold one, where both are known."""
+    after = one["change"].get("after")
+    if one["mode"] != "managed" or one["type"] != PARAMETER or not isinstance(after, dict):
+        return
+    name, value = after.get("name"), after.get("value")
+    if isinstance(name, str) and isinstance(value, str):
+        with contextlib.suppress(BadInput):
+            yield name, PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
+
+
+def writes_unknown(document: dict[str, Any]) -> bool:
+    """Whether a parameter will be written whose value is not known as a whole."""
+    return any(
+        masking.is_marked((one["change"].get("after_unknown") or {}).get("value"))
+        for one in document.get("resource_changes", ())
+        if one["mode"] == "managed"
+        and one["type"] == PARAMETER
+        and one["change"].get("after_unknown") is not True
+    )
 
 
 def _outputs(document: dict[str, Any]) -> PlannedOutputs:

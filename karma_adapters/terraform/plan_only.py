@@ -14,88 +14,102 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from karma_adapters.terraform import plan_only_parameters as parameters
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
+from karma_core.errors import PlanDeferred
+from karma_core.records import PlannedRuntime, TerraformJob
 
 VARIABLE: Final = ("var", "dependencies")
 PLACEHOLDER: Final = "karma_unknown_until_apply"
 LOCAL: Final = "karma_planned_dependencies"
 FILE: Final = "zz_karma_planned.tf"
 RESOURCE: Final = f"terraform_data.{PLACEHOLDER}"
-_UNKNOWN: Final = f"jsondecode({RESOURCE}.id)"
+UNKNOWN: Final = f"jsondecode({RESOURCE}.id)"
+"""An unknown of any type."""
 _DEFERRED: Final = re.compile(r"Invalid (count|for_each) argument")
 _WHERE: Final = re.compile(r'on (\S+) line (\d+), in (resource|module|data) "([^"]+)"(?: "([^"]+)")?')
 _BLOCK: Final = re.compile(
-    rf"^  # {re.escape(RESOURCE)} will be created$.*?^    }}\n\n?", re.DOTALL | re.MULTILINE
+    rf"^  # \S*{re.escape(RESOURCE)} will be created$.*?^    }}\n\n?", re.DOTALL | re.MULTILINE
 )
+_OUTPUT: Final = re.compile(rf"^  [+~-] {parameters.WRITTEN}.*\n", re.MULTILINE)
+_NO_OUTPUTS: Final = re.compile(r"^Changes to Outputs:\n(?=\s*(?:\n|\Z))", re.MULTILINE)
+_STILL: Final = frozenset({"no-op", "read"})
 _COUNT: Final = re.compile(r"^Plan: (\d+) to add", re.MULTILINE)
 
 
-def copy_module(
-    module: Path, target: Path, dependencies: Mapping[str, Any], unknown: Mapping[str, Any]
-) -> Path:
-    """Copy the archived tree that holds the module to target, rewritten; the module's place there.
+def copy_module(module: Path, target: Path, job: TerraformJob) -> Path:
+    """Copy the archived tree that holds the module to target, rewritten for a job; the module's place there.
 
     The whole tree is copied, so that relative sources of child modules keep working.
     """
     shutil.copytree(module.parent, target, symlinks=True)
     copied = target / module.name
-    for file in sorted(copied.glob("*.tf")):
-        text = file.read_bytes()
-        rewritten = rewrite(text, file.name)
-        if rewritten != text:
-            file.chmod(0o600)
-            file.write_bytes(rewritten)
-    (copied / FILE).write_text(planned_file(dependencies, unknown), "utf-8")
+    for directory in sorted({file.parent for file in target.rglob("*.tf*") if file.is_file()}):
+        _rewrite_directory(directory, job, outermost=directory == copied)
     return copied
 
 
-def rewrite(text: bytes, name: str) -> bytes:
-    """The file with every `var.dependencies` replaced by our local, token by token."""
-    spans = sorted(_spans(hcl.parse(text, name).body), reverse=True)
-    for start, end in spans:
-        text = text[:start] + f"local.{LOCAL}".encode() + text[end:]
-    return text
+def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -> None:
+    """Rewrite one module of the tree, and add the file with what is ours."""
+    texts = [file.read_bytes() for file in directory.glob("*.tf.json")]
+    if any(parameters.TYPE.encode() in text or (outermost and b"var.dependencies" in text) for text in texts):
+        raise PlanDeferred(
+            f"{job.address} cannot be planned yet",
+            why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
+        )
+    documents = [hcl.parse(file.read_bytes(), file.name) for file in sorted(directory.glob("*.tf"))]
+    definitions = [f"{LOCAL} = {expression(job.variables.get('dependencies', {}), job.unknown)}"]
+    reading = [one for document in documents for one in parameters.locals_of(document)]
+    if not outermost and not reading:
+        return
+    definitions += [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
+    outputs = [o for d in documents for o in parameters.outputs_of(d)] if outermost and job.foretell else []
+    for document in documents:
+        rewritten = rewrite(document, outermost=outermost)
+        if rewritten != document.text:
+            file = directory / document.name
+            file.chmod(0o600)
+            file.write_bytes(rewritten)
+    (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
 
 
-def _spans(block: hcl.Block) -> Iterator[tuple[int, int]]:
-    """(first byte, byte after the last) of every reference to the variable."""
-    for attribute in block.attributes.values():
-        yield from _references(attribute.expression)
-    for inner in block.blocks:
-        yield from _spans(inner)
+def rewrite(document: hcl.Document, *, outermost: bool = True) -> bytes:
+    """The file with every `var.dependencies`, and every parameter that is read, replaced by our locals.
+
+    In a child module `var.dependencies` is another variable: what it is given comes from the outermost.
+    """
+    edits = list(parameters.reading_edits(document))
+    if outermost:
+        edits += [edit for found in values(document.body) for edit in _references(found)]
+    return applied(document.text, edits)
 
 
-def _references(root: hcl.Expression) -> Iterator[tuple[int, int]]:
+def _references(root: hcl.Expression) -> Iterator[Edit]:
+    """An edit for every reference to the variable."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        children = node.children
-        for first, second in pairwise(children):
-            if (first.type, second.type) == ("variable_expr", "get_attr") and _is_variable(first, second):
-                yield first.start_byte, second.end_byte
-        waiting += children
+        if path_of(node)[:2] == VARIABLE:
+            yield Edit(node.children[0].start_byte, node.children[1].end_byte, f"local.{LOCAL}")
+        waiting += node.children
 
 
-def _is_variable(variable: hcl.Expression, attribute: hcl.Expression) -> bool:
-    names = (variable.text or b"").decode(), (attribute.text or b"").decode().lstrip(". \t\r\n")
-    return names == VARIABLE
-
-
-def planned_file(dependencies: Mapping[str, Any], unknown: Mapping[str, Any]) -> str:
-    """The file that defines the placeholder and the local."""
-    value = expression(dict(dependencies), dict(unknown))
-    return f'resource "terraform_data" "{PLACEHOLDER}" {{}}\n\nlocals {{\n  {LOCAL} = {value}\n}}\n'
+def planned_file(definitions: Iterable[str], outputs: Iterable[str] = ()) -> str:
+    """The file that defines the placeholder, the locals and the outputs."""
+    lines = "".join(f"  {one}\n" for one in definitions)
+    placeholder = f'resource "terraform_data" "{PLACEHOLDER}" {{}}\n'
+    return "\n".join([placeholder, f"locals {{\n{lines}}}\n", *(f"{one}\n" for one in outputs)])
 
 
 def expression(value: Any, marks: Any) -> str:
     """A value as an HCL expression in which every marked part is unknown."""
     if marks is True:
-        return _UNKNOWN
+        return UNKNOWN
     if isinstance(value, dict) or isinstance(marks, dict):
         value, marks = value or {}, marks or {}
         parts = [
@@ -128,9 +142,24 @@ def why_deferred(error: str) -> str:
     return f"the {found[1]}{place} is unknown until apply"
 
 
-def without_placeholder(text: str) -> str:
-    """Terraform's readable plan without our placeholder."""
-    cleaned, removed = _BLOCK.subn("", text)
+def without_ours(text: str) -> str:
+    """Terraform's readable plan without our placeholders and outputs."""
+    cleaned, removed = _BLOCK.subn("", _OUTPUT.sub("", text))
+    cleaned = _NO_OUTPUTS.sub("", cleaned)
     if not removed:
-        return text
-    return _COUNT.sub(lambda match: f"Plan: {int(match[1]) - 1} to add", cleaned, count=1)
+        return cleaned
+    return _COUNT.sub(lambda match: f"Plan: {int(match[1]) - removed} to add", cleaned, count=1)
+
+
+def real(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, PlannedRuntime]]:
+    """(the plan as JSON without our placeholders and outputs, what the latter tell)."""
+    outputs: dict[str, Any] = document.get("output_changes", {})
+    kept = {name: one for name, one in outputs.items() if not name.startswith(parameters.WRITTEN)}
+    changes = [one for one in document.get("resource_changes", ()) if not one["address"].endswith(RESOURCE)]
+    return {**document, "resource_changes": changes, "output_changes": kept}, parameters.written(outputs)
+
+
+def changes(document: dict[str, Any]) -> bool:
+    """Whether anything in a plan is more than a read: Terraform's exit code counts our placeholder too."""
+    found = (*document["resource_changes"], *document["output_changes"].values())
+    return any(set(one["change"]["actions"] if "change" in one else one["actions"]) - _STILL for one in found)

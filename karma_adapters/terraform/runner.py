@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from karma_adapters.processes import Finished, Processes
 from karma_adapters.terraform import backend as backends
@@ -84,8 +85,12 @@ class TerraformRunner:
         return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
-        """Init where needed, plan, show. With unknown inputs a copy is planned, and nothing is saved."""
-        if job.unknown:
+        """Init where needed, plan, show. With inputs that are not yet so a copy is planned, nothing is saved.
+
+        What a module will write of parameters itself is told by a plan of a copy too, where the real one
+        knows it only in part.
+        """
+        if job.unknown or job.parameters:
             return self._speculate(job)
         terraform = self._ready(job)
         folder = self._private.new(job.address)
@@ -107,6 +112,8 @@ class TerraformRunner:
             self._private.write_secrets(folder, plan_json.secrets(document))
         else:
             self._private.drop(folder)
+        if job.foretell and plan_json.writes_unknown(document):
+            return replace(plan, written=plan.written | self._speculate(job).written)
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
@@ -129,20 +136,20 @@ class TerraformRunner:
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
-            document = self._show(terraform, job, Path(scratch))
-            return plan_json.read(
-                plan_json.without(document, plan_only.RESOURCE),
+            document, written = plan_only.real(self._show(terraform, job, Path(scratch)))
+            plan = plan_json.read(
+                document,
                 address=job.address,
                 destroy=False,
-                changes=ended.code == CHANGES,
-                text=plan_only.without_placeholder(ended.out),
+                changes=plan_only.changes(document),
+                text=plan_only.without_ours(ended.out),
                 saved="",
             )
+            return replace(plan, written=plan.written | written)
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        dependencies = job.variables.get("dependencies", {})
-        copy = plan_only.copy_module(self._staged(job), scratch / "tree", dependencies, job.unknown)
+        copy = plan_only.copy_module(self._staged(job), scratch / "tree", job)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.address)
         if state is not None:

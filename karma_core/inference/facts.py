@@ -93,9 +93,18 @@ class ModuleFacts(_Fact, frozen=True, kw_only=True):
         return frozenset(_of_type(self.body, lookups=False))
 
     @property
+    def reads_parameters(self) -> bool:
+        """Whether the module reads parameters by their names."""
+        return _reads(self.body)
+
+    @property
     def sought(self) -> frozenset[str]:
         """Types of the resources that the module looks up."""
         return frozenset(_of_type(self.body, lookups=True))
+
+
+def _reads(body: Body) -> bool:
+    return bool(body.reads) or any(_reads(c.body) for c in body.children.values() if c.body is not None)
 
 
 def _of_type(body: Body, *, lookups: bool) -> set[str]:

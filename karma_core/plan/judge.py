@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 from karma_core.component_types import TypeDefinition
 from karma_core.model import Record
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
+from karma_core.plan.spread import Seen
 from karma_core.records import Applied
 
 
@@ -37,20 +37,21 @@ def judge(
     inputs: Inputs,
     applied: Applied | None,
     definition: TypeDefinition,
-    moved: Mapping[str, str],
+    seen: Seen,
     *,
     drifted: bool = False,
 ) -> Judgement:
     """Judge one component. `drifted`: the cloud is known to differ from what was applied.
 
-    `moved` holds those of its producers that changed in this run, with what is said of them ("was applied").
-    Another cause than its producers' runtimes always wins over a cut-off, and over reload.
+    `seen` is what it sees of the changes of this plan or run: with the applied fingerprint it is cut off from
+    them, and unchanged only where there are none above it. Another cause than its producers' runtimes always
+    wins over a cut-off, and over reload.
     """
     causes = fingerprint.causes(inputs, applied)
     if drifted:
         causes = (*causes, "the cloud differs from what was applied")
     if not causes:
-        return _still(address, inputs, moved)
+        return _still(address, inputs, seen)
     reason = "; ".join(causes)
     if drifted or fingerprint.has_own_cause(inputs, applied) or definition.propagation == "apply":
         verdict = Verdict.RUN
@@ -62,12 +63,14 @@ def judge(
     return Judgement(address=address, verdict=verdict, reason=reason, inputs=inputs)
 
 
-def _still(address: str, inputs: Inputs, moved: Mapping[str, str]) -> Judgement:
+def _still(address: str, inputs: Inputs, seen: Seen) -> Judgement:
     """The judgement of a component whose fingerprint is the applied one."""
-    seen = []
-    for producer in sorted(moved.keys() & inputs.keys.keys()):
+    said = []
+    for producer in sorted(seen.moved & inputs.keys.keys()):
         keys = ", ".join(sorted(inputs.keys[producer])) or "nothing"
-        seen.append(f"{producer} {moved[producer]}, but what is consumed of it ({keys}) is the same")
-    verdict = Verdict.CUT_OFF if seen else Verdict.UNCHANGED
-    reason = "; ".join(seen) or "nothing that decides its deployment changed"
+        said.append(f"{producer} {seen.how}, but what is consumed of it ({keys}) is the same")
+    if seen.ended and not said:
+        said.append(f"the change ends before it, at {', '.join(sorted(seen.ended))}")
+    verdict = Verdict.CUT_OFF if seen.anything else Verdict.UNCHANGED
+    reason = "; ".join(said) or "nothing that decides its deployment changed"
     return Judgement(address=address, verdict=verdict, reason=reason, inputs=inputs)

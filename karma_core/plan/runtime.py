@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
-from karma_core.model import Record
 from karma_core.plan.fingerprint import look_up
-from karma_core.records import ADVANCED_BYTES, PlannedOutputs, TerraformOutputs
+from karma_core.records import ADVANCED_BYTES, PlannedOutputs, PlannedRuntime, TerraformOutputs
 
 OUTPUT: Final = "runtime"
 """A module's output of this name is its runtime; without it, all outputs together are."""
@@ -64,13 +63,6 @@ def changed_keys(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> 
             if key not in old or key not in after or old[key] != after[key]
         )
     )
-
-
-class PlannedRuntime(Record, frozen=True, kw_only=True):
-    """A runtime as a plan foresees it. `unknown` are marks; true: nothing of it is known."""
-
-    known: dict[str, Any] = {}
-    unknown: Any = None
 
 
 UNKNOWN: Final = PlannedRuntime(unknown=True)

@@ -128,7 +128,7 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
     )
     types = sorted({loaded.type for loaded in inventory.components.values()})
     definitions, type_findings = read_definitions(types, lambda name: _definition(workspace, name))
-    values = Values(workspace, inventory, pins.modules)
+    values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
     modules = module_inputs(workspace, types, values)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
     available = bool(workspace.modules.types())

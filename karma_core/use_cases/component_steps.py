@@ -18,6 +18,7 @@ from karma_core.model import Record
 from karma_core.plan.judge import Judgement, Verdict, judge
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
+from karma_core.plan.spread import Spread
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
@@ -77,7 +78,7 @@ class ComponentSteps:
         self._publisher = Publisher(workspace, fleet, recorder, run_id)
         self._planned: dict[str, Planned] = {}
         self._judged: dict[str, Judgement] = {}
-        self._moved: dict[str, str] = {}
+        self._spread = Spread("was applied")
         self._published: dict[str, str] = {}
         self._started: dict[str, float] = {}
         self.interrupted = False
@@ -114,8 +115,10 @@ class ComponentSteps:
         """An earlier attempt at this run finished the component: it is not touched again."""
         reason = "done before the run was resumed"
         self.outcomes[address] = Outcome(address=address, status=status, reason=reason)
+        here = (address, *self._fleet.written_by(address))
+        self._spread.reach(here)
         if status == "applied":
-            self._moved[address] = "was applied"
+            self._spread.move(here)
 
     # -- plan -----------------------------------------------------------------------------------------
 
@@ -134,11 +137,13 @@ class ComponentSteps:
 
     def _judge(self, address: str) -> Judgement:
         fleet = self._fleet
-        moved = {p: self._moved[p] for p in fleet.graph.producers(address) if p in self._moved}
+        seen = self._spread.seen_from(fleet.graph.producers(address))
+        if seen.anything:
+            self._spread.reach((address, *fleet.written_by(address)))
         applied = self._workspace.state.applied(address)
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
-        return judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
+        return judge(address, fleet.inputs(address), applied, definition, seen, drifted=drifted)
 
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
@@ -184,7 +189,7 @@ class ComponentSteps:
             self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
         inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}
         done = self._recorder.log("terraform_apply", "succeeded", address, inputs=inputs, cause=planned.cause)
-        self._moved[address] = "was applied"
+        self._spread.move((address,))
         self._publish(address, replace(planned, cause=done))
         return self.finish(address, "applied", "the interrupted attempt had applied it")
 
@@ -254,7 +259,7 @@ class ComponentSteps:
     def propagate(self, address: str) -> Result:
         """Publish the runtime and note what was applied: consumers are judged with it from now on."""
         planned = self._planned.pop(address)
-        self._moved[address] = "was applied"
+        self._spread.move((address,))
         self._publish(address, planned)
         return self.finish(address, "applied", planned.judgement.reason)
 
@@ -279,8 +284,8 @@ class ComponentSteps:
         values = self._fleet.values
         for written in self._fleet.written_by(address):
             values.learn(written, values.stored(written))
-            if address in self._moved:
-                self._moved[written] = self._moved[address]
+            if self._spread.moved(address):
+                self._spread.move((written,))
 
     # -- reload ---------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from karma_core.graph.validate import blocked
 from karma_core.model import to_builtins
 from karma_core.plan.judge import Verdict, judge
 from karma_core.plan.shown import Shown
+from karma_core.plan.spread import NOTHING
 from karma_core.records import Lease, Run
 from karma_core.use_cases import build, leasing
 from karma_core.use_cases.binding import check_binding
@@ -284,7 +285,7 @@ def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunRe
         loaded = fleet[address]
         drifted = fleet.values.drifted(loaded.applied)
         definition = fleet.definition(address)
-        judged = judge(address, fleet.inputs(address), loaded.applied, definition, {}, drifted=drifted)
+        judged = judge(address, fleet.inputs(address), loaded.applied, definition, NOTHING, drifted=drifted)
         if judged.verdict is not Verdict.UNCHANGED:
             return None
         outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))

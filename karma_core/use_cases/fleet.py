@@ -91,4 +91,6 @@ class Fleet:
 
     def job(self, address: str, module: Module) -> TerraformJob:
         """What Terraform gets to work on the component."""
-        return self.values.job(address, module, self.consumed(address))
+        facts = self.modules.facts.get(module.type)
+        reads = facts is not None and facts.reads_parameters
+        return self.values.job(address, module, self.consumed(address), reads_parameters=reads)

@@ -6,13 +6,15 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
-from karma_core.errors import KarmaError, PlanDeferred, StoreError
-from karma_core.graph.validate import blocked
+from karma_core.errors import KarmaError, PlanDeferred, Refused, StoreError
+from karma_core.graph.validate import blocked, sort_findings
+from karma_core.model import Finding, Severity
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import Judgement, Verdict, judge
-from karma_core.plan.runtime import UNKNOWN, PlannedRuntime, planned_runtime
-from karma_core.records import TerraformPlan
+from karma_core.plan.runtime import UNKNOWN, planned_runtime
+from karma_core.plan.spread import Spread
+from karma_core.records import Module, PlannedRuntime, TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
@@ -38,8 +40,9 @@ class Planner:
         self._workspace = workspace
         self._fleet = fleet
         self._members = frozenset(members)
-        self._moving: set[str] = set()
+        self._spread = Spread("will change")
         self.components: dict[str, PlannedComponent] = {}
+        self.findings: set[Finding] = set()
 
     def first_step(self, address: str) -> str:
         """There is one step only."""
@@ -61,6 +64,7 @@ class Planner:
         except StoreError:
             raise
         except KarmaError as error:
+            self.findings.add(_finding(address, error))
             planned = PlannedComponent(address=address, action=Action.BLOCKED, reason=str(error))
         self.components[address] = planned
         self._workspace.say("planned", {"address": address, "action": planned.action})
@@ -70,12 +74,14 @@ class Planner:
         fleet = self._fleet
         missing = self._absent_producers(address)
         if missing:
-            return _not_deployed(address, missing)
-        moved = {p: "will change" for p in fleet.graph.producers(address) if p in self._moving}
+            raise _not_deployed(address, missing)
+        seen = self._spread.seen_from(fleet.graph.producers(address))
+        if seen.anything:
+            self._spread.reach((address, *fleet.written_by(address)))
         applied = fleet[address].applied
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
-        judgement = judge(address, fleet.inputs(address), applied, definition, moved, drifted=drifted)
+        judgement = judge(address, fleet.inputs(address), applied, definition, seen, drifted=drifted)
         return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
 
     def _carry_out(self, judgement: Judgement) -> PlannedComponent:
@@ -92,7 +98,7 @@ class Planner:
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """It will run, but what it will do can be planned only when its producers have been applied."""
         address = judgement.address
-        self._move(address, UNKNOWN)
+        self._move(address, UNKNOWN, {})
         return PlannedComponent(
             address=address,
             action=Action.DEFERRED,
@@ -100,12 +106,13 @@ class Planner:
             unknown_inputs=self._unknown(address),
         )
 
-    def _move(self, address: str, runtime: PlannedRuntime) -> None:
-        """The component will change; of further runtimes that its module writes nothing is known."""
-        self._moving.update((address, *self._fleet.written_by(address)))
+    def _move(self, address: str, runtime: PlannedRuntime, written: Mapping[str, PlannedRuntime]) -> None:
+        """The component will change. `written`: parameters that its module will write, by name."""
+        self._spread.move((address, *self._fleet.written_by(address)))
         self._fleet.values.foresee(address, runtime)
-        for written in self._fleet.written_by(address):
-            self._fleet.values.foresee(written, UNKNOWN)
+        for further in self._fleet.written_by(address):
+            name = self._workspace.runtime_parameter(further)
+            self._fleet.values.foresee(further, written.get(name, UNKNOWN))
 
     def _unknown(self, address: str) -> tuple[str, ...]:
         return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
@@ -121,22 +128,34 @@ class Planner:
             and fleet[p].applied is None
         ]
 
+    def _foreseen(self, address: str, module: Module, plan: TerraformPlan) -> PlannedRuntime:
+        """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
+        if not module.writes_runtime:
+            return planned_runtime(address, plan.outputs)
+        own = plan.written.get(self._workspace.runtime_parameter(address))
+        if own is None and self._fleet.written_by(address) and self._fleet.values.stored(address) is None:
+            return planned_runtime(address, plan.outputs)  # what it writes are others' runtimes
+        return own or UNKNOWN
+
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
         module = self._fleet.values.module(address)
         if module is None:
             raise unknown_type(address)
         try:
-            plan = self._workspace.terraform.plan(self._fleet.job(address, module))
+            job = replace(self._fleet.job(address, module), foretell=module.writes_runtime)
+            plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
         if plan.action in CHANGING:
-            self._move(address, planned_runtime(address, plan.outputs))
+            self._move(address, self._foreseen(address, module, plan), plan.written)
         return _from_terraform(judgement, plan, self._unknown(address))
 
 
 def _from_terraform(judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...]) -> PlannedComponent:
     """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
     said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
+    if plan.action == Action.NO_OP:
+        said += "; its plan has no changes"
     return PlannedComponent(
         address=judgement.address,
         action=Action(plan.action),
@@ -161,11 +180,24 @@ def _settled(judgement: Judgement) -> PlannedComponent:
     )
 
 
-def _not_deployed(address: str, missing: list[str]) -> PlannedComponent:
-    return PlannedComponent(
-        address=address,
-        action=Action.BLOCKED,
-        reason=f"producer-not-deployed: {', '.join(missing)}; deploy it first or add --with-producers",
+def _not_deployed(address: str, missing: list[str]) -> Refused:
+    return Refused(
+        f"producer-not-deployed: {', '.join(missing)}",
+        why=f"{address} needs it, and it is not part of this plan",
+        next_step="deploy it first or add --with-producers",
+        code="producer-not-deployed",
+        component=address,
+    )
+
+
+def _finding(address: str, error: KarmaError) -> Finding:
+    """Why a component cannot be planned, as a finding of the plan."""
+    return Finding(
+        code=error.code,
+        severity=Severity.ERROR,
+        component=address,
+        pointer="",
+        message="; ".join(filter(None, (error.what, error.why, error.next_step))),
     )
 
 
@@ -201,7 +233,8 @@ def plan(
             address=address, action=Action.BLOCKED, reason=f"it needs {cause}, which cannot be planned"
         )
     planner.components |= _destroys(workspace, removed)
-    return _store(workspace, fleet, selection, planner.components)
+    findings = _findings(fleet, planner.components, planner.findings)
+    return _store(workspace, fleet, selection, planner.components, findings)
 
 
 def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
@@ -227,8 +260,24 @@ def plannable(fleet: Fleet, address: str) -> bool:
     return fleet[address].config is not None
 
 
+def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) -> tuple[Finding, ...]:
+    """The plan's own findings and those of the graph that concern its members, theirs or their types'.
+
+    What stops the plan replaces the graph's warning of the same thing (`unknown-type`).
+    """
+    types = {f"type:{fleet[address].type}" for address in members}
+    scopes = {*members, *types, f"environment:{fleet.inventory.environment}"}
+    said = {(f.code, f.component) for f in own}
+    found = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
+    return sort_findings({*found, *own})
+
+
 def _store(
-    workspace: Workspace, fleet: Fleet, selection: Selection, components: Mapping[str, PlannedComponent]
+    workspace: Workspace,
+    fleet: Fleet,
+    selection: Selection,
+    components: Mapping[str, PlannedComponent],
+    findings: tuple[Finding, ...],
 ) -> Plan:
     order = (
         [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
@@ -239,7 +288,7 @@ def _store(
         created_at=workspace.now(),
         targets=selection.targets,
         components=tuple(components[a] for a in order),
-        findings=tuple(f for f in fleet.findings if f.component in components),
+        findings=findings,
     )
     store_plan(workspace, made, selection)
     return made

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -19,8 +19,8 @@ from karma_core.graph.load import Inventory, Loaded
 from karma_core.model import Edge, Finding, Kind, Severity, Status
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
-from karma_core.plan.runtime import PlannedRuntime, counted, counted_marks, is_unknown, unknown_keys
-from karma_core.records import Applied, Module, TerraformJob
+from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
+from karma_core.records import Applied, Module, PlannedRuntime, TerraformJob
 from karma_core.use_cases.drifted import drifted_generations
 from karma_core.workspace import Workspace
 
@@ -32,12 +32,21 @@ Consumed = Mapping[str, tuple[str, ...] | None]
 
 
 class Values:
-    """Read as needed, then kept true by `learn`. Safe to use from the threads of one run."""
+    """Read as needed, then kept true by `learn`. Safe to use from the threads of one run.
+
+    `proposed` are names of parameters that the inventory has otherwise than the parameter store.
+    """
 
     def __init__(
-        self, workspace: Workspace, inventory: Inventory, module_pins: Mapping[str, str] | None = None
+        self,
+        workspace: Workspace,
+        inventory: Inventory,
+        module_pins: Mapping[str, str] | None = None,
+        *,
+        proposed: Collection[str] = (),
     ) -> None:
         self._workspace = workspace
+        self._proposed = proposed
         self._module_pins = module_pins or {}
         self._inventory = inventory
         self._lock = Lock()
@@ -207,8 +216,14 @@ class Values:
         """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
         return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
 
-    def job(self, address: str, module: Module, consumed: Consumed) -> TerraformJob:
-        """What Terraform gets to work on the component: those of its variables that the module declares."""
+    def job(
+        self, address: str, module: Module, consumed: Consumed, *, reads_parameters: bool = False
+    ) -> TerraformJob:
+        """What Terraform gets to work on the component: those of its variables that the module declares.
+
+        `reads_parameters`: the module reads parameters by their names, so it must be told those that are not
+        yet as they will be.
+        """
         held = self._loaded(address).config
         config = (held.value if held else None) or {}
         planned = {producer: self.planned(producer) for producer in consumed}
@@ -220,7 +235,20 @@ class Values:
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
+            parameters=self._planned_parameters(consumed) if reads_parameters else {},
         )
+
+    def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:
+        """Parameters that will hold something else than they do: consumed runtimes and proposed configs."""
+        found: dict[str, PlannedRuntime] = {}
+        with self._lock:
+            for producer in sorted(consumed.keys() & self._foreseen.keys()):
+                found[self._workspace.runtime_parameter(producer)] = self._foreseen[producer]
+        for address, loaded in sorted(self._inventory.components.items()) if self._proposed else ():
+            name = self._workspace.config_parameter(address)
+            if name in self._proposed and loaded.config is not None and loaded.config.value is not None:
+                found[name] = PlannedRuntime(known=loaded.config.value)
+        return found
 
 
 def offered_variables(

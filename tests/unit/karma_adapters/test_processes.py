@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from karma_adapters.processes import Finished, Processes
 from karma_core.errors import DeployFailed
 
+ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
@@ -77,6 +80,27 @@ def test_a_command_may_save_its_work(tmp_path: Path) -> None:
     ended = _run(Processes(grace_seconds=5), script, tmp_path, 0.5)
     assert ended.late
     assert (tmp_path / "saved").read_text() == "saved\n"
+
+
+BACKGROUND = """
+import pathlib, sys
+from karma_adapters.processes import Processes
+script = "trap 'echo saved; exit 0' INT; while :; do sleep 0.1; done"
+ended = Processes(grace_seconds=20).run(
+    ["sh", "-c", script], directory=pathlib.Path("/"), environment={"PATH": sys.argv[1]}, timeout_seconds=1
+)
+sys.exit(0 if ended.out == "saved\\n" else 1)
+"""
+
+
+def test_a_job_in_the_background_of_a_script_interrupts_its_commands() -> None:
+    """Such a job starts with SIGINT ignored; its commands can be interrupted all the same."""
+    words = [sys.executable, "-c", BACKGROUND, ENVIRONMENT["PATH"]]
+    script = ["sh", "-c", '"$@" & wait $!', "sh", *words]
+    done = subprocess.run(
+        script, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False
+    )
+    assert done.returncode == 0
 
 
 def test_a_command_that_ends_leaves_its_children(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from karma_adapters.terraform import plan_only
 from karma_adapters.terraform.plan_only import LOCAL, expression, planned_file, rewrite
+from karma_core import hcl
 
 U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
 
@@ -29,7 +30,8 @@ U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
 def test_only_references_to_the_variable_are_replaced(before: str, after: str) -> None:
     """Strings, comments and longer names stay; references inside templates and loops do not."""
     wrapped = "locals {\n  %s\n}\n"
-    assert rewrite((wrapped % before).encode(), "main.tf").decode() == wrapped % after
+    document = hcl.parse((wrapped % before).encode(), "main.tf")
+    assert rewrite(document).decode() == wrapped % after
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,11 @@ def test_values_are_literal_and_marked_parts_unknown(value: Any, marks: Any, exp
 
 
 def test_the_file_defines_placeholder_and_local() -> None:
-    """The copy gets one resource and one local."""
-    text = planned_file({"vpc/core": {"id": None}}, {"vpc/core": {"id": True}})
-    assert 'resource "terraform_data" "karma_unknown_until_apply" {}' in text
-    assert f'{LOCAL} = {{ "vpc/core" = {{ "id" = {U} }} }}' in text
+    """The copy gets one resource and its locals."""
+    text = planned_file(["a = 1", "b = 2"])
+    assert (
+        text == 'resource "terraform_data" "karma_unknown_until_apply" {}\n\nlocals {\n  a = 1\n  b = 2\n}\n'
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ def test_the_placeholder_is_not_shown() -> None:
         "      + id = (known after apply)\n    }\n\n"
         "Plan: 2 to add, 0 to change, 0 to destroy.\n"
     )
-    shown = plan_only.without_placeholder(text)
+    shown = plan_only.without_ours(text)
     assert "karma_unknown" not in shown
     assert "Plan: 1 to add" in shown
     assert "terraform_data.a" in shown

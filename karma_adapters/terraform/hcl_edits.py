@@ -1,0 +1,57 @@
+"""Edits of Terraform files at the token: what is replaced is found in the parser's tree, not by a pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from karma_core import hcl
+
+NOT_VALUES: Final = frozenset(
+    {"depends_on", "replace_triggered_by", "ignore_changes", "providers", "provider"}
+)
+"""Arguments that hold names of things, not expressions of values: Terraform takes no local there."""
+
+
+class Edit(NamedTuple):
+    """Bytes from `start` to before `end` become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def applied(source: bytes, edits: Iterable[Edit], *, start: int = 0, end: int | None = None) -> bytes:
+    """The part of a source between two bytes, with those edits that lie in it. Edits do not overlap."""
+    end = len(source) if end is None else end
+    done, at = [], start
+    for edit in sorted(edits):
+        if at <= edit.start and edit.end <= end:
+            done += [source[at : edit.start], edit.text.encode()]
+            at = edit.end
+    return b"".join([*done, source[at:end]])
+
+
+def values(block: hcl.Block) -> Iterator[hcl.Expression]:
+    """The expressions of values in a block and the blocks in it, those that name things left out."""
+    waiting = [block]
+    while waiting:
+        found = waiting.pop()
+        yield from (a.expression for name, a in found.attributes.items() if name not in NOT_VALUES)
+        waiting += found.blocks
+
+
+def path_of(node: hcl.Expression) -> tuple[str, ...]:
+    """The names at the start of a traversal (`a.b.c[0].d` gives a, b, c); empty for what is none."""
+    names: list[str] = []
+    for child in node.children:
+        if child.type == ("get_attr" if names else "variable_expr"):
+            names.append(text_of(child).lstrip(". \t\r\n"))
+        else:
+            break
+    return tuple(names)
+
+
+def text_of(node: hcl.Expression) -> str:
+    """How the node is written."""
+    return (node.text or b"").decode()

@@ -1,0 +1,244 @@
+"""Parameters in a plan-only copy: what a module reads of them comes from the plan, what it writes is told.
+
+A data source `aws_ssm_parameter` becomes a local of ours: an object for each instance, taken from the planned
+parameters where they have its name, else from the data source, which then is read for the others alone.
+Terraform itself decides which, because only it knows every name. `jsondecode(….value)` becomes the decoded
+object: as text, a runtime with one unknown key would be unknown as a whole.
+
+A resource `aws_ssm_parameter` whose value is `jsonencode(…)` gets an output with the argument, so that the
+plan tells part by part what will be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Final
+
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, text_of, values
+from karma_core import hcl
+from karma_core.records import PlannedRuntime
+
+TYPE: Final = "aws_ssm_parameter"
+PLANNED: Final = "karma_planned_parameters"
+READ: Final = "karma_parameter_"
+WRITTEN: Final = "karma_written_"
+DECODED: Final = "karma_decoded"
+_TEXTS: Final = frozenset({"value", "insecure_value"})
+_ARN: Final = '"/^arn:[a-z-]*:ssm:[a-z0-9-]*:[0-9]*:parameter/"'
+Names = Mapping[tuple[str, ...], str]
+"""The start of a traversal → what stands for it in a loop of ours."""
+_EACH: Final[Names] = {("each", "key"): "karma_key", ("each", "value"): "karma_value"}
+_COUNT: Final[Names] = {("count", "index"): "karma_value"}
+
+
+def reading_edits(document: hcl.Document) -> Iterator[Edit]:
+    """The edits by which every use of a parameter that was read uses our local instead."""
+    for expression in values(document.body):
+        yield from _uses(expression)
+    for block in _blocks(document, "data"):
+        yield from _data_edits(document, block)
+
+
+def locals_of(document: hcl.Document) -> Iterator[str]:
+    """The definitions of those locals, one for each data source."""
+    for block in _blocks(document, "data"):
+        yield f"{READ}{block.labels[1]} = {_Instances(document, block).read()}"
+
+
+def outputs_of(document: hcl.Document) -> Iterator[str]:
+    """One output for each resource whose value is an encoded object: a list of names and values."""
+    for block in _blocks(document, "resource"):
+        value = block.attributes.get("value")
+        argument = _argument(value.expression, "jsonencode") if value else None
+        if argument is not None:
+            told = _Instances(document, block).written(argument)
+            yield f'output "{WRITTEN}{block.labels[1]}" {{\n  value     = {told}\n  sensitive = true\n}}'
+
+
+def planned_local(parameters: Mapping[str, PlannedRuntime], expression: Any, unknown: str) -> str:
+    """The local with every planned parameter by name, sensitive as the data source is.
+
+    `expression` writes a value with its marks as HCL, `unknown` is an unknown of any type.
+    """
+    entries = []
+    for name, planned in sorted(parameters.items()):
+        decoded = expression(planned.known, planned.unknown)
+        text = f"tostring({unknown})" if planned.unknown else f"jsonencode({decoded})"
+        facts = {
+            "id": expression(name, None),
+            "name": expression(name, None),
+            "arn": unknown,
+            "type": unknown,
+            "version": unknown,
+            "value": f"sensitive({text})",
+            "insecure_value": text,
+            DECODED: f"sensitive({decoded})",
+        }
+        body = ", ".join(f"{key} = {value}" for key, value in facts.items())
+        entries.append(f"    {expression(name, None)} = {{ {body} }}\n")
+    return f"{PLANNED} = {{\n{''.join(entries)}  }}"
+
+
+def written(outputs: Mapping[str, Any]) -> dict[str, PlannedRuntime]:
+    """What the outputs of `outputs_of` say in a plan's `output_changes`: parameter's name → planned value."""
+    found: dict[str, PlannedRuntime] = {}
+    for name, change in sorted(outputs.items()):
+        if not name.startswith(WRITTEN) or not isinstance(change.get("after"), list):
+            continue
+        marks = change.get("after_unknown")
+        for at, one in enumerate(change["after"]):
+            mark = marks[at] if isinstance(marks, list) and at < len(marks) else {}
+            if isinstance(one.get("name"), str) and isinstance(one.get("value"), dict):
+                found[one["name"]] = PlannedRuntime(known=one["value"], unknown=mark.get("value") or None)
+    return found
+
+
+def _blocks(document: hcl.Document, kind: str) -> Iterator[hcl.Block]:
+    """The data sources or resources of parameters."""
+    for block in document.body.of_type(kind):
+        if block.labels[:1] == (TYPE,) and len(block.labels) > 1 and "name" in block.attributes:
+            yield block
+
+
+class _Instances:
+    """The instances of a block: how they come about, and the block's expressions within a loop of ours."""
+
+    def __init__(self, document: hcl.Document, block: hcl.Block) -> None:
+        self._text = document.text
+        self._block = block
+        self._for_each = block.attributes.get("for_each")
+        self._count = block.attributes.get("count")
+        self._names: Names = _EACH if self._for_each else _COUNT if self._count else {}
+
+    def loop(self) -> str:
+        """What a loop of ours runs over: a map, a set, or an object of numbers by their text."""
+        if self._for_each:
+            return self.source(self._for_each.expression, {})
+        if self._count:
+            numbers = f"range({self.source(self._count.expression, {})})"
+            return f"{{ for karma_index in {numbers} : tostring(karma_index) => karma_index }}"
+        return '{ "0" = 0 }'
+
+    def source(self, expression: hcl.Expression, names: Names | None = None) -> str:
+        """An expression with our edits, and the names of its instance by those of the loop."""
+        bound = self._names if names is None else names
+        edits = chain(_uses(expression), _renamed(expression, bound))
+        start, end = expression.start_byte, expression.end_byte
+        return applied(self._text, edits, start=start, end=end).decode()
+
+    def name(self, *, bound: bool = True) -> str:
+        """The parameter's name (an ARN becomes one), no secret even where a secret value is part of it."""
+        own = self.source(self._block.attributes["name"].expression, None if bound else {})
+        plain = f'replace({own}, {_ARN}, "")'
+        return f"try(nonsensitive({plain}), {plain})"
+
+    def others(self) -> str:
+        """The instances that the plan says nothing of."""
+        condition = f"!contains(keys(local.{PLANNED}), {self.name()})"
+        return f"{{ for karma_key, karma_value in {self.loop()} : karma_key => karma_value if {condition} }}"
+
+    def read(self) -> str:
+        """What the data source gives: an object, or by count a list, or by for_each a map of objects."""
+        real = f"merge(karma_one, {{ {DECODED} = try(jsondecode(karma_one.value), null) }})"
+        planned = f"[for karma_name, karma_one in local.{PLANNED} : karma_one if karma_name == {self.name()}]"
+        data = f"data.{TYPE}.{self._block.labels[1]}"
+        if self._count:
+            key, opening, closing = "tostring(karma_value)", "[for karma_value in", "]"
+            loop, result = f"range({self.source(self._count.expression, {})})", ""
+        elif self._for_each:
+            key, opening, closing = "karma_key", "{ for karma_key, karma_value in", " }"
+            loop, result = self.loop(), "karma_key => "
+        else:
+            key, opening, closing = "karma_key", "one([for karma_key, karma_value in", "])"
+            loop, result = self.loop(), ""
+        others = f"[for karma_at, karma_one in {data} : {real} if karma_at == {key}]"
+        return f"{opening} {loop} : {result}concat({planned}, {others})[0]{closing}"
+
+    def written(self, argument: hcl.Expression) -> str:
+        """A list of what the instances write."""
+        name = self.source(self._block.attributes["name"].expression)
+        one = f"{{ name = {name}, value = {self.source(argument)} }}"
+        return f"[for karma_key, karma_value in {self.loop()} : {one}]"
+
+    def name_in_data(self) -> str:
+        """The name as the data source has it, which is by for_each from now on."""
+        names: Names = {("count", "index"): "each.value"} if self._count else {}
+        return self.source(self._block.attributes["name"].expression, names)
+
+
+def _data_edits(document: hcl.Document, block: hcl.Block) -> Iterator[Edit]:
+    """The data source reads only what the plan says nothing of."""
+    instances = _Instances(document, block)
+    for name in ("count", "for_each"):
+        if name in block.attributes:
+            yield _whole(block.attributes[name], "")
+    yield _whole(
+        block.attributes["name"], f"for_each = {instances.others()}\n  name = {instances.name_in_data()}"
+    )
+
+
+def _whole(attribute: hcl.Attribute, text: str) -> Edit:
+    node = attribute.expression.parent or attribute.expression
+    return Edit(node.start_byte, node.end_byte, text)
+
+
+def _uses(expression: hcl.Expression) -> Iterator[Edit]:
+    """Edits of every use of a parameter that was read, in an expression."""
+    waiting: list[tuple[hcl.Expression, frozenset[str]]] = [(expression, frozenset())]
+    while waiting:
+        node, loops = waiting.pop()
+        loops |= _loop_variable(node)
+        if path_of(node)[:2] == ("data", TYPE) and len(path_of(node)) > 2:  # noqa: PLR2004 - and a name
+            first, third = node.children[0], node.children[2]
+            yield Edit(first.start_byte, third.end_byte, f"local.{READ}{path_of(node)[2]}")
+        yield from _decoded(node, loops)
+        waiting += [(child, loops) for child in node.children]
+
+
+def _loop_variable(node: hcl.Expression) -> frozenset[str]:
+    """The variable of a loop over the instances of a data source."""
+    for child in node.children:
+        if child.type == "for_intro":
+            over = child.named_children[-1]
+            if path_of(over)[:2] == ("data", TYPE) and len(over.children) == 3:  # noqa: PLR2004 - as above
+                return frozenset({text_of(child.named_children[-2])})
+    return frozenset()
+
+
+def _decoded(node: hcl.Expression, loops: frozenset[str]) -> Iterator[Edit]:
+    """`jsondecode(X.value)` becomes `(X.karma_decoded)`, through `nonsensitive` too."""
+    inner = _call(node, "jsondecode")
+    while inner is not None and (deeper := _argument(inner, "nonsensitive")) is not None:
+        inner = deeper
+    path = path_of(inner) if inner is not None else ()
+    if inner is None or not (path[:2] == ("data", TYPE) or (path[:1] and path[0] in loops)):
+        return
+    last = inner.children[-1]
+    if last.type == "get_attr" and text_of(last).lstrip(". \t\r\n") in _TEXTS:
+        yield Edit(node.children[0].start_byte, node.children[0].end_byte, "")
+        yield Edit(last.start_byte, last.end_byte, f".{DECODED}")
+
+
+def _argument(expression: hcl.Expression, function: str) -> hcl.Expression | None:
+    """The only argument of an expression that is nothing but a call of a function."""
+    children = expression.children
+    return _call(children[0], function) if len(children) == 1 else None
+
+
+def _call(node: hcl.Expression, function: str) -> hcl.Expression | None:
+    """The only argument of a call of a function."""
+    if node.type != "function_call" or text_of(node.children[0]) != function:
+        return None
+    arguments = [a for child in node.children if child.type == "function_arguments" for a in child.children]
+    return arguments[0] if len(arguments) == 1 else None
+
+
+def _renamed(expression: hcl.Expression, names: Names) -> Iterable[Edit]:
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
+        new = names.get(path_of(node)[:2])
+        if new is not None:
+            yield Edit(node.children[0].start_byte, node.children[1].end_byte, new)
+        waiting += node.children

@@ -1,0 +1,54 @@
+"""How far the changes of one plan or run have spread: what changes, and what lies in the cone of that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from karma_core.model import Record
+
+
+class Seen(Record, frozen=True, kw_only=True):
+    """What a component sees of the changes above it.
+
+    `moved` are those of its producers that change, `how` says it of them ("was applied"). `ended` are those
+    that lie in the cone of a change and publish nothing new: the change ends there.
+    """
+
+    moved: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+    how: str = ""
+
+    @property
+    def anything(self) -> bool:
+        """Whether the component lies in the cone of something that changes."""
+        return bool(self.moved or self.ended)
+
+
+NOTHING = Seen()
+
+
+class Spread:
+    """Kept by the threads of one plan or run, in dependency order."""
+
+    def __init__(self, how: str) -> None:
+        self._how = how
+        self._moved: set[str] = set()
+        self._reached: set[str] = set()
+
+    def move(self, addresses: Iterable[str]) -> None:
+        """These change."""
+        self._moved.update(addresses)
+
+    def reach(self, addresses: Iterable[str]) -> None:
+        """These lie in the cone of something that changes, whether they change themselves or not."""
+        self._reached.update(addresses)
+
+    def moved(self, address: str) -> bool:
+        """Whether it changes."""
+        return address in self._moved
+
+    def seen_from(self, producers: Collection[str]) -> Seen:
+        """What a component with these producers sees."""
+        moved = frozenset(p for p in producers if p in self._moved)
+        ended = frozenset(p for p in producers if p in self._reached) - moved
+        return Seen(moved=moved, ended=ended, how=self._how)
