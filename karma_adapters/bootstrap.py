@@ -12,6 +12,8 @@ from typing import Any
 from ulid import ULID
 
 from karma_adapters import failpoints, graph_stores
+from karma_adapters.aws.creation import Creation
+from karma_adapters.aws.places import Place, places
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.child_environment import allowed
 from karma_adapters.directory_artifacts import DirectoryArtifacts
@@ -155,6 +157,12 @@ def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gr
     """What answers Gremlin text about an environment's graph."""
     name = settings.choose_environment(environment).name
     return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
+
+
+def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
+    """What creates an environment's tables and buckets, and those that it needs."""
+    name = settings.choose_environment(environment).name
+    return _aws(settings, name).creation(), places(settings, name)
 
 
 def _aws(settings: Settings, name: str) -> AwsStores:

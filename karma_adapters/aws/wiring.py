@@ -7,6 +7,7 @@ from pathlib import Path
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
+from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.rate import TokenBucket
@@ -74,6 +75,11 @@ class AwsStores:
         """The log's sink in S3."""
         folder = f"{self._environment}/log"
         return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
+
+    def creation(self) -> Creation:
+        """What creates tables and buckets."""
+        settings = self._settings
+        return Creation(self._dynamodb, self.s3, region=self.access.region, kms_key_id=settings.kms_key_id)
 
     @cached_property
     def s3(self) -> Api:
