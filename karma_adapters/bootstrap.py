@@ -77,9 +77,7 @@ def open_workspace(
         graph=graph_stores.open_store(section, folder),
         state=state,
         log=_log(settings, section, folder, state, aws, say),
-        artifacts=(
-            aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
-        ),
+        artifacts=_artifacts(section, folder, aws),
         modules=modules,
         terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
         reloader=Reloads(
@@ -147,6 +145,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     return _log(settings, section, folder, _state(section, folder, aws), aws, say)
 
 
+def open_artifacts_of(settings: Settings, environment: str | None) -> ports.ArtifactStore:
+    """An environment's artifacts alone, for reading."""
+    name = settings.choose_environment(environment).name
+    return _artifacts(settings.section(name), settings.state_dir / name, _aws(settings, name))
+
+
 def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
     """An environment's graph store of that kind, whichever the settings choose."""
     name = settings.choose_environment(environment).name
@@ -173,6 +177,10 @@ def _aws(settings: Settings, name: str) -> AwsStores:
 
 def _state(section: Environment, folder: Path, aws: AwsStores) -> StateStore:
     return aws.state() if section.state == "dynamodb" else SqliteState(folder / "state.sqlite")
+
+
+def _artifacts(section: Environment, folder: Path, aws: AwsStores) -> ports.ArtifactStore:
+    return aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
 
 
 def _log(

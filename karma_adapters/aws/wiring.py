@@ -61,11 +61,9 @@ class AwsStores:
         return DynamoState(StateTable(self._dynamodb, table, self._environment), clock=self._clock)
 
     def artifacts(self) -> S3Artifacts:
-        """The artifact log."""
+        """The artifact log; every key begins with the environment."""
         kept = Protection(kms_key_id=self._settings.kms_key_id, lock_days=self._settings.object_lock_days)
-        return S3Artifacts(
-            self.s3, self._needed("bucket"), self._environment, clock=self._clock, protection=kept
-        )
+        return S3Artifacts(self.s3, self._needed("bucket"), clock=self._clock, protection=kept)
 
     def event_table(self) -> DynamoSink:
         """The log's sink in DynamoDB."""
