@@ -13,6 +13,7 @@ from ulid import ULID
 
 from karma_adapters import failpoints, graph_stores
 from karma_adapters.aws.creation import Creation
+from karma_adapters.aws.examination import Examination
 from karma_adapters.aws.places import Place, places
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.child_environment import allowed
@@ -167,6 +168,12 @@ def open_creation(settings: Settings, environment: str | None) -> tuple[Creation
     """What creates an environment's tables and buckets, and those that it needs."""
     name = settings.choose_environment(environment).name
     return _aws(settings, name).creation(), places(settings, name)
+
+
+def open_examination(settings: Settings, name: str) -> Examination:
+    """What looks at an environment's account."""
+    aws = _aws(settings, name)
+    return Examination(aws.service, aws.creation(), places(settings, name))
 
 
 def _aws(settings: Settings, name: str) -> AwsStores:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
@@ -20,6 +21,9 @@ from karma_core.ports import Clock
 from karma_core.records import Tier
 from karma_log.sinks.dynamodb import DynamoSink
 from karma_log.sinks.s3 import S3Sink
+
+_LOOKS: Final = 3
+"""Attempts of a call that only looks: somebody waits for the answer. Ours."""
 
 
 class AwsStores:
@@ -73,6 +77,10 @@ class AwsStores:
         """The log's sink in S3."""
         folder = f"{self._environment}/log"
         return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
+
+    def service(self, name: str) -> Api:
+        """Any service, called a few times and by nobody else: for looking at the account."""
+        return Api(self.access, name, attempts=_LOOKS)
 
     def creation(self) -> Creation:
         """What creates tables and buckets."""
