@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: setup check test soak bench demo gremlin-server lock clean help
+.PHONY: setup check test soak bench demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ bench: setup  ## Figures as ratios against their floors, in one run
 
 demo: setup  ## The whole job on the example system, on this machine alone (KEEP=1 keeps its folder)
 	@KEEP=$(KEEP) bash examples/shop/demo.sh
+
+demo-aws: setup  ## The job on AWS's own interfaces: a local AWS, the real AWS provider (KEEP=1 keeps its folder)
+	@KEEP=$(KEEP) bash examples/aws/demo.sh
 
 gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (PORT=8182; needs Java and Maven)
 	@$(BIN)/python -m tests.integration.gremlin_server $(or $(PORT),8182)

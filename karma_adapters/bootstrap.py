@@ -12,6 +12,9 @@ from typing import Any
 from ulid import ULID
 
 from karma_adapters import failpoints, graph_stores
+from karma_adapters.aws.creation import Creation
+from karma_adapters.aws.examination import Examination
+from karma_adapters.aws.places import Place, places
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.child_environment import allowed
 from karma_adapters.directory_artifacts import DirectoryArtifacts
@@ -75,9 +78,7 @@ def open_workspace(
         graph=graph_stores.open_store(section, folder),
         state=state,
         log=_log(settings, section, folder, state, aws, say),
-        artifacts=(
-            aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
-        ),
+        artifacts=_artifacts(section, folder, aws),
         modules=modules,
         terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
         reloader=Reloads(
@@ -145,6 +146,12 @@ def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_n
     return _log(settings, section, folder, _state(section, folder, aws), aws, say)
 
 
+def open_artifacts_of(settings: Settings, environment: str | None) -> ports.ArtifactStore:
+    """An environment's artifacts alone, for reading."""
+    name = settings.choose_environment(environment).name
+    return _artifacts(settings.section(name), settings.state_dir / name, _aws(settings, name))
+
+
 def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
     """An environment's graph store of that kind, whichever the settings choose."""
     name = settings.choose_environment(environment).name
@@ -157,6 +164,18 @@ def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gr
     return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
 
 
+def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
+    """What creates an environment's tables and buckets, and those that it needs."""
+    name = settings.choose_environment(environment).name
+    return _aws(settings, name).creation(), places(settings, name)
+
+
+def open_examination(settings: Settings, name: str) -> Examination:
+    """What looks at an environment's account."""
+    aws = _aws(settings, name)
+    return Examination(aws.service, aws.creation(), places(settings, name))
+
+
 def _aws(settings: Settings, name: str) -> AwsStores:
     section = settings.section(name)
     folder = settings.state_dir / name
@@ -165,6 +184,10 @@ def _aws(settings: Settings, name: str) -> AwsStores:
 
 def _state(section: Environment, folder: Path, aws: AwsStores) -> StateStore:
     return aws.state() if section.state == "dynamodb" else SqliteState(folder / "state.sqlite")
+
+
+def _artifacts(section: Environment, folder: Path, aws: AwsStores) -> ports.ArtifactStore:
+    return aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
 
 
 def _log(

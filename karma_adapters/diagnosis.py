@@ -1,4 +1,4 @@
-"""What `karma doctor` looks at: tools, settings, folders, stores. Each check says what to do."""
+"""What `karma doctor` looks at: tools, settings, folders, AWS, stores. Each check says what to do."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from karma_adapters.bootstrap import open_workspace
+from karma_adapters.aws.examination import CREDENTIALS
+from karma_adapters.aws.iam_policy import policy
+from karma_adapters.aws.places import sinks
+from karma_adapters.bootstrap import open_examination, open_workspace
+from karma_adapters.check import Check, failed, passed, warned
+from karma_adapters.child_environment import allowed
+from karma_adapters.processes import Processes
 from karma_adapters.settings import Settings, read_settings
+from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import find
 from karma_core.errors import KarmaError
-from karma_core.model import Record
 from karma_core.use_cases.binding import check_binding
 from karma_core.workspace import Workspace
-
-
-class Check(Record, frozen=True, kw_only=True):
-    """One check. `status`: ok, warning or failed."""
-
-    name: str
-    status: str
-    found: str
-    next_step: str = ""
 
 
 def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
@@ -32,67 +29,76 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
     name = "settings"
     try:
         settings = read_settings(root)
-        checks += [_ok(name, str(root)), *_folders(settings), _terraform(settings), _prefect(settings)]
+        checks += [passed(name, str(root)), *_folders(settings), _terraform(settings), _prefect(settings)]
         name = "environment"
         workspace = open_workspace(settings, environment)
     except KarmaError as error:
-        return (*checks, _failed(name, error))
-    return (*checks, _ok(name, workspace.name), *_stores(workspace))
-
-
-def _ok(name: str, found: str) -> Check:
-    return Check(name=name, status="ok", found=found)
-
-
-def _failed(name: str, error: KarmaError) -> Check:
-    return Check(
-        name=name, status="failed", found=f"{error.what}. {error.why}".strip(), next_step=error.next_step
-    )
+        return (*checks, failed(name, error))
+    checks += [passed(name, workspace.name), *_providers(settings)]
+    found = tuple(_aws(settings, workspace))
+    if any((check.name, check.status) == (CREDENTIALS, "failed") for check in found):
+        return (*checks, *found)  # every store would wait for an answer that cannot come
+    return (*checks, *found, *_stores(workspace))
 
 
 def _python() -> Check:
     found = ".".join(map(str, sys.version_info[:3]))
-    return _ok("python", found)
+    return passed("python", found)
 
 
 def _git() -> Check:
     path = shutil.which("git")
     if path is None:
-        return Check(
-            name="git",
-            status="warning",
-            found="not on PATH",
-            next_step="install git: without it configs have no commit, and --changed cannot work",
-        )
-    return _ok("git", path)
+        step = "install git: without it configs have no commit, and --changed cannot work"
+        return warned("git", "not on PATH", step)
+    return passed("git", path)
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
     for name, folder in (("configs", settings.config_dir), ("modules", settings.components_dir)):
         if folder.is_dir():
-            yield _ok(name, str(folder))
+            yield passed(name, str(folder))
         else:
-            yield Check(
-                name=name,
-                status="warning",
-                found=f"{folder} does not exist",
-                next_step="create it, or `karma init`",
-            )
+            yield warned(name, f"{folder} does not exist", "create it, or `karma init`")
 
 
 def _terraform(settings: Settings) -> Check:
     try:
         found = find(settings.terraform.binary)
     except KarmaError as error:
-        return _failed("terraform", error)
-    return _ok("terraform", " ".join(found.words))
+        return failed("terraform", error)
+    return passed("terraform", " ".join(found.words))
 
 
 def _prefect(settings: Settings) -> Check:
     if settings.project.orchestrator == "direct":
-        return _ok("orchestrator", "direct")
+        return passed("orchestrator", "direct")
     api = os.environ.get("PREFECT_API_URL")
-    return _ok("orchestrator", f"prefect at {api}" if api else "prefect, a server of its own for each run")
+    return passed("orchestrator", f"prefect at {api}" if api else "prefect, a server of its own for each run")
+
+
+def _providers(settings: Settings) -> Iterator[Check]:
+    """One check for each set of providers that types require; none where all are built in."""
+    wanted = providers.requirements(settings.components_dir)
+    if not wanted:
+        return
+    environment = allowed(os.environ, settings.terraform.pass_environment)
+    for requirement in wanted:
+        try:
+            found = find(settings.terraform.binary)
+            yield providers.check(found, requirement, Processes(), environment)
+        except KarmaError as error:
+            yield failed("providers", error)
+
+
+def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
+    """What the environment needs in AWS; nothing where none of its stores is there."""
+    section = settings.section(workspace.name)
+    in_aws = (section.parameters, section.state, section.artifacts, section.terraform_state)
+    if not {"ssm", "dynamodb", "s3"} & {*in_aws, *sinks(settings)}:
+        return
+    prefix = workspace.prefix if section.parameters == "ssm" else ""
+    yield from open_examination(settings, workspace.name).checks(prefix, policy(settings, workspace.name))
 
 
 def _stores(workspace: Workspace) -> Iterator[Check]:
@@ -109,6 +115,6 @@ def _stores(workspace: Workspace) -> Iterator[Check]:
         try:
             found = probe()
         except KarmaError as error:
-            yield _failed(name, error)
+            yield failed(name, error)
         else:
-            yield _ok(name, found if isinstance(found, str) and name == "terraform version" else "answers")
+            yield passed(name, found if isinstance(found, str) and name == "terraform version" else "answers")

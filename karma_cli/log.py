@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,9 +106,50 @@ def grep(
     _print(reversed(list(found)), as_json=as_json)
 
 
-@app.command(epilog="Example:\n\n`karma log show 01J9Z0…`")
+@app.command(
+    epilog="Examples:\n\n`karma log artifacts --component vpc/core`\n\n"
+    "`karma log artifacts --run 01J9Z0… --json`"
+)
+def artifacts(
+    env: Env = None,
+    project: ProjectDir = None,
+    component: Component = None,
+    run: RunId = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 1000,
+    as_json: Json = False,
+) -> None:
+    """List the artifacts of events: masked plans, by run and component, oldest first."""
+    events = _open(env, project).events(
+        component=component, run_id=run, since=since, until=until, newest_first=True
+    )
+    newest = islice(((key, event) for event in events for key in reversed(event.artifacts)), limit)
+    rows = [
+        {
+            "key": key,
+            "event": event.id,
+            "action": event.action,
+            "component": event.component,
+            "run_id": event.run_id,
+            "timestamp": event.timestamp,
+        }
+        for key, event in reversed(list(newest))
+    ]
+    if as_json:
+        render.document(rows)
+        return
+    render.table(
+        "",
+        ("time", "component", "artifact", "event"),
+        [(render.local(row["timestamp"] or ""), row["component"], row["key"], row["event"]) for row in rows],
+    )
+
+
+@app.command(epilog="Examples:\n\n`karma log show 01J9Z0…`\n\n`karma log show 01J9Z0… --open`")
 def show(
     event_id: Annotated[str, typer.Argument(help="An event's id.")],
+    opened: Annotated[bool, typer.Option("--open", help="Fetch its artifacts, too, and show them.")] = False,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -121,11 +163,35 @@ def show(
     if event is None:
         raise NotFound(f"there is no event {shown(event_id)!r}", next_step="`karma log list` shows their ids")
     body = to_builtins(event)
+    contents = _fetch(event, env, project) if opened else {}
     if as_json:
-        render.document(body)
+        render.document({**body, "opened": contents} if opened else body)
         return
     filled = {k: v for k, v in body.items() if v not in (None, "", [], {})}
     render.table("", ("field", "value"), filled.items())
+    for key, content in contents.items():
+        render.text(f"\n{key}:\n{content}")
+
+
+def _fetch(event: Event, env: str | None, project: Path | None) -> dict[str, str]:
+    """Artifact's key → its text; StoreError where one is gone, because artifacts are evidence."""
+    from karma_adapters.bootstrap import open_artifacts_of
+    from karma_core.errors import StoreError
+
+    store = open_artifacts_of(settings_of(project), env)
+    contents = {}
+    for key in event.artifacts:
+        raw = store.get(key)
+        if raw is None:
+            raise StoreError(
+                f"the artifact {key} is gone",
+                why="its store has no object of that key",
+                next_step="restore it: the event that names it stands in the log",
+                code="artifact-missing",
+                key=key,
+            )
+        contents[key] = raw.decode("utf-8", "replace")
+    return contents
 
 
 @app.command(epilog="Example:\n\n`karma log diff --before 2026-01-01 --after 2026-01-31`")

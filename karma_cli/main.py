@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import change, config, deploy, drift, exits, graph, log, plan, project, why
+from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, why
 
 app = typer.Typer(
     name="karma",
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
 )
+app.add_typer(aws.app, name="aws")
 app.add_typer(change.app, name="change")
 app.add_typer(config.app, name="config")
 app.add_typer(graph.app, name="graph")

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from karma_cli import exits, render
-from karma_cli.options import Env, Json, ProjectDir, project_root
+from karma_cli.options import Env, Json, ProjectDir, project_root, settings_of
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`")(init)
-    app.command(epilog="Example:\n\n`karma doctor --env prod`")(doctor)
+    app.command(epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`")(
+        doctor
+    )
 
 
 def init(
@@ -34,10 +36,20 @@ def init(
     render.line("Next: `karma config publish`, `karma graph build`, `karma deploy --all`.")
 
 
-def doctor(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+def doctor(
+    iam_policy: Annotated[
+        bool, typer.Option("--iam-policy", help="Print the least IAM policy for Karma; check nothing.")
+    ] = False,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
     """Check tools, settings and access, and say what to do about what is missing."""
     from karma_adapters.diagnosis import examine
 
+    if iam_policy:
+        _print_policy(env, project)
+        return
     checks = examine(project_root(project), env)
     bad = [check for check in checks if check.status == "failed"]
     if as_json:
@@ -50,3 +62,11 @@ def doctor(env: Env = None, project: ProjectDir = None, as_json: Json = False) -
         )
     if bad:
         raise typer.Exit(exits.FAILED)
+
+
+def _print_policy(env: str | None, project: Path | None) -> None:
+    """The policy is JSON for AWS's own tools, with --json or without."""
+    from karma_adapters.aws.iam_policy import policy
+
+    settings = settings_of(project)
+    render.document(policy(settings, settings.choose_environment(env).name))

@@ -51,13 +51,14 @@ class Api:
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         """The answer to `operation` (as boto3 names it, `put_item`), or the KarmaError that it ended in."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only who uses AWS pays
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
         client = self._client()
         self._call.operation = operation
         self._call.ends_at = time.monotonic() + self.deadline_seconds
         try:
             answer: dict[str, Any] = getattr(client, operation)(**request)
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
             raise translated(error, self.service, operation) from error
         return answer
 
@@ -101,8 +102,11 @@ class Api:
                 self._made.meta.events.register("before-send", self._before_send)
             return self._made
 
-    def _before_send(self, **_: Any) -> None:
-        """Called by botocore before each attempt; what is raised here ends the call."""
+    def _before_send(self, request: Any, **_: Any) -> Any:
+        """Called by botocore for each attempt, and answers in its place.
+
+        What is raised here ends the attempt, and the call unless botocore retries it.
+        """
         if time.monotonic() > self._call.ends_at:
             raise StoreUnavailable(
                 f"{self.service} {self._call.operation} did not succeed in {self.deadline_seconds:.0f} s",
@@ -112,6 +116,19 @@ class Api:
             )
         if self._bucket is not None:
             self._bucket.take()
+        # botocore has no public way to its session; it would take half a JSON body for an empty answer.
+        return whole(request, self._made._endpoint.http_session.send(request))
+
+
+def whole(request: Any, response: Any) -> Any:
+    """The response; ConnectionClosedError, which botocore retries, where its body ended early."""
+    from botocore.exceptions import ConnectionClosedError  # noqa: PLC0415
+
+    announced = response.headers.get("Content-Length", "")
+    bodiless = request.stream_output or request.method == "HEAD"
+    if not bodiless and announced.isdigit() and len(response.content) < int(announced):
+        raise ConnectionClosedError(endpoint_url=request.url)
+    return response
 
 
 def pauses(

@@ -128,13 +128,14 @@ def _cancelled(reasons: Sequence[Any], what: str) -> KarmaError:
 
 def _unanswered(error: Exception, service: str, operation: str) -> KarmaError:
     from botocore import exceptions  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     what = f"{service} {operation} failed"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         step = "set AWS_PROFILE or `profile` in the environment's section, or log in with `aws sso login`"
         return StoreError(what, why="there are no AWS credentials", next_step=step, code="aws-credentials")
     kind = type(error).__name__
-    if isinstance(error, exceptions.HTTPClientError):
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | ResponseParserError):
         return _unavailable(what, f"no answer came ({kind})", aws_code=kind, throttled=False)
     return StoreError(what, why=kind, next_step="run `karma doctor`", code="aws", aws_code=kind)
 

@@ -27,14 +27,14 @@ class Protection(Record, frozen=True, kw_only=True):
 
 
 class S3Artifacts:
-    """ports.ArtifactStore on `bucket`, below `folder` (the environment)."""
+    """ports.ArtifactStore on `bucket`, below `folder`; empty: keys are the objects' own."""
 
     def __init__(
-        self, api: Api, bucket: str, folder: str, *, clock: Clock, protection: Protection | None = None
+        self, api: Api, bucket: str, folder: str = "", *, clock: Clock, protection: Protection | None = None
     ) -> None:
         self._api = api
         self._bucket = bucket
-        self._folder = folder.strip("/") + "/"
+        self._folder = f"{folder.strip('/')}/" if folder else ""
         self._clock = clock
         self._protection = protection or Protection()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
+from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.rate import TokenBucket
@@ -19,6 +21,9 @@ from karma_core.ports import Clock
 from karma_core.records import Tier
 from karma_log.sinks.dynamodb import DynamoSink
 from karma_log.sinks.s3 import S3Sink
+
+_LOOKS: Final = 3
+"""Attempts of a call that only looks: somebody waits for the answer. Ours."""
 
 
 class AwsStores:
@@ -60,11 +65,9 @@ class AwsStores:
         return DynamoState(StateTable(self._dynamodb, table, self._environment), clock=self._clock)
 
     def artifacts(self) -> S3Artifacts:
-        """The artifact log."""
+        """The artifact log; every key begins with the environment."""
         kept = Protection(kms_key_id=self._settings.kms_key_id, lock_days=self._settings.object_lock_days)
-        return S3Artifacts(
-            self.s3, self._needed("bucket"), self._environment, clock=self._clock, protection=kept
-        )
+        return S3Artifacts(self.s3, self._needed("bucket"), clock=self._clock, protection=kept)
 
     def event_table(self) -> DynamoSink:
         """The log's sink in DynamoDB."""
@@ -74,6 +77,15 @@ class AwsStores:
         """The log's sink in S3."""
         folder = f"{self._environment}/log"
         return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
+
+    def service(self, name: str) -> Api:
+        """Any service, called a few times and by nobody else: for looking at the account."""
+        return Api(self.access, name, attempts=_LOOKS)
+
+    def creation(self) -> Creation:
+        """What creates tables and buckets."""
+        settings = self._settings
+        return Creation(self._dynamodb, self.s3, region=self.access.region, kms_key_id=settings.kms_key_id)
 
     @cached_property
     def s3(self) -> Api:

@@ -60,7 +60,7 @@ def write_snapshot(
     content = msgspec.json.encode(header) + b"\n" + zlib.compress(body, 1)
     name = f"{build.id:08d}-{_content_name(content)}.{header.kind}"
     reach("graph.snapshot.before_put")
-    key = artifacts.put(f"graph/{build.environment}/{name}", content)
+    key = artifacts.put(f"{build.environment}/graph/{name}", content)
     reach("graph.snapshot.after_put")
     return key
 

@@ -249,7 +249,7 @@ def _intent_event(workspace: Workspace, intents: tuple[Intent, ...], doomed: dic
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
     if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
         return _event(workspace, "started", addresses)
-    key = f"publishes/{workspace.name}/{workspace.new_id()}/addresses.json"
+    key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
     workspace.artifacts.put(key, canonical(addresses))
     counts = {"write": len(intents), "prune": len(doomed)}
     return _event(workspace, "started", counts, artifacts=(key,))
@@ -263,7 +263,7 @@ def _outcome_event(
     if len(written) <= _NAMED_ADDRESSES:
         versions = [{"component": address, "version": version} for address, version in written.items()]
         return _event(workspace, "succeeded", {**counts, "versions": versions}, cause=cause)
-    key = f"publishes/{workspace.name}/{workspace.new_id()}/{VERSIONS}"
+    key = f"{workspace.name}/publishes/{workspace.new_id()}/{VERSIONS}"
     workspace.artifacts.put(key, canonical(written))
     return _event(workspace, "succeeded", counts, cause=cause, artifacts=(key,))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import strictjson
+from karma_core.errors import Conflict
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
 from karma_core.plan.judge import Judgement
@@ -107,15 +108,21 @@ class Publisher:
 
 
 def keep_plan(workspace: Workspace, run_id: str, plan: TerraformPlan) -> tuple[str, ...]:
-    """Store a plan's masked JSON and text in the artifact log; their keys.
+    """Store a plan's masked JSON and text in the artifact log; their keys, `…/<run>/<address>/plan.txt`.
 
-    A key names the plan's content, because a resumed run may plan a component again.
+    A run may plan a component again (a resume, a stale plan): where the plan is another one, its names carry
+    a mark of its content.
     """
     body = strictjson.canonical({"action": plan.action, "resources": to_builtins(plan.resources)})
     text = plan.text.encode()
-    mark = strictjson.bytes_digest(body + text).removeprefix("sha256:")[:8]
     folder = f"{workspace.name}/{workspace.now()[:10]}/{run_id}/{plan.address}"
-    return (
-        workspace.artifacts.put(f"{folder}/plan-{mark}.json", body),
-        workspace.artifacts.put(f"{folder}/plan-{mark}.txt", text),
-    )
+    try:
+        return _put_plan(workspace, f"{folder}/plan", body, text)
+    except Conflict:
+        mark = strictjson.bytes_digest(body + text).removeprefix("sha256:")[:8]
+        return _put_plan(workspace, f"{folder}/plan-{mark}", body, text)
+
+
+def _put_plan(workspace: Workspace, name: str, body: bytes, text: bytes) -> tuple[str, ...]:
+    put = workspace.artifacts.put
+    return put(f"{name}.json", body), put(f"{name}.txt", text)

@@ -1,0 +1,60 @@
+"""Whether the providers that modules ask for can be had: an init of nothing but what they require."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from karma_adapters.check import Check, passed
+from karma_adapters.processes import Processes
+from karma_adapters.terraform.binary import Binary
+from karma_adapters.terraform.command_line import FLAG, CommandLine
+from karma_core import hcl
+from karma_core.errors import BadInput
+
+_NEXT: Final = (
+    "let this machine reach the provider's registry, or name a mirror in the file of TF_CLI_CONFIG_FILE"
+)
+_TAIL: Final = 300
+"""Characters of Terraform's message that are shown. Ours."""
+
+Requirement = tuple[tuple[str, str], ...]
+"""The entries of a module's `required_providers`, (name, expression), by name."""
+
+
+def requirements(components: Path) -> dict[Requirement, list[str]]:
+    """What types require → the types that do, both sorted; files that cannot be parsed are left out."""
+    found: dict[Requirement, list[str]] = {}
+    for folder in sorted(path for path in components.glob("*") if path.is_dir()):
+        entries = {entry for file in folder.glob("*.tf") for entry in _of_file(file)}
+        if entries:
+            found.setdefault(tuple(sorted(entries)), []).append(folder.name)
+    return dict(sorted(found.items()))
+
+
+def _of_file(file: Path) -> Iterator[tuple[str, str]]:
+    try:
+        body = hcl.parse(file.read_bytes(), file.name).body
+    except (BadInput, OSError):
+        return  # building the graph says so, with its place
+    for settings in body.of_type("terraform"):
+        for block in settings.of_type("required_providers"):
+            for attribute in block.attributes.values():
+                yield attribute.name, (attribute.expression.text or b"").decode()
+
+
+def check(binary: Binary, wanted: Requirement, processes: Processes, environment: Mapping[str, str]) -> Check:
+    """One init of an empty module with the requirement."""
+    lines = "\n".join(f"    {name} = {expression}" for name, expression in wanted)
+    with tempfile.TemporaryDirectory(prefix="karma-providers-") as scratch:
+        text = f"terraform {{\n  required_providers {{\n{lines}\n  }}\n}}\n"
+        (Path(scratch) / "main.tf").write_text(text, "utf-8")
+        terraform = CommandLine(binary, Path(scratch), environment, processes)
+        ended = terraform.cmd("init", input=False, no_color=FLAG, backend=False)
+    names = ", ".join(name for name, _ in wanted)
+    if ended.code == 0:
+        return passed("providers", names)
+    said = " ".join((ended.err or ended.out).translate({ord(c): " " for c in "│╷╵"}).split())
+    return Check(name="providers", status="failed", found=f"{names}: {said[-_TAIL:]}", next_step=_NEXT)
