@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from karma_core.changes.record import Change
     from karma_core.workspace import Workspace
 
+ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
+"""States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
+
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 
 ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
@@ -92,8 +95,7 @@ def _go_on(
 ) -> Change:
     """Apply what no rule holds back, after a yes or with --auto-approve; then let the queue move."""
     from karma_core.changes.states import State
-    from karma_core.use_cases.changes import applying
-    from karma_core.use_cases.changes.drain import drain
+    from karma_core.use_cases.changes.drain import apply_and_drain
 
     if change.status is not State.APPROVED or not change.id:
         return change
@@ -103,10 +105,7 @@ def _go_on(
         _show(workspace, change)
         if not render.confirm("Apply this?"):
             return change
-    run = carry_out_with(project, say)
-    ended = applying.apply(workspace, change.id, run)
-    drain(workspace, run)
-    return ended
+    return apply_and_drain(workspace, change.id, carry_out_with(project, say))
 
 
 def apply(
@@ -118,16 +117,14 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
-    from karma_core.use_cases.changes import applying
-    from karma_core.use_cases.changes.drain import drain
+    from karma_core.use_cases.changes.drain import apply_and_drain, drain
     from karma_core.use_cases.changes.reading import result_of
 
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         run = carry_out_with(project, say)
         if change_id is not None:
-            change = applying.apply(workspace, change_id, run)
-            drain(workspace, run)
+            change = apply_and_drain(workspace, change_id, run)
         else:
             moved = drain(workspace, run, approved=True)
     if change_id is not None:
@@ -137,7 +134,7 @@ def apply(
         render.document([result_of(workspace, change) for change in moved])
     else:
         render.table("", ("change", "status", "why"), [(c.id, str(c.status), c.why) for c in moved])
-    if any(c.status in {"failed", "stopped"} for c in moved):
+    if any(c.status in ENDED_BADLY for c in moved):
         raise typer.Exit(exits.FAILED)
 
 
@@ -255,13 +252,21 @@ def retry(
 
 @app.command(
     epilog="Examples:\n\n`karma change rollback 01JD2Z3V7Q`\n\n"
-    "`karma change rollback 01JD2Z3V7Q --include-later --dry-run`"
+    "`karma change rollback 01JD2Z3V7Q --include-later --dry-run`\n\n`karma change rollback --cone vpc/core`"
 )
 def rollback(
-    change_id: ChangeId,
+    change_id: Annotated[str | None, typer.Argument(metavar="[CHANGE]", help="The change's id.")] = None,
+    cone: Annotated[
+        str | None,
+        typer.Option(
+            "--cone",
+            metavar="ADDRESS",
+            help="Instead: bring this component and all that depends on it to their last good configs.",
+        ),
+    ] = None,
     reason: Why = "",
     include_later: Annotated[
-        bool, typer.Option("--include-later", help="Take later versions of its configs back too.")
+        bool, typer.Option("--include-later", help="Take the later changes of its configs back too, whole.")
     ] = False,
     dry_run: DryRun = False,
     auto_approve: AutoApprove = False,
@@ -270,18 +275,21 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Request the change that brings the old configs back; its plan is shown first."""
-    from karma_core.use_cases.changes.rollback import roll_back
+    from karma_core.errors import UsageError
+    from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 
+    options: dict[str, Any] = {"reason": reason, "proceed": auto_approve, "dry_run": dry_run}
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        change = roll_back(
-            workspace,
-            change_id,
-            reason=reason,
-            include_later=include_later,
-            proceed=auto_approve,
-            dry_run=dry_run,
-        )
+        if change_id is not None and cone is None:
+            change = roll_back(workspace, change_id, include_later=include_later, **options)
+        elif cone is not None and change_id is None and not include_later:
+            change = roll_back_cone(workspace, cone, **options)
+        else:
+            raise UsageError(
+                "it is not clear what to roll back",
+                next_step="name a change (then --include-later may be added), or a component with --cone",
+            )
         change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
     _finish(workspace, change, as_json=as_json)
 
@@ -332,5 +340,5 @@ def _finish(workspace: Workspace, change: Change, *, as_json: bool, decided: boo
     dry_run_passed = not change.id and change.status != "rejected"
     if decided or dry_run_passed or change.status == "applied":
         return
-    failed = change.status in {"failed", "stopped"}
+    failed = change.status in ENDED_BADLY
     raise typer.Exit(exits.FAILED if failed else exits.NOT_APPLIED)

@@ -31,7 +31,13 @@ REFERENCES = {
     "c/three": {"b_nickname": "two"},
     "e/five": {"d_nickname": "four"},
 }
-POLICIES = ({}, {"destroy_needs_approval": False}, {"largest_cone": 1}, {"require_approval": True})
+POLICIES = (
+    {},
+    {"destroy_needs_approval": False},
+    {"largest_cone": 1},
+    {"require_approval": True},
+    {"on_failure": "roll_back"},
+)
 START = {address: {"size": 0, **REFERENCES.get(address, {})} for address in ADDRESSES}
 
 addresses = st.sampled_from(ADDRESSES)
