@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from karma_cli import exits, progress, render
+from karma_cli.change_outcome import ENDED_BADLY, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
 from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
-
-if TYPE_CHECKING:
-    from karma_core.changes.record import Change
-    from karma_core.workspace import Workspace
-
-ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
-"""States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 
@@ -86,26 +80,8 @@ def _request(
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         change = intake.request(workspace, body, proceed=auto_approve)
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
-
-
-def _go_on(
-    workspace: Workspace, change: Change, project: Path | None, say: Any, *, auto_approve: bool, as_json: bool
-) -> Change:
-    """Apply what no rule holds back, after a yes or with --auto-approve; then let the queue move."""
-    from karma_core.changes.states import State
-    from karma_core.use_cases.changes.drain import apply_and_drain
-
-    if change.status is not State.APPROVED or not change.id:
-        return change
-    if not auto_approve:
-        if as_json or not sys.stdin.isatty():
-            return change
-        _show(workspace, change)
-        if not render.confirm("Apply this?"):
-            return change
-    return apply_and_drain(workspace, change.id, carry_out_with(project, say))
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 def apply(
@@ -128,7 +104,7 @@ def apply(
         else:
             moved = drain(workspace, run, approved=True)
     if change_id is not None:
-        _finish(workspace, change, as_json=as_json)
+        finish(workspace, change, as_json=as_json)
         return
     if as_json:
         render.document([result_of(workspace, change) for change in moved])
@@ -178,7 +154,7 @@ def show(change_id: ChangeId, env: Env = None, project: ProjectDir = None, as_js
     if as_json:
         render.document(reading.show(workspace, change_id))
         return
-    _show(workspace, Register(workspace).get(change_id).change)
+    show_change(workspace, Register(workspace).get(change_id).change)
 
 
 @app.command(epilog="Example:\n\n`karma change approve 01JD2Z3V7Q --reason 'seen with the team'`")
@@ -197,7 +173,7 @@ def approve(
 
     workspace = open_for(env, project)
     change = decisions.approve(workspace, change_id, why=reason, digest=digest)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change reject 01JD2Z3V7Q --reason 'not before the sale'`")
@@ -213,7 +189,7 @@ def reject(
 
     workspace = open_for(env, project)
     change = decisions.reject(workspace, change_id, why=reason)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change cancel 01JD2Z3V7Q`")
@@ -229,7 +205,7 @@ def cancel(
 
     workspace = open_for(env, project)
     change = decisions.cancel(workspace, change_id, why=reason)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change retry 01JD2Z3V7Q`")
@@ -246,8 +222,8 @@ def retry(
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         change = decisions.retry(workspace, change_id)
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 @app.command(
@@ -290,8 +266,49 @@ def rollback(
                 "it is not clear what to roll back",
                 next_step="name a change (then --include-later may be added), or a component with --cone",
             )
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:\n\n`karma change promote serverless-site shop --from dev --to prod --dry-run`\n\n"
+    "`karma change promote vpc core --from dev --to prod --keep cidr --keep subnets`"
+)
+def promote(
+    component_type: Type,
+    nickname: Nickname,
+    source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
+    target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option("--keep", help="Leave this field as the target has it; repeatable.")
+    ] = None,
+    reason: Why = "",
+    dry_run: DryRun = False,
+    auto_approve: AutoApprove = False,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Request the change that gives a component the config that it has in another environment."""
+    from karma_core import ids
+    from karma_core.use_cases.changes import promotion
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(target, project, say)
+        change = promotion.promote(
+            open_for(source, project),
+            workspace,
+            ids.make_address(component_type, nickname),
+            only=only or (),
+            keep=keep or (),
+            reason=reason,
+            proceed=auto_approve,
+            dry_run=dry_run,
+        )
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 def _read(file: Path) -> Any:
@@ -306,39 +323,3 @@ def _read(file: Path) -> Any:
             f"{file} cannot be read", why=str(error.strerror), next_step="name a file that holds the request"
         ) from error
     return strictjson.parse(raw, where=str(file))
-
-
-def _show(workspace: Workspace, change: Change) -> None:
-    """A change for people: where it stands, the verdict, the plan."""
-    from karma_cli.plan import show_plan
-    from karma_core.use_cases.changes.reading import plan_of
-
-    render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
-    render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
-    if change.cone:
-        render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")
-    if change.approval is not None:
-        given = change.approval
-        render.line(f"approved by {given.by}, {render.local(given.at)}: {given.why or 'no reason given'}")
-    render.findings(change.findings)
-    for warning in change.warnings:
-        render.note(f"warning: {warning}")
-    made = plan_of(workspace, change)
-    if made is not None:
-        show_plan(made)
-        render.line(f"digest {change.digest}")
-
-
-def _finish(workspace: Workspace, change: Change, *, as_json: bool, decided: bool = False) -> None:
-    """Print the result document or the change, and end with the contract's exit code."""
-    from karma_core.use_cases.changes.reading import result_of
-
-    if as_json:
-        render.document(result_of(workspace, change))
-    else:
-        _show(workspace, change)
-    dry_run_passed = not change.id and change.status != "rejected"
-    if decided or dry_run_passed or change.status == "applied":
-        return
-    failed = change.status in ENDED_BADLY
-    raise typer.Exit(exits.FAILED if failed else exits.NOT_APPLIED)

@@ -35,6 +35,14 @@ class Approval(Record, frozen=True, kw_only=True):
     digest: str
 
 
+class Promoted(Record, frozen=True, kw_only=True):
+    """Where a promoted config comes from, and whether that version was deployed there with success."""
+
+    environment: str
+    version: int
+    deployed: bool
+
+
 class Change(Record, frozen=True, kw_only=True):
     """One change with its whole life.
 
@@ -45,7 +53,8 @@ class Change(Record, frozen=True, kw_only=True):
     `proceed` says that the requester wants it applied as soon as it may be. `wrote` is the place of its
     writes in the order of all. A rollback names the change that it was asked to take back (`rollback_of`) and
     all whose configs it takes back (`undoes`). `take_back` says that it has failed and that its rollback is
-    still to be requested. `last_event` is the id of its newest event in the log.
+    still to be requested. `promoted_from` says which environment its config comes from. `last_event` is the
+    id of its newest event in the log.
     """
 
     id: str
@@ -74,6 +83,7 @@ class Change(Record, frozen=True, kw_only=True):
     proceed: bool = False
     rollback_of: str | None = None
     undoes: tuple[str, ...] = ()
+    promoted_from: Promoted | None = None
     wrote: int = 0
     take_back: bool = False
     runs: tuple[str, ...] = ()

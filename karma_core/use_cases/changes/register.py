@@ -108,6 +108,7 @@ class Register:
             "components": addresses,
             "findings": to_builtins(change.findings),
             "plan": change.plan_id,
+            "promoted_from": to_builtins(change.promoted_from),
         }
         event = Event(
             id=workspace.new_id(),
