@@ -13,7 +13,7 @@ from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.changes.drain import apply_and_drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders import Order, carry_out
@@ -45,7 +45,7 @@ def change_run(
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     if change_id is not None:
-        return result_of(workspace, apply(workspace, change_id, _run))
+        return result_of(workspace, apply_and_drain(workspace, change_id, _run))
     fields = {
         "component": component,
         "proposed_change": proposed_change,
@@ -62,7 +62,7 @@ def change_run(
 def _apply_if_wanted(workspace: Workspace, change: Change, *, wanted: bool) -> Change:
     if not wanted or not change.id or change.status is not State.APPROVED:
         return change
-    return apply(workspace, change.id, _run)
+    return apply_and_drain(workspace, change.id, _run)
 
 
 def _run(order: Order, workspace: Workspace) -> RunResult:

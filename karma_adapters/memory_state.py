@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from copy import deepcopy
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from karma_adapters.state_rules import (
     applied_twice,
@@ -19,9 +20,11 @@ from karma_adapters.state_rules import (
 from karma_core import ports
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
 
+_Kept = TypeVar("_Kept", Run, JournalEntry, Applied, Document)
+
 
 class MemoryState:
-    """`ports.StateStore` in dictionaries. Bodies are copied on their way in and out, as a file would do."""
+    """`ports.StateStore` in dictionaries. Records pass through JSON on their way in and out, as in a file."""
 
     def __init__(self, *, clock: ports.Clock = system_clock) -> None:
         self._clock = clock
@@ -90,17 +93,18 @@ class MemoryState:
     def put_run(self, run: Run) -> None:
         """Insert or replace by id."""
         with self._lock:
-            self._runs[run.id] = deepcopy(run)
+            self._runs[run.id] = _copied(run)
 
     def run(self, run_id: str) -> Run | None:
         """One run."""
-        return deepcopy(self._runs.get(run_id))
+        found = self._runs.get(run_id)
+        return _copied(found) if found else None
 
     def runs(self, *, limit: int = 100) -> tuple[Run, ...]:
         """Newest first, by start and id."""
         with self._lock:
             newest_first = sorted(self._runs.values(), key=lambda run: (run.started_at, run.id), reverse=True)
-        return tuple(deepcopy(newest_first[:limit]))
+        return tuple(map(_copied, newest_first[:limit]))
 
     # -- journal and applied records --------------------------------------------------------------
 
@@ -120,9 +124,9 @@ class MemoryState:
                 if once in self._completed:
                     raise applied_twice(entry)
                 self._completed.add(once)
-            self._journal.append(deepcopy(entry))
+            self._journal.append(_copied(entry))
             if applied is not None:
-                self._applied[applied.address] = deepcopy(applied)
+                self._applied[applied.address] = _copied(applied)
             if forget is not None:
                 self._applied.pop(forget, None)
             if applied is not None or forget is not None:
@@ -132,19 +136,20 @@ class MemoryState:
         """Entries of a run, a component, both or all, in the order they were written."""
         with self._lock:
             return tuple(
-                deepcopy(entry)
+                _copied(entry)
                 for entry in self._journal
                 if run_id in {None, entry.run_id} and address in {None, entry.address}
             )
 
     def applied(self, address: str) -> Applied | None:
         """The applied record of a component."""
-        return deepcopy(self._applied.get(address))
+        found = self._applied.get(address)
+        return _copied(found) if found else None
 
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
         with self._lock:
-            return deepcopy(dict(sorted(self._applied.items())))
+            return {address: _copied(found) for address, found in sorted(self._applied.items())}
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""
@@ -161,19 +166,19 @@ class MemoryState:
             found = stored.revision if stored else 0
             if revision is not None and revision != found:
                 raise document_moved(kind, document_id, revision, found)
-            self._documents[kind, document_id] = Document(
-                kind=kind, id=document_id, body=deepcopy(body), revision=found + 1
-            )
+            document = Document(kind=kind, id=document_id, body=body, revision=found + 1)
+            self._documents[kind, document_id] = _copied(document)
             return found + 1
 
     def document(self, kind: str, document_id: str) -> Document | None:
         """One document."""
-        return deepcopy(self._documents.get((kind, document_id)))
+        found = self._documents.get((kind, document_id))
+        return _copied(found) if found else None
 
     def documents(self, kind: str) -> tuple[Document, ...]:
         """All of a kind, by id."""
         with self._lock:
-            return tuple(deepcopy(found) for key, found in sorted(self._documents.items()) if key[0] == kind)
+            return tuple(_copied(found) for key, found in sorted(self._documents.items()) if key[0] == kind)
 
     # -- the log's head, secrets ------------------------------------------------------------------
 
@@ -194,3 +199,7 @@ class MemoryState:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _copied(record: _Kept) -> _Kept:
+    return msgspec.json.decode(msgspec.json.encode(record), type=type(record))

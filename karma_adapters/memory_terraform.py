@@ -93,13 +93,15 @@ class MemoryModules:
 class MemoryTerraform:
     """States, plans and failures in memory.
 
-    `failures` maps an address to the command that shall fail (`plan` or `apply`); `calls` lists what was
+    `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
+    shall fail the next time only; `calls` lists what was
     done, in order, as (command, address). `outside` maps an address to config values that somebody changed
     in the cloud, or to None where the resource was deleted there; an apply sets it right.
     """
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
+        self.failures_once: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
         self.outside: dict[str, dict[str, Any] | None] = {}
         self._states: dict[str, dict[str, Any]] = {}
@@ -186,7 +188,10 @@ class MemoryTerraform:
 
     def _called(self, command: str, address: str) -> None:
         self.calls.append((command, address))
-        if self.failures.get(address) == command:
+        once = self.failures_once.get(address) == command
+        if once:
+            del self.failures_once[address]
+        if once or self.failures.get(address) == command:
             raise DeployFailed(f"terraform {command} of {address} failed", component=address, command=command)
 
     def _made(self, job: TerraformJob) -> dict[str, Any]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from karma_cli import exits, progress, render
+from karma_cli.change_outcome import ENDED_BADLY, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
 from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
-
-if TYPE_CHECKING:
-    from karma_core.changes.record import Change
-    from karma_core.workspace import Workspace
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 
@@ -83,30 +80,8 @@ def _request(
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         change = intake.request(workspace, body, proceed=auto_approve)
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
-
-
-def _go_on(
-    workspace: Workspace, change: Change, project: Path | None, say: Any, *, auto_approve: bool, as_json: bool
-) -> Change:
-    """Apply what no rule holds back, after a yes or with --auto-approve; then let the queue move."""
-    from karma_core.changes.states import State
-    from karma_core.use_cases.changes import applying
-    from karma_core.use_cases.changes.drain import drain
-
-    if change.status is not State.APPROVED or not change.id:
-        return change
-    if not auto_approve:
-        if as_json or not sys.stdin.isatty():
-            return change
-        _show(workspace, change)
-        if not render.confirm("Apply this?"):
-            return change
-    run = carry_out_with(project, say)
-    ended = applying.apply(workspace, change.id, run)
-    drain(workspace, run)
-    return ended
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 def apply(
@@ -118,26 +93,24 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
-    from karma_core.use_cases.changes import applying
-    from karma_core.use_cases.changes.drain import drain
+    from karma_core.use_cases.changes.drain import apply_and_drain, drain
     from karma_core.use_cases.changes.reading import result_of
 
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         run = carry_out_with(project, say)
         if change_id is not None:
-            change = applying.apply(workspace, change_id, run)
-            drain(workspace, run)
+            change = apply_and_drain(workspace, change_id, run)
         else:
             moved = drain(workspace, run, approved=True)
     if change_id is not None:
-        _finish(workspace, change, as_json=as_json)
+        finish(workspace, change, as_json=as_json)
         return
     if as_json:
         render.document([result_of(workspace, change) for change in moved])
     else:
         render.table("", ("change", "status", "why"), [(c.id, str(c.status), c.why) for c in moved])
-    if any(c.status in {"failed", "stopped"} for c in moved):
+    if any(c.status in ENDED_BADLY for c in moved):
         raise typer.Exit(exits.FAILED)
 
 
@@ -181,7 +154,7 @@ def show(change_id: ChangeId, env: Env = None, project: ProjectDir = None, as_js
     if as_json:
         render.document(reading.show(workspace, change_id))
         return
-    _show(workspace, Register(workspace).get(change_id).change)
+    show_change(workspace, Register(workspace).get(change_id).change)
 
 
 @app.command(epilog="Example:\n\n`karma change approve 01JD2Z3V7Q --reason 'seen with the team'`")
@@ -200,7 +173,7 @@ def approve(
 
     workspace = open_for(env, project)
     change = decisions.approve(workspace, change_id, why=reason, digest=digest)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change reject 01JD2Z3V7Q --reason 'not before the sale'`")
@@ -216,7 +189,7 @@ def reject(
 
     workspace = open_for(env, project)
     change = decisions.reject(workspace, change_id, why=reason)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change cancel 01JD2Z3V7Q`")
@@ -232,7 +205,7 @@ def cancel(
 
     workspace = open_for(env, project)
     change = decisions.cancel(workspace, change_id, why=reason)
-    _finish(workspace, change, as_json=as_json, decided=True)
+    finish(workspace, change, as_json=as_json, decided=True)
 
 
 @app.command(epilog="Example:\n\n`karma change retry 01JD2Z3V7Q`")
@@ -249,19 +222,27 @@ def retry(
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         change = decisions.retry(workspace, change_id)
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 @app.command(
     epilog="Examples:\n\n`karma change rollback 01JD2Z3V7Q`\n\n"
-    "`karma change rollback 01JD2Z3V7Q --include-later --dry-run`"
+    "`karma change rollback 01JD2Z3V7Q --include-later --dry-run`\n\n`karma change rollback --cone vpc/core`"
 )
 def rollback(
-    change_id: ChangeId,
+    change_id: Annotated[str | None, typer.Argument(metavar="[CHANGE]", help="The change's id.")] = None,
+    cone: Annotated[
+        str | None,
+        typer.Option(
+            "--cone",
+            metavar="ADDRESS",
+            help="Instead: bring this component and all that depends on it to their last good configs.",
+        ),
+    ] = None,
     reason: Why = "",
     include_later: Annotated[
-        bool, typer.Option("--include-later", help="Take later versions of its configs back too.")
+        bool, typer.Option("--include-later", help="Take the later changes of its configs back too, whole.")
     ] = False,
     dry_run: DryRun = False,
     auto_approve: AutoApprove = False,
@@ -270,20 +251,64 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Request the change that brings the old configs back; its plan is shown first."""
-    from karma_core.use_cases.changes.rollback import roll_back
+    from karma_core.errors import UsageError
+    from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 
+    options: dict[str, Any] = {"reason": reason, "proceed": auto_approve, "dry_run": dry_run}
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        change = roll_back(
+        if change_id is not None and cone is None:
+            change = roll_back(workspace, change_id, include_later=include_later, **options)
+        elif cone is not None and change_id is None and not include_later:
+            change = roll_back_cone(workspace, cone, **options)
+        else:
+            raise UsageError(
+                "it is not clear what to roll back",
+                next_step="name a change (then --include-later may be added), or a component with --cone",
+            )
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples:\n\n`karma change promote serverless-site shop --from dev --to prod --dry-run`\n\n"
+    "`karma change promote vpc core --from dev --to prod --keep cidr --keep subnets`"
+)
+def promote(
+    component_type: Type,
+    nickname: Nickname,
+    source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
+    target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option("--keep", help="Leave this field as the target has it; repeatable.")
+    ] = None,
+    reason: Why = "",
+    dry_run: DryRun = False,
+    auto_approve: AutoApprove = False,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Request the change that gives a component the config that it has in another environment."""
+    from karma_core import ids
+    from karma_core.use_cases.changes import promotion
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(target, project, say)
+        change = promotion.promote(
+            open_for(source, project),
             workspace,
-            change_id,
+            ids.make_address(component_type, nickname),
+            only=only or (),
+            keep=keep or (),
             reason=reason,
-            include_later=include_later,
             proceed=auto_approve,
             dry_run=dry_run,
         )
-        change = _go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    _finish(workspace, change, as_json=as_json)
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 def _read(file: Path) -> Any:
@@ -298,39 +323,3 @@ def _read(file: Path) -> Any:
             f"{file} cannot be read", why=str(error.strerror), next_step="name a file that holds the request"
         ) from error
     return strictjson.parse(raw, where=str(file))
-
-
-def _show(workspace: Workspace, change: Change) -> None:
-    """A change for people: where it stands, the verdict, the plan."""
-    from karma_cli.plan import show_plan
-    from karma_core.use_cases.changes.reading import plan_of
-
-    render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
-    render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
-    if change.cone:
-        render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")
-    if change.approval is not None:
-        given = change.approval
-        render.line(f"approved by {given.by}, {render.local(given.at)}: {given.why or 'no reason given'}")
-    render.findings(change.findings)
-    for warning in change.warnings:
-        render.note(f"warning: {warning}")
-    made = plan_of(workspace, change)
-    if made is not None:
-        show_plan(made)
-        render.line(f"digest {change.digest}")
-
-
-def _finish(workspace: Workspace, change: Change, *, as_json: bool, decided: bool = False) -> None:
-    """Print the result document or the change, and end with the contract's exit code."""
-    from karma_core.use_cases.changes.reading import result_of
-
-    if as_json:
-        render.document(result_of(workspace, change))
-    else:
-        _show(workspace, change)
-    dry_run_passed = not change.id and change.status != "rejected"
-    if decided or dry_run_passed or change.status == "applied":
-        return
-    failed = change.status in {"failed", "stopped"}
-    raise typer.Exit(exits.FAILED if failed else exits.NOT_APPLIED)

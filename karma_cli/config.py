@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from karma_cli import render
-from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
+from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
 
 app = typer.Typer(help="Move configs between Git and the parameter store.", no_args_is_help=True)
 
 
 @app.command(
     epilog="Examples:\n\n`karma config publish --env prod`\n\n`karma config publish --dry-run --json`\n\n"
-    "`karma config publish --prune`"
+    "`karma config publish --prune`\n\n`karma config publish --as-change --reason 'release 12'`"
 )
 def publish(
     env: Env = None,
@@ -27,11 +28,28 @@ def publish(
         bool, typer.Option("--prune", help="Delete parameters of configs gone from Git.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a mass deletion.")] = False,
+    as_change: Annotated[
+        bool, typer.Option("--as-change", help="Request it all as one change: planned, approved, deployed.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="With --as-change: why.")] = "",
+    auto_approve: AutoApprove = False,
     as_json: Json = False,
 ) -> None:
     """Write changed configs from Git to the parameter store, each with its commit and path."""
     from karma_core.model import to_builtins
     from karma_core.use_cases import publish as use_case
+
+    if as_change:
+        _request(
+            env,
+            project,
+            prune=prune,
+            reason=reason,
+            dry_run=dry_run,
+            auto_approve=auto_approve,
+            as_json=as_json,
+        )
+        return
 
     def ask(addresses: Sequence[str]) -> bool:
         return render.confirm(f"Delete the configs of {', '.join(addresses)}?")
@@ -51,7 +69,24 @@ def publish(
     rows += [(a, "gone from Git; --prune deletes it", None) for a in sorted(gone)]
     if rows:
         render.table("", ("component", "config", "version"), sorted(rows, key=lambda row: str(row[0])))
+    render.findings(result.findings)
+    for need in result.needs:
+        render.note(f"needs an approval: {need}")
     render.line(f"{len(result.written)} written, {len(result.unchanged)} unchanged in {result.environment}.")
+
+
+def _request(
+    env: str | None, project: Path | None, *, auto_approve: bool, as_json: bool, **options: Any
+) -> None:
+    from karma_cli import progress
+    from karma_cli.change_outcome import finish, go_on
+    from karma_core.use_cases.changes.git_request import request_from_git
+
+    with progress.shown(quiet=as_json) as say:
+        workspace = open_for(env, project, say)
+        change = request_from_git(workspace, proceed=auto_approve, **options)
+        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
+    finish(workspace, change, as_json=as_json)
 
 
 @app.command(epilog="Examples:\n\n`karma config show vpc core`\n\n`karma config show vpc core --version 3`")

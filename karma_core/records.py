@@ -120,7 +120,8 @@ class Applied(Record, frozen=True, kw_only=True):
 
     `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
     digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
-    `edges` are the producers it consumed (ordered destroy needs them when the config is gone).
+    `edges` are the producers it consumed (ordered destroy needs them when the config is gone). Where the
+    apply failed (`status`), `good_config` is the config of the last one that did not.
     """
 
     address: str
@@ -137,6 +138,7 @@ class Applied(Record, frozen=True, kw_only=True):
     runtime_digest: str | None = None
     provenance: Provenance | None = None
     status: str = "applied"
+    good_config: dict[str, Any] | None = None
 
 
 class Document(Record, frozen=True, kw_only=True):

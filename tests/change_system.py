@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from karma_core import failpoints
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.use_cases.changes import decisions
@@ -18,7 +22,7 @@ from karma_core.use_cases.orders import Order, carry_out
 from karma_core.use_cases.runs import RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
-from tests.memory_system import System
+from tests.memory_system import Killed, System
 
 
 def run_order(order: Order, workspace: Workspace) -> RunResult:
@@ -88,3 +92,19 @@ class ChangeSystem(System):
     def codes(self, change: Change) -> set[str]:
         """Rules that spoke against the change."""
         return {f.code for f in change.findings if f.severity == "error"}
+
+
+def die(system: ChangeSystem, name: str, call: Callable[[], Any]) -> None:
+    """Be killed at a failpoint; the leases expire afterwards."""
+
+    def hook(reached: str) -> None:
+        if reached == name:
+            system.life.ended = True
+
+    failpoints.install(hook)
+    try:
+        with pytest.raises(Killed):
+            call()
+    finally:
+        failpoints.install(None)
+    system.clock.pass_seconds(61)

@@ -17,9 +17,10 @@ import msgspec
 from karma_adapters.git_repository import GitConfigRepository
 from karma_adapters.memory_artifacts import MemoryArtifacts
 from karma_adapters.memory_parameters import MemoryParameters
+from karma_adapters.memory_terraform import MemoryModules
 from karma_core import ports
 from karma_core.errors import LeaseHeld
-from karma_core.records import Applied, ConfigFile, Event, Lease
+from karma_core.records import Applied, ConfigFile, Document, Event, Lease
 from karma_core.workspace import Actor, EnvironmentSettings, Workspace
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -31,12 +32,13 @@ def clock() -> datetime:
 
 
 class FakeState:
-    """Leases and applied records in memory."""
+    """Leases, applied records and documents in memory."""
 
     def __init__(self) -> None:
         self.held: dict[str, Lease] = {}
         self.grants: list[tuple[str, ...]] = []
         self.records: dict[str, Applied] = {}
+        self.kept: dict[tuple[str, str], Document] = {}
 
     def acquire(self, names: Sequence[str], holder: str, seconds: float) -> Lease:
         if any(name in self.held for name in names):
@@ -50,11 +52,18 @@ class FakeState:
         for name in lease.names:
             self.held.pop(name, None)
 
-    def document(self, kind: str, document_id: str) -> None:
-        return None
+    def document(self, kind: str, document_id: str) -> Document | None:
+        return self.kept.get((kind, document_id))
 
-    def documents(self, kind: str) -> tuple[()]:
-        return ()
+    def documents(self, kind: str) -> tuple[Document, ...]:
+        return tuple(found for key, found in sorted(self.kept.items()) if key[0] == kind)
+
+    def put_document(self, kind: str, document_id: str, body: dict[str, Any]) -> int:
+        self.kept[kind, document_id] = Document(kind=kind, id=document_id, body=body, revision=1)
+        return 1
+
+    def all_applied(self) -> dict[str, Applied]:
+        return dict(self.records)
 
     def applied(self, address: str) -> Applied | None:
         return self.records.get(address)
@@ -147,7 +156,7 @@ def make_workspace(
         state=cast("ports.StateStore", state or FakeState()),
         log=cast("ports.EventLog", log or FakeLog()),
         artifacts=MemoryArtifacts(),
-        modules=absent,
+        modules=MemoryModules(()),
         terraform=absent,
         reloader=absent,
         repository=repository or CountedRepository(root),

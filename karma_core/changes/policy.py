@@ -73,7 +73,7 @@ class Policy(_Section):
     `protected`: components that no change may touch without an approval. `protected_fields`: what becomes of
     a change to a field that its type protects while deployed components depend on it. `largest_cone`: most
     components that may move without an approval. `approval_hours`: how long a plan waits for its approval,
-    and an approval for its apply.
+    and an approval for its apply. `on_failure`: what becomes of the configs of a change whose deploy failed.
     """
 
     require_approval: bool = False
@@ -85,6 +85,7 @@ class Policy(_Section):
     largest_cone: int | None = Field(default=None, ge=1)
     destroy_needs_approval: bool = True
     approval_hours: float = Field(default=72, gt=0, le=8760)
+    on_failure: Literal["keep", "roll_back"] = "keep"
     freeze: list[Freeze] = []
 
 

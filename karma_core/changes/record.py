@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from karma_core.changes.states import FINAL, State
+from karma_core.changes.states import FINAL, IN_FLIGHT, State
 from karma_core.model import Finding, Record, to_builtins
 
 
@@ -35,6 +35,14 @@ class Approval(Record, frozen=True, kw_only=True):
     digest: str
 
 
+class Promoted(Record, frozen=True, kw_only=True):
+    """Where a promoted config comes from, and whether that version was deployed there with success."""
+
+    environment: str
+    version: int
+    deployed: bool
+
+
 class Change(Record, frozen=True, kw_only=True):
     """One change with its whole life.
 
@@ -42,8 +50,11 @@ class Change(Record, frozen=True, kw_only=True):
     `cone` is what the change may move, `reads` what its configs depend on directly. `needs` says why an
     approval is needed; `versions` are the config versions that the plan starts from, `digest` is that of the
     plan that was shown, `token` of all it was made from.
-    `proceed` says that the requester wants it applied as soon as it may be. `last_event` is the id of its
-    newest event in the log.
+    `proceed` says that the requester wants it applied as soon as it may be. `wrote` is the place of its
+    writes in the order of all. A rollback names the change that it was asked to take back (`rollback_of`) and
+    all whose configs it takes back (`undoes`). `take_back` says that it has failed and that its rollback is
+    still to be requested. `promoted_from` says which environment its config comes from. `last_event` is the
+    id of its newest event in the log.
     """
 
     id: str
@@ -71,6 +82,10 @@ class Change(Record, frozen=True, kw_only=True):
     approval: Approval | None = None
     proceed: bool = False
     rollback_of: str | None = None
+    undoes: tuple[str, ...] = ()
+    promoted_from: Promoted | None = None
+    wrote: int = 0
+    take_back: bool = False
     runs: tuple[str, ...] = ()
     last_event: str | None = None
 
@@ -78,6 +93,11 @@ class Change(Record, frozen=True, kw_only=True):
     def final(self) -> bool:
         """Whether nothing more happens by itself."""
         return self.status in FINAL
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps its part of the graph from other changes."""
+        return self.status in IN_FLIGHT or self.take_back
 
     @property
     def written(self) -> bool:

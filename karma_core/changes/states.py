@@ -53,9 +53,17 @@ NEXT: Final[dict[State, frozenset[State]]] = {
 }
 
 
-def check_transition(change_id: str, now: State, then: State) -> None:
+def may_be_taken_back(now: State, *, written: bool) -> bool:
+    """Whether a rollback may end the change: its configs are written, and nothing more happens to it.
+
+    One that was tried again and then rejected, cancelled or let expire has written them the first time.
+    """
+    return written and now in FINAL and now is not State.ROLLED_BACK
+
+
+def check_transition(change_id: str, now: State, then: State, *, written: bool = False) -> None:
     """Refused `change-state` unless `then` may follow `now`."""
-    if then in NEXT[now]:
+    if then in NEXT[now] or (then is State.ROLLED_BACK and may_be_taken_back(now, written=written)):
         return
     allowed = ", ".join(sorted(NEXT[now])) or "nothing more"
     raise Refused(

@@ -127,7 +127,7 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
         applied=workspace.state.all_applied(),
     )
     types = sorted({loaded.type for loaded in inventory.components.values()})
-    definitions, type_findings = read_definitions(types, lambda name: _definition(workspace, name))
+    definitions, type_findings = read_definitions(types, lambda name: definition_of(workspace, name))
     values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
     modules = module_inputs(workspace, types, values)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
@@ -139,7 +139,7 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
     return Fleet(built.inventory, built.graph, findings, definitions, values, modules, graph=graph)
 
 
-def _definition(workspace: Workspace, component_type: str) -> dict[str, Any] | None:
+def definition_of(workspace: Workspace, component_type: str) -> dict[str, Any] | None:
     """component.yaml, with what karma.toml says of the type over it."""
     own = workspace.modules.definition(component_type)
     said = workspace.environment.types.get(component_type)

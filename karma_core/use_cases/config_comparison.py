@@ -15,6 +15,7 @@ from karma_core.model import Finding, Record, Severity, to_builtins
 from karma_core.parameters import check_value
 from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter
+from karma_core.use_cases import git_holds
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_set import removed_by_changes
 from karma_core.workspace import Workspace
@@ -47,14 +48,16 @@ class Comparison(Record, frozen=True, kw_only=True):
     """Git against the store, every list sorted by address.
 
     `entries` is Git's side as ports.PublishIndex keeps it: address → (stamp, digest of the canonical form).
-    `removed` are stored configs that Git does not have. `revision` was asked for before the store was read.
-    `fresh` says whether the index has to be written anew.
+    `removed` are stored configs that Git does not have. `caught_up` are those that a change wrote and Git
+    holds now (address → change). `revision` was asked for before the store was read. `fresh` says whether the
+    index has to be written anew.
     """
 
     entries: dict[str, tuple[str, str]]
     intents: tuple[Intent, ...]
     ahead: tuple[Ahead, ...]
     removed: dict[str, Parameter]
+    caught_up: dict[str, str]
     revision: str | None
     fresh: bool
 
@@ -88,13 +91,17 @@ def compare(workspace: Workspace) -> Comparison:
         entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
     unstored = any(file.address not in stored for file in suspects)
     gone = removed_by_changes(workspace) if unstored else {}
-    intents, ahead = _sort_out(suspects, values, stored, entries, gone)
-    removed, created = _only_stored(stored, entries)
+    by_changes = {a: change for a in stored if (change := change_of(stored[a]))}
+    in_git = git_holds.noted(workspace) if by_changes else {}
+    moved = {a: change for a, change in by_changes.items() if in_git.get(a) != change}
+    intents, ahead = _sort_out(suspects, values, stored, entries, (gone, moved))
+    removed, created = _only_stored(stored, entries, moved)
     return Comparison(
         entries=entries,
         intents=tuple(intents),
         ahead=tuple(sorted([*ahead, *created], key=lambda found: found.address)),
         removed=removed,
+        caught_up={a: moved[a] for a in entries.keys() & moved.keys() if holds(stored[a], entries[a][1])},
         revision=revision,
         fresh=not known or entries != seen,
     )
@@ -222,12 +229,14 @@ def _sort_out(
     values: Mapping[str, bytes],
     stored: Mapping[str, Parameter],
     entries: Mapping[str, tuple[str, str]],
-    gone: Mapping[str, str],
+    by_changes: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> tuple[list[Intent], list[Ahead]]:
     """What to write and what a change has moved, of the files that were read and are not stored so.
 
-    A file that is still what a change removed (`gone`: digest by address) is no wish to have it back.
+    `by_changes` is what changes did that Git has not held since: removed configs (digest by address), and
+    written ones (change by address). A file that is still what a change removed is no wish to have it back.
     """
+    gone, moved = by_changes
     intents, ahead = [], []
     for file in suspects:
         before = stored.get(file.address)
@@ -235,7 +244,7 @@ def _sort_out(
             continue
         value = values[file.address].decode()
         removed = before is None and gone.get(file.address) == entries[file.address][1]
-        if removed or (before is not None and _moved_by_change(before)):
+        if removed or file.address in moved:
             ahead.append(Ahead(address=file.address, stored=before, value=value))
         else:
             intents.append(Intent(address=file.address, file=file, value=value, stored=before))
@@ -243,18 +252,21 @@ def _sort_out(
 
 
 def _only_stored(
-    stored: Mapping[str, Parameter], entries: Mapping[str, tuple[str, str]]
+    stored: Mapping[str, Parameter], entries: Mapping[str, tuple[str, str]], moved: Mapping[str, str]
 ) -> tuple[dict[str, Parameter], list[Ahead]]:
     """Stored configs that Git does not have: those that left it, and those that a change made."""
     removed, created = {}, []
     for address in sorted(stored.keys() - entries.keys()):
-        if _moved_by_change(stored[address]):
+        if address in moved:
             created.append(Ahead(address=address, stored=stored[address], value=None))
         else:
             removed[address] = stored[address]
     return removed, created
 
 
-def _moved_by_change(parameter: Parameter) -> bool:
+def change_of(parameter: Parameter) -> str | None:
+    """Id of the change that wrote a config version, None where it came from Git."""
+    if "change" not in parameter.description:
+        return None
     provenance = read_description(parameter.description)
-    return provenance is not None and provenance.change is not None
+    return provenance.change if provenance else None

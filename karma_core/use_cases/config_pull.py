@@ -7,7 +7,8 @@ import json
 from karma_core import strictjson
 from karma_core.model import Record
 from karma_core.records import Event, Parameter
-from karma_core.use_cases.config_comparison import Ahead, compare
+from karma_core.use_cases import config_set, git_holds
+from karma_core.use_cases.config_comparison import Ahead, change_of, compare
 from karma_core.workspace import Workspace
 
 
@@ -36,6 +37,9 @@ def pull(workspace: Workspace, *, dry_run: bool = False) -> PullResult:
     ahead = compare(workspace).ahead
     pulled = tuple(_pull(workspace, found, dry_run=dry_run) for found in ahead)
     if pulled and not dry_run:
+        brought = {f.address: change_of(f.stored) for f in ahead if f.stored is not None}
+        git_holds.note(workspace, {address: change for address, change in brought.items() if change})
+        config_set.forget_removed(workspace, [f.address for f in ahead if f.stored is None])
         addresses = [found.address for found in pulled]
         workspace.log.append(
             Event(

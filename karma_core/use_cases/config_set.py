@@ -151,6 +151,12 @@ def removed_by_changes(workspace: Workspace) -> dict[str, str]:
     return {document.id: str(document.body["digest"]) for document in documents if document.body}
 
 
+def forget_removed(workspace: Workspace, addresses: Sequence[str]) -> None:
+    """Git has followed these removals: a file that comes back there is a wish to have it back."""
+    for address in addresses:
+        workspace.state.put_document(REMOVED, address, {})
+
+
 def _done(workspace: Workspace, change_id: str, edit: Edit) -> int | None:
     """The version, where the store holds the edit already."""
     stored = workspace.parameters.get(workspace.config_parameter(edit.address))

@@ -2,7 +2,8 @@
 
 Nothing is written while any config is invalid. Writes carry the version that was compared, so that a writer
 who came between makes a Conflict instead of being overwritten. A parameter that a change moved is ahead of
-Git: it is reported and left alone until Git holds the change.
+Git: it is reported and left alone until Git holds the change. What is written or deleted is judged by the
+environment's policy, as a change would be (`publish_judgement`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any
 from msgspec import structs
 
 from karma_core.errors import Conflict, KarmaError, Refused
-from karma_core.model import Record
+from karma_core.model import Finding, Record, to_builtins
 from karma_core.provenance import describe, read_description
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
 from karma_core.strictjson import canonical
-from karma_core.use_cases import config_set, leasing
+from karma_core.use_cases import config_set, git_holds, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.publish_judgement import PublishVerdict, judge_publish, refusal
 from karma_core.workspace import Workspace
 
 ACTION = "config_publish"
@@ -40,7 +42,7 @@ Confirm = Callable[[Sequence[str]], bool]
 class Kept(Record, frozen=True, kw_only=True):
     """A config that is not in Git and whose parameter stays. `reason` is a stable word.
 
-    `not-published-by-karma`, `runtime-exists` or `applied-record`.
+    `not-published-by-karma`, `runtime-exists`, `applied-record` or `consumers-live`.
     """
 
     address: str
@@ -51,7 +53,8 @@ class PublishResult(Record, frozen=True, kw_only=True):
     """What publishing did (or, `dry_run`, would do). Addresses, sorted.
 
     `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
-    not pruned.
+    not pruned. `findings` and `needs` are the verdict of a dry run: what would forbid it, and why it would
+    need an approval.
     """
 
     environment: str
@@ -63,6 +66,20 @@ class PublishResult(Record, frozen=True, kw_only=True):
     pruned: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
     versions: dict[str, int] = {}
+    findings: tuple[Finding, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+class Work(Record, frozen=True, kw_only=True):
+    """What publishing has to do: the comparison, what is to be deleted and what is not, and the verdict.
+
+    `verdict` is None where no rule applies.
+    """
+
+    comparison: Comparison
+    doomed: dict[str, Parameter]
+    kept: tuple[Kept, ...]
+    verdict: PublishVerdict | None
 
 
 def publish(
@@ -76,17 +93,20 @@ def publish(
     """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
 
     ValidationFailed with all findings and nothing written where a config is invalid; Refused
-    `environment-mismatch` or `mass-deletion`; Conflict where somebody wrote in between.
+    `environment-mismatch`, `mass-deletion`, `publish-rejected` or `approval-needed`; Conflict where somebody
+    wrote in between.
     """
-    comparison = compare(workspace)
-    kept = _kept(workspace, comparison.removed)
-    doomed = _doomed(comparison, kept) if prune else {}
+    work = find_work(workspace, prune=prune)
+    comparison, doomed = work.comparison, work.doomed
     _ask(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
-    result = _result(workspace.name, comparison, kept, doomed, dry_run=dry_run)
+    result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return result
+    _refuse(workspace, work)
+    if comparison.caught_up:
+        git_holds.note(workspace, comparison.caught_up)
     if comparison.intents or doomed:
-        versions = _carry_out(workspace, comparison.intents, doomed)
+        versions = _carry_out(workspace, work)
         _remember_written(workspace, comparison)
         return structs.replace(result, versions=versions)
     if comparison.fresh:
@@ -95,14 +115,34 @@ def publish(
     return result
 
 
-def _result(
-    environment: str,
-    comparison: Comparison,
-    kept: tuple[Kept, ...],
-    doomed: dict[str, Parameter],
-    *,
-    dry_run: bool,
-) -> PublishResult:
+def find_work(workspace: Workspace, *, prune: bool) -> Work:
+    """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
+    comparison = compare(workspace)
+    kept = _kept(workspace, comparison.removed)
+    doomed = _doomed(comparison, kept) if prune else {}
+    verdict = judge_publish(workspace, comparison.intents, doomed)
+    in_use = verdict.in_use if verdict else ()
+    kept = (*kept, *(Kept(address=address, reason="consumers-live") for address in in_use))
+    return Work(
+        comparison=comparison,
+        doomed={address: found for address, found in doomed.items() if address not in in_use},
+        kept=tuple(sorted(kept, key=lambda item: item.address)),
+        verdict=verdict,
+    )
+
+
+def _refuse(workspace: Workspace, work: Work) -> None:
+    """Refused, and said in the log, where the verdict does not let it be published."""
+    verdict = work.verdict
+    if verdict is None or verdict.passed:
+        return
+    said = {"findings": to_builtins(verdict.findings), "needs": list(verdict.needs)}
+    workspace.log.append(_intent_event(workspace, work, "rejected", said))
+    raise refusal(verdict)
+
+
+def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
+    comparison, verdict = work.comparison, work.verdict or PublishVerdict()
     written = [intent.address for intent in comparison.intents]
     ahead = [found.address for found in comparison.ahead]
     return PublishResult(
@@ -112,8 +152,10 @@ def _result(
         unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead})),
         ahead_of_git=tuple(ahead),
         removed_from_git=tuple(comparison.removed),
-        pruned=tuple(doomed),
-        kept=kept,
+        pruned=tuple(work.doomed),
+        kept=work.kept,
+        findings=verdict.findings,
+        needs=verdict.needs,
     )
 
 
@@ -161,13 +203,13 @@ def _ask(
 # -- writing ------------------------------------------------------------------------------------------
 
 
-def _carry_out(
-    workspace: Workspace, intents: tuple[Intent, ...], doomed: dict[str, Parameter]
-) -> dict[str, int]:
+def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
     """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
+    intents, doomed = work.comparison.intents, work.doomed
+    judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
     with _leased(workspace):
-        intent = workspace.log.append(_intent_event(workspace, intents, doomed))
+        intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
             _check_doomed(workspace, doomed)
@@ -245,14 +287,16 @@ def _remember_written(workspace: Workspace, comparison: Comparison) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-def _intent_event(workspace: Workspace, intents: tuple[Intent, ...], doomed: dict[str, Parameter]) -> Event:
+def _intent_event(workspace: Workspace, work: Work, status: str, said: dict[str, Any]) -> Event:
+    """What is to be done, or was not let be done; `said` is the verdict."""
+    intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
     if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
-        return _event(workspace, "started", addresses)
+        return _event(workspace, status, {**addresses, **said})
     key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
     workspace.artifacts.put(key, canonical(addresses))
     counts = {"write": len(intents), "prune": len(doomed)}
-    return _event(workspace, "started", counts, artifacts=(key,))
+    return _event(workspace, status, {**counts, **said}, artifacts=(key,))
 
 
 def _outcome_event(

@@ -89,8 +89,14 @@ class Publisher:
         """
         earlier = self._workspace.state.applied(judgement.address)
         edges = {*judgement.inputs.keys, *(earlier.edges if earlier else ())}
-        made = self._base(judgement, generation)
-        return Applied(**made, fingerprint="", inputs={}, edges=tuple(sorted(edges)), status="failed")
+        return Applied(
+            **self._base(judgement, generation),
+            fingerprint="",
+            inputs={},
+            edges=tuple(sorted(edges)),
+            status="failed",
+            good_config=_good_config(earlier),
+        )
 
     def _base(self, judgement: Judgement, generation: int) -> dict[str, Any]:
         loaded = self._fleet[judgement.address]
@@ -105,6 +111,12 @@ class Publisher:
             "module": module.digest if module else "",
             "provenance": loaded.provenance,
         }
+
+
+def _good_config(earlier: Applied | None) -> dict[str, Any] | None:
+    if earlier is None or earlier.status == "applied":
+        return earlier.config if earlier else None
+    return earlier.good_config
 
 
 def keep_plan(workspace: Workspace, run_id: str, plan: TerraformPlan) -> tuple[str, ...]:

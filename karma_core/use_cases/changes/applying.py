@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from karma_core.changes.policy import read_policy
 from karma_core.changes.record import Change
-from karma_core.changes.states import NEXT, State
+from karma_core.changes.states import State, may_be_taken_back
 from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.use_cases import config_set
@@ -130,12 +130,14 @@ def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrd
     except (LeaseHeld, StaleLease, StoreError):
         raise  # it stays `applying`, and is taken up again
     except KarmaError as error:
-        return _end(register, kept, State.FAILED, str(error))
+        return _end_badly(workspace, register, kept, State.FAILED, str(error))
     runs = (*kept.change.runs, *(result.run_id for result in results))
     warnings = tuple(dict.fromkeys((*kept.change.warnings, *(w for r in results for w in r.warnings))))
     kept = Kept(change=replace(kept.change, runs=runs, warnings=warnings), revision=kept.revision)
     status, why = _outcome(kept.change, results)
-    return _end(register, kept, status, why)
+    if status is State.APPLIED:
+        return _end(register, kept, status, why)
+    return _end_badly(workspace, register, kept, status, why)
 
 
 def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
@@ -144,7 +146,8 @@ def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     if change.written:
         return kept
     edits = config_set.write(workspace, change.id, change.edits, change.last_event)
-    return register.keep(replace(change, edits=edits, why="its configs are written"), kept.revision)
+    written = replace(change, edits=edits, wrote=register.next_number(), why="its configs are written")
+    return register.keep(written, kept.revision)
 
 
 def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResult]:
@@ -174,17 +177,32 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
         if status is not State.APPLIED:
             first = bad[0] if bad else None
             said = f"{first.address} {first.status}: {first.reason}" if first else f"the run {result.status}"
-            return status, f"{said}; configs are kept: retry the change or roll it back"
+            return status, said
     return State.APPLIED, f"{len(change.edits)} config(s) written, the cone is deployed"
 
 
-def _end(register: Register, kept: Kept, status: State, why: str) -> Kept:
-    """Keep the end; a rollback that was applied ends the change that it takes back."""
-    ended = register.move(kept, status, why)
-    original = ended.change.rollback_of
-    if status is State.APPLIED and original is not None:
-        taken_back = register.get(original)
-        if State.ROLLED_BACK in NEXT[taken_back.change.status]:
-            register.move(taken_back, State.ROLLED_BACK, f"taken back by change {ended.change.id}")
+def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: State, why: str) -> Kept:
+    """Keep a failure, and what becomes of the configs: kept, or, by policy, to be rolled back.
+
+    What was only stopped waits for a person, and a rollback that fails is not taken back itself.
+    """
+    change = kept.change
+    if not change.written:
+        return _end(register, kept, status, why)
+    rules = read_policy(workspace.environment.policy)
+    if status is State.FAILED and rules.on_failure == "roll_back" and change.rollback_of is None:
+        return _end(register, kept, status, f"{why}; its configs are rolled back by policy", take_back=True)
+    return _end(register, kept, status, f"{why}; configs are kept: retry the change or roll it back")
+
+
+def _end(register: Register, kept: Kept, status: State, why: str, **fields: bool) -> Kept:
+    """Keep the end; a rollback that was applied ends the changes that it takes back."""
+    ended = register.move(kept, status, why, **fields)
+    for undone in ended.change.undoes if status is State.APPLIED else ():
+        taken_back = register.get(undone)
+        change = taken_back.change
+        if may_be_taken_back(change.status, written=change.written):
+            before = "" if change.status is State.APPLIED else f"{change.why}; "
+            register.move(taken_back, State.ROLLED_BACK, f"{before}taken back by change {ended.change.id}")
     reach("change.ended")
     return ended

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
-from karma_core.errors import Conflict, Refused
-from karma_core.use_cases.changes.applying import RunOrder, apply
+from karma_core.errors import BadInput, Conflict, Refused
+from karma_core.use_cases.changes import applying
+from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.changes.rollback import take_back_failed
 from karma_core.workspace import Workspace
 
 
@@ -33,6 +37,8 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
 def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, approved: bool) -> Change | None:
     """The change after the next step that it can take by itself; None where it can take none now."""
     try:
+        if change.take_back:
+            return _take_back(workspace, change)
         if change.status is State.PLANNING:
             return requeue_if_dead(workspace, change.id).change
         if change.status in WAITING:
@@ -40,6 +46,28 @@ def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, appr
         wanted = change.status is State.APPLYING or (
             change.status is State.APPROVED and (change.proceed or approved)
         )
-        return apply(workspace, change.id, run) if run is not None and wanted else None
+        return applying.apply(workspace, change.id, run) if run is not None and wanted else None
     except (Refused, Conflict):
         return None  # another process has it, or the policy says not now
+
+
+def _take_back(workspace: Workspace, change: Change) -> Change:
+    """Request the rollback that the policy wants, and say of the failed change what came of it."""
+    register = Register(workspace)
+    kept = register.get(change.id)
+    try:
+        rollback = take_back_failed(workspace, kept.change)
+        said = f"by change {rollback.id}, which is {rollback.status}"
+        if rollback.status is State.REJECTED:
+            said = f"no: {said} ({rollback.why})"
+    except (BadInput, Refused) as error:
+        said = f"no: {error.what} ({error.why}); configs are kept"
+    done = replace(kept.change, take_back=False, why=f"{kept.change.why}: {said}")
+    return register.keep(done, kept.revision).change
+
+
+def apply_and_drain(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
+    """Apply one change and let all others go on; how it stands then (the policy may have rolled it back)."""
+    applying.apply(workspace, change_id, run)
+    drain(workspace, run)
+    return Register(workspace).get(change_id).change

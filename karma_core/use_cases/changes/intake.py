@@ -17,19 +17,18 @@ from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.workspace import Workspace
 
 
-def request(
-    workspace: Workspace, body: Any, *, proceed: bool = False, rollback_of: str | None = None
-) -> Change:
+def request(workspace: Workspace, body: Any, *, proceed: bool = False, **origin: Any) -> Change:
     """Take in a request document and bring it as far as it gets without anybody's word.
 
-    `proceed` says that it is to be applied as soon as it may be. The same idempotency key gives the same
-    change. BadInput `invalid-request` where the document cannot be read; whatever else is wrong with it is
-    the verdict on the change.
+    `proceed` says that it is to be applied as soon as it may be. `origin` are fields of the change that say
+    where it comes from (a rollback: of what). The same idempotency key gives the same change. BadInput
+    `invalid-request` where the document cannot be read; whatever else is wrong with it is the verdict on the
+    change.
     """
     read = read_request(body)
     check_binding(workspace)
     expire(workspace)
-    change = _new(workspace, read, proceed=proceed, rollback_of=rollback_of)
+    change = replace(_new(workspace, read), proceed=proceed, **origin)
     if read.dry_run:
         return _dry_run(workspace, change)
     register = Register(workspace)
@@ -41,7 +40,7 @@ def request(
     return admit(workspace, change.id, new=change).change
 
 
-def _new(workspace: Workspace, read: ChangeRequest, *, proceed: bool, rollback_of: str | None) -> Change:
+def _new(workspace: Workspace, read: ChangeRequest) -> Change:
     now = workspace.now()
     return Change(
         id=workspace.new_id(),
@@ -54,8 +53,6 @@ def _new(workspace: Workspace, read: ChangeRequest, *, proceed: bool, rollback_o
         reason=read.reason,
         created_at=now,
         updated_at=now,
-        proceed=proceed,
-        rollback_of=rollback_of,
     )
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from karma_core.changes.policy import read_policy
 from karma_core.changes.record import Change, overlap
-from karma_core.changes.states import IN_FLIGHT, WAITING, State
+from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
 from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
 from karma_core.use_cases.changes.register import (
@@ -36,8 +36,8 @@ def holders(change: Change, others: Sequence[Change]) -> tuple[str, ...]:
     return tuple(
         other.id
         for other in others
-        if other.id != change.id
-        and (other.status in IN_FLIGHT or (other.status in WAITING and other.number < change.number))
+        if other.id not in {change.id, change.rollback_of}
+        and (other.holds or (other.status in WAITING and other.number < change.number))
         and overlap(change, other)
     )
 
@@ -51,13 +51,13 @@ def admit(workspace: Workspace, change_id: str, *, new: Change | None = None) ->
     """Judge a waiting change and, if nothing holds its part of the graph, plan it.
 
     A `new` one is accepted in the same step as it is judged first, so that none that comes later can pass
-    it. LeaseHeld where another process works on the change.
+    it; where it has a number already, that is its place. LeaseHeld where another process works on the change.
     """
     with working(workspace, change_id):
         with admission(workspace):
             if new is not None:
                 register = Register(workspace)
-                register.add(replace(new, number=register.next_number()))
+                register.add(replace(new, number=new.number or register.next_number()))
             kept, judged = _judge_next(workspace, change_id)
         if kept.change.status is not State.PLANNING or judged is None:
             return kept

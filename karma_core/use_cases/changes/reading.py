@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core.changes.record import Change, result
+from karma_core.json_difference import Difference, differences
 from karma_core.model import to_builtins
 from karma_core.plan.document import Plan, contract
 from karma_core.use_cases.changes.queue import position
@@ -22,6 +23,11 @@ def result_of(workspace: Workspace, change: Change) -> dict[str, Any]:
     """The result document of the contract."""
     made = plan_of(workspace, change)
     return result(change, contract(made) if made else None)
+
+
+def differences_of(change: Change) -> list[tuple[str, Difference]]:
+    """(address, difference) of every place that the change alters, in the order of both."""
+    return [(e.address, found) for e in change.edits for found in differences(e.before, e.after)]
 
 
 def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dict[str, Any]]:

@@ -63,8 +63,8 @@ class Register:
         return sorted(found, key=lambda change: (change.number, change.id))
 
     def open(self) -> list[Change]:
-        """Those that have no final state yet, in the order of acceptance."""
-        return [change for change in self.all() if change.status in OPEN]
+        """Those with which something is still to be done, in the order of acceptance."""
+        return [change for change in self.all() if change.status in OPEN or change.take_back]
 
     def next_number(self) -> int:
         """A new place at the end of the order. The caller holds ADMISSION."""
@@ -87,8 +87,9 @@ class Register:
 
     def move(self, kept: Kept, status: State, why: str, **fields: Any) -> Kept:
         """Bring a change into a state, with its reason; Refused `change-state` where that may not follow."""
-        check_transition(kept.change.id, kept.change.status, status)
-        return self.keep(replace(kept.change, status=status, why=why, **fields), kept.revision)
+        change = kept.change
+        check_transition(change.id, change.status, status, written=change.written)
+        return self.keep(replace(change, status=status, why=why, **fields), kept.revision)
 
     def keep(self, change: Change, revision: int) -> Kept:
         """Log the state that the change has now and store it."""
@@ -107,6 +108,7 @@ class Register:
             "components": addresses,
             "findings": to_builtins(change.findings),
             "plan": change.plan_id,
+            "promoted_from": to_builtins(change.promoted_from),
         }
         event = Event(
             id=workspace.new_id(),

@@ -1,17 +1,24 @@
-"""Taking a change back: a new change with the old content, planned and shown first.
+"""Taking changes back: a new change with the old content, planned and shown first.
 
-It restores configs, not module code or data.
+A rollback takes back one change, or with it all that came after it on the same configs, or it brings a whole
+cone to the configs that were last deployed with success. It restores configs, not module code or data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from karma_core.changes.record import Change, Edit
-from karma_core.changes.states import NEXT, State
+from karma_core.changes.record import Change
+from karma_core.changes.request import MAX_COMPONENTS
+from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
+from karma_core.ids import split_address
+from karma_core.records import Applied
+from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.fleet import Fleet
 from karma_core.workspace import Workspace
 
 
@@ -27,16 +34,11 @@ def roll_back(
     """Request the change that takes another back.
 
     Refused `nothing-written` where that one wrote no config, `later-versions` where its configs were written
-    again since, unless `include_later` takes those versions back too.
+    again since, unless `include_later` takes back every change that did so, whole.
     """
-    original = Register(workspace).get(change_id).change
-    if not original.written or State.ROLLED_BACK not in NEXT[original.status]:
-        raise Refused(
-            f"change {change_id} cannot be rolled back",
-            why=f"it is {original.status} and none of its configs stand because of it",
-            next_step="nothing has to be taken back",
-            code="nothing-written",
-        )
+    register = Register(workspace)
+    original = register.get(change_id).change
+    _refuse_unwritten(original)
     later = [edit.address for edit in original.edits if _version(workspace, edit.address) != edit.written]
     if later and not include_later:
         raise Refused(
@@ -46,22 +48,153 @@ def roll_back(
             code="later-versions",
             addresses=later,
         )
-    body: dict[str, Any] = {
-        "changes": [taken_back for e in original.edits if (taken_back := _reverse(workspace, e))],
+    undone = with_later(original, register.all()) if later else (original,)
+    body = {
+        "changes": _parts(workspace, _oldest(undone)),
+        "reason": reason or f"rollback of {', '.join(change.id for change in undone)}",
         "requested_by": workspace.actor.user,
-        "reason": reason or f"rollback of {change_id}",
         "dry_run": dry_run,
     }
-    return request(workspace, body, proceed=proceed, rollback_of=change_id)
+    undoes = tuple(change.id for change in undone)
+    return request(workspace, body, proceed=proceed, rollback_of=change_id, undoes=undoes)
 
 
-def _reverse(workspace: Workspace, edit: Edit) -> dict[str, Any] | None:
-    """The part of a request that brings the config back to what it was; None where it is that already."""
-    now = _version(workspace, edit.address)
-    base = {"component": edit.address, "base_version": now}
-    if edit.before is None:
+def take_back_failed(workspace: Workspace, change: Change) -> Change:
+    """Request the rollback of a change whose deploy has failed, in its place in the queue, once a failure."""
+    body = {
+        "changes": _parts(workspace, _oldest([change])),
+        "reason": f"change {change.id} failed, and the policy rolls back",
+        "requested_by": change.requested_by,
+        "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
+    }
+    place = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
+    return request(workspace, body, proceed=True, **place)
+
+
+def roll_back_cone(
+    workspace: Workspace, address: str, *, reason: str = "", proceed: bool = False, dry_run: bool = False
+) -> Change:
+    """Request the change that brings a component and all that depends on it to their last good configs.
+
+    Those are the configs of their last successful deployments; a component that never had one is left alone.
+    Refused `nothing-to-restore` where all of them are that already.
+    """
+    split_address(address)
+    fleet = read_fleet(workspace)
+    good = _last_good(fleet, address)
+    wanted = {member: config for member, config in good.items() if _differs(fleet, member, config)}
+    if not wanted:
+        raise _nothing_to_restore(
+            f"the cone of {address} has the configs of its last successful deployments, or had none"
+        )
+    body = {
+        "changes": _parts(workspace, wanted),
+        "reason": reason or f"the cone of {address} to its last good versions",
+        "requested_by": workspace.actor.user,
+        "dry_run": dry_run,
+    }
+    versions = {member: _version(workspace, member) for member in wanted}
+    undoes = _standing(Register(workspace).all(), versions)
+    return request(workspace, body, proceed=proceed, undoes=undoes)
+
+
+def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The change and all that have to go with it, in the order in which they were written.
+
+    Each is taken back whole: a set that wrote one of the configs later brings its other configs along, and
+    whatever was written to those after it.
+    """
+    written = sorted((c for c in changes if c.written and c.wrote), key=lambda change: change.wrote)
+    found = {original.id: original}
+    since: dict[str, int] = {}
+    grown = True
+    while grown:
+        for change in found.values():
+            for edit in change.edits:
+                since[edit.address] = min(change.wrote, since.get(edit.address, change.wrote))
+        later = [c for c in written if any(since.get(e.address, c.wrote) < c.wrote for e in c.edits)]
+        grown = any(change.id not in found for change in later)
+        found |= {change.id: change for change in later}
+    return tuple(sorted(found.values(), key=lambda change: change.wrote))
+
+
+def _oldest(changes: Iterable[Change]) -> dict[str, dict[str, Any] | None]:
+    """Address → its config before the first of the changes, which stand in the order of their writes."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for change in changes:
+        for edit in change.edits:
+            found.setdefault(edit.address, edit.before)
+    return found
+
+
+def _last_good(fleet: Fleet, address: str) -> dict[str, dict[str, Any] | None]:
+    """Address → config of its last successful deployment, in the cone of an address."""
+    good: dict[str, dict[str, Any] | None] = {}
+    for member in sorted(fleet.graph.cone(address)):
+        applied = fleet[member].applied
+        config = _good_config(applied) if applied else None
+        if config is not None:
+            good[member] = config
+    return good
+
+
+def _good_config(applied: Applied) -> dict[str, Any] | None:
+    return applied.config if applied.status == "applied" else applied.good_config
+
+
+def _differs(fleet: Fleet, address: str, wanted: dict[str, Any] | None) -> bool:
+    config = fleet[address].config
+    return config is None or config.value != wanted
+
+
+def _standing(changes: Iterable[Change], restored: Mapping[str, int]) -> tuple[str, ...]:
+    """Changes that wrote nothing but what is restored (address → its version now), and wrote that version."""
+    written = (change for change in changes if change.written)
+    return tuple(c.id for c in written if all(restored.get(e.address) == e.written for e in c.edits))
+
+
+def _refuse_unwritten(original: Change) -> None:
+    if may_be_taken_back(original.status, written=original.written):
+        return
+    raise Refused(
+        f"change {original.id} cannot be rolled back",
+        why=f"it is {original.status} and none of its configs stand because of it",
+        next_step="nothing has to be taken back",
+        code="nothing-written",
+    )
+
+
+def _nothing_to_restore(why: str) -> Refused:
+    return Refused(
+        "there is nothing to restore",
+        why=why,
+        next_step="`karma change list` shows what was changed, `karma config show` the versions of a config",
+        code="nothing-to-restore",
+    )
+
+
+def _parts(workspace: Workspace, wanted: Mapping[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """The parts of a request that bring configs to what is wanted, without what is gone as wanted."""
+    parts = (_part(workspace, address, wanted[address]) for address in sorted(wanted))
+    found = [part for part in parts if part is not None]
+    if not found:
+        raise _nothing_to_restore("what was written is gone, and there was nothing before it")
+    if len(found) > MAX_COMPONENTS:
+        raise Refused(
+            f"{len(found)} components cannot be rolled back in one change",
+            why=f"a change holds at most {MAX_COMPONENTS}",
+            next_step="roll the changes back one by one, the newest first",
+            code="too-many-components",
+        )
+    return found
+
+
+def _part(workspace: Workspace, address: str, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+    now = _version(workspace, address)
+    base = {"component": address, "base_version": now}
+    if wanted is None:
         return {**base, "remove": True} if now else None
-    return {**base, ("replace" if now else "create"): edit.before}
+    return {**base, ("replace" if now else "create"): wanted}
 
 
 def _version(workspace: Workspace, address: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
 from karma_core.use_cases.changes.register import change_lease
-from tests.change_system import ChangeSystem
+from tests.change_system import ChangeSystem, die
 from tests.memory_system import Killed
 
 FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]
@@ -29,22 +28,6 @@ def system() -> ChangeSystem:
     system.deploy()
     system.applies()
     return system
-
-
-def die(system: ChangeSystem, name: str, call: Any) -> None:
-    """Be killed at a failpoint; the leases expire afterwards."""
-
-    def hook(reached: str) -> None:
-        if reached == name:
-            system.life.ended = True
-
-    failpoints.install(hook)
-    try:
-        with pytest.raises(Killed):
-            call()
-    finally:
-        failpoints.install(None)
-    system.clock.pass_seconds(61)
 
 
 def test_the_result_document_has_exactly_the_contracts_fields(system: ChangeSystem) -> None:

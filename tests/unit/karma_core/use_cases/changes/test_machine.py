@@ -31,7 +31,13 @@ REFERENCES = {
     "c/three": {"b_nickname": "two"},
     "e/five": {"d_nickname": "four"},
 }
-POLICIES = ({}, {"destroy_needs_approval": False}, {"largest_cone": 1}, {"require_approval": True})
+POLICIES = (
+    {},
+    {"destroy_needs_approval": False},
+    {"largest_cone": 1},
+    {"require_approval": True},
+    {"on_failure": "roll_back"},
+)
 START = {address: {"size": 0, **REFERENCES.get(address, {})} for address in ADDRESSES}
 
 addresses = st.sampled_from(ADDRESSES)
@@ -177,6 +183,8 @@ class Changes(RuleBasedStateMachine):
         """Drained, every change has its end and a reason, and configs as by the applied in order."""
         self.system.terraform.failures.clear()
         for _ in range(1 + sum(change.status in OPEN for change in self.changes())):  # each pass ends one
+            if all(change.status in FINAL for change in self.changes()):
+                break
             self.system.clock.pass_seconds(3600 * 100)
             self.system.drain()
         changes = {change.id: change for change in self.changes()}

@@ -1,0 +1,56 @@
+"""What Git holds otherwise than the parameter store, requested as one change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core import strictjson
+from karma_core.changes.record import Change
+from karma_core.errors import Refused
+from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.config_comparison import Intent
+from karma_core.use_cases.publish import find_work
+from karma_core.workspace import Workspace
+
+
+def request_from_git(
+    workspace: Workspace,
+    *,
+    prune: bool = False,
+    reason: str = "",
+    proceed: bool = False,
+    dry_run: bool = False,
+) -> Change:
+    """Request one change with everything that publishing would write, and with `prune` delete.
+
+    It is judged whole, planned, approved where a rule asks for it, and deployed. Refused `nothing-to-publish`
+    where Git and the store are the same; ValidationFailed as publishing.
+    """
+    work = find_work(workspace, prune=prune)
+    parts = [_part(intent) for intent in work.comparison.intents]
+    parts += [
+        {"component": address, "remove": True, "base_version": stored.version}
+        for address, stored in work.doomed.items()
+    ]
+    if not parts:
+        raise Refused(
+            "there is nothing to publish",
+            why="the parameter store holds what Git holds",
+            next_step="`karma config diff` shows what differs, also what is ahead of Git",
+            code="nothing-to-publish",
+        )
+    commit = workspace.repository.head()
+    body = {
+        "changes": parts,
+        "reason": reason or f"published from Git{f', commit {commit[:12]}' if commit else ''}",
+        "requested_by": workspace.actor.user,
+        "dry_run": dry_run,
+    }
+    return request(workspace, body, proceed=proceed)
+
+
+def _part(intent: Intent) -> dict[str, Any]:
+    config = strictjson.parse_object(intent.value.encode(), where=intent.file.path)
+    version = intent.stored.version if intent.stored else 0
+    way = "replace" if intent.stored else "create"
+    return {"component": intent.address, way: config, "base_version": version}

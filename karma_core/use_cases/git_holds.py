@@ -1,0 +1,26 @@
+"""Which configs that changes wrote have been in Git since.
+
+A version that a change wrote is ahead of Git until Git holds it, and from then on Git's next edit of it is
+an edit like any other. Nothing in the parameter says that Git has caught up, so it is noted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from karma_core.workspace import Workspace
+
+KIND: Final = "git-holds"
+"""Documents that remember, by address, the change whose config Git was seen to hold."""
+
+
+def note(workspace: Workspace, changes: Mapping[str, str]) -> None:
+    """Git holds what these changes wrote: address → change."""
+    for address in sorted(changes):
+        workspace.state.put_document(KIND, address, {"change": changes[address]})
+
+
+def noted(workspace: Workspace) -> dict[str, str]:
+    """Address → the change that was noted last."""
+    return {found.id: str(found.body["change"]) for found in workspace.state.documents(KIND)}
