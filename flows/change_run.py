@@ -14,6 +14,7 @@ from flows.executor import PrefectExecutor
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders import Order, carry_out
@@ -37,7 +38,7 @@ def change_run(
     requested_by: str | None = None,
     source: str = "flow",
 ) -> dict[str, Any]:
-    """Request a change, or apply the approved one with `change_id`. Returns the result document.
+    """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
     `component` and `proposed_change` (a merge patch), or several in `changes`, are as in the request
     document. `apply_when_approved` applies it at once where no rule asks for an approval. A repeated
@@ -45,7 +46,7 @@ def change_run(
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     if change_id is not None:
-        return result_of(workspace, apply(workspace, change_id, _run))
+        return result_of(workspace, carry_on(workspace, change_id, _run))
     fields = {
         "component": component,
         "proposed_change": proposed_change,

@@ -23,6 +23,7 @@ def roll_back(
     include_later: bool = False,
     proceed: bool = False,
     dry_run: bool = False,
+    plan_here: bool = True,
 ) -> Change:
     """Request the change that takes another back.
 
@@ -52,7 +53,7 @@ def roll_back(
         "reason": reason or f"rollback of {change_id}",
         "dry_run": dry_run,
     }
-    return request(workspace, body, proceed=proceed, rollback_of=change_id)
+    return request(workspace, body, proceed=proceed, rollback_of=change_id, plan_here=plan_here)
 
 
 def _reverse(workspace: Workspace, edit: Edit) -> dict[str, Any] | None:
