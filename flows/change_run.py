@@ -13,7 +13,7 @@ from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.use_cases.changes.drain import apply_and_drain
+from karma_core.use_cases.changes.drain import apply_and_drain, carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders import Order, carry_out
@@ -37,7 +37,7 @@ def change_run(
     requested_by: str | None = None,
     source: str = "flow",
 ) -> dict[str, Any]:
-    """Request a change, or apply the approved one with `change_id`. Returns the result document.
+    """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
     `component` and `proposed_change` (a merge patch), or several in `changes`, are as in the request
     document. `apply_when_approved` applies it at once where no rule asks for an approval. A repeated
@@ -45,7 +45,7 @@ def change_run(
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     if change_id is not None:
-        return result_of(workspace, apply_and_drain(workspace, change_id, _run))
+        return result_of(workspace, carry_on(workspace, change_id, _run))
     fields = {
         "component": component,
         "proposed_change": proposed_change,

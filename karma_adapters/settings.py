@@ -132,6 +132,19 @@ class ReloadSettings(_Section):
     allowed_hosts: list[str] = []
 
 
+class ApiSettings(_Section):
+    """`[api]`: where the API listens, who may call without a token, and what one caller may use."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65_535)
+    anonymous_role: Literal["", "viewer", "operator", "approver", "admin"] = ""
+    requests_per_second: float = Field(default=100, gt=0, le=100_000)
+    burst: float = Field(default=400, ge=1, le=1_000_000)
+    max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=1_048_576)
+    request_seconds: float = Field(default=60, ge=1, le=900)
+    max_streams: int = Field(default=100, ge=1, le=10_000)
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -145,6 +158,7 @@ class Settings(BaseSettings):
     terraform: TerraformSettings = TerraformSettings()
     log: LogSettings = LogSettings()
     reload: ReloadSettings = ReloadSettings()
+    api: ApiSettings = ApiSettings()
     policy: Policy = Policy()
     types: dict[str, dict[str, Any]] = {}
 

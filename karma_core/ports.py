@@ -6,7 +6,7 @@ Each port has one contract suite in `tests/contract`, which every adapter passes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -282,10 +282,14 @@ class EventLog(Protocol):
         run_id: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        after_seq: int = 0,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterable[Event]:
-        """Events that match, by seq. `action` may be a prefix ending in `*`; times are ISO 8601 UTC."""
+        """Events that match, by seq, from behind `after_seq`.
+
+        `action` may be a prefix ending in `*`; times are ISO 8601 UTC.
+        """
         ...
 
     def event(self, event_id: str) -> Event | None:
@@ -381,6 +385,18 @@ class Reloader(Protocol):
 
     def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
         """Do it and return one line on what was done; DeployFailed if it did not succeed."""
+        ...
+
+
+class RunStarter(Protocol):
+    """Starts a flow somewhere else, and does not wait for it: Prefect's API, or a thread of this process."""
+
+    def start(self, flow: str, parameters: Mapping[str, object], *, idempotency_key: str) -> str:
+        """The run's id. The same key again starts nothing, and gives the first run's id.
+
+        `flow` is a deployment's name (`deploy`, `change-run`, `graph-rebuild`), `parameters` are those of the
+        flow without `project`, JSON values. StoreUnavailable where nobody takes the order in time.
+        """
         ...
 
 

@@ -150,14 +150,18 @@ class Log:
         run_id: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        after_seq: int = 0,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Event]:
-        """Events that match, by seq. `action` may be a prefix ending in `*`; times are inclusive."""
+        """Events that match, by seq, from behind `after_seq`.
+
+        `action` may be a prefix ending in `*`; times are inclusive.
+        """
         query = filters.make_filter(
             component=component, action=action, user=user, run_id=run_id, since=since, until=until
         )
-        return islice(self._required.read(query, newest_first=newest_first), limit)
+        return islice(self._required.read(query, after_seq=after_seq, newest_first=newest_first), limit)
 
     def event(self, event_id: str) -> Event | None:
         """One event."""

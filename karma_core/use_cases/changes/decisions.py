@@ -64,7 +64,7 @@ def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     return register.move(kept, State.CANCELLED, said).change
 
 
-def retry(workspace: Workspace, change_id: str) -> Change:
+def retry(workspace: Workspace, change_id: str, *, plan_here: bool = True) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
     What it wrote stays written; where that has been changed since, it is rejected.
@@ -74,7 +74,7 @@ def retry(workspace: Workspace, change_id: str) -> Change:
         kept = register.get(change_id)
         again = {"number": register.next_number(), "approval": None, "waits_for": ()}
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
-    return admit(workspace, change_id).change
+    return admit(workspace, change_id, plan_here=plan_here).change
 
 
 def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:

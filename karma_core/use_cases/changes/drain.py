@@ -34,6 +34,19 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
     return [moved[change_id] for change_id in sorted(moved)]
 
 
+def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
+    """What a run does that was started for one change: plan it if it waits, apply it if it may be applied.
+
+    One that was planned here is applied only where its requester wants that. Then the queue moves.
+    """
+    change = Register(workspace).get(change_id).change
+    if change.status in WAITING:
+        change = admit(workspace, change_id).change
+        if change.status is not State.APPROVED or not change.proceed:
+            return change
+    return apply_and_drain(workspace, change_id, run)
+
+
 def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, approved: bool) -> Change | None:
     """The change after the next step that it can take by itself; None where it can take none now."""
     try:

@@ -17,11 +17,14 @@ from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.workspace import Workspace
 
 
-def request(workspace: Workspace, body: Any, *, proceed: bool = False, **origin: Any) -> Change:
+def request(
+    workspace: Workspace, body: Any, *, proceed: bool = False, plan_here: bool = True, **origin: Any
+) -> Change:
     """Take in a request document and bring it as far as it gets without anybody's word.
 
-    `proceed` says that it is to be applied as soon as it may be. `origin` are fields of the change that say
-    where it comes from (a rollback: of what). The same idempotency key gives the same change. BadInput
+    `proceed` says that it is to be applied as soon as it may be. Without `plan_here` it is judged and
+    queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
+    rollback: of what). The same idempotency key gives the same change. BadInput
     `invalid-request` where the document cannot be read; whatever else is wrong with it is the verdict on the
     change.
     """
@@ -30,14 +33,14 @@ def request(workspace: Workspace, body: Any, *, proceed: bool = False, **origin:
     expire(workspace)
     change = replace(_new(workspace, read), proceed=proceed, **origin)
     if read.dry_run:
-        return _dry_run(workspace, change)
+        return _dry_run(workspace, change, plan_here=plan_here)
     register = Register(workspace)
     if read.idempotency_key is not None:
         known = register.remember(read.idempotency_key, change.id)
         if known != change.id and workspace.state.document(KIND, known) is not None:
             return register.get(known).change
         change = replace(change, id=known)
-    return admit(workspace, change.id, new=change).change
+    return admit(workspace, change.id, new=change, plan_here=plan_here).change
 
 
 def _new(workspace: Workspace, read: ChangeRequest) -> Change:
@@ -56,7 +59,7 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
     )
 
 
-def _dry_run(workspace: Workspace, change: Change) -> Change:
+def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change:
     """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it."""
     register = Register(workspace)
     judged = judge_change(workspace, change)
@@ -67,6 +70,8 @@ def _dry_run(workspace: Workspace, change: Change) -> Change:
     elif waits_for:
         why = f"it overlaps {', '.join(waits_for)}"
         found = replace(found, status=State.QUEUED, why=why, waits_for=waits_for)
+    elif not plan_here:
+        found = replace(found, why="judged; it is planned where there is a Terraform")
     else:
         decision = plan_change(workspace, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))

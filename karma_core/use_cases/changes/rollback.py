@@ -30,6 +30,7 @@ def roll_back(
     include_later: bool = False,
     proceed: bool = False,
     dry_run: bool = False,
+    plan_here: bool = True,
 ) -> Change:
     """Request the change that takes another back.
 
@@ -55,8 +56,14 @@ def roll_back(
         "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
-    undoes = tuple(change.id for change in undone)
-    return request(workspace, body, proceed=proceed, rollback_of=change_id, undoes=undoes)
+    return request(
+        workspace,
+        body,
+        proceed=proceed,
+        plan_here=plan_here,
+        rollback_of=change_id,
+        undoes=tuple(change.id for change in undone),
+    )
 
 
 def take_back_failed(workspace: Workspace, change: Change) -> Change:
@@ -67,8 +74,9 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "requested_by": change.requested_by,
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
-    place = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
-    return request(workspace, body, proceed=True, **place)
+    return request(
+        workspace, body, proceed=True, number=change.number, rollback_of=change.id, undoes=(change.id,)
+    )
 
 
 def roll_back_cone(

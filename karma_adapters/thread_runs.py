@@ -1,0 +1,100 @@
+"""Runs in threads of this process, where no Prefect is configured: the same use cases, nothing beside.
+
+A run ends with the process: what was interrupted is taken up as after any crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Lock
+from typing import Any, Final
+
+from karma_core.errors import KarmaError, NotFound
+from karma_core.ids import shown
+from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.changes.drain import carry_on
+from karma_core.use_cases.drift import check_drift
+from karma_core.use_cases.orders import Order, carry_out
+from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.walk import ThreadExecutor
+from karma_core.workspace import Actor, Workspace
+
+AT_ONCE: Final = 4
+"""Runs at once. Ours: disjoint changes go side by side; each has the environment's own parallelism."""
+
+Flow = Callable[[Workspace, Mapping[str, Any]], object]
+
+
+class ThreadRuns:
+    """`ports.RunStarter` over the workspaces of a process. Keys are remembered while it lives."""
+
+    def __init__(self, workspaces: Callable[[str], Workspace]) -> None:
+        self._workspaces = workspaces
+        self._lock = Lock()
+        self._started: dict[str, str] = {}
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="karma-run")
+
+    def start(self, flow: str, parameters: Mapping[str, object], *, idempotency_key: str) -> str:
+        """Start the flow in a thread; the id of the run that the key first started."""
+        begin = FLOWS.get(flow)
+        if begin is None:
+            raise NotFound(f"there is no flow {shown(flow)}", next_step=f"start one of {', '.join(FLOWS)}")
+        workspace = self._workspaces(str(parameters["environment"]))
+        with self._lock:
+            if idempotency_key in self._started:
+                return self._started[idempotency_key]
+            run_id = self._started[idempotency_key] = workspace.new_id()
+        actor = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
+        self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
+        return run_id
+
+    def close(self) -> None:
+        """Wait until everything that was started has ended."""
+        self._pool.shutdown(wait=True)
+
+
+def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> None:
+    """Run it. Its error is in the journal, the change and the log; nobody waits for it here."""
+    try:
+        begin(workspace, parameters)
+    except KarmaError as error:
+        workspace.say("run_failed", error.document())
+
+
+def _run_order(order: Order, workspace: Workspace) -> RunResult:
+    return carry_out(order, workspace, ThreadExecutor)
+
+
+def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    if parameters.get("resume_run"):
+        return _run_order(Order(kind="resume", run_id=parameters["resume_run"]), workspace)
+    selection = Selection(
+        targets=tuple(parameters.get("targets") or ()),
+        everything=bool(parameters.get("everything")),
+        changed=bool(parameters.get("changed")),
+        since=parameters.get("since"),
+        with_producers=bool(parameters.get("with_producers")),
+    )
+    return _run_order(Order(kind="deploy", selection=selection, plan_id=parameters.get("plan_id")), workspace)
+
+
+def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    return carry_on(workspace, parameters["change_id"], _run_order)
+
+
+def _graph_rebuild(workspace: Workspace, _parameters: Mapping[str, Any]) -> object:
+    return build_graph(workspace)
+
+
+def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    return check_drift(workspace, tuple(parameters.get("targets") or ()))
+
+
+FLOWS: Final[dict[str, Flow]] = {
+    "change-run": _change_run,
+    "deploy": _deploy,
+    "drift-check": _drift_check,
+    "graph-rebuild": _graph_rebuild,
+}

@@ -1,0 +1,122 @@
+"""Who calls, and whether they may: tokens, roles, and an event in the log for every denial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from karma_api.exchange import Incoming
+from karma_api.limits import Buckets
+from karma_api.problems import Forbidden, Unauthenticated
+from karma_api.route import Route
+from karma_core.records import Event
+from karma_core.roles import Role
+from karma_core.use_cases.tokens import recognise
+from karma_core.workspace import Workspace
+
+REMEMBER_SECONDS: Final = 0.2
+"""How long a recognised token is not looked up again, and so how long a revoked one may still count."""
+MAX_REMEMBERED: Final = 1_000
+FAILURES_PER_SECOND, FAILURES_AT_ONCE = 1.0, 20.0
+"""Failed sign-ins of one address that are answered and logged; more are only turned away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who calls. `token_id` is empty for anonymous callers; `source` is the door, as the log names it."""
+
+    user: str
+    role: Role
+    token_id: str = ""
+    client: str = ""
+    source: str = "api"
+
+    @property
+    def key(self) -> str:
+        """Name under which its requests are counted."""
+        return self.token_id or f"address:{self.client}"
+
+
+class Access:
+    """The door of one environment. `anonymous` is the role of those without a token; None lets none in."""
+
+    def __init__(
+        self, workspace: Workspace, *, anonymous: Role | None, per_second: float, burst: float
+    ) -> None:
+        self._workspace = workspace
+        self._anonymous = anonymous
+        self._requests = Buckets(per_second, burst)
+        self._failures = Buckets(FAILURES_PER_SECOND, FAILURES_AT_ONCE)
+        self._remembered: dict[str, tuple[float, Caller]] = {}
+
+    def remembered(self, headers: Mapping[str, str]) -> Caller | None:
+        """The caller whose token was recognised a moment ago; asks no store."""
+        found = self._remembered.get(headers.get("authorization", ""))
+        return found[1] if found is not None and time.monotonic() < found[0] else None
+
+    def identify(self, incoming: Incoming, route: Route) -> Caller:
+        """The caller; Unauthenticated, which is logged, where a token is missing or does not count."""
+        text = incoming.headers.get("authorization", "")
+        found = self.remembered(incoming.headers)
+        if found is not None:
+            return replace(found, client=incoming.client) if found.client != incoming.client else found
+        if not text:
+            if self._anonymous is None and route.role is not None:
+                raise self._unknown(incoming, route, "the request has no token")
+            return Caller(user="anonymous", role=self._anonymous or Role.VIEWER, client=incoming.client)
+        scheme, _, credentials = text.partition(" ")
+        token = recognise(self._workspace, credentials.strip()) if scheme.lower() == "bearer" else None
+        if token is None:
+            raise self._unknown(incoming, route, "the token is not known, has expired, or was revoked")
+        caller = Caller(user=token.user, role=token.role, token_id=token.id, client=incoming.client)
+        self._remember(text, caller)
+        return caller
+
+    def admit(self, caller: Caller, route: Route) -> None:
+        """TooManyRequests, or Forbidden (which is logged) where the role is not enough."""
+        self._requests.take(caller.key)
+        if route.role is not None and not caller.role.includes(route.role):
+            raise self.refuse(caller, route.name, route.role)
+
+    def refuse(self, caller: Caller, what: str, needed: Role) -> Forbidden:
+        """Log the denial, and give the error to raise."""
+        self._log(caller.user, what, f"needs {needed}, has {caller.role}", caller)
+        return Forbidden(
+            f"{caller.user} may not do this: {what}",
+            why=f"it needs the role {needed}, the token has {caller.role}",
+            next_step=f"ask an admin for a token with the role {needed}",
+            needs=str(needed),
+        )
+
+    def _remember(self, text: str, caller: Caller) -> None:
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered = {}
+        self._remembered[text] = (time.monotonic() + REMEMBER_SECONDS, caller)
+
+    def _unknown(self, incoming: Incoming, route: Route, why: str) -> Unauthenticated:
+        self._failures.take(incoming.client)
+        self._log("anonymous", route.name, why, None, incoming.client)
+        return Unauthenticated(
+            "nobody is signed in",
+            why=why,
+            next_step="send `Authorization: Bearer TOKEN`; `karma token create` makes one",
+        )
+
+    def _log(self, user: str, what: str, why: str, caller: Caller | None, client: str = "") -> None:
+        workspace = self._workspace
+        inputs = {"route": what, "why": why, "client": caller.client if caller else client}
+        if caller is not None and caller.token_id:
+            inputs["token_id"] = caller.token_id
+        event = Event(
+            id=workspace.new_id(),
+            timestamp=workspace.now(),
+            action="access",
+            environment=workspace.name,
+            user=user,
+            source=caller.source if caller is not None else "api",
+            inputs=inputs,
+            status="denied",
+        )
+        workspace.log.append(event)

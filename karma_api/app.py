@@ -1,0 +1,169 @@
+"""The FastAPI application, made from the route table.
+
+Handlers run in threads, because stores block; an answer that is known already is given without one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from karma_api import openapi, problems
+from karma_api.dispatch import answer, answer_at_once, too_large
+from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
+from karma_api.metrics import Metrics
+from karma_api.resources.events import MEDIA_TYPE
+from karma_api.route import Route
+from karma_api.routes import ROUTES
+from karma_api.service import Limits, Services
+from karma_api.streaming import Streams
+from karma_core.errors import KarmaError, NotFound
+
+THREADS = 32
+"""Requests that ask stores at once. Ours: more only wait for the stores' locks."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None) -> FastAPI:
+    """The application over these services, which it closes when it ends."""
+    serving = _Serving(services, metrics or Metrics(), limits or Limits())
+    app = FastAPI(title="Karma", docs_url=None, redoc_url=None, openapi_url=None, lifespan=serving.lifespan)
+    for route in ROUTES:
+        endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
+        app.add_api_route(
+            route.path, endpoint, methods=[route.method], name=route.name, include_in_schema=False
+        )
+    described = encode(openapi.document(ROUTES, version("karma")))
+
+    async def describe() -> Response:
+        return Response(described, media_type=JSON, headers=dict(SECURE))
+
+    app.add_api_route("/openapi.json", describe, methods=["GET"], include_in_schema=False)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)
+    return app
+
+
+class _Serving:
+    """What the endpoints of one application share."""
+
+    def __init__(self, services: Services, metrics: Metrics, limits: Limits) -> None:
+        self._services = services
+        self._metrics = metrics
+        self._limits = limits
+        self._streams = Streams(services, metrics)
+        self._threads: CapacityLimiter | None = None
+
+    @asynccontextmanager
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_sync(self._services.close)
+
+    def endpoint(self, route: Route) -> Endpoint:
+        """Answers one route."""
+
+        async def endpoint(request: Request) -> Response:
+            started = time.perf_counter()
+            at_once = None
+            try:
+                incoming = await self._incoming(request)
+                at_once = answer_at_once(self._services, route, incoming) if route.cached else None
+                made = at_once or await self._in_thread(route, incoming)
+            except KarmaError as error:
+                made = problems.outgoing(error)
+            seconds = time.perf_counter() - started
+            self._metrics.count(route.name, route.method, made.status, seconds, at_once=at_once is not None)
+            return _response(made)
+
+        return endpoint
+
+    def stream(self, route: Route) -> Endpoint:
+        """Answers a route by an open stream."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                frames = await self._streams.begin(route, await self._incoming(request))
+            except KarmaError as error:
+                return _response(problems.outgoing(error))
+            headers = {**SECURE, "cache-control": "no-store", "x-accel-buffering": "no"}
+            return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=headers)
+
+        return endpoint
+
+    async def _in_thread(self, route: Route, incoming: Incoming) -> Outgoing:
+        if self._threads is None:
+            self._threads = CapacityLimiter(THREADS)
+        try:
+            with anyio.fail_after(self._limits.request_seconds):
+                return await run_sync(
+                    answer, self._services, route, incoming, abandon_on_cancel=True, limiter=self._threads
+                )
+        except TimeoutError as error:
+            raise problems.TooSlow(
+                "the answer took too long",
+                why=f"a request may take {self._limits.request_seconds:g} s; what it began goes on",
+                next_step="look at what became of it before you ask again",
+            ) from error
+
+    async def _incoming(self, request: Request) -> Incoming:
+        return Incoming(
+            path=request.path_params,
+            query=tuple(request.query_params.multi_items()),
+            headers=request.headers,
+            body=await self._body(request),
+            client=request.client.host if request.client is not None else "",
+        )
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, read no further than the limit, and no longer than a request may take."""
+        if request.method == "GET":
+            return b""
+        most = self._limits.body_bytes
+        parts, size = [], 0
+        try:
+            with anyio.fail_after(self._limits.request_seconds):
+                async for part in request.stream():
+                    size += len(part)
+                    if size > most:
+                        raise too_large(most)
+                    parts.append(part)
+        except TimeoutError as error:
+            raise problems.TooSlow("the body came too slowly", next_step="send it again") from error
+        return b"".join(parts)
+
+
+def _response(made: Outgoing) -> Response:
+    return Response(made.body, status_code=made.status, headers=dict(made.headers))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: a path or a method that there is not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
+    if error.status_code == 405:  # noqa: PLR2004
+        allowed: list[str] = sorted(route.method for route in ROUTES if route.path == _template(request))
+        return _response(problems.method_not_allowed(request.method[:20], allowed))
+    return _response(problems.outgoing(NotFound("there is no such resource", next_step="see /openapi.json")))
+
+
+def _template(request: Request) -> str:
+    route = request.scope.get("route")
+    return str(getattr(route, "path", request.url.path))
+
+
+async def _defect(_request: Request, _error: Exception) -> Response:
+    """A defect of ours: the caller learns nothing of it, the server's log all."""
+    error = KarmaError(
+        "Karma failed", why="this is a defect", next_step="see the server's log", code="defect"
+    )
+    return _response(problems.outgoing(error))

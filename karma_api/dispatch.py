@@ -1,0 +1,125 @@
+"""From a request to its answer, the same in a server and in a serverless function.
+
+Identify, admit, read, handle, render; every KarmaError on the way becomes a problem document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+
+from karma_api import problems
+from karma_api.access import Caller
+from karma_api.cached_graph import View
+from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, Reply, to_bytes
+from karma_api.reading import ENVIRONMENT, read
+from karma_api.route import Route
+from karma_api.service import Service, Services
+from karma_core.errors import BadInput, KarmaError
+from karma_core.roles import Role
+
+MAX_KEY_BYTES = 4096
+"""Largest body of a question whose answer is kept."""
+REVALIDATE = "private, no-cache"
+"""Clients keep an answer and ask with its ETag whether it still holds."""
+_OPEN = Caller(user="anonymous", role=Role.VIEWER)
+
+
+def answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
+    """The answer, whatever happens short of a defect. Blocks while stores are asked."""
+    try:
+        return _answer(services, route, incoming)
+    except KarmaError as error:
+        return problems.outgoing(error)
+
+
+def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outgoing | None:
+    """The answer where it is known without asking any store, for a route that is `cached`; else None."""
+    try:
+        service = services.of(environment_of(incoming))
+        caller = service.access.remembered(incoming.headers)
+        view = service.graph.at_once()
+        kept: Outgoing | None = view.answered(_key(route, incoming)) if view is not None else None
+        if caller is None or kept is None:
+            return None
+        service.access.admit(caller, route)
+    except KarmaError as error:
+        return problems.outgoing(error)
+    return _if_changed(route, incoming, kept)
+
+
+def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
+    """The environment that is meant and who calls; raises where they may not."""
+    service = services.of(environment_of(incoming))
+    if route.role is None:
+        return service, _OPEN
+    caller = service.access.identify(incoming, route)
+    service.access.admit(caller, route)
+    return service, caller
+
+
+def environment_of(incoming: Incoming) -> str | None:
+    """The environment that the query names."""
+    return next((value for name, value in incoming.query if name == ENVIRONMENT), None)
+
+
+def too_large(limit: int) -> BadInput:
+    """The refusal of a body beyond the limit."""
+    return BadInput(
+        "the body is too large",
+        why=f"it has more than {limit:,} bytes",
+        next_step="send less at once",
+        code="too-large",
+    )
+
+
+def _answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
+    service, caller = identified(services, route, incoming)
+    if len(incoming.body) > service.limits.body_bytes:
+        raise too_large(service.limits.body_bytes)
+    asked = incoming if route.own_body else read(route, incoming)
+    if route.cached:
+        view = service.graph.view()
+        kept: Outgoing | None = view.answered(_key(route, incoming))
+        if kept is not None:
+            return _if_changed(route, incoming, kept)
+    found = route.handler(service, caller, asked)
+    if route.method != "GET" and not route.cached:
+        service.graph.moved()
+    reply = found if isinstance(found, Reply) else Reply(document=found, status=route.status)
+    made = _render(route, reply)
+    if route.cached and isinstance(reply.view, View):
+        reply.view.remember(_key(route, incoming), made)
+    return _if_changed(route, incoming, made)
+
+
+def _render(route: Route, reply: Reply) -> Outgoing:
+    body = to_bytes(reply.document)
+    headers = {**SECURE, "content-type": reply.media_type, "cache-control": "no-store", **reply.headers}
+    if route.method == "GET" and route.role is not None and reply.media_type == JSON:
+        headers["cache-control"] = REVALIDATE
+        headers["etag"] = reply.view.etag if reply.view is not None else _digest(body)
+    return Outgoing(status=reply.status, body=body, headers=headers)
+
+
+def _digest(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def _if_changed(route: Route, incoming: Incoming, made: Outgoing) -> Outgoing:
+    """The answer, or 304 where the caller has it already (RFC 9110, 13.1.2: weak comparison, or `*`)."""
+    etag, wanted = made.headers.get("etag"), incoming.headers.get("if-none-match")
+    if route.method != "GET" or etag is None or wanted is None or made.status != 200:  # noqa: PLR2004
+        return made
+    held = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+    if etag not in held and "*" not in held:
+        return made
+    kept = {name: value for name, value in made.headers.items() if name != "content-type"}
+    return Outgoing(status=304, headers=kept)
+
+
+def _key(route: Route, incoming: Incoming) -> Hashable:
+    """What the answer of a cached route follows from, beside the build."""
+    if len(incoming.body) > MAX_KEY_BYTES:
+        return object()  # never found again
+    return (route.name, tuple(sorted(incoming.path.items())), tuple(sorted(incoming.query)), incoming.body)

@@ -1,0 +1,73 @@
+"""A request as it comes in and the answer that goes out, whichever server or function carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from karma_api.cached_graph import View
+
+JSON: Final = "application/json"
+
+SECURE: Final[Mapping[str, str]] = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""On every answer (OWASP: REST Security Cheat Sheet). Browsers heed the fourth only over TLS."""
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """One request. `path` values are those of the route's placeholders; header names are in lower case.
+
+    `query` keeps repeated names. `client` is the caller's address, for limits and the log.
+    """
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    client: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """One answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a handler returns where a document alone does not say it.
+
+    `document` is a JSON value or, with `media_type`, bytes as they are to be sent. `view` is the build that
+    the answer follows from alone: its ETag is the answer's, and the answer is kept with it.
+    """
+
+    document: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    view: View | None = None
+    media_type: str = JSON
+
+
+def to_bytes(document: Any) -> bytes:
+    """The body of a document: bytes as they are, models and values as compact JSON."""
+    if isinstance(document, bytes):
+        return document
+    if hasattr(document, "model_dump_json"):
+        return bytes(document.model_dump_json(), "utf-8")
+    return encode(document)

@@ -1,0 +1,42 @@
+"""What a server counts, for Prometheus."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
+"""Upper bounds of the times' buckets. Ours: from a cached read to a plan."""
+
+
+class Metrics:
+    """Requests by route, method and status; their times; open streams. One a process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "karma_requests", "Answered requests", ("route", "method", "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "karma_request_seconds",
+            "Time to the answer",
+            ("route",),
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._at_once = Counter(
+            "karma_cached_answers", "Answers that asked no store", registry=self._registry
+        )
+        self.streams = Gauge("karma_streams", "Open event streams", registry=self._registry)
+
+    def count(self, route: str, method: str, status: int, seconds: float, *, at_once: bool) -> None:
+        """One answered request."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+        if at_once:
+            self._at_once.inc()
+
+    def text(self) -> bytes:
+        """All of it in Prometheus's text format."""
+        return generate_latest(self._registry)

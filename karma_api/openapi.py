@@ -1,0 +1,167 @@
+"""The OpenAPI 3.1 document, made from the route table and the models."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import models_json_schema
+
+from karma_api.problems import MEDIA_TYPE
+from karma_api.reading import ENVIRONMENT
+from karma_api.route import Route
+
+ALWAYS: Final = {
+    400: "The request is wrong",
+    401: "Nobody is signed in",
+    403: "The role does not allow it",
+    404: "It does not exist",
+    413: "The body is too large",
+    429: "Too many requests",
+    503: "A store does not answer, or its lease was lost",
+    504: "It took too long",
+}
+"""What every route with a role may answer besides its own statuses."""
+WITH_BODY: Final = {415: "The body is not JSON", 422: "The body cannot be used"}
+_SAID: Final = {202: "It goes on", 409: "Refused as things stand", 422: "What is there cannot be used"}
+_TEMPLATE: Final = "#/components/schemas/{model}"
+
+
+def document(routes: tuple[Route, ...], version: str) -> dict[str, Any]:
+    """The document of these routes."""
+    models = {model for route in routes for model in _models(route)}
+    ordered = sorted(models, key=lambda model: (model.__name__, model.__module__))
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in ordered], by_alias=True, ref_template=_TEMPLATE
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Karma", "version": version},
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+_PROBLEM: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Problem details (RFC 9457), with the facts of the error.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "why": {"type": "string"},
+        "next": {"type": "string"},
+    },
+}
+
+
+def _models(route: Route) -> list[type[BaseModel]]:
+    found: list[type[BaseModel]] = [route.asked]
+    if isinstance(route.answered, type) and issubclass(route.answered, BaseModel):
+        found.append(route.answered)
+    return found
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route),
+        "responses": _responses(route),
+    }
+    if route.role is not None:
+        operation["security"] = [{"token": []}]
+        operation["description"] = f"Needs the role {route.role}."
+    body = route.asked.model_fields.get("body")
+    if body is not None:
+        schema = _field_schema(route.asked, "body")
+        operation["requestBody"] = {
+            "required": body.is_required(),
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    in_path = set(re.findall(r"{(\w+)}", route.path))
+    found = []
+    for name, field in route.asked.model_fields.items():
+        if name == "body":
+            continue
+        place = "path" if name in in_path else "query"
+        found.append(_parameter(route, field.alias or name, field, place))
+    found.append(
+        {
+            "name": ENVIRONMENT,
+            "in": "query",
+            "required": False,
+            "description": "Which environment; else the server's default.",
+            "schema": {"type": "string"},
+        }
+    )
+    return found
+
+
+def _parameter(route: Route, name: str, field: FieldInfo, place: str) -> dict[str, Any]:
+    schema = _field_schema(route.asked, name)
+    description = schema.pop("description", None)
+    parameter = {
+        "name": name,
+        "in": place,
+        "required": place == "path" or field.is_required(),
+        "schema": _without_null(schema),
+    }
+    return {**parameter, "description": description} if description else parameter
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query value is text or left out: null is not a value that it has."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "title", "default"}}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**schema}
+
+
+def _field_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
+    found = model.model_json_schema(by_alias=True, ref_template=_TEMPLATE)["properties"][name]
+    return {key: value for key, value in found.items() if key != "title"}
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    success = {"description": _SAID.get(route.status, "Done"), "content": _content(route)}
+    found: dict[str, Any] = {str(route.status): success}
+    for status in route.statuses:
+        if status < 400:  # noqa: PLR2004 - below it is success
+            found[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
+    failures = {status: _SAID.get(status, "Refused") for status in route.statuses if status >= 400}  # noqa: PLR2004
+    if route.role is not None:
+        failures |= ALWAYS
+    if "body" in route.asked.model_fields:
+        failures |= {status: said for status, said in WITH_BODY.items() if status not in failures}
+    if route.method == "GET" and route.role is not None and not route.streams:
+        found["304"] = {"description": "What the caller has is still right"}
+    for status, said in sorted(failures.items()):
+        found[str(status)] = {
+            "description": said,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}},
+        }
+    return found
+
+
+def _content(route: Route) -> dict[str, Any]:
+    if route.media_type != "application/json":
+        return {route.media_type.partition(";")[0]: {"schema": {"type": "string"}}}
+    if isinstance(route.answered, type) and issubclass(route.answered, BaseModel):
+        return {"application/json": {"schema": {"$ref": _TEMPLATE.format(model=route.answered.__name__)}}}
+    return {"application/json": {"schema": {"type": "object"}}}

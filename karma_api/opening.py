@@ -1,0 +1,98 @@
+"""From a project's settings to services: the one place of the API that wires."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+from karma_adapters import bootstrap, graph_stores
+from karma_adapters.settings import Settings, read_settings
+from karma_adapters.thread_runs import ThreadRuns
+from karma_api.service import Gremlin, Limits, Service, Services, make_service, no_metrics
+from karma_core import ports
+from karma_core.errors import KarmaError
+from karma_core.graph.gremlin_answer import GremlinAnswer
+from karma_core.roles import Role
+from karma_core.workspace import Workspace
+
+
+def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> Services:
+    """The services of a project; environments are opened when they are first asked for."""
+    settings = read_settings(root)
+    names = tuple(settings.environment_names())
+    services: list[Services] = []
+    starter = ThreadRuns(lambda name: services[0].of(name).workspace)
+
+    def open_one(name: str) -> Service:
+        return open_service(settings, name, starter, metrics=metrics)
+
+    services.append(Services(names, default_environment(settings), open_one, before_close=starter.close))
+    return services[0]
+
+
+def default_environment(settings: Settings) -> str | None:
+    """The environment of requests that name none."""
+    try:
+        return settings.choose_environment(None).name
+    except KarmaError:
+        return None  # then every request names one
+
+
+def open_service(
+    settings: Settings,
+    name: str,
+    starter: ports.RunStarter,
+    *,
+    metrics: Callable[[], bytes] = no_metrics,
+) -> Service:
+    """One environment, opened: stores are connected, nothing is written."""
+    opened = bootstrap.open_workspace(settings, name, source="api", user="api")
+    log = bootstrap.open_log_of(settings, name)
+    workspace = replace(opened, log=log)
+    api = settings.api
+    return make_service(
+        workspace,
+        log=log,
+        starter=starter,
+        gremlin=_gremlin(settings, name),
+        limits=limits_of(settings),
+        anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
+        plans_here=_plans_here(workspace),
+        metrics=metrics,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits that the settings say."""
+    api = settings.api
+    return Limits(
+        requests_per_second=api.requests_per_second,
+        burst=api.burst,
+        body_bytes=api.max_body_bytes,
+        request_seconds=api.request_seconds,
+        streams=api.max_streams,
+    )
+
+
+def _plans_here(workspace: Workspace) -> bool:
+    """Whether there are modules and a Terraform to plan with."""
+    try:
+        return bool(workspace.modules.types() and workspace.terraform.version())
+    except KarmaError:
+        return False
+
+
+def _gremlin(settings: Settings, name: str) -> Gremlin:
+    """Gremlin over the environment's graph, opened at the first question; one question at a time."""
+    lock = Lock()
+    held: list[graph_stores.Gremlin] = []
+
+    def ask(text: str) -> GremlinAnswer:
+        with lock:
+            if not held:
+                held.append(bootstrap.open_gremlin(settings, name))
+            return held[0].query(name, text)
+
+    return ask

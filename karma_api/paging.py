@@ -1,0 +1,74 @@
+"""Pages of a list: a limit, and a cursor that says where the next page begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field
+
+from karma_api.route import Answered, Asked
+from karma_core.errors import UsageError
+from karma_core.ids import shown
+
+Item = TypeVar("Item")
+
+MOST: Final = 500
+Limit = Annotated[int, Field(ge=1, le=MOST, description="At most so many.")]
+Cursor = Annotated[
+    str | None, Field(max_length=200, description="`next` of the page before; leave it out for the first.")
+]
+
+
+class PageAsked(Asked):
+    """What every list takes."""
+
+    limit: Limit = 100
+    after: Cursor = None
+
+
+class Page(Answered):
+    """A page. `next` is the cursor of the next page, null on the last."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+def page(
+    found: Iterable[Item], limit: int, *, cursor: Callable[[Item], str], show: Callable[[Item], Any]
+) -> dict[str, Any]:
+    """The first `limit` of what was found; one more is taken to know whether there is a next page."""
+    taken = list(islice(found, limit + 1))
+    items = taken[:limit]
+    return {
+        "items": [show(item) for item in items],
+        "next": cursor(items[-1]) if len(taken) > limit else None,
+    }
+
+
+def number(cursor: str | None, *, default: int) -> int:
+    """A cursor that is a number; UsageError `query` where it is none."""
+    if cursor is None:
+        return default
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):  # noqa: PLR2004 - 64 bits
+        raise UsageError(
+            f"{shown(cursor)!r} is not a cursor of this list",
+            next_step="give `next` of the page before, or leave it out",
+            code="query",
+        )
+    return int(cursor)
+
+
+def behind(items: list[Item], cursor: str | None, key: Callable[[Item], str]) -> list[Item]:
+    """The items behind the one that the cursor names; UsageError `query` where it names none."""
+    if cursor is None:
+        return items
+    for place, item in enumerate(items):
+        if key(item) == cursor:
+            return items[place + 1 :]
+    raise UsageError(
+        f"{shown(cursor)!r} is not a cursor of this list",
+        next_step="give `next` of the page before, or leave it out",
+        code="query",
+    )

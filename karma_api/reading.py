@@ -1,0 +1,88 @@
+"""From a raw request to its model: query names once, JSON strictly, and every fault by its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pydantic import ValidationError
+
+from karma_api.exchange import Incoming
+from karma_api.route import Asked, Route
+from karma_core import strictjson
+from karma_core.errors import BadInput, UsageError
+from karma_core.ids import shown
+
+ENVIRONMENT = "environment"
+"""Query name that every route takes: which environment is meant."""
+
+
+def read(route: Route, incoming: Incoming) -> Asked:
+    """What the request asks.
+
+    UsageError `query` for a wrong path or query, BadInput for a body that cannot be read. Query values are
+    text: models turn them into numbers and flags.
+    """
+    values: dict[str, Any] = {**_query(route, incoming), **incoming.path}
+    if route.streams and incoming.headers.get("last-event-id"):
+        values["after"] = incoming.headers["last-event-id"]  # a client that comes back knows best
+    body = route.asked.model_fields.get("body")
+    if body is not None and (incoming.body or body.is_required()):
+        values["body"] = _body(incoming)
+    elif body is not None:
+        pass  # it may be left out
+    elif incoming.body:
+        raise UsageError(
+            "this resource takes no body", next_step="send the request without one", code="query"
+        )
+    try:
+        return route.asked.model_validate(values)
+    except ValidationError as error:
+        raise _faults(error) from error
+
+
+def _query(route: Route, incoming: Incoming) -> dict[str, str]:
+    counts = Counter(name for name, _ in incoming.query)
+    fields = route.asked.model_fields.items()
+    names = {field.alias or name for name, field in fields if name != "body"}
+    known = names - set(incoming.path) | {ENVIRONMENT}
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    unknown = sorted(counts.keys() - known)
+    if twice or unknown:
+        said = f"{shown(twice[0])} stands twice" if twice else f"{shown(unknown[0])} is not a name it takes"
+        raise UsageError(
+            "the query cannot be read",
+            why=said,
+            next_step=f"it takes: {', '.join(sorted(known))}",
+            code="query",
+        )
+    return {name: value for name, value in incoming.query if name != ENVIRONMENT}
+
+
+def _body(incoming: Incoming) -> Any:
+    media_type = incoming.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise BadInput(
+            "the body is not JSON",
+            why=f"its content-type is {shown(media_type)}",
+            next_step="send JSON with content-type: application/json",
+            code="media-type",
+        )
+    return strictjson.parse(incoming.body, where="the body")
+
+
+def _faults(error: ValidationError) -> UsageError | BadInput:
+    """The fault as the caller's words: of the body where its document is wrong, else of path and query."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    said = "; ".join(
+        f"{'.'.join(shown(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in faults[:5]
+    )
+    if faults[0]["loc"][:1] == ("body",):
+        return BadInput(
+            "the request is not one that Karma can read",
+            why=said,
+            next_step="correct it; /openapi.json describes the document",
+            code="invalid-request",
+        )
+    return UsageError("the request cannot be read", why=said, next_step="correct it", code="query")

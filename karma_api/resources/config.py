@@ -1,0 +1,119 @@
+"""Configs as the parameter store has them, with their history; and the types that they belong to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from karma_api.access import Caller
+from karma_api.names import Nickname, Type
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core import ids
+from karma_core.component_types import read_definition
+from karma_core.errors import NotFound
+from karma_core.model import to_builtins
+from karma_core.roles import Role
+from karma_core.use_cases.config_show import show as show_config
+
+
+class ConfigAsked(Asked):
+    """One config; its current version unless one is named."""
+
+    type: Type
+    nickname: Nickname
+    version: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+
+
+class ConfigShown(Answered):
+    """A config version; `history` lists the kept ones, oldest first."""
+
+    address: str
+    version: int
+    current: bool
+    config: Any
+    history: list[dict[str, Any]]
+
+
+class TypeAsked(Asked):
+    """One type."""
+
+    type: Type
+
+
+class TypeShown(Answered):
+    """What a type's component.yaml says; `schema` is the JSON Schema of its configs."""
+
+    type: str
+    description: str
+
+
+class TypesShown(Answered):
+    """Types with a module or a component.yaml."""
+
+    types: list[str]
+
+
+def show(service: Service, caller: Caller, asked: ConfigAsked) -> Any:
+    """A config by address, with its earlier versions."""
+    address = ids.make_address(asked.type, asked.nickname)
+    return to_builtins(show_config(service.acting(caller), address, asked.version))
+
+
+def list_types(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """Types that this process knows."""
+    return {"types": _known(service)}
+
+
+def show_type(service: Service, _caller: Caller, asked: TypeAsked) -> dict[str, Any]:
+    """One type's definition."""
+    if asked.type not in _known(service):
+        raise NotFound(f"there is no type {asked.type} here", next_step="GET /types lists those that are")
+    own = service.workspace.modules.definition(asked.type) or {}
+    said = service.workspace.environment.types.get(asked.type, {})
+    definition = read_definition(asked.type, {**own, **said})
+    return {"type": asked.type, **definition.model_dump(mode="json", by_alias=True)}
+
+
+def _known(service: Service) -> list[str]:
+    workspace = service.workspace
+    return sorted({*workspace.modules.types(), *workspace.environment.types})
+
+
+ROUTES = (
+    Route(
+        name="config",
+        method="GET",
+        path="/config/{type}/{nickname}",
+        role=Role.VIEWER,
+        handler=show,
+        summary="A config with its history",
+        tag="config",
+        asked=ConfigAsked,
+        answered=ConfigShown,
+        statuses=(409, 422),
+    ),
+    Route(
+        name="types",
+        method="GET",
+        path="/types",
+        role=Role.VIEWER,
+        handler=list_types,
+        summary="Component types",
+        tag="config",
+        answered=TypesShown,
+    ),
+    Route(
+        name="type",
+        method="GET",
+        path="/types/{type}",
+        role=Role.VIEWER,
+        handler=show_type,
+        summary="One type: its schema and how it behaves",
+        tag="config",
+        asked=TypeAsked,
+        answered=TypeShown,
+        statuses=(422,),
+    ),
+)

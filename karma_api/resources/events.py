@@ -1,0 +1,182 @@
+"""Events: one from outside into the log, and the log as a stream of server-sent events.
+
+An event's number in the log is its id in the stream, so that a client that comes back with `Last-Event-ID`
+goes on where it was, whichever process answers. The format is that of the HTML standard, 9.2.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from karma_api.access import Caller
+from karma_api.exchange import Reply, encode
+from karma_api.names import Address
+from karma_api.paging import number
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import UsageError
+from karma_core.model import to_builtins
+from karma_core.records import Event
+from karma_core.roles import Role
+from karma_core.strictjson import canonical
+from karma_log.filters import instant
+
+MEDIA_TYPE: Final = "text/event-stream"
+AT_ONCE: Final = 500
+"""Most events of one reading of the log."""
+RETRY_MS: Final = 2000
+"""How long a client waits before it comes back."""
+MOST_METADATA: Final = 16_384
+"""Largest metadata, in bytes of JSON. Ours: twice the largest parameter."""
+OUTSIDE: Final = "external:"
+"""Before the type of an outside event, so that none can pass for one of Karma's own."""
+
+Topic = Literal["graph", "change", "run", "log"]
+_TOPICS: Final[dict[str, Topic]] = {
+    "change": "change",
+    "config_publish": "graph",
+    "graph_build": "graph",
+    "access": "log",
+    "token_create": "log",
+    "token_revoke": "log",
+}
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(canonical(value)) > MOST_METADATA:
+        raise ValueError(f"it has more than {MOST_METADATA:,} bytes")
+    return value
+
+
+def _time(value: str) -> str:
+    try:
+        return instant(value)
+    except UsageError as error:
+        raise ValueError(error.what) from error
+
+
+class OutsideEvent(BaseModel):
+    """Something that happened elsewhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}\z")]
+    timestamp: Annotated[str, Field(max_length=40), AfterValidator(_time)]
+    metadata: Annotated[dict[str, Any], AfterValidator(_small)] = {}
+    component: Address | None = None
+
+
+class EventGiven(Asked):
+    """An outside event."""
+
+    body: OutsideEvent
+
+
+class EventKept(Answered):
+    """Where it stands in the log."""
+
+    id: str
+    seq: int
+
+
+class StreamAsked(Asked):
+    """Which events: those of a topic or a component, from behind the number `after` (else: from now on)."""
+
+    topic: Topic | None = None
+    component: Address | None = None
+    after: Annotated[str | None, Field(max_length=20)] = None
+
+
+def take_in(service: Service, caller: Caller, asked: EventGiven) -> dict[str, Any]:
+    """Put an outside event into the log."""
+    given = asked.body
+    workspace = service.acting(caller)
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=OUTSIDE + given.type,
+        environment=workspace.name,
+        component=given.component,
+        user=caller.user,
+        source=caller.source,
+        inputs={"type": given.type, "timestamp": given.timestamp, "metadata": given.metadata},
+        status="recorded",
+    )
+    kept = workspace.log.append(event)
+    return {"id": kept.id, "seq": kept.seq, "action": kept.action, "hash": kept.hash}
+
+
+def stream(service: Service, _caller: Caller, asked: StreamAsked) -> Reply:
+    """The events that there are, as one finished stream; the client comes back for more.
+
+    A server that can hold a connection open goes on from there: `karma_api.streaming`.
+    """
+    frames, _ = frames_after(service, asked, first(service, asked))
+    return Reply(document=opening() + frames, media_type=MEDIA_TYPE)
+
+
+def first(service: Service, asked: StreamAsked) -> int:
+    """The number behind which the stream begins."""
+    return number(asked.after, default=newest(service))
+
+
+def newest(service: Service) -> int:
+    """The number of the newest event. One cheap read."""
+    head = service.workspace.state.chain_head()
+    return head.seq if head is not None else 0
+
+
+def opening() -> bytes:
+    """What a stream begins with."""
+    return f"retry: {RETRY_MS}\n\n".encode()
+
+
+def frames_after(service: Service, asked: StreamAsked, seq: int) -> tuple[bytes, int]:
+    """(the next events behind a number that match, the number up to which the log was read)."""
+    frames = []
+    for event in service.log.events(after_seq=seq, limit=AT_ONCE):
+        seq = event.seq
+        topic = topic_of(event)
+        if asked.topic in {None, topic} and asked.component in {None, event.component}:
+            frames.append(
+                b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, topic.encode(), encode(to_builtins(event)))
+            )
+    return b"".join(frames), seq
+
+
+def topic_of(event: Event) -> Topic:
+    """What an event is about: the graph, a change, a run, or only the log."""
+    if event.action.startswith(OUTSIDE):
+        return "log"
+    return _TOPICS.get(event.action, "run")
+
+
+ROUTES = (
+    Route(
+        name="event-give",
+        method="POST",
+        path="/events",
+        role=Role.OPERATOR,
+        handler=take_in,
+        summary="Put an outside event into the log",
+        tag="events",
+        asked=EventGiven,
+        answered=EventKept,
+        status=201,
+        statuses=(422,),
+    ),
+    Route(
+        name="events",
+        method="GET",
+        path="/events",
+        role=Role.VIEWER,
+        handler=stream,
+        summary="Events as they come (server-sent events)",
+        tag="events",
+        asked=StreamAsked,
+        media_type=MEDIA_TYPE,
+        streams=True,
+    ),
+)

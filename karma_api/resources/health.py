@@ -1,0 +1,94 @@
+"""Whether the process lives, whether it can work, and how it is doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_api.access import Caller
+from karma_api.exchange import Reply
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import KarmaError
+from karma_core.roles import Role
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus's text format."""
+
+
+class Health(Answered):
+    """`ok`, or `unavailable`."""
+
+    status: str
+
+
+class Readiness(Health):
+    """What was looked at: `ok`, or the code of the error."""
+
+    checks: dict[str, str]
+
+
+def live(_service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
+    """Whether every store answers. Says which does not, and nothing of what is in them."""
+    workspace = service.workspace
+    looks = {
+        "graph": lambda: workspace.graph.current(service.name),
+        "log": lambda: next(iter(service.log.events(limit=1, newest_first=True)), None),
+        "parameters": lambda: workspace.parameters.get(f"{workspace.prefix}/environment"),
+        "state": workspace.state.chain_head,
+    }
+    checks = {name: _look(look) for name, look in looks.items()}
+    well = all(found == "ok" for found in checks.values())
+    document = {"status": "ok" if well else "unavailable", "checks": checks}
+    return Reply(document=document, status=200 if well else 503)
+
+
+def _look(look: Any) -> str:
+    try:
+        look()
+    except KarmaError as error:
+        return error.code
+    return "ok"
+
+
+def metrics(service: Service, _caller: Caller, _asked: Asked) -> Reply:
+    """Counts and times of the process, for Prometheus."""
+    return Reply(document=service.metrics(), media_type=METRICS_TYPE)
+
+
+ROUTES = (
+    Route(
+        name="healthz",
+        method="GET",
+        path="/healthz",
+        role=None,
+        handler=live,
+        summary="The process lives",
+        tag="process",
+        answered=Health,
+    ),
+    Route(
+        name="readyz",
+        method="GET",
+        path="/readyz",
+        role=None,
+        handler=ready,
+        summary="The stores answer",
+        tag="process",
+        answered=Readiness,
+    ),
+    Route(
+        name="metrics",
+        method="GET",
+        path="/metrics",
+        role=Role.VIEWER,
+        handler=metrics,
+        summary="Metrics for Prometheus",
+        tag="process",
+        media_type=METRICS_TYPE,
+    ),
+)

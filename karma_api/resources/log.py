@@ -1,0 +1,171 @@
+"""The log: read by page, by event, verified, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import dropwhile
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from karma_api.access import Caller
+from karma_api.names import Address, Id, Text
+from karma_api.paging import Page, PageAsked, number, page
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import NotFound
+from karma_core.model import to_builtins
+from karma_core.records import Event
+from karma_core.roles import Role
+
+Time = Annotated[str, Field(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]
+
+
+class LogAsked(PageAsked):
+    """Which events; `action` may end in `*`."""
+
+    component: Address | None = None
+    action: Text | None = None
+    user: Text | None = None
+    run: Id | None = None
+    since: Time | None = None
+    until: Time | None = None
+    order: Literal["newest", "oldest"] = "newest"
+
+
+class EventAsked(Asked):
+    """One event."""
+
+    event_id: Id
+
+
+class EventShown(Answered):
+    """An event as it stands in the log."""
+
+    id: str
+    timestamp: str
+    action: str
+    environment: str
+    user: str
+    source: str
+    status: str
+    seq: int
+    hash: str
+
+
+class VerifyShown(Answered):
+    """Whether the chain holds, in every sink."""
+
+    verified: bool
+    events: int
+    problems: list[dict[str, Any]]
+    notes: list[str]
+
+
+class LogDiffAsked(Asked):
+    """Two ends of a time, whichever is the earlier."""
+
+    before: Time
+    after: Time
+
+
+class LogDiffShown(Answered):
+    """What each component went through."""
+
+    since: str
+    until: str
+    events: int
+    components: list[dict[str, Any]]
+
+
+def list_events(service: Service, _caller: Caller, asked: LogAsked) -> dict[str, Any]:
+    """A page of the events that match."""
+    return page(_events(service, asked), asked.limit, cursor=_seq, show=to_builtins)
+
+
+def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
+    """From behind the cursor. Newest first, the events before it are read and passed over."""
+    newest = asked.order == "newest"
+    place = number(asked.after, default=0)
+    found = service.log.events(
+        component=asked.component,
+        action=asked.action,
+        user=asked.user,
+        run_id=asked.run,
+        since=asked.since,
+        until=asked.until,
+        after_seq=0 if newest else place,
+        newest_first=newest,
+    )
+    return dropwhile(lambda event: newest and place and event.seq >= place, iter(found))
+
+
+def _seq(event: Event) -> str:
+    return str(event.seq)
+
+
+def show(service: Service, _caller: Caller, asked: EventAsked) -> Any:
+    """One event."""
+    event = service.log.event(asked.event_id)
+    if event is None:
+        raise NotFound(f"there is no event {asked.event_id}", next_step="GET /log lists them")
+    return to_builtins(event)
+
+
+def verify(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """Verify the hash chain of every sink."""
+    found = service.log.verify()
+    problems, notes = to_builtins(found.problems), list(found.notes)
+    return {**to_builtins(found), "problems": problems, "notes": notes}
+
+
+def diff(service: Service, _caller: Caller, asked: LogDiffAsked) -> Any:
+    """What each component went through between two times."""
+    return to_builtins(service.log.diff(asked.before, asked.after))
+
+
+ROUTES = (
+    Route(
+        name="log",
+        method="GET",
+        path="/log",
+        role=Role.VIEWER,
+        handler=list_events,
+        summary="Events, newest first unless the order says otherwise",
+        tag="log",
+        asked=LogAsked,
+        answered=Page,
+    ),
+    Route(
+        name="log-verify",
+        method="GET",
+        path="/log/verify",
+        role=Role.VIEWER,
+        handler=verify,
+        summary="Verify the log's hash chain",
+        tag="log",
+        answered=VerifyShown,
+    ),
+    Route(
+        name="log-diff",
+        method="GET",
+        path="/log/diff",
+        role=Role.VIEWER,
+        handler=diff,
+        summary="What each component went through between two times",
+        tag="log",
+        asked=LogDiffAsked,
+        answered=LogDiffShown,
+    ),
+    Route(
+        name="event",
+        method="GET",
+        path="/log/{event_id}",
+        role=Role.VIEWER,
+        handler=show,
+        summary="One event",
+        tag="log",
+        asked=EventAsked,
+        answered=EventShown,
+    ),
+)

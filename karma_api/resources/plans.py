@@ -1,0 +1,116 @@
+"""Plans: made of a selection, and shown again by their id."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from karma_api.access import Caller
+from karma_api.names import Address, Id
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import Refused
+from karma_core.plan.document import contract, readable
+from karma_core.roles import Role
+from karma_core.use_cases.plan import plan
+from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.runs import Selection, require_selection
+
+MOST_TARGETS = 200
+
+
+class Chosen(BaseModel):
+    """What to work on: `targets` with their cones, `everything`, or what `changed` in Git."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    targets: Annotated[list[Address], Field(max_length=MOST_TARGETS)] = []
+    everything: bool = False
+    changed: bool = False
+    with_producers: bool = False
+
+
+class PlanWanted(Asked):
+    """What is to be planned."""
+
+    body: Chosen
+
+
+class PlanAsked(Asked):
+    """One plan."""
+
+    plan_id: Id
+
+
+class PlanShown(Answered):
+    """The plan's document; `text` is all of it for people."""
+
+    plan_id: str
+    environment: str
+    status: str
+    components: list[dict[str, Any]]
+    summary: dict[str, Any]
+    text: str
+
+
+def selection_of(chosen: Chosen) -> Selection:
+    """The selection; UsageError unless exactly one way of choosing is used."""
+    found = Selection(
+        targets=tuple(dict.fromkeys(chosen.targets)),
+        everything=chosen.everything,
+        changed=chosen.changed,
+        with_producers=chosen.with_producers,
+    )
+    require_selection(found)
+    return found
+
+
+def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
+    """Plan a selection; applies nothing."""
+    selection = selection_of(asked.body)
+    if not service.plans_here:
+        raise Refused(
+            "no plan can be made here",
+            why="this process has no modules and no Terraform",
+            next_step="request a change, or use `karma plan`; workers plan",
+            code="no-terraform",
+        )
+    return _document(plan(service.acting(caller), selection))
+
+
+def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:
+    """A plan that was made."""
+    return _document(load_plan(service.acting(caller), asked.plan_id)[0])
+
+
+def _document(made: Any) -> dict[str, Any]:
+    return {**contract(made), "created_at": made.created_at, "text": readable(made)}
+
+
+ROUTES = (
+    Route(
+        name="plan-make",
+        method="POST",
+        path="/plans",
+        role=Role.OPERATOR,
+        handler=make,
+        summary="Plan components and all that depends on them",
+        tag="plans",
+        asked=PlanWanted,
+        answered=PlanShown,
+        status=201,
+        statuses=(409, 422),
+    ),
+    Route(
+        name="plan",
+        method="GET",
+        path="/plans/{plan_id}",
+        role=Role.VIEWER,
+        handler=show,
+        summary="A plan that was made",
+        tag="plans",
+        asked=PlanAsked,
+        answered=PlanShown,
+    ),
+)

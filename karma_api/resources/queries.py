@@ -1,0 +1,138 @@
+"""Questions to the graph: by name, or in Gremlin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from karma_api.access import Caller
+from karma_api.cached_graph import View
+from karma_api.exchange import Reply
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import UsageError
+from karma_core.graph.document import edge_document, node_document
+from karma_core.graph.gremlin_text import MAX_TEXT
+from karma_core.graph.query import run_query
+from karma_core.ids import shown
+from karma_core.roles import Role
+from karma_core.use_cases.changes.register import Register
+
+RECENT = "recent_changes"
+RECENT_LIMIT = 20
+MOST_RECENT = 500
+
+
+class Query(BaseModel):
+    """Either a named query with its parameters, or Gremlin text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    query_type: Annotated[str | None, Field(max_length=60)] = None
+    parameters: dict[str, Annotated[str, Field(max_length=200)]] = {}
+    gremlin: Annotated[str | None, Field(min_length=1, max_length=MAX_TEXT)] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Query:
+        if (self.query_type is None) == (self.gremlin is None):
+            raise ValueError("give either a query_type or gremlin")
+        return self
+
+
+class QueryAsked(Asked):
+    """A question."""
+
+    body: Query
+
+
+class QueryAnswer(Answered):
+    """A part of the graph. `results` holds what a Gremlin query gave, whatever it was."""
+
+    nodes: list[dict[str, Any]]
+    edges: list[dict[str, Any]]
+
+
+def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
+    """Answer a named query, or one in Gremlin, which needs an operator."""
+    wanted = asked.body
+    if wanted.gremlin is not None:
+        return Reply(document=_gremlin(service, caller, wanted.gremlin))
+    view = service.graph.view()
+    if wanted.query_type == RECENT:
+        return Reply(document=_recent_changes(service, view, wanted.parameters))
+    return Reply(document=run_query(view.data, str(wanted.query_type), wanted.parameters), view=view)
+
+
+def _recent_changes(service: Service, view: View, parameters: dict[str, str]) -> dict[str, Any]:
+    """The components that the newest changes edited, the edges between them, and those changes."""
+    component = parameters.get("component")
+    most = _most(parameters)
+    found = []
+    for change in reversed(Register(service.workspace).all()):
+        addresses = [edit.address for edit in change.edits]
+        if component is None or component in addresses:
+            found.append((change, addresses))
+        if len(found) == most:
+            break
+    named = {address for _, addresses in found for address in addresses}
+    return {
+        "nodes": [node_document(node) for node in view.data.nodes if node.address in named],
+        "edges": [edge_document(e) for e in view.data.edges if e.source in named and e.target in named],
+        "changes": [
+            {"change_id": c.id, "status": str(c.status), "components": a, "updated_at": c.updated_at}
+            for c, a in found
+        ],
+    }
+
+
+def _most(parameters: dict[str, str]) -> int:
+    unknown = sorted(set(parameters) - {"component", "limit"})
+    text = parameters.get("limit", str(RECENT_LIMIT))
+    if unknown or not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_RECENT):
+        what = f"does not take {shown(unknown[0])}" if unknown else f"has a wrong limit: {shown(text)}"
+        raise UsageError(
+            f"the query {RECENT} {what}",
+            next_step=f"it takes: [component], [limit] (1 to {MOST_RECENT})",
+            code="query-parameters",
+        )
+    return int(text)
+
+
+def _gremlin(service: Service, caller: Caller, text: str) -> dict[str, Any]:
+    """The results, and the components and edges among them."""
+    if not caller.role.includes(Role.OPERATOR):
+        raise service.access.refuse(caller, "Gremlin queries", Role.OPERATOR)
+    view = service.graph.view()
+    answer = service.gremlin(text)
+    by_id = {f"{service.name}:{address}": address for address in view.nodes}
+    elements = [r for r in answer.results if isinstance(r, dict) and isinstance(r.get("id"), str)]
+    named = {by_id[r["id"]] for r in elements if r["id"] in by_id}
+    pairs = {
+        (by_id.get(r["source"]), by_id.get(r["target"]), r["label"])
+        for r in elements
+        if {"source", "target", "label"} <= r.keys()
+    }
+    return {
+        "nodes": [node_document(node) for node in view.data.nodes if node.address in named],
+        "edges": [edge_document(edge) for edge in view.data.edges if edge.key in pairs],
+        "results": answer.results,
+        "truncated": answer.truncated,
+    }
+
+
+ROUTES = (
+    Route(
+        name="graph-query",
+        method="POST",
+        path="/graph/query",
+        role=Role.VIEWER,
+        handler=query,
+        summary="Ask the graph by a query's name, or in Gremlin",
+        tag="graph",
+        asked=QueryAsked,
+        answered=QueryAnswer,
+        statuses=(422,),
+        cached=True,
+    ),
+)

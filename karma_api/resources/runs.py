@@ -1,0 +1,203 @@
+"""Runs: deploys and destroys, their steps, and the orders that start them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from karma_api.access import Caller
+from karma_api.names import Address, Id
+from karma_api.paging import Page, PageAsked, behind, page
+from karma_api.resources.builds import Started
+from karma_api.resources.plans import MOST_TARGETS, Chosen, selection_of
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.errors import NotFound
+from karma_core.model import to_builtins
+from karma_core.records import Run
+from karma_core.roles import Role
+from karma_core.use_cases import drifted
+from karma_core.use_cases.plans import load_plan
+
+MOST_RUNS = 10_000
+"""Runs that a page is taken from, the newest."""
+
+
+class RunAsked(Asked):
+    """One run."""
+
+    run_id: Id
+
+
+class RunShown(Answered):
+    """A run with its journal: intent and outcome of every step, in order."""
+
+    id: str
+    kind: str
+    status: str
+    started_at: str
+    steps: list[dict[str, Any]]
+
+
+class Deployment(Chosen):
+    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`."""
+
+    plan_id: Id | None = None
+    resume_run: Id | None = None
+    idempotency_key: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Deployment:
+        ways = (self.targets, self.everything, self.changed, self.plan_id, self.resume_run)
+        if sum(map(bool, ways)) != 1:
+            raise ValueError("say exactly one of: targets, everything, changed, plan_id, resume_run")
+        return self
+
+
+class DeployAsked(Asked):
+    """What is to be deployed."""
+
+    body: Deployment
+
+
+class DriftWanted(BaseModel):
+    """Which components; none: all that are deployed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    targets: Annotated[list[Address], Field(max_length=MOST_TARGETS)] = []
+
+
+class DriftAsked(Asked):
+    """What is to be checked."""
+
+    body: DriftWanted = DriftWanted()
+
+
+class DriftShown(Answered):
+    """The last check of each component, by address."""
+
+    environment: str
+    components: list[dict[str, Any]]
+
+
+def list_runs(service: Service, _caller: Caller, asked: PageAsked) -> dict[str, Any]:
+    """A page of runs, newest first."""
+    most = asked.limit + 1 if asked.after is None else MOST_RUNS
+    found = behind(list(service.workspace.state.runs(limit=most)), asked.after, _id)
+    return page(found, asked.limit, cursor=_id, show=to_builtins)
+
+
+def _id(run: Run) -> str:
+    return run.id
+
+
+def show(service: Service, _caller: Caller, asked: RunAsked) -> dict[str, Any]:
+    """One run with its journal."""
+    state = service.workspace.state
+    run = state.run(asked.run_id)
+    if run is None:
+        raise NotFound(f"there is no run {asked.run_id}", next_step="GET /runs lists them")
+    return {**to_builtins(run), "steps": to_builtins(state.entries(run_id=run.id))}
+
+
+def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, Any]:
+    """Order a deploy."""
+    wanted = asked.body
+    workspace = service.acting(caller)
+    if wanted.plan_id is not None:
+        selection = load_plan(workspace, wanted.plan_id)[1]
+    elif wanted.resume_run is None:
+        selection = selection_of(wanted)
+    else:
+        selection = None
+        show(service, caller, RunAsked(run_id=wanted.resume_run))
+    parameters: dict[str, Any] = {"plan_id": wanted.plan_id, "resume_run": wanted.resume_run}
+    if selection is not None:
+        parameters |= {
+            "targets": list(selection.targets),
+            "everything": selection.everything,
+            "changed": selection.changed,
+            "since": selection.since,
+            "with_producers": selection.with_producers,
+        }
+    key = wanted.idempotency_key or workspace.new_id()
+    return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
+
+
+def show_drift(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """What the last checks found."""
+    documents = service.workspace.state.documents(drifted.KIND)
+    return {
+        "environment": service.name,
+        "components": [{"address": document.id, **document.body} for document in documents],
+    }
+
+
+def check_drift(service: Service, caller: Caller, asked: DriftAsked) -> dict[str, Any]:
+    """Order a drift check."""
+    parameters = {"targets": list(asked.body.targets)}
+    key = service.workspace.new_id()
+    return {"flow": "drift-check", "flow_run_id": service.start(caller, "drift-check", parameters, key=key)}
+
+
+ROUTES = (
+    Route(
+        name="runs",
+        method="GET",
+        path="/runs",
+        role=Role.VIEWER,
+        handler=list_runs,
+        summary="Runs, newest first",
+        tag="runs",
+        asked=PageAsked,
+        answered=Page,
+    ),
+    Route(
+        name="run",
+        method="GET",
+        path="/runs/{run_id}",
+        role=Role.VIEWER,
+        handler=show,
+        summary="One run with its steps",
+        tag="runs",
+        asked=RunAsked,
+        answered=RunShown,
+    ),
+    Route(
+        name="deploy",
+        method="POST",
+        path="/deployments",
+        role=Role.APPROVER,
+        handler=deploy,
+        summary="Start a deploy",
+        tag="runs",
+        asked=DeployAsked,
+        answered=Started,
+        status=202,
+        statuses=(422,),
+    ),
+    Route(
+        name="drift",
+        method="GET",
+        path="/drift",
+        role=Role.VIEWER,
+        handler=show_drift,
+        summary="What the last drift checks found",
+        tag="runs",
+        answered=DriftShown,
+    ),
+    Route(
+        name="drift-check",
+        method="POST",
+        path="/drift-checks",
+        role=Role.OPERATOR,
+        handler=check_drift,
+        summary="Start a drift check",
+        tag="runs",
+        asked=DriftAsked,
+        answered=Started,
+        status=202,
+    ),
+)

@@ -1,0 +1,64 @@
+"""One door of the API, as the route table declares it, and the bases of its models.
+
+Handlers are plain functions `(service, caller, asked)`: what is served, who calls, and the request as its
+model read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from karma_core.roles import Role
+
+if TYPE_CHECKING:
+    from karma_api.access import Caller
+    from karma_api.service import Service
+
+Method = Literal["GET", "POST"]
+Handler = Callable[["Service", "Caller", Any], Any]
+
+
+class Asked(BaseModel):
+    """Base of all request models: the fields are placeholders of the path, else names of the query.
+
+    A field `body` is the JSON document. Whatever is not declared is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answered(BaseModel):
+    """Base of all response models."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One door.
+
+    `role` None: open to everybody. `status` is that of success, `statuses` are further ones that the handler
+    may give; those that every route can give (400, 401, 403, 404, 413, 429, 503, …) go without saying.
+    `cached`: the answer follows from the current build and the request alone. `streams`: the answer is a
+    stream of server-sent events. `own_body`: the handler reads the raw body itself (webhooks).
+    """
+
+    name: str
+    method: Method
+    path: str
+    role: Role | None
+    handler: Handler
+    summary: str
+    tag: str
+    asked: type[Asked] = Asked
+    answered: Any = dict[str, Any]
+    status: int = 200
+    statuses: tuple[int, ...] = ()
+    media_type: str = "application/json"
+    cached: bool = False
+    streams: bool = False
+    own_body: bool = False

@@ -1,0 +1,164 @@
+"""What handlers get: one environment, opened once and shared by all requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any, Protocol
+
+from karma_api.access import Access, Caller
+from karma_api.cached_graph import CachedGraph
+from karma_core import ports
+from karma_core.errors import NotFound
+from karma_core.graph.gremlin_answer import GremlinAnswer
+from karma_core.ids import shown
+from karma_core.roles import Role
+from karma_core.workspace import Actor, Workspace
+from karma_log.read import LogDiff
+from karma_log.verify import LogVerification
+
+
+class Log(ports.EventLog, Protocol):
+    """The log as it is read: `karma_log.log.Log`."""
+
+    def verify(self) -> LogVerification:
+        """Check every sink's chain."""
+        ...
+
+    def diff(self, one: str, other: str) -> LogDiff:
+        """What each component went through between two times."""
+        ...
+
+
+Gremlin = Callable[[str], GremlinAnswer]
+"""Answers Gremlin text about the current graph."""
+
+
+def no_metrics() -> bytes:
+    """Metrics of a process that counts nothing."""
+    return b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one caller and one request may use."""
+
+    requests_per_second: float = 100.0
+    burst: float = 400.0
+    body_bytes: int = 1 << 20
+    request_seconds: float = 60.0
+    streams: int = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One environment, served.
+
+    `workspace` acts as nobody in particular: handlers use `acting(caller)`. `plans_here` says that this
+    process has modules and Terraform; otherwise a change waits for a run that plans it.
+    """
+
+    workspace: Workspace
+    log: Log
+    graph: CachedGraph
+    starter: ports.RunStarter
+    access: Access
+    gremlin: Gremlin
+    limits: Limits = field(default_factory=Limits)
+    plans_here: bool = True
+    metrics: Callable[[], bytes] = no_metrics
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.workspace.name
+
+    def acting(self, caller: Caller) -> Workspace:
+        """The workspace whose events name the caller."""
+        return replace(self.workspace, actor=Actor(user=caller.user, source=caller.source))
+
+    def start(self, caller: Caller, flow: str, parameters: Mapping[str, Any], *, key: str) -> str:
+        """Start a flow for the caller, and give its run's id."""
+        body = {**parameters, "environment": self.name, "requested_by": caller.user, "source": caller.source}
+        return self.starter.start(flow, body, idempotency_key=f"{self.name}:{flow}:{key}")
+
+    def close(self) -> None:
+        """Let go of threads, files and connections."""
+        self.graph.close()
+        for port in (self.workspace.graph, self.workspace.log, self.workspace.state):
+            close = getattr(port, "close", None)
+            if close is not None:
+                close()
+
+
+def make_service(
+    workspace: Workspace,
+    *,
+    log: Log,
+    starter: ports.RunStarter,
+    gremlin: Gremlin,
+    limits: Limits | None = None,
+    anonymous: Role | None = None,
+    plans_here: bool = True,
+    metrics: Callable[[], bytes] = no_metrics,
+) -> Service:
+    """A service over a workspace and what is not in it."""
+    limits = limits or Limits()
+    return Service(
+        workspace=workspace,
+        log=log,
+        graph=CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
+        starter=starter,
+        access=Access(
+            workspace, anonymous=anonymous, per_second=limits.requests_per_second, burst=limits.burst
+        ),
+        gremlin=gremlin,
+        limits=limits,
+        plans_here=plans_here,
+        metrics=metrics,
+    )
+
+
+class Services:
+    """The environments that are served, each opened when it is first asked for. Threads share it."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        default: str | None,
+        open_one: Callable[[str], Service],
+        *,
+        before_close: Callable[[], None] | None = None,
+    ) -> None:
+        self.names = names
+        self._default = default
+        self._open_one = open_one
+        self._before_close = before_close
+        self._open: dict[str, Service] = {}
+        self._lock = Lock()
+
+    def of(self, name: str | None) -> Service:
+        """The named environment, else the default; NotFound."""
+        chosen = name or self._default or (self.names[0] if len(self.names) == 1 else "")
+        found = self._open.get(chosen)
+        if found is not None:
+            return found
+        if chosen not in self.names:
+            raise NotFound(
+                f"there is no environment {shown(chosen)!r} here" if chosen else "no environment was chosen",
+                next_step="add ?environment=NAME with one that this server serves",
+            )
+        with self._lock:
+            if chosen not in self._open:
+                self._open[chosen] = self._open_one(chosen)
+            return self._open[chosen]
+
+    def close(self) -> None:
+        """Close those that were opened, after what still uses them."""
+        if self._before_close is not None:
+            self._before_close()
+        with self._lock:
+            for service in self._open.values():
+                service.close()
+            self._open.clear()

@@ -1,0 +1,189 @@
+"""What is changed over HTTP: requests, decisions, orders, events from outside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from karma_core.roles import Role
+from tests.served_system import ServedSystem
+
+GROW = {"component": "a/one", "proposed_change": {"size": 2}, "reason": "more"}
+
+
+@pytest.fixture
+def going() -> Iterator[ServedSystem]:
+    """A system whose runs are done."""
+    made = ServedSystem(runs_go=True)
+    yield made
+    made.close()
+
+
+def test_a_request_is_judged_planned_and_its_run_started(fresh: ServedSystem) -> None:
+    """The result document comes back at once, with the plan; who requests is who calls."""
+    answer = fresh.post("/request-change", {**GROW, "requested_by": "somebody@else"})
+    body = answer.json()
+    assert answer.status_code == 202
+    assert set(body) == {
+        "change_id",
+        "status",
+        "affected_components",
+        "warnings",
+        "findings",
+        "plan",
+        "log_entry_id",
+    }
+    assert (body["status"], body["affected_components"]) == ("approved", ["a/one", "b/two", "c/three"])
+    assert body["plan"]["components"][0]["address"] == "a/one"
+    assert answer.headers["location"] == f"/changes/{body['change_id']}"
+    shown = fresh.get(answer.headers["location"]).json()
+    assert (shown["requested_by"], shown["source"]) == ("operator@example.org", "api")
+    flow, parameters, _ = fresh.runs.started[0]
+    assert (flow, parameters["change_id"]) == ("change-run", body["change_id"])
+    assert parameters["requested_by"] == "operator@example.org"
+
+
+def test_a_dry_run_keeps_nothing(fresh: ServedSystem) -> None:
+    """Verdict and plan, no change, no run."""
+    answer = fresh.post("/request-change", {**GROW, "dry_run": True})
+    assert (answer.status_code, answer.json()["change_id"]) == (200, None)
+    assert answer.json()["plan"]["status"] == "changes"
+    assert fresh.get("/changes").json()["items"] == []
+    assert fresh.runs.started == []
+
+
+def test_a_rejected_change_says_why(fresh: ServedSystem) -> None:
+    """A stale base is a verdict, not an error of the call."""
+    body = fresh.post("/request-change", {**GROW, "base_version": 9}).json()
+    assert body["status"] == "rejected"
+    assert "stale-base" in [finding["code"] for finding in body["findings"]]
+    assert fresh.runs.started == []
+
+
+def test_without_terraform_a_change_waits_for_a_run_that_plans_it() -> None:
+    """Judged and queued, `plan` null, a run ordered; the run plans and applies it."""
+    served = ServedSystem(plans_here=False, runs_go=True)
+    body = served.post("/request-change", GROW).json()
+    assert (body["status"], body["plan"]) == ("queued", None)
+    served.runs.close()
+    assert served.get(f"/changes/{body['change_id']}").json()["status"] == "applied"
+    assert served.config("a/one") == {"size": 2}
+    served.close()
+
+
+def test_the_same_key_gives_the_same_change_and_one_run(fresh: ServedSystem) -> None:
+    """A repeated request does nothing twice."""
+    wanted = {**GROW, "idempotency_key": "k"}
+    ids = {fresh.post("/request-change", wanted).json()["change_id"] for _ in range(3)}
+    assert len(ids) == len(fresh.runs.started) == 1
+
+
+def test_an_approver_approves_and_the_run_applies(going: ServedSystem) -> None:
+    """Propose, approve as another role, applied; the log names each of them; roll back."""
+    going.policy = {"require_approval": True}
+    object.__setattr__(going.service, "workspace", going.workspace)
+    asked = going.post("/request-change", GROW).json()
+    assert asked["status"] == "awaiting_approval"
+    place = f"/changes/{asked['change_id']}"
+    digest = going.get(place).json()["digest"]
+    wrong = going.post(f"{place}/approve", {"digest": "sha256:0"}, Role.APPROVER)
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "plan-moved")
+    yes = going.post(f"{place}/approve", {"reason": "seen", "digest": digest}, Role.APPROVER)
+    assert (yes.status_code, yes.json()["status"]) == (200, "approved")
+    going.runs.close()
+    assert going.get(place).json()["status"] == "applied"
+    users = {(e.user, e.status) for e in going.log.events(action="change")}
+    assert {("operator@example.org", "awaiting_approval"), ("approver@example.org", "approved")} <= users
+
+
+def test_reject_cancel_retry_and_apply(fresh: ServedSystem) -> None:
+    """Each act has its place, its role and its refusal."""
+    first = fresh.post("/request-change?apply=false", GROW).json()
+    assert (first["status"], fresh.runs.started) == ("approved", [])
+    place = f"/changes/{first['change_id']}"
+    assert fresh.post(f"{place}/apply").status_code == 202
+    assert len(fresh.runs.started) == 1
+    assert fresh.post(f"{place}/cancel", {"reason": "no"}).json()["status"] == "cancelled"
+    again = fresh.post(f"{place}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "change-state")
+    second = fresh.post("/request-change?apply=false", GROW).json()
+    rejected = fresh.post(f"/changes/{second['change_id']}/reject", {"reason": "no"}, Role.APPROVER)
+    assert rejected.json()["status"] == "rejected"
+    back = fresh.post(f"/changes/{second['change_id']}/rollback", {})
+    assert (back.status_code, back.json()["code"]) == (409, "nothing-written")
+    assert len(fresh.get("/changes?status=cancelled").json()["items"]) == 1
+    assert len(fresh.get("/changes?limit=1").json()["items"]) == 1
+
+
+def test_recent_changes_is_a_query(fresh: ServedSystem) -> None:
+    """The components that the newest changes edited."""
+    fresh.post("/request-change?apply=false", GROW)
+    found = fresh.post("/graph/query", {"query_type": "recent_changes"}).json()
+    assert [node["id"] for node in found["nodes"]] == ["a/one"]
+    assert found["changes"][0]["components"] == ["a/one"]
+    wrong = fresh.post("/graph/query", {"query_type": "recent_changes", "parameters": {"limit": "0"}})
+    assert wrong.status_code == 400
+
+
+def test_a_deploy_is_ordered_and_done(going: ServedSystem) -> None:
+    """POST /deployments answers with the run's id; the run appears among the runs."""
+    going.configure(a_one={"size": 3})
+    answer = going.post("/deployments", {"targets": ["a/one"]}, Role.APPROVER)
+    assert (answer.status_code, answer.json()["flow"]) == (202, "deploy")
+    going.runs.close()
+    newest = going.get("/runs?limit=1").json()["items"][0]
+    assert (newest["status"], newest["user"]) == ("succeeded", "approver@example.org")
+
+
+def test_orders_are_checked_first(fresh: ServedSystem) -> None:
+    """An order that names nothing, two things, or what does not exist starts nothing."""
+    for body in ({}, {"everything": True, "targets": ["a/one"]}, {"targets": ["nonsense"]}):
+        assert fresh.post("/deployments", body, Role.APPROVER).status_code == 422
+    assert fresh.post("/deployments", {"plan_id": "none"}, Role.APPROVER).status_code == 404
+    assert fresh.post("/deployments", {"resume_run": "none"}, Role.APPROVER).status_code == 404
+    assert fresh.runs.started == []
+    assert fresh.post("/builds").status_code == 202
+    assert fresh.post("/drift-checks").status_code == 202
+    assert [flow for flow, _, _ in fresh.runs.started] == ["graph-rebuild", "drift-check"]
+
+
+def test_a_plan_is_made_and_shown_again(fresh: ServedSystem) -> None:
+    """POST /plans gives the plan's document, GET /plans/{id} the same."""
+    fresh.configure(a_one={"size": 3})
+    made = fresh.post("/plans", {"targets": ["a/one"]})
+    assert (made.status_code, made.json()["status"]) == (201, "changes")
+    assert fresh.get(f"/plans/{made.json()['plan_id']}").json() == made.json()
+    assert fresh.get("/plans/none").status_code == 404
+
+
+def test_an_outside_event_goes_into_the_log(fresh: ServedSystem) -> None:
+    """201; it cannot pass for an event of Karma's own."""
+    given = {"type": "terraform_apply", "timestamp": "2026-01-31T10:00:00Z", "metadata": {"by": "us"}}
+    answer = fresh.post("/events", given)
+    assert answer.status_code == 201
+    event = fresh.get(f"/log/{answer.json()['id']}").json()
+    assert (event["action"], event["user"]) == ("external:terraform_apply", "operator@example.org")
+    assert event["inputs"]["metadata"] == {"by": "us"}
+    assert fresh.post("/events", {**given, "timestamp": "yesterday"}).status_code == 422
+
+
+def test_a_stream_goes_on_from_the_last_event_id(fresh: ServedSystem) -> None:
+    """The log's numbers are the stream's ids: nothing is lost or repeated over a reconnect."""
+    head = fresh.state.chain_head()
+    assert head is not None
+    seen = []
+    last = 0
+    while last < head.seq:
+        with fresh.http.stream(
+            "GET", "/events", headers={**fresh.headers(Role.VIEWER), "last-event-id": str(last)}
+        ) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    last = json.loads(line.removeprefix("data: "))["seq"]
+                    seen.append(last)
+                    if len(seen) % 5 == 0 or last == head.seq:
+                        break
+    assert seen == list(range(1, head.seq + 1))
