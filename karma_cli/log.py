@@ -223,6 +223,9 @@ def diff(
             for c in found.components
         ],
     )
+    rows = [(c.change_id, c.last_status, ", ".join(c.components), c.user, c.why) for c in found.changes]
+    if rows:
+        render.table("Changes", ("change", "last", "components", "user", "why"), rows)
 
 
 @app.command(epilog="Example:\n\n`karma log verify && echo intact`")

@@ -30,13 +30,29 @@ class ComponentHistory(Record, frozen=True, kw_only=True):
     users: tuple[str, ...]
 
 
+class ChangeHistory(Record, frozen=True, kw_only=True):
+    """What one change went through: who and what began it, what it moved, where it stood at the end.
+
+    `reason` is the requester's, `why` that of its last state; each empty where the time does not hold it.
+    """
+
+    change_id: str
+    user: str
+    reason: str
+    components: tuple[str, ...]
+    first_status: str
+    last_status: str
+    why: str
+
+
 class LogDiff(Record, frozen=True, kw_only=True):
-    """The events from `since` to `until`, both inclusive, by component."""
+    """The events from `since` to `until`, both inclusive, by component; and the changes among them."""
 
     since: str
     until: str
     events: int
     components: tuple[ComponentHistory, ...]
+    changes: tuple[ChangeHistory, ...] = ()
 
 
 def diff(sink: Sink, one: str, other: str) -> LogDiff:
@@ -47,13 +63,17 @@ def diff(sink: Sink, one: str, other: str) -> LogDiff:
     earlier, later = sorted((one, other), key=instant)
     query = make_filter(since=earlier, until=later)
     by_component: dict[str, list[Event]] = {}
+    by_change: dict[str, list[Event]] = {}
     for event in sink.read(query):
         by_component.setdefault(event.component or "", []).append(event)
+        if event.action == "change" and event.change_id:
+            by_change.setdefault(event.change_id, []).append(event)
     return LogDiff(
         since=query.since or "",
         until=query.until or "",
         events=sum(map(len, by_component.values())),
         components=tuple(_history(name, events) for name, events in sorted(by_component.items())),
+        changes=tuple(_change(change_id, events) for change_id, events in sorted(by_change.items())),
     )
 
 
@@ -77,4 +97,19 @@ def _history(component: str, events: list[Event]) -> ComponentHistory:
         after=next((event.after for event in reversed(events) if event.after is not None), None),
         actions=dict(sorted(Counter(event.action for event in events).items())),
         users=tuple(sorted({event.user for event in events})),
+    )
+
+
+def _change(change_id: str, events: list[Event]) -> ChangeHistory:
+    """The summary of a change's own events, which are in order and at least one."""
+    first, last = events[0], events[-1]
+    components = {str(address) for event in events for address in event.inputs.get("components", ())}
+    return ChangeHistory(
+        change_id=change_id,
+        user=first.user,
+        reason=str(first.inputs.get("reason", "")),
+        components=tuple(sorted(components)),
+        first_status=first.status,
+        last_status=last.status,
+        why=str(last.inputs.get("why", "")),
     )

@@ -19,9 +19,9 @@ from karma_core.workspace import Workspace
 
 TAKES_UP: Final = frozenset({"terraform_apply", "reload"})
 """Actions by which a component takes up its config and its producers' runtimes."""
-WRITERS: Final = frozenset({ACTION})
-"""Actions that write configs, and say in `versions` which."""
-TRIGGERS: Final = frozenset({"config_publish", "deploy", "destroy", "drift_check", "graph_build"})
+CHANGE_WRITES: Final = "config_write"
+"""Action by which a change writes one config."""
+TRIGGERS: Final = frozenset({"change", "config_publish", "deploy", "destroy", "drift_check", "graph_build"})
 """Actions that somebody asks for: a chain may end at them."""
 
 
@@ -100,7 +100,11 @@ class Causes:
 
     def written_versions(self, event: Event) -> dict[str, int]:
         """Address → the config version that an event says it wrote."""
-        if event.action not in WRITERS or event.status != "succeeded":
+        if event.status != "succeeded":
+            return {}
+        if event.action == CHANGE_WRITES and event.component:
+            return {event.component: int(event.inputs["version"])}
+        if event.action != ACTION:
             return {}
         found = {one["component"]: one["version"] for one in event.inputs.get("versions", ())}
         for key in event.artifacts:

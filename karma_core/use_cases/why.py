@@ -136,5 +136,6 @@ def because_of(event: Event) -> str:
         found = "differs from what was applied; who changed it is not in this log"
         return f"the cloud {found if event.status == 'drifted' else 'is as it was applied again'}"
     if event.action in TRIGGERS and event.cause is None:
-        return f"{event.user} asked for it ({event.source})"
-    return str(event.inputs.get("reason", ""))
+        said = event.inputs.get("reason")
+        return f"{event.user} asked for it ({event.source})" + (f": {said}" if said else "")
+    return str(event.inputs.get("reason") or event.inputs.get("why", ""))

@@ -17,7 +17,7 @@ from karma_core.ids import split_address
 from karma_core.records import Applied
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.changes.intake import request
-from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.changes.register import Register, acting_for
 from karma_core.use_cases.fleet import Fleet
 from karma_core.workspace import Workspace
 
@@ -57,7 +57,7 @@ def roll_back(
         "dry_run": dry_run,
     }
     return request(
-        workspace,
+        acting_for(workspace, original),
         body,
         proceed=proceed,
         plan_here=plan_here,
@@ -74,8 +74,9 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "requested_by": change.requested_by,
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
+    acting = acting_for(workspace, change)
     return request(
-        workspace, body, proceed=True, number=change.number, rollback_of=change.id, undoes=(change.id,)
+        acting, body, proceed=True, number=change.number, rollback_of=change.id, undoes=(change.id,)
     )
 
 

@@ -14,6 +14,7 @@ from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
 from karma_core.use_cases.changes.register import change_lease
+from karma_core.use_cases.why import why
 from tests.change_system import ChangeSystem, die
 from tests.memory_system import Killed
 
@@ -358,3 +359,34 @@ def test_a_freeze_holds_an_approved_change_back(system: ChangeSystem) -> None:
     assert caught.value.code == "policy-freeze"
     system.clock.pass_seconds(3600 * 24)
     assert system.apply(change).status is State.APPLIED
+
+
+def test_why_tells_the_story_of_a_change(system: ChangeSystem) -> None:
+    """From a consumer's run back to who asked, and why; the config's version is found to be the change's."""
+    system.policy = {"require_approval": True}
+    change = system.applied("a/one", proposed_change={"size": 2}, reason="more room")
+    steps = why(system.workspace, "b/two")
+    assert [step.missing for step in steps if step.event is None] == []
+    told = [(s.event.action, s.event.status) for s in steps if s.event and s.event.change_id == change.id]
+    assert ("config_write", "succeeded") in told
+    assert ("change", "approved") in told
+    assert "ann asked for it (cli): more room" in {step.because for step in steps}
+
+
+def test_a_rollback_names_the_change_as_its_cause(system: ChangeSystem) -> None:
+    """So that the story goes on from the change that it takes back."""
+    change = system.applied("a/one", proposed_change={"size": 2})
+    back = system.roll_back(change)
+    first = next(e for e in system.log.events(action="change") if e.change_id == back.id)
+    cause = system.log.event(first.cause or "")
+    assert cause is not None
+    assert (cause.change_id, cause.status) == (change.id, "applied")
+
+
+def test_the_log_sums_up_what_changes_went_through(system: ChangeSystem) -> None:
+    """Between two times: who asked for what, and where it stood at the end."""
+    change = system.applied("a/one", proposed_change={"size": 2}, reason="more room")
+    system.request("d/four", remove=True, dry_run=True)
+    (told,) = system.log.diff("2026-01-01", "2026-01-31").changes
+    assert (told.change_id, told.user, told.reason) == (change.id, "ann", "more room")
+    assert (told.components, told.first_status, told.last_status) == (("a/one",), "proposed", "applied")
