@@ -27,7 +27,10 @@ def change_run(
     environment: str,
     change_id: str | None = None,
     component: str | None = None,
-    proposed_change: dict[str, Any] | None = None,
+    proposed_change: dict[str, Any] | list[dict[str, Any]] | None = None,
+    replace: dict[str, Any] | None = None,
+    create: dict[str, Any] | None = None,
+    remove: bool = False,
     changes: list[dict[str, Any]] | None = None,
     base_version: int | None = None,
     reason: str = "",
@@ -39,9 +42,10 @@ def change_run(
 ) -> dict[str, Any]:
     """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
-    `component` and `proposed_change` (a merge patch), or several in `changes`, are as in the request
-    document. `apply_when_approved` applies it at once where no rule asks for an approval. A repeated
-    `idempotency_key` gives the same change, and applies nothing twice.
+    `component` with `proposed_change` (a merge patch or a JSON Patch), `replace`, `create` or `remove`, or
+    several of them in `changes`, are as in the request document. `apply_when_approved` applies it at once
+    where no rule asks for an approval. A repeated `idempotency_key` gives the same change, and a change that
+    is applied already is not applied again.
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     if change_id is not None:
@@ -49,6 +53,9 @@ def change_run(
     fields = {
         "component": component,
         "proposed_change": proposed_change,
+        "replace": replace,
+        "create": create,
+        "remove": remove or None,
         "changes": changes,
         "base_version": base_version,
         "idempotency_key": idempotency_key,

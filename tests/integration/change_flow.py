@@ -1,10 +1,14 @@
-"""Run the change flow on a temporary Prefect server, twice under one key; prints the result documents."""
+"""Run the change flow on a temporary Prefect server; prints the result documents and the form.
+
+Twice under one key, then again by the change's id, then for a component that is new and waits for an apply.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from flows.server import temporary_server
 
@@ -14,6 +18,7 @@ def main(project: str) -> None:
     with temporary_server(Path(project) / ".karma" / "prefect"):
         from flows.change_run import change_run  # noqa: PLC0415 - imports Prefect, after its settings are made
 
+        found: dict[str, Any] = {}
         for _ in range(2):
             found = change_run(
                 project=project,
@@ -24,6 +29,17 @@ def main(project: str) -> None:
                 idempotency_key="delivery-1",
             )
             sys.stdout.write(json.dumps(found) + "\n")
+        again = change_run(project=project, environment="dev", change_id=found["change_id"])
+        sys.stdout.write(json.dumps(again) + "\n")
+        made = change_run(
+            project=project,
+            environment="dev",
+            component="hello/new",
+            create={"greeting": "made"},
+            reason="a form",
+        )
+        sys.stdout.write(json.dumps(made) + "\n")
+        sys.stdout.write(json.dumps(change_run.parameters.model_dump()["properties"]) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.e2e.command_line import Karma
 
+FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]
 ROOT = Path(__file__).parents[2]
 
 
@@ -25,9 +26,14 @@ def test_a_change_runs_as_a_flow_once_for_its_key(tmp_path: Path) -> None:
         timeout=200,
         check=True,
     )
-    one, other = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-    assert one["status"] == other["status"] == "applied"
-    assert one["change_id"] == other["change_id"]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    one, other, again, made, form = lines
+    assert one["status"] == other["status"] == again["status"] == "applied"
+    assert one["change_id"] == other["change_id"] == again["change_id"]
+    assert list(made) == FIELDS
+    assert made["status"] == "approved"
+    assert form["dry_run"]["type"] == "boolean"
+    assert {"object", "array"} <= {kind["type"] for kind in form["proposed_change"]["anyOf"]}
     events = karma.json("log", "list", "--limit", "200")
     applied = [e for e in events if e["action"] == "terraform_apply" and e["status"] == "succeeded"]
     assert [e["change_id"] for e in applied] == [one["change_id"]]

@@ -37,9 +37,12 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
 def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
     """What a run does that was started for one change: plan it if it waits, apply it if it may be applied.
 
-    One that was planned here is applied only where its requester wants that. Then the queue moves.
+    One that was planned here is applied only where its requester wants that, one that is applied already
+    not again. Then the queue moves.
     """
     change = Register(workspace).get(change_id).change
+    if change.status is State.APPLIED:
+        return change
     if change.status in WAITING:
         change = admit(workspace, change_id).change
         if change.status is not State.APPROVED or not change.proceed:
