@@ -95,13 +95,15 @@ class MemoryTerraform:
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`); `calls` lists what was
     done, in order, as (command, address). `outside` maps an address to config values that somebody changed
-    in the cloud, or to None where the resource was deleted there; an apply sets it right.
+    in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
+    addresses whose state could not be written by their last apply.
     """
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
         self.outside: dict[str, dict[str, Any] | None] = {}
+        self.lost: set[str] = set()
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -120,7 +122,7 @@ class MemoryTerraform:
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
-            if action != "no-op" and not job.unknown:
+            if action != "no-op" and not (job.unknown or job.parameters):
                 self._count += 1
                 saved = f"plan-{self._count}"
                 self._saved[saved] = (job, self._serials.get(job.address, 0))
@@ -155,6 +157,16 @@ class MemoryTerraform:
             else:
                 self._states[job.address] = self._made(planned)
             return self._outputs(job.address)
+
+    def unsaved(self, address: str) -> bool:
+        """Whether it is among `lost`."""
+        return address in self.lost
+
+    def recover(self, job: TerraformJob) -> None:
+        """It is no longer."""
+        with self._lock:
+            self._called("recover", job.address)
+            self.lost.discard(job.address)
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""

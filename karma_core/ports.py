@@ -359,6 +359,14 @@ class Terraform(Protocol):
         """Apply the saved plan and read the outputs."""
         ...
 
+    def unsaved(self, address: str) -> bool:
+        """Whether the component's last apply could not write its state, which was kept aside."""
+        ...
+
+    def recover(self, job: TerraformJob) -> None:
+        """Bring the state that was kept aside to where it belongs. It stays where that fails."""
+        ...
+
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         ...
