@@ -45,6 +45,7 @@ class MemoryModules:
         self._contents = dict.fromkeys(types, "1")
         self._definitions = dict(definitions or {})
         self._archive: dict[tuple[str, str], Module] = {}
+        self._archived_facts: dict[tuple[str, str], ModuleFacts] = {}
         self.known_facts: dict[str, ModuleFacts] = {}
 
     def edit(self, component_type: str, content: str) -> None:
@@ -83,11 +84,17 @@ class MemoryModules:
     def archive(self, module: Module) -> str:
         """Keep the module."""
         self._archive[module.digest, module.type] = module
+        if module.type in self.known_facts:
+            self._archived_facts[module.digest, module.type] = self.known_facts[module.type]
         return module.digest
 
     def archived(self, digest: str, component_type: str) -> Module | None:
         """A kept module."""
         return self._archive.get((digest, component_type))
+
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """What was known of it when it was kept."""
+        return self._archived_facts.get((digest, component_type))
 
 
 class MemoryTerraform:

@@ -340,6 +340,10 @@ class Modules(Protocol):
         """The module from its archive."""
         ...
 
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """The facts of an archived module; None as `archived`."""
+        ...
+
 
 class Terraform(Protocol):
     """Terraform (or OpenTofu) on one component at a time.

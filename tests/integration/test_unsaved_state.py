@@ -58,7 +58,7 @@ LOSE = (
 
 
 class Project:
-    """Two components of one type, whose applies, both under way, take away the bucket that holds the states."""
+    """Two components of one type, whose applies, both under way, take away the bucket of the states."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
