@@ -119,7 +119,9 @@ def _terraform(
         found,
         modules=modules,
         backend=backend,
-        directories=Directories(data=folder / "terraform", private=folder / "private", cache=cache),
+        directories=Directories(
+            data=folder / "terraform", work=folder / "work", private=folder / "private", cache=cache
+        ),
         environment=environ,
         processes=processes,
         lock_timeout_seconds=settings.terraform.lock_timeout_seconds,

@@ -45,6 +45,7 @@ class MemoryModules:
         self._contents = dict.fromkeys(types, "1")
         self._definitions = dict(definitions or {})
         self._archive: dict[tuple[str, str], Module] = {}
+        self._archived_facts: dict[tuple[str, str], ModuleFacts] = {}
         self.known_facts: dict[str, ModuleFacts] = {}
 
     def edit(self, component_type: str, content: str) -> None:
@@ -83,11 +84,17 @@ class MemoryModules:
     def archive(self, module: Module) -> str:
         """Keep the module."""
         self._archive[module.digest, module.type] = module
+        if module.type in self.known_facts:
+            self._archived_facts[module.digest, module.type] = self.known_facts[module.type]
         return module.digest
 
     def archived(self, digest: str, component_type: str) -> Module | None:
         """A kept module."""
         return self._archive.get((digest, component_type))
+
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """What was known of it when it was kept."""
+        return self._archived_facts.get((digest, component_type))
 
 
 class MemoryTerraform:
@@ -96,7 +103,8 @@ class MemoryTerraform:
     `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
     shall fail the next time only; `calls` lists what was
     done, in order, as (command, address). `outside` maps an address to config values that somebody changed
-    in the cloud, or to None where the resource was deleted there; an apply sets it right.
+    in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
+    addresses whose state could not be written by their last apply.
     """
 
     def __init__(self) -> None:
@@ -104,6 +112,7 @@ class MemoryTerraform:
         self.failures_once: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
         self.outside: dict[str, dict[str, Any] | None] = {}
+        self.lost: set[str] = set()
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -122,7 +131,7 @@ class MemoryTerraform:
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
-            if action != "no-op" and not job.unknown:
+            if action != "no-op" and not (job.unknown or job.parameters):
                 self._count += 1
                 saved = f"plan-{self._count}"
                 self._saved[saved] = (job, self._serials.get(job.address, 0))
@@ -157,6 +166,16 @@ class MemoryTerraform:
             else:
                 self._states[job.address] = self._made(planned)
             return self._outputs(job.address)
+
+    def unsaved(self, address: str) -> bool:
+        """Whether it is among `lost`."""
+        return address in self.lost
+
+    def recover(self, job: TerraformJob) -> None:
+        """It is no longer."""
+        with self._lock:
+            self._called("recover", job.address)
+            self.lost.discard(job.address)
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""

@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,15 @@ class ModuleArchive:
         if module.type != component_type:
             return None
         return msgspec.structs.replace(module, path=str(place / TREE / component_type))
+
+    def files(self, digest: str, component_type: str) -> Iterator[tuple[str, bytes]] | None:
+        """(path relative to the modules' root, content) of an archived module's files; None as `find`."""
+        module = self.find(digest, component_type)
+        if module is None:
+            return None
+        root = Path(module.path).parent
+        found = sorted(path for path in root.rglob("*") if path.is_file())
+        return ((path.relative_to(root).as_posix(), path.read_bytes()) for path in found)
 
     def keep(self, module: Module, root: Path, contents: Iterable[tuple[ModuleFile, str]]) -> None:
         """Copy the files from root; Conflict if one has changed since it was hashed."""

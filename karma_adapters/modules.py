@@ -129,6 +129,14 @@ class ModuleDirectory:
         """The module as it was archived; its path is the copy's."""
         return self._archive.find(digest, component_type)
 
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """Read anew from the copy: only a resumed run asks."""
+        files = self._archive.files(digest, component_type)
+        if files is None:
+            return None
+        found = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
+        return read_module(component_type, found)
+
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
         own: list[FileFacts] = []

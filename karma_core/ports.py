@@ -344,6 +344,10 @@ class Modules(Protocol):
         """The module from its archive."""
         ...
 
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """The facts of an archived module; None as `archived`."""
+        ...
+
 
 class Terraform(Protocol):
     """Terraform (or OpenTofu) on one component at a time.
@@ -361,6 +365,14 @@ class Terraform(Protocol):
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Apply the saved plan and read the outputs."""
+        ...
+
+    def unsaved(self, address: str) -> bool:
+        """Whether the component's last apply could not write its state, which was kept aside."""
+        ...
+
+    def recover(self, job: TerraformJob) -> None:
+        """Bring the state that was kept aside to where it belongs. It stays where that fails."""
         ...
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:

@@ -17,6 +17,11 @@ _KNOWN: Final = (
         "state-locked",
         "wait until the other Terraform has ended; if it died, `terraform force-unlock` with the lock's id",
     ),
+    (
+        "errored.tfstate",
+        "state-unsaved",
+        "see to it that the state's place can be written, then deploy again: the state is kept, and taken up",
+    ),
     ("Saved plan is stale", "stale-plan", "plan again: the state has changed since"),
     (
         "does not match the Terraform version",

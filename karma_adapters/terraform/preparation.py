@@ -1,9 +1,9 @@
 """`terraform init`, as seldom as possible and never two cold ones at once.
 
-Components of one module share its staged copy, and all share the plugin cache. The first init of a module
-writes to both (lock file, provider packages) and two at once corrupt them, so it runs alone, across threads
-and processes. Later ones only read there, and are skipped where the component's data directory says that
-nothing has changed.
+All components share the plugin cache. The first init of a module writes there, and two at once corrupt it,
+so it runs alone, across threads and processes. The lock file that it makes is kept for the module's other
+components, so that all have the same providers. Later inits only read, and are skipped where the component's
+data directory says that nothing has changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOCK_FILE: Final = ".terraform.lock.hcl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What one init depends on: the staged module, the component's data directory, versions, the backend."""
+    """What one init depends on: the component's copy of its module, its data directory, versions, backend."""
 
     staged: Path
     data: Path
@@ -43,11 +43,11 @@ class Preparation:
     @property
     def shared(self) -> str:
         """Identifies what components of one module share."""
-        return strictjson.digest([str(self.staged), self.version]).removeprefix("sha256:")
+        return strictjson.digest([self.module, self.version]).removeprefix("sha256:")
 
 
 class Initialiser:
-    """Runs init where it must be run; `cache` holds the lock and a mark for each module that was warmed."""
+    """Runs init where it must be run; `cache` holds the lock and each module's own lock file."""
 
     def __init__(self, cache: Path, backend: Backend) -> None:
         self._cache = cache
@@ -60,7 +60,9 @@ class Initialiser:
             return
         job.data.mkdir(parents=True, exist_ok=True)
         done.unlink(missing_ok=True)
+        replace_file(job.staged / OVERRIDE, self._backend.override().encode())
         if self._is_warm(job) or not self._warm_up(job, init):
+            _put_lock_file(self._warm(job), job.staged)
             init()
         replace_file(done, job.stamp.encode())
 
@@ -79,11 +81,14 @@ class Initialiser:
                     if (directory / LOCK_FILE).exists():
                         replace_file(lock, (directory / LOCK_FILE).read_bytes())
                     replace_file(done, version.encode())
-        if lock.exists() and not (directory / LOCK_FILE).exists():
-            (directory / LOCK_FILE).write_bytes(lock.read_bytes())
+        _put_lock_file(lock, directory)
+
+    def _warm(self, job: Preparation) -> Path:
+        """The lock file that the module's first init made; empty where it needs none."""
+        return self._cache / f"warm-{job.shared}"
 
     def _is_warm(self, job: Preparation) -> bool:
-        return (job.staged / OVERRIDE).exists() and (self._cache / f"warm-{job.shared}").exists()
+        return self._warm(job).exists()
 
     def _warm_up(self, job: Preparation, init: Callable[[], None]) -> bool:
         """Run the module's first init alone; False where another had done so meanwhile."""
@@ -91,10 +96,16 @@ class Initialiser:
         with _locked(self._cache / "init.lock"):
             if self._is_warm(job):
                 return False
-            replace_file(job.staged / OVERRIDE, self._backend.override().encode())
             init()
-            replace_file(self._cache / f"warm-{job.shared}", b"")
+            made = job.staged / LOCK_FILE
+            replace_file(self._warm(job), made.read_bytes() if made.exists() else b"")
             return True
+
+
+def _put_lock_file(kept: Path, directory: Path) -> None:
+    """Give a copy of a module the lock file that is kept for it, unless it brought its own."""
+    if not (directory / LOCK_FILE).exists() and kept.exists() and (text := kept.read_bytes()):
+        (directory / LOCK_FILE).write_bytes(text)
 
 
 def _content(path: Path) -> str | None:

@@ -1,7 +1,7 @@
 """`ports.Terraform` on a real Terraform or OpenTofu.
 
-A component runs in the archived copy of its module, which it shares with all components of that module, with
-a data directory and a state of its own: nothing is ever written into the user's tree.
+A component runs in a copy of its archived module, with a data directory and a state of its own: nothing is
+ever written into the user's tree, and nothing that Terraform leaves can be another component's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
 from karma_adapters.terraform.private_files import PLAN, PrivateFiles
+from karma_adapters.terraform.work_trees import WorkTrees
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
@@ -35,9 +36,10 @@ NO_CHANGES, CHANGES = 0, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directories:
-    """Where the runner keeps its own: data directories, plans (private), versions and plugins."""
+    """Where the runner keeps its own: data directories, copies of modules, private plans, plugins."""
 
     data: Path
+    work: Path
     private: Path
     cache: Path
 
@@ -45,7 +47,7 @@ class Directories:
     def below(cls, root: Path) -> Directories:
         """The usual places below one directory."""
         root = root.absolute()
-        return cls(data=root / "data", private=root / "private", cache=root / "cache")
+        return cls(data=root / "data", work=root / "work", private=root / "private", cache=root / "cache")
 
 
 class TerraformRunner:
@@ -72,6 +74,7 @@ class TerraformRunner:
         self._backend = backend
         self._directories = directories
         self._private = PrivateFiles(directories.private)
+        self._trees = WorkTrees(directories.work)
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._lock_timeout = f"{lock_timeout_seconds}s"
@@ -149,7 +152,7 @@ class TerraformRunner:
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        copy = plan_only.copy_module(self._staged(job), scratch / "tree", job)
+        copy = plan_only.copy_module(self._archived(job), scratch / "tree", job)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.address)
         if state is not None:
@@ -162,7 +165,7 @@ class TerraformRunner:
         )
         return terraform
 
-    def _staged(self, job: TerraformJob) -> Path:
+    def _archived(self, job: TerraformJob) -> Path:
         """The module's archived copy."""
         component_type, _ = ids.split_address(job.address)
         archived = self._modules.archived(self._modules.archive(job.module), component_type)
@@ -184,6 +187,17 @@ class TerraformRunner:
             raise failure.failed(job.address, "apply", ended, self._private.secrets(folder))
         self._private.drop(folder)
         return self._outputs(terraform, job)
+
+    def unsaved(self, address: str) -> bool:
+        """Whether Terraform left a state that it could not write; no process is started."""
+        return self._trees.unsaved(address) is not None
+
+    def recover(self, job: TerraformJob) -> None:
+        """Push that state. Terraform refuses it where a newer one, or another's, is there."""
+        found = self._trees.unsaved(job.address)
+        if found is not None:
+            self._run(self._ready(job), job, "state push", str(found), lock_timeout=self._lock_timeout)
+            found.unlink()
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
@@ -226,10 +240,10 @@ class TerraformRunner:
         self._processes.stop()
 
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
-        """Terraform in the staged module, initialised for the component."""
+        """Terraform in the component's copy of its module, initialised."""
         component_type, nickname = ids.split_address(job.address)
         preparation = Preparation(
-            staged=self._staged(job),
+            staged=self._trees.place(job.address, self._archived(job), job.module.digest),
             data=(data or self._directories.data) / component_type / nickname,
             module=job.module.digest,
             version=self.version(),

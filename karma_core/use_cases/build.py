@@ -127,9 +127,9 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
         applied=workspace.state.all_applied(),
     )
     types = sorted({loaded.type for loaded in inventory.components.values()})
-    definitions, type_findings = read_definitions(types, lambda name: definition_of(workspace, name))
+    definitions, type_findings = read_definitions(types, lambda name: definition_of(workspace, name, pins))
     values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
-    modules = module_inputs(workspace, types, values)
+    modules = module_inputs(workspace, types, values, pins.modules)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
     available = bool(workspace.modules.types())
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
@@ -139,8 +139,10 @@ def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay |
     return Fleet(built.inventory, built.graph, findings, definitions, values, modules, graph=graph)
 
 
-def definition_of(workspace: Workspace, component_type: str) -> dict[str, Any] | None:
-    """component.yaml, with what karma.toml says of the type over it."""
+def definition_of(workspace: Workspace, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:
+    """component.yaml, with what karma.toml says of the type over it; or as pinned."""
+    if component_type in pins.definitions:
+        return pins.definitions[component_type]
     own = workspace.modules.definition(component_type)
     said = workspace.environment.types.get(component_type)
     return {**(own or {}), **said} if said is not None else own

@@ -23,6 +23,7 @@ from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.publishing import Publisher, keep_plan
+from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import Outcome
 from karma_core.walk import Result
 from karma_core.workspace import Workspace
@@ -155,13 +156,16 @@ class ComponentSteps:
         if module is None:
             raise unknown_type(address)
         job = self._fleet.job(address, module)
+        generation = self._generation(address)
+        recovered = recover_state(self._workspace, self._recorder, job, generation)
+        cause = recovered or self._cause(address)
         kept = self._shown.saved_plan(address, judgement.inputs.fingerprint) if self._shown else None
         planned = Planned(
             judgement=judgement,
-            generation=self._generation(address),
+            generation=generation,
             job=job,
             plan=kept or self._workspace.terraform.plan(job),
-            cause=self._cause(address),
+            cause=cause,
         )
         return self._continue(address, planned)
 

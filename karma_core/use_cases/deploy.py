@@ -21,7 +21,7 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.component_steps import PLAN, ComponentSteps
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
-from karma_core.use_cases.pins import pinned, pins_of
+from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.plans import as_shown, load_plan
 from karma_core.use_cases.resume import (
     Progress,
@@ -206,6 +206,7 @@ def deploy(
     if at_rest is not None:
         mark_deployed(workspace, selection)
         return replace(at_rest, warnings=warnings)
+    pins = pin(workspace, fleet, chosen)
     lease = leasing.wait_for(workspace, _lease_names(chosen), wait_seconds=0)
     run = Run(
         id=workspace.new_id(),
@@ -219,7 +220,7 @@ def deploy(
         options={
             "selection": to_builtins(selection),
             "plan": plan_id,
-            "pins": to_builtins(pins_of(fleet, chosen)),
+            "pins": to_builtins(pins),
         },
     )
     result = _carry_out(
@@ -240,14 +241,15 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     lease = take_over(workspace, run, _lease_names(pins.configs))
     fleet = build.read_fleet(workspace, pins=pins)
-    chosen = set(pins.configs) & set(fleet.inventory.components)
+    chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
     before = progress_of(workspace.state.entries(run_id=run_id))
     again = replace(run, status="running", holder=lease.holder, finished_at="")
+    warnings = moved_on(workspace, pins)
     deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
     result = _carry_out(deployment, open_executor, workspace)
-    if result.status == "succeeded":
+    if result.status == "succeeded" and not warnings:
         mark_deployed(workspace, selection)
-    return result
+    return replace(result, warnings=(*warnings, *result.warnings))
 
 
 def _lease_names(addresses: Iterable[str]) -> list[str]:

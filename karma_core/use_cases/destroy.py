@@ -20,6 +20,7 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.publishing import keep_plan
+from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import Outcome, RunResult, Selection, require_selection
 from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk
@@ -132,6 +133,7 @@ class Destruction:
             return "it was not deployed any more"
         job = destroy_job(workspace, record)
         generation = workspace.state.next_generation(address)
+        recover_state(workspace, self._recorder, job, generation)
         plan = workspace.terraform.plan(job)
         kept = keep_plan(workspace, self._run.id, plan)
         self._recorder.journal(address, generation, DESTROY, "started", destroy=plan.destroy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -18,16 +18,29 @@ KIND = "module-facts"
 """Kind of the state store's documents that hold facts, one a type."""
 
 
-def module_inputs(workspace: Workspace, types: Sequence[str], values: Values) -> ModuleInputs:
-    """What the ways may know of the modules of these types. A module that cannot be read has no facts."""
+def module_inputs(
+    workspace: Workspace, types: Sequence[str], values: Values, pinned: Mapping[str, str]
+) -> ModuleInputs:
+    """What the ways may know of the modules of these types. A module that cannot be read has no facts.
+
+    `pinned` maps types to digests of modules that stand in for those of now.
+    """
     here = bool(workspace.modules.types())
     found: dict[str, ModuleFacts] = {}
     for component_type in types:
-        one = _here(workspace, component_type, values) if here else _kept(workspace, component_type)
+        if component_type in pinned:
+            one = _pinned(workspace, component_type, values, pinned[component_type])
+        else:
+            one = _here(workspace, component_type, values) if here else _kept(workspace, component_type)
         if one is not None:
             found[component_type] = one
     environment = workspace.environment
     return ModuleInputs(facts=found, region=environment.region, variables=environment.variables)
+
+
+def _pinned(workspace: Workspace, component_type: str, values: Values, digest: str) -> ModuleFacts | None:
+    found = workspace.modules.archived_facts(digest, component_type)
+    return found or _here(workspace, component_type, values)
 
 
 def _here(workspace: Workspace, component_type: str, values: Values) -> ModuleFacts | None:

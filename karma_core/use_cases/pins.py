@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
+
+from karma_core.component_types import EMPTY
+from karma_core.errors import BadInput, Refused
 from karma_core.model import Record
 from karma_core.records import Parameter, Run
 from karma_core.use_cases.fleet import Fleet
@@ -12,30 +16,60 @@ from karma_core.workspace import Workspace
 
 
 class Pins(Record, frozen=True, kw_only=True):
-    """Config versions by address, module digests by type."""
+    """Config versions by address, module digests and definitions by type."""
 
     configs: dict[str, int] = {}
     modules: dict[str, str] = {}
+    definitions: dict[str, dict[str, Any]] = {}
 
 
 NO_PINS: Final = Pins()
 
 
-def pins_of(fleet: Fleet, chosen: set[str]) -> Pins:
-    """The versions of now."""
+def pin(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> Pins:
+    """The versions of now. The modules are archived, so that they are there when the run is resumed."""
     configs = {a: held.parameter.version for a in sorted(chosen) if (held := fleet[a].config) is not None}
     modules = {}
     for address in sorted(chosen):
         module = fleet.values.module(address)
         if module is not None:
             modules[module.type] = module.digest
-    return Pins(configs=configs, modules=modules)
+            workspace.modules.archive(module)
+    definitions = {
+        name: fleet.definitions.get(name, EMPTY).model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        for name in sorted(modules)
+    }
+    return Pins(configs=configs, modules=modules, definitions=definitions)
 
 
 def pinned(run: Run) -> Pins:
     """The versions that a run began with."""
-    found: dict[str, Any] = run.options.get("pins", {})
-    return Pins(configs=dict(found.get("configs", {})), modules=dict(found.get("modules", {})))
+    return msgspec.convert(run.options.get("pins", {}), Pins)
+
+
+def moved_on(workspace: Workspace, pins: Pins) -> tuple[str, ...]:
+    """What is there now in another version than the run began with, a sentence each."""
+    said = []
+    for address, version in sorted(pins.configs.items()):
+        now = workspace.parameters.get(workspace.config_parameter(address))
+        if now is None:
+            said.append(f"the config of {address} was deleted since the run began; it is left out")
+        elif now.version != version:
+            said.append(f"the config of {address} has version {now.version} now; the run has {version}")
+    for component_type, digest in sorted(pins.modules.items()):
+        if _digest_now(workspace, component_type) != digest:
+            said.append(f"the module {component_type} changed since the run began; the run has the old one")
+    if said:
+        said.append("`karma deploy` brings what is there now, when this run has ended")
+    return tuple(said)
+
+
+def _digest_now(workspace: Workspace, component_type: str) -> str | None:
+    try:
+        module = workspace.modules.module(component_type)
+    except BadInput:
+        return None  # changed so that it cannot even be read
+    return module.digest if module else None
 
 
 def pinned_parameters(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
@@ -50,7 +84,15 @@ def _pinned(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
     for parameter in workspace.parameters.read_tree(workspace.prefix):
         version = wanted.get(parameter.name)
         if version is not None and version != parameter.version:
-            yield workspace.parameters.get(parameter.name, version=version) or parameter
+            held = workspace.parameters.get(parameter.name, version=version)
+            if held is None:
+                raise Refused(
+                    f"{parameter.name} is not kept any more in version {version}",
+                    why="the run began with it, and the parameter store keeps only so many versions",
+                    next_step="give the run up with `karma deploy --abandon`, and deploy anew",
+                    code="not-resumable",
+                )
+            yield held
         else:
             yield parameter
 

@@ -69,10 +69,18 @@ class Values:
             return self._modules[component_type]
 
     def _read_module(self, component_type: str) -> Module | None:
-        """The pinned module from its archive, else the one in the work tree."""
+        """The pinned module, from its archive or because it is still the same; else the one of now."""
         pinned = self._module_pins.get(component_type)
         found = self._workspace.modules.archived(pinned, component_type) if pinned else None
-        return found or self._workspace.modules.module(component_type)
+        found = found or self._workspace.modules.module(component_type)
+        if pinned and (found is None or found.digest != pinned):
+            raise BadInput(
+                f"the module {component_type} is not the one that the run began with",
+                why=f"{pinned} is not archived, and the module has changed since",
+                next_step="give the run up with `karma deploy --abandon`, and deploy anew",
+                code="module-lost",
+            )
+        return found
 
     def unreadable_findings(self) -> tuple[Finding, ...]:
         """One finding for every type whose module could not be read."""

@@ -245,8 +245,8 @@ def test_terraform_ends_with_a_killed_karma(tmp_path: Path, wanted: str) -> None
     system.write("slow/main.tf", SLEEPER)
     karma = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path), wanted])
     try:
-        assert _wait(lambda: list(tmp_path.glob("archive/*/pid")))
-        [mark] = tmp_path.glob("archive/*/pid")
+        assert _wait(lambda: list(tmp_path.glob("terraform/work/*/*/*/pid")))
+        [mark] = tmp_path.glob("terraform/work/*/*/*/pid")
         assert _wait(lambda: mark.read_text().strip())
         members = _group(int(mark.read_text()))
         assert len(members) >= 4
@@ -273,7 +273,7 @@ def test_stop_ends_what_runs_and_starts_nothing_more(system: System) -> None:
 
     thread = threading.Thread(target=apply)
     thread.start()
-    assert _wait(lambda: list(system.root.glob("archive/*/pid")))
+    assert _wait(lambda: list(system.root.glob("terraform/work/*/*/*/pid")))
     begun = time.monotonic()
     system.terraform.stop()
     thread.join(10)
@@ -289,8 +289,8 @@ def test_an_interrupted_main_thread_lets_terraform_end(tmp_path: Path) -> None:
     system = make_system(tmp_path)
     system.write("slow/main.tf", SLEEPER)
     karma = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path), ""], stderr=subprocess.PIPE)
-    assert _wait(lambda: list(tmp_path.glob("archive/*/pid")))
-    [mark] = tmp_path.glob("archive/*/pid")
+    assert _wait(lambda: list(tmp_path.glob("terraform/work/*/*/*/pid")))
+    [mark] = tmp_path.glob("terraform/work/*/*/*/pid")
     assert _wait(lambda: mark.read_text().strip())
     karma.send_signal(signal.SIGINT)
     _, err = karma.communicate(timeout=20)

@@ -307,3 +307,24 @@ def test_definitions(tmp_path: Path) -> None:
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BadInput):
         modules.definition("box")
+
+
+def test_an_archived_module_keeps_its_facts(tmp_path: Path) -> None:
+    """They are those of the files at that time, child modules included, whatever the work tree holds now."""
+    root = tmp_path / "components"
+    modules = ModuleDirectory(root, archive=tmp_path / "archive", cache=tmp_path / "cache")
+    for name, text in {
+        "box/main.tf": 'module "inner" {\n  source = "../shared"\n}\n',
+        "shared/main.tf": 'data "aws_ssm_parameter" "a" {\n  name = "/iac/a/b/runtime"\n}\n',
+    }.items():
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_text(text)
+    module, facts = modules.module("box"), modules.facts("box")
+    assert module is not None
+    assert facts is not None
+    assert facts.reads_parameters
+    modules.archive(module)
+    (root / "shared/main.tf").write_text("locals {\n  a = 1\n}\n")
+    assert modules.facts("box") != facts
+    assert modules.archived_facts(module.digest, "box") == facts
+    assert modules.archived_facts("sha256:" + 64 * "0", "box") is None

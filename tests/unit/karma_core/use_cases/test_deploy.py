@@ -390,3 +390,23 @@ def test_what_is_done_cannot_be_resumed(chain: System) -> None:
         chain.resume(run_id)
     with pytest.raises(NotFound):
         chain.resume("nonsense")
+
+
+def test_a_state_that_was_kept_aside_is_taken_up_before_the_plan(chain: System) -> None:
+    """With intent and outcome in journal and log; where it fails, nothing of the component is planned."""
+    chain.deploy()
+    chain.configure(a_one={"size": 2})
+    chain.terraform.lost.add("a/one")
+    chain.terraform.failures["a/one"] = "recover"
+    chain.terraform.calls.clear()
+    assert statuses(chain.deploy())["a/one"] == "failed"
+    assert ("plan", "a/one") not in chain.terraform.calls
+    chain.terraform.failures.clear()
+    chain.terraform.calls.clear()
+    assert statuses(chain.deploy())["a/one"] == "applied"
+    assert [c for c, a in chain.terraform.calls if a == "a/one"] == ["recover", "plan", "apply"]
+    assert chain.events("state_recover") == [
+        ("a/one", status) for status in ("started", "failed", "started", "succeeded")
+    ]
+    steps = [e.status for e in chain.state.entries(address="a/one") if e.step == "recover_state"]
+    assert steps == ["started", "failed", "started", "succeeded"]

@@ -1,0 +1,69 @@
+"""Where Terraform runs: for each component and module version a copy of the archived module.
+
+Terraform leaves `errored.tfstate` in its working directory when it cannot write a state. Two components that
+shared a directory would overwrite each other's, and nobody could tell whose it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from karma_core import ids
+from karma_core.errors import StoreError
+
+ERRORED: Final = "errored.tfstate"
+_DIGITS: Final = 16
+"""Of a module's digest in a directory's name. Ours: 64 bits, few versions, one component."""
+
+
+class WorkTrees:
+    """`<directory>/<type>/<nickname>/<digest>/<the archived tree>`; private, for states lie there."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.absolute()
+
+    def place(self, address: str, archived: Path, digest: str) -> Path:
+        """The component's copy of a module that is archived at this path; made where it is not there."""
+        parent = self._parent(address)
+        tree = parent / digest.removeprefix("sha256:")[:_DIGITS] / archived.parent.name
+        if not tree.is_dir():
+            tree.parent.mkdir(parents=True, exist_ok=True)
+            self._directory.chmod(0o700)
+            scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=tree.parent))
+            try:
+                shutil.copytree(archived.parent, scratch / tree.name, symlinks=True)
+                _rename(scratch / tree.name, tree)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+        return tree / archived.name
+
+    def unsaved(self, address: str) -> Path | None:
+        """The state that the component's last apply could not write; None where all were written."""
+        parent = self._parent(address)
+        component_type, _ = ids.split_address(address)
+        found = [path for path in parent.glob(f"*/*/{component_type}/{ERRORED}") if path.stat().st_size]
+        if len(found) > 1:
+            raise StoreError(
+                f"{address} has more than one state that could not be written",
+                why=", ".join(sorted(path.parent.parent.parent.name for path in found)),
+                next_step=f"look at them below {parent.parent.name}/{parent.name}, and keep the newest alone",
+                code="states-unsaved",
+                component=address,
+            )
+        return found[0] if found else None
+
+    def _parent(self, address: str) -> Path:
+        component_type, nickname = ids.split_address(address)
+        return self._directory / component_type / nickname
+
+
+def _rename(scratch: Path, tree: Path) -> None:
+    """Give the copy its name; another process may have been faster with the same content."""
+    try:
+        scratch.rename(tree)
+    except OSError:
+        if not tree.exists():
+            raise
