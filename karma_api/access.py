@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from karma_api.exchange import Incoming
-from karma_api.limits import Buckets
+from karma_api.limits import Buckets, Limits
 from karma_api.problems import Forbidden, Unauthenticated
 from karma_api.route import Route
 from karma_core.records import Event
@@ -19,8 +19,6 @@ from karma_core.workspace import Workspace
 REMEMBER_SECONDS: Final = 0.2
 """How long a recognised token is not looked up again, and so how long a revoked one may still count."""
 MAX_REMEMBERED: Final = 1_000
-FAILURES_PER_SECOND, FAILURES_AT_ONCE = 1.0, 20.0
-"""Failed sign-ins of one address that are answered and logged; more are only turned away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +40,11 @@ class Caller:
 class Access:
     """The door of one environment. `anonymous` is the role of those without a token; None lets none in."""
 
-    def __init__(
-        self, workspace: Workspace, *, anonymous: Role | None, per_second: float, burst: float
-    ) -> None:
+    def __init__(self, workspace: Workspace, *, anonymous: Role | None, limits: Limits) -> None:
         self._workspace = workspace
         self._anonymous = anonymous
-        self._requests = Buckets(per_second, burst)
-        self._failures = Buckets(FAILURES_PER_SECOND, FAILURES_AT_ONCE)
+        self._requests = Buckets(limits.requests_per_second, limits.burst)
+        self._failures = Buckets(limits.failures_per_second, limits.failures_burst)
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
     def remembered(self, headers: Mapping[str, str]) -> Caller | None:

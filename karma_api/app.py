@@ -5,10 +5,12 @@ Handlers run in threads, because stores block; an answer that is known already i
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 import anyio
 from anyio import CapacityLimiter
@@ -18,14 +20,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from karma_adapters.settings import find_project, read_settings
 from karma_api import openapi, problems
 from karma_api.dispatch import answer, answer_at_once, too_large
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
+from karma_api.limits import Limits
 from karma_api.metrics import Metrics
+from karma_api.opening import limits_of, open_services
 from karma_api.resources.events import MEDIA_TYPE
 from karma_api.route import Route
 from karma_api.routes import ROUTES
-from karma_api.service import Limits, Services
+from karma_api.service import Services
 from karma_api.streaming import Streams
 from karma_core.errors import KarmaError, NotFound
 
@@ -53,6 +58,19 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
     return app
+
+
+def app_of(root: Path) -> FastAPI:
+    """The application over a project."""
+    metrics = Metrics()
+    services = open_services(root, metrics=metrics.text)
+    return make_app(services, metrics=metrics, limits=limits_of(read_settings(root)))
+
+
+def create_app() -> FastAPI:
+    """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
+    named = os.environ.get("KARMA_PROJECT_DIR")
+    return app_of(Path(named).resolve() if named else find_project(Path.cwd()))
 
 
 class _Serving:

@@ -1,4 +1,4 @@
-"""How fast one caller may ask: a token bucket a caller, in memory."""
+"""What one caller may use, and how fast it may ask: a token bucket a caller, in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -13,6 +14,22 @@ from karma_api.problems import TooManyRequests
 
 MAX_CALLERS: Final = 10_000
 """Callers remembered; the one that was silent longest is forgotten first, with a full bucket."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one caller and one request may use.
+
+    Failed sign-ins of one address are answered and logged at their own, lower rate; more are turned away.
+    """
+
+    requests_per_second: float = 100.0
+    burst: float = 400.0
+    failures_per_second: float = 1.0
+    failures_burst: float = 20.0
+    body_bytes: int = 1 << 20
+    request_seconds: float = 60.0
+    streams: int = 100
 
 
 class Buckets:

@@ -10,7 +10,8 @@ from threading import Lock
 from karma_adapters import bootstrap, graph_stores
 from karma_adapters.settings import Settings, read_settings
 from karma_adapters.thread_runs import ThreadRuns
-from karma_api.service import Gremlin, Limits, Service, Services, make_service, no_metrics
+from karma_api.limits import Limits
+from karma_api.service import Gremlin, Service, Services, make_service, no_metrics
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer

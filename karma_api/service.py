@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from karma_api.access import Access, Caller
 from karma_api.cached_graph import CachedGraph
+from karma_api.limits import Limits
 from karma_core import ports
 from karma_core.errors import NotFound
 from karma_core.graph.gremlin_answer import GremlinAnswer
@@ -38,17 +39,6 @@ Gremlin = Callable[[str], GremlinAnswer]
 def no_metrics() -> bytes:
     """Metrics of a process that counts nothing."""
     return b""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one caller and one request may use."""
-
-    requests_per_second: float = 100.0
-    burst: float = 400.0
-    body_bytes: int = 1 << 20
-    request_seconds: float = 60.0
-    streams: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +100,7 @@ def make_service(
         log=log,
         graph=CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
         starter=starter,
-        access=Access(
-            workspace, anonymous=anonymous, per_second=limits.requests_per_second, burst=limits.burst
-        ),
+        access=Access(workspace, anonymous=anonymous, limits=limits),
         gremlin=gremlin,
         limits=limits,
         plans_here=plans_here,

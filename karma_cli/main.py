@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, why
+from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, token, why
 
 app = typer.Typer(
     name="karma",
@@ -23,6 +23,7 @@ app.add_typer(change.app, name="change")
 app.add_typer(config.app, name="config")
 app.add_typer(graph.app, name="graph")
 app.add_typer(log.app, name="log")
+app.add_typer(token.app, name="token")
 for module in (project, plan, deploy, drift, why, change):
     module.register(app)
 

@@ -9,8 +9,9 @@ import httpx
 
 from karma_adapters.thread_runs import ThreadRuns
 from karma_api.app import make_app
+from karma_api.limits import Limits
 from karma_api.metrics import Metrics
-from karma_api.service import Limits, Service, Services, make_service
+from karma_api.service import Service, Services, make_service
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
@@ -19,7 +20,7 @@ from karma_core.use_cases.tokens import create
 from tests.change_system import ChangeSystem
 from tests.http_server import HttpServer
 
-QUICK = Limits(requests_per_second=1e6, burst=1e6, request_seconds=60)
+QUICK = Limits(requests_per_second=1e6, burst=1e6, failures_per_second=1e6, failures_burst=1e6)
 CONFIGS: dict[str, dict[str, Any]] = {
     "a_one": {"size": 1},
     "b_two": {"a_nickname": "one"},

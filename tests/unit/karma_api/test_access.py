@@ -1,0 +1,231 @@
+"""Who may do what: the table of routes and roles, tokens, denials in the log, limits, headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from karma_api.exchange import SECURE
+from karma_api.limits import Limits
+from karma_api.routes import ROUTES
+from karma_core.roles import Role
+from karma_core.use_cases.tokens import revoke
+from tests.served_system import ServedSystem
+
+VIEWER, OPERATOR, APPROVER, ADMIN = Role
+TABLE: dict[str, Role | None] = {
+    "GET /builds": VIEWER,
+    "GET /builds/{build_id}": VIEWER,
+    "GET /changes": VIEWER,
+    "GET /changes/{change_id}": VIEWER,
+    "GET /components": VIEWER,
+    "GET /components/{type}/{nickname}": VIEWER,
+    "GET /config/{type}/{nickname}": VIEWER,
+    "GET /drift": VIEWER,
+    "GET /events": VIEWER,
+    "GET /graph": VIEWER,
+    "GET /graph/diff": VIEWER,
+    "GET /graph/impact": VIEWER,
+    "GET /graph/path": VIEWER,
+    "GET /healthz": None,
+    "GET /log": VIEWER,
+    "GET /log/diff": VIEWER,
+    "GET /log/verify": VIEWER,
+    "GET /log/{event_id}": VIEWER,
+    "GET /metrics": VIEWER,
+    "GET /plans/{plan_id}": VIEWER,
+    "GET /readyz": None,
+    "GET /runs": VIEWER,
+    "GET /runs/{run_id}": VIEWER,
+    "GET /tokens": ADMIN,
+    "GET /types": VIEWER,
+    "GET /types/{type}": VIEWER,
+    "GET /whoami": VIEWER,
+    "GET /why": VIEWER,
+    "POST /builds": OPERATOR,
+    "POST /changes/{change_id}/apply": OPERATOR,
+    "POST /changes/{change_id}/approve": APPROVER,
+    "POST /changes/{change_id}/cancel": OPERATOR,
+    "POST /changes/{change_id}/reject": APPROVER,
+    "POST /changes/{change_id}/retry": OPERATOR,
+    "POST /changes/{change_id}/rollback": OPERATOR,
+    "POST /deployments": APPROVER,
+    "POST /drift-checks": OPERATOR,
+    "POST /events": OPERATOR,
+    "POST /graph/query": VIEWER,
+    "POST /plans": OPERATOR,
+    "POST /request-change": OPERATOR,
+}
+"""What each door needs; None: open to everybody."""
+
+
+def test_the_table_is_whole() -> None:
+    """A new route has to be added here, with its role."""
+    assert {f"{route.method} {route.path}": route.role for route in ROUTES} == TABLE
+
+
+@pytest.mark.parametrize("door", TABLE)
+@pytest.mark.parametrize("role", [None, *Role])
+def test_each_role_gets_in_where_it_may(served: ServedSystem, door: str, role: Role | None) -> None:
+    """Without a token 401, with too low a role 403, otherwise the handler answers."""
+    method, path = door.split(" ")
+    for name in ("build_id", "change_id", "event_id", "plan_id", "run_id"):
+        path = path.replace(f"{{{name}}}", "9")
+    path = path.replace("{type}", "z").replace("{nickname}", "nobody")
+    with served.http.stream(method, path, headers=served.headers(role)) as answer:
+        status = answer.status_code
+    needed = TABLE[door]
+    if needed is None or (role is not None and role.includes(needed)):
+        assert status not in {401, 403}
+        assert status < 500
+    else:
+        assert status == (401 if role is None else 403)
+
+
+BAD_TOKENS: dict[str, str] = {
+    "not a token": "Bearer nonsense",
+    "another scheme": "Basic YTpi",
+    "forged": "Bearer karma_01J00000000000000000000000." + "A" * 43,
+    "long": "Bearer " + "x" * 5000,
+    "injection": "Bearer karma_' OR 1=1 --." + "A" * 43,
+}
+
+
+@pytest.mark.parametrize("text", BAD_TOKENS.values(), ids=BAD_TOKENS)
+def test_a_bad_token_is_nobody(fresh: ServedSystem, text: str) -> None:
+    """401 with the header that says how to sign in, and a denial in the log that does not hold the token."""
+    answer = fresh.http.get("/graph", headers={"authorization": text})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    denial = list(fresh.log.events(action="access"))[-1]
+    assert (denial.status, denial.inputs["route"]) == ("denied", "graph")
+    assert text.removeprefix("Bearer ") not in str(denial.inputs)
+
+
+def test_a_denial_names_who_and_what(fresh: ServedSystem) -> None:
+    """The log says which user with which token wanted what, and from where."""
+    assert fresh.post("/deployments", {"everything": True}, Role.OPERATOR).status_code == 403
+    denial = list(fresh.log.events(action="access"))[-1]
+    assert (denial.user, denial.source) == ("operator@example.org", "api")
+    assert denial.inputs["route"] == "deploy"
+    assert denial.inputs["client"] == "127.0.0.1"
+    assert fresh.runs.started == []
+
+
+def test_a_revoked_or_expired_token_ends(fresh: ServedSystem) -> None:
+    """Within the moment for which a recognised token is remembered."""
+    assert fresh.get("/whoami").status_code == 200
+    revoke(fresh.workspace, fresh.tokens[Role.VIEWER].partition(".")[0].removeprefix("karma_"))
+    fresh.service.access._remembered.clear()
+    assert fresh.get("/whoami").status_code == 401
+
+
+def test_anonymous_callers_are_let_in_only_where_that_is_set() -> None:
+    """With a role of their own, and no more."""
+    served = ServedSystem(anonymous=Role.VIEWER)
+    assert served.get("/graph", None).status_code == 200
+    assert served.get("/whoami", None).json()["user"] == "anonymous"
+    assert served.post("/request-change", {}, None).status_code == 403
+    served.close()
+
+
+@pytest.fixture
+def narrow() -> Iterator[ServedSystem]:
+    """A service with little patience."""
+    made = ServedSystem(
+        limits=Limits(requests_per_second=0.5, burst=3, body_bytes=2000, request_seconds=60, streams=1)
+    )
+    yield made
+    made.close()
+
+
+def test_a_caller_may_not_ask_without_end(narrow: ServedSystem) -> None:
+    """429 with the time to wait; another caller is not affected."""
+    statuses = [narrow.get("/whoami").status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    assert int(narrow.get("/whoami").headers["retry-after"]) >= 1
+    assert narrow.get("/whoami", Role.OPERATOR).status_code == 200
+
+
+def test_failed_sign_ins_are_slowed_down() -> None:
+    """After a burst they are turned away without another event in the log."""
+    wrong = {"authorization": "Bearer karma_x." + "A" * 43}
+    served = ServedSystem(limits=Limits())
+    statuses = {served.http.get("/graph", headers=wrong).status_code for _ in range(40)}
+    assert statuses == {401, 429}
+    assert len(list(served.log.events(action="access"))) < 40
+    served.close()
+
+
+def test_a_body_has_a_size(narrow: ServedSystem) -> None:
+    """413, said or streamed; nothing is read beyond the limit."""
+    headers = narrow.headers(Role.OPERATOR)
+    large = narrow.http.post("/request-change", content=b"{" + b" " * 3000, headers=headers)
+    assert (large.status_code, large.json()["code"]) == (413, "too-large")
+    parts = (b" " * 1000 for _ in range(5))
+    streamed = narrow.http.post("/request-change", content=parts, headers=headers)
+    assert streamed.status_code == 413
+
+
+def test_streams_are_counted(narrow: ServedSystem) -> None:
+    """One more than the limit is refused; a closed one makes room."""
+    headers = narrow.headers(Role.VIEWER)
+    with narrow.http.stream("GET", "/events", headers=headers) as first:
+        lines = first.iter_lines()
+        assert next(lines).startswith("retry:")
+        assert narrow.get("/events").status_code == 429
+
+
+def test_a_slow_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """504 when a request takes longer than it may."""
+    import time  # noqa: PLC0415
+
+    served = ServedSystem(limits=Limits(requests_per_second=1e6, burst=1e6, request_seconds=0.2))
+    original = served.graph.builds
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        time.sleep(1)
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(served.graph, "builds", slow)
+    answer = served.get("/builds")
+    assert (answer.status_code, answer.json()["code"]) == (504, "too-slow")
+    served.close()
+
+
+@pytest.mark.parametrize("path", ["/graph", "/healthz", "/nowhere", "/builds/0", "/openapi.json", "/metrics"])
+def test_every_answer_has_secure_headers(served: ServedSystem, path: str) -> None:
+    """Whatever the answer is."""
+    answer: httpx.Response = served.get(path)
+    assert {name: answer.headers.get(name) for name in SECURE} == dict(SECURE)
+    assert "server" not in answer.headers
+
+
+def test_what_there_is_not_is_a_problem_too(served: ServedSystem) -> None:
+    """404 and 405 in the same form, with the methods that there are."""
+    lost = served.get("/nowhere")
+    assert (lost.status_code, lost.json()["code"]) == (404, "not-found")
+    wrong = served.http.delete("/graph")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method")
+    assert wrong.headers["allow"] == "GET"
+    other = served.get("/graph?environment=prod")
+    assert other.status_code == 404
+
+
+def test_a_defect_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """500 without a word of what went wrong inside."""
+    served = ServedSystem()
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("secret-detail")
+
+    monkeypatch.setattr(served.state, "runs", broken)
+    answer = served.get("/runs")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "defect"
+    assert "secret-detail" not in answer.text
+    served.close()
