@@ -56,6 +56,11 @@ class View:
         return {node.address: node for node in self.data.nodes}
 
     @cached_property
+    def addresses(self) -> list[str]:
+        """Sorted."""
+        return list(self.nodes)
+
+    @cached_property
     def producers_of(self) -> dict[str, list[Edge]]:
         """Consumer → its `depends_on` edges, sorted."""
         return self._edges(lambda edge: edge.source)

@@ -15,6 +15,7 @@ from karma_api.resources import (
     config,
     events,
     graph,
+    graphql,
     health,
     log,
     plans,
@@ -25,7 +26,7 @@ from karma_api.resources import (
 from karma_api.route import Route
 
 _MODULES: Final = (
-    builds, changes, components, config, events, graph, health, log, plans, queries, runs, tokens,
+    builds, changes, components, config, events, graph, graphql, health, log, plans, queries, runs, tokens,
 )  # fmt: skip
 
 ROUTES: Final[tuple[Route, ...]] = tuple(

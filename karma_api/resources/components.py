@@ -75,12 +75,13 @@ class WhyShown(Answered):
 def list_components(service: Service, _caller: Caller, asked: ComponentsAsked) -> Reply:
     """A page of the graph's components, by address."""
     view = service.graph.view()
-    found = page(_wanted(view, asked), asked.limit, cursor=_address, show=node_document)
+    found = page(wanted_components(view, asked), asked.limit, cursor=_address, show=node_document)
     return Reply(document={"build_id": view.build.id, **found}, view=view)
 
 
-def _wanted(view: View, asked: ComponentsAsked) -> Iterator[Component]:
-    addresses = list(view.nodes)
+def wanted_components(view: View, asked: ComponentsAsked) -> Iterator[Component]:
+    """The components that match, from behind the cursor."""
+    addresses = view.addresses
     start = bisect_right(addresses, asked.after) if asked.after is not None else 0
     for address in islice(addresses, start, None):
         node = view.nodes[address]

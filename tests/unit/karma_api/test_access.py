@@ -56,6 +56,7 @@ TABLE: dict[str, Role | None] = {
     "POST /drift-checks": OPERATOR,
     "POST /events": OPERATOR,
     "POST /graph/query": VIEWER,
+    "POST /graphql": VIEWER,
     "POST /plans": OPERATOR,
     "POST /request-change": OPERATOR,
 }

@@ -1,0 +1,73 @@
+"""What a query works on: one build whole, and loaders that fetch what many fields ask for at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from karma_api.access import Caller
+from karma_api.cached_graph import View
+from karma_api.service import Service
+from karma_core import strictjson
+from karma_core.errors import BadInput
+from karma_core.model import Edge
+from karma_core.records import Parameter
+from karma_core.workspace import Workspace
+
+FEW: Final = 50
+"""Up to so many parameters are fetched one by one; for more the whole tree is read once."""
+
+Found = TypeVar("Found")
+
+
+class Context:
+    """One query's. All that it shows of the graph is of one build."""
+
+    def __init__(self, service: Service, caller: Caller) -> None:
+        self.service = service
+        self.caller = caller
+        self.workspace: Workspace = service.acting(caller)
+        self.batches: list[tuple[str, int]] = []
+        self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)
+        self.producers: DataLoader[str, list[Edge]] = self._loader("producers", self._producers)
+        self.values: DataLoader[str, Any] = self._loader("values", self._values)
+
+    @cached_property
+    def view(self) -> View:
+        """The build that the whole query is about."""
+        return self.service.graph.view()
+
+    def _loader(self, name: str, fetch: Callable[[list[str]], list[Found]]) -> DataLoader[str, Found]:
+        async def load(keys: list[str]) -> list[Found]:
+            self.batches.append((name, len(keys)))
+            return fetch(keys)
+
+        return DataLoader(load_fn=load)
+
+    def _consumers(self, addresses: list[str]) -> list[list[Edge]]:
+        return [self.view.consumers_of.get(address, []) for address in addresses]
+
+    def _producers(self, addresses: list[str]) -> list[list[Edge]]:
+        return [self.view.producers_of.get(address, []) for address in addresses]
+
+    def _values(self, names: list[str]) -> list[Any]:
+        """The values of parameters by name; None where there is none or it is secret."""
+        parameters = self.workspace.parameters
+        if len(names) <= FEW:
+            return [_parsed(parameters.get(name)) for name in names]
+        wanted = set(names)
+        tree = parameters.read_tree(self.workspace.prefix)
+        found = {one.name: _parsed(one) for one in tree if one.name in wanted}
+        return [found.get(name) for name in names]
+
+
+def _parsed(parameter: Parameter | None) -> Any:
+    if parameter is None or parameter.value is None:
+        return None
+    try:
+        return strictjson.parse(parameter.value.encode(), where=parameter.name)
+    except BadInput:
+        return parameter.value

@@ -1,0 +1,48 @@
+"""Running one query, and saying what went wrong without saying too much."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from graphql import GraphQLError
+
+from karma_api.access import Caller
+from karma_api.graphql.context import Context
+from karma_api.graphql.schema import SCHEMA
+from karma_api.service import Service
+from karma_core.errors import KarmaError
+
+
+def execute(
+    service: Service,
+    caller: Caller,
+    query: str,
+    *,
+    variables: dict[str, Any] | None = None,
+    operation: str | None = None,
+) -> dict[str, Any]:
+    """`{"data", "errors"}`. Runs in a loop of its own: the thread that calls it may block."""
+    context = Context(service, caller)
+    found = asyncio.run(
+        SCHEMA.execute(query, variable_values=variables, context_value=context, operation_name=operation)
+    )
+    document: dict[str, Any] = {"data": found.data}
+    if found.errors:
+        document["errors"] = [_error(error) for error in found.errors]
+    return document
+
+
+def _error(error: GraphQLError) -> dict[str, Any]:
+    """The error in GraphQL's form; of a defect, only that there was one."""
+    cause = error.original_error
+    shown: dict[str, Any] = {"message": error.message}
+    if isinstance(cause, KarmaError):
+        shown = {"message": cause.what, "extensions": cause.document()}
+    elif cause is not None and not isinstance(cause, GraphQLError):
+        shown = {"message": "Karma failed", "extensions": {"code": "defect"}}
+    if error.path:
+        shown["path"] = list(error.path)
+    if error.locations:
+        shown["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    return shown

@@ -1,0 +1,129 @@
+"""The GraphQL schema: what can be asked."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Any, cast
+
+import strawberry
+from strawberry.scalars import JSON
+
+from karma_api.graphql.limits import extensions
+from karma_api.graphql.types import (
+    Asking,
+    Build,
+    Change,
+    Component,
+    ComponentPage,
+    Diff,
+    Event,
+    Impact,
+    component_of,
+    of,
+)
+from karma_api.paging import MOST, PageAsked
+from karma_api.resources.builds import list_builds
+from karma_api.resources.changes import ChangesAsked, list_changes
+from karma_api.resources.components import ComponentsAsked, wanted_components
+from karma_core import ids
+from karma_core.changes.states import State
+from karma_core.errors import UsageError
+from karma_core.graph.impact import impact
+from karma_core.model import Status, to_builtins
+from karma_core.use_cases.history import difference
+
+Limit = Annotated[int, strawberry.argument(description=f"At most so many, 1 to {MOST}.")]
+
+
+def _limit(value: int) -> int:
+    if not 1 <= value <= MOST:
+        raise UsageError(f"{value} is no limit", next_step=f"give 1 to {MOST}", code="query")
+    return value
+
+
+@strawberry.type
+class Query:
+    """Everything that can be asked. One query sees one build."""
+
+    @strawberry.field(description="One component by its address, or null.")
+    def component(self, info: Asking, id: strawberry.ID) -> Component | None:  # noqa: A002 - the field's name
+        """None where the graph does not have it."""
+        ids.split_address(id)
+        node = info.context.view.nodes.get(str(id))
+        return component_of(node) if node is not None else None
+
+    @strawberry.field(description="Components by address.")
+    def components(
+        self,
+        info: Asking,
+        type: str | None = None,  # noqa: A002 - the field's name
+        status: str | None = None,
+        search: str = "",
+        limit: Limit = 100,
+        after: str | None = None,
+    ) -> ComponentPage:
+        """A page of them."""
+        size = _limit(limit)
+        asked = ComponentsAsked.model_construct(
+            type=type, status=Status(status) if status in set(Status) else status, search=search, after=after
+        )
+        view = info.context.view
+        found = list(islice(wanted_components(view, asked), size + 1))
+        items = [component_of(node) for node in found[:size]]
+        after_last = str(items[-1].id) if len(found) > size else None
+        return ComponentPage(build_id=view.build.id, items=items, next=after_last)
+
+    @strawberry.field(description="Who is reached by a change of the component.")
+    def impact(self, info: Asking, component: str) -> Impact:
+        """Its cone in waves."""
+        ids.split_address(component)
+        return Impact(**impact(info.context.view.graph, component))
+
+    @strawberry.field(description="Between two builds or times; `to` left out: what a build would give now.")
+    def diff(self, info: Asking, old: str | None = None, to: str | None = None) -> Diff:
+        """As GET /graph/diff."""
+        found = difference(info.context.workspace, old, to).contract()
+        counts = {name: found[name] for name in ("added", "changed", "removed")}
+        return Diff(**counts, document=cast("JSON", found))
+
+    @strawberry.field(description="Builds, newest first.")
+    def builds(self, info: Asking, limit: Limit = 100, after: str | None = None) -> list[Build]:
+        """A page of them."""
+        asked = PageAsked(limit=_limit(limit), after=after)
+        found = list_builds(info.context.service, info.context.caller, asked)["items"]
+        return [of(Build, build) for build in found]
+
+    @strawberry.field(description="Changes, newest first.")
+    def changes(self, info: Asking, status: str | None = None, limit: Limit = 100) -> list[Change]:
+        """A page of them."""
+        wanted = State(status) if status in set(State) else None
+        if status is not None and wanted is None:
+            raise UsageError(f"{ids.shown(status)} is no state of a change", code="query")
+        asked = ChangesAsked(limit=_limit(limit), status=wanted)
+        found = list_changes(info.context.service, info.context.caller, asked)["items"]
+        return [of(Change, change) for change in found]
+
+    @strawberry.field(description="Events of the log, newest first.")
+    def log(
+        self,
+        info: Asking,
+        component: str | None = None,
+        action: str | None = None,
+        user: str | None = None,
+        limit: Limit = 100,
+    ) -> list[Event]:
+        """The newest that match."""
+        events = info.context.service.log.events(
+            component=component, action=action, user=user, limit=_limit(limit), newest_first=True
+        )
+        return [of(Event, to_builtins(event)) for event in events]
+
+
+class _Quiet(strawberry.Schema):
+    """Errors go to the caller, each by its own rule; none is printed here."""
+
+    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
+        """Nothing: see `execution`."""
+
+
+SCHEMA = _Quiet(Query, extensions=extensions())

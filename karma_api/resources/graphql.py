@@ -1,0 +1,61 @@
+"""GraphQL as a resource. The schema is loaded at the first query: no other resource needs it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from karma_api.access import Caller
+from karma_api.route import Answered, Asked, Route
+from karma_api.service import Service
+from karma_core.roles import Role
+
+MOST_TEXT = 20_000
+"""Longest query, in characters; the limit on tokens is far below it."""
+
+
+class GraphqlQuery(BaseModel):
+    """One query; several at once are not taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    query: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
+    variables: dict[str, Any] | None = None
+    operation: Annotated[str | None, Field(alias="operationName", max_length=200)] = None
+    extensions: dict[str, Any] | None = None
+
+
+class GraphqlAsked(Asked):
+    """A query."""
+
+    body: GraphqlQuery
+
+
+class GraphqlAnswer(Answered):
+    """GraphQL's own form: what is wrong with a query stands in `errors`."""
+
+    data: dict[str, Any] | None
+
+
+def query(service: Service, caller: Caller, asked: GraphqlAsked) -> dict[str, Any]:
+    """Run one query."""
+    from karma_api.graphql.execution import execute  # noqa: PLC0415 - loads strawberry
+
+    wanted = asked.body
+    return execute(service, caller, wanted.query, variables=wanted.variables, operation=wanted.operation)
+
+
+ROUTES = (
+    Route(
+        name="graphql",
+        method="POST",
+        path="/graphql",
+        role=Role.VIEWER,
+        handler=query,
+        summary="GraphQL",
+        tag="graphql",
+        asked=GraphqlAsked,
+        answered=GraphqlAnswer,
+    ),
+)

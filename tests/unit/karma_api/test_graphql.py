@@ -1,0 +1,124 @@
+"""GraphQL: nested in batches, one build a query, limits, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from karma_api.access import Caller
+from karma_api.graphql import execution
+from karma_api.graphql.context import Context
+from karma_core.roles import Role
+from tests.served_system import ServedSystem
+
+NESTED = """
+query ($id: ID!) {
+  component(id: $id) {
+    id status config runtime
+    consumers { via component { id config consumers { component { id config } } producers { component { id } } } }
+  }
+}
+"""
+
+
+def ask(served: ServedSystem, query: str, **variables: Any) -> Any:
+    """The answer's document."""
+    answer = served.post("/graphql", {"query": query, "variables": variables or None}, Role.VIEWER)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_consumers_and_producers_nest(served: ServedSystem) -> None:
+    """To any depth within the limits, each with its values."""
+    found = ask(served, NESTED, id="a/one")["data"]["component"]
+    assert (found["status"], found["config"]) == ("current", {"size": 1})
+    assert found["runtime"] == served.runtime("a/one")
+    two = found["consumers"][0]
+    assert (two["via"], two["component"]["id"]) == (["nickname"], "b/two")
+    assert two["component"]["consumers"][0]["component"] == {
+        "id": "c/three",
+        "config": {"b_nickname": "two"},
+    }
+    assert two["component"]["producers"] == [{"component": {"id": "a/one"}}]
+
+
+def test_a_level_is_one_batch(served: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many components a level has, each kind of neighbour is fetched once."""
+    contexts: list[Context] = []
+
+    class Noted(Context):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            contexts.append(self)
+
+    monkeypatch.setattr(execution, "Context", Noted)
+    query = "{ components { items { config consumers { component { id config } } producers { via } } } }"
+    caller = Caller(user="ann", role=Role.VIEWER)
+    execution.execute(served.service, caller, query)
+    kinds = [kind for kind, _ in contexts[0].batches]
+    assert kinds.count("consumers") == kinds.count("producers") == 1
+    assert kinds.count("values") <= 2
+    assert ("consumers", 4) in contexts[0].batches
+
+
+def test_the_rest_of_what_can_be_asked(fresh: ServedSystem) -> None:
+    """Pages, impact, diff, builds, changes and the log give what REST gives."""
+    fresh.post("/request-change?apply=false", {"component": "a/one", "proposed_change": {"size": 2}})
+    found = ask(
+        fresh,
+        """{
+          components(limit: 2, status: "current") { buildId next items { id findings { code } } }
+          impact(component: "a/one") { downstream waves }
+          diff(old: "1", to: "1") { added document }
+          builds { buildId components }
+          changes { changeId status components document }
+          log(action: "change") { seq action user inputs }
+        }""",
+    )["data"]
+    assert [one["id"] for one in found["components"]["items"]] == ["a/one", "b/two"]
+    assert found["components"]["next"] == "b/two"
+    assert found["impact"]["downstream"] == ["b/two", "c/three"]
+    assert found["builds"][-1]["buildId"] == 1
+    assert found["changes"][0]["status"] == found["changes"][0]["document"]["status"] == "approved"
+    assert found["log"][0]["action"] == "change"
+
+
+REFUSED: dict[str, str] = {
+    "syntax": "{ component(",
+    "unknown field": "{ secrets }",
+    "wrong address": '{ component(id: "../../etc/passwd") { id } }',
+    "unknown component": '{ impact(component: "a/nobody") { waves } }',
+    "zero limit": "{ builds(limit: 0) { buildId } }",
+    "unknown state": '{ changes(status: "odd") { changeId } }',
+    "deep": "{ components { items " + "{ consumers { component " * 8 + "{ id }" + " } }" * 8 + " } }",
+    "aliased": "{ " + " ".join(f"a{n}: builds {{ buildId }}" for n in range(20)) + " }",
+    "many tokens": "{ " + " ".join("builds { buildId }" for _ in range(400)) + " }",
+    "costly": "{ components(limit: 500) { items { consumers { component { consumers { component { id } } } } } } }",  # noqa: E501
+    "circular fragments": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
+    "deep introspection": "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } }",
+    "two operations": "query a { builds { buildId } } query b { builds { buildId } }",
+    "mutation": "mutation { delete }",
+}
+
+
+@pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(served: ServedSystem, query: str) -> None:
+    """Each in GraphQL's form, without data and without a word of what is inside."""
+    found = ask(served, query)
+    assert not found["data"] or not any(found["data"].values())
+    assert found["errors"][0]["message"]
+    assert "Traceback" not in str(found)
+
+
+def test_a_list_of_queries_is_not_taken(served: ServedSystem) -> None:
+    """Batches would pass by the limits."""
+    assert served.post("/graphql", [{"query": "{ builds { buildId } }"}] * 50).status_code == 422
+
+
+def test_a_variable_does_not_hide_a_cost(served: ServedSystem) -> None:
+    """A limit that comes as a variable or its default is weighed."""
+    body = "{ items { consumers { component { consumers { component { id } } } } } }"
+    query = f"query ($n: Int! = 500) {{ components(limit: $n) {body} }}"
+    assert "cost" in ask(served, query)["errors"][0]["message"]
+    assert "errors" not in ask(served, query, n=5)
