@@ -44,6 +44,14 @@ class GitConfigRepository:
         """Write or remove a config file in the work tree; nothing is committed."""
         return self._directory.write(environment, address, content)
 
+    def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
+        """A component's config file in a commit, which is fetched where it is not here yet."""
+        ids.check_environment(environment)
+        ids.split_address(address)
+        tree = self._tree()
+        path = _below(tree, f"{self._configs}/{environment}/{address}/{CONFIG_FILE}")
+        return tree.content(tree.resolve_or_fetch(commit), path)
+
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit of HEAD, path and dirty flag by address, from one `git status`."""
         tree = find_work_tree(Path(self._root)) if files else None
@@ -69,18 +77,22 @@ class GitConfigRepository:
         Where the modules lie outside the configs' work tree, ref says nothing of them: all their types count.
         """
         ids.check_environment(environment)
-        tree = find_work_tree(Path(self._root))
-        if tree is None:
-            raise NotFound(
-                f"{self._root} is not in a Git work tree",
-                why="what changed since a commit is asked of Git",
-                next_step="run it in a clone",
-                code="no-work-tree",
-            )
+        tree = self._tree()
         commit = tree.resolve(ref)
         configs = _below(tree, f"{self._configs}/{environment}")
         addresses = _addresses(tree.changed(commit, [configs]), configs)
         return addresses, self._changed_types(tree, commit)
+
+    def _tree(self) -> GitWorkTree:
+        tree = find_work_tree(Path(self._root))
+        if tree is None:
+            raise NotFound(
+                f"{self._root} is not in a Git work tree",
+                why="what a commit holds is asked of Git",
+                next_step="run it in a clone",
+                code="no-work-tree",
+            )
+        return tree
 
     def _changed_types(self, tree: GitWorkTree, commit: str) -> set[str]:
         if not Path(self._modules).is_dir():

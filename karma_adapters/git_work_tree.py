@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from karma_core.errors import NotFound, StoreError, StoreUnavailable, UsageError
+from karma_core.errors import BadInput, NotFound, StoreError, StoreUnavailable, UsageError
 from karma_core.ids import shown
+from karma_core.strictjson import MAX_BYTES
 
 GIT_SECONDS: Final = 60.0
 """Longest run of one git command. Ours: `git status` on 100,000 files takes a few seconds."""
@@ -74,6 +75,36 @@ class GitWorkTree:
                 code="unknown-ref",
             )
         return done.stdout.decode().strip()
+
+    def resolve_or_fetch(self, commit: str) -> str:
+        """As `resolve`; a commit that is not here is asked of the remote `origin` first."""
+        try:
+            return self.resolve(commit)
+        except NotFound:
+            # The answer is the next line's: without a remote, or without the commit there, it stays unknown.
+            _run(
+                self._program, self.top, ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin"]
+            )
+            return self.resolve(commit)
+
+    def content(self, commit: str, path: str) -> bytes | None:
+        """A file's bytes in a commit; None where it has no such file, BadInput `too-large`."""
+        place = f"{commit}:{path}"
+        kind = _run(self._program, self.top, ["cat-file", "-t", place])
+        if kind.returncode != 0 or kind.stdout.strip() != b"blob":
+            return None
+        size = _run(self._program, self.top, ["cat-file", "-s", place])
+        if size.returncode != 0 or int(size.stdout) > MAX_BYTES:
+            raise BadInput(
+                f"{shown(path)} in commit {commit[:12]} is too large",
+                why=f"it has more than {MAX_BYTES:,} bytes",
+                next_step="commit a smaller file",
+                code="too-large",
+            )
+        done = _run(self._program, self.top, ["cat-file", "blob", place])
+        if done.returncode != 0:
+            raise _failed("cat-file", done)
+        return done.stdout
 
     def uncommitted(self, path: str) -> tuple[frozenset[str], tuple[str, ...]]:
         """(files, directories ending in `/`) below path that differ from HEAD, ignored ones included."""

@@ -11,7 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from karma_core import ids
@@ -21,6 +29,8 @@ from karma_core.workspace import EnvironmentSettings
 
 FILE = "karma.toml"
 VARIABLE = "KARMA_"
+SHORTEST_WEBHOOK_SECRET = 16
+"""Ours: 16 characters of a password generator have about 100 bits."""
 OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_FAILPOINT"})
 """Variables that are read elsewhere and are no settings: environment, project, user, fault injection."""
 
@@ -145,6 +155,23 @@ class ApiSettings(_Section):
     max_streams: int = Field(default=100, ge=1, le=10_000)
 
 
+class WebhookSettings(_Section):
+    """`[webhooks]`: secrets of the endpoints (empty: the endpoint is off), and whose pushes count."""
+
+    github_secret: SecretStr = SecretStr("")
+    generic_secret: SecretStr = SecretStr("")
+    repositories: list[str] = []
+    branches: list[str] = ["main"]
+
+    @field_validator("github_secret", "generic_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        """A short secret could be guessed from one signed delivery."""
+        if 0 < len(secret.get_secret_value()) < SHORTEST_WEBHOOK_SECRET:
+            raise ValueError(f"it has fewer than {SHORTEST_WEBHOOK_SECRET} characters")
+        return secret
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -159,6 +186,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     reload: ReloadSettings = ReloadSettings()
     api: ApiSettings = ApiSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     policy: Policy = Policy()
     types: dict[str, dict[str, Any]] = {}
 

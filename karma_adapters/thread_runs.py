@@ -15,6 +15,8 @@ from karma_core.errors import KarmaError, NotFound
 from karma_core.ids import shown
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
+from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.orders import Order, carry_out
 from karma_core.use_cases.runs import RunResult, Selection
@@ -24,6 +26,10 @@ from karma_core.workspace import Actor, Workspace
 AT_ONCE: Final = 4
 """Runs at once. Ours: disjoint changes go side by side; each has the environment's own parallelism."""
 
+REQUEST: Final = frozenset(
+    {"component", "proposed_change", "changes", "base_version", "reason", "idempotency_key"}
+)
+"""Parameters of the flow `change-run` that are fields of the request document."""
 Flow = Callable[[Workspace, Mapping[str, Any]], object]
 
 
@@ -81,7 +87,22 @@ def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
 
 
 def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    return carry_on(workspace, parameters["change_id"], _run_order)
+    change_id = parameters.get("change_id")
+    if change_id is None:
+        body = {name: parameters[name] for name in REQUEST & parameters.keys()}
+        change_id = request(workspace, body, proceed=True).id
+    return carry_on(workspace, change_id, _run_order)
+
+
+def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    return take_up_push(
+        workspace,
+        parameters["addresses"],
+        _run_order,
+        commit=parameters["commit"],
+        author=parameters["author"],
+        message=parameters["message"],
+    )
 
 
 def _graph_rebuild(workspace: Workspace, _parameters: Mapping[str, Any]) -> object:
@@ -97,4 +118,5 @@ FLOWS: Final[dict[str, Flow]] = {
     "deploy": _deploy,
     "drift-check": _drift_check,
     "graph-rebuild": _graph_rebuild,
+    "push-run": _push_run,
 }

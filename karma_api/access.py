@@ -60,12 +60,13 @@ class Access:
             return replace(found, client=incoming.client) if found.client != incoming.client else found
         if not text:
             if self._anonymous is None and route.role is not None:
-                raise self._unknown(incoming, route, "the request has no token")
+                raise self.turn_away(incoming, route.name, "the request has no token")
             return Caller(user="anonymous", role=self._anonymous or Role.VIEWER, client=incoming.client)
         scheme, _, credentials = text.partition(" ")
         token = recognise(self._workspace, credentials.strip()) if scheme.lower() == "bearer" else None
         if token is None:
-            raise self._unknown(incoming, route, "the token is not known, has expired, or was revoked")
+            why = "the token is not known, has expired, or was revoked"
+            raise self.turn_away(incoming, route.name, why)
         caller = Caller(user=token.user, role=token.role, token_id=token.id, client=incoming.client)
         self._remember(text, caller)
         return caller
@@ -91,9 +92,10 @@ class Access:
             self._remembered = {}
         self._remembered[text] = (time.monotonic() + REMEMBER_SECONDS, caller)
 
-    def _unknown(self, incoming: Incoming, route: Route, why: str) -> Unauthenticated:
+    def turn_away(self, incoming: Incoming, what: str, why: str) -> Unauthenticated:
+        """Log that somebody unknown was not let in, and give the error to raise; at their own, low rate."""
         self._failures.take(incoming.client)
-        self._log("anonymous", route.name, why, None, incoming.client)
+        self._log("anonymous", what, why, None, incoming.client)
         return Unauthenticated(
             "nobody is signed in",
             why=why,

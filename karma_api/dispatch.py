@@ -22,7 +22,6 @@ MAX_KEY_BYTES = 4096
 """Largest body of a question whose answer is kept."""
 REVALIDATE = "private, no-cache"
 """Clients keep an answer and ask with its ETag whether it still holds."""
-_OPEN = Caller(user="anonymous", role=Role.VIEWER)
 
 
 def answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
@@ -52,8 +51,9 @@ def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Se
     """The environment that is meant and who calls; raises where they may not."""
     service = services.of(environment_of(incoming))
     if route.role is None:
-        return service, _OPEN
-    caller = service.access.identify(incoming, route)
+        caller = Caller(user="anonymous", role=Role.VIEWER, client=incoming.client)
+    else:
+        caller = service.access.identify(incoming, route)
     service.access.admit(caller, route)
     return service, caller
 

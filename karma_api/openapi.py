@@ -25,7 +25,12 @@ ALWAYS: Final = {
 }
 """What every route with a role may answer besides its own statuses."""
 WITH_BODY: Final = {415: "The body is not JSON", 422: "The body cannot be used"}
-_SAID: Final = {202: "It goes on", 409: "Refused as things stand", 422: "What is there cannot be used"}
+_SAID: Final = {
+    200: "Done",
+    202: "It goes on",
+    409: "Refused as things stand",
+    422: "What is there cannot be used",
+}
 _TEMPLATE: Final = "#/components/schemas/{model}"
 
 
@@ -85,6 +90,8 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs the role {route.role}."
     body = route.asked.model_fields.get("body")
+    if route.own_body:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {}}}}
     if body is not None:
         schema = _field_schema(route.asked, "body")
         operation["requestBody"] = {
@@ -147,6 +154,8 @@ def _responses(route: Route) -> dict[str, Any]:
     failures = {status: _SAID.get(status, "Refused") for status in route.statuses if status >= 400}  # noqa: PLR2004
     if route.role is not None:
         failures |= ALWAYS
+    if route.own_body:
+        failures |= {400: ALWAYS[400], 504: ALWAYS[504]}
     if "body" in route.asked.model_fields:
         failures |= {status: said for status, said in WITH_BODY.items() if status not in failures}
     if route.method == "GET" and route.role is not None and not route.streams:

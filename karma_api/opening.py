@@ -11,7 +11,7 @@ from karma_adapters import bootstrap, graph_stores
 from karma_adapters.settings import Settings, read_settings
 from karma_adapters.thread_runs import ThreadRuns
 from karma_api.limits import Limits
-from karma_api.service import Gremlin, Service, Services, make_service, no_metrics
+from karma_api.service import Gremlin, Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
@@ -27,7 +27,7 @@ def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> S
     starter = ThreadRuns(lambda name: services[0].of(name).workspace)
 
     def open_one(name: str) -> Service:
-        return open_service(settings, name, starter, metrics=metrics)
+        return open_service(settings, name, starter, metrics=metrics, peers=services[0])
 
     services.append(Services(names, default_environment(settings), open_one, before_close=starter.close))
     return services[0]
@@ -47,6 +47,7 @@ def open_service(
     starter: ports.RunStarter,
     *,
     metrics: Callable[[], bytes] = no_metrics,
+    peers: Services | None = None,
 ) -> Service:
     """One environment, opened: stores are connected, nothing is written."""
     opened = bootstrap.open_workspace(settings, name, source="api", user="api")
@@ -62,6 +63,20 @@ def open_service(
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
         plans_here=_plans_here(workspace),
         metrics=metrics,
+        hooks=hooks_of(settings),
+        peers=peers,
+    )
+
+
+def hooks_of(settings: Settings) -> Hooks:
+    """What the settings say of webhooks."""
+    said = settings.webhooks
+    return Hooks(
+        github_secret=said.github_secret.get_secret_value(),
+        generic_secret=said.generic_secret.get_secret_value(),
+        repositories=tuple(said.repositories),
+        branches=tuple(said.branches),
+        config_dir=settings.project.config_dir,
     )
 
 

@@ -22,11 +22,13 @@ from karma_api.resources import (
     queries,
     runs,
     tokens,
+    webhooks,
 )
 from karma_api.route import Route
 
 _MODULES: Final = (
     builds, changes, components, config, events, graph, graphql, health, log, plans, queries, runs, tokens,
+    webhooks,
 )  # fmt: skip
 
 ROUTES: Final[tuple[Route, ...]] = tuple(

@@ -42,11 +42,23 @@ def no_metrics() -> bytes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What webhooks need: their secrets (empty: off), and whose pushes count."""
+
+    github_secret: str = field(default="", repr=False)
+    generic_secret: str = field(default="", repr=False)
+    repositories: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ("main",)
+    config_dir: str = "iac"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One environment, served.
 
     `workspace` acts as nobody in particular: handlers use `acting(caller)`. `plans_here` says that this
-    process has modules and Terraform; otherwise a change waits for a run that plans it.
+    process has modules and Terraform; otherwise a change waits for a run that plans it. `peers` are the other
+    environments that the process serves.
     """
 
     workspace: Workspace
@@ -56,6 +68,8 @@ class Service:
     access: Access
     gremlin: Gremlin
     limits: Limits = field(default_factory=Limits)
+    hooks: Hooks = field(default_factory=Hooks)
+    peers: Services | None = None
     plans_here: bool = True
     metrics: Callable[[], bytes] = no_metrics
 
@@ -92,6 +106,8 @@ def make_service(
     anonymous: Role | None = None,
     plans_here: bool = True,
     metrics: Callable[[], bytes] = no_metrics,
+    hooks: Hooks | None = None,
+    peers: Services | None = None,
 ) -> Service:
     """A service over a workspace and what is not in it."""
     limits = limits or Limits()
@@ -105,6 +121,8 @@ def make_service(
         limits=limits,
         plans_here=plans_here,
         metrics=metrics,
+        hooks=hooks or Hooks(),
+        peers=peers,
     )
 
 

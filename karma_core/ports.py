@@ -106,6 +106,13 @@ class ConfigRepository(Protocol):
         """
         ...
 
+    def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
+        """A component's config file as it is in a commit; None where the commit has none.
+
+        NotFound `unknown-ref` where the commit is not known, and cannot be fetched.
+        """
+        ...
+
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit, path and dirty flag by address; commit None outside a Git work tree."""
         ...

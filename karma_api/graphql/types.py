@@ -85,6 +85,7 @@ class Component:
 
 
 def component_of(node: Node) -> Component:
+    """The type of a node."""
     return Component(
         node=node,
         id=strawberry.ID(node.address),

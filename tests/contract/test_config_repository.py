@@ -271,6 +271,27 @@ class TestGit:
         assert repository.changed_since("dev", "HEAD") == ({"vpc/core"}, set())
         assert not canary.exists()
 
+    def test_a_config_as_it_is_in_a_commit(self, tmp_path: Path) -> None:
+        """Whatever the work tree holds; None where it has no such file, NotFound without the commit."""
+        write_config(tmp_path, "vpc/core", '{"a": 1}')
+        commit = commit_all(tmp_path)
+        write_config(tmp_path, "vpc/core", '{"a": 2}')
+        repository = GitConfigRepository(tmp_path)
+        assert repository.config_at("dev", "vpc/core", commit) == b'{"a": 1}'
+        assert repository.config_at("dev", "vpc/other", commit) is None
+        with pytest.raises(NotFound):
+            repository.config_at("dev", "vpc/core", "f" * 40)
+
+    def test_a_commit_is_fetched_from_its_remote(self, tmp_path: Path) -> None:
+        """A clone that is behind gets the commit that a push told of."""
+        origin, clone = tmp_path / "origin", tmp_path / "clone"
+        write_config(origin, "vpc/core", '{"a": 1}')
+        commit_all(origin)
+        git(tmp_path, "clone", "-q", str(origin), str(clone))
+        write_config(origin, "vpc/core", '{"a": 2}')
+        newer = commit_all(origin)
+        assert GitConfigRepository(clone).config_at("dev", "vpc/core", newer) == b'{"a": 2}'
+
     def test_changed_since(self, tmp_path: Path) -> None:
         """Edited, new and deleted configs and modules of this environment, committed or not."""
         for address in ["vpc/same", "vpc/edited", "vpc/deleted", "vpc/committed"]:

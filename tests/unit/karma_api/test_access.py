@@ -59,6 +59,8 @@ TABLE: dict[str, Role | None] = {
     "POST /graphql": VIEWER,
     "POST /plans": OPERATOR,
     "POST /request-change": OPERATOR,
+    "POST /webhooks/generic": None,
+    "POST /webhooks/github": None,
 }
 """What each door needs; None: open to everybody."""
 

@@ -16,7 +16,10 @@ NESTED = """
 query ($id: ID!) {
   component(id: $id) {
     id status config runtime
-    consumers { via component { id config consumers { component { id config } } producers { component { id } } } }
+    consumers {
+      via
+      component { id config consumers { component { id config } } producers { component { id } } }
+    }
   }
 }
 """
@@ -94,10 +97,13 @@ REFUSED: dict[str, str] = {
     "deep": "{ components { items " + "{ consumers { component " * 8 + "{ id }" + " } }" * 8 + " } }",
     "aliased": "{ " + " ".join(f"a{n}: builds {{ buildId }}" for n in range(20)) + " }",
     "many tokens": "{ " + " ".join("builds { buildId }" for _ in range(400)) + " }",
-    "costly": "{ components(limit: 500) { items { consumers { component { consumers { component { id } } } } } } }",  # noqa: E501
+    "costly": "{ components(limit: 500) { items "
+    + "{ consumers { component " * 3
+    + "{ id }"
+    + " } }" * 3
+    + " } }",
     "circular fragments": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
-    "deep introspection": "{ __schema { types { fields { type { fields { type { fields { type { name } } } } } } } }",
-    "two operations": "query a { builds { buildId } } query b { builds { buildId } }",
+    "deep introspection": "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + " } }" * 4 + " } }",
     "mutation": "mutation { delete }",
 }
 

@@ -1,0 +1,201 @@
+"""Webhooks: a signed delivery starts runs, once, and is answered before they begin.
+
+The signature is HMAC-SHA256 over the raw body, compared in constant time. A delivery's id is remembered in
+the state store; the same one again gives the runs that it started. An interrupted delivery may be sent again:
+the id is also the runs' idempotency key.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from karma_api.access import Caller
+from karma_api.exchange import Incoming, Reply
+from karma_api.names import Address, Reason
+from karma_api.problems import Unauthenticated
+from karma_api.route import Answered, Route
+from karma_api.service import Service
+from karma_core import strictjson, webhooks
+from karma_core.changes.request import MAX_COMPONENTS, Patch
+from karma_core.errors import BadInput, Conflict, NotFound
+from karma_core.records import Event
+from karma_core.roles import Role
+from karma_core.webhooks import Push
+
+KIND: Final = "delivery"
+SOURCE: Final = "webhook"
+
+
+class Taken(Answered):
+    """What became of a delivery: runs were started, it was known, or it asks for nothing."""
+
+    status: Literal["started", "known", "ignored"]
+    runs: list[dict[str, Any]]
+
+
+class GenericHook(BaseModel):
+    """An order from elsewhere: to rebuild the graph, or to request a change and apply it as it may be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow: Literal["graph-rebuild", "change-run"]
+    user: Annotated[str, Field(min_length=1, max_length=100)] = "generic"
+    reason: Reason = ""
+    component: Address | None = None
+    proposed_change: Patch | None = None
+    changes: Annotated[list[dict[str, Any]] | None, Field(max_length=MAX_COMPONENTS)] = None
+    base_version: Annotated[int | None, Field(ge=0)] = None
+
+
+def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
+    """A listed repository's push to a listed branch: a run for each environment whose configs it touches."""
+    delivery = _checked(service, incoming, "webhook-github", service.hooks.github_secret, _GITHUB)
+    if incoming.headers.get("x-github-event") != "push":
+        return _ignored("only the event push is taken")
+    push = webhooks.read_github_push(_json(incoming))
+    if push is None or not webhooks.is_listed(push, service.hooks.repositories, service.hooks.branches):
+        return _ignored("it is no push to a listed branch of a listed repository")
+    peers = service.peers
+    names = peers.names if peers is not None else (service.name,)
+    found = webhooks.touched(push, service.hooks.config_dir, names)
+    runs, known = [], True
+    for name, addresses in found.items():
+        served = peers.of(name) if peers is not None else service
+        run, repeated = _once(served, delivery, "push-run", _push_parameters(push, addresses), push.pusher)
+        known = known and repeated
+        runs.append(run)
+    if not runs:
+        return _ignored("it touches no config of an environment that is served here")
+    return _taken(runs, known=known)
+
+
+def _push_parameters(push: Push, addresses: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "addresses": list(addresses),
+        "commit": push.commit,
+        "author": push.author,
+        "message": push.message,
+    }
+
+
+def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
+    """An order from a system that can sign."""
+    delivery = _checked(service, incoming, "webhook-generic", service.hooks.generic_secret, _GENERIC)
+    try:
+        order = GenericHook.model_validate(_json(incoming))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        raise BadInput(
+            "the webhook's body is not an order",
+            why=faults,
+            next_step="docs/api.md shows the document",
+            code="webhook-payload",
+        ) from error
+    parameters: dict[str, Any] = {}
+    if order.flow == "change-run":
+        parameters = order.model_dump(mode="json", exclude={"flow", "user"}, exclude_none=True)
+        parameters |= {"idempotency_key": f"delivery:{delivery}", "apply_when_approved": True}
+    run, known = _once(service, delivery, order.flow, parameters, order.user)
+    return _taken([run], known=known)
+
+
+_GITHUB: Final = ("x-hub-signature-256", "x-github-delivery")
+_GENERIC: Final = ("x-karma-signature-256", "x-karma-delivery")
+
+
+def _checked(service: Service, incoming: Incoming, what: str, secret: str, headers: tuple[str, str]) -> str:
+    """The delivery's id; NotFound where the endpoint is off, Unauthenticated where the signature is wrong."""
+    if not secret:
+        raise NotFound("this webhook is off", next_step="set its secret in [webhooks]", code="webhook-off")
+    signature, delivery = (incoming.headers.get(name, "") for name in headers)
+    if not webhooks.is_signed(secret, incoming.body, signature):
+        denied = service.access.turn_away(incoming, what, f"{headers[0]} is missing or wrong")
+        raise Unauthenticated(
+            "the delivery is not signed as it should be",
+            why=denied.why,
+            next_step="sign the raw body with the webhook's secret (HMAC-SHA256)",
+            code="webhook-signature",
+        )
+    if not webhooks.DELIVERY.match(delivery):
+        raise BadInput(
+            "the delivery has no id",
+            why=f"{headers[1]} is missing or odd",
+            next_step="send an id of its own with each delivery",
+            code="webhook-payload",
+        )
+    return delivery
+
+
+def _json(incoming: Incoming) -> Any:
+    return strictjson.parse(incoming.body, where="the webhook's body")
+
+
+def _once(
+    service: Service, delivery: str, flow: str, parameters: dict[str, Any], user: str
+) -> tuple[dict[str, Any], bool]:
+    """(the run of a delivery, whether it had been started before)."""
+    state = service.workspace.state
+    name = strictjson.digest([flow, delivery])
+    with suppress(Conflict):
+        state.put_document(KIND, name, {"at": service.workspace.now()}, revision=0)
+    document = state.document(KIND, name)
+    body = document.body if document is not None else {}
+    if "flow_run_id" in body:
+        return _run(service, flow, str(body["flow_run_id"])), True
+    caller = Caller(user=f"{SOURCE}:{user}", role=Role.OPERATOR, source=SOURCE)
+    _log(service, caller, delivery, flow, parameters)
+    flow_run_id = service.start(caller, flow, parameters, key=delivery)
+    state.put_document(KIND, name, {**body, "flow_run_id": flow_run_id})
+    return _run(service, flow, flow_run_id), False
+
+
+def _run(service: Service, flow: str, flow_run_id: str) -> dict[str, Any]:
+    return {"environment": service.name, "flow": flow, "flow_run_id": flow_run_id}
+
+
+def _log(service: Service, caller: Caller, delivery: str, flow: str, parameters: dict[str, Any]) -> None:
+    workspace = service.acting(caller)
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action="webhook",
+        environment=workspace.name,
+        user=caller.user,
+        source=SOURCE,
+        inputs={"delivery_id": delivery, "flow": flow, "parameters": parameters},
+        status="accepted",
+    )
+    workspace.log.append(event)
+
+
+def _ignored(why: str) -> Reply:
+    return Reply(document={"status": "ignored", "why": why, "runs": []})
+
+
+def _taken(runs: list[dict[str, Any]], *, known: bool) -> Reply:
+    status = "known" if known else "started"
+    return Reply(document={"status": status, "runs": runs}, status=200 if known else 202)
+
+
+ROUTES = tuple(
+    Route(
+        name=f"webhook-{name}",
+        method="POST",
+        path=f"/webhooks/{name}",
+        role=None,
+        handler=handler,
+        summary=summary,
+        tag="webhooks",
+        answered=Taken,
+        status=202,
+        statuses=(200, 401, 404, 413, 422, 429, 503),
+        own_body=True,
+    )
+    for name, handler, summary in (
+        ("generic", generic, "A signed order"),
+        ("github", github, "GitHub's deliveries"),
+    )
+)

@@ -1,0 +1,66 @@
+"""A push to Git becomes a change: the configs that it touched, as they are in its commit, one set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from karma_core import ids, strictjson
+from karma_core.changes.record import Change
+from karma_core.changes.request import MAX_TEXT
+from karma_core.changes.states import State
+from karma_core.use_cases.changes.applying import RunOrder, apply
+from karma_core.use_cases.changes.drain import drain
+from karma_core.use_cases.changes.intake import request
+from karma_core.workspace import Workspace
+
+
+def take_up_push(
+    workspace: Workspace,
+    addresses: Sequence[str],
+    run: RunOrder,
+    *,
+    commit: str,
+    author: str = "",
+    message: str = "",
+) -> Change | None:
+    """Request the change that a push asks for, and apply it where no rule holds it; None where it asks none.
+
+    The commit is the idempotency key: delivered twice, it is one change. BadInput where a config in the
+    commit is no JSON object, NotFound `unknown-ref` where Git does not know the commit.
+    """
+    wanted = [found for address in sorted(addresses) if (found := _wanted(workspace, address, commit))]
+    if not wanted:
+        return None
+    body = {
+        "changes": wanted,
+        "requested_by": workspace.actor.user,
+        "reason": f"commit {commit} by {author or 'unknown'}: {message}"[:MAX_TEXT],
+        "idempotency_key": f"push:{commit}",
+    }
+    change = request(workspace, body, proceed=True)
+    if change.status is State.APPROVED:
+        change = apply(workspace, change.id, run)
+        drain(workspace, run)
+    return change
+
+
+def _wanted(workspace: Workspace, address: str, commit: str) -> dict[str, Any] | None:
+    """The part of the request about one component; None where the parameter store has what Git has."""
+    ids.split_address(address)
+    raw = workspace.repository.config_at(workspace.name, address, commit)
+    stored = workspace.parameters.get(workspace.config_parameter(address))
+    base = {"component": address, "base_version": stored.version if stored else 0}
+    if raw is None:
+        return {**base, "remove": True} if stored else None
+    where = f"{workspace.name}/{address} in commit {commit[:12]}"
+    config, form = strictjson.parse_object_canonical(raw, where=where)
+    if stored is None:
+        return {**base, "create": config}
+    if stored.value is not None and strictjson.canonical(_parsed(stored.value, address)) == form:
+        return None
+    return {**base, "replace": config}
+
+
+def _parsed(value: str, address: str) -> Any:
+    return strictjson.parse(value.encode(), where=address)

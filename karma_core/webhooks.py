@@ -1,0 +1,138 @@
+"""What a webhook says, and what follows from it: signatures, pushes, and the components that a push touches.
+
+Pure: nothing is asked, nothing is written. The forms are GitHub's (docs.github.com, Webhooks: validating
+deliveries, and the event `push`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, Field, ValidationError
+
+from karma_core import ids
+from karma_core.errors import BadInput
+from karma_core.model import Record
+
+SIGNATURE_PREFIX: Final = "sha256="
+CONFIG_FILE: Final = "config.json"
+BRANCH_PREFIX: Final = "refs/heads/"
+DELIVERY: Final = re.compile(r"[A-Za-z0-9-]{8,100}\Z")
+"""Ids of deliveries; GitHub's are UUIDs."""
+COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
+"""SHA-1 or SHA-256 names of commits."""
+MAX_MESSAGE: Final = 500
+
+
+def sign(secret: str, raw: bytes) -> str:
+    """The signature of a body: HMAC-SHA256 in hex, as the header has it."""
+    return SIGNATURE_PREFIX + hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def is_signed(secret: str, raw: bytes, signature: str) -> bool:
+    """Whether the signature is the body's, compared in constant time; never where there is no secret."""
+    given = signature.encode("utf-8", "replace")
+    return bool(secret) and hmac.compare_digest(sign(secret, raw).encode(), given)
+
+
+class Push(Record, frozen=True, kw_only=True):
+    """A push to a branch. `paths` are the files that its commits touch, sorted; `pusher` is who pushed."""
+
+    repository: str
+    branch: str
+    commit: str
+    pusher: str
+    author: str
+    message: str
+    paths: tuple[str, ...]
+
+
+class _Person(BaseModel):
+    name: Annotated[str, Field(max_length=200)] = ""
+    email: Annotated[str | None, Field(max_length=300)] = None
+
+
+class _Commit(BaseModel):
+    message: str = ""
+    author: _Person = _Person()
+    added: list[str] = []
+    removed: list[str] = []
+    modified: list[str] = []
+
+
+class _Repository(BaseModel):
+    full_name: Annotated[str, Field(max_length=300)]
+
+
+class _GithubPush(BaseModel):
+    ref: str
+    after: str
+    deleted: bool = False
+    repository: _Repository
+    pusher: _Person = _Person()
+    head_commit: _Commit | None = None
+    commits: list[_Commit] = []
+
+
+def read_github_push(body: Any) -> Push | None:
+    """The push to a branch that the payload tells of; None where it is a tag's or a deletion.
+
+    BadInput `webhook-payload` where it is no push at all.
+    """
+    try:
+        found = _GithubPush.model_validate(body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        raise _no_push(faults) from error
+    if found.deleted or not found.ref.startswith(BRANCH_PREFIX):
+        return None
+    if not COMMIT.match(found.after):
+        raise _no_push("after: it is not a commit's name")
+    head = found.head_commit or (found.commits[-1] if found.commits else _Commit())
+    paths = {path for c in found.commits for path in (*c.added, *c.removed, *c.modified)}
+    return Push(
+        repository=found.repository.full_name,
+        branch=found.ref.removeprefix(BRANCH_PREFIX),
+        commit=found.after,
+        pusher=found.pusher.name,
+        author=head.author.email or head.author.name,
+        message=head.message[:MAX_MESSAGE],
+        paths=tuple(sorted(paths)),
+    )
+
+
+def _no_push(why: str) -> BadInput:
+    return BadInput(
+        "the webhook's body is not a push",
+        why=why,
+        next_step="send GitHub's event `push` as application/json",
+        code="webhook-payload",
+    )
+
+
+def is_listed(push: Push, repositories: Sequence[str], branches: Sequence[str]) -> bool:
+    """Whether pushes of this repository to this branch count. Names are compared exactly."""
+    return push.repository in repositories and push.branch in branches
+
+
+def touched(push: Push, config_dir: str, environments: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Environment → addresses of the components whose config file the push touches, both sorted.
+
+    A path counts if it is exactly `<config_dir>/<environment>/<type>/<nickname>/config.json` with valid
+    names; anything else says nothing.
+    """
+    base = tuple(part for part in config_dir.split("/") if part not in {"", "."})
+    found: dict[str, set[str]] = {}
+    for path in push.paths:
+        parts = tuple(path.split("/"))
+        if len(parts) != len(base) + 4 or parts[: len(base)] != base or parts[-1] != CONFIG_FILE:
+            continue
+        environment, component_type, nickname = parts[len(base) : -1]
+        address = f"{component_type}/{nickname}"
+        if environment in environments and ids.is_address(address):
+            found.setdefault(environment, set()).add(address)
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}

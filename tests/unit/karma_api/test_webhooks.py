@@ -1,0 +1,198 @@
+"""Deliveries: signed, taken once, listed, and turned into a change that is applied."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from karma_adapters.git_repository import GitConfigRepository
+from karma_api.service import Hooks
+from karma_core.webhooks import sign
+from tests.served_system import ServedSystem
+from tests.unit.karma_core.test_webhooks import payload
+
+SECRET = "a long enough secret"
+HOOKS = Hooks(github_secret=SECRET, generic_secret=SECRET, repositories=("acme/infra",))
+
+
+class Hooked(ServedSystem):
+    """A served system whose webhooks are on, with a Git clone as its repository."""
+
+    def __init__(self, root: Path, **options: Any) -> None:
+        self.repository: Any = None
+        super().__init__(**options)
+        self.root = root
+        object.__setattr__(self.service, "hooks", HOOKS)
+        workspace = replace(self.service.workspace, repository=GitConfigRepository(root))
+        object.__setattr__(self.service, "workspace", workspace)
+        if hasattr(self.runs, "_workspaces"):
+            self.runs._workspaces = lambda _: workspace
+
+    def commit(self, **configs: dict[str, Any] | None) -> str:
+        """Commit configs (None: remove) and return the commit."""
+        for name, config in configs.items():
+            path = self.root / "iac/test" / name.replace("_", "/") / "config.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if config is None:
+                path.unlink()
+            else:
+                path.write_text(json.dumps(config, indent=2))
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "configs"]):
+            subprocess.run(
+                ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
+                cwd=self.root,
+                check=True,
+            )
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.root, check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+    def deliver(
+        self, body: Any, kind: str = "github", *, delivery: str = "delivery-1", **headers: str
+    ) -> httpx.Response:
+        """Send a signed delivery."""
+        raw = json.dumps(body).encode()
+        names = ("x-hub-signature-256", "x-github-delivery") if kind == "github" else _GENERIC
+        own = {names[0]: sign(SECRET, raw), names[1]: delivery, "x-github-event": "push"}
+        return self.http.post(f"/webhooks/{kind}", content=raw, headers={**own, **headers})
+
+
+_GENERIC = ("x-karma-signature-256", "x-karma-delivery")
+
+
+@pytest.fixture
+def hooked(tmp_path: Path) -> Iterator[Hooked]:
+    """Runs are recorded."""
+    made = Hooked(tmp_path)
+    yield made
+    made.close()
+
+
+def push_of(*paths: str, commit: str = "a" * 40, **fields: Any) -> dict[str, Any]:
+    """A push that modifies paths."""
+    one = {"message": "m", "author": {"email": "ann@example.org"}, "modified": list(paths)}
+    return payload(after=commit, head_commit=one, commits=[one], **fields)
+
+
+def test_a_push_is_applied_as_one_change(tmp_path: Path) -> None:
+    """Changed, new and removed configs of the commit, with its author and message, once."""
+    hooked = Hooked(tmp_path, runs_go=True)
+    commit = hooked.commit(a_one={"size": 7}, e_new={"size": 1}, b_two={"a_nickname": "one"})
+    paths = [f"iac/test/{name}/config.json" for name in ("a/one", "b/two", "d/four", "e/new")]
+    answer = hooked.deliver(push_of(*paths, commit=commit))
+    assert (answer.status_code, answer.json()["status"]) == (202, "started")
+    assert answer.json()["runs"][0]["flow"] == "push-run"
+    again = hooked.deliver(push_of(*paths, commit=commit))
+    assert (again.status_code, again.json()["status"]) == (200, "known")
+    assert again.json()["runs"] == answer.json()["runs"]
+    hooked.runs.close()
+    changes = hooked.get("/changes").json()["items"]
+    assert [(c["components"], c["requested_by"]) for c in changes] == [
+        (["a/one", "d/four", "e/new"], "webhook:ann")
+    ]
+    shown = hooked.get(f"/changes/{changes[0]['change_id']}").json()
+    assert f"commit {commit} by ann@example.org" in shown["reason"]
+    assert shown["status"] == "awaiting_approval"  # it destroys d/four
+    hooked.close()
+
+
+def test_a_push_of_what_is_there_changes_nothing(tmp_path: Path) -> None:
+    """Equal configs, whatever their layout, are no change."""
+    hooked = Hooked(tmp_path, runs_go=True)
+    commit = hooked.commit(a_one={"size": 1})
+    assert hooked.deliver(push_of("iac/test/a/one/config.json", commit=commit)).status_code == 202
+    hooked.runs.close()
+    assert hooked.get("/changes").json()["items"] == []
+    hooked.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        push_of("README.md"),
+        push_of("iac/prod/a/one/config.json"),
+        push_of("iac/test/../test/a/one/config.json"),
+        push_of("iac/test/a/one/config.json", ref="refs/heads/other"),
+        push_of("iac/test/a/one/config.json", repository={"full_name": "mallory/infra"}),
+        push_of("iac/test/a/one/config.json", deleted=True),
+    ],
+    ids=["no config", "another environment", "odd path", "another branch", "a fork", "a deletion"],
+)
+def test_what_is_not_listed_is_ignored(hooked: Hooked, body: Any) -> None:
+    """200 and no run: the sender need not try again."""
+    answer = hooked.deliver(body)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ignored")
+    assert hooked.runs.started == []
+
+
+def test_other_events_are_ignored(hooked: Hooked) -> None:
+    """A ping, or a pull request, which may come from a fork."""
+    for event in ("ping", "pull_request"):
+        answer = hooked.deliver(payload(), **{"x-github-event": event})
+        assert answer.json()["status"] == "ignored"
+    assert hooked.runs.started == []
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "sha1=" + "0" * 40, "sha256=" + "0" * 64, sign("another long secret", b"{}")]
+)
+@pytest.mark.parametrize("kind", ["github", "generic"])
+def test_a_bad_signature_is_denied_and_logged(hooked: Hooked, kind: str, signature: str) -> None:
+    """401, nothing started, a denial in the log."""
+    headers = {"x-hub-signature-256": signature, "x-karma-signature-256": signature}
+    answer = hooked.deliver(push_of("iac/test/a/one/config.json"), kind, **headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "webhook-signature")
+    assert list(hooked.log.events(action="access"))[-1].inputs["route"] == f"webhook-{kind}"
+    assert hooked.runs.started == []
+
+
+def test_bad_bodies_are_refused_after_the_signature(hooked: Hooked) -> None:
+    """422 with a code, nothing started."""
+    for body in ([], {"ref": 1}, {"a": {}}):
+        assert hooked.deliver(body).status_code == 422
+        assert hooked.deliver(body, "generic").status_code == 422
+    assert hooked.deliver(payload(), delivery="x").status_code == 422
+    assert hooked.runs.started == []
+
+
+def test_a_generic_order_is_taken_once(hooked: Hooked) -> None:
+    """A rebuild, or a change, in the name of the system that signed."""
+    order = {
+        "flow": "change-run",
+        "user": "ci",
+        "component": "a/one",
+        "proposed_change": {"size": 3},
+    }
+    first = hooked.deliver(order, "generic")
+    assert (first.status_code, hooked.deliver(order, "generic").json()["status"]) == (202, "known")
+    flow, parameters, _ = hooked.runs.started[0]
+    assert (flow, parameters["requested_by"], parameters["source"]) == ("change-run", "webhook:ci", "webhook")
+    assert parameters["apply_when_approved"] is True
+    rebuild = hooked.deliver({"flow": "graph-rebuild"}, "generic", delivery="delivery-2")
+    assert rebuild.json()["runs"][0]["flow"] == "graph-rebuild"
+    events = list(hooked.log.events(action="webhook"))
+    assert [event.user for event in events] == ["webhook:ci", "webhook:generic"]
+
+
+def test_a_generic_change_is_applied(tmp_path: Path) -> None:
+    """The run requests the change and applies it."""
+    hooked = Hooked(tmp_path, runs_go=True)
+    order = {"flow": "change-run", "component": "a/one", "proposed_change": {"size": 3}}
+    assert hooked.deliver(order, "generic").status_code == 202
+    hooked.runs.close()
+    assert hooked.config("a/one") == {"size": 3}
+    assert hooked.get("/changes").json()["items"][0]["status"] == "applied"
+    hooked.close()
+
+
+def test_without_a_secret_a_webhook_is_off(hooked: Hooked) -> None:
+    """404, whatever the signature says."""
+    object.__setattr__(hooked.service, "hooks", Hooks())
+    assert hooked.deliver(payload()).status_code == 404
+    assert hooked.deliver({}, "generic").status_code == 404
