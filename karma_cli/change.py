@@ -11,7 +11,7 @@ import typer
 from karma_cli import exits, progress, render
 from karma_cli.change_outcome import ENDED_BADLY, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
-from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
+from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 
@@ -49,8 +49,8 @@ def request(
 
 def propose_change(
     component_type: Type,
-    nickname: Nickname,
     file: Input,
+    nickname: Nickname = None,
     reason: Why = "",
     dry_run: DryRun = False,
     auto_approve: AutoApprove = False,
@@ -59,12 +59,10 @@ def propose_change(
     as_json: Json = False,
 ) -> None:
     """Request a change of one component; the file holds a merge patch, a JSON Patch, or a whole request."""
-    from karma_core import ids
-
     body = _read(file)
     if not (isinstance(body, dict) and "proposed_change" in body):
         body = {"proposed_change": body}
-    body = {**body, "component": ids.make_address(component_type, nickname)}
+    body = {**body, "component": address_of(component_type, nickname)}
     if reason:
         body["reason"] = reason
     _request(body, env, project, dry_run=dry_run, auto_approve=auto_approve, as_json=as_json)
@@ -276,9 +274,9 @@ def rollback(
 )
 def promote(
     component_type: Type,
-    nickname: Nickname,
     source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
     target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
+    nickname: Nickname = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
     ] = None,
@@ -292,7 +290,6 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Request the change that gives a component the config that it has in another environment."""
-    from karma_core import ids
     from karma_core.use_cases.changes import promotion
 
     with progress.shown(quiet=as_json) as say:
@@ -300,7 +297,7 @@ def promote(
         change = promotion.promote(
             open_for(source, project),
             workspace,
-            ids.make_address(component_type, nickname),
+            address_of(component_type, nickname),
             only=only or (),
             keep=keep or (),
             reason=reason,

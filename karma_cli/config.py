@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from karma_cli import render
-from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, open_for
+from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 app = typer.Typer(help="Move configs between Git and the parameter store.", no_args_is_help=True)
 
@@ -92,7 +92,7 @@ def _request(
 @app.command(epilog="Examples:\n\n`karma config show vpc core`\n\n`karma config show vpc core --version 3`")
 def show(
     component_type: Type,
-    nickname: Nickname,
+    nickname: Nickname = None,
     env: Env = None,
     project: ProjectDir = None,
     version: Annotated[int | None, typer.Option("--version", min=1, help="An earlier version.")] = None,
@@ -101,11 +101,10 @@ def show(
     """Show a config as the parameter store has it, with its provenance and versions."""
     import json
 
-    from karma_core import ids
     from karma_core.model import to_builtins
     from karma_core.use_cases.config_show import show as use_case
 
-    address = ids.make_address(component_type, nickname)
+    address = address_of(component_type, nickname)
     shown = use_case(open_for(env, project), address, version)
     if as_json:
         render.document(to_builtins(shown))

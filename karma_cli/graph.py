@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karma_cli import exits, graph_stores, progress, render
-from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, open_for
+from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 if TYPE_CHECKING:
     from karma_core.model import GraphData, Snapshot
@@ -146,17 +146,16 @@ def diff(
 @app.command(epilog="Example:\n\n`karma graph impact vpc core`")
 def impact(
     component_type: Type,
-    nickname: Nickname,
+    nickname: Nickname = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
     """Show everything that depends on a component, in waves that may run at once."""
-    from karma_core import ids
     from karma_core.graph.graph import Graph
     from karma_core.graph.impact import impact as use_case
 
-    address = ids.make_address(component_type, nickname)
+    address = address_of(component_type, nickname)
     found = use_case(Graph(_current(open_for(env, project))), address)
     if as_json:
         render.document(found)

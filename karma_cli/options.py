@@ -19,8 +19,12 @@ ProjectDir = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
-Type = Annotated[str, typer.Argument(help="Component type, e.g. serverless-site.")]
-Nickname = Annotated[str, typer.Argument(help="The component's nickname, e.g. karma-dev.")]
+Type = Annotated[
+    str, typer.Argument(metavar="TYPE", help="Component type, e.g. serverless-site, or all of TYPE/NICKNAME.")
+]
+Nickname = Annotated[
+    str | None, typer.Argument(metavar="NICKNAME", help="The component's nickname, e.g. karma-dev.")
+]
 
 
 def project_root(project: Path | None) -> Path:
@@ -34,6 +38,21 @@ def project_root(project: Path | None) -> Path:
     if not chosen.is_dir():
         raise UsageError(f"{chosen} is not a folder", next_step="name the folder that holds karma.toml")
     return chosen.resolve()
+
+
+def address_of(component_type: str, nickname: str | None) -> str:
+    """The address that the arguments name, in two words or in one, as every table prints it."""
+    from karma_core import ids
+    from karma_core.errors import UsageError
+
+    if nickname is not None:
+        return ids.make_address(component_type, nickname)
+    if "/" not in component_type:
+        raise UsageError(
+            "a component needs both its type and its nickname",
+            next_step="write it like `serverless-site karma-dev` or serverless-site/karma-dev",
+        )
+    return "/".join(ids.split_address(component_type))
 
 
 def settings_of(project: Path | None) -> Settings:

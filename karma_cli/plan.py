@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karma_cli import exits, progress, render
-from karma_cli.options import Env, Json, ProjectDir, open_for
+from karma_cli.options import Env, Json, ProjectDir, address_of, open_for
 
 if TYPE_CHECKING:
     from karma_core.plan.document import Plan
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DIGITS = 12
 """So many characters of a digest are shown: enough to see that two differ."""
-OneType = Annotated[str | None, typer.Argument(metavar="TYPE", help="Component type, e.g. serverless-site.")]
+OneType = Annotated[str | None, typer.Argument(metavar="TYPE", help="Component type, or TYPE/NICKNAME.")]
 OneNickname = Annotated[str | None, typer.Argument(metavar="NICKNAME", help="The component's nickname.")]
 All = Annotated[bool, typer.Option("--all", help="Every component of the environment.")]
 Changed = Annotated[
@@ -44,22 +44,10 @@ def selection_of(
     with_producers: bool,
 ) -> Selection:
     """What the arguments choose; UsageError if they choose nothing or two things."""
-    from karma_core import ids
-    from karma_core.errors import UsageError
     from karma_core.use_cases.runs import Selection, require_selection
 
-    if (component_type is None) != (nickname is None):
-        raise UsageError(
-            "a component needs both its type and its nickname",
-            next_step="write it like `karma plan serverless-site karma-dev`",
-        )
-    targets = (
-        (ids.make_address(component_type, nickname),)
-        if component_type is not None and nickname is not None
-        else ()
-    )
     chosen = Selection(
-        targets=targets,
+        targets=(address_of(component_type, nickname),) if component_type is not None else (),
         everything=everything,
         changed=changed or since is not None,
         since=since,

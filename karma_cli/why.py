@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karma_cli import render
-from karma_cli.options import Env, Json, ProjectDir, open_for
+from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 if TYPE_CHECKING:
     from karma_core.records import Event
     from karma_core.use_cases.why import Step
 
-Address = Annotated[str, typer.Argument(help="A component's address, e.g. serverless-site/karma-dev.")]
 Down = Annotated[bool, typer.Option("--down", help="What followed from it, instead of what led to it.")]
 
 
@@ -23,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 
 def why(
-    address: Address,
+    component_type: Type,
+    nickname: Nickname = None,
     down: Down = False,
     env: Env = None,
     project: ProjectDir = None,
@@ -32,6 +32,7 @@ def why(
     """Walk the log from a component's newest event back to what set it off."""
     from karma_core.use_cases import why as use_case
 
+    address = address_of(component_type, nickname)
     workspace = open_for(env, project)
     steps = use_case.consequences(workspace, address) if down else use_case.why(workspace, address)
     if as_json:
