@@ -127,11 +127,11 @@ class MemoryTerraform:
         """What an apply would do now."""
         with self._lock:
             self._called("plan", job.address)
-            before = self._cloud(job.address)
+            before = self._cloud(job.state_of or job.address)
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
-            if action != "no-op" and not (job.unknown or job.parameters):
+            if action != "no-op" and not (job.unknown or job.parameters or job.state_of):
                 self._count += 1
                 saved = f"plan-{self._count}"
                 self._saved[saved] = (job, self._serials.get(job.address, 0))
@@ -166,6 +166,13 @@ class MemoryTerraform:
             else:
                 self._states[job.address] = self._made(planned)
             return self._outputs(job.address)
+
+    def move(self, job: TerraformJob) -> None:
+        """The state is the component's from now on."""
+        with self._lock:
+            self._called("move", job.address)
+            if job.state_of in self._states:
+                self._states[job.address] = self._states.pop(job.state_of)
 
     def unsaved(self, address: str) -> bool:
         """Whether it is among `lost`."""

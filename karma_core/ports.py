@@ -374,6 +374,10 @@ class Terraform(Protocol):
         """Apply the saved plan and read the outputs."""
         ...
 
+    def move(self, job: TerraformJob) -> None:
+        """Move the state of `job.state_of` to the component; a second call ends what a death left half done."""
+        ...
+
     def unsaved(self, address: str) -> bool:
         """Whether the component's last apply could not write its state, which was kept aside."""
         ...

@@ -221,6 +221,7 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
     (true: all of it); `parameters` maps names of parameters that the module may read itself to what a plan
     says they will hold. A plan of a job with either shows what can be known, and is never kept to be applied.
+    `state_of` is the address under which the component's state still is, where it is to be moved.
     `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
     """
 
@@ -230,6 +231,7 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     destroy: bool = False
     unknown: dict[str, Any] = {}
     parameters: dict[str, PlannedRuntime] = {}
+    state_of: str = ""
     foretell: bool = False
 
 

@@ -93,7 +93,7 @@ class TerraformRunner:
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
         """
-        if job.unknown or job.parameters:
+        if job.unknown or job.parameters or job.state_of:
             return self._speculate(job)
         terraform = self._ready(job)
         folder = self._private.new(job.address)
@@ -154,7 +154,7 @@ class TerraformRunner:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
         copy = plan_only.copy_module(self._archived(job), scratch / "tree", job)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
-        state = self._backend.state(job.address)
+        state = self._backend.state(job.state_of or job.address)
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
@@ -187,6 +187,26 @@ class TerraformRunner:
             raise failure.failed(job.address, "apply", ended, self._private.secrets(folder))
         self._private.drop(folder)
         return self._outputs(terraform, job)
+
+    def move(self, job: TerraformJob) -> None:
+        """Push the old address's state to the new one, then an empty one to the old.
+
+        A state that is empty was moved before, or has nothing to move.
+        """
+        state = self._backend.state(job.state_of)
+        if not state or not state.get("resources"):
+            return
+        old = replace(job, address=job.state_of, state_of="")
+        self._push(replace(job, state_of=""), state)
+        self._push(old, {**state, "serial": state["serial"] + 1, "resources": [], "outputs": {}})
+
+    def _push(self, job: TerraformJob, state: dict[str, Any]) -> None:
+        """Give the component this state."""
+        with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
+            file = Path(scratch) / "terraform.tfstate"
+            file.write_bytes(msgspec.json.encode(state))
+            terraform = self._ready(job)
+            self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
     def unsaved(self, address: str) -> bool:
         """Whether Terraform left a state that it could not write; no process is started."""

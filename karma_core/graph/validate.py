@@ -9,6 +9,7 @@ from karma_core.graph.build import Built
 from karma_core.graph.circles import check_cycles
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory
+from karma_core.graph.moves import check_moves
 from karma_core.graph.schemas import check_schemas
 from karma_core.graph.values import check_ages, check_binding, check_consumed_keys, check_sizes
 from karma_core.model import Finding, Severity
@@ -36,6 +37,7 @@ def validate(
         *check_consumed_keys(built.inventory, built.graph, built.spare),
         *check_schemas(inventory, definitions),
         *check_types(inventory, known_types),
+        *check_moves(inventory, graph or Graph(built.graph)),
     }
     return sort_findings(found)
 

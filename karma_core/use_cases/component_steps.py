@@ -22,6 +22,7 @@ from karma_core.plan.spread import Spread
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.moving import move_component
 from karma_core.use_cases.publishing import Publisher, keep_plan
 from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import Outcome
@@ -78,6 +79,7 @@ class ComponentSteps:
         self._unfinished = unfinished or {}
         self._publisher = Publisher(workspace, fleet, recorder, run_id)
         self._planned: dict[str, Planned] = {}
+        self._moved_here: set[str] = set()
         self._judged: dict[str, Judgement] = {}
         self._spread = Spread("was applied")
         self._published: dict[str, str] = {}
@@ -141,7 +143,7 @@ class ComponentSteps:
         seen = self._spread.seen_from(fleet.graph.producers(address))
         if seen.anything:
             self._spread.reach((address, *fleet.written_by(address)))
-        applied = self._workspace.state.applied(address)
+        applied = self._workspace.state.applied(address) or fleet.deployed(address)
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
         return judge(address, fleet.inputs(address), applied, definition, seen, drifted=drifted)
@@ -157,8 +159,13 @@ class ComponentSteps:
             raise unknown_type(address)
         job = self._fleet.job(address, module)
         generation = self._generation(address)
+        taken = move_component(self._workspace, self._fleet, self._recorder, job, generation)
+        if taken is not None:
+            judgement = replace(judgement, reason=f"moved from {job.state_of}; {judgement.reason}")
+            job = replace(job, state_of="")
+            self._moved_here.add(address)
         recovered = recover_state(self._workspace, self._recorder, job, generation)
-        cause = recovered or self._cause(address)
+        cause = recovered or taken or self._cause(address)
         kept = self._shown.saved_plan(address, judgement.inputs.fingerprint) if self._shown else None
         planned = Planned(
             judgement=judgement,
@@ -186,9 +193,14 @@ class ComponentSteps:
         """A plan without changes is not applied; what an earlier attempt had begun is known to be done."""
         outputs = self._workspace.terraform.outputs(planned.job)
         planned = replace(planned, outputs=outputs)
+        reason = f"{planned.judgement.reason}; its plan has no changes"
+        if address in self._moved_here:
+            self._spread.move((address,))
+            self._publish(address, planned)
+            return self.finish(address, "applied", reason)
         if address not in self._unfinished:
             self._publish(address, planned)
-            return self.finish(address, "unchanged", f"{planned.judgement.reason}; its plan has no changes")
+            return self.finish(address, "unchanged", reason)
         if self._unfinished[address].applied is False:
             self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
         inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}

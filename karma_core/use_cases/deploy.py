@@ -207,7 +207,7 @@ def deploy(
         mark_deployed(workspace, selection)
         return replace(at_rest, warnings=warnings)
     pins = pin(workspace, fleet, chosen)
-    lease = leasing.wait_for(workspace, _lease_names(chosen), wait_seconds=0)
+    lease = leasing.wait_for(workspace, _lease_names(pins.touched), wait_seconds=0)
     run = Run(
         id=workspace.new_id(),
         environment=workspace.name,
@@ -239,7 +239,7 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
     selection = msgspec.convert(run.options["selection"], Selection)
     plan_id = run.options.get("plan")
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
-    lease = take_over(workspace, run, _lease_names(pins.configs))
+    lease = take_over(workspace, run, _lease_names(pins.touched))
     fleet = build.read_fleet(workspace, pins=pins)
     chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
     before = progress_of(workspace.state.entries(run_id=run_id))
@@ -287,7 +287,8 @@ def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunRe
         loaded = fleet[address]
         drifted = fleet.values.drifted(loaded.applied)
         definition = fleet.definition(address)
-        judged = judge(address, fleet.inputs(address), loaded.applied, definition, NOTHING, drifted=drifted)
+        applied = fleet.deployed(address)
+        judged = judge(address, fleet.inputs(address), applied, definition, NOTHING, drifted=drifted)
         if judged.verdict is not Verdict.UNCHANGED:
             return None
         outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))

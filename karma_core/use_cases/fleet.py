@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import NotFound
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
+from karma_core.graph.moves import moves
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
-from karma_core.records import Module, TerraformJob
+from karma_core.records import Applied, Module, TerraformJob
 from karma_core.references.base import NO_MODULES, ModuleInputs
 from karma_core.use_cases.values import Consumed, Values, consumed_by
 
@@ -61,6 +64,20 @@ class Fleet:
         except KeyError:
             raise NotFound(f"there is no component {address}", component=address) from None
 
+    @cached_property
+    def moves(self) -> dict[str, str]:
+        """Component → the old address whose deployment it takes over when it is deployed."""
+        return moves(self.inventory)
+
+    def deployed(self, address: str) -> Applied | None:
+        """The applied record of the component, or the one that it takes over."""
+        own = self[address].applied
+        source = self.moves.get(address)
+        if own is not None or source is None:
+            return own
+        old = self[source].applied
+        return replace(old, address=address) if old is not None else None
+
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""
         return self.definitions.get(address.partition("/")[0], EMPTY)
@@ -93,4 +110,5 @@ class Fleet:
         """What Terraform gets to work on the component."""
         facts = self.modules.facts.get(module.type)
         reads = facts is not None and facts.reads_parameters
-        return self.values.job(address, module, self.consumed(address), reads_parameters=reads)
+        job = self.values.job(address, module, self.consumed(address), reads_parameters=reads)
+        return replace(job, state_of=self.moves.get(address, ""))

@@ -16,11 +16,20 @@ from karma_core.workspace import Workspace
 
 
 class Pins(Record, frozen=True, kw_only=True):
-    """Config versions by address, module digests and definitions by type."""
+    """Config versions by address, module digests and definitions by type.
+
+    `moves` maps components to the old addresses whose deployments they take over.
+    """
 
     configs: dict[str, int] = {}
     modules: dict[str, str] = {}
     definitions: dict[str, dict[str, Any]] = {}
+    moves: dict[str, str] = {}
+
+    @property
+    def touched(self) -> set[str]:
+        """Every address that the run may change."""
+        return {*self.configs, *self.moves.values()}
 
 
 NO_PINS: Final = Pins()
@@ -39,7 +48,8 @@ def pin(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> Pins:
         name: fleet.definitions.get(name, EMPTY).model_dump(mode="json", by_alias=True, exclude_defaults=True)
         for name in sorted(modules)
     }
-    return Pins(configs=configs, modules=modules, definitions=definitions)
+    moves = {address: source for address, source in fleet.moves.items() if address in chosen}
+    return Pins(configs=configs, modules=modules, definitions=definitions, moves=moves)
 
 
 def pinned(run: Run) -> Pins:

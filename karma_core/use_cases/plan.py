@@ -78,7 +78,7 @@ class Planner:
         seen = self._spread.seen_from(fleet.graph.producers(address))
         if seen.anything:
             self._spread.reach((address, *fleet.written_by(address)))
-        applied = fleet[address].applied
+        applied = fleet.deployed(address)
         drifted = fleet.values.drifted(applied)
         definition = fleet.definition(address)
         judgement = judge(address, fleet.inputs(address), applied, definition, seen, drifted=drifted)
@@ -146,6 +146,10 @@ class Planner:
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
+        source = self._fleet.moves.get(address)
+        if source is not None:
+            judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
+            plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
         if plan.action in CHANGING:
             self._move(address, self._foreseen(address, module, plan), plan.written)
         return _from_terraform(judgement, plan, self._unknown(address))
@@ -232,7 +236,7 @@ def plan(
         planner.components[address] = PlannedComponent(
             address=address, action=Action.BLOCKED, reason=f"it needs {cause}, which cannot be planned"
         )
-    planner.components |= _destroys(workspace, removed)
+    planner.components |= _destroys(workspace, set(removed) - set(fleet.moves.values()))
     findings = _findings(fleet, planner.components, planner.findings)
     return _store(workspace, fleet, selection, planner.components, findings)
 

@@ -82,7 +82,7 @@ def require_selection(selection: Selection) -> None:
 
 
 def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
-    """The addresses that a selection means, cones included; only those that have a config."""
+    """The addresses that a selection means, cones included; those that have a config and keep their name."""
     graph = fleet.graph
     if selection.everything:
         chosen = set(graph)
@@ -90,7 +90,8 @@ def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]
         chosen = closure(graph, _changed(workspace, fleet, selection.since), with_producers=False)
     else:
         chosen = closure(graph, selection.targets, with_producers=selection.with_producers)
-    return {address for address in chosen if fleet[address].config is not None}
+    moved = set(fleet.moves.values())
+    return {a for a in chosen if fleet[a].config is not None and a not in moved}
 
 
 def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:

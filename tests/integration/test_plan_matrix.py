@@ -184,6 +184,17 @@ CASES = [
         {"net/n": "no-op", "app/z": "create"},
     ),
     Case(
+        "a renamed component that says so keeps what it has",
+        CHAIN,
+        {
+            "net/n": None,
+            "net/m": net(moved_from="net/n"),
+            "app/a": {"net_nickname": "m"},
+        },
+        {"net/m": "update", "app/a": "no-op", "url/u": "cut_off"},
+        unknown={"app/a": ()},
+    ),
+    Case(
         "a component changes its type",
         {**NET1, "app/a": {"net_nickname": "n"}},
         {"app/a": None, "replaced-by/a": {"net_nickname": "n"}},
