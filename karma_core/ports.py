@@ -375,7 +375,7 @@ class Terraform(Protocol):
         ...
 
     def move(self, job: TerraformJob) -> None:
-        """Move the state of `job.state_of` to the component; a second call ends what a death left half done."""
+        """Move the state of `job.state_of` to the component; another call ends what was left half done."""
         ...
 
     def unsaved(self, address: str) -> bool:

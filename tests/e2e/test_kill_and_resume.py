@@ -189,8 +189,8 @@ def test_deploys_that_are_killed_at_random_are_resumed_to_the_same_end(
 ) -> None:
     """Each round changes every box; the deploy, and now and then the run that resumes it, is killed."""
     rng = random.Random(SEED)
-    begun = time.monotonic()
     system.configure(2)
+    begun = time.monotonic()
     system.heal()
     whole = time.monotonic() - begun
     for size in range(3, 3 + RANDOM_KILLS):
