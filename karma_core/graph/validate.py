@@ -10,6 +10,7 @@ from karma_core.graph.circles import check_cycles
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory
 from karma_core.graph.moves import check_moves
+from karma_core.graph.order_conflicts import check_orders
 from karma_core.graph.schemas import check_schemas
 from karma_core.graph.values import check_ages, check_binding, check_consumed_keys, check_sizes
 from karma_core.model import Finding, Severity
@@ -28,16 +29,18 @@ def validate(
     `known_types` are the types that have a module; None where modules cannot be seen, and then none is
     missed. `graph` saves making one of `built` again. O(components + edges), and the schemas.
     """
+    whole = graph or Graph(built.graph)
     found = {
         *built.findings,
-        *check_cycles(built.graph, graph or Graph(built.graph)),
+        *check_cycles(built.graph, whole),
         *check_binding(inventory),
         *check_sizes(inventory),
         *check_ages(inventory),
         *check_consumed_keys(built.inventory, built.graph, built.spare),
         *check_schemas(inventory, definitions),
         *check_types(inventory, known_types),
-        *check_moves(inventory, graph or Graph(built.graph)),
+        *check_moves(inventory, whole),
+        *check_orders(inventory, built.graph, whole),
     }
     return sort_findings(found)
 

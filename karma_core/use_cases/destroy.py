@@ -68,6 +68,7 @@ def select_doomed(workspace: Workspace, selection: Selection) -> list[str]:
         )
     doomed = set(applied) if selection.everything else set(selection.targets)
     graph = applied_graph(workspace, applied)
+    refuse_circles(graph, doomed)
     for address in sorted(doomed):
         live = sorted(set(graph.consumers(address)) - doomed)
         if live:
@@ -80,6 +81,19 @@ def select_doomed(workspace: Workspace, selection: Selection) -> list[str]:
                 consumers=live,
             )
     return [address for address in reversed(graph.order()) if address in doomed]
+
+
+def refuse_circles(graph: Graph, doomed: set[str]) -> None:
+    """Refused `order-conflict` where deployments consume each other in a circle: none can go first."""
+    for cycle in graph.cycles():
+        if doomed & set(cycle):
+            raise Refused(
+                f"{cycle[0]} cannot be destroyed",
+                why=f"what is deployed has no order: {' → '.join((*cycle, cycle[0]))}",
+                next_step="deploy these components, so that their deployments are as their configs",
+                code="order-conflict",
+                component=cycle[0],
+            )
 
 
 class Destruction:
