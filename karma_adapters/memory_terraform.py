@@ -104,7 +104,7 @@ class MemoryTerraform:
     shall fail the next time only; `calls` lists what was
     done, in order, as (command, address). `outside` maps an address to config values that somebody changed
     in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
-    addresses whose state could not be written by their last apply.
+    addresses whose state could not be written by their last apply, `locks` what is known of locks on states.
     """
 
     def __init__(self) -> None:
@@ -113,6 +113,7 @@ class MemoryTerraform:
         self.calls: list[tuple[str, str]] = []
         self.outside: dict[str, dict[str, Any] | None] = {}
         self.lost: set[str] = set()
+        self.locks: dict[str, dict[str, str]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -127,6 +128,9 @@ class MemoryTerraform:
         """What an apply would do now."""
         with self._lock:
             self._called("plan", job.address)
+            if job.address in self.locks:
+                lock = self.locks[job.address]
+                raise DeployFailed(f"the state of {job.address} is locked", code="state-locked", lock=lock)
             before = self._cloud(job.state_of or job.address)
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
@@ -173,6 +177,13 @@ class MemoryTerraform:
             self._called("move", job.address)
             if job.state_of in self._states:
                 self._states[job.address] = self._states.pop(job.state_of)
+
+    def unlock(self, job: TerraformJob, lock_id: str) -> None:
+        """Drop the lock, if it has this id."""
+        with self._lock:
+            self._called("unlock", job.address)
+            if self.locks[job.address]["id"] == lock_id:
+                del self.locks[job.address]
 
     def unsaved(self, address: str) -> bool:
         """Whether it is among `lost`."""

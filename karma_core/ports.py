@@ -378,6 +378,10 @@ class Terraform(Protocol):
         """Move the state of `job.state_of` to the component; another call ends what was left half done."""
         ...
 
+    def unlock(self, job: TerraformJob, lock_id: str) -> None:
+        """Release the lock of this id on the state; a DeployFailed `state-locked` has it in its facts."""
+        ...
+
     def unsaved(self, address: str) -> bool:
         """Whether the component's last apply could not write its state, which was kept aside."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -30,6 +31,7 @@ _KNOWN: Final = (
     ),
 )
 """(text in the tool's output, our code, what to do)."""
+_LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.MULTILINE)
 
 
 def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
@@ -49,6 +51,7 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
         ((code, advice) for text, code, advice in _KNOWN if text in output),
         ("deploy-failed", "correct the config or the module and run the command again"),
     )
+    lock = {"lock": lock_of(output)} if code == "state-locked" else {}
     return DeployFailed(
         f"terraform {command} of {address} failed (exit code {ended.code})",
         why=tail,
@@ -57,4 +60,13 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
         component=address,
         command=command,
         exit_code=ended.code,
+        **lock,
     )
+
+
+def lock_of(output: str) -> dict[str, str]:
+    """What Terraform says of a lock that it could not get: id, operation, who, and `created` as ISO 8601."""
+    found = {name.lower(): value for name, value in _LOCK.findall(output)}
+    date, _, rest = found.get("created", "").partition(" ")
+    time = rest.partition(" ")[0]
+    return {**found, "created": f"{date}T{time[:15]}+00:00"} if time else found

@@ -208,6 +208,10 @@ class TerraformRunner:
             terraform = self._ready(job)
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
+    def unlock(self, job: TerraformJob, lock_id: str) -> None:
+        """Release the lock, if it is this one."""
+        self._run(self._ready(job), job, "force-unlock", lock_id, force=FLAG, no_color=None)
+
     def unsaved(self, address: str) -> bool:
         """Whether Terraform left a state that it could not write; no process is started."""
         return self._trees.unsaved(address) is not None

@@ -26,6 +26,7 @@ from karma_core.use_cases.moving import move_component
 from karma_core.use_cases.publishing import Publisher, keep_plan
 from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import Outcome
+from karma_core.use_cases.unlocking import Unlocker
 from karma_core.walk import Result
 from karma_core.workspace import Workspace
 
@@ -56,7 +57,7 @@ class Planned(Record, frozen=True, kw_only=True):
 class ComponentSteps:
     """Carries out the steps of every component of one run, from several threads.
 
-    `unfinished` says how an earlier attempt at this run left a component.
+    `unfinished` says how an earlier attempt at this run left a component, `begun_at` when it began.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ComponentSteps:
         run_id: str,
         shown: Shown | None = None,
         unfinished: Mapping[str, Left] | None = None,
+        begun_at: str | None = None,
     ) -> None:
         self._workspace = workspace
         self._fleet = fleet
@@ -77,6 +79,7 @@ class ComponentSteps:
         self._run_id = run_id
         self._shown = shown
         self._unfinished = unfinished or {}
+        self._unlocker = Unlocker(workspace, recorder, begun_at)
         self._publisher = Publisher(workspace, fleet, recorder, run_id)
         self._planned: dict[str, Planned] = {}
         self._moved_here: set[str] = set()
@@ -166,15 +169,21 @@ class ComponentSteps:
             self._moved_here.add(address)
         recovered = recover_state(self._workspace, self._recorder, job, generation)
         cause = recovered or taken or self._cause(address)
-        kept = self._shown.saved_plan(address, judgement.inputs.fingerprint) if self._shown else None
+        kept = self._kept(address, judgement)
         planned = Planned(
             judgement=judgement,
             generation=generation,
             job=job,
-            plan=kept or self._workspace.terraform.plan(job),
+            plan=kept or self._unlocker.plan(job, generation),
             cause=cause,
         )
         return self._continue(address, planned)
+
+    def _kept(self, address: str, judgement: Judgement) -> TerraformPlan | None:
+        """The saved plan that was shown, if it still holds; what was begun before is planned anew."""
+        if self._shown is None or address in self._unfinished:
+            return None
+        return self._shown.saved_plan(address, judgement.inputs.fingerprint)
 
     def _continue(self, address: str, planned: Planned) -> Result:
         """Go on with a plan: to its apply, to its end where it changes nothing, or stop for approval."""

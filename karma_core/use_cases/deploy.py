@@ -82,6 +82,7 @@ class Deployment:
             run_id=run.id,
             shown=shown,
             unfinished=before.unfinished,
+            begun_at=run.started_at if before is not NOTHING_CAME_BEFORE else None,
         )
         for address, status in before.done.items():
             if address in chosen:

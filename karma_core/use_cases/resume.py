@@ -17,6 +17,7 @@ from karma_core.use_cases.component_steps import APPLY, PUBLISH, RELOAD, Left
 from karma_core.use_cases.journalling import Recorder
 from karma_core.use_cases.moving import MOVE
 from karma_core.use_cases.recovery import RECOVER
+from karma_core.use_cases.unlocking import UNLOCK
 from karma_core.workspace import Workspace
 
 RESUMABLE: Final = frozenset({"running", "failed", "interrupted", "stopped"})
@@ -60,7 +61,7 @@ def progress_of(entries: Sequence[JournalEntry]) -> Progress:
         elif entry.step in {APPLY, RELOAD} and entry.status in {"started", "succeeded"}:
             applied = entry.step == APPLY and entry.status == "succeeded"
             unfinished[entry.address] = Left(generation=entry.generation, applied=applied)
-        elif entry.status in {"failed", "refused"} and entry.step not in {RECOVER, MOVE}:
+        elif entry.status in {"failed", "refused"} and entry.step not in {RECOVER, MOVE, UNLOCK}:
             unfinished.pop(entry.address, None)
     return Progress(done=done, unfinished=unfinished)
 

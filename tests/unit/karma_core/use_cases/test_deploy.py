@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -410,3 +411,31 @@ def test_a_state_that_was_kept_aside_is_taken_up_before_the_plan(chain: System) 
     ]
     steps = [e.status for e in chain.state.entries(address="a/one") if e.step == "recover_state"]
     assert steps == ["started", "failed", "started", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "released"), [(-3600, False), (0, True), (50, True), (3600, False), (None, False)]
+)
+def test_only_the_lock_of_the_dead_attempt_is_released(
+    chain: System, seconds: int | None, released: bool
+) -> None:
+    """Taken while that attempt held the lease: before and after it others may have; nor without a time."""
+    run_id = die(chain, "deploy.before_apply")
+    moment = chain.clock.now + timedelta(seconds=seconds or 0)
+    chain.terraform.locks["a/one"] = {
+        "id": "lock-1",
+        "created": moment.isoformat() if seconds is not None else "",
+    }
+    chain.clock.pass_seconds(61)
+    result = chain.resume(run_id)
+    assert statuses(result)["a/one"] == ("applied" if released else "failed")
+    assert chain.events("state_unlock") == [("a/one", s) for s in ("started", "succeeded") if released]
+    assert ("a/one" in chain.terraform.locks) is not released
+
+
+def test_a_new_run_releases_no_lock(chain: System) -> None:
+    """There is no dead attempt whose it could be."""
+    chain.terraform.locks["a/one"] = {"id": "lock-1", "created": chain.clock.now.isoformat()}
+    result = chain.deploy()
+    assert statuses(result)["a/one"] == "failed"
+    assert "a/one" in chain.terraform.locks
