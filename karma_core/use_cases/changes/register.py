@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Change
-from karma_core.changes.states import OPEN, State, check_transition
+from karma_core.changes.states import KIND, OPEN, State, check_transition
 from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
@@ -25,7 +25,6 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
-KIND: Final = "change"
 ORDER: Final = "change-order"
 KEYS: Final = "change-key"
 ADMISSION: Final = "changes"
