@@ -36,9 +36,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
 
 
 def _require_approver(workspace: Workspace, change: Change) -> None:
-    forbidden = may_approve(
-        read_policy(workspace.environment.policy), workspace.actor.user, change.requested_by
-    )
+    rules = read_policy(workspace.environment.policy)
+    forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
     if forbidden:
         Register(workspace).log(change, "denied", why=forbidden)
         raise Refused(

@@ -101,7 +101,7 @@ class Register:
     def log(self, change: Change, status: str, **inputs: Any) -> str:
         """One event of a change; its id. Its cause is the change's event before."""
         workspace = self._workspace
-        addresses = [edit.address for edit in change.edits]
+        addresses = list(change.addresses)
         facts = {
             **inputs,
             "components": addresses,

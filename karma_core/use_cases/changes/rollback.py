@@ -74,10 +74,8 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "requested_by": change.requested_by,
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
-    acting = acting_for(workspace, change)
-    return request(
-        acting, body, proceed=True, number=change.number, rollback_of=change.id, undoes=(change.id,)
-    )
+    place: dict[str, Any] = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
+    return request(acting_for(workspace, change), body, proceed=True, asked_by=change.asked_by, **place)
 
 
 def roll_back_cone(
