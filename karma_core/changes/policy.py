@@ -123,10 +123,10 @@ def rejections(
     """What forbids the change."""
     first = facts.edits[0].address if facts.edits else ""
     found = []
-    users = dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by))
+    askers = dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by))
     found += [
         _no("policy-requester", first, f"{user} may not request changes here")
-        for user in users
+        for user in askers
         if policy.requesters and not _matches(user, policy.requesters)
     ]
     found += [

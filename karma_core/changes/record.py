@@ -108,6 +108,11 @@ class Change(Record, frozen=True, kw_only=True):
         return self.status in IN_FLIGHT or self.take_back
 
     @property
+    def stands(self) -> tuple[Edit, ...]:
+        """Its edits that were written: not all, where somebody outside Karma came between."""
+        return tuple(edit for edit in self.edits if edit.written is not None)
+
+    @property
     def written(self) -> bool:
         """Whether its configs stand in the parameter store."""
         return bool(self.edits) and all(edit.written is not None for edit in self.edits)

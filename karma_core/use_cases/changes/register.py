@@ -87,7 +87,7 @@ class Register:
     def move(self, kept: Kept, status: State, why: str, **fields: Any) -> Kept:
         """Bring a change into a state, with its reason; Refused `change-state` where that may not follow."""
         change = kept.change
-        check_transition(change.id, change.status, status, written=change.written)
+        check_transition(change.id, change.status, status, written=bool(change.stands))
         return self.keep(replace(change, status=status, why=why, **fields), kept.revision)
 
     def keep(self, change: Change, revision: int) -> Kept:
