@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from karma_core.json_difference import Difference
     from karma_core.workspace import Workspace
 
+ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the log.")]
 ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
 """States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
 
