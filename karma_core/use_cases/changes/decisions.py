@@ -66,12 +66,13 @@ def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
 def retry(workspace: Workspace, change_id: str, *, plan_here: bool = True) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
-    What it wrote stays written; where that has been changed since, it is rejected.
+    What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
+    policy any more, as long as it does not fail again.
     """
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
-        again = {"number": register.next_number(), "approval": None, "waits_for": ()}
+        again = {"number": register.next_number(), "approval": None, "waits_for": (), "take_back": False}
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
     return admit(workspace, change_id, plan_here=plan_here).change
 

@@ -241,3 +241,15 @@ def test_what_a_dead_writer_wrote_of_an_overtaken_set_can_be_taken_back(system: 
     assert statuses(system, change) == ["failed"]
     system.apply(system.roll_back(system.change(change.id)))
     assert (system.config("a/one"), system.config("d/four")) == ({"size": 1}, {"size": 77})
+
+
+def test_who_tries_again_is_not_rolled_back_meanwhile(system: ChangeSystem) -> None:
+    """A retry stands before a rollback that the policy wants and that nobody has requested yet."""
+    system.policy = {"on_failure": "roll_back"}
+    system.terraform.failures_once["a/one"] = "apply"
+    failed = system.apply(system.request("a/one", proposed_change={"size": 2}, proceed=True))
+    assert failed.take_back
+    decisions.retry(system.workspace, failed.id)
+    system.drain()
+    assert statuses(system, failed) == ["applied"]
+    assert len(Register(system.workspace).all()) == 1
