@@ -17,6 +17,7 @@ from karma_adapters import property_graph as pg
 from karma_core import ports
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.graph import gremlin_text
+from karma_core.graph.delta import lineage
 from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer
 from karma_core.ids import vertex_id
 from karma_core.model import Build
@@ -63,21 +64,25 @@ def _load(store: ports.GraphStore, environment: str) -> graphersal.Graph:
     if found is None:
         return graphersal.Graph()
     vertices = {
-        node.address: _vertex(
+        vertex_id(environment, node.address): _vertex(
             vertex_id(environment, node.address), pg.COMPONENT, pg.component_properties(node)
         )
         for node in found.graph.nodes
     }
+    vertices |= {
+        pg.change_id(environment, change.id): _vertex(
+            pg.change_id(environment, change.id), pg.CHANGE, pg.change_properties(change)
+        )
+        for change in found.graph.changes
+    }
     for edge in found.graph.edges:
         kind = edge.kind.value
-        record = {
-            "id": pg.edge_id(environment, edge.source, kind, edge.target),
-            "properties": {name: _typed(value) for name, value in pg.edge_properties(edge).items()},
-        }
-        out = record | {"inV": vertex_id(environment, edge.target)}
-        vertices[edge.source].setdefault("outE", {}).setdefault(kind, []).append(out)
-        back = record | {"outV": vertex_id(environment, edge.source)}
-        vertices[edge.target].setdefault("inE", {}).setdefault(kind, []).append(back)
+        ends = vertex_id(environment, edge.source), vertex_id(environment, edge.target)
+        identity = pg.edge_id(environment, edge.source, kind, edge.target)
+        _join(vertices, ends, kind, identity, pg.edge_properties(edge))
+    for source, target, kind in sorted(lineage(found.graph)):
+        ends = pg.ends(environment, source, target, kind)
+        _join(vertices, ends, kind, pg.edge_id(environment, source, kind, target), {})
     builds = [
         _vertex(pg.build_id(environment, build.id), pg.BUILD, pg.build_properties(build))
         for build in store.builds(environment, limit=found.build.id)
@@ -86,6 +91,23 @@ def _load(store: ports.GraphStore, environment: str) -> graphersal.Graph:
         path = Path(directory, "graph.json")
         path.write_bytes(b"\n".join(_encode(vertex) for vertex in (*vertices.values(), *builds)))
         return graphersal.Graph.from_graphson(str(path))
+
+
+def _join(
+    vertices: dict[str, dict[str, Any]],
+    ends: tuple[str, str],
+    kind: str,
+    identity: str,
+    properties: pg.Properties,
+) -> None:
+    """Add an edge to both of its vertices."""
+    source, target = ends
+    record = {
+        "id": identity,
+        "properties": {name: _typed(value) for name, value in properties.items()},
+    }
+    vertices[source].setdefault("outE", {}).setdefault(kind, []).append(record | {"inV": target})
+    vertices[target].setdefault("inE", {}).setdefault(kind, []).append(record | {"outV": source})
 
 
 def _vertex(identity: str, label: str, properties: pg.Properties) -> dict[str, Any]:

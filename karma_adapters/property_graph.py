@@ -1,12 +1,13 @@
 """The graph as a property graph: vertices, edges and their properties, the same on every store that has them.
 
-Vertices `Component`, `Build` and `Lock` and edges of the three kinds are the design's (section 3). Neptune
-has neither lists nor maps as values: `via`, `pointers`, `keys` and `findings` are JSON text (`["nickname"]`,
-which `containing('nickname')` finds). A field that is None has no property. Ids are strings that say what
-they are of:
+Vertices `Component`, `Change`, `Build` and `Lock` and edges of the five kinds are the design's (section 3).
+Neptune has neither lists nor maps as values: `via`, `pointers`, `keys` and `findings` are JSON text
+(`["nickname"]`, which `containing('nickname')` finds). A field that is None has no property. Ids are strings
+that say what they are of:
 
     <environment>:<address>                         Component
-    <environment>:<source>|<kind>|<target>          edge
+    <environment>:<source>|<kind>|<target>          edge; a change stands there by its id
+    change:<environment>:<id>                       Change
     build:<environment>:<number>                    Build
     lock:<environment>                              Lock
     staged:<environment>:<stage>:<place>            Staged (one part of a publish too large for a transaction)
@@ -20,9 +21,12 @@ from typing import Final
 
 import msgspec
 
-from karma_core.model import Build, Component, Edge, Kind
+from karma_core.graph.delta import CHANGED_BY
+from karma_core.ids import vertex_id
+from karma_core.model import Build, ChangeNode, Component, Edge, Kind
 
 COMPONENT: Final = "Component"
+CHANGE: Final = "Change"
 BUILD: Final = "Build"
 LOCK: Final = "Lock"
 STAGED: Final = "Staged"
@@ -55,6 +59,7 @@ BUILD_FIELDS: Final = (
     "snapshot",
     "base",
 )
+CHANGE_FIELDS: Final = ("requested_by", "source", "reason", "created_at", "triggered_by")
 COMPONENT_PROPERTIES: Final = ("environment", "status", *COMPONENT_FIELDS, *PROVENANCE_FIELDS)
 
 _encode = msgspec.json.Encoder().encode
@@ -63,6 +68,17 @@ _encode = msgspec.json.Encoder().encode
 def lock_id(environment: str) -> str:
     """Id of an environment's Lock."""
     return f"lock:{environment}"
+
+
+def change_id(environment: str, change: str) -> str:
+    """Id of a Change."""
+    return f"change:{environment}:{change}"
+
+
+def ends(environment: str, source: str, target: str, kind: str) -> tuple[str, str]:
+    """Ids of both vertices of an edge of changes."""
+    out = vertex_id(environment, source) if kind == CHANGED_BY else change_id(environment, source)
+    return out, change_id(environment, target)
 
 
 def build_id(environment: str, number: int) -> str:
@@ -95,6 +111,13 @@ def component_properties(node: Component) -> Properties:
     found |= {"environment": node.environment, "status": node.status.value}
     if node.provenance is not None:
         found |= {name: getattr(node.provenance, name) for name in PROVENANCE_FIELDS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def change_properties(change: ChangeNode) -> Properties:
+    """Properties of a change's vertex. `change` is its id, as components have it."""
+    found = {name: getattr(change, name) for name in CHANGE_FIELDS}
+    found |= {"environment": change.environment, "change": change.id}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -20,13 +20,13 @@ import msgspec
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.failpoints import reach
 from karma_core.graph.publication import moved_base, stale_lease
-from karma_core.model import Build, Component, Delta, Edge, GraphData, Snapshot
+from karma_core.model import Build, ChangeNode, Component, Delta, Edge, GraphData, Snapshot
 from karma_core.records import Lease
 
 BUSY_SECONDS: Final = 30.0
 """How long a writer waits for another. Ours: a publish of 100,000 components takes about 5 s."""
-FORMAT: Final = 1
-"""Kept in `PRAGMA user_version`; raised when the tables change."""
+FORMAT: Final = 2
+"""Kept in `PRAGMA user_version`; raised when the tables change. Format 1 had no changes."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS environment (
@@ -42,12 +42,16 @@ CREATE TABLE IF NOT EXISTS edge (
     environment TEXT, source TEXT, target TEXT, kind TEXT, body BLOB NOT NULL,
     PRIMARY KEY (environment, source, target, kind)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS change (
+    environment TEXT, id TEXT, body BLOB NOT NULL, PRIMARY KEY (environment, id)
+) WITHOUT ROWID;
 """
 
 _encode = msgspec.json.Encoder().encode
 _decode_build = msgspec.json.Decoder(Build).decode
 _decode_node = msgspec.json.Decoder(Component).decode
 _decode_edge = msgspec.json.Decoder(Edge).decode
+_decode_change = msgspec.json.Decoder(ChangeNode).decode
 
 
 class SqliteGraphStore:
@@ -82,9 +86,11 @@ class SqliteGraphStore:
             edges = db.execute(
                 "SELECT body FROM edge WHERE environment = ? ORDER BY source, target, kind", (environment,)
             )
+            changes = db.execute("SELECT body FROM change WHERE environment = ? ORDER BY id", (environment,))
             graph = GraphData(
                 nodes=tuple([_decode_node(body) for (body,) in nodes]),
                 edges=tuple([_decode_edge(body) for (body,) in edges]),
+                changes=tuple([_decode_change(body) for (body,) in changes]),
             )
             return Snapshot(build=build, graph=graph)
 
@@ -163,6 +169,10 @@ def _apply(db: sqlite3.Connection, environment: str, delta: Delta) -> None:
         "DELETE FROM node WHERE environment = ? AND address = ?",
         ((environment, address) for address in delta.drop_nodes),
     )
+    db.executemany(
+        "DELETE FROM change WHERE environment = ? AND id = ?",
+        ((environment, change_id) for change_id in delta.drop_changes),
+    )
     reach("graph.publish.after_drops")
     db.executemany(
         "INSERT OR REPLACE INTO node VALUES (?, ?, ?)",
@@ -173,6 +183,10 @@ def _apply(db: sqlite3.Connection, environment: str, delta: Delta) -> None:
         "INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?)",
         ((environment, e.source, e.target, e.kind.value, _encode(e)) for e in delta.put_edges),
     )
+    db.executemany(
+        "INSERT OR REPLACE INTO change VALUES (?, ?, ?)",
+        ((environment, change.id, _encode(change)) for change in delta.put_changes),
+    )
     reach("graph.publish.after_edges")
 
 
@@ -182,11 +196,11 @@ def _make_current(db: sqlite3.Connection, build: Build) -> None:
 
 
 def _prepare(db: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
-    """Set the connection's pragmas, make the tables, refuse a file of another format."""
+    """Set the connection's pragmas, make the tables that are missing, refuse a file of a later format."""
     _use_write_ahead_log(db, busy_seconds)
     db.execute("PRAGMA synchronous = FULL")
     found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found == 0:
+    if found < FORMAT:
         db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
     elif found != FORMAT:
         raise StoreError(

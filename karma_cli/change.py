@@ -8,18 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from karma_cli import exits, progress, render
-from karma_cli.change_outcome import ENDED_BADLY, finish, go_on, show_change
+from karma_cli import change_decisions, exits, progress, render
+from karma_cli.change_outcome import ENDED_BADLY, ChangeId, Why, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
 from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
+app.add_typer(change_decisions.app)
 
-ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
 Input = Annotated[
     Path, typer.Option("--input", "-i", help="File with the request as JSON; - reads standard input.")
 ]
-Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the log.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Give the verdict and the plan, keep nothing.")]
 
 
@@ -153,75 +152,6 @@ def show(change_id: ChangeId, env: Env = None, project: ProjectDir = None, as_js
         render.document(reading.show(workspace, change_id))
         return
     show_change(workspace, Register(workspace).get(change_id).change)
-
-
-@app.command(epilog="Example:\n\n`karma change approve 01JD2Z3V7Q --reason 'seen with the team'`")
-def approve(
-    change_id: ChangeId,
-    reason: Why = "",
-    digest: Annotated[
-        str | None, typer.Option("--digest", help="Only the plan with this digest, as shown.")
-    ] = None,
-    env: Env = None,
-    project: ProjectDir = None,
-    as_json: Json = False,
-) -> None:
-    """Approve the plan that a change shows; `karma apply` applies it."""
-    from karma_core.use_cases.changes import decisions
-
-    workspace = open_for(env, project)
-    change = decisions.approve(workspace, change_id, why=reason, digest=digest)
-    finish(workspace, change, as_json=as_json, decided=True)
-
-
-@app.command(epilog="Example:\n\n`karma change reject 01JD2Z3V7Q --reason 'not before the sale'`")
-def reject(
-    change_id: ChangeId,
-    reason: Why = "",
-    env: Env = None,
-    project: ProjectDir = None,
-    as_json: Json = False,
-) -> None:
-    """Say no to a change."""
-    from karma_core.use_cases.changes import decisions
-
-    workspace = open_for(env, project)
-    change = decisions.reject(workspace, change_id, why=reason)
-    finish(workspace, change, as_json=as_json, decided=True)
-
-
-@app.command(epilog="Example:\n\n`karma change cancel 01JD2Z3V7Q`")
-def cancel(
-    change_id: ChangeId,
-    reason: Why = "",
-    env: Env = None,
-    project: ProjectDir = None,
-    as_json: Json = False,
-) -> None:
-    """Take a change back that is not being applied."""
-    from karma_core.use_cases.changes import decisions
-
-    workspace = open_for(env, project)
-    change = decisions.cancel(workspace, change_id, why=reason)
-    finish(workspace, change, as_json=as_json, decided=True)
-
-
-@app.command(epilog="Example:\n\n`karma change retry 01JD2Z3V7Q`")
-def retry(
-    change_id: ChangeId,
-    auto_approve: AutoApprove = False,
-    env: Env = None,
-    project: ProjectDir = None,
-    as_json: Json = False,
-) -> None:
-    """Try a change again that failed or was stopped: judged, planned and approved anew."""
-    from karma_core.use_cases.changes import decisions
-
-    with progress.shown(quiet=as_json) as say:
-        workspace = open_for(env, project, say)
-        change = decisions.retry(workspace, change_id)
-        change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
-    finish(workspace, change, as_json=as_json)
 
 
 @app.command(

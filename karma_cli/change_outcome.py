@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from karma_core.json_difference import Difference
     from karma_core.workspace import Workspace
 
+ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
+Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the log.")]
 ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
 """States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
 
@@ -42,10 +44,15 @@ def go_on(
 def show_change(workspace: Workspace, change: Change) -> None:
     """A change for people: where it stands, the verdict, the plan."""
     from karma_cli.plan import show_plan
+    from karma_core.use_cases.changes.queue import position
     from karma_core.use_cases.changes.reading import differences_of, plan_of
+    from karma_core.use_cases.changes.register import Register
 
     render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
     render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
+    if change.status == "queued":
+        place = position(change, Register(workspace).open())
+        render.line(f"place {place} in the queue, behind {', '.join(change.waits_for) or 'nobody now'}")
     if change.promoted_from is not None:
         origin = change.promoted_from
         deployed = "" if origin.deployed else ", which is not deployed there"

@@ -234,7 +234,15 @@ def _ask_by_name(workspace: Workspace, name: str, component: str | None, as_json
     if as_json:
         render.document(found)
         return
-    render.table("", ("component", "status"), [(n["id"], n["status"]) for n in found["nodes"]])
+    render.table("", ("component", "status"), [(n["id"], _standing(n)) for n in found["nodes"]])
+
+
+def _standing(node: dict[str, Any]) -> str:
+    """A component's status with the change that wrote its config; who made a change, and why."""
+    if "status" not in node:
+        return f"change by {node['requested_by']}: {node['reason'] or 'no reason given'}"
+    change = (node["provenance"] or {}).get("change")
+    return f"{node['status']}, by change {change}" if change else str(node["status"])
 
 
 @app.command(epilog="Example:\n\n`karma graph export --format mermaid > graph.mmd`")

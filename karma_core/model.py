@@ -78,6 +78,21 @@ class Component(Record, frozen=True, kw_only=True, gc=False):
     provenance: Provenance | None = None
 
 
+class ChangeNode(Record, frozen=True, kw_only=True, gc=False):
+    """A change in the graph, by what never moves of it: where it stands is the register's to say.
+
+    `triggered_by` is the change that led to it: the one that a rollback takes back.
+    """
+
+    id: str
+    environment: str
+    requested_by: str = ""
+    source: str = ""
+    reason: str = ""
+    created_at: str = ""
+    triggered_by: str | None = None
+
+
 class Edge(Record, frozen=True, kw_only=True, gc=False):
     """A dependency.
 
@@ -136,10 +151,15 @@ class Build(Record, frozen=True, kw_only=True):
 
 
 class GraphData(Record, frozen=True, kw_only=True):
-    """A whole graph as plain lists: nodes sorted by address, edges by (source, target, kind)."""
+    """A whole graph as plain lists: nodes sorted by address, edges by (source, target, kind).
+
+    `changes`, sorted by id, are those that the configs of now come from, and what triggered them. The edges
+    to and between them follow from `Provenance.change` and `ChangeNode.triggered_by`.
+    """
 
     nodes: tuple[Component, ...] = ()
     edges: tuple[Edge, ...] = ()
+    changes: tuple[ChangeNode, ...] = ()
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
@@ -150,12 +170,20 @@ class Snapshot(Record, frozen=True, kw_only=True):
 
 
 class Delta(Record, frozen=True, kw_only=True):
-    """What turns one graph into another. `put_*` are added or changed whole, removals are identities."""
+    """What turns one graph into another. `put_*` are added or changed whole, removals are identities.
+
+    `put_lineage` and `drop_lineage` are the edges of changes as (source, target, kind), for stores that keep
+    edges of their own; a graph itself has them in its components and changes.
+    """
 
     put_nodes: tuple[Component, ...] = ()
     put_edges: tuple[Edge, ...] = ()
     drop_nodes: tuple[str, ...] = ()
     drop_edges: tuple[tuple[str, str, str], ...] = ()
+    put_changes: tuple[ChangeNode, ...] = ()
+    drop_changes: tuple[str, ...] = ()
+    put_lineage: tuple[tuple[str, str, str], ...] = ()
+    drop_lineage: tuple[tuple[str, str, str], ...] = ()
     added: int = 0
     changed: int = 0
     removed: int = 0
@@ -163,7 +191,26 @@ class Delta(Record, frozen=True, kw_only=True):
     @property
     def empty(self) -> bool:
         """Whether both graphs are the same."""
-        return not (self.put_nodes or self.put_edges or self.drop_nodes or self.drop_edges)
+        return self.records == 0
+
+    @property
+    def records(self) -> int:
+        """How many records it puts or drops."""
+        return sum(
+            map(
+                len,
+                (
+                    self.put_nodes,
+                    self.put_edges,
+                    self.drop_nodes,
+                    self.drop_edges,
+                    self.put_changes,
+                    self.drop_changes,
+                    self.put_lineage,
+                    self.drop_lineage,
+                ),
+            )
+        )
 
 
 def to_builtins(value: Any) -> Any:

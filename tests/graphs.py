@@ -14,7 +14,7 @@ from karma_core.errors import Conflict
 from karma_core.graph.delta import diff, digest, make_graph
 from karma_core.graph.history import write_snapshot
 from karma_core.ids import runtime_parameter
-from karma_core.model import Build, Component, Edge, GraphData, Kind, Status
+from karma_core.model import Build, ChangeNode, Component, Edge, GraphData, Kind, Provenance, Status
 from karma_core.records import Lease
 
 NOW = "2026-11-24T06:00:00.000000Z"
@@ -46,7 +46,10 @@ def graph(
 
 
 def random_graph(random_: random.Random, *, nodes: int = 20, environment: str = "prod") -> GraphData:
-    """A random acyclic graph: each node up to three edges to earlier ones, versions from 1 to 3."""
+    """A random acyclic graph: each node up to three edges to earlier ones, versions from 1 to 3.
+
+    Some configs come from one of a few changes, of which some were triggered by an earlier one.
+    """
     addresses = [f"vpc/n{number:04d}" for number in range(nodes) if random_.random() < 0.8]
     found = {}
     for place, source in enumerate(addresses):
@@ -55,10 +58,28 @@ def random_graph(random_: random.Random, *, nodes: int = 20, environment: str = 
             keys = random_.choice([None, (), ("a",), ("a", "b")])
             edge = Edge(source=source, target=target, kind=kind, via=("nickname",), keys=keys)
             found[edge.key] = edge
-    return make_graph(
-        [component(a, environment=environment, version=random_.randrange(1, 4)) for a in addresses],
-        found.values(),
-    )
+    made = []
+    for address in addresses:
+        node = component(address, environment=environment, version=random_.randrange(1, 4))
+        change = random_.choice([None, None, "c-0", "c-1", "c-2", "c-3"])
+        made.append(msgspec.structs.replace(node, provenance=Provenance(change=change) if change else None))
+    return make_graph(made, found.values(), random_changes(random_, made, environment))
+
+
+def random_changes(random_: random.Random, nodes: list[Component], environment: str) -> list[ChangeNode]:
+    """The changes that the nodes name, and those that triggered them: always an earlier one."""
+    wanted = {node.provenance.change for node in nodes if node.provenance and node.provenance.change}
+    found = []
+    for number in (3, 2, 1, 0):
+        name = f"c-{number}"
+        if name not in wanted:
+            continue
+        cause = random_.choice([None, *(f"c-{earlier}" for earlier in range(number))])
+        wanted |= {cause} if cause else set()
+        reason = random_.choice(["", "more room", 'it\'s "quoted"'])
+        change = ChangeNode(id=name, environment=environment, requested_by="ann", reason=reason)
+        found.append(msgspec.structs.replace(change, triggered_by=cause))
+    return found
 
 
 def lease(token: int = 1, holder: str = "test") -> Lease:

@@ -22,14 +22,21 @@ from karma_core.model import Build, Delta
 STAGED_ITEMS: Final = 250
 """Components and edges in one staged part. Ours: about 100 KB of text, far below any limit of Neptune's."""
 
+PARTS: Final = (
+    "drop_edges",
+    "drop_lineage",
+    "drop_nodes",
+    "drop_changes",
+    "put_nodes",
+    "put_edges",
+    "put_changes",
+    "put_lineage",
+)
+"""The parts of a delta, in the order in which they are staged."""
+
 _Result = TypeVar("_Result")
 
 _encode = msgspec.json.Encoder().encode
-
-
-def size(delta: Delta) -> int:
-    """Components and edges that a delta touches."""
-    return len(delta.put_nodes) + len(delta.put_edges) + len(delta.drop_nodes) + len(delta.drop_edges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +171,8 @@ def _published() -> Iterator[None]:
 
 
 def _parts(delta: Delta) -> Iterator[str]:
-    """A delta as texts of at most STAGED_ITEMS components and edges each."""
-    for name in ("drop_edges", "drop_nodes", "put_nodes", "put_edges"):
+    """A delta as texts of at most STAGED_ITEMS records each."""
+    for name in PARTS:
         items = getattr(delta, name)
         for start in range(0, len(items), STAGED_ITEMS):
             yield _encode(Delta(**{name: items[start : start + STAGED_ITEMS]})).decode()

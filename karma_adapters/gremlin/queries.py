@@ -27,7 +27,7 @@ from gremlin_python.structure.graph import Graph
 
 from karma_adapters import property_graph as pg
 from karma_core.ids import vertex_id
-from karma_core.model import Build, Component, Delta, Edge
+from karma_core.model import Build, ChangeNode, Component, Delta, Edge
 
 MAX_RECORDS: Final = 200
 """Labels and property values in one request (Neptune User Guide, "Making efficient upserts")."""
@@ -57,6 +57,11 @@ def read_edges(environment: str) -> GraphTraversal:
     """Every edge with its id. `elementMap` would add both ends, which the id says already."""
     edges = source().V().has(pg.COMPONENT, "environment", environment).out_e(*pg.KINDS)
     return edges.value_map().with_(WithOptions.tokens)
+
+
+def read_changes(environment: str) -> GraphTraversal:
+    """Every change."""
+    return source().V().has(pg.CHANGE, "environment", environment).element_map()
 
 
 def read_build(environment: str, number: int) -> GraphTraversal:
@@ -221,6 +226,20 @@ def put_edge(environment: str, edge: Edge) -> Upsert:
     return Upsert(pg.edge_id(environment, edge.source, kind, edge.target), create, properties, absent)
 
 
+def put_change(change: ChangeNode) -> Upsert:
+    """The write that puts a change."""
+    properties = pg.change_properties(change)
+    absent = tuple(name for name in pg.CHANGE_FIELDS if name not in properties)
+    return Upsert(pg.change_id(change.environment, change.id), {T.label: pg.CHANGE}, properties, absent)
+
+
+def put_lineage(environment: str, key: tuple[str, str, str]) -> Upsert:
+    """The write that puts an edge of changes; both ends must be there."""
+    out, into = pg.ends(environment, *key)
+    create = {T.label: key[2], Direction.OUT: out, Direction.IN: into}
+    return Upsert(pg.edge_id(environment, key[0], key[2], key[1]), create, {}, ())
+
+
 def put_build(build: Build) -> Upsert:
     """The write that puts a build's record."""
     identity = pg.build_id(build.environment, build.id)
@@ -229,14 +248,21 @@ def put_build(build: Build) -> Upsert:
 
 def writes(environment: str, delta: Delta) -> Iterator[Write]:
     """A delta as writes, in an order in which each finds what it needs."""
-    for place, kind, target in ((d[0], d[2], d[1]) for d in delta.drop_edges):
+    for place, target, kind in delta.drop_edges:
         yield DropEdge(vertex_id(environment, place), kind, pg.edge_id(environment, place, kind, target))
+    for place, target, kind in delta.drop_lineage:
+        out, _ = pg.ends(environment, place, target, kind)
+        yield DropEdge(out, kind, pg.edge_id(environment, place, kind, target))
     for address in delta.drop_nodes:
         yield DropVertex(vertex_id(environment, address))
-    for node in delta.put_nodes:
-        yield put_component(node)
+    for change in delta.drop_changes:
+        yield DropVertex(pg.change_id(environment, change))
+    yield from map(put_component, delta.put_nodes)
     for edge in delta.put_edges:
         yield put_edge(environment, edge)
+    yield from map(put_change, delta.put_changes)
+    for key in delta.put_lineage:
+        yield put_lineage(environment, key)
 
 
 def batches(environment: str, token: int, found: Iterable[Write]) -> Iterator[GraphTraversal]:

@@ -57,6 +57,10 @@ class GraphReader:
             put_edges=tuple(edge for part in parts for edge in part.put_edges),
             drop_nodes=tuple(address for part in parts for address in part.drop_nodes),
             drop_edges=tuple(key for part in parts for key in part.drop_edges),
+            put_changes=tuple(change for part in parts for change in part.put_changes),
+            drop_changes=tuple(change for part in parts for change in part.drop_changes),
+            put_lineage=tuple(key for part in parts for key in part.put_lineage),
+            drop_lineage=tuple(key for part in parts for key in part.drop_lineage),
         )
 
     def _quiet(self, before: Lock, after: Lock) -> bool:
@@ -67,7 +71,9 @@ class GraphReader:
     def _graph(self) -> GraphData:
         nodes = self._client.submit(queries.read_nodes(self._environment))
         edges = self._client.submit(queries.read_edges(self._environment))
+        changes = self._client.submit(queries.read_changes(self._environment))
         return make_graph(
             [schema.read_component(self._environment, row) for row in nodes],
             [schema.read_edge(self._environment, row) for row in edges],
+            [schema.read_change(self._environment, row) for row in changes],
         )

@@ -35,9 +35,9 @@ PASSING: Final = (
     # gremlinpython's words for a socket that the server has closed.
     "Server disconnected",
 )
-PASSING_CODES: Final = frozenset({429, 596})
-"""Too many requests, which is also what a server says that is going down; and a temporary error (TinkerPop,
-"Graph Driver Provider Requirements", status codes)."""
+PASSING_CODES: Final = frozenset({429, 596, 598})
+"""Too many requests, which is also what a server says that is going down; a temporary error; the server's own
+time-out (TinkerPop, "Graph Driver Provider Requirements", status codes)."""
 FIRST_WAIT: Final = 0.02
 LONGEST_WAIT: Final = 2.0
 """Seconds; each wait is random below a doubling bound (AWS Architecture Blog, "Exponential Backoff And

@@ -8,9 +8,15 @@ from typing import Any
 import msgspec
 from gremlin_python.process.traversal import T
 
-from karma_adapters.property_graph import BUILD_FIELDS, COMPONENT_FIELDS, PROVENANCE_FIELDS, unescaped
+from karma_adapters.property_graph import (
+    BUILD_FIELDS,
+    CHANGE_FIELDS,
+    COMPONENT_FIELDS,
+    PROVENANCE_FIELDS,
+    unescaped,
+)
 from karma_core.ids import vertex_id
-from karma_core.model import Build, Component, Edge, Finding, Kind, Provenance, Record, Status
+from karma_core.model import Build, ChangeNode, Component, Edge, Finding, Kind, Provenance, Record, Status
 
 Row = Mapping[Any, Any]
 """An element as the server returns it: properties by name, id and label under `T`."""
@@ -66,6 +72,12 @@ def read_edge(environment: str, row: Row) -> Edge:
         pointers=_decode_strings(row["pointers"]),
         keys=None if keys is None else _decode_strings(keys),
     )
+
+
+def read_change(environment: str, row: Row) -> ChangeNode:
+    """The change of a vertex."""
+    fields = {name: row[name] for name in CHANGE_FIELDS if name in row}
+    return ChangeNode(id=row["change"], environment=environment, **fields)
 
 
 def read_build(row: Row) -> Build:

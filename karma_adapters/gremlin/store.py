@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from karma_adapters.gremlin import queries, retry, schema
 from karma_adapters.gremlin.client import GremlinClient
-from karma_adapters.gremlin.publishing import Publication, size
+from karma_adapters.gremlin.publishing import Publication
 from karma_adapters.gremlin.reading import GraphReader
 from karma_core.failpoints import reach
 from karma_core.model import Build, Delta, Snapshot
@@ -58,7 +58,7 @@ class GremlinGraphStore:
         return build
 
     def load(self, environment: str) -> Snapshot | None:
-        """The whole current graph with its build. Four requests where nobody writes."""
+        """The whole current graph with its build. Five requests where nobody writes."""
         snapshot: Snapshot | None = self._patiently(self._reader(environment).snapshot)
         return snapshot
 
@@ -74,7 +74,7 @@ class GremlinGraphStore:
             seconds=self._seconds,
             until=int(self._now()) + TRANSACTION_SECONDS,
         )
-        if size(delta) > self._transaction_items:
+        if delta.records > self._transaction_items:
             publication.staged()
         else:
             publication.in_one_transaction()

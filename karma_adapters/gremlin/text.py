@@ -1,7 +1,7 @@
 """Gremlin text, answered by Neptune or a Gremlin Server.
 
 What is sent is bytecode made of the parsed text, read-only by a strategy, within one environment and its
-components and builds by another, and limited in time and results.
+components, changes and builds by another, and limited in time and results.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class GremlinText:
 
 def read_only(environment: str, query: gremlin_text.Traversal, limit: int) -> GraphTraversal:
     """The query as bytecode that can neither write nor leave the environment, with at most limit results."""
-    inside = __.has_label(pg.COMPONENT, pg.BUILD).has("environment", environment)
+    inside = __.has_label(pg.COMPONENT, pg.CHANGE, pg.BUILD).has("environment", environment)
     start = queries.source().with_strategies(ReadOnlyStrategy(), SubgraphStrategy(vertices=inside))
     bytecode = Bytecode(start.bytecode)
     for step in query.steps:

@@ -103,11 +103,13 @@ def read_policy(body: Mapping[str, Any]) -> Policy:
 class Facts(Record, frozen=True, kw_only=True):
     """What the rules on a request need to know.
 
+    `requested_by` is who is said to want it, `asked_by` who sent it: both have to be allowed to.
     `users_of` maps an edited address to the deployed components that depend on it. `foreign_prefixes` are
     those of the project's other environments.
     """
 
     requested_by: str
+    asked_by: str = ""
     edits: tuple[Edit, ...]
     cone: tuple[str, ...]
     users_of: dict[str, tuple[str, ...]]
@@ -121,8 +123,12 @@ def rejections(
     """What forbids the change."""
     first = facts.edits[0].address if facts.edits else ""
     found = []
-    if policy.requesters and not _matches(facts.requested_by, policy.requesters):
-        found.append(_no("policy-requester", first, f"{facts.requested_by} may not request changes here"))
+    askers = dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by))
+    found += [
+        _no("policy-requester", first, f"{user} may not request changes here")
+        for user in askers
+        if policy.requesters and not _matches(user, policy.requesters)
+    ]
     found += [
         _no("policy-freeze", first, f"no changes now: {freeze.reason} ({freeze.timezone})")
         for freeze in policy.freeze
@@ -163,11 +169,11 @@ def approvals_of_plan(policy: Policy, plan: Plan, definitions: Mapping[str, Type
     return found
 
 
-def may_approve(policy: Policy, user: str, requested_by: str) -> str:
-    """Why the user may not approve; empty where they may."""
+def may_approve(policy: Policy, user: str, *requesters: str) -> str:
+    """Why the user may not approve what the requesters asked for; empty where they may."""
     if policy.approvers and not _matches(user, policy.approvers):
         return f"{user} is none of the approvers"
-    if policy.distinct_approver and user == requested_by:
+    if policy.distinct_approver and user in requesters:
         return f"{user} requested it, and another must approve"
     return ""
 

@@ -46,10 +46,11 @@ class Promoted(Record, frozen=True, kw_only=True):
 class Change(Record, frozen=True, kw_only=True):
     """One change with its whole life.
 
-    `number` is the order of acceptance. `why` is the reason of the present status, `reason` the requester's.
-    `cone` is what the change may move, `reads` what its configs depend on directly. `needs` says why an
-    approval is needed; `versions` are the config versions that the plan starts from, `digest` is that of the
-    plan that was shown, `token` of all it was made from.
+    `number` is the order of acceptance. `asked_by` is who really sent the request; `requested_by` may be said
+    in it. `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
+    move, `reads` what its configs depend on directly. `needs` says why an approval is needed; `versions` are
+    the config versions that the plan starts from, `digest` is that of the plan that was shown, `token` of all
+    it was made from.
     `proceed` says that the requester wants it applied as soon as it may be. `wrote` is the place of its
     writes in the order of all. A rollback names the change that it was asked to take back (`rollback_of`) and
     all whose configs it takes back (`undoes`). `take_back` says that it has failed and that its rollback is
@@ -63,6 +64,7 @@ class Change(Record, frozen=True, kw_only=True):
     status: State
     request: dict[str, Any]
     requested_by: str
+    asked_by: str = ""
     source: str
     reason: str
     created_at: str
@@ -95,9 +97,20 @@ class Change(Record, frozen=True, kw_only=True):
         return self.status in FINAL
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """The components that it was asked to change, sorted."""
+        parts = self.request.get("changes") or [self.request]
+        return tuple(sorted(part["component"] for part in parts))
+
+    @property
     def holds(self) -> bool:
         """Whether it keeps its part of the graph from other changes."""
         return self.status in IN_FLIGHT or self.take_back
+
+    @property
+    def stands(self) -> tuple[Edit, ...]:
+        """Its edits that were written: not all, where somebody outside Karma came between."""
+        return tuple(edit for edit in self.edits if edit.written is not None)
 
     @property
     def written(self) -> bool:

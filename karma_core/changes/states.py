@@ -7,6 +7,9 @@ from typing import Final
 
 from karma_core.errors import Refused
 
+KIND: Final = "change"
+"""Kind of the documents that changes are kept as."""
+
 
 class State(StrEnum):
     """Where a change stands."""

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
-from karma_core.model import Component, Delta, Edge, GraphData
+from karma_core.model import ChangeNode, Component, Delta, Edge, GraphData
 
 EdgeKey = tuple[str, str, str]
 _Item = TypeVar("_Item")
 _Key = TypeVar("_Key")
 
+CHANGED_BY: Final = "changed_by"
+"""Kind of the edges from a component to the change that wrote its config."""
+TRIGGERED: Final = "triggered"
+"""Kind of the edges from a change to one that it led to."""
 EMPTY = GraphData()
 _encode = msgspec.json.Encoder().encode
 
@@ -31,9 +35,31 @@ def key_of(edge: Edge) -> EdgeKey:
     return (edge.source, edge.target, edge.kind.value)
 
 
-def make_graph(nodes: Iterable[Component], edges: Iterable[Edge]) -> GraphData:
-    """A graph with its nodes and edges in their order."""
-    return GraphData(nodes=tuple(sorted(nodes, key=address_of)), edges=tuple(sorted(edges, key=key_of)))
+def id_of(change: ChangeNode) -> str:
+    """Identity of a change within one graph."""
+    return change.id
+
+
+def make_graph(
+    nodes: Iterable[Component], edges: Iterable[Edge], changes: Iterable[ChangeNode] = ()
+) -> GraphData:
+    """A graph with its nodes, edges and changes in their order."""
+    return GraphData(
+        nodes=tuple(sorted(nodes, key=address_of)),
+        edges=tuple(sorted(edges, key=key_of)),
+        changes=tuple(sorted(changes, key=id_of)),
+    )
+
+
+def lineage(graph: GraphData) -> set[EdgeKey]:
+    """The edges of changes: component → the change that wrote its config, change → what it triggered."""
+    if not graph.changes:
+        return set()
+    known = {change.id for change in graph.changes}
+    wrote = {(n.address, n.provenance.change) for n in graph.nodes if n.provenance and n.provenance.change}
+    found = {(address, change, CHANGED_BY) for address, change in wrote if change in known}
+    found |= {(c.triggered_by, c.id, TRIGGERED) for c in graph.changes if c.triggered_by in known}
+    return found
 
 
 def diff(old: GraphData | None, new: GraphData) -> Delta:
@@ -48,11 +74,17 @@ def diff(old: GraphData | None, new: GraphData) -> Delta:
     touched = {node.address for node in put_nodes}
     touched.update(edge.source for edge in put_edges)
     touched.update(source for source, _, _ in drop_edges)
+    put_changes, drop_changes = _changes(old.changes, new.changes, id_of)
+    old_lineage, new_lineage = lineage(old), lineage(new)
     return Delta(
         put_nodes=tuple(put_nodes),
         put_edges=tuple(put_edges),
         drop_nodes=tuple(drop_nodes),
         drop_edges=tuple(drop_edges),
+        put_changes=tuple(put_changes),
+        drop_changes=tuple(drop_changes),
+        put_lineage=tuple(sorted(new_lineage - old_lineage)),
+        drop_lineage=tuple(sorted(old_lineage - new_lineage)),
         added=sum(node.address not in known for node in put_nodes),
         changed=len((touched & known).difference(drop_nodes)),
         removed=len(drop_nodes),
@@ -78,8 +110,11 @@ def _changes(
 def apply(old: GraphData | None, delta: Delta) -> GraphData:
     """The graph that the delta makes of old (None: of nothing)."""
     old = old or EMPTY
+    changes = {change.id: change for change in (*old.changes, *delta.put_changes)}
+    for change_id in delta.drop_changes:
+        changes.pop(change_id, None)
     if not old.nodes and not old.edges:
-        return make_graph(delta.put_nodes, delta.put_edges)
+        return make_graph(delta.put_nodes, delta.put_edges, changes.values())
     nodes = {node.address: node for node in old.nodes}
     nodes.update((node.address, node) for node in delta.put_nodes)
     for address in delta.drop_nodes:
@@ -88,9 +123,15 @@ def apply(old: GraphData | None, delta: Delta) -> GraphData:
     edges.update((key_of(edge), edge) for edge in delta.put_edges)
     for key in delta.drop_edges:
         edges.pop(key, None)
-    return make_graph(nodes.values(), edges.values())
+    return make_graph(nodes.values(), edges.values(), changes.values())
 
 
 def digest(graph: GraphData) -> str:
-    """SHA-256 of the graph's JSON, as `sha256:` and 64 hex digits: equal graphs, equal digests."""
-    return "sha256:" + hashlib.sha256(_encode(graph)).hexdigest()
+    """SHA-256 of the graph's JSON, as `sha256:` and 64 hex digits: equal graphs, equal digests.
+
+    A graph without changes has the digest that it had when graphs had none.
+    """
+    body: dict[str, tuple[object, ...]] = {"nodes": graph.nodes, "edges": graph.edges}
+    if graph.changes:
+        body["changes"] = graph.changes
+    return "sha256:" + hashlib.sha256(_encode(body)).hexdigest()

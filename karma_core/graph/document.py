@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from karma_core.graph.delta import lineage
 from karma_core.model import Component, Edge, GraphData, to_builtins
 
 
@@ -24,6 +25,22 @@ def graph_document(data: GraphData) -> dict[str, Any]:
     return {
         "nodes": [node_document(node) for node in data.nodes],
         "edges": [edge_document(edge) for edge in data.edges],
+    }
+
+
+def lineage_document(data: GraphData) -> dict[str, Any]:
+    """`{"nodes", "edges"}` of components and the changes that wrote their configs, and of these themselves.
+
+    A change is told from a component by its `label`. No dependencies are among the edges.
+    """
+    changes = [
+        {"label": "Change", **{k: v for k, v in to_builtins(c).items() if k != "environment"}}
+        for c in data.changes
+    ]
+    edges = [{"source": source, "target": target, "kind": kind} for source, target, kind in lineage(data)]
+    return {
+        "nodes": [*map(node_document, data.nodes), *changes],
+        "edges": sorted(edges, key=lambda edge: (edge["source"], edge["target"], edge["kind"])),
     }
 
 

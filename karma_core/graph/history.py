@@ -77,14 +77,13 @@ def _delta_header(
         if error.code != _UNUSABLE:
             raise
         return None  # a whole graph stands by itself
-    size = len(delta.put_nodes) + len(delta.put_edges) + len(delta.drop_nodes) + len(delta.drop_edges)
     return _Header(
         kind="delta",
         environment=build.environment,
         build=build.id,
         base=previous.snapshot,
         chain=below.chain + 1,
-        records=below.records + size,
+        records=below.records + delta.records,
     )
 
 

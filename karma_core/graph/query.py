@@ -8,22 +8,23 @@ from itertools import pairwise
 from typing import Any, Final
 
 from karma_core.errors import UsageError
-from karma_core.graph.document import graph_document
+from karma_core.graph.document import graph_document, lineage_document
 from karma_core.graph.graph import Graph
 from karma_core.ids import shown
-from karma_core.model import Edge, GraphData, Status
+from karma_core.model import ChangeNode, Edge, GraphData, Status
 
 Parameters = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Query:
-    """A query by name: what it answers, the parameters it needs and those it may have."""
+    """A query by name: what it answers, the parameters it needs and those it may have; its JSON form."""
 
     answers: str
     select: Callable[[GraphData, Parameters], GraphData]
     needs: tuple[str, ...] = ()
     may_have: tuple[str, ...] = ()
+    document: Callable[[GraphData], dict[str, Any]] = graph_document
 
 
 def run_query(data: GraphData, name: str, parameters: Parameters) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def run_query(data: GraphData, name: str, parameters: Parameters) -> dict[str, A
             code="unknown-query",
         )
     _check_parameters(name, query, parameters)
-    return graph_document(query.select(data, parameters))
+    return query.document(query.select(data, parameters))
 
 
 def _check_parameters(name: str, query: Query, parameters: Parameters) -> None:
@@ -111,8 +112,32 @@ def _with_status(*statuses: Status) -> Callable[[GraphData, Parameters], GraphDa
     return select
 
 
+def _changes(data: GraphData, parameters: Parameters) -> GraphData:
+    """Components whose configs changes wrote, with those changes and what triggered them."""
+    component = parameters.get("component")
+    addresses = {component} if component else {node.address for node in data.nodes}
+    if component:
+        Graph(data).producers(component)  # NotFound where there is no such component
+    nodes = tuple(n for n in data.nodes if n.address in addresses and n.provenance and n.provenance.change)
+    by_id = {change.id: change for change in data.changes}
+    todo = [n.provenance.change for n in nodes if n.provenance and n.provenance.change in by_id]
+    found: dict[str, ChangeNode] = {}
+    while todo:
+        change = by_id[todo.pop()]
+        if change.id not in found:
+            found[change.id] = change
+            todo += [change.triggered_by] if change.triggered_by in by_id else []
+    return GraphData(nodes=nodes, changes=tuple(found[change_id] for change_id in sorted(found)))
+
+
 QUERIES: Final[dict[str, Query]] = {
     "absent": Query("components never deployed", _with_status(Status.ABSENT)),
+    "changes": Query(
+        "the changes that wrote configs of now, and what triggered them; of one component, or of all",
+        _changes,
+        may_have=("component",),
+        document=lineage_document,
+    ),
     "consumers": Query("who depends on the component directly", _consumers, ("component",)),
     "dependencies": Query(
         "what the component depends on directly; without one, the whole graph",

@@ -35,11 +35,12 @@ from karma_core.use_cases import config_set, leasing
 from karma_core.use_cases.drifted import drifted_generations
 from karma_core.use_cases.facts import keep_facts, module_inputs
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.lineage import with_changes
 from karma_core.use_cases.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
 from karma_core.use_cases.values import Values
 from karma_core.workspace import Workspace
 
-ALGORITHM: Final = 2
+ALGORITHM: Final = 3
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 
 
@@ -161,6 +162,7 @@ def publish(
         return _result(workspace, graph, fleet.findings, "invalid", current.id if current else None)
     if errors:
         graph = keep_last_good(graph, stored.graph if stored else None, _invalid(graph, errors))
+    graph = with_changes(workspace, graph)
     change = deltas.diff(stored.graph if stored else None, graph)
     if stored is not None and change.empty and stored.build.findings == fleet.findings:
         return _result(workspace, graph, fleet.findings, "unchanged", stored.build.id)

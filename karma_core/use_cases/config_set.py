@@ -81,8 +81,7 @@ def write(workspace: Workspace, change_id: str, edits: Sequence[Edit], cause: st
     """
     with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
         finish(workspace)
-        for edit in edits:
-            _check_base(workspace, change_id, edit)
+        _check_bases(workspace, change_id, edits)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
         noted = ConfigSet(change_id=change_id, edits=tuple(edits), cause=announced)
@@ -118,6 +117,7 @@ def _roll_forward(workspace: Workspace, noted: ConfigSet) -> tuple[Edit, ...]:
             why="somebody outside Karma wrote it at the same time; that was kept",
             next_step="look at it with `karma config show`, then propose anew",
             addresses=overtaken,
+            written={edit.address: edit.written for edit in written},
         )
     return tuple(written)
 
@@ -165,6 +165,17 @@ def _done(workspace: Workspace, change_id: str, edit: Edit) -> int | None:
     provenance = read_description(stored.description)
     mine = provenance is not None and provenance.change == change_id
     return stored.version if mine and stored.version == edit.base_version + 1 else None
+
+
+def _check_bases(workspace: Workspace, change_id: str, edits: Sequence[Edit]) -> None:
+    """`_check_base` for each; a Conflict says what was `written` already, by a writer that was taken up."""
+    try:
+        for edit in edits:
+            _check_base(workspace, change_id, edit)
+    except Conflict as moved:
+        done = {edit.address: _done(workspace, change_id, edit) for edit in edits if edit.after is not None}
+        moved.facts["written"] = {address: version for address, version in done.items() if version}
+        raise
 
 
 def _check_base(workspace: Workspace, change_id: str, edit: Edit) -> None:

@@ -9,6 +9,7 @@ from karma_core.graph import delta as deltas
 from karma_core.graph import history
 from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
 from karma_core.use_cases.build import read_fleet
+from karma_core.use_cases.lineage import with_changes
 from karma_core.workspace import Workspace
 
 NOW = "now"
@@ -89,7 +90,7 @@ def difference(workspace: Workspace, old: str | None, new: str | None) -> Differ
     before = snapshot(workspace, old)
     after: GraphData
     if new is None:
-        after, name = read_fleet(workspace).data, NOW
+        after, name = with_changes(workspace, read_fleet(workspace).data), NOW
     else:
         found = snapshot(workspace, new)
         after, name = found.graph, str(found.build.id)

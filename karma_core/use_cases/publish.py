@@ -8,45 +8,30 @@ environment's policy, as a change would be (`publish_judgement`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from msgspec import structs
 
-from karma_core.errors import Conflict, KarmaError, Refused
+from karma_core.errors import KarmaError
 from karma_core.model import Finding, Record, to_builtins
-from karma_core.provenance import describe, read_description
+from karma_core.provenance import describe
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
 from karma_core.strictjson import canonical
 from karma_core.use_cases import config_set, git_holds, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.pruning import Confirm, Kept, ask_before_many, check_doomed, doomed_of, kept_of
 from karma_core.use_cases.publish_judgement import PublishVerdict, judge_publish, refusal
 from karma_core.workspace import Workspace
 
 ACTION = "config_publish"
-_FREE_DELETIONS = 5
-_FREE_SHARE = 0.10
-"""Deleting more than five parameters and more than a tenth of all configs at once is asked about."""
 _NAMED_ADDRESSES = 200
 """Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
 
 VERSIONS = "versions.json"
 """Name of the artifact with the new versions by address, where they are too many for the event."""
-
-Confirm = Callable[[Sequence[str]], bool]
-"""Asked with the addresses whose parameters would be deleted; True lets it happen."""
-
-
-class Kept(Record, frozen=True, kw_only=True):
-    """A config that is not in Git and whose parameter stays. `reason` is a stable word.
-
-    `not-published-by-karma`, `runtime-exists`, `applied-record` or `consumers-live`.
-    """
-
-    address: str
-    reason: str
 
 
 class PublishResult(Record, frozen=True, kw_only=True):
@@ -98,7 +83,7 @@ def publish(
     """
     work = find_work(workspace, prune=prune)
     comparison, doomed = work.comparison, work.doomed
-    _ask(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
+    ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return result
@@ -118,8 +103,8 @@ def publish(
 def find_work(workspace: Workspace, *, prune: bool) -> Work:
     """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
     comparison = compare(workspace)
-    kept = _kept(workspace, comparison.removed)
-    doomed = _doomed(comparison, kept) if prune else {}
+    kept = kept_of(workspace, comparison.removed)
+    doomed = doomed_of(comparison, kept) if prune else {}
     verdict = judge_publish(workspace, comparison.intents, doomed)
     in_use = verdict.in_use if verdict else ()
     kept = (*kept, *(Kept(address=address, reason="consumers-live") for address in in_use))
@@ -159,47 +144,6 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
     )
 
 
-# -- pruning ------------------------------------------------------------------------------------------
-
-
-def _kept(workspace: Workspace, removed: dict[str, Parameter]) -> tuple[Kept, ...]:
-    reasons = ((address, _why_kept(workspace, address, removed[address])) for address in removed)
-    return tuple(Kept(address=address, reason=reason) for address, reason in reasons if reason)
-
-
-def _why_kept(workspace: Workspace, address: str, parameter: Parameter) -> str | None:
-    """Why a config that is not in Git must not be deleted, or None: its deployment would be orphaned."""
-    if read_description(parameter.description) is None:
-        return "not-published-by-karma"
-    if workspace.parameters.get(workspace.runtime_parameter(address)) is not None:
-        return "runtime-exists"
-    if workspace.state.applied(address) is not None:
-        return "applied-record"
-    return None
-
-
-def _doomed(comparison: Comparison, kept: tuple[Kept, ...]) -> dict[str, Parameter]:
-    safe = {item.address for item in kept}
-    return {address: found for address, found in comparison.removed.items() if address not in safe}
-
-
-def _ask(
-    comparison: Comparison, doomed: dict[str, Parameter], *, assume_yes: bool, confirm: Confirm | None
-) -> None:
-    total = len(comparison.entries) + len(comparison.removed)
-    if assume_yes or len(doomed) <= max(_FREE_DELETIONS, _FREE_SHARE * total):
-        return
-    if confirm is not None and confirm(tuple(doomed)):
-        return
-    raise Refused(
-        f"{len(doomed)} of {total} configs would be deleted at once",
-        why="so many are rarely meant: the Git directory may be incomplete",
-        next_step="check the directory; if they are to go, confirm it",
-        code="mass-deletion",
-        addresses=list(doomed),
-    )
-
-
 # -- writing ------------------------------------------------------------------------------------------
 
 
@@ -212,7 +156,7 @@ def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
-            _check_doomed(workspace, doomed)
+            check_doomed(workspace, doomed)
             versions = workspace.parameters.put(writes)
             workspace.parameters.delete([parameter.name for parameter in doomed.values()])
         except KarmaError as error:
@@ -236,19 +180,6 @@ def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[Parameter
         )
         for intent in intents
     ]
-
-
-def _check_doomed(workspace: Workspace, doomed: dict[str, Parameter]) -> None:
-    """Conflict where a config, its runtime or its applied record has moved since it was judged."""
-    for address, parameter in doomed.items():
-        now = workspace.parameters.get(parameter.name)
-        if now is None or now.version != parameter.version or _why_kept(workspace, address, now):
-            raise Conflict(
-                f"{address} has moved since it was to be pruned",
-                why="its config was written, or it was deployed, in the meantime",
-                next_step="publish again",
-                address=address,
-            )
 
 
 @contextmanager

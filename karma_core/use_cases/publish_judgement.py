@@ -62,23 +62,39 @@ def judge_publish(
     removed = [_removed(address, doomed[address]) for address in doomed]
     in_use = _in_use(written, removed, _world(before), _world(after))
     edits = (*written, *(edit for edit in removed if edit.address not in in_use))
-    cone, _ = judgement.reach(edits, _world(before), _world(after))
-    facts = policy.Facts(
-        requested_by=workspace.actor.user,
-        edits=edits,
-        cone=cone,
-        users_of=judgement.deployed_users(edits, _world(before)),
-        region=workspace.environment.region,
-        foreign_prefixes=workspace.environment.foreign_prefixes,
-    )
+    facts = _facts(workspace, edits, _world(before), _world(after))
     definitions = {**before.definitions, **after.definitions}
     found = policy.rejections(rules, facts, definitions, workspace.clock()) if edits else ()
     return PublishVerdict(
         ruled=ruled,
         findings=tuple(sorted(found, key=lambda finding: finding.order)),
-        needs=tuple(policy.approvals(rules, facts, definitions)) if edits else (),
+        needs=_needs(workspace, rules, edits, (before, after)),
         in_use=tuple(sorted(in_use)),
     )
+
+
+def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: World) -> policy.Facts:
+    cone, _ = judgement.reach(edits, before, after)
+    return policy.Facts(
+        requested_by=workspace.actor.user,
+        edits=edits,
+        cone=cone,
+        users_of=judgement.deployed_users(edits, before),
+        region=workspace.environment.region,
+        foreign_prefixes=workspace.environment.foreign_prefixes,
+    )
+
+
+def _needs(
+    workspace: Workspace, rules: Policy, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet]
+) -> tuple[str, ...]:
+    """Why an approval is needed. What is new moves nothing that is there: a first publish needs none."""
+    existing = tuple(edit for edit in edits if edit.before is not None)
+    if not existing:
+        return ()
+    before, after = fleets
+    facts = _facts(workspace, existing, _world(before), _world(after))
+    return tuple(policy.approvals(rules, facts, {**before.definitions, **after.definitions}))
 
 
 def _in_use(written: Sequence[Edit], removed: Sequence[Edit], before: World, after: World) -> set[str]:

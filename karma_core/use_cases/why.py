@@ -39,12 +39,12 @@ class Step(Record, frozen=True, kw_only=True):
 def why(workspace: Workspace, address: str) -> tuple[Step, ...]:
     """The newest event about a component and what led to it, down to the triggers.
 
+    A change that was only asked for has done nothing to it yet, and is no answer where there is another.
     Depth first: a cause follows what it led to, one level deeper. NotFound where the log knows nothing.
     """
     _check(workspace, address)
     causes = Causes(workspace)
-    newest = next(iter(workspace.log.events(component=address, newest_first=True, limit=1)), None)
-    start = newest or _newest_write(workspace, causes, address)
+    start = _newest_effect(workspace, address) or _newest_write(workspace, causes, address)
     steps: list[Step] = []
     seen: set[str] = set()
     todo: list[tuple[int, str | None, Cause]] = [(0, None, Cause(event=start))]
@@ -80,6 +80,16 @@ def consequences(workspace: Workspace, address: str) -> tuple[Step, ...]:
 def _check(workspace: Workspace, address: str) -> None:
     ids.split_address(address)
     check_binding(workspace)
+
+
+def _newest_effect(workspace: Workspace, address: str) -> Event | None:
+    """The newest event about a component, but for the steps of changes; else the newest of these."""
+    step: Event | None = None
+    for event in workspace.log.events(component=address, newest_first=True):
+        if event.action != "change":
+            return event
+        step = step or event
+    return step
 
 
 def _newest_write(workspace: Workspace, causes: Causes, address: str) -> Event:

@@ -18,7 +18,7 @@ from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_core import ports
 from karma_core.errors import Conflict, StaleLease
 from karma_core.graph.delta import EMPTY, diff, digest, make_graph
-from karma_core.model import Delta, Edge, Finding, Kind, Provenance, Severity, Status
+from karma_core.model import ChangeNode, Component, Delta, Edge, Finding, Kind, Provenance, Severity, Status
 from tests.graphs import component, graph, lease, next_build, publish, random_graph
 from tests.gremlin_guard import NeptuneGuard
 from tests.integration import gremlin_server
@@ -118,6 +118,31 @@ def test_a_published_graph_is_read_back_whole(store: ports.GraphStore) -> None:
     assert found.build == build
     assert store.current("prod") == build
     assert store.build("prod", 1) == build
+
+
+def changed(address: str, change: str | None) -> Component:
+    """A component whose config a change wrote."""
+    provenance = Provenance(change=change) if change else Provenance(commit="abc")
+    return msgspec.structs.replace(component(address), provenance=provenance)
+
+
+def test_changes_are_part_of_the_graph(store: ports.GraphStore) -> None:
+    """They are read back whole, change with the delta, go with it, and do not touch what else is there."""
+    cause = ChangeNode(id="c-1", environment="prod", requested_by="ann", source="cli", reason=HOSTILE[0])
+    effect = ChangeNode(id="c-2", environment="prod", requested_by="bob", triggered_by="c-1")
+    edges = [Edge(source="rds/a", target="vpc/core")]
+    first = make_graph([changed("vpc/core", "c-1"), changed("rds/a", "c-2")], edges, [effect, cause])
+    publish(store, first)
+    found = store.load("prod")
+    assert found is not None
+    assert found.graph == first
+    second = make_graph([changed("vpc/core", None), changed("rds/a", "c-1")], edges, [cause])
+    publish(store, second)
+    assert (found := store.load("prod")) is not None
+    assert found.graph == second
+    publish(store, make_graph([changed("vpc/core", None)], []))
+    assert (found := store.load("prod")) is not None
+    assert found.graph.changes == ()
 
 
 def test_an_empty_graph_can_be_published(store: ports.GraphStore) -> None:

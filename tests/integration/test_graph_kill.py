@@ -19,7 +19,7 @@ from gremlin_python.process.traversal import T
 
 from karma_adapters.gremlin import queries
 from karma_core import ports
-from karma_core.graph.delta import digest
+from karma_core.graph.delta import digest, lineage
 from karma_core.graph.history import restore
 from karma_core.model import Build, Snapshot
 from tests.graphs import Artifacts, random_graph
@@ -155,9 +155,12 @@ class Scene:
         server = gremlin_server.shared()
         vertices = queries.source().V().has("environment", self.environment)
         (counts,) = server.run(vertices.group_count().by(T.label))
-        assert counts == {"Component": len(found.graph.nodes), "Build": found.build.id, "Lock": 1}
+        changes = {"Change": len(found.graph.changes)} if found.graph.changes else {}
+        assert counts == {
+            "Component": len(found.graph.nodes), "Build": found.build.id, "Lock": 1, **changes
+        }  # fmt: skip
         edges = queries.source().V().has("environment", self.environment).out_e().count()
-        assert server.run(edges) == [len(found.graph.edges)]
+        assert server.run(edges) == [len(found.graph.edges) + len(lineage(found.graph))]
         (lock,) = server.run(queries.read_lock(self.environment))
         assert not {"publishing", "staging", "redo"} & set(lock)
 

@@ -17,7 +17,7 @@ from karma_adapters.gremlin.text import GremlinText
 from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_core.errors import StoreUnavailable, UsageError
 from karma_core.graph.delta import make_graph
-from karma_core.model import Edge, GraphData, Kind, Provenance, Status
+from karma_core.model import ChangeNode, Edge, GraphData, Kind, Provenance, Status
 from tests.graphs import component, graph, publish
 from tests.gremlin_guard import NeptuneGuard
 from tests.integration import gremlin_server
@@ -47,7 +47,12 @@ def shop(environment: str) -> GraphData:
             runtime_version=number if number % 3 else None,
             provenance=Provenance(commit="c0ffee" if number % 2 else "decade", path=f"it's/{name}"),
         )
-    nodes["rds/main"] = msgspec.structs.replace(nodes["rds/main"], status=Status.STALE)
+    nodes["rds/main"] = msgspec.structs.replace(
+        nodes["rds/main"], status=Status.STALE, provenance=Provenance(change="c-2")
+    )
+    nodes["vpc/core"] = msgspec.structs.replace(nodes["vpc/core"], provenance=Provenance(change="c-2"))
+    first = ChangeNode(id="c-1", environment=environment, requested_by="ann", reason="more room")
+    second = ChangeNode(id="c-2", environment=environment, requested_by="bob", triggered_by="c-1")
     edges = [Edge(source=s, target=t, via=("nickname",), pointers=("/x",)) for s, t in NEEDS]
     edges[0] = msgspec.structs.replace(edges[0], via=("declared", "nickname"))
     edges[1] = msgspec.structs.replace(edges[1], via=("match",))
@@ -56,7 +61,7 @@ def shop(environment: str) -> GraphData:
         Edge(source="ecs-cluster/main", target="vpc/core", kind=Kind.CONSUMES),
         Edge(source="ecs-service/api", target="ecs-service/worker", kind=Kind.EMITS),
     ]
-    return make_graph(nodes.values(), [*edges, *consumes])
+    return make_graph(nodes.values(), [*edges, *consumes], [first, second])
 
 
 @dataclass
@@ -114,6 +119,16 @@ def test_answers_are_what_the_graph_says(engines: Engines) -> None:
                 "label": "emits_runtime_to",
                 "source": "prod:ecs-service/api",
                 "target": "prod:ecs-service/worker",
+            }
+        ],
+        "g.V('prod:vpc/core').out('changed_by').in('triggered').values('reason')": ["more room"],
+        "g.V('change:prod:c-2').in('changed_by').id()": ["prod:rds/main", "prod:vpc/core"],
+        "g.V('change:prod:c-1').outE('triggered')": [
+            {
+                "id": "prod:c-1|triggered|c-2",
+                "label": "triggered",
+                "source": "change:prod:c-1",
+                "target": "change:prod:c-2",
             }
         ],
         "g.V('dev:vpc/core')": [],

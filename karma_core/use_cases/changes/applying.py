@@ -130,7 +130,7 @@ def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrd
     except (LeaseHeld, StaleLease, StoreError):
         raise  # it stays `applying`, and is taken up again
     except KarmaError as error:
-        return _end_badly(workspace, register, kept, State.FAILED, str(error))
+        return _end_badly(workspace, register, _as_written(register, kept, error), State.FAILED, str(error))
     runs = (*kept.change.runs, *(result.run_id for result in results))
     warnings = tuple(dict.fromkeys((*kept.change.warnings, *(w for r in results for w in r.warnings))))
     kept = Kept(change=replace(kept.change, runs=runs, warnings=warnings), revision=kept.revision)
@@ -148,6 +148,16 @@ def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     edits = config_set.write(workspace, change.id, change.edits, change.last_event)
     written = replace(change, edits=edits, wrote=register.next_number(), why="its configs are written")
     return register.keep(written, kept.revision)
+
+
+def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:
+    """The change as far as its set was written when somebody came between, so that it can be taken back."""
+    versions = error.facts.get("written")
+    if kept.change.written or not versions:
+        return kept
+    edits = tuple(replace(edit, written=versions.get(edit.address)) for edit in kept.change.edits)
+    change = replace(kept.change, edits=edits, wrote=register.next_number())
+    return Kept(change=change, revision=kept.revision)
 
 
 def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResult]:
@@ -187,7 +197,7 @@ def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: Sta
     What was only stopped waits for a person, and a rollback that fails is not taken back itself.
     """
     change = kept.change
-    if not change.written:
+    if not change.stands:
         return _end(register, kept, status, why)
     rules = read_policy(workspace.environment.policy)
     if status is State.FAILED and rules.on_failure == "roll_back" and change.rollback_of is None:
@@ -201,7 +211,7 @@ def _end(register: Register, kept: Kept, status: State, why: str, **fields: bool
     for undone in ended.change.undoes if status is State.APPLIED else ():
         taken_back = register.get(undone)
         change = taken_back.change
-        if may_be_taken_back(change.status, written=change.written):
+        if may_be_taken_back(change.status, written=bool(change.stands)):
             before = "" if change.status is State.APPLIED else f"{change.why}; "
             register.move(taken_back, State.ROLLED_BACK, f"{before}taken back by change {ended.change.id}")
     reach("change.ended")

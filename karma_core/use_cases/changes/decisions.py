@@ -36,9 +36,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
 
 
 def _require_approver(workspace: Workspace, change: Change) -> None:
-    forbidden = may_approve(
-        read_policy(workspace.environment.policy), workspace.actor.user, change.requested_by
-    )
+    rules = read_policy(workspace.environment.policy)
+    forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
     if forbidden:
         Register(workspace).log(change, "denied", why=forbidden)
         raise Refused(
@@ -67,12 +66,13 @@ def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
 def retry(workspace: Workspace, change_id: str, *, plan_here: bool = True) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
-    What it wrote stays written; where that has been changed since, it is rejected.
+    What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
+    policy any more, as long as it does not fail again.
     """
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
-        again = {"number": register.next_number(), "approval": None, "waits_for": ()}
+        again = {"number": register.next_number(), "approval": None, "waits_for": (), "take_back": False}
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
     return admit(workspace, change_id, plan_here=plan_here).change
 

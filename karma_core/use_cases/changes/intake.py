@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest, read_request
-from karma_core.changes.states import State
+from karma_core.changes.states import KIND, State
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
-from karma_core.use_cases.changes.register import KIND, Register
+from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.workspace import Workspace
 
@@ -52,6 +52,7 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
         status=State.PROPOSED,
         request=read.model_dump(mode="json", exclude_defaults=True),
         requested_by=read.requested_by or workspace.actor.user,
+        asked_by=workspace.actor.user,
         source=workspace.actor.source,
         reason=read.reason,
         created_at=now,
@@ -60,21 +61,25 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
 
 
 def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change:
-    """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it."""
+    """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it.
+
+    One that would have to wait is planned all the same, as if its turn had come now.
+    """
     register = Register(workspace)
     judged = judge_change(workspace, change)
     found = replace(change, **judged_fields(judged))
     waits_for = holders(replace(found, number=2**62), register.open())
     if judged.errors:
         found = replace(found, status=State.REJECTED, why=judged.why)
-    elif waits_for:
-        why = f"it overlaps {', '.join(waits_for)}"
-        found = replace(found, status=State.QUEUED, why=why, waits_for=waits_for)
     elif not plan_here:
         found = replace(found, why="judged; it is planned where there is a Terraform")
     else:
         decision = plan_change(workspace, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
+    if waits_for and found.status is not State.REJECTED:
+        said = "; its plan is that of now" if found.plan_id else ""
+        why = f"it overlaps {', '.join(waits_for)}{said}"
+        found = replace(found, status=State.QUEUED, why=why, waits_for=waits_for)
     found = replace(found, id="")
     event = register.log(found, str(found.status), dry_run=True, why=found.why)
     return replace(found, last_event=event)

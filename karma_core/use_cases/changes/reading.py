@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core.changes.record import Change, result
+from karma_core.changes.states import State
+from karma_core.errors import UsageError
+from karma_core.ids import shown
 from karma_core.json_difference import Difference, differences
 from karma_core.model import to_builtins
 from karma_core.plan.document import Plan, contract
@@ -31,7 +34,15 @@ def differences_of(change: Change) -> list[tuple[str, Difference]]:
 
 
 def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dict[str, Any]]:
-    """A line for every change, newest first; `position` is its place in the queue, 0 where it is in none."""
+    """A line for every change, newest first; `position` is its place in the queue, 0 where it is in none.
+
+    UsageError where `status` is no state.
+    """
+    if status is not None and status not in set(State):
+        raise UsageError(
+            f"{shown(status)!r} is no state of a change",
+            next_step=f"choose one of {', '.join(sorted(State))}",
+        )
     register = Register(workspace)
     changes = register.all()
     still_open = register.open()
@@ -39,7 +50,7 @@ def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dic
         {
             "change_id": change.id,
             "status": str(change.status),
-            "components": [edit.address for edit in change.edits],
+            "components": list(change.addresses),
             "requested_by": change.requested_by,
             "created_at": change.created_at,
             "position": position(change, still_open),

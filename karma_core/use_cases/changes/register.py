@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Change
-from karma_core.changes.states import OPEN, State, check_transition
+from karma_core.changes.states import KIND, OPEN, State, check_transition
 from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
@@ -25,7 +25,6 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
-KIND: Final = "change"
 ORDER: Final = "change-order"
 KEYS: Final = "change-key"
 ADMISSION: Final = "changes"
@@ -88,7 +87,7 @@ class Register:
     def move(self, kept: Kept, status: State, why: str, **fields: Any) -> Kept:
         """Bring a change into a state, with its reason; Refused `change-state` where that may not follow."""
         change = kept.change
-        check_transition(change.id, change.status, status, written=change.written)
+        check_transition(change.id, change.status, status, written=bool(change.stands))
         return self.keep(replace(change, status=status, why=why, **fields), kept.revision)
 
     def keep(self, change: Change, revision: int) -> Kept:
@@ -102,7 +101,7 @@ class Register:
     def log(self, change: Change, status: str, **inputs: Any) -> str:
         """One event of a change; its id. Its cause is the change's event before."""
         workspace = self._workspace
-        addresses = [edit.address for edit in change.edits]
+        addresses = list(change.addresses)
         facts = {
             **inputs,
             "components": addresses,

@@ -40,7 +40,7 @@ def roll_back(
     register = Register(workspace)
     original = register.get(change_id).change
     _refuse_unwritten(original)
-    later = [edit.address for edit in original.edits if _version(workspace, edit.address) != edit.written]
+    later = [edit.address for edit in original.stands if _version(workspace, edit.address) != edit.written]
     if later and not include_later:
         raise Refused(
             f"change {change_id} cannot be rolled back alone",
@@ -74,10 +74,8 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "requested_by": change.requested_by,
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
-    acting = acting_for(workspace, change)
-    return request(
-        acting, body, proceed=True, number=change.number, rollback_of=change.id, undoes=(change.id,)
-    )
+    place: dict[str, Any] = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
+    return request(acting_for(workspace, change), body, proceed=True, asked_by=change.asked_by, **place)
 
 
 def roll_back_cone(
@@ -113,15 +111,15 @@ def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...
     Each is taken back whole: a set that wrote one of the configs later brings its other configs along, and
     whatever was written to those after it.
     """
-    written = sorted((c for c in changes if c.written and c.wrote), key=lambda change: change.wrote)
+    written = sorted((c for c in changes if c.stands and c.wrote), key=lambda change: change.wrote)
     found = {original.id: original}
     since: dict[str, int] = {}
     grown = True
     while grown:
         for change in found.values():
-            for edit in change.edits:
+            for edit in change.stands:
                 since[edit.address] = min(change.wrote, since.get(edit.address, change.wrote))
-        later = [c for c in written if any(since.get(e.address, c.wrote) < c.wrote for e in c.edits)]
+        later = [c for c in written if any(since.get(e.address, c.wrote) < c.wrote for e in c.stands)]
         grown = any(change.id not in found for change in later)
         found |= {change.id: change for change in later}
     return tuple(sorted(found.values(), key=lambda change: change.wrote))
@@ -131,7 +129,7 @@ def _oldest(changes: Iterable[Change]) -> dict[str, dict[str, Any] | None]:
     """Address → its config before the first of the changes, which stand in the order of their writes."""
     found: dict[str, dict[str, Any] | None] = {}
     for change in changes:
-        for edit in change.edits:
+        for edit in change.stands:
             found.setdefault(edit.address, edit.before)
     return found
 
@@ -158,12 +156,12 @@ def _differs(fleet: Fleet, address: str, wanted: dict[str, Any] | None) -> bool:
 
 def _standing(changes: Iterable[Change], restored: Mapping[str, int]) -> tuple[str, ...]:
     """Changes that wrote nothing but what is restored (address → its version now), and wrote that version."""
-    written = (change for change in changes if change.written)
-    return tuple(c.id for c in written if all(restored.get(e.address) == e.written for e in c.edits))
+    written = (change for change in changes if change.stands)
+    return tuple(c.id for c in written if all(restored.get(e.address) == e.written for e in c.stands))
 
 
 def _refuse_unwritten(original: Change) -> None:
-    if may_be_taken_back(original.status, written=original.written):
+    if may_be_taken_back(original.status, written=bool(original.stands)):
         return
     raise Refused(
         f"change {original.id} cannot be rolled back",

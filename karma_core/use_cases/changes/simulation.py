@@ -97,6 +97,7 @@ def _judge(
     rules = policy.read_policy(workspace.environment.policy)
     facts = policy.Facts(
         requested_by=change.requested_by,
+        asked_by=change.asked_by,
         edits=edits,
         cone=cone,
         users_of=judgement.deployed_users(edits, before),

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from karma_adapters.sqlite_graph import SqliteGraphStore
 from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.model import ChangeNode
 from tests.graphs import graph, publish
 
 ROOT = Path(__file__).parents[3]
@@ -71,6 +73,26 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StoreError, match="format 99"):
         SqliteGraphStore(tmp_path / "graph.db")
+
+
+def test_a_file_from_before_changes_is_taken_up(tmp_path: Path) -> None:
+    """Its graph is read as it was, and from then on it holds changes."""
+    store = SqliteGraphStore(tmp_path / "graph.db")
+    old = graph(nodes=["vpc/a"])
+    publish(store, old)
+    store.close()
+    with sqlite3.connect(tmp_path / "graph.db") as db:
+        db.execute("DROP TABLE change")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    store = SqliteGraphStore(tmp_path / "graph.db")
+    assert (found := store.load("prod")) is not None
+    assert found.graph == old
+    newer = msgspec.structs.replace(old, changes=(ChangeNode(id="c-1", environment="prod"),))
+    publish(store, newer)
+    assert (found := store.load("prod")) is not None
+    assert found.graph == newer
+    store.close()
 
 
 def test_a_damaged_record_is_said(tmp_path: Path) -> None:

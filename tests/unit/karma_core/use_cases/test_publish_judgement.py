@@ -138,6 +138,14 @@ def test_what_needs_an_approval_is_published_as_a_change(system: GitSystem, poli
     assert (result.written, result.ahead_of_git) == ((), ())
 
 
+@pytest.mark.parametrize("policy", [{"require_approval": True}, {"protected": ["*"]}, {"largest_cone": 1}])
+def test_what_is_new_needs_no_approval(system: GitSystem, policy: dict[str, Any]) -> None:
+    """A first publish of a whole environment touches nothing that is there."""
+    system.policy = policy
+    system.git(c_new={"size": 1}, d_new={"c_nickname": "new"}, e_new={"d_nickname": "new"})
+    assert system.publish().written == ("c/new", "d/new", "e/new")
+
+
 def test_what_is_the_same_is_no_change(system: GitSystem) -> None:
     """Nothing is requested where Git and the store agree."""
     with pytest.raises(Refused) as caught:

@@ -8,7 +8,7 @@ import pytest
 
 from karma_core import failpoints
 from karma_core.changes.states import State
-from karma_core.errors import BadInput, Conflict, LeaseHeld, NotFound, Refused
+from karma_core.errors import BadInput, Conflict, LeaseHeld, NotFound, Refused, UsageError
 from karma_core.use_cases import leasing
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes import decisions
@@ -390,3 +390,54 @@ def test_the_log_sums_up_what_changes_went_through(system: ChangeSystem) -> None
     (told,) = system.log.diff("2026-01-01", "2026-01-31").changes
     assert (told.change_id, told.user, told.reason) == (change.id, "ann", "more room")
     assert (told.components, told.first_status, told.last_status) == (("a/one",), "proposed", "applied")
+
+
+def test_who_sends_a_request_for_another_does_not_approve_it(system: ChangeSystem) -> None:
+    """`requested_by` is only said: neither the one nor the other is the second person."""
+    system.policy = {"require_approval": True, "distinct_approver": True}
+    change = system.request("a/one", proposed_change={"size": 2}, requested_by="bob")
+    for user in ("ann", "bob"):
+        system.user = user
+        with pytest.raises(Refused) as caught:
+            system.approve(change)
+        assert caught.value.code == "not-approver"
+    system.user = "carol"
+    assert system.approve(change).status is State.APPROVED
+
+
+def test_naming_an_allowed_requester_does_not_help(system: ChangeSystem) -> None:
+    """Who sends it has to be allowed, too."""
+    system.policy = {"requesters": ["bob"]}
+    change = system.request("a/one", proposed_change={"size": 2}, requested_by="bob")
+    assert system.codes(change) == {"policy-requester"}
+
+
+def test_a_dry_run_that_would_wait_shows_its_plan(system: ChangeSystem) -> None:
+    """The whole verdict: that it would wait, for whom, and what it would do if its turn were now."""
+    holder = system.request("a/one", proposed_change={"size": 2})
+    dry = system.request("a/one", proposed_change={"size": 3}, dry_run=True)
+    assert (dry.status, dry.waits_for, bool(dry.plan_id)) == (State.QUEUED, (holder.id,), True)
+    assert holder.id in dry.why
+
+
+def test_a_state_that_does_not_exist_is_said(system: ChangeSystem) -> None:
+    """A misspelt filter is no empty list."""
+    with pytest.raises(UsageError, match="nonsense"):
+        list_changes(system.workspace, status="nonsense")
+
+
+def test_a_change_that_cannot_be_made_still_names_its_components(system: ChangeSystem) -> None:
+    """In the list and in the log."""
+    change = system.request("a/one", proposed_change={"size": 2}, base_version=7)
+    assert change.status is State.REJECTED
+    assert list_changes(system.workspace)[0]["components"] == ["a/one"]
+    assert {e.component for e in system.log.events(action="change")} == {"a/one"}
+
+
+def test_why_is_not_about_what_was_only_asked_for(system: ChangeSystem) -> None:
+    """A rejected request and a dry run did nothing to the component."""
+    system.request("a/one", proposed_change={"size": 2}, base_version=7)
+    system.request("a/one", proposed_change={"size": 2}, dry_run=True)
+    first = why(system.workspace, "a/one")[0].event
+    assert first is not None
+    assert first.action == "runtime_publish"

@@ -207,3 +207,49 @@ def test_a_stop_is_left_to_a_person(system: ChangeSystem) -> None:
     ended = failing(system, "a/one", 2)
     assert (ended.status, system.config("a/one")) == (State.FAILED, {"size": 2})
     assert "configs are kept" in ended.why
+
+
+def test_a_set_that_was_overtaken_can_be_taken_back_as_far_as_it_was_written(system: ChangeSystem) -> None:
+    """The foreign write stays; what the set wrote beside it does not have to."""
+    parts = [{"component": a, "proposed_change": {"size": 2}} for a in ("a/one", "d/four")]
+    change = system.request(changes=parts)
+    wrote: list[str] = []
+
+    def foreign() -> None:
+        if not wrote:
+            wrote.append("d/four")
+            system.configure(d_four={"size": 77})
+
+    with at("change.config_written", foreign):
+        ended = system.apply(change)
+    assert ended.status is State.FAILED
+    assert "configs are kept" in ended.why
+    assert (system.config("a/one"), system.config("d/four")) == ({"size": 2}, {"size": 77})
+    back = system.apply(system.roll_back(ended))
+    assert (back.status, statuses(system, change)) == (State.APPLIED, ["rolled_back"])
+    assert (system.config("a/one"), system.config("d/four")) == ({"size": 1}, {"size": 77})
+
+
+def test_what_a_dead_writer_wrote_of_an_overtaken_set_can_be_taken_back(system: ChangeSystem) -> None:
+    """Also where another change finished the dead one's set, and a foreign write came between."""
+    parts = [{"component": a, "proposed_change": {"size": 2}} for a in ("a/one", "d/four")]
+    change = system.request(changes=parts)
+    die(system, "change.config_written", lambda: system.apply(change))
+    system.configure(d_four={"size": 77}, e_five={"size": 1})
+    system.applied("e/five", proposed_change={"size": 2})
+    system.drain()
+    assert statuses(system, change) == ["failed"]
+    system.apply(system.roll_back(system.change(change.id)))
+    assert (system.config("a/one"), system.config("d/four")) == ({"size": 1}, {"size": 77})
+
+
+def test_who_tries_again_is_not_rolled_back_meanwhile(system: ChangeSystem) -> None:
+    """A retry stands before a rollback that the policy wants and that nobody has requested yet."""
+    system.policy = {"on_failure": "roll_back"}
+    system.terraform.failures_once["a/one"] = "apply"
+    failed = system.apply(system.request("a/one", proposed_change={"size": 2}, proceed=True))
+    assert failed.take_back
+    decisions.retry(system.workspace, failed.id)
+    system.drain()
+    assert statuses(system, failed) == ["applied"]
+    assert len(Register(system.workspace).all()) == 1
