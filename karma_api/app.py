@@ -47,7 +47,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None) -> FastAPI:
     """The application over these services, which it closes when it ends."""
     serving = _Serving(services, metrics or Metrics(), limits or Limits())
-    app = FastAPI(title="Karma", docs_url=None, redoc_url=None, openapi_url=None, lifespan=serving.lifespan)
+    app = FastAPI(
+        title="Karma",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=serving.lifespan,
+    )
     # The framework looks through its routes one by one: those that are asked most come first.
     for route in sorted(ROUTES, key=lambda route: not route.cached):
         endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
