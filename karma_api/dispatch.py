@@ -50,7 +50,8 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
 
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
     """The environment that is meant and who calls; raises where they may not."""
-    service = services.of(environment_of(incoming))
+    named = environment_of(incoming)
+    service = services.of(named) if named or route.role is not None else services.first()
     if route.role is None:
         caller = Caller(user="anonymous", role=Role.VIEWER, client=incoming.client)
     else:
