@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from karma_adapters.settings import find_project, read_settings
-from karma_api import openapi, problems
-from karma_api.dispatch import answer, answer_at_once, too_large
+from karma_api import access_log, openapi, problems
+from karma_api.dispatch import answer, answer_at_once, too_large, user_of
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -74,9 +74,12 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
 
 def app_of(root: Path) -> FastAPI:
     """The application over a project."""
+    settings = read_settings(root)
+    if settings.api.access_log:
+        access_log.switch_on()
     metrics = Metrics()
     services = open_services(root, metrics=metrics.text)
-    return make_app(services, metrics=metrics, limits=limits_of(read_settings(root)))
+    return make_app(services, metrics=metrics, limits=limits_of(settings))
 
 
 def create_app() -> FastAPI:
@@ -110,6 +113,7 @@ class _Serving:
         async def endpoint(request: Request) -> Response:
             started = time.perf_counter()
             at_once = None
+            incoming = Incoming(client=_client(request))
             try:
                 incoming = await self._incoming(request)
                 at_once = answer_at_once(self._services, route, incoming) if route.cached else None
@@ -118,6 +122,9 @@ class _Serving:
                 made = problems.outgoing(error)
             seconds = time.perf_counter() - started
             self._metrics.count(route.name, route.method, made.status, seconds, at_once=at_once is not None)
+            if access_log.is_on():
+                user = user_of(self._services, incoming)
+                access_log.write(route, incoming, user, made.status, seconds)
             return _response(made)
 
         return endpoint
@@ -156,7 +163,7 @@ class _Serving:
             query=tuple(request.query_params.multi_items()),
             headers=request.headers,
             body=await self._body(request),
-            client=request.client.host if request.client is not None else "",
+            client=_client(request),
         )
 
     async def _body(self, request: Request) -> bytes:
@@ -175,6 +182,10 @@ class _Serving:
         except TimeoutError as error:
             raise problems.TooSlow("the body came too slowly", next_step="send it again") from error
         return b"".join(parts)
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 def _response(made: Outgoing) -> Response:

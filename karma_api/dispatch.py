@@ -48,6 +48,14 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
     return _if_changed(route, incoming, kept)
 
 
+def user_of(services: Services, incoming: Incoming) -> str:
+    """Who made a request that has been answered; empty where nobody was recognised."""
+    try:
+        return services.of(environment_of(incoming)).access.user_of(incoming.headers)
+    except KarmaError:
+        return ""
+
+
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
     """The environment that is meant and who calls; raises where they may not."""
     named = environment_of(incoming)
