@@ -153,6 +153,7 @@ class ApiSettings(_Section):
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=1_048_576)
     request_seconds: float = Field(default=60, ge=1, le=900)
     max_streams: int = Field(default=100, ge=1, le=10_000)
+    access_log: bool = False
 
 
 class WebhookSettings(_Section):

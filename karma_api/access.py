@@ -52,6 +52,11 @@ class Access:
         found = self._remembered.get(headers.get("authorization", ""))
         return found[1] if found is not None and time.monotonic() < found[0] else None
 
+    def user_of(self, headers: Mapping[str, str]) -> str:
+        """The user of a token that was recognised, however long ago; else empty."""
+        found = self._remembered.get(headers.get("authorization", ""))
+        return found[1].user if found is not None else ""
+
     def identify(self, incoming: Incoming, route: Route) -> Caller:
         """The caller; Unauthenticated, which is logged, where a token is missing or does not count."""
         text = incoming.headers.get("authorization", "")

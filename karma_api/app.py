@@ -6,6 +6,7 @@ Handlers run in threads, because stores block; an answer that is known already i
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from karma_adapters.settings import find_project, read_settings
-from karma_api import openapi, problems
-from karma_api.dispatch import answer, answer_at_once, too_large
+from karma_api import access_log, openapi, problems
+from karma_api.dispatch import answer, answer_at_once, too_large, user_of
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -37,14 +38,25 @@ from karma_core.errors import KarmaError, NotFound
 THREADS = 32
 """Requests that ask stores at once. Ours: more only wait for the stores' locks."""
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread that computes may hold the interpreter while others wait. Ours: Python's own 5 ms would
+make every answer that is ready wait so long while a new build is loaded."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None) -> FastAPI:
     """The application over these services, which it closes when it ends."""
     serving = _Serving(services, metrics or Metrics(), limits or Limits())
-    app = FastAPI(title="Karma", docs_url=None, redoc_url=None, openapi_url=None, lifespan=serving.lifespan)
-    for route in ROUTES:
+    app = FastAPI(
+        title="Karma",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=serving.lifespan,
+    )
+    # The framework looks through its routes one by one: those that are asked most come first.
+    for route in sorted(ROUTES, key=lambda route: not route.cached):
         endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
         app.add_api_route(
             route.path, endpoint, methods=[route.method], name=route.name, include_in_schema=False
@@ -62,9 +74,12 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
 
 def app_of(root: Path) -> FastAPI:
     """The application over a project."""
+    settings = read_settings(root)
+    if settings.api.access_log:
+        access_log.switch_on()
     metrics = Metrics()
     services = open_services(root, metrics=metrics.text)
-    return make_app(services, metrics=metrics, limits=limits_of(read_settings(root)))
+    return make_app(services, metrics=metrics, limits=limits_of(settings))
 
 
 def create_app() -> FastAPI:
@@ -85,7 +100,11 @@ class _Serving:
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Let threads take turns quickly while requests are served; close the services afterwards."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         yield
+        sys.setswitchinterval(before)
         await run_sync(self._services.close)
 
     def endpoint(self, route: Route) -> Endpoint:
@@ -94,6 +113,7 @@ class _Serving:
         async def endpoint(request: Request) -> Response:
             started = time.perf_counter()
             at_once = None
+            incoming = Incoming(client=_client(request))
             try:
                 incoming = await self._incoming(request)
                 at_once = answer_at_once(self._services, route, incoming) if route.cached else None
@@ -102,6 +122,9 @@ class _Serving:
                 made = problems.outgoing(error)
             seconds = time.perf_counter() - started
             self._metrics.count(route.name, route.method, made.status, seconds, at_once=at_once is not None)
+            if access_log.is_on():
+                user = user_of(self._services, incoming)
+                access_log.write(route, incoming, user, made.status, seconds)
             return _response(made)
 
         return endpoint
@@ -140,7 +163,7 @@ class _Serving:
             query=tuple(request.query_params.multi_items()),
             headers=request.headers,
             body=await self._body(request),
-            client=request.client.host if request.client is not None else "",
+            client=_client(request),
         )
 
     async def _body(self, request: Request) -> bytes:
@@ -161,8 +184,14 @@ class _Serving:
         return b"".join(parts)
 
 
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
 def _response(made: Outgoing) -> Response:
-    return Response(made.body, status_code=made.status, headers=dict(made.headers))
+    response = Response(status_code=made.status)
+    response.body, response.raw_headers = made.body, made.raw_headers
+    return response
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

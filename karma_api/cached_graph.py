@@ -4,6 +4,7 @@ A view is one build whole, and what was answered from it: it never changes, and 
 the next build is there. Whoever reads gets the view that is here. Looking whether the store has moved on, and
 loading what it has, is done by one thread beside; the reader that sets it off waits for it a moment, so that
 a graph that loads quickly is seen at once, and nobody waits for a large one or for a publish that goes on.
+What was asked of the old build is answered from the new one before that is shown.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
 from karma_core import ports
-from karma_core.errors import NotFound, StoreUnavailable
+from karma_core.errors import KarmaError, NotFound, StoreUnavailable
 from karma_core.graph import history
 from karma_core.graph.graph import Graph
 from karma_core.model import Build, Component, Edge, GraphData, Kind, Snapshot
@@ -30,10 +32,19 @@ PATIENCE_SECONDS: Final = 0.2
 """How long a reader waits for a newer build while it has an older one. Ours: 1,000 components take 0.02 s."""
 FIRST_SECONDS: Final = 30.0
 """How long it waits where it has none."""
+PREPARE_SECONDS: Final = 2.0
+"""How long a new build is kept back at most while what was asked of the old one is answered from it, so that
+its first readers do not all wait for the same answers."""
 MAX_ANSWERS: Final = 256
 """Answers kept of one build."""
 MAX_PAST: Final = 4
 """Earlier builds kept in memory."""
+
+
+Again = Callable[[], object]
+"""Answers a question of the view that is pinned, and keeps the answer with it."""
+_PINNED: ContextVar[View | None] = ContextVar("pinned", default=None)
+"""The view that handlers see in a thread that prepares it, before anybody else does."""
 
 
 class View:
@@ -44,6 +55,9 @@ class View:
         self.data = data
         self.etag = f'"{build.id}-{build.digest.removeprefix("sha256:")[:12]}"'
         self._answers: dict[Hashable, Any] = {}
+        self._making: dict[Hashable, Lock] = {}
+        self._again: dict[Hashable, Again] = {}
+        self._asked: set[Hashable] = set()
 
     @cached_property
     def graph(self) -> Graph:
@@ -84,13 +98,27 @@ class View:
 
     def answered(self, key: Hashable) -> Any:
         """What was answered to this question, or None."""
+        self._asked.add(key)
         return self._answers.get(key)
 
-    def remember(self, key: Hashable, answer: Any) -> None:
-        """Keep an answer. When there are too many, all are forgotten: the common ones are back at once."""
+    def questions(self) -> list[Again]:
+        """How to answer anew what was asked of this build."""
+        return [again for key, again in list(self._again.items()) if key in self._asked]
+
+    def being_made(self, key: Hashable) -> Lock:
+        """Held by whoever makes the answer to this question: the others wait and find it made."""
+        return self._making.setdefault(key, Lock())
+
+    def remember(self, key: Hashable, answer: Any, again: Again | None = None) -> None:
+        """Keep an answer, and how to make it anew for another build.
+
+        When there are too many, all are forgotten: the common ones are back at once.
+        """
         if len(self._answers) >= MAX_ANSWERS:
-            self._answers = {}
+            self._answers, self._making, self._again, self._asked = {}, {}, {}, set()
         self._answers[key] = answer
+        if again is not None:
+            self._again[key] = again
 
 
 class CachedGraph:
@@ -114,6 +142,9 @@ class CachedGraph:
 
     def view(self) -> View:
         """The current view; NotFound before the first build, StoreUnavailable without the store."""
+        pinned = _PINNED.get()
+        if pinned is not None:
+            return pinned
         started, looking = self._look_if_due()
         if looking is not None and (started or self._view is None):
             with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
@@ -166,12 +197,26 @@ class CachedGraph:
         held = self._view.build if self._view is not None else None
         if build != held:
             found = self._store.load(self._environment) if build is not None else None
-            self._view = _view(found)
+            self._view = _prepared(found, self._view)
         self._looked_at = asked_at
 
 
-def _view(found: Snapshot | None) -> View | None:
-    return View(found.build, found.graph) if found is not None else None
+def _prepared(found: Snapshot | None, before: View | None) -> View | None:
+    """The view of what was loaded, with answers to what was asked of the one before."""
+    if found is None:
+        return None
+    view = View(found.build, found.graph)
+    token = _PINNED.set(view)
+    until = time.monotonic() + PREPARE_SECONDS
+    try:
+        for again in before.questions() if before is not None else ():
+            if time.monotonic() > until:
+                break
+            with suppress(KarmaError):  # a component that is gone: whoever asks again is told
+                again()
+    finally:
+        _PINNED.reset(token)
+    return view
 
 
 def _no_graph(environment: str, known: bool) -> NotFound | StoreUnavailable:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
+from functools import partial
+from typing import Any
 
 from karma_api import problems
 from karma_api.access import Caller
-from karma_api.cached_graph import View
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, Reply, to_bytes
 from karma_api.reading import ENVIRONMENT, read
 from karma_api.route import Route
@@ -47,9 +48,18 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
     return _if_changed(route, incoming, kept)
 
 
+def user_of(services: Services, incoming: Incoming) -> str:
+    """Who made a request that has been answered; empty where nobody was recognised."""
+    try:
+        return services.of(environment_of(incoming)).access.user_of(incoming.headers)
+    except KarmaError:
+        return ""
+
+
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
     """The environment that is meant and who calls; raises where they may not."""
-    service = services.of(environment_of(incoming))
+    named = environment_of(incoming)
+    service = services.of(named) if named or route.role is not None else services.first()
     if route.role is None:
         caller = Caller(user="anonymous", role=Role.VIEWER, client=incoming.client)
     else:
@@ -79,18 +89,36 @@ def _answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
         raise too_large(service.limits.body_bytes)
     asked = incoming if route.own_body else read(route, incoming)
     if route.cached:
-        view = service.graph.view()
-        kept: Outgoing | None = view.answered(_key(route, incoming))
-        if kept is not None:
-            return _if_changed(route, incoming, kept)
-    found = route.handler(service, caller, asked)
-    if route.method != "GET" and not route.cached:
+        return _if_changed(route, incoming, _cached(service, caller, route, incoming, asked))
+    made = _render(route, _handled(service, caller, route, asked))
+    if route.method != "GET":
         service.graph.moved()
-    reply = found if isinstance(found, Reply) else Reply(document=found, status=route.status)
-    made = _render(route, reply)
-    if route.cached and isinstance(reply.view, View):
-        reply.view.remember(_key(route, incoming), made)
     return _if_changed(route, incoming, made)
+
+
+def _cached(service: Service, caller: Caller, route: Route, incoming: Incoming, asked: Any) -> Outgoing:
+    """The answer that is kept with the current build, else a new one, which is made once for all who wait."""
+    key = _key(route, incoming)
+    view = service.graph.view()
+    with view.being_made(key):
+        kept: Outgoing | None = view.answered(key)
+        if kept is not None:
+            return kept
+        return _make(service, caller, route, key, asked)
+
+
+def _make(service: Service, caller: Caller, route: Route, key: Hashable, asked: Any) -> Outgoing:
+    """A new answer, kept with the build that it follows from."""
+    reply = _handled(service, caller, route, asked)
+    made = _render(route, reply)
+    if reply.view is not None:
+        reply.view.remember(key, made, partial(_make, service, caller, route, key, asked))
+    return made
+
+
+def _handled(service: Service, caller: Caller, route: Route, asked: Any) -> Reply:
+    found = route.handler(service, caller, asked)
+    return found if isinstance(found, Reply) else Reply(document=found, status=route.status)
 
 
 def _render(route: Route, reply: Reply) -> Outgoing:

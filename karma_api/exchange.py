@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -47,6 +48,12 @@ class Outgoing:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as ASGI sends them, with the length; made once for an answer that is kept."""
+        found = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return found if self.status == 304 else [*found, (b"content-length", b"%d" % len(self.body))]  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,12 +28,19 @@ class Metrics:
         self._at_once = Counter(
             "karma_cached_answers", "Answers that asked no store", registry=self._registry
         )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Labelled children: looking them up costs more than counting."""
         self.streams = Gauge("karma_streams", "Open event streams", registry=self._registry)
 
     def count(self, route: str, method: str, status: int, seconds: float, *, at_once: bool) -> None:
         """One answered request."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (route, method, status)
+        known = self._known.get(key)
+        if known is None:
+            counter, times = self._requests.labels(route, method, str(status)), self._seconds.labels(route)
+            known = self._known[key] = (counter, times)
+        known[0].inc()
+        known[1].observe(seconds)
         if at_once:
             self._at_once.inc()
 

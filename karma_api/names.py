@@ -1,4 +1,7 @@
-"""Types of the names in requests: checked, and described, once."""
+"""Types of the names in requests: checked, and described, once.
+
+In these patterns `$` is the end of the text and lets no newline through (Rust's `regex`, ECMA-262).
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,16 @@ def _address(value: str) -> str:
     return value
 
 
-Type = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}\z", description="Component type.")]
+Type = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Component type.")]
 Nickname = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z", description="The component's nickname.")
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="The component's nickname.")
 ]
 Address = Annotated[
     str,
     Field(max_length=127, description="A component's address, `type/nickname`."),
     AfterValidator(_address),
 ]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}\z", description="An id, as answers give it.")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="An id, as answers give it.")]
 Text = Annotated[str, Field(max_length=200)]
 Reason = Annotated[str, Field(max_length=2000, description="Why; it stands in the log.")]
 Moment = Annotated[

@@ -24,6 +24,8 @@ ALWAYS: Final = {
     504: "It took too long",
 }
 """What every route with a role may answer besides its own statuses."""
+WITHOUT_ROLE: Final = (400, 404, 413, 429, 503, 504)
+"""Those of them that a route which is open to everybody may answer."""
 WITH_BODY: Final = {415: "The body is not JSON", 422: "The body cannot be used"}
 _SAID: Final = {
     200: "Done",
@@ -152,10 +154,7 @@ def _responses(route: Route) -> dict[str, Any]:
         if status < 400:  # noqa: PLR2004 - below it is success
             found[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
     failures = {status: _SAID.get(status, "Refused") for status in route.statuses if status >= 400}  # noqa: PLR2004
-    if route.role is not None:
-        failures |= ALWAYS
-    if route.own_body:
-        failures |= {400: ALWAYS[400], 504: ALWAYS[504]}
+    failures |= ALWAYS if route.role is not None else {status: ALWAYS[status] for status in WITHOUT_ROLE}
     if "body" in route.asked.model_fields:
         failures |= {status: said for status, said in WITH_BODY.items() if status not in failures}
     if route.method == "GET" and route.role is not None and not route.streams:

@@ -16,6 +16,7 @@ from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
+from karma_core.use_cases.binding import check_binding
 from karma_core.workspace import Workspace
 
 
@@ -49,10 +50,14 @@ def open_service(
     metrics: Callable[[], bytes] = no_metrics,
     peers: Services | None = None,
 ) -> Service:
-    """One environment, opened: stores are connected, nothing is written."""
+    """One environment, opened: stores are connected, nothing is written.
+
+    Refused `environment-mismatch` where the account is bound to another one.
+    """
     opened = bootstrap.open_workspace(settings, name, source="api", user="api")
     log = bootstrap.open_log_of(settings, name)
     workspace = replace(opened, log=log)
+    check_binding(workspace)
     api = settings.api
     return make_service(
         workspace,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import uvicorn
 
-from karma_api.app import app_of
+from karma_api.app import app_of, create_app
+
+__all__ = ["create_app", "serve"]
 
 STOP_SECONDS = 5
 """How long open requests may go on after SIGTERM; event streams are cut then, and clients come back."""

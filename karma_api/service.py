@@ -160,6 +160,10 @@ class Services:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
 
+    def first(self) -> Service:
+        """The default environment, else any: for what concerns none in particular."""
+        return self.of(self._default or next(iter(self.names), None))
+
     def close(self) -> None:
         """Close those that were opened, after what still uses them."""
         if self._before_close is not None:

@@ -62,7 +62,7 @@ class OutsideEvent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}\z")]
+    type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$")]
     timestamp: Annotated[str, Field(max_length=40), AfterValidator(_time)]
     metadata: Annotated[dict[str, Any], AfterValidator(_small)] = {}
     component: Address | None = None

@@ -61,7 +61,8 @@ def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
     view = service.graph.view()
     if wanted.query_type == RECENT:
         return Reply(document=_recent_changes(service, view, wanted.parameters))
-    return Reply(document=run_query(view.data, str(wanted.query_type), wanted.parameters), view=view)
+    found = run_query(view.data, str(wanted.query_type), wanted.parameters, graph=lambda: view.graph)
+    return Reply(document=found, view=view)
 
 
 def _recent_changes(service: Service, view: View, parameters: dict[str, str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from karma_core.ids import shown
 from karma_core.model import ChangeNode, Edge, GraphData, Status
 
 Parameters = Mapping[str, str]
+MakeGraph = Callable[[], Graph]
+"""Gives the structure of the same data; only queries that walk ask for it."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,18 @@ class Query:
     """A query by name: what it answers, the parameters it needs and those it may have; its JSON form."""
 
     answers: str
-    select: Callable[[GraphData, Parameters], GraphData]
+    select: Callable[[GraphData, Parameters, MakeGraph], GraphData]
     needs: tuple[str, ...] = ()
     may_have: tuple[str, ...] = ()
     document: Callable[[GraphData], dict[str, Any]] = graph_document
 
 
-def run_query(data: GraphData, name: str, parameters: Parameters) -> dict[str, Any]:
+def run_query(
+    data: GraphData, name: str, parameters: Parameters, *, graph: MakeGraph | None = None
+) -> dict[str, Any]:
     """`{"nodes", "edges"}` of the named query; both ends of every edge are among the nodes.
+
+    `graph` gives the structure of the data where the caller has it already.
 
     UsageError for an unknown query, a missing or an unknown parameter; NotFound for an unknown component.
     """
@@ -40,7 +47,7 @@ def run_query(data: GraphData, name: str, parameters: Parameters) -> dict[str, A
             code="unknown-query",
         )
     _check_parameters(name, query, parameters)
-    return query.document(query.select(data, parameters))
+    return query.document(query.select(data, parameters, graph or partial(Graph, data)))
 
 
 def _check_parameters(name: str, query: Query, parameters: Parameters) -> None:
@@ -72,52 +79,51 @@ def _part(
     )
 
 
-def _downstream(data: GraphData, parameters: Parameters) -> GraphData:
-    return _part(data, Graph(data).cone(parameters["component"]))
+def _downstream(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
+    return _part(data, graph().cone(parameters["component"]))
 
 
-def _upstream(data: GraphData, parameters: Parameters) -> GraphData:
-    return _part(data, Graph(data).upstream(parameters["component"]))
+def _upstream(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
+    return _part(data, graph().upstream(parameters["component"]))
 
 
-def _dependencies(data: GraphData, parameters: Parameters) -> GraphData:
+def _dependencies(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
     component = parameters.get("component")
     if not component:
         return data
-    producers = Graph(data).producers(component)
+    producers = graph().producers(component)
     return _part(data, {component, *producers}, lambda edge: component in (edge.source, edge.target))
 
 
-def _consumers(data: GraphData, parameters: Parameters) -> GraphData:
+def _consumers(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
     component = parameters["component"]
-    consumers = Graph(data).consumers(component)
+    consumers = graph().consumers(component)
     return _part(data, {component, *consumers}, lambda edge: component in (edge.source, edge.target))
 
 
-def _path(data: GraphData, parameters: Parameters) -> GraphData:
-    path = Graph(data).path(parameters["source"], parameters["target"])
+def _path(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
+    path = graph().path(parameters["source"], parameters["target"])
     steps = {*pairwise(path), *pairwise(path[::-1])}  # an emits edge points the other way
     return _part(data, set(path), lambda edge: (edge.source, edge.target) in steps)
 
 
-def _of_type(data: GraphData, parameters: Parameters) -> GraphData:
+def _of_type(data: GraphData, parameters: Parameters, _graph: MakeGraph) -> GraphData:
     return _part(data, {node.address for node in data.nodes if node.type == parameters["type"]})
 
 
-def _with_status(*statuses: Status) -> Callable[[GraphData, Parameters], GraphData]:
-    def select(data: GraphData, parameters: Parameters) -> GraphData:
-        del parameters  # the status is the query
+def _with_status(*statuses: Status) -> Callable[[GraphData, Parameters, MakeGraph], GraphData]:
+    def select(data: GraphData, _parameters: Parameters, _graph: MakeGraph) -> GraphData:
         return _part(data, {node.address for node in data.nodes if node.status in statuses})
 
     return select
 
 
-def _changes(data: GraphData, parameters: Parameters) -> GraphData:
+def _changes(data: GraphData, parameters: Parameters, graph: MakeGraph) -> GraphData:
     """Components whose configs changes wrote, with those changes and what triggered them."""
     component = parameters.get("component")
     addresses = {component} if component else {node.address for node in data.nodes}
     if component:
-        Graph(data).producers(component)  # NotFound where there is no such component
+        graph().producers(component)  # NotFound where there is no such component
     nodes = tuple(n for n in data.nodes if n.address in addresses and n.provenance and n.provenance.change)
     by_id = {change.id: change for change in data.changes}
     todo = [n.provenance.change for n in nodes if n.provenance and n.provenance.change in by_id]

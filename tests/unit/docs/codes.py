@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("karma_core", "karma_log", "karma_adapters", "karma_cli", "tasks", "flows")
+PACKAGES = ("karma_core", "karma_log", "karma_adapters", "karma_api", "karma_cli", "tasks", "flows")
 CODE = "code"
 
 

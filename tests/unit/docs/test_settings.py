@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from karma_adapters import settings
 from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
@@ -20,6 +20,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "environments.<name>": settings.Environment,
     "terraform": settings.TerraformSettings,
     "reload": settings.ReloadSettings,
+    "api": settings.ApiSettings,
+    "webhooks": settings.WebhookSettings,
     "log": settings.LogSettings,
     "policy": settings.Policy,
 }
@@ -47,6 +49,8 @@ def test_every_key_is_said_with_its_default(section: str) -> None:
 
 
 def _shown(default: Any) -> str:
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
     return "none" if default in (None, [], {}) else f"`{json.dumps(default)}`"
 
 

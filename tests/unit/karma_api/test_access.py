@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -172,6 +173,31 @@ def test_a_body_has_a_size(narrow: ServedSystem) -> None:
     parts = (b" " * 1000 for _ in range(5))
     streamed = narrow.http.post("/request-change", content=parts, headers=headers)
     assert streamed.status_code == 413
+
+
+def test_no_more_is_read_than_the_limit(narrow: ServedSystem) -> None:
+    """A sender that goes on for ever is stopped at the limit, not when memory is full."""
+    pulled: list[int] = []
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        pulled.append(1)
+        return {"type": "http.request", "body": b" " * 1000, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/request-change",
+        "query_string": b"",
+        "headers": [],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(narrow.app(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert len(pulled) == 3
 
 
 def test_streams_are_counted(narrow: ServedSystem) -> None:

@@ -1,0 +1,48 @@
+"""The two servers of the API's benchmark: `python -m benchmarks.api_server ours|bare PROJECT PORT`.
+
+The bare one asks the same door for the same token, sends the same headers and the same bytes, and does
+nothing else: what is above it is the price of Karma's API.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from karma_api.app import app_of
+from karma_api.exchange import Incoming
+from karma_api.opening import open_services
+from karma_api.routes import ROUTES
+
+ANSWERS = "answers.msgpack"
+"""File below the project: (path, body) → (headers, bytes) of what ours answered."""
+Answers = dict[str, tuple[dict[str, str], bytes]]
+
+
+def bare(root: Path) -> FastAPI:
+    """One route for everything that was recorded."""
+    app = FastAPI()
+    access = open_services(root).of(None).access
+    answers = msgspec.msgpack.decode((root / ANSWERS).read_bytes(), type=Answers)
+    route = next(route for route in ROUTES if route.name == "graph")
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    async def answer(request: Request) -> Response:
+        incoming = Incoming(headers=request.headers)
+        caller = access.identify(incoming, route)
+        access.admit(caller, route)
+        body = await request.body() if request.method == "POST" else b""
+        headers, content = answers[f"{request.url.path}?{request.url.query} {body.decode()}"]
+        return Response(content, headers=headers)
+
+    return app
+
+
+if __name__ == "__main__":
+    kind, folder, port = sys.argv[1:]
+    made = app_of(Path(folder)) if kind == "ours" else bare(Path(folder))
+    uvicorn.run(made, host="127.0.0.1", port=int(port), log_level="critical", server_header=False)

@@ -1,0 +1,44 @@
+"""The access log: one line of JSON for every request, reads included. It is no part of the audit log.
+
+Changes, attempts to change and denials are events in Karma's own log; what somebody only read stands here.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+
+from karma_api.exchange import Incoming, encode
+from karma_api.route import Route
+
+LOGGER: Final = logging.getLogger("karma.access")
+
+
+def switch_on() -> None:
+    """Write the lines to standard error, as they are."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    LOGGER.handlers = [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+
+
+def is_on() -> bool:
+    """Whether anybody reads the lines."""
+    return LOGGER.isEnabledFor(logging.INFO)
+
+
+def write(route: Route, incoming: Incoming, user: str, status: int, seconds: float) -> None:
+    """One answered request. Its path and query are the caller's; tokens are in neither."""
+    line = {
+        "route": route.name,
+        "method": route.method,
+        "path": dict(incoming.path),
+        "query": [list(pair) for pair in incoming.query],
+        "user": user,
+        "client": incoming.client,
+        "status": status,
+        "seconds": round(seconds, 4),
+    }
+    LOGGER.info(encode(line).decode())

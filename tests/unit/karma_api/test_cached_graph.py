@@ -1,0 +1,147 @@
+"""Reads follow the store by its build: whole, never waiting for a publish, answered before they are asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from karma_adapters.memory_artifacts import MemoryArtifacts
+from karma_adapters.memory_graph import MemoryGraphStore
+from karma_api.cached_graph import MAX_ANSWERS, MAX_PAST, CachedGraph, View
+from karma_core.errors import NotFound
+from karma_core.graph.delta import diff, digest, make_graph
+from karma_core.model import Build, GraphData
+from karma_core.records import Lease
+from tests.graphs import component
+
+LEASE = Lease(names=("graph",), holder="t", token=1, expires_at=0.0)
+
+
+class SlowStore(MemoryGraphStore):
+    """A store whose calls wait while `gate` is closed, as during a publish that holds its lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def current(self, environment: str) -> Build | None:
+        self.gate.wait(30)
+        return super().current(environment)
+
+
+def publish(store: MemoryGraphStore, number: int) -> None:
+    """Build `number`: so many components, each at that config version."""
+    names = [f"a/n{place}" for place in range(number)]
+    graph = make_graph([component(name, environment="test", version=number) for name in names], [])
+    before = store.load("test")
+    old: GraphData | None = before.graph if before else None
+    build = Build(
+        id=number, environment="test", created_at="2026-01-01T00:00:00.000000Z", digest=digest(graph),
+        components=number, dependencies=0, added=0, changed=0, removed=0, base=number - 1 or None,
+    )  # fmt: skip
+    store.publish(build, diff(old, graph), LEASE)
+
+
+@pytest.fixture
+def cached() -> Iterator[tuple[SlowStore, CachedGraph]]:
+    """An empty store and the cache over it."""
+    store = SlowStore()
+    graph = CachedGraph(store, MemoryArtifacts(), "test")
+    yield store, graph
+    store.gate.set()
+    graph.close()
+
+
+def test_the_view_follows_the_store(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """NotFound before the first build; each later one is seen by the reader that looks."""
+    store, graph = cached
+    with pytest.raises(NotFound):
+        graph.view()
+    for number in (1, 2, 3):
+        publish(store, number)
+        graph.moved()
+        assert graph.view().build.id == number
+
+
+def test_nobody_waits_for_a_publish(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """While the store does not answer, readers get the build before, at once but for the one that looked."""
+    store, graph = cached
+    publish(store, 1)
+    assert graph.view().build.id == 1
+    publish(store, 2)
+    store.gate.clear()
+    graph.moved()
+    assert [graph.view().build.id for _ in range(50)] == [1] * 50
+    assert graph.at_once() is not None
+    store.gate.set()
+    while graph.view().build.id == 1:
+        graph.moved()
+
+
+def test_a_view_is_one_build_whole(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """Whatever is read from a view while builds go by belongs to one build."""
+    store, graph = cached
+    publish(store, 1)
+    mixed: list[Any] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            view = graph.view()
+            versions = {node.config_version for node in view.data.nodes}
+            if (
+                versions != {view.build.id}
+                or len(view.nodes) != view.build.id
+                or len(view.graph) != len(view.nodes)
+            ):
+                mixed.append((view.build.id, versions))
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(2, 30):
+        publish(store, number)
+        graph.moved()
+        graph.view()
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert mixed == []
+
+
+def test_what_was_asked_is_answered_before_a_build_is_shown(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """Only what was asked; a question that has no answer any more is left to who asks it."""
+    store, graph = cached
+    publish(store, 1)
+
+    def ask(key: str) -> None:
+        view = graph.view()
+        if key == "gone" and view.build.id > 1:
+            raise NotFound("it is gone")
+        view.remember(key, view.build.id, lambda: ask(key))
+
+    for key in ("asked", "unasked", "gone"):
+        ask(key)
+    for key in ("asked", "gone"):
+        assert graph.view().answered(key) == 1
+    publish(store, 2)
+    graph.moved()
+    view = graph.view()
+    assert view.build.id == 2
+    assert [view.answered(key) for key in ("asked", "unasked", "gone")] == [2, None, None]
+
+
+def test_memory_is_bounded(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """However many different questions are asked, and of however many builds."""
+    store, graph = cached
+    publish(store, 1)
+    view = graph.view()
+    for number in range(5 * MAX_ANSWERS):
+        view.remember(number, number)
+    assert len(view._answers) <= MAX_ANSWERS
+    assert isinstance(view, View)
+    assert len(graph._past) <= MAX_PAST

@@ -1,0 +1,57 @@
+"""What the API loads when it starts, and its access log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from karma_api import access_log
+from tests.served_system import ServedSystem
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("module", "unloaded"),
+    [
+        ("karma_api.server", ["prefect", "strawberry", "boto3", "gremlin_python", "typer"]),
+        (
+            "karma_api.routes",
+            ["prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client"],
+        ),
+        ("karma_api.resources.graph", ["prefect", "fastapi", "starlette", "boto3", "sqlite3"]),
+    ],
+)
+def test_starting_loads_no_more_than_it_needs(module: str, unloaded: list[str]) -> None:
+    """Prefect never; a function without the server's libraries."""
+    code = f"import sys, {module}; print([m for m in {unloaded!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_access_log_has_every_request(
+    served: ServedSystem, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reads and refusals, who and what, without any token; silent unless it is switched on."""
+    for name in ("handlers", "level", "propagate"):
+        monkeypatch.setattr(access_log.LOGGER, name, getattr(access_log.LOGGER, name))
+    served.get("/whoami")
+    assert capsys.readouterr().err == ""
+    access_log.switch_on()
+    served.get("/graph/impact?component=a/one")
+    served.get("/whoami", None)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    logging.getLogger("karma.access").setLevel(logging.NOTSET)
+    assert [(line["route"], line["status"], line["user"]) for line in lines] == [
+        ("graph-impact", 200, "viewer@example.org"),
+        ("whoami", 401, ""),
+    ]
+    assert lines[0]["query"] == [["component", "a/one"]]
+    assert "karma_id" not in str(lines)
