@@ -64,5 +64,3 @@ def prepare(access: Access) -> None:
     client.call("create_table", **state_table.definition(local_aws.STATE))
     client.call("create_table", **dynamodb_table.definition(local_aws.EVENTS))
     local_aws.bucket(access)
-
-
