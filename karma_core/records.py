@@ -208,6 +208,8 @@ class TerraformJob(Record, frozen=True, kw_only=True):
 
     `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
     (true: all of it). A plan of such a job shows what can be known, and is never kept to be applied.
+    `secrets` are values out of secret runtimes: wherever one shows in what Terraform says, it is masked, also
+    where the module has lost the mark.
     """
 
     address: str
@@ -215,6 +217,7 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     variables: dict[str, Any]
     destroy: bool = False
     unknown: dict[str, Any] = {}
+    secrets: tuple[Any, ...] = ()
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):

@@ -99,12 +99,14 @@ class TerraformRunner:
                 changes=ended.code == CHANGES,
                 text=ended.out,
                 saved=self._private.name(folder),
+                hidden=masking.secrets(list(job.secrets)),
             )
         except BaseException:
             self._private.drop(folder)
             raise
         if plan.saved:
-            self._private.write_secrets(folder, plan_json.secrets(document))
+            hidden = [*plan_json.secrets(document), *masking.secrets(list(job.secrets))]
+            self._private.write_secrets(folder, hidden)
         else:
             self._private.drop(folder)
         return plan
@@ -137,6 +139,7 @@ class TerraformRunner:
                 changes=ended.code == CHANGES,
                 text=plan_only.without_placeholder(ended.out),
                 saved="",
+                hidden=masking.secrets(list(job.secrets)),
             )
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
@@ -297,7 +300,7 @@ class TerraformRunner:
         given = [job.variables[name] for name in named if name in job.variables]
         outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()
         kept = [output.get("value") for output in outputs if output.get("sensitive")]
-        return list(masking.secrets([*given, *kept]))
+        return list(masking.secrets([*given, *kept, *job.secrets]))
 
 
 def _json(ended: Finished, address: str, command: str) -> dict[str, Any]:

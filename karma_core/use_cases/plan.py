@@ -129,6 +129,8 @@ class Planner:
             plan = self._workspace.terraform.plan(self._fleet.job(address, module))
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
+        if plan.outputs.sensitive:
+            self._fleet.values.keep_secret(address)
         if plan.action in CHANGING:
             self._move(address, planned_runtime(address, plan.outputs))
         return _from_terraform(judgement, plan, self._unknown(address))

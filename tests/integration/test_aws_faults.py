@@ -138,11 +138,19 @@ def test_the_job_survives_a_bad_network(
     assert completed, "no seed let the job complete"
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[FaultyAws, dict[str, Api]]]:
+    """A proxy and clients without retries behind it: making a client takes longer than these tests."""
+    with faulty_aws(local_aws.url(), hang_seconds=HANG_SECONDS) as proxy:
+        yield proxy, {name: Api(behind(proxy), name, attempts=1) for name in ("ssm", "dynamodb", "s3")}
+
+
 @pytest.fixture
-def faulty(access: Access) -> Iterator[FaultyAws]:
-    """A proxy that the test tells what to do."""
-    with faulty_aws(access.endpoint_url, hang_seconds=HANG_SECONDS) as proxy:
-        yield proxy
+def faulty(access: Access, shared: tuple[FaultyAws, dict[str, Api]]) -> FaultyAws:
+    """The proxy, which the test tells what to do."""
+    shared[0].rates = {}
+    shared[0].calls.clear()
+    return shared[0]
 
 
 CALLS = [
@@ -155,12 +163,17 @@ CALLS = [
 @pytest.mark.parametrize("fault", ["throttle", "error", "garbage", "reset", "lose", "cut"])
 @pytest.mark.parametrize(("service", "operation", "request_"), CALLS)
 def test_a_fault_is_never_an_answer(
-    faulty: FaultyAws, fault: str, service: str, operation: str, request_: dict[str, object]
+    faulty: FaultyAws,
+    shared: tuple[FaultyAws, dict[str, Api]],
+    fault: str,
+    service: str,
+    operation: str,
+    request_: dict[str, object],
 ) -> None:
     """Half a reply above all: read as an empty one it would say that nothing is there."""
     faulty.rates = {fault: 1.0}
     with pytest.raises(StoreUnavailable) as caught:
-        Api(behind(faulty), service, attempts=1).call(operation, **request_)
+        shared[1][service].call(operation, **request_)
     assert caught.value.next_step
 
 
