@@ -77,7 +77,7 @@ UNUSED = {
     "ssm:GetParameterHistory",
     "ssm:ListTagsForResource",
 }
-"""Granted for what this job does not do: tags, pruning, versions that others wrote, and what `karma doctor` looks at."""
+"""Granted for what this job does not do: tags, pruning, versions that others wrote, doctor's look."""
 
 
 @dataclass
