@@ -38,7 +38,7 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
     found = tuple(_aws(settings, workspace))
     if any((check.name, check.status) == (CREDENTIALS, "failed") for check in found):
         return (*checks, *found)  # every store would wait for an answer that cannot come
-    return (*checks, *found, *_stores(workspace))
+    return (*checks, *found, *_stores(settings, workspace))
 
 
 def _python() -> Check:
@@ -101,8 +101,10 @@ def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     yield from open_examination(settings, workspace.name).checks(prefix, policy(settings, workspace.name))
 
 
-def _stores(workspace: Workspace) -> Iterator[Check]:
+def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
+    url = settings.section(workspace.name).gremlin_url
+    places = {"graph": f"answers at {url}"} if settings.section(workspace.name).graph == "gremlin" else {}
     probes: tuple[tuple[str, Callable[[], object]], ...] = (
         ("parameters", workspace.parameters.revision),
         ("binding", lambda: check_binding(workspace)),
@@ -117,4 +119,5 @@ def _stores(workspace: Workspace) -> Iterator[Check]:
         except KarmaError as error:
             yield failed(name, error)
         else:
-            yield passed(name, found if isinstance(found, str) and name == "terraform version" else "answers")
+            version = found if isinstance(found, str) and name == "terraform version" else ""
+            yield passed(name, version or places.get(name, "answers"))

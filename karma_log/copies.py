@@ -44,18 +44,23 @@ class Copy:
         return True
 
     def _bring_up(self, newest: ChainHead, before: ChainHead | None, linked: Sequence[Event]) -> None:
+        """Append; where the copy is not where it should be, look where it is and catch up."""
         for attempt in range(1, _ATTEMPTS + 1):
-            have = self.sink.head()
-            if have is not None and have.seq >= newest.seq:
-                return
             try:
-                if have == before:
+                if attempt == 1:
                     self.sink.append(linked, before)
                 else:
-                    self._catch_up(have)
+                    self._look_and_catch_up(newest)
             except Conflict:
                 if attempt == _ATTEMPTS:
                     raise
+            else:
+                return
+
+    def _look_and_catch_up(self, newest: ChainHead) -> None:
+        have = self.sink.head()
+        if have is None or have.seq < newest.seq:
+            self._catch_up(have)
 
     def _catch_up(self, have: ChainHead | None) -> None:
         behind = self._required.read(after_seq=have.seq if have else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from random import SystemRandom
 from typing import Any, Final
 
@@ -81,7 +82,8 @@ class Api:
 
         failed: KarmaError | None = None
         for _ in pauses(self.deadline_seconds):
-            with self.call("get_object", **request)["Body"] as body:
+            # Not `with body`: that gives urllib3's stream, which checks no length and raises its own errors.
+            with closing(self.call("get_object", **request)["Body"]) as body:
                 try:
                     return bytes(body.read())
                 except BotoCoreError as error:

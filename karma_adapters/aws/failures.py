@@ -100,7 +100,7 @@ def _answered(response: Any, service: str, operation: str) -> KarmaError:
 
 def _refused(code: str, what: str, why: str, operation: str) -> KarmaError:
     if code in _NO_PLACE:
-        step = "create it, or correct its name in [environments.<name>.aws] of karma.toml"
+        step = "run `karma aws create`, or correct the name in [environments.<name>.aws] of karma.toml"
         return StoreError(what, why=why, next_step=step, code="aws-missing", aws_code=code)
     if code in _NO_ACCESS:
         step = f"grant {operation} to the role in use"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from karma_adapters.terraform import masking
@@ -38,12 +38,22 @@ _FOOTER: Final = "\n\u2500\u2500\u2500"
 
 
 def read(
-    document: dict[str, Any], *, address: str, destroy: bool, changes: bool, text: str, saved: str
+    document: dict[str, Any],
+    *,
+    address: str,
+    destroy: bool,
+    changes: bool,
+    text: str,
+    saved: str,
+    hidden: Iterable[str] = (),
 ) -> TerraformPlan:
-    """The plan of one component. `changes`: Terraform's exit code said that there are any."""
+    """The plan of one component. `changes`: Terraform's exit code said that there are any.
+
+    `hidden` is masked like what the plan itself marks sensitive.
+    """
     changed = sorted(document.get("resource_changes", ()), key=lambda one: str(one["address"]))
-    hidden = masking.Redaction(secrets(document))
-    resources = tuple(_resource(one, hidden) for one in changed)
+    redaction = masking.Redaction([*secrets(document), *hidden])
+    resources = tuple(_resource(one, redaction) for one in changed)
     actions = [_kind(one) for one in changed if one["mode"] == "managed"]
     return TerraformPlan(
         address=address,
@@ -53,7 +63,7 @@ def read(
         destroy=sum(action in {"destroy", "replace"} for action in actions),
         resources=resources,
         outputs=_outputs(document),
-        text=_readable(text, hidden),
+        text=_readable(text, redaction),
         saved=saved if changes else "",
         written={name: value for one in changed for name, value in _written(one)},
     )

@@ -17,7 +17,7 @@ from karma_core.errors import BadInput
 _NEXT: Final = (
     "let this machine reach the provider's registry, or name a mirror in the file of TF_CLI_CONFIG_FILE"
 )
-_TAIL: Final = 300
+_SHOWN: Final = 300
 """Characters of Terraform's message that are shown. Ours."""
 
 Requirement = tuple[tuple[str, str], ...]
@@ -57,4 +57,5 @@ def check(binary: Binary, wanted: Requirement, processes: Processes, environment
     if ended.code == 0:
         return passed("providers", names)
     said = " ".join((ended.err or ended.out).translate({ord(c): " " for c in "│╷╵"}).split())
-    return Check(name="providers", status="failed", found=f"{names}: {said[-_TAIL:]}", next_step=_NEXT)
+    said = said.partition("Error: ")[2] or said
+    return Check(name="providers", status="failed", found=f"{names}: {said[:_SHOWN]}", next_step=_NEXT)

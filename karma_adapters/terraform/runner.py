@@ -107,12 +107,14 @@ class TerraformRunner:
                 changes=ended.code == CHANGES,
                 text=ended.out,
                 saved=self._private.name(folder),
+                hidden=masking.secrets(list(job.secrets)),
             )
         except BaseException:
             self._private.drop(folder)
             raise
         if plan.saved:
-            self._private.write_secrets(folder, plan_json.secrets(document))
+            hidden = [*plan_json.secrets(document), *masking.secrets(list(job.secrets))]
+            self._private.write_secrets(folder, hidden)
         else:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
@@ -147,6 +149,7 @@ class TerraformRunner:
                 changes=plan_only.changes(document),
                 text=plan_only.without_ours(ended.out),
                 saved="",
+                hidden=masking.secrets(list(job.secrets)),
             )
             return replace(plan, written=plan.written | written)
 
@@ -342,7 +345,7 @@ class TerraformRunner:
         given = [job.variables[name] for name in named if name in job.variables]
         outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()
         kept = [output.get("value") for output in outputs if output.get("sensitive")]
-        return list(masking.secrets([*given, *kept]))
+        return list(masking.secrets([*given, *kept, *job.secrets]))
 
 
 def _json(ended: Finished, address: str, command: str) -> dict[str, Any]:

@@ -78,7 +78,30 @@ def build_graph(workspace: Workspace, *, keep_going: bool = False) -> BuildResul
     current = workspace.graph.current(workspace.name)
     if current is not None and token and current.inputs == token:
         return _unchanged(current)
+    if current is not None and not token:
+        return _look_first(workspace, current, keep_going=keep_going)
     return refresh(workspace, keep_going=keep_going)[1]
+
+
+def _look_first(workspace: Workspace, current: Build, *, keep_going: bool) -> BuildResult:
+    """A build over a store that cannot tell its revision: where nothing moved, nothing is written at all.
+
+    The lease is taken only to publish; where others have published meanwhile, all is read again under it.
+    """
+    fleet = read_fleet(workspace)
+    stored = workspace.graph.load(workspace.name)
+    if stored is not None and _is_as_stored(fleet, stored):
+        return _result(workspace, fleet.data, fleet.findings, "unchanged", stored.build.id)
+    with leasing.held(workspace, [leasing.GRAPH]) as lease:
+        if workspace.graph.current(workspace.name) != current:
+            fleet = read_fleet(workspace)
+        return publish(workspace, fleet, lease, keep_going=keep_going)
+
+
+def _is_as_stored(fleet: Fleet, stored: Snapshot) -> bool:
+    """Whether a sound fleet has the graph and the findings of the current build."""
+    sound = all(f.severity is not Severity.ERROR for f in fleet.findings)
+    return sound and stored.build.findings == fleet.findings and deltas.diff(stored.graph, fleet.data).empty
 
 
 def refresh(workspace: Workspace, *, keep_going: bool = False) -> tuple[Fleet, BuildResult]:

@@ -14,7 +14,7 @@ from karma_core.failpoints import reach
 from karma_core.graph.graph import Graph
 from karma_core.model import Component, Edge, GraphData, Status, to_builtins
 from karma_core.plan.runtime import counted
-from karma_core.records import Applied, Module, Run, TerraformJob
+from karma_core.records import Applied, Module, ParameterKind, Run, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
@@ -180,9 +180,12 @@ class Destruction:
 def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
     """The job that destroys what was applied: with the config and the module of that time."""
     module = applied_module(workspace, record)
-    offered = offered_variables(workspace, record.address, record.config, applied_runtimes(workspace, record))
+    runtimes, secrets = applied_runtimes(workspace, record)
+    offered = offered_variables(workspace, record.address, record.config, runtimes)
     variables = {name: value for name, value in offered.items() if name in module.variables}
-    return TerraformJob(address=record.address, module=module, variables=variables, destroy=True)
+    return TerraformJob(
+        address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
+    )
 
 
 def applied_module(workspace: Workspace, record: Applied) -> Module:
@@ -202,14 +205,18 @@ def applied_module(workspace: Workspace, record: Applied) -> Module:
     return module
 
 
-def applied_runtimes(workspace: Workspace, record: Applied) -> dict[str, dict[str, Any]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each."""
-    found = {}
+def applied_runtimes(
+    workspace: Workspace, record: Applied
+) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
+    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
+    found, secrets = {}, []
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
         value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
         found[producer] = counted(value, record.keys.get(producer))
-    return found
+        if held is not None and held.kind is ParameterKind.SECURE:
+            secrets.append(found[producer])
+    return found, tuple(secrets)
 
 
 def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecutor) -> RunResult:

@@ -146,6 +146,8 @@ class Planner:
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
+        if plan.outputs.sensitive:
+            self._fleet.values.keep_secret(address)
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")

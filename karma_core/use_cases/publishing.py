@@ -41,6 +41,8 @@ class Publisher:
         else:
             runtime = runtime_of(address, outputs.values)
             check_size(address, runtime)
+            if is_secret(outputs):
+                values.keep_secret(address)
             if runtime != before:
                 reach("deploy.before_runtime")
                 self._write(address, runtime, secret=is_secret(outputs))

@@ -20,7 +20,7 @@ from karma_core.model import Edge, Finding, Kind, Severity, Status
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
-from karma_core.records import Applied, Module, PlannedRuntime, TerraformJob
+from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.drifted import drifted_generations
 from karma_core.workspace import Workspace
 
@@ -52,6 +52,7 @@ class Values:
         self._lock = Lock()
         self._runtimes: dict[str, dict[str, Any] | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
+        self._secret: set[str] = set()
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
         """Component type → why its module cannot be read."""
@@ -116,6 +117,8 @@ class Values:
         found = self._workspace.parameters.get(name, decrypt=True)
         if found is None or found.value is None:
             return None
+        if found.kind is ParameterKind.SECURE:
+            self.keep_secret(address)
         return strictjson.parse_object(found.value.encode(), where=name)
 
     def read_back(self, address: str) -> dict[str, Any]:
@@ -135,6 +138,11 @@ class Values:
         """The component's runtime is this from now on."""
         with self._lock:
             self._runtimes[address] = runtime
+
+    def keep_secret(self, address: str) -> None:
+        """The component's runtime is a secret one, or will be: jobs that get values of it say so."""
+        with self._lock:
+            self._secret.add(address)
 
     def foresee(self, address: str, planned: PlannedRuntime) -> None:
         """A plan says that the component's runtime will be this; consumers are judged by it from now on."""
@@ -244,6 +252,7 @@ class Values:
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
             parameters=self._planned_parameters(consumed) if reads_parameters else {},
+            secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
         )
 
     def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:

@@ -41,6 +41,7 @@ class S3Sink:
         self._sealed = _encryption(kms_key_id)
         self._lock = Lock()
         self._newest_seen = 0
+        self._appended: ChainHead | None = None
 
     def head(self) -> ChainHead | None:
         """The newest event. One listing and one object, once the newest has been seen."""
@@ -51,10 +52,15 @@ class S3Sink:
         return chain.head_of(self._event(lines[-1], first + len(lines) - 1))
 
     def append(self, events: Sequence[Event], expected: ChainHead | None) -> None:
-        """Store the events if the newest stored one is `expected`; Conflict, and nothing stored, if not."""
-        found = self.head()
-        if found != expected:
-            raise head_moved(self.name, expected, found)
+        """Store the events if the newest stored one is `expected`; Conflict, and nothing stored, if not.
+
+        Where `expected` is what this sink itself stored last, the conditional put alone decides: whoever else
+        followed it has taken the key.
+        """
+        if expected is None or expected != self._appended:
+            found = self.head()
+            if found != expected:
+                raise head_moved(self.name, expected, found)
         for start in range(0, len(events), _OBJECT_EVENTS):
             try:
                 self._put(events[start : start + _OBJECT_EVENTS], expected)
@@ -62,6 +68,8 @@ class S3Sink:
                 if start:
                     raise cut_off(self.name, error) from error
                 raise
+        if events:
+            self._appended = chain.head_of(events[-1])
 
     def read(
         self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False

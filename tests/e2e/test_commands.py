@@ -57,7 +57,7 @@ def test_the_designs_commands_are_there() -> None:
         "graph:validate graph:show graph:diff graph:impact graph:path graph:query graph:export graph:history "
         "log:list log:grep log:show log:diff log:verify log:export config:pull propose-change apply "
         "change:request change:list change:show change:approve change:reject change:cancel change:retry "
-        "change:rollback"
+        "change:rollback aws:create log:artifacts"
     )
     assert {tuple(words.split(":")) for words in wanted.split()} <= set(COMMANDS)
 

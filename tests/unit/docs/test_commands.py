@@ -14,7 +14,7 @@ from karma_cli import exits
 from karma_cli.main import app
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted([ROOT / "README.md", ROOT / "examples/shop/README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "examples").glob("*/README.md"), *(ROOT / "docs").rglob("*.md")])
 SHARED = {"--env", "--project", "--json", "--help"}
 """Said once for all commands."""
 

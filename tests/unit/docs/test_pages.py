@@ -18,6 +18,7 @@ PAGES = sorted(
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "examples/shop/README.md",
+        ROOT / "examples/aws/README.md",
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
