@@ -111,7 +111,7 @@ def _written(one: dict[str, Any]) -> Iterator[tuple[str, PlannedRuntime]]:
     after = one["change"].get("after")
     if one["mode"] != "managed" or one["type"] != PARAMETER or not isinstance(after, dict):
         return
-    name, value = after.get("name"), after.get("value")
+    name, value = after.get("name"), after.get("value") or after.get("insecure_value")
     if isinstance(name, str) and isinstance(value, str):
         with contextlib.suppress(BadInput):
             yield name, PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
@@ -120,11 +120,11 @@ def _written(one: dict[str, Any]) -> Iterator[tuple[str, PlannedRuntime]]:
 def writes_unknown(document: dict[str, Any]) -> bool:
     """Whether a parameter will be written whose value is not known as a whole."""
     return any(
-        masking.is_marked((one["change"].get("after_unknown") or {}).get("value"))
-        for one in document.get("resource_changes", ())
-        if one["mode"] == "managed"
+        one["mode"] == "managed"
         and one["type"] == PARAMETER
-        and one["change"].get("after_unknown") is not True
+        and isinstance(after := one["change"].get("after"), dict)
+        and not (after.get("value") or after.get("insecure_value"))
+        for one in document.get("resource_changes", ())
     )
 
 

@@ -49,7 +49,7 @@ def locals_of(document: hcl.Document) -> Iterator[str]:
 def outputs_of(document: hcl.Document) -> Iterator[str]:
     """One output for each resource whose value is an encoded object: a list of names and values."""
     for block in _blocks(document, "resource"):
-        value = block.attributes.get("value")
+        value = block.attributes.get("value") or block.attributes.get("insecure_value")
         argument = _argument(value.expression, "jsonencode") if value else None
         if argument is not None:
             told = _Instances(document, block).written(argument)

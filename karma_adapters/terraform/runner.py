@@ -6,6 +6,7 @@ ever written into the user's tree, and nothing that Terraform leaves can be anot
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ class TerraformRunner:
         else:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
-            return replace(plan, written=plan.written | self._speculate(job).written)
+            with contextlib.suppress(PlanDeferred):  # then that much is not told
+                return replace(plan, written=plan.written | self._speculate(job).written)
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:

@@ -349,7 +349,9 @@ class ComponentSteps:
 
     def _ended_by(self, address: str, error: KarmaError) -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})
-        return self.finish(address, "interrupted" if self.interrupted else "failed", error.what)
+        first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
+        reason = f"{error.what}: {first}" if first else error.what
+        return self.finish(address, "interrupted" if self.interrupted else "failed", reason)
 
 
 def unknown_type(address: str) -> BadInput:

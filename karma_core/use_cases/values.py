@@ -261,11 +261,17 @@ class Values:
         with self._lock:
             for producer in sorted(consumed.keys() & self._foreseen.keys()):
                 found[self._workspace.runtime_parameter(producer)] = self._foreseen[producer]
-        for address, loaded in sorted(self._inventory.components.items()) if self._proposed else ():
-            name = self._workspace.config_parameter(address)
-            if name in self._proposed and loaded.config is not None and loaded.config.value is not None:
-                found[name] = PlannedRuntime(known=loaded.config.value)
-        return found
+        return found | self._proposed_configs
+
+    @cached_property
+    def _proposed_configs(self) -> dict[str, PlannedRuntime]:
+        names = ((self._workspace.config_parameter(a), a) for a in sorted(self._inventory.components))
+        configs = {name: self._inventory.components[a].config for name, a in names if name in self._proposed}
+        return {
+            name: PlannedRuntime(known=held.value)
+            for name, held in configs.items()
+            if held is not None and held.value is not None
+        }
 
 
 def offered_variables(

@@ -97,3 +97,32 @@ def test_text_has_no_private_path_no_secret_and_an_end() -> None:
     )
     assert plan.text == "Plan: (sensitive)\n"
     assert len(_read(["create"], text="x" * 300_000).text) < plan_json.TEXT_LIMIT + 100
+
+
+def test_parameters_that_a_module_writes_are_told_where_they_are_known() -> None:
+    """A JSON object under a known name; text that is none, and a value that is unknown, are not told."""
+
+    def change(address: str, after: object, mode: str = "managed") -> dict[str, object]:
+        return {
+            "address": address,
+            "type": "aws_ssm_parameter",
+            "mode": mode,
+            "change": {"actions": ["create"], "before": None, "after": after, "after_unknown": {}},
+        }
+
+    known = [
+        change("aws_ssm_parameter.a", {"name": "/iac/a/b/runtime", "value": '{"id": "x"}'}),
+        change("aws_ssm_parameter.b", {"name": "/iac/a/c/runtime", "insecure_value": '{"n": 1}'}),
+        change("aws_ssm_parameter.c", {"name": "/plain", "value": "text"}),
+        change("data.aws_ssm_parameter.d", {"name": "/iac/d/d/runtime", "value": "{}"}, mode="data"),
+        change("aws_ssm_parameter.gone", None),
+    ]
+    document = {"resource_changes": known}
+    plan = plan_json.read(document, address="a/b", destroy=False, changes=True, text="", saved="s")
+    assert {name: one.known for name, one in plan.written.items()} == {
+        "/iac/a/b/runtime": {"id": "x"},
+        "/iac/a/c/runtime": {"n": 1},
+    }
+    assert not plan_json.writes_unknown(document)
+    unknown = change("aws_ssm_parameter.e", {"name": "/iac/a/e/runtime"})
+    assert plan_json.writes_unknown({"resource_changes": [*known, unknown]})
