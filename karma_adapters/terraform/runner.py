@@ -144,12 +144,13 @@ class TerraformRunner:
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
             document, written = plan_only.real(self._show(terraform, job, Path(scratch)))
+            changes = plan_only.changes(document)
             plan = plan_json.read(
                 document,
                 address=job.address,
                 destroy=False,
-                changes=plan_only.changes(document),
-                text=plan_only.without_ours(ended.out),
+                changes=changes,
+                text=plan_only.without_ours(ended.out) if changes else "No changes.",
                 saved="",
                 hidden=masking.secrets(list(job.secrets)),
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
 from karma_core.errors import DeployFailed
@@ -166,3 +167,29 @@ def test_version_has_name_and_number(subject: Subject) -> None:
     name, number = subject[0].version().split(" ")
     assert name in {"memory", "terraform", "opentofu"}
     assert number[0].isdigit()
+
+
+def test_a_state_moves_to_another_address(subject: Subject) -> None:
+    """Planned on the old state before, with nothing to apply; moved once, a second call changes nothing."""
+    terraform, job = subject
+    old = job(config={"name": "a"})
+    made = terraform.apply(old, terraform.plan(old)).values["runtime"]
+    new = replace(old, address="box/two", state_of=ADDRESS)
+    foreseen = terraform.plan(new)
+    assert (foreseen.action, foreseen.saved) == ("no-op", "")
+    assert not terraform.has_state("box/two")
+    for _ in range(2):
+        terraform.move(new)
+    assert terraform.has_state("box/two")
+    assert not terraform.has_state(ADDRESS)
+    moved = replace(new, state_of="")
+    assert terraform.plan(moved).action == "no-op"
+    assert terraform.outputs(moved).values["runtime"] == made
+
+
+def test_what_was_written_needs_no_recovery(subject: Subject) -> None:
+    """After an apply that wrote its state nothing is kept aside."""
+    terraform, job = subject
+    first = job(config={"name": "a"})
+    terraform.apply(first, terraform.plan(first))
+    assert not terraform.unsaved(ADDRESS)
