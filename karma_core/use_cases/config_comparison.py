@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from karma_core import ids, strictjson
-from karma_core.errors import BadInput, ValidationFailed
+from karma_core.errors import BadInput, NotFound, ValidationFailed
 from karma_core.model import Finding, Record, Severity, to_builtins
 from karma_core.parameters import check_value
 from karma_core.provenance import read_description
@@ -67,13 +67,14 @@ class Comparison(Record, frozen=True, kw_only=True):
         return not (self.intents or self.ahead or self.removed)
 
 
-def compare(workspace: Workspace) -> Comparison:
+def compare(workspace: Workspace, *, may_be_absent: bool = False) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
+    NotFound where Git has no directory of the environment, unless it `may_be_absent`: then it is empty.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
     parameter is read: O(configs) for the scan alone.
     """
-    files, findings = _scan(workspace)
+    files, findings = _scan(workspace, may_be_absent=may_be_absent)
     seen = workspace.publish_index.load(workspace.name)
     revision = workspace.parameters.revision()
     known = revision is not None and revision == workspace.publish_index.revision(workspace.name)
@@ -130,9 +131,14 @@ def holds(parameter: Parameter, digest: str) -> bool:
         return False
 
 
-def _scan(workspace: Workspace) -> tuple[list[ConfigFile], list[Finding]]:
+def _scan(workspace: Workspace, *, may_be_absent: bool) -> tuple[list[ConfigFile], list[Finding]]:
     refused: list[BadInput] = []
-    files = list(workspace.repository.scan(workspace.name, refuse=refused.append))
+    try:
+        files = list(workspace.repository.scan(workspace.name, refuse=refused.append))
+    except NotFound:
+        if not may_be_absent:
+            raise
+        files = []
     return files, [
         _finding(error, component=error.facts.get("address", error.facts["file"])) for error in refused
     ]

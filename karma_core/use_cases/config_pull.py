@@ -34,7 +34,7 @@ def pull(workspace: Workspace, *, dry_run: bool = False) -> PullResult:
     Files are written readably: two spaces, sorted keys. Nothing is committed. ValidationFailed as
     `publish` where a config of the work tree is invalid.
     """
-    ahead = compare(workspace).ahead
+    ahead = compare(workspace, may_be_absent=True).ahead
     pulled = tuple(_pull(workspace, found, dry_run=dry_run) for found in ahead)
     if pulled and not dry_run:
         brought = {f.address: change_of(f.stored) for f in ahead if f.stored is not None}

@@ -82,6 +82,7 @@ def applied_record(address: str = "vpc/core", **fields: Any) -> Applied:
         "inputs": {"config": "sha256:c"},
         "keys": {"vpc/other": {"id": "sha256:k"}},
         "edges": ("vpc/other",),
+        "good_config": {"cidr": "10.0.0.0/24"},
     }
     return Applied(**(known | fields))
 

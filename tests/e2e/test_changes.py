@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.boxes import config, make_project, request, runtime
-from tests.e2e.command_line import Karma
+from tests.e2e.command_line import Karma, write_config
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +120,28 @@ def test_a_promotion_that_makes_no_sense_is_refused(
 ) -> None:
     """A misspelt name never changes anything."""
     assert boxes.refuses("change", "promote", *words, code=exit_code).error["code"] == code
+
+
+# -- from Git -------------------------------------------------------------------------------------------
+
+
+def test_what_needs_an_approval_goes_from_git_as_a_change(tmp_path: Path) -> None:
+    """Refused as a plain publish; requested, approved by another, applied; then Git and store agree."""
+    karma = make_project(tmp_path, CONFIGS, "[policy]\nrequire_approval = true\ndistinct_approver = true\n")
+    write_config(tmp_path, "dev", "box/one", '{"size": 2}')
+    assert karma.refuses("config", "publish", code=4).error["code"] == "approval-needed"
+    assert karma.json("config", "publish", "--dry-run")["needs"] == ["every change needs one"]
+    asked = karma.json("config", "publish", "--as-change", "--reason", "release", code=4)
+    assert asked["status"] == "awaiting_approval"
+    assert karma.refuses("change", "approve", asked["change_id"], code=4).error["code"] == "not-approver"
+    karma.json("change", "approve", asked["change_id"], KARMA_USER="lead")
+    assert karma.json("apply", asked["change_id"])["status"] == "applied"
+    assert runtime(karma, "box/one")["size"] == 2
+    again = karma.json("config", "publish")
+    assert (again["written"], again["ahead_of_git"]) == ([], [])
+    steps = karma.json("why", "box/one")
+    assert any("release" in step["because"] for step in steps)
+    (told,) = karma.json("log", "diff", "--before", "2020-01-01", "--after", "2100-01-01")["changes"]
+    assert (told["change_id"], told["last_status"]) == (asked["change_id"], "applied")
+    nodes = karma.json("graph", "query", "changes", "box/one")["nodes"]
+    assert asked["change_id"] in {node["id"] for node in nodes}

@@ -201,7 +201,7 @@ def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: Sta
         return _end(register, kept, status, why)
     rules = read_policy(workspace.environment.policy)
     if status is State.FAILED and rules.on_failure == "roll_back" and change.rollback_of is None:
-        return _end(register, kept, status, f"{why}; its configs are rolled back by policy", take_back=True)
+        return _end(register, kept, status, f"{why}; the policy rolls its configs back", take_back=True)
     return _end(register, kept, status, f"{why}; configs are kept: retry the change or roll it back")
 
 

@@ -71,13 +71,15 @@ def _take_back(workspace: Workspace, change: Change) -> Change:
     """Request the rollback that the policy wants, and say of the failed change what came of it."""
     register = Register(workspace)
     kept = register.get(change.id)
+    if not kept.change.take_back:
+        return kept.change  # another process was faster
     try:
         rollback = take_back_failed(workspace, kept.change)
-        said = f"by change {rollback.id}, which is {rollback.status}"
+        said = f"change {rollback.id} is {rollback.status}"
         if rollback.status is State.REJECTED:
-            said = f"no: {said} ({rollback.why})"
+            said = f"{said} ({rollback.why}), and they are kept"
     except (BadInput, Refused) as error:
-        said = f"no: {error.what} ({error.why}); configs are kept"
+        said = f"{error.what} ({error.why}), and they are kept"
     done = replace(kept.change, take_back=False, why=f"{kept.change.why}: {said}")
     return register.keep(done, kept.revision).change
 

@@ -79,3 +79,12 @@ def test_a_config_that_a_change_made_again_is_not_gone(workspace: Workspace) -> 
     move(workspace, "queue/old", {"size": 1}, None)
     move(workspace, "queue/old", None, {"size": 1})
     assert diff(workspace).empty
+
+
+def test_the_first_configs_of_an_environment_can_be_pulled(tmp_path: Path) -> None:
+    """Changes may have made all that there is: the environment's directory comes with the pull."""
+    made = make_workspace(tmp_path, state=cast("Any", MemoryState(clock=clock)))
+    move(made, "queue/new", None, {"size": 2})
+    assert [p.address for p in pull(made).pulled] == ["queue/new"]
+    assert json.loads((tmp_path / "iac/dev/queue/new/config.json").read_text()) == {"size": 2}
+    assert publish(made).ahead_of_git == ()

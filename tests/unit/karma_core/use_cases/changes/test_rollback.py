@@ -13,7 +13,8 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.use_cases.changes import decisions
-from karma_core.use_cases.changes.drain import apply_and_drain
+from karma_core.use_cases.changes import drain as drain_module
+from karma_core.use_cases.changes.drain import apply_and_drain, drain
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back_cone
 from tests.change_system import ChangeSystem, die, run_order
@@ -253,3 +254,13 @@ def test_who_tries_again_is_not_rolled_back_meanwhile(system: ChangeSystem) -> N
     system.drain()
     assert statuses(system, failed) == ["applied"]
     assert len(Register(system.workspace).all()) == 1
+
+
+def test_two_who_move_the_queue_request_one_rollback(system: ChangeSystem) -> None:
+    """The slower one has read of the failure before the faster one dealt with it."""
+    system.policy = {"on_failure": "roll_back"}
+    system.terraform.failures_once["a/one"] = "apply"
+    failed = system.apply(system.request("a/one", proposed_change={"size": 2}))
+    drain(system.workspace)
+    drain_module._take_back(system.workspace, failed)
+    assert len(Register(system.workspace).all()) == 2
