@@ -155,6 +155,13 @@ def test_a_caller_may_not_ask_without_end(narrow: ServedSystem) -> None:
     assert narrow.get("/whoami", Role.OPERATOR).status_code == 200
 
 
+def test_the_log_is_verified_for_one_at_a_time(served: ServedSystem) -> None:
+    """It reads everything: a second caller meanwhile is told to wait."""
+    with served.service.verifying:
+        assert served.get("/log/verify").status_code == 429
+    assert served.get("/log/verify").status_code == 200
+
+
 def test_failed_sign_ins_are_slowed_down() -> None:
     """After a burst they are turned away without another event in the log."""
     wrong = {"authorization": "Bearer karma_x." + "A" * 43}

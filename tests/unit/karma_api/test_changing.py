@@ -151,8 +151,9 @@ def test_recent_changes_is_a_query(fresh: ServedSystem) -> None:
     found = fresh.post("/graph/query", {"query_type": "recent_changes"}).json()
     assert [node["id"] for node in found["nodes"]] == ["a/one"]
     assert found["changes"][0]["components"] == ["a/one"]
-    wrong = fresh.post("/graph/query", {"query_type": "recent_changes", "parameters": {"limit": "0"}})
-    assert wrong.status_code == 400
+    for limit, status in (("1", 200), (1, 200), ("0", 400), (-1, 400), ("x", 400), (True, 422)):
+        body = {"query_type": "recent_changes", "parameters": {"limit": limit}}
+        assert fresh.post("/graph/query", body).status_code == status
 
 
 def test_a_deploy_is_ordered_and_done(going: ServedSystem) -> None:
