@@ -141,7 +141,7 @@ def test_anonymous_callers_are_let_in_only_where_that_is_set() -> None:
 def narrow() -> Iterator[ServedSystem]:
     """A service with little patience."""
     made = ServedSystem(
-        limits=Limits(requests_per_second=0.5, burst=3, body_bytes=2000, request_seconds=60, streams=1)
+        limits=Limits(requests_per_second=0.01, burst=3, body_bytes=2000, request_seconds=60, streams=1)
     )
     yield made
     made.close()
