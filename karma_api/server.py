@@ -13,6 +13,10 @@ __all__ = ["create_app", "serve"]
 STOP_SECONDS = 5
 """How long open requests may go on after SIGTERM; event streams are cut then, and clients come back."""
 
+KEEP_ALIVE_SECONDS = 75
+"""How long a silent connection is kept. More than the 60 s of nginx and AWS load balancers, so that these
+close first: a request that meets a closing connection is lost."""
+
 
 def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
     """Serve until SIGTERM or Ctrl-C. TLS belongs to the proxy in front."""
@@ -22,5 +26,6 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
         port=port,
         log_level="warning",
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

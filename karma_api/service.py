@@ -58,7 +58,7 @@ class Service:
 
     `workspace` acts as nobody in particular: handlers use `acting(caller)`. `plans_here` says that this
     process has modules and Terraform; otherwise a change waits for a run that plans it. `peers` are the other
-    environments that the process serves.
+    environments that the process serves. `verifying` is held while the whole log is read: by one at a time.
     """
 
     workspace: Workspace
@@ -70,6 +70,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     hooks: Hooks = field(default_factory=Hooks)
     peers: Services | None = None
+    verifying: Lock = field(default_factory=Lock)
     plans_here: bool = True
     metrics: Callable[[], bytes] = no_metrics
 

@@ -31,7 +31,7 @@ _LISTS: Final = frozenset(
     {"consumers", "producers", "findings", "waves", "types", "fields", "args", "inputFields", "interfaces"}
     | {"possibleTypes", "enumValues", "directives"}
 )
-_PAGES: Final = frozenset({"components", "builds", "changes", "log", "runs"})
+_PAGES: Final = frozenset({"components", "builds", "changes", "log"})
 _PAGE_LENGTH: Final = 100
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from karma_api.access import Caller
 from karma_api.names import Address, Id, Text
 from karma_api.paging import Page, PageAsked, number, page
+from karma_api.problems import TooManyRequests
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.errors import NotFound
@@ -18,6 +19,7 @@ from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
 
+BUSY_SECONDS = 5
 Time = Annotated[str, Field(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]
 
 
@@ -113,8 +115,13 @@ def show(service: Service, _caller: Caller, asked: EventAsked) -> Any:
 
 
 def verify(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
-    """Verify the hash chain of every sink."""
-    found = service.log.verify()
+    """Verify the hash chain of every sink; one caller at a time, for it reads the whole log."""
+    if not service.verifying.acquire(blocking=False):
+        raise TooManyRequests("the log is being verified", next_step="ask again", retry_after=BUSY_SECONDS)
+    try:
+        found = service.log.verify()
+    finally:
+        service.verifying.release()
     problems, notes = to_builtins(found.problems), list(found.notes)
     return {**to_builtins(found), "problems": problems, "notes": notes}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from karma_api.access import Caller
 from karma_api.cached_graph import View
@@ -30,7 +30,7 @@ class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     query_type: Annotated[str | None, Field(max_length=60)] = None
-    parameters: dict[str, Annotated[str, Field(max_length=200)]] = {}
+    parameters: dict[str, Annotated[str, Field(max_length=200)] | StrictInt] = {}
     gremlin: Annotated[str | None, Field(min_length=1, max_length=MAX_TEXT)] = None
 
     @model_validator(mode="after")
@@ -59,9 +59,10 @@ def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
     if wanted.gremlin is not None:
         return Reply(document=_gremlin(service, caller, wanted.gremlin))
     view = service.graph.view()
+    parameters = {name: str(value) for name, value in wanted.parameters.items()}
     if wanted.query_type == RECENT:
-        return Reply(document=_recent_changes(service, view, wanted.parameters))
-    found = run_query(view.data, str(wanted.query_type), wanted.parameters, graph=lambda: view.graph)
+        return Reply(document=_recent_changes(service, view, parameters))
+    found = run_query(view.data, str(wanted.query_type), parameters, graph=lambda: view.graph)
     return Reply(document=found, view=view)
 
 

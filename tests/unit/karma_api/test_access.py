@@ -141,7 +141,7 @@ def test_anonymous_callers_are_let_in_only_where_that_is_set() -> None:
 def narrow() -> Iterator[ServedSystem]:
     """A service with little patience."""
     made = ServedSystem(
-        limits=Limits(requests_per_second=0.5, burst=3, body_bytes=2000, request_seconds=60, streams=1)
+        limits=Limits(requests_per_second=0.01, burst=3, body_bytes=2000, request_seconds=60, streams=1)
     )
     yield made
     made.close()
@@ -153,6 +153,13 @@ def test_a_caller_may_not_ask_without_end(narrow: ServedSystem) -> None:
     assert statuses == [200, 200, 200, 429]
     assert int(narrow.get("/whoami").headers["retry-after"]) >= 1
     assert narrow.get("/whoami", Role.OPERATOR).status_code == 200
+
+
+def test_the_log_is_verified_for_one_at_a_time(served: ServedSystem) -> None:
+    """It reads everything: a second caller meanwhile is told to wait."""
+    with served.service.verifying:
+        assert served.get("/log/verify").status_code == 429
+    assert served.get("/log/verify").status_code == 200
 
 
 def test_failed_sign_ins_are_slowed_down() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from karma_api.exchange import encode
 from karma_core.graph.document import show_document
+from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.build import build_graph
 from tests.served_system import ServedSystem
@@ -141,6 +142,40 @@ def test_why_config_types_drift_and_who(served: ServedSystem) -> None:
     listed = served.get("/tokens", Role.ADMIN).json()["tokens"]
     assert [token["role"] for token in listed] == ["viewer", "operator", "approver", "admin"]
     assert "digest" not in listed[0]
+
+
+CANARY = "canary-7f3a"
+
+
+def test_a_secret_leaves_by_no_door(fresh: ServedSystem) -> None:
+    """SecureStrings are named, never shown: not in components, configs, GraphQL, graph, plans or the log."""
+    secret = f'{{"password": "{CANARY}", "user": "u"}}'
+    for name in ("/iac/d/four/runtime", "/iac/e/secret/config"):
+        held = fresh.parameters.get(name)
+        write = ParameterWrite(
+            name=name, value=secret, kind=ParameterKind.SECURE, base=held.version if held else None
+        )
+        fresh.parameters.put([write])
+    build_graph(fresh.workspace)
+    fresh.service.graph.moved()
+    shown = fresh.get("/components/d/four").json()
+    assert (shown["runtime"], shown["runtime_secret"]) == (None, True)
+    hidden = fresh.get("/components/e/secret").json()
+    assert (hidden["config"], hidden["config_secret"]) == (None, True)
+    query = "{ components { items { id config runtime } } log { inputs } builds { buildId } }"
+    texts = [
+        fresh.post("/graphql", {"query": query}, Role.ADMIN).text,
+        fresh.post("/plans", {"everything": True}, Role.ADMIN).text,
+        fresh.post("/request-change", {"component": "e/secret", "proposed_change": {"x": 1}}).text,
+        *(
+            fresh.get(path, Role.ADMIN).text
+            for path in (
+                "/graph", "/components", "/components/d/four", "/components/e/secret", "/config/e/secret",
+                "/config/d/four", "/log?limit=500", "/changes", "/builds", "/runs", "/graph/diff", "/metrics",
+            )
+        ),
+    ]  # fmt: skip
+    assert [text for text in texts if CANARY in text] == []
 
 
 def test_health_and_metrics(served: ServedSystem) -> None:
