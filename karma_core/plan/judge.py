@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from karma_core.component_types import TypeDefinition
 from karma_core.model import Record
@@ -10,6 +11,9 @@ from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.spread import Seen
 from karma_core.records import Applied
+
+ADOPTED: Final = "; its state is as it should be and is adopted"
+"""Said of a component without an applied record whose plan has no changes: a fleet that is taken over."""
 
 
 class Verdict(StrEnum):

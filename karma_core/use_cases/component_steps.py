@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from karma_core.errors import BadInput, DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import Record
-from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.judge import ADOPTED, Judgement, Verdict, judge
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
 from karma_core.plan.spread import Spread
@@ -208,8 +208,9 @@ class ComponentSteps:
             self._publish(address, planned)
             return self.finish(address, "applied", reason)
         if address not in self._unfinished:
+            adopted = self._workspace.state.applied(address) is None
             self._publish(address, planned)
-            return self.finish(address, "unchanged", reason)
+            return self.finish(address, "unchanged", planned.judgement.reason + ADOPTED if adopted else reason)
         if self._unfinished[address].applied is False:
             self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
         inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}

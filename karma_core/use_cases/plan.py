@@ -11,7 +11,7 @@ from karma_core.graph.validate import blocked, sort_findings
 from karma_core.model import Finding, Severity
 from karma_core.plan.document import CHANGING, Action, Plan, PlannedComponent
 from karma_core.plan.explain import explain
-from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.judge import ADOPTED, Judgement, Verdict, judge
 from karma_core.plan.runtime import UNKNOWN, planned_runtime
 from karma_core.plan.spread import Spread
 from karma_core.records import Module, PlannedRuntime, TerraformPlan
@@ -154,14 +154,17 @@ class Planner:
             plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
         if plan.action in CHANGING:
             self._move(address, self._foreseen(address, module, plan), plan.written)
-        return _from_terraform(judgement, plan, self._unknown(address))
+        adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
+        return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
 
 
-def _from_terraform(judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...]) -> PlannedComponent:
+def _from_terraform(
+    judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...], *, adopted: bool
+) -> PlannedComponent:
     """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
     said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
     if plan.action == Action.NO_OP:
-        said += "; its plan has no changes"
+        said += ADOPTED if adopted else "; its plan has no changes"
     return PlannedComponent(
         address=judgement.address,
         action=Action(plan.action),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from karma_adapters.aws.access import Access
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import CONDITION
 from karma_adapters.aws.rate import TokenBucket
+from karma_adapters.aws.wiring import AwsStores
+from karma_adapters.settings import AwsSettings
 from karma_core.errors import Conflict, NotFound, SettingsError, StoreError, StoreUnavailable
 from tests import local_aws
 
@@ -109,3 +112,13 @@ def test_an_unknown_profile_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingsError) as caught:
         Api(Access(region="us-east-1", profile="nobody"), "ssm").call("get_parameter", Name="/a")
     assert "nobody" in caught.value.what
+
+
+@pytest.mark.parametrize(("given", "rate"), [({}, 40), ({"requests_per_second": 7}, 7)])
+def test_the_rate_is_the_settings(tmp_path: Path, given: dict[str, float], rate: float) -> None:
+    """40 requests a second unless the account has more; both ways of calling SSM share one bucket."""
+    settings = AwsSettings(**given)
+    stores = AwsStores("dev", "eu-west-1", settings, tmp_path, clock=lambda: datetime.now(UTC))
+    parameters = stores.parameters()
+    assert parameters._api._bucket is parameters._once._bucket
+    assert parameters._api._bucket._per_second == rate

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -92,3 +95,41 @@ def test_environments_share_a_table_and_nothing_else(state: DynamoState, clock: 
     other.acquire(["graph"], "run-1", 60)
     assert state.secret("hmac") != other.secret("hmac")
     assert other.documents("plan") == ()
+
+
+class Interleaved(StateTable):
+    """A table where another grant comes between the first grant's reading and its writing.
+
+    `mutant`: the writes go without the conditions that compare what was read with what is there.
+    """
+
+    def __init__(self, other: DynamoState, *, mutant: bool) -> None:
+        table = other._table
+        super().__init__(table._api, table._name, table._environment)
+        self._other = other
+        self._mutant = mutant
+        self.granted: list[str] = []
+
+    def transact(self, writes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Let the other grant happen, then write."""
+        if not self.granted:
+            self.granted.append(self._other.acquire(["graph"], "other", 60).holder)
+        if self._mutant:
+            unconditional = ("Put", "Update")
+            writes = [
+                (kind, {k: v for k, v in w.items() if k != "ConditionExpression"})
+                for kind, w in writes
+                if kind in unconditional
+            ]
+        super().transact(writes)
+
+
+@pytest.mark.parametrize(("mutant", "holders"), [(False, ["other"]), (True, ["other", "first"])])
+def test_the_fence_lets_one_of_two_grants_through(
+    state: DynamoState, clock: Moment, mutant: bool, holders: list[str]
+) -> None:
+    """Of two grants at once one sees the other; without the fence's condition both would hold the lease."""
+    table = Interleaved(state, mutant=mutant)
+    with suppress(LeaseHeld):
+        table.granted.append(DynamoState(table, clock=clock).acquire(["graph"], "first", 60).holder)
+    assert table.granted == holders

@@ -1,0 +1,56 @@
+"""A fleet that is deployed already, and of which Karma has no record, is taken over."""
+
+from __future__ import annotations
+
+import pytest
+
+from karma_adapters.memory_graph import MemoryGraphStore
+from karma_adapters.memory_state import MemoryState
+from karma_core.plan.judge import ADOPTED
+from karma_core.use_cases.plan import plan
+from karma_log.log import Log
+from karma_log.sinks.memory import MemorySink
+from tests.memory_system import ALL, System, reasons, statuses
+
+
+@pytest.fixture
+def taken_over() -> System:
+    """Two components with configs, runtimes and states, and a state store that knows nothing of them."""
+    system = System()
+    system.configure(a_one={"v": 1}, b_two={"a_nickname": "one"})
+    system.deploy()
+    system.applies()
+    system.state, system.graph = MemoryState(clock=system.clock), MemoryGraphStore()
+    system.log = Log(MemorySink(), system.state)
+    return system
+
+
+def test_the_plan_says_that_it_adopts(taken_over: System) -> None:
+    """Nothing is to be done to the cloud, and why that is."""
+    made = plan(taken_over.workspace, ALL)
+    assert [(c.address, c.action, c.reason) for c in made.components] == [
+        ("a/one", "no-op", f"never applied{ADOPTED}"),
+        ("b/two", "no-op", f"never applied{ADOPTED}"),
+    ]
+
+
+def test_the_deploy_records_and_applies_nothing(taken_over: System) -> None:
+    """Afterwards the fleet is as if Karma had applied it: the next deploy finds nothing to do."""
+    found = taken_over.deploy()
+    assert statuses(found) == {"a/one": "unchanged", "b/two": "unchanged"}
+    assert set(reasons(found).values()) == {f"never applied{ADOPTED}"}
+    assert taken_over.applies() == []
+    assert {a: r.status for a, r in taken_over.state.all_applied().items()} == {
+        "a/one": "applied",
+        "b/two": "applied",
+    }
+    assert ADOPTED not in "".join(reasons(taken_over.deploy()).values())
+
+
+def test_what_differs_is_planned_like_any_change(taken_over: System) -> None:
+    """Only a state that fits is adopted."""
+    taken_over.configure(a_one={"v": 2})
+    found = {c.address: c.action for c in plan(taken_over.workspace, ALL).components}
+    assert found["a/one"] == "update"
+    taken_over.deploy()
+    assert "a/one" in taken_over.applies()
