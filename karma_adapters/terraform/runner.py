@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -31,6 +31,9 @@ from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
 from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
+_KEEP_CACHED: Final = {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
+"""Else a module without checksums in its lock file installs its providers into the cache again, away under
+whatever runs from there (Terraform: CLI configuration, provider plugin cache)."""
 NO_CHANGES, CHANGES = 0, 2
 """Exit codes of `plan -detailed-exitcode`."""
 
@@ -80,7 +83,7 @@ class TerraformRunner:
         self._processes = processes
         self._lock_timeout = f"{lock_timeout_seconds}s"
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
-        fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_KEEP_CACHED}
         self._environment = {**plugins, **environment, **fixed}
         self._access = access
 
