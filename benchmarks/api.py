@@ -173,8 +173,8 @@ def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: in
 
 
 def _memory(server: _Server, asks: Sequence[Ask], count: int) -> Figure:
-    """Memory after a load through many builds, against that after its first part."""
-    _load(server, asks, MEMORY_SECONDS / 4)
+    """Memory after a load through many builds, against that after its first half."""
+    _load(server, asks, MEMORY_SECONDS)
     before = server.megabytes()
     _load(server, asks, MEMORY_SECONDS)
     after = server.megabytes()
