@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,9 @@ ROUNDS: Final = 3
 BARE_LIMIT: Final = 1.25
 """Bare throughput over ours: at least 0.8 of it is left."""
 P99_LIMIT: Final = 2.0
+MEMORY_SECONDS: Final = 600.0 if os.environ.get("KARMA_SOAK") else 10.0
+MEMORY_LIMIT: Final = 1.2
+"""Ours: what the allocator keeps varies by that much."""
 SETTINGS: Final = """
 [environments.bench]
 [api]
@@ -63,8 +68,23 @@ def _figures(root: Path, count: int) -> Iterator[Figure]:
                 note = f"{mine.per_second:,.0f}/s against {theirs.per_second:,.0f}/s"
                 ratio = theirs.per_second / mine.per_second
                 yield Figure(f"{name}, {count:,} components", ratio, BARE_LIMIT, "of bare", note)
+        yield _during_rebuilds(root, ours, [question.ask(token) for question in queries], count)
         asks = [question.ask(token) for question in queries]
-        yield _during_rebuilds(root, ours, asks, count)
+        with _rebuilding(root, count):
+            yield _memory(ours, asks, count)
+
+
+@dataclass(frozen=True)
+class _Server:
+    """A server that runs."""
+
+    port: int
+    pid: int
+
+    def megabytes(self) -> float:
+        """Its memory, as Linux counts it."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 class _Question:
@@ -108,10 +128,10 @@ def _project(root: Path, count: int) -> str:
     return create(workspace, "bench", Role.VIEWER)[1]
 
 
-def _record(port: int, root: Path, token: str, questions: Sequence[_Question]) -> None:
+def _record(server: _Server, root: Path, token: str, questions: Sequence[_Question]) -> None:
     """Keep what ours answers, so that the bare one can say the same."""
     answers = {}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60, trust_env=False) as client:
         for question in questions:
             headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
             found = client.request(
@@ -123,34 +143,55 @@ def _record(port: int, root: Path, token: str, questions: Sequence[_Question]) -
     (root / ANSWERS).write_bytes(msgspec.msgpack.encode(answers))
 
 
-def _compare(ours: int, bare: int, asks: Sequence[Ask]) -> tuple[Load, Load]:
+def _compare(ours: _Server, bare: _Server, asks: Sequence[Ask]) -> tuple[Load, Load]:
     """(ours, the bare one), each at its best of several turns."""
     mine, theirs = [], []
     for _ in range(ROUNDS):
-        theirs.append(load(bare, asks, connections=CONNECTIONS, seconds=SECONDS))
-        mine.append(load(ours, asks, connections=CONNECTIONS, seconds=SECONDS))
+        theirs.append(_load(bare, asks))
+        mine.append(_load(ours, asks))
     return _best(mine), _best(theirs)
+
+
+def _load(server: _Server, asks: Sequence[Ask], seconds: float = SECONDS) -> Load:
+    return load(server.port, asks, connections=CONNECTIONS, seconds=seconds)
 
 
 def _best(loads: Sequence[Load]) -> Load:
     return max(loads, key=lambda found: found.per_second)
 
 
-def _during_rebuilds(root: Path, port: int, asks: Sequence[Ask], count: int) -> Figure:
+def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: int) -> Figure:
     """The 99th percentile while another process publishes a build every second, against the one at rest."""
-    rest = [load(port, asks, connections=CONNECTIONS, seconds=SECONDS) for _ in range(ROUNDS)]
-    publisher = subprocess.Popen([sys.executable, "-m", "benchmarks.api", str(root), str(count)])
-    try:
-        time.sleep(2)  # its graph is made by then
-        busy = [load(port, asks, connections=CONNECTIONS, seconds=2 * SECONDS) for _ in range(ROUNDS)]
-    finally:
-        publisher.kill()
-        publisher.wait()
+    rest = [_load(server, asks) for _ in range(ROUNDS)]
+    with _rebuilding(root, count):
+        busy = [_load(server, asks, 2 * SECONDS) for _ in range(ROUNDS)]
     before, during = (min(found.quantile(0.99) for found in loads) for loads in (rest, busy))
     note = f"p99 {during * 1000:.0f} ms against {before * 1000:.0f} ms at rest"
     return Figure(
         f"queries during rebuilds, {count:,} components", during / before, P99_LIMIT, "of rest", note
     )
+
+
+def _memory(server: _Server, asks: Sequence[Ask], count: int) -> Figure:
+    """Memory after a load through many builds, against that after its first half."""
+    _load(server, asks, MEMORY_SECONDS)
+    before = server.megabytes()
+    _load(server, asks, MEMORY_SECONDS)
+    after = server.megabytes()
+    note = f"{after:.0f} MB against {before:.0f} MB, after {MEMORY_SECONDS:.0f} s and a build a second"
+    return Figure(f"memory, {count:,} components", after / before, MEMORY_LIMIT, "of before", note)
+
+
+@contextmanager
+def _rebuilding(root: Path, count: int) -> Iterator[None]:
+    """Another process publishes a build every second."""
+    publisher = subprocess.Popen([sys.executable, "-m", "benchmarks.api", str(root), str(count)])
+    try:
+        time.sleep(2)  # its graph is made by then
+        yield
+    finally:
+        publisher.kill()
+        publisher.wait()
 
 
 def _publish_for_ever(root: Path, count: int) -> None:
@@ -169,8 +210,8 @@ def _publish_for_ever(root: Path, count: int) -> None:
 
 
 @contextmanager
-def _server(kind: str, root: Path) -> Iterator[int]:
-    """A server of that kind in a process of its own; its port."""
+def _server(kind: str, root: Path) -> Iterator[_Server]:
+    """A server of that kind in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -178,7 +219,7 @@ def _server(kind: str, root: Path) -> Iterator[int]:
     server = subprocess.Popen(words)
     try:
         _wait(port)
-        yield port
+        yield _Server(port, server.pid)
     finally:
         server.terminate()
         server.wait()

@@ -140,6 +140,7 @@ def reject(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
     """Say no to a change."""
     workspace = service.acting(caller)
     change = decisions.reject(workspace, asked.change_id, why=asked.body.reason)
+    _let_go_on(service, caller, change)
     return reading.result_of(workspace, change)
 
 
@@ -147,6 +148,7 @@ def cancel(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
     """Take a change back that is not being applied."""
     workspace = service.acting(caller)
     change = decisions.cancel(workspace, asked.change_id, why=asked.body.reason)
+    _let_go_on(service, caller, change)
     return reading.result_of(workspace, change)
 
 
@@ -162,7 +164,7 @@ def apply(service: Service, caller: Caller, asked: ChangeAsked) -> Reply:
     change = Register(workspace).get(asked.change_id).change
     if change.status not in {State.APPROVED, State.APPLYING, *WAITING}:
         return Reply(document=reading.result_of(workspace, change))
-    _start(service, caller, change)
+    _start(service, caller, change, key=workspace.new_id())  # asked for anew: an earlier run may have died
     return Reply(document=reading.result_of(workspace, change), status=202, headers=_place(change))
 
 
@@ -196,10 +198,16 @@ def _place(change: Change) -> dict[str, str]:
     return {"location": f"/changes/{change.id}"}
 
 
-def _start(service: Service, caller: Caller, change: Change) -> None:
-    """Start the run of a change, once for each state in which it can go on."""
-    key = f"{change.id}:{change.number}:{change.status}:{change.digest}"
-    service.start(caller, FLOW, {"change_id": change.id}, key=key)
+def _start(service: Service, caller: Caller, change: Change, *, key: str = "") -> None:
+    """Start the run of a change, once for each step that it has come to, or once a key."""
+    service.start(caller, FLOW, {"change_id": change.id}, key=f"{change.id}:{key or change.last_event}")
+
+
+def _let_go_on(service: Service, caller: Caller, ended: Change) -> None:
+    """Start the runs of the changes that waited for one that will not be applied."""
+    for change in Register(service.acting(caller)).open():
+        if change.status is State.QUEUED and ended.id in change.waits_for:
+            _start(service, caller, change, key=f"after:{ended.id}")
 
 
 def _act(name: str, role: Role, handler: Any, summary: str, asked: type[Asked], *more: int) -> Route:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -115,6 +117,32 @@ def test_reject_cancel_retry_and_apply(fresh: ServedSystem) -> None:
     assert (back.status_code, back.json()["code"]) == (409, "nothing-written")
     assert len(fresh.get("/changes?status=cancelled").json()["items"]) == 1
     assert len(fresh.get("/changes?limit=1").json()["items"]) == 1
+
+
+def test_two_who_want_the_same_come_one_after_the_other(going: ServedSystem) -> None:
+    """Of two overlapping requests at once one is applied first, the other after it; neither is lost."""
+    bodies = [{"component": "a/one", "proposed_change": {name: 1}} for name in ("x", "y")]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda body: going.post("/request-change", body).json(), bodies))
+    assert {answer["status"] for answer in answers} <= {"approved", "queued"}
+    until = time.monotonic() + 60
+    while time.monotonic() < until and {c["status"] for c in going.get("/changes").json()["items"]} != {
+        "applied"
+    }:
+        time.sleep(0.05)
+    assert going.config("a/one") == {"size": 1, "x": 1, "y": 1}
+
+
+@pytest.mark.parametrize("act", ["cancel", "reject"])
+def test_who_waited_goes_on_when_the_one_before_is_dropped(going: ServedSystem, act: str) -> None:
+    """Its run is started at once, not by the next that comes along."""
+    first = going.post("/request-change?apply=false", GROW).json()
+    second = going.post("/request-change", {**GROW, "proposed_change": {"size": 5}}).json()
+    assert (first["status"], second["status"]) == ("approved", "queued")
+    going.post(f"/changes/{first['change_id']}/{act}", {}, Role.APPROVER)
+    going.runs.close()
+    assert going.get(f"/changes/{second['change_id']}").json()["status"] == "applied"
+    assert going.config("a/one") == {"size": 5}
 
 
 def test_recent_changes_is_a_query(fresh: ServedSystem) -> None:
