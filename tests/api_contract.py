@@ -30,7 +30,7 @@ READS = (
     "/components",
     "/components?limit=2",
     "/components/b/two",
-    "/components/c/three/why",
+    "/why?component=c/three",
     "/config/b/two",
     "/config/a/one?version=1",
     "/builds",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
+import json
 import pkgutil
+from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -37,7 +41,22 @@ def build(
     for name, need in needs.items():
         made[name] = out / f"{name}.zip"
         archive.write(made[name], _files(need, folder))
+    described = {name: _described(name, path) for name, path in made.items()}
+    (out / "functions.json").write_text(json.dumps(described, indent=2, sort_keys=True))
     return made
+
+
+def _described(name: str, path: Path) -> dict[str, Any]:
+    """What the deployment must know of a function."""
+    module = import_module(f"karma_lambda.functions.{name}")
+    return {
+        "handler": f"{module.__name__}.handler",
+        "orders": hasattr(module, "make_starter"),
+        "routes": sorted(f"{route.method} {route.path}" for route in module.SERVED),
+        "sha256": base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode(),
+        "summary": (module.__doc__ or "").strip(),
+        "zip": path.name,
+    }
 
 
 def _files(need: Needs, folder: Path) -> dict[str, Path]:
