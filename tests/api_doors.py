@@ -40,9 +40,10 @@ class Door(Protocol):
 class HttpDoor:
     """The API at an address."""
 
-    def __init__(self, url: str, tokens: Mapping[Role, str]) -> None:
+    def __init__(self, url: str, tokens: Mapping[Role, str], *, host: str = "") -> None:
         self._tokens = tokens
-        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        named = {"host": host} if host else {}
+        self._http = httpx.Client(base_url=url, timeout=120, trust_env=False, headers=named)
 
     def get(self, path: str, role: Role | None = Role.VIEWER, **headers: str) -> httpx.Response:
         """GET."""
