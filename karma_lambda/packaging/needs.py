@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Final
@@ -60,8 +61,13 @@ def _parents(name: str) -> Iterator[str]:
         yield name
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
     """Everything that the file imports; of `from a import b` both `a` and `a.b`, which may be a module."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in _executed(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -80,9 +86,14 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _distributions(packages: Iterable[str]) -> Iterator[str]:
-    known = packages_distributions()
+    known = _known()
     for package in sorted(packages):
         yield from (canonicalize_name(name) for name in known.get(package, ()))
+
+
+@cache
+def _known() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 def _closed(names: Iterable[str]) -> set[str]:

@@ -53,6 +53,12 @@ class Stack:
     service: HttpDoor
     worker: Worker
 
+    def close(self) -> None:
+        """Close connections."""
+        self.api.close()
+        self.service.close()
+        self.worker.close()
+
 
 class Worker:
     """A process with modules and (in memory) a Terraform, on the stores of the stack."""
@@ -105,18 +111,25 @@ class Worker:
         found = self.workspace.parameters.get(self.workspace.config_parameter(address))
         return json.loads(found.value) if found and found.value else None
 
+    def close(self) -> None:
+        """Close the queue's connection."""
+        self._sqs.close()
+
     def _configure(self, address: str, config: dict[str, Any]) -> None:
         name = self.workspace.config_parameter(address)
         self.workspace.parameters.put([ParameterWrite(name=name, value=json.dumps(config))])
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Stack]:
-    """The stack, as long as the block runs. Credentials are those of the environment."""
+def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack]:
+    """The stack with these functions (default: all), as long as the block runs.
+
+    Credentials are those of the environment.
+    """
     configuration = aws_provider.required()
     gremlin = gremlin_server.required().url
     packages = ROOT / "build" / "lambda"
-    build(packages)
+    build(packages, functions)
     with ministack.running(folder) as url:
         output = _applied(
             folder,
@@ -130,9 +143,11 @@ def deployed(folder: Path) -> Iterator[Stack]:
         worker = Worker(services.of(None).workspace, url, output["orders_queue"])
         worker.fill()
         tokens = {role: create(worker.workspace, f"{role}@example.org", role)[1] for role in Role}
+        host = f"{output['api_id']}.execute-api.localhost"
         with _served(services) as served:
-            host = f"{output['api_id']}.execute-api.localhost"
-            yield Stack(HttpDoor(url, tokens, host=host), HttpDoor(served, tokens), worker)
+            stack = Stack(HttpDoor(url, tokens, host=host), HttpDoor(served, tokens), worker)
+            yield stack
+            stack.close()
 
 
 @contextmanager
