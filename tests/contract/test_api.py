@@ -13,7 +13,7 @@ from karma_core.errors import Refused
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
 from karma_lambda.opening import behind_gateway
-from tests.api_contract import ApiContract, Orders
+from tests.api_contract import ApiContract, MoreOfTheApi, Orders
 from tests.api_doors import Door, EventDoor, HttpDoor, http_api_event, rest_api_event
 from tests.change_system import run_order
 from tests.served_system import ServedSystem
@@ -66,7 +66,7 @@ def service(system: ServedSystem) -> Iterator[Door]:
     door.close()
 
 
-class TestService(ApiContract):
+class TestService(ApiContract, MoreOfTheApi):
     """The ASGI application, over HTTP."""
 
     @pytest.fixture
@@ -75,7 +75,7 @@ class TestService(ApiContract):
         return service
 
 
-class TestHttpApi(ApiContract):
+class TestHttpApi(ApiContract, MoreOfTheApi):
     """Functions behind an HTTP API."""
 
     @pytest.fixture
@@ -84,7 +84,7 @@ class TestHttpApi(ApiContract):
         return EventDoor(functions_of(system), system.tokens, http_api_event)
 
 
-class TestRestApi(ApiContract):
+class TestRestApi(ApiContract, MoreOfTheApi):
     """Functions behind a REST API."""
 
     @pytest.fixture
