@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: setup check test soak bench demo demo-aws gremlin-server lock clean help
+.PHONY: setup check test soak bench lambda demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,9 @@ soak: setup  ## The random scenarios at their full counts
 
 bench: setup  ## Figures as ratios against their floors, in one run
 	$(BIN)/python -m benchmarks
+
+lambda: setup  ## The functions' zips into build/lambda, with sizes and import times
+	@$(BIN)/python -m karma_lambda.packaging
 
 demo: setup  ## The whole job on the example system, on this machine alone (KEEP=1 keeps its folder)
 	@KEEP=$(KEEP) bash examples/shop/demo.sh

@@ -90,6 +90,11 @@ class Api:
                     failed = translated(error, self.service, "get_object")
         raise failed or AssertionError("there is always a first attempt")
 
+    def link(self, operation: str, request: dict[str, Any], *, seconds: int) -> str:
+        """A signed address under which anybody may do this one operation, for a while."""
+        made: str = self._client().generate_presigned_url(operation, Params=request, ExpiresIn=seconds)
+        return made
+
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         with self._lock:

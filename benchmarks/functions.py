@@ -1,0 +1,91 @@
+"""The Lambda functions: size, time to load, and what a call costs over the use case that it is for."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figures import Figure, best_of
+from karma_api.access import Caller
+from karma_api.dispatch import answer
+from karma_api.exchange import Incoming
+from karma_api.resources import builds
+from karma_core.roles import Role
+from karma_lambda.entry import serve
+from karma_lambda.packaging import cold
+from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build
+from karma_lambda.settings import FunctionSettings
+from tests.api_doors import http_api_event
+from tests.contract.test_api import functions_of
+from tests.served_system import ServedSystem
+
+TITLE = "Lambda functions"
+COLD_LIMIT, OVERHEAD_LIMIT_MS = 1.3, 1.0
+CALLS: Final = 200
+CLIENTS: Final = "import boto3, gremlin_python.driver.client, gremlin_python.driver.aiohttp.transport"
+"""boto3 and the Gremlin client with the transport that it cannot do without, from the same zip."""
+
+
+def run() -> Iterator[Figure]:
+    """The figures of this module; sizes and loading are left out where packages cannot be fetched."""
+    try:
+        zips = build(ROOT / "build" / "lambda")
+    except subprocess.CalledProcessError:
+        zips = {}
+    for name, path in zips.items():
+        yield Figure(f"{name}.zip", path.stat().st_size / 1e6, MOST_BYTES / 1e6, "MB")
+    for name, path in zips.items():
+        yield from _cold(name, path)
+    yield from _overhead()
+
+
+def _cold(name: str, path: Path) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as place:
+        cold.unpack(path, Path(place))
+        floors, ours = [], []
+        for _ in range(3):
+            floors.append(cold.statement_seconds(Path(place), CLIENTS))
+            ours.append(cold.statement_seconds(Path(place), f"import karma_lambda.functions.{name}"))
+    floor, found = (min(s for s in times if s is not None) for times in (floors, ours))
+    note = f"{found:.2f} s; boto3 and the Gremlin client alone {floor:.2f} s"
+    yield Figure(f"{name}: cold import", found / floor, COLD_LIMIT, "x clients", note)
+
+
+def _overhead() -> Iterator[Figure]:
+    """A warm call against its handler, and against the service's own dispatch, on stores in memory."""
+    system = ServedSystem(plans_here=False)
+    services = functions_of(system)
+    service = services.of(None)
+    route = next(route for route in builds.ROUTES if route.name == "builds")
+    handler = serve(builds.ROUTES, read=lambda: FunctionSettings(project={}), open_all=lambda _: services)
+    token = {"authorization": f"Bearer {system.tokens[Role.VIEWER]}"}
+    event = http_api_event("GET /builds", "GET", "/builds", {}, token, b"")
+    caller = Caller(user="bench", role=Role.VIEWER)
+    asked = route.asked()
+    incoming = Incoming(headers=token)
+
+    use_case, dispatched, called = best_of(
+        5,
+        _repeated(lambda: route.handler(service, caller, asked)),
+        _repeated(lambda: answer(services, route, incoming)),
+        _repeated(lambda: handler(event, None)),
+    )
+    system.close()
+    milliseconds = [1000 * seconds / CALLS for seconds in (use_case, dispatched, called)]
+    note = (
+        f"use case {milliseconds[0]:.3f}, dispatch {milliseconds[1]:.3f}, function {milliseconds[2]:.3f} ms"
+    )
+    yield Figure(
+        "warm call over the use case", milliseconds[2] - milliseconds[0], OVERHEAD_LIMIT_MS, "ms", note
+    )
+
+
+def _repeated(call: Callable[[], object]) -> Callable[[], object]:
+    def work() -> None:
+        for _ in range(CALLS):
+            call()
+
+    return work

@@ -1,0 +1,11 @@
+output "api_id" {
+  value = module.http_api.api_id
+}
+
+output "project" {
+  value = local.project
+}
+
+output "orders_queue" {
+  value = aws_sqs_queue.orders.id
+}

@@ -1,0 +1,123 @@
+variable "environment" {
+  type        = string
+  description = "Name of the environment, e.g. prod."
+}
+
+variable "region" {
+  type        = string
+  description = "Region of the environment."
+}
+
+variable "prefix" {
+  type        = string
+  default     = "/iac"
+  description = "Parameter prefix of the environment."
+}
+
+variable "package_dir" {
+  type        = string
+  default     = "../../build/lambda"
+  description = "Folder that `make lambda` wrote."
+}
+
+variable "project" {
+  type        = any
+  default     = {}
+  description = "Further keys of karma.toml: policy, types, api, service."
+}
+
+variable "environment_settings" {
+  type        = any
+  default     = {}
+  description = "Further keys of the environment's section: policy, variables, lease_seconds."
+}
+
+variable "authorization" {
+  type        = string
+  default     = "NONE"
+  description = "NONE: Karma's own tokens. JWT: a JWT authorizer. AWS_IAM: signed requests."
+}
+
+variable "jwt_issuer" {
+  type        = string
+  default     = null
+  description = "Issuer of the tokens, where authorization is JWT."
+}
+
+variable "jwt_audience" {
+  type        = list(string)
+  default     = []
+  description = "Audiences that are let in."
+}
+
+variable "authorizer" {
+  type        = any
+  default     = {}
+  description = "Which claims and IAM roles are which of Karma's roles: role_claim, user_claim, roles, iam_roles."
+}
+
+variable "prefect_auth_parameter" {
+  type        = string
+  default     = ""
+  description = "SecureString parameter with the Prefect API's USER:PASSWORD, where project.service names the API."
+}
+
+variable "worker_security_groups" {
+  type        = map(string)
+  default     = {}
+  description = "Security groups of the workers that build the graph, by a name for each."
+}
+
+variable "runtime" {
+  type        = string
+  default     = "python3.11"
+  description = "Lambda runtime; build the zips for the same version of Python."
+}
+
+variable "cidr" {
+  type        = string
+  default     = "10.90.0.0/20"
+  description = "Addresses of the network."
+}
+
+variable "neptune_min_capacity" {
+  type        = number
+  default     = 1
+  description = "Neptune capacity units when nobody asks."
+}
+
+variable "neptune_max_capacity" {
+  type        = number
+  default     = 8
+  description = "Most Neptune capacity units."
+}
+
+variable "neptune_instances" {
+  type        = number
+  default     = 1
+  description = "1, or 2 for a failover in half a minute."
+}
+
+variable "object_lock_days" {
+  type        = number
+  default     = 0
+  description = "Above 0, artifacts cannot be deleted by anybody for so long."
+}
+
+variable "kms_key_arn" {
+  type        = string
+  default     = null
+  description = "Key of everything that is kept; null: the keys that AWS manages."
+}
+
+variable "alarm_topics" {
+  type        = list(string)
+  default     = []
+  description = "SNS topics that alarms are sent to."
+}
+
+variable "tags" {
+  type        = map(string)
+  default     = {}
+  description = "Tags of every resource."
+}

@@ -1,0 +1,78 @@
+"""Whom API Gateway has recognised: the claims of its authorizers as a caller with a role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from karma_api.access import Access, Caller
+from karma_api.exchange import Incoming
+from karma_api.route import Route
+from karma_core.roles import Role
+from karma_lambda.settings import Authorizer
+
+SOURCE: Final = "lambda"
+"""The door, as the log names it."""
+MAX_USER: Final = 200
+_ASSUMED: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d{12}):assumed-role/([^/]+)/.+\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised(Incoming):
+    """A request whose caller API Gateway vouches for. Made from its event alone, never from headers."""
+
+    caller: Caller | None = None
+
+
+class GatewayAccess(Access):
+    """The door behind API Gateway: its authorizers' callers, else Karma's own tokens."""
+
+    def identify(self, incoming: Incoming, route: Route) -> Caller:
+        """Whom the authorizer named, else the token's owner; Unauthenticated."""
+        if isinstance(incoming, Recognised) and incoming.caller is not None:
+            return incoming.caller
+        return replace(super().identify(incoming, route), source=SOURCE)
+
+
+def caller_of(authorizer: Mapping[str, Any], rules: Authorizer, client: str) -> Caller | None:
+    """The caller of an event's `authorizer` block; None where no rule gives it a role.
+
+    Blocks: HTTP API `jwt.claims` and `iam`, REST API `claims` and, from the event's identity, `userArn`.
+    """
+    claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("claims")
+    if claims:
+        values = _values(claims.get(rules.role_claim))
+        user = claims.get(rules.user_claim) or claims.get("sub")
+        return _caller(user, _highest(rules.roles.get(value) for value in values), client)
+    arn = (authorizer.get("iam") or authorizer).get("userArn")
+    if arn:
+        return _caller(arn, _highest(rules.iam_roles.get(name) for name in (arn, _role_arn(arn))), client)
+    return None
+
+
+def _caller(user: Any, role: Role | None, client: str) -> Caller | None:
+    name = str(user or "")
+    if role is None or not name or len(name) > MAX_USER or not name.isprintable():
+        return None
+    return Caller(user=name, role=role, client=client, token_id=f"gateway:{name}", source=SOURCE)
+
+
+def _values(claim: Any) -> list[str]:
+    """The values of a claim: HTTP APIs write a list as `[a b]`, REST APIs as `a,b`."""
+    if isinstance(claim, list | tuple):
+        return [str(value) for value in claim]
+    return [value for value in re.split(r"[\s,]+", str(claim or "").strip("[]")) if value]
+
+
+def _role_arn(arn: str) -> str:
+    """The role behind an assumed session's ARN (IAM User Guide, "IAM identifiers"), without its path."""
+    found = _ASSUMED.match(arn)
+    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else ""
+
+
+def _highest(roles: Iterable[Role | None]) -> Role | None:
+    found = [role for role in roles if role is not None]
+    order = list(Role)
+    return max(found, key=order.index, default=None)

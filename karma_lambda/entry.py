@@ -1,0 +1,106 @@
+"""A function's handler: events in, answers out, services kept as long as the container lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from threading import Lock
+from typing import Any, Final, cast
+
+import boto3  # noqa: F401 - loaded while the container starts, not in the first request
+from aws_lambda_powertools import Logger
+
+from karma_api import problems
+from karma_api.dispatch import answer, environment_of
+from karma_api.exchange import Outgoing
+from karma_api.route import Route
+from karma_api.service import Services
+from karma_core.errors import KarmaError, NotFound
+from karma_lambda.counting import count
+from karma_lambda.gateway import Request, read_event, response
+from karma_lambda.large import Linked, placed
+from karma_lambda.opening import MakeStarter, open_services
+from karma_lambda.settings import FunctionSettings, read_function
+
+Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+SERVER_ERRORS: Final = 500
+_OK: Final = 200
+
+
+def serve(
+    routes: Iterable[Route],
+    *,
+    make_starter: MakeStarter | None = None,
+    read: Callable[[], FunctionSettings] = read_function,
+    open_all: Callable[[FunctionSettings], Services] | None = None,
+) -> Handler:
+    """The handler of these routes. Settings are read and stores opened by the first event."""
+    opened = open_all or partial(open_services, make_starter=make_starter)
+    function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
+
+    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        return function.handle(event, context)
+
+    return handler
+
+
+class _Function:
+    """One container's function."""
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        read: Callable[[], FunctionSettings],
+        open_all: Callable[[FunctionSettings], Services],
+    ) -> None:
+        self._routes = routes
+        self._read = read
+        self._open_all = open_all
+        self._lock = Lock()
+        self._held: tuple[FunctionSettings, Services] | None = None
+        self._logger = Logger(service="karma")
+        self._cold = True
+
+    def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """The answer to an event, whatever happens short of a defect."""
+        name = ""
+        try:
+            settings, services = self._opened()
+            request = read_event(event, settings.authorizer)
+            route = self._route(request)
+            name = route.name
+            made = answer(services, route, request.incoming)
+            made = _fitting(settings, services, request, made)
+        except KarmaError as error:
+            made = problems.outgoing(error)
+        self._tell(name, made, context)
+        return response(made)
+
+    def _opened(self) -> tuple[FunctionSettings, Services]:
+        with self._lock:
+            if self._held is None:
+                settings = self._read()
+                self._held = settings, self._open_all(settings)
+            return self._held
+
+    def _route(self, request: Request) -> Route:
+        try:
+            return self._routes[request.route]
+        except KeyError:
+            raise NotFound("there is no such resource", next_step="see /openapi.json") from None
+
+    def _tell(self, name: str, made: Outgoing, context: Any) -> None:
+        """Count the answer, and log those that are our fault; bodies and headers stay out of the log."""
+        count(name or "none", made.status, self._cold)
+        self._cold = False
+        if made.status >= SERVER_ERRORS:
+            request_id = getattr(context, "aws_request_id", "")
+            self._logger.error("failed", route=name, status=made.status, request_id=request_id)
+
+
+def _fitting(settings: FunctionSettings, services: Services, request: Request, made: Outgoing) -> Outgoing:
+    """The answer, or where to fetch one that is too large for a response."""
+    if len(made.body) <= settings.answer_bytes or made.status != _OK:
+        return made
+    service = services.of(environment_of(request.incoming))
+    return placed(cast("Linked", service.workspace.artifacts), service.name, made)

@@ -1,0 +1,7 @@
+"""Changes: requested, shown, decided on."""
+
+from karma_api.resources.changes import ROUTES as SERVED
+from karma_lambda.entry import serve
+from karma_lambda.ordering import make_starter
+
+handler = serve(SERVED, make_starter=make_starter)

@@ -1,0 +1,43 @@
+"""Who is told to start a run: the Prefect API where one is set, else an EventBridge bus."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
+from karma_adapters.aws.wiring import AwsStores
+from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.prefect_runs import PrefectRuns
+from karma_adapters.settings import Settings
+from karma_core import ports
+from karma_core.errors import StoreUnavailable
+from karma_lambda.settings import Runs
+
+
+def make_starter(
+    settings: Settings,
+    runs: Runs,
+    parameters: ports.ParameterStore,
+    state: ports.StateStore,
+    stores: AwsStores,
+) -> ports.RunStarter:
+    """The starter that the settings name. Nothing is asked before the first order."""
+    url = settings.service.prefect_api_url
+    if url:
+        return PrefectRuns(partial(_prefect, url, runs.prefect_auth_parameter, parameters))
+    return EventBridgeRuns(stores.service("events"), runs.event_bus or "default", state)
+
+
+def _prefect(url: str, parameter: str, parameters: ports.ParameterStore) -> PrefectApi:
+    """The API with its password of now; StoreUnavailable where it cannot be read."""
+    if not parameter:
+        return PrefectApi(url)
+    found = parameters.get(parameter, decrypt=True)
+    if found is None or found.value is None:
+        raise StoreUnavailable(
+            "the Prefect API's password cannot be read",
+            why=f"there is no parameter {parameter}",
+            next_step="create it as a SecureString that holds USER:PASSWORD",
+            code="prefect",
+        )
+    return PrefectApi(url, found.value)

@@ -1,0 +1,90 @@
+"""`python -m karma_lambda.packaging`: the functions' zips, with their sizes and import times."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import pkgutil
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from karma_lambda import functions
+from karma_lambda.packaging import archive, cold, wheels
+from karma_lambda.packaging.needs import Needs, needs_of
+
+ROOT: Final = Path(__file__).parents[2]
+MOST_BYTES: Final = 25_000_000
+"""Ours: half of what Lambda takes by a direct upload (Lambda Developer Guide, "Lambda quotas")."""
+
+
+def names() -> list[str]:
+    """The functions, by name."""
+    return sorted(module.name for module in pkgutil.iter_modules(functions.__path__))
+
+
+def build(
+    out: Path, chosen: list[str] | None = None, *, python: str = "3.11", architecture: str = "x86_64"
+) -> dict[str, Path]:
+    """Write the zips of the functions (default: all) and return them by name."""
+    needs = {name: needs_of(f"karma_lambda.functions.{name}", ROOT) for name in chosen or names()}
+    every = {distribution for need in needs.values() for distribution in need.distributions}
+    folder = wheels.fetched(
+        every, ROOT / "requirements.lock", out / "cache", python=python, architecture=architecture
+    )
+    made = {}
+    for name, need in needs.items():
+        made[name] = out / f"{name}.zip"
+        archive.write(made[name], _files(need, folder))
+    described = {name: _described(name, path) for name, path in made.items()}
+    (out / "functions.json").write_text(json.dumps(described, indent=2, sort_keys=True))
+    return made
+
+
+def _described(name: str, path: Path) -> dict[str, Any]:
+    """What the deployment must know of a function."""
+    module = import_module(f"karma_lambda.functions.{name}")
+    return {
+        "handler": f"{module.__name__}.handler",
+        "orders": hasattr(module, "make_starter"),
+        "routes": sorted(f"{route.method} {route.path}" for route in module.SERVED),
+        "sha256": base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode(),
+        "summary": (module.__doc__ or "").strip(),
+        "zip": path.name,
+    }
+
+
+def _files(need: Needs, folder: Path) -> dict[str, Path]:
+    files = {path.as_posix(): ROOT / path for path in need.files}
+    for distribution in need.distributions:
+        for path in wheels.files_of(distribution, folder):
+            if archive.wanted(PurePosixPath(path)) and (folder / path).is_file():
+                files[path.as_posix()] = folder / path
+    return files
+
+
+def main() -> int:
+    """Build all, and show what came out; 1 where a zip is too large."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "lambda")
+    parser.add_argument("--python", default="3.11")
+    parser.add_argument("--architecture", choices=sorted(wheels.PLATFORMS), default="x86_64")
+    options = parser.parse_args()
+    made = build(options.out, python=options.python, architecture=options.architecture)
+    table = Table("function", "MB", "cold import, s")
+    for name, path in made.items():
+        seconds = cold.import_seconds(path, f"karma_lambda.functions.{name}")
+        table.add_row(
+            name, f"{path.stat().st_size / 1e6:.1f}", "not here" if seconds is None else f"{seconds:.2f}"
+        )
+    Console().print(table)
+    return int(any(path.stat().st_size > MOST_BYTES for path in made.values()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

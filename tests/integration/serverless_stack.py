@@ -1,0 +1,182 @@
+"""The serverless deployment, applied by Terraform to ministack, with its graph on a Gremlin Server."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
+from karma_adapters.terraform import binary
+from karma_api.app import make_app
+from karma_api.service import Services
+from karma_core.errors import Refused
+from karma_core.records import ParameterWrite
+from karma_core.roles import Role
+from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.changes.drain import carry_on
+from karma_core.use_cases.deploy import deploy
+from karma_core.use_cases.tokens import create
+from karma_core.walk import ThreadExecutor
+from karma_core.workspace import Workspace
+from karma_lambda.opening import open_services
+from karma_lambda.packaging.__main__ import ROOT, build
+from karma_lambda.settings import FunctionSettings
+from tests.api_contract import Orders
+from tests.api_doors import HttpDoor
+from tests.change_system import run_order
+from tests.http_server import HttpServer
+from tests.integration import aws_provider, gremlin_server, ministack
+from tests.memory_system import ALL, NoRepository, RecordingReloader
+from tests.served_system import CONFIGS
+from tests.workspace_fakes import FakeIndex
+
+APPLY_SECONDS = 400
+REGION = "eu-central-1"
+TYPES = ("a", "b", "c", "d")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What is deployed: two ways to the same state, and who does the work beside them."""
+
+    api: HttpDoor
+    service: HttpDoor
+    worker: Worker
+
+    def close(self) -> None:
+        """Close connections."""
+        self.api.close()
+        self.service.close()
+        self.worker.close()
+
+
+class Worker:
+    """A process with modules and (in memory) a Terraform, on the stores of the stack."""
+
+    def __init__(self, workspace: Workspace, url: str, queue: str) -> None:
+        self.workspace = replace(
+            workspace,
+            modules=MemoryModules(TYPES),
+            terraform=MemoryTerraform(),
+            reloader=RecordingReloader(),
+            repository=NoRepository(),  # type: ignore[arg-type]  # deploys ask it for its commit alone
+            publish_index=FakeIndex(),
+        )
+        self._sqs = boto3.client("sqs", region_name=REGION, endpoint_url=url)
+        self._queue = queue
+        self._orders: Orders = []
+        self._done = 0
+
+    def fill(self) -> None:
+        """The configs, deployed, with two builds."""
+        for name, config in CONFIGS.items():
+            self._configure(name.replace("_", "/"), config)
+        deploy(self.workspace, ALL, ThreadExecutor)
+        build_graph(self.workspace)
+        self._configure("d/four", {"size": 4, "more": True})
+        build_graph(self.workspace)
+
+    def orders(self) -> Orders:
+        """What the event bus was told, so far."""
+        while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                order = json.loads(message["Body"])["detail"]
+                self._orders.append((order["flow"], order["parameters"], order["idempotency_key"]))
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return list(self._orders)
+
+    def work(self) -> None:
+        """Carry out what was ordered since the last time."""
+        orders = self.orders()[self._done :]
+        self._done += len(orders)
+        for _, parameters, _ in orders:
+            with suppress(Refused):  # the run of another change has carried this one on, too
+                carry_on(self.workspace, parameters["change_id"], run_order)
+        build_graph(self.workspace)
+
+    def config(self, address: str) -> Any:
+        """The stored config."""
+        found = self.workspace.parameters.get(self.workspace.config_parameter(address))
+        return json.loads(found.value) if found and found.value else None
+
+    def close(self) -> None:
+        """Close the queue's connection."""
+        self._sqs.close()
+
+    def _configure(self, address: str, config: dict[str, Any]) -> None:
+        name = self.workspace.config_parameter(address)
+        self.workspace.parameters.put([ParameterWrite(name=name, value=json.dumps(config))])
+
+
+@contextmanager
+def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack]:
+    """The stack with these functions (default: all), as long as the block runs.
+
+    Credentials are those of the environment.
+    """
+    configuration = aws_provider.required()
+    gremlin = gremlin_server.required().url
+    packages = ROOT / "build" / "lambda"
+    build(packages, functions)
+    with ministack.running(folder) as url:
+        output = _applied(
+            folder,
+            configuration,
+            aws_endpoint=url,
+            gremlin_url=gremlin,
+            package_dir=str(packages),
+            environment=f"fn-{secrets.token_hex(4)}",
+        )
+        services = open_services(FunctionSettings(project=output["project"]))
+        worker = Worker(services.of(None).workspace, url, output["orders_queue"])
+        worker.fill()
+        tokens = {role: create(worker.workspace, f"{role}@example.org", role)[1] for role in Role}
+        host = f"{output['api_id']}.execute-api.localhost"
+        with _served(services) as served:
+            stack = Stack(HttpDoor(url, tokens, host=host), HttpDoor(served, tokens), worker)
+            yield stack
+            stack.close()
+
+
+@contextmanager
+def _served(services: Services) -> Iterator[str]:
+    server = HttpServer(make_app(services))
+    yield server.url
+    server.close()
+
+
+def _applied(folder: Path, configuration: str, **variables: str) -> Any:
+    """The outputs of the deployment, after Terraform has applied it."""
+    project = folder / "deployment"
+    shutil.copytree(ROOT / "deployments" / "aws", project, ignore=shutil.ignore_patterns(".terraform*"))
+    given = {f"TF_VAR_{name}": value for name, value in variables.items()}
+    environ = {**os.environ, **given, "TF_CLI_CONFIG_FILE": configuration, "TF_IN_AUTOMATION": "1"}
+
+    def terraform(*words: str) -> str:
+        ended = subprocess.run(
+            [*binary.find("").words, *words],
+            cwd=project / "local",
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=APPLY_SECONDS,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
+        return ended.stdout
+
+    terraform("init", "-input=false", "-no-color")
+    terraform("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=20")
+    return {name: found["value"] for name, found in json.loads(terraform("output", "-json")).items()}

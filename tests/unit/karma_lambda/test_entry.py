@@ -1,0 +1,138 @@
+"""A function's handler: odd events, wrong settings, large answers, stores that are throttled."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from karma_adapters.memory_artifacts import MemoryArtifacts
+from karma_api.resources.graph import ROUTES as GRAPH
+from karma_api.service import Services
+from karma_core.errors import StoreUnavailable
+from karma_core.roles import Role
+from karma_lambda.entry import serve
+from karma_lambda.opening import behind_gateway, open_services
+from karma_lambda.settings import VARIABLE, FunctionSettings, read_function
+from tests.api_doors import EventDoor, http_api_event
+from tests.contract.test_api import functions_of
+from tests.served_system import ServedSystem
+
+
+class LinkedArtifacts(MemoryArtifacts):
+    """Artifacts with addresses that only this test follows."""
+
+    def link(self, key: str, *, seconds: int, media_type: str) -> str:
+        return f"https://bucket.example.org/{key}?expires={seconds}"
+
+
+@pytest.fixture
+def system() -> Iterator[ServedSystem]:
+    """A deployed system."""
+    made = ServedSystem(plans_here=False)
+    yield made
+    made.close()
+
+
+def test_a_large_answer_is_fetched_from_the_bucket(system: ServedSystem) -> None:
+    """Beyond the limit the answer is a redirect to the same bytes, kept once; refusals stay as they are."""
+    system.artifacts = LinkedArtifacts()
+    whole = EventDoor(functions_of(system), system.tokens, http_api_event).get("/log?limit=50")
+    workspace = replace(system.workspace, artifacts=system.artifacts)
+    service = behind_gateway(replace(system.service, workspace=workspace))
+    services = Services(("test",), "test", lambda _: service)
+    door = EventDoor(services, system.tokens, http_api_event, answer_bytes=1_000)
+    found = door.get("/log?limit=50")
+    assert (found.status_code, found.content) == (303, b"")
+    key = found.headers["location"].removeprefix("https://bucket.example.org/").partition("?")[0]
+    assert key.startswith("test/answers/")
+    assert system.artifacts.get(key) == whole.content
+    assert door.get("/log?limit=50").headers["location"] == found.headers["location"]
+    assert door.get("/graph?unknown=1").status_code == 400
+
+
+@pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"Records": []}, [], None, "text"])
+def test_an_event_of_something_else_is_refused(system: ServedSystem, event: Any) -> None:
+    """Whatever else invokes the function gets a problem, not a traceback."""
+    handler = serve(GRAPH, read=_no_settings, open_all=lambda _: functions_of(system))
+    answer = handler(event, None)
+    assert answer["statusCode"] == 422
+    assert json.loads(answer["body"])["code"] == "event"
+
+
+def test_a_body_may_be_base64(system: ServedSystem) -> None:
+    """API Gateway encodes what it takes for binary; what is no base64 is refused."""
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    signed = {"Authorization": f"Bearer {system.tokens[Role.VIEWER]}", "Content-Type": "application/json"}
+    event = door.event("POST", "/graph/query", signed, b"")
+    body = "eyJxdWVyeV90eXBlIjogIm9ycGhhbnMifQ=="
+    assert door.handle(event | {"body": body, "isBase64Encoded": True}).status_code == 200
+    assert door.handle(event | {"body": "%%%", "isBase64Encoded": True}).status_code == 422
+    packed = gzip.compress(b"{}").hex()
+    assert door.handle(event | {"body": packed, "isBase64Encoded": False}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "KARMA_FUNCTION"),
+        ("{", "KARMA_FUNCTION"),
+        ("{}", "project"),
+        ('{"project": {}, "authorizer": {"roles": {"x": "root"}}}', "roles"),
+        ('{"project": {}, "unknown": 1}', "unknown"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_said(text: str, said: str) -> None:
+    """A deployment that is wrong answers 500 with the setting's name, in every request."""
+    handler = serve(GRAPH, read=lambda: read_function({VARIABLE: text}))
+    answer = handler({}, None)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["code"]) == (500, "settings")
+    assert said in answer["body"]
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({}, "parameters"),
+        ({"parameters": "ssm", "state": "dynamodb", "artifacts": "s3", "aws": {}}, "aws.state_table"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_stores_of_one_machine_are_refused(section: dict[str, Any], said: str) -> None:
+    """A function serves only environments whose stores are in AWS."""
+    project = {"environments": {"dev": section}}
+    handler = serve(GRAPH, read=lambda: FunctionSettings(project=project), open_all=open_services)
+    event = http_api_event("GET /graph", "GET", "/graph", {}, {"authorization": "Bearer x"}, b"")
+    answer = handler(event, None)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["code"]) == (500, "settings")
+    assert said in answer["body"]
+
+
+def test_a_throttled_graph_is_a_503_that_may_be_repeated(system: ServedSystem) -> None:
+    """Neptune's throttling is told as a problem with Retry-After; a request that came through is not lost."""
+
+    class Throttled:
+        def __getattr__(self, name: str) -> Any:
+            raise StoreUnavailable("the graph store could not do it now", why="ThrottlingException")
+
+    service = system.service
+    service.graph._store = Throttled()
+    service.graph.moved()
+    service.graph._view = None
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    answer = door.get("/graph")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["code"] == StoreUnavailable.code
+    kept = door.post("/request-change", {"component": "d/four", "proposed_change": {"size": 8}})
+    assert kept.status_code == 202
+    assert [order[1]["change_id"] for order in system.runs.started] == [kept.json()["change_id"]]
+
+
+def _no_settings() -> FunctionSettings:
+    return FunctionSettings(project={})
