@@ -1,0 +1,27 @@
+"""What all pages of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp
+
+from karma_ui.whole import Graphs
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The API behind the pages, the environments it serves, the graphs read from it.
+
+    `prefect_url` is where the Prefect UI is, empty where there is none. `version` names the static files, so
+    that browsers keep them for as long as they are these. `closed` are the environments of which is known
+    that the API lets nobody in without a token: it need not be asked, and log a denial, for each visit.
+    """
+
+    api: ASGIApp
+    environments: tuple[str, ...]
+    default: str
+    version: str
+    graphs: Graphs
+    prefect_url: str = ""
+    closed: set[str] = field(default_factory=set)
