@@ -53,7 +53,7 @@ gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (POR
 	@$(BIN)/python -m tests.integration.gremlin_server $(or $(PORT),8182)
 
 lock:  ## Resolve the versions anew (needs uv)
-	uv pip compile pyproject.toml --universal --all-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
+	uv pip compile pyproject.toml --universal --all-extras --no-strip-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
 
 clean:  ## Remove what setup and tests made
 	rm -rf $(VENV) .karma build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
