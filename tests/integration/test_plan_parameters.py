@@ -21,9 +21,8 @@ from karma_core.use_cases.publish import publish
 from karma_core.use_cases.runs import Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
-from tests import aws_provider, local_aws
-
-pytestmark = pytest.mark.aws_provider
+from tests import local_aws
+from tests.integration import aws_provider
 
 ALL = Selection(everything=True)
 SETTINGS = """
@@ -139,12 +138,10 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The three types, and nothing deployed."""
     local_aws.fresh(monkeypatch)
-    assert pytestconfig.cache is not None
-    providers = pytestconfig.cache.mkdir("aws-provider")
-    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(aws_provider.cli_configuration(providers)))
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", aws_provider.required())
     return Project(tmp_path)
 
 
