@@ -56,9 +56,12 @@ class ServedSystem(ChangeSystem):
         plans_here: bool = True,
         runs_go: bool = False,
         deployed: bool = True,
+        configs: Mapping[str, dict[str, Any]] | None = None,
+        definitions: dict[str, dict[str, Any]] | None = None,
+        types: str = "a b c d e",
     ) -> None:
-        super().__init__()
-        self.configure(**CONFIGS)
+        super().__init__(definitions, types)
+        self.configure(**(configs or CONFIGS))
         if deployed:
             self.deploy()
         build_graph(self.workspace)

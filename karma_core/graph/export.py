@@ -41,13 +41,13 @@ def _mermaid(data: GraphData) -> Iterator[str]:
     ids = _short_ids(data)
     yield "flowchart LR"
     for node in data.nodes:
-        yield f'  {ids[node.address]}["{_mermaid_text(f"{node.address} : {node.status}")}"]'
+        yield f'  {ids[node.address]}["{mermaid_text(f"{node.address} : {node.status}")}"]'
     for edge in _inside(data, ids):
-        label = _mermaid_text(_label(edge))
+        label = mermaid_text(_label(edge))
         yield f'  {ids[edge.source]} -->|"{label}"| {ids[edge.target]}'
 
 
-def _mermaid_text(text: str) -> str:
+def mermaid_text(text: str) -> str:
     """Everything but plain characters as Mermaid's entity codes (`#35;`)."""
     return "".join(c if _PLAIN.match(c) else f"#{ord(c)};" for c in text)
 

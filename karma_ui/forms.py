@@ -1,0 +1,163 @@
+"""A type's JSON Schema as form fields, and a filled-in form as the change that it asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import jsonschema_rs
+
+from karma_core import strictjson
+from karma_core.errors import BadInput, KarmaError
+
+PREFIX: Final = "field."
+"""Before a config key in a form's field names."""
+Control = Literal["text", "number", "checkbox", "choice", "json"]
+_SIMPLE: Final[dict[str, Control]] = {
+    "string": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "checkbox",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One config key as a form shows it. `value` is text; of a JSON field, JSON."""
+
+    name: str
+    control: Control
+    value: str
+    required: bool
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+def fields_of(schema: Any, config: Mapping[str, Any]) -> list[Field]:
+    """A field for each key of the schema, then for each that only the config has."""
+    schema = schema if isinstance(schema, dict) else {}
+    known = schema.get("properties", {})
+    known = known if isinstance(known, dict) else {}
+    required = schema.get("required", ())
+    names = [*known, *(name for name in config if name not in known)]
+    return [_field(name, known.get(name), config, name in required) for name in names]
+
+
+def _field(name: str, part: Any, config: Mapping[str, Any], required: bool) -> Field:
+    part = part if isinstance(part, dict) else {}
+    value, here = config.get(name), name in config
+    control: Control = _SIMPLE.get(str(part.get("type", _type_of(value))), "json")
+    choices = part.get("enum", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        control = "choice"
+    if here and not _fits(control, value):
+        control = "json"
+    if control in {"text", "choice"}:
+        shown = value if here else ""
+    elif control == "json":
+        shown = json.dumps(value, indent=2, ensure_ascii=False) if here else ""
+    else:
+        shown = json.dumps(value) if here else ""
+    return Field(
+        name=name,
+        control=control,
+        value=str(shown),
+        required=required,
+        description=str(part.get("description", "")),
+        choices=tuple(map(str, choices)) if control == "choice" else (),
+    )
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number" if isinstance(value, int | float) else "json"
+
+
+def _fits(control: Control, value: Any) -> bool:
+    """Whether a control can hold the value that is there now."""
+    if control in {"text", "choice"}:
+        return isinstance(value, str) and "\n" not in value
+    if control == "checkbox":
+        return isinstance(value, bool)
+    return control == "json" or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def patch_of(form: Mapping[str, str], schema: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Merge Patch of what the form has otherwise than the config. Emptied fields are taken out."""
+    patch: dict[str, Any] = {}
+    for field in fields_of(schema, config):
+        name = PREFIX + field.name
+        if name not in form and field.control != "checkbox":
+            continue
+        text = form.get(name, "").replace("\r\n", "\n")
+        if field.control == "checkbox":
+            if (text == "true") != (config.get(field.name) is True):
+                patch[field.name] = text == "true"
+        elif text != field.value:
+            patch[field.name] = _value(field, text)
+    return patch
+
+
+def _value(field: Field, text: str) -> Any:
+    if not text.strip() and field.control != "text":
+        return None
+    if field.control in {"text", "choice"}:
+        return text or None
+    return strictjson.parse(text.encode(), where=f"the field {field.name}")
+
+
+def patch_from_json(text: str) -> Any:
+    """What the JSON box holds: a merge patch, or a JSON Patch; BadInput where it is neither."""
+    found = strictjson.parse(text.encode(), where="the change")
+    if not isinstance(found, dict | list):
+        raise BadInput(
+            "the change is neither an object nor a list",
+            next_step="write a merge patch such as {\"size\": 3}, or a JSON Patch",
+            code="invalid-request",
+        )
+    return found
+
+
+def merged(config: Any, patch: Any) -> Any:
+    """The config after a merge patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(config) if isinstance(config, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def faults(schema: Any, config: Any) -> list[str]:
+    """What the schema has against a config, in words; nothing where there is no usable schema.
+
+    For a hint while somebody types; the verdict is the API's.
+    """
+    if not isinstance(schema, dict):
+        return []
+    try:
+        validator = jsonschema_rs.validator_for(schema, retriever=_nothing)
+        return list(_faults(validator, config))
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
+        return []
+
+
+def _faults(validator: Any, config: Any) -> Iterator[str]:
+    for fault in validator.iter_errors(config):
+        place = "/".join(map(str, fault.instance_path))
+        yield f"/{place}: {fault.message}" if place else str(fault.message)
+
+
+def _nothing(uri: str) -> Any:
+    raise ValueError(uri)
+
+
+def said(error: KarmaError) -> str:
+    """An error in one line."""
+    return f"{error.what}: {error.why}" if error.why else error.what

@@ -1,0 +1,25 @@
+"""What all pages of one application share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from karma_ui.whole import Graphs
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """The API behind the pages, the environments it serves, the graphs read from it.
+
+    `prefect_url` is where the Prefect UI is, empty where there is none. `version` names the static files, so
+    that browsers keep them for as long as they are these.
+    """
+
+    api: ASGIApp
+    environments: tuple[str, ...]
+    default: str
+    version: str
+    graphs: Graphs
+    prefect_url: str = ""

@@ -1,0 +1,55 @@
+"""A component: intent beside reality, and everything around it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from karma_core.json_difference import differences
+from karma_ui.api import NOT_FOUND, Problem
+from karma_ui.visit import Visit
+
+MOST_LINES: Final = 15
+REFUSED: Final = frozenset({NOT_FOUND, 409, 422})
+"""What the API says where there is nothing to show of one part: the page stands without it."""
+
+
+async def show(visit: Visit) -> Response:
+    """The page. `version` in the query compares an earlier config with the current one."""
+    kind, nickname = visit.path("type"), visit.path("nickname")
+    address = f"{kind}/{nickname}"
+    api = visit.api
+    component = await api.get(f"/components/{kind}/{nickname}")
+    config = await part(visit, f"/config/{kind}/{nickname}")
+    version = visit.query.get("version", "")
+    older = await api.get(f"/config/{kind}/{nickname}", version=version) if version else None
+    compared = differences(older["config"], config["config"]) if older and config else ()
+    drift = (await api.get("/drift"))["components"]
+    changes = (await api.get("/changes", limit=200))["items"]
+    events = (await api.get("/log", component=address, limit=MOST_LINES))["items"]
+    why = await part(visit, "/why", component=address)
+    return visit.page(
+        "component.html",
+        address=address,
+        component=component,
+        config=config,
+        older=older,
+        compared=compared,
+        drift=next((found for found in drift if found["address"] == address), None),
+        changes=[c for c in changes if address in c["components"]][:MOST_LINES],
+        events=events,
+        runs=list(dict.fromkeys(e["run_id"] for e in events if e["run_id"])),
+        steps=why["steps"] if why else [],
+        definition=await part(visit, f"/types/{kind}"),
+    )
+
+
+async def part(visit: Visit, path: str, **query: Any) -> Any:
+    """A resource that a page can do without; None where the API has none."""
+    try:
+        return await visit.api.get(path, **query)
+    except Problem as problem:
+        if problem.status not in REFUSED:
+            raise
+        return None

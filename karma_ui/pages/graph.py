@@ -1,0 +1,153 @@
+"""The graph: drawn, as a table, as a tree; what is next to a component; exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+
+from karma_core.errors import NotFound
+from karma_core.ids import shown
+from karma_ui import exports, tree
+from karma_ui.headers import PRIVATE
+from karma_ui.scene import GROUP, Scene, compare, draw
+from karma_ui.view import DEPTHS, View, read_view
+from karma_ui.visit import Visit
+from karma_ui.whole import Whole
+
+MOST_ROWS: Final = 500
+"""Rows of the table. Ours: who wants more searches or filters."""
+MOST_FOUND: Final = 30
+MOST_BUILDS: Final = 100
+
+
+async def show(visit: Visit) -> Response:
+    """The page."""
+    view = read_view(visit.query)
+    whole = await graph_of(visit, view)
+    if view.focus and view.focus not in whole.nodes:
+        raise _unknown(view.focus)
+    scene = await _scene(visit, view, whole)
+    found, count = whole.search(view.q, MOST_FOUND) if view.q else ([], 0)
+    builds = await visit.api.get("/builds", limit=MOST_BUILDS)
+    facts: dict[str, Any] = {"rows": [], "branches": []}
+    if view.form == "table":
+        facts["rows"] = _rows(whole, view, scene)
+    elif view.form == "tree":
+        facts["branches"] = tree.branches(whole, view)
+    return visit.page(
+        "graph.html",
+        view=view,
+        whole=whole,
+        scene=scene,
+        found=found,
+        found_count=count,
+        builds=builds["items"],
+        depths=DEPTHS,
+        most=MOST_ROWS,
+        selected=describe(whole, view.focus) if view.focus else None,
+        **facts,
+    )
+
+
+async def scene(visit: Visit) -> Response:
+    """The drawn part as JSON, for the browser's canvas."""
+    view = read_view(visit.query)
+    found = await _scene(visit, view, await graph_of(visit, view))
+    return Response(msgspec.json.encode(found.document()), media_type="application/json")
+
+
+async def node(visit: Visit) -> Response:
+    """What is known of a component, beside the picture."""
+    view = read_view(visit.query)
+    whole = await graph_of(visit, view)
+    return visit.page("graph_node.html", view=view, selected=describe(whole, view.focus))
+
+
+async def edge(visit: Visit) -> Response:
+    """How a dependency was found, where, and which keys it reads."""
+    whole = await graph_of(visit, read_view(visit.query))
+    ends = (visit.query.get("source", ""), visit.query.get("target", ""))
+    found = whole.edges.get(ends)
+    folded = [
+        edge
+        for (source, target), edge in sorted(whole.edges.items())
+        if found is None and _named(whole, source) & {ends[0]} and _named(whole, target) & {ends[1]}
+    ]
+    if found is None and not folded:
+        raise NotFound("there is no such dependency", next_step="open the graph anew")
+    return visit.page("graph_edge.html", edges=[found] if found else folded[:50], count=len(folded) or 1)
+
+
+async def picture(visit: Visit) -> Response:
+    """The drawn part as SVG."""
+    view = read_view(visit.query)
+    found = await _scene(visit, view, await graph_of(visit, view))
+    return _file(exports.svg(found), "image/svg+xml", "graph.svg")
+
+
+async def mermaid(visit: Visit) -> Response:
+    """The drawn part as Mermaid text."""
+    view = read_view(visit.query)
+    found = await _scene(visit, view, await graph_of(visit, view))
+    return _file(exports.mermaid(found), "text/plain; charset=utf-8", "graph.mmd")
+
+
+async def graph_of(visit: Visit, view: View) -> Whole:
+    """The graph that a view is of."""
+    return await visit.house.graphs.of(visit.api, visit.environment, view.at)
+
+
+def describe(whole: Whole, address: str) -> dict[str, Any]:
+    """A component with its neighbours' edges and the size of its cone."""
+    if address not in whole.nodes:
+        raise _unknown(address)
+    return {
+        "node": whole.nodes[address],
+        "producers": [whole.edges[address, other] for other in whole.producers[address]],
+        "consumers": [whole.edges[other, address] for other in whole.consumers[address]],
+        "cone": len(whole.reach(address, None, consumers=True)) - 1,
+    }
+
+
+async def _scene(visit: Visit, view: View, whole: Whole) -> Scene:
+    before = None
+    if view.since:
+        before = await visit.house.graphs.of(visit.api, visit.environment, view.since)
+    plan: Mapping[str, Any] | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
+    return draw(whole, view, before=before, plan=plan)
+
+
+def _rows(whole: Whole, view: View, scene: Scene) -> list[dict[str, Any]]:
+    """Rows of the table: what the view shows, one by one whatever is folded."""
+    del scene
+    return [
+        {
+            **whole.nodes[address],
+            "producers": len(whole.producers[address]),
+            "consumers": len(whole.consumers[address]),
+        }
+        for address in tree.chosen(whole, view)[:MOST_ROWS]
+    ]
+
+
+def _named(whole: Whole, address: str) -> set[str]:
+    """The names under which a component may be drawn."""
+    found = whole.nodes.get(address)
+    return {address, GROUP + found["type"]} if found else {address}
+
+
+def _unknown(address: str) -> NotFound:
+    return NotFound(
+        f"there is no component {shown(address)} in this graph", next_step="search for it on the graph page"
+    )
+
+
+def _file(text: str, media_type: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": PRIVATE}
+    return Response(text, media_type=media_type, headers=headers)
+
+
+__all__ = ["compare", "edge", "mermaid", "node", "picture", "scene", "show"]

@@ -1,0 +1,57 @@
+"""Runs: which there were, and one as it goes on."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from karma_ui.journal import critical_path, progress
+from karma_ui.pages.graph import graph_of
+from karma_ui.view import View
+from karma_ui.visit import Visit
+
+PAGE: Final = 50
+MOST_EVENTS: Final = 500
+MOST_PAGES: Final = 20
+"""Pages of events that one run's page is made from: 10,000 events."""
+
+
+async def index(visit: Visit) -> Response:
+    """Runs, newest first."""
+    found = await visit.api.get("/runs", limit=PAGE, after=visit.query.get("after", ""))
+    return visit.page("runs.html", runs=found["items"], next=found["next"])
+
+
+async def show(visit: Visit) -> Response:
+    """One run: progress by component, the critical path, what it left."""
+    run = await visit.api.get(f"/runs/{visit.path('run_id')}")
+    events = await _events(visit, run["id"])
+    lines = progress(events)
+    whole = await graph_of(visit, View())
+    started = next((e for e in events if e["action"] in {"deploy", "destroy"}), None)
+    flow_run = started["inputs"].get("flow_run") if started else None
+    planned = started["inputs"].get("components", len(lines)) if started else len(lines)
+    return visit.page(
+        "run.html",
+        run=run,
+        lines=lines,
+        planned=max(planned, len(lines)) if isinstance(planned, int) else len(lines),
+        path=critical_path(lines, whole.producers),
+        change_id=next((e["change_id"] for e in events if e["change_id"]), None),
+        prefect=f"{visit.house.prefect_url}/runs/flow-run/{flow_run}"
+        if flow_run and visit.house.prefect_url
+        else "",
+    )
+
+
+async def _events(visit: Visit, run_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after = ""
+    for _ in range(MOST_PAGES):
+        page = await visit.api.get("/log", run=run_id, order="oldest", limit=MOST_EVENTS, after=after)
+        found += page["items"]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    return found

@@ -1,0 +1,45 @@
+"""API and pages as one process: uvicorn on loopback."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from karma_adapters.settings import find_project, read_settings
+from karma_api.app import app_of
+from karma_ui.app import make_app
+
+STOP_SECONDS = 5
+"""As for the API alone: event streams are cut then, and browsers come back."""
+
+
+def served_app(root: Path) -> FastAPI:
+    """The API of a project, with its pages at /ui.
+
+    Where PREFECT_UI_URL or PREFECT_API_URL is set, runs link to the Prefect UI.
+    """
+    settings = read_settings(root)
+    names = tuple(settings.environment_names())
+    chosen = os.environ.get("PREFECT_UI_URL") or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    return make_app(app_of(root), names, prefect_url=chosen)
+
+
+def create_app() -> FastAPI:
+    """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
+    named = os.environ.get("KARMA_PROJECT_DIR")
+    return served_app(Path(named).resolve() if named else find_project(Path.cwd()))
+
+
+def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
+    """Serve until SIGTERM or Ctrl-C. TLS belongs to the proxy in front."""
+    uvicorn.run(
+        served_app(root),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )

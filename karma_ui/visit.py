@@ -1,0 +1,105 @@
+"""One visit of a page: who comes, to which environment, with which form; and the page that goes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from karma_core.errors import UsageError
+from karma_core.roles import Role
+from karma_ui import session
+from karma_ui.api import Api
+from karma_ui.house import House
+from karma_ui.rendering import render
+
+SEE_OTHER: Final = 303
+MOST_FORM: Final = 1 << 20
+"""Largest form, in bytes: that of the API's largest body."""
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """A request to a page of one environment. `form` is empty but for a POST."""
+
+    request: Request
+    house: House
+    environment: str
+    form: dict[str, str] = field(default_factory=dict)
+    who: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def api(self) -> Api:
+        """The API, as this visitor may use it."""
+        client = self.request.client.host if self.request.client is not None else ""
+        token = session.token_of(self.request)
+        return Api(self.house.api, environment=self.environment, token=token, client=client)
+
+    @property
+    def root(self) -> str:
+        """Path of the environment's pages."""
+        return f"{self.request.scope['root_path']}/{self.environment}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query, the last value of each name."""
+        return dict(self.request.query_params)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a part of a page is asked for."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def may(self, role: str) -> bool:
+        """Whether the visitor's role includes this one: what is shown. The API decides what is done."""
+        return "role" in self.who and Role(self.who["role"]).includes(Role(role))
+
+    def path(self, name: str) -> str:
+        """A placeholder of the path."""
+        return str(self.request.path_params[name])
+
+    def page(self, template: str, status: int = 200, **facts: Any) -> Response:
+        """A page, or a part of one."""
+        text = render(template, self._common() | facts)
+        return HTMLResponse(text, status_code=status)
+
+    def go(self, path: str, **query: str) -> Response:
+        """Send the browser to another page of the environment."""
+        target = self.root + path + (f"?{urlencode(query)}" if query else "")
+        if self.partial:
+            return Response(headers={"hx-redirect": target})
+        return RedirectResponse(target, status_code=SEE_OTHER)
+
+    async def read_form(self) -> dict[str, str]:
+        """The form that was sent, each field once; UsageError where it is none."""
+        kind = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        parts, size = [], 0
+        async for part in self.request.stream():
+            size += len(part)
+            if size > MOST_FORM:
+                raise UsageError("the form is too large", next_step="send less at once", code="too-large")
+            parts.append(part)
+        if kind != "application/x-www-form-urlencoded":
+            raise UsageError("this is no form", next_step="use the page's own form", code="form")
+        try:
+            pairs = parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=1000)
+        except ValueError as error:
+            raise UsageError("the form cannot be read", next_step="send it again", code="form") from error
+        return dict(pairs)
+
+    def _common(self) -> dict[str, Any]:
+        """What every template may use."""
+        return {
+            "visit": self,
+            "root": self.root,
+            "static": f"{self.request.scope['root_path']}/static/{self.house.version}",
+            "environment": self.environment,
+            "environments": self.house.environments,
+            "who": self.who,
+            "may": self.may,
+            "seal": session.seal(self.request),
+            "here": self.request.url.path.removeprefix(self.root).split("/")[1:2] or [""],
+        }

@@ -1,0 +1,102 @@
+"""A build's graph as the pages use it: read from the API once a build, and kept while it is the same."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from karma_core.model import Kind
+from karma_ui.api import Api
+
+MOST_KEPT: Final = 12
+"""Graphs in memory. Ours: two environments, each with a handful of builds that somebody compares."""
+
+
+class Whole:
+    """A whole graph: the API's own documents, by address and by pair of addresses."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.build: int = document["build_id"]
+        self.nodes: dict[str, dict[str, Any]] = {node["id"]: node for node in document["nodes"]}
+        self.edges: dict[tuple[str, str], dict[str, Any]] = {
+            (edge["source"], edge["target"]): edge
+            for edge in document["edges"]
+            if edge["kind"] == Kind.DEPENDS_ON
+        }
+
+    @cached_property
+    def producers(self) -> dict[str, list[str]]:
+        """Address → what it depends on."""
+        return self._beside(consumers=False)
+
+    @cached_property
+    def consumers(self) -> dict[str, list[str]]:
+        """Address → what depends on it."""
+        return self._beside(consumers=True)
+
+    @cached_property
+    def types(self) -> dict[str, int]:
+        """How many components each type has, by name."""
+        return _counted(node["type"] for node in self.nodes.values())
+
+    @cached_property
+    def statuses(self) -> dict[str, int]:
+        """How many components have each status."""
+        return _counted(node["status"] for node in self.nodes.values())
+
+    def reach(self, start: str, depth: int | None, *, consumers: bool) -> set[str]:
+        """What is reached within so many steps (None: all of it), the start included."""
+        beside = self.consumers if consumers else self.producers
+        seen, level = {start}, [start]
+        while level and depth != 0:
+            level = [other for address in level for other in beside[address] if other not in seen]
+            level = list(dict.fromkeys(level))
+            seen.update(level)
+            depth = depth - 1 if depth is not None else None
+        return seen
+
+    def search(self, text: str, most: int) -> tuple[list[dict[str, Any]], int]:
+        """(the first components whose address holds the text, how many there are)."""
+        wanted = text.casefold()
+        found = [address for address in self.nodes if wanted in address.casefold()]
+        found.sort(key=lambda address: (not address.partition("/")[2].casefold().startswith(wanted), address))
+        return [self.nodes[address] for address in found[:most]], len(found)
+
+    def _beside(self, *, consumers: bool) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {address: [] for address in self.nodes}
+        for source, target in self.edges:
+            if source in found and target in found:
+                at, other = (target, source) if consumers else (source, target)
+                found[at].append(other)
+        return found
+
+
+class Graphs:
+    """Graphs that were read, the one that was used longest ago forgotten first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[str, Whole]] = OrderedDict()
+
+    async def of(self, api: Api, environment: str, at: str = "") -> Whole:
+        """The graph of now or of a build. The API is asked each time, so that it says who may see it."""
+        key = (environment, at)
+        etag, kept = self._kept.get(key, ("", None))
+        fresh, body = await api.fresh("/graph", etag, at=at)
+        if body is not None or kept is None:
+            kept = Whole(msgspec.json.decode(body or b""))
+        self._kept[key] = (fresh, kept)
+        self._kept.move_to_end(key)
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return kept
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return dict(sorted(counts.items()))

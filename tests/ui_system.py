@@ -1,0 +1,87 @@
+"""A small shop in memory, served with its pages."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httpx
+
+from karma_core.roles import Role
+from karma_ui.app import make_app
+from karma_ui.session import SESSION
+from tests.served_system import ServedSystem
+
+TYPES: Final = "network zone cluster database queue service site"
+SHOP: Final[dict[str, dict[str, Any]]] = {
+    "network_core": {"cidr": "10.0.0.0/16", "zones": ["a", "b"]},
+    "zone_public": {"domain": "shop.example.org"},
+    "cluster_main": {"network_nickname": "core", "size": 3},
+    "database_orders": {"network_nickname": "core", "engine": "postgres", "size": 20},
+    "database_users": {"network_nickname": "core", "engine": "postgres", "size": 10},
+    "queue_orders": {"name": "orders"},
+    "service_checkout": {"cluster_nickname": "main", "database_nickname": "orders", "queue_nickname": "orders"},
+    "service_accounts": {"cluster_nickname": "main", "database_nickname": "users"},
+    "service_mail": {"cluster_nickname": "main", "queue_nickname": "orders"},
+    "site_shop": {"zone_nickname": "public", "service_nicknames": ["checkout", "accounts"]},
+}
+DEFINITIONS: Final[dict[str, dict[str, Any]]] = {
+    "cluster": {
+        "description": "Where services run",
+        "schema": {
+            "type": "object",
+            "required": ["network_nickname"],
+            "properties": {
+                "network_nickname": {"type": "string", "description": "The network it stands in"},
+                "size": {"type": "integer", "minimum": 1, "description": "Machines"},
+                "spot": {"type": "boolean"},
+                "tier": {"type": "string", "enum": ["small", "large"]},
+                "tags": {"type": "object"},
+            },
+        },
+    }
+}
+
+
+class UiSystem(ServedSystem):
+    """The shop, deployed and served with pages. A change of the network needs an approval."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"configs": SHOP, "definitions": DEFINITIONS, "types": TYPES, **options}
+        super().__init__(**options)
+        make_app(self.app, ("test",), prefect_url="http://prefect.example.org")
+
+    @property
+    def pages(self) -> str:
+        """Where the environment's pages are."""
+        return f"{self.server.url}/ui/test"
+
+    def visitor(self, role: Role | None) -> Visitor:
+        """Somebody with a browser's cookies and no browser."""
+        return Visitor(self, role)
+
+
+class Visitor:
+    """Keeps cookies, and can read the seal out of a page."""
+
+    def __init__(self, system: UiSystem, role: Role | None) -> None:
+        self.http = httpx.Client(base_url=system.pages, timeout=60, trust_env=False)
+        if role is not None:
+            self.http.cookies.set(SESSION, system.tokens[role], path="/ui/test")
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """GET a page."""
+        return self.http.get(path, headers=headers)
+
+    def seal(self) -> str:
+        """The seal of the session's forms."""
+        text = self.get("/signin").text
+        return text.partition('data-seal="')[2].partition('"')[0]
+
+    def post(self, path: str, form: dict[str, str] | None = None, *, sealed: bool = True) -> httpx.Response:
+        """Send a form as a page would, or without its seal."""
+        seal = {"seal": self.seal()} if sealed else {}
+        return self.http.post(path, data={**seal, **(form or {})})
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.http.close()
