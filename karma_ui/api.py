@@ -64,8 +64,8 @@ class Api:
         query = f"environment={self._environment}".encode()
         if scope["query_string"]:
             query += b"&" + scope["query_string"]
-        inner = {**scope, "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers}
-        await self._app({**inner, "query_string": query}, receive, send)
+        own = {"path": path, "raw_path": path.encode(), "root_path": "", "path_params": {}}
+        await self._app({**scope, **own, "headers": headers, "query_string": query}, receive, send)
 
     async def _send(self, method: str, path: str, query: dict[str, Any], **options: Any) -> httpx.Response:
         params = {name: value for name, value in query.items() if value not in (None, "")}

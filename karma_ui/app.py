@@ -85,7 +85,7 @@ def pages(house: House) -> ASGIApp:
     routes: list[Any] = [
         Route("/", home),
         Mount(f"/static/{house.version}", StaticFiles(directory=STATIC)),
-        Mount("/{environment}/events", _events(house)),
+        Route("/{environment}/events", _Events(house)),
     ]
     for table, signed_in in ((PAGES, True), (OPEN_PAGES, False)):
         for method, path, page in table:
@@ -155,18 +155,19 @@ def _status(error: KarmaError) -> int:
     return 422 if isinstance(error, BadInput) else 400 if isinstance(error, UsageError) else 500
 
 
-def _events(house: House) -> ASGIApp:
+class _Events:
     """The API's event stream under the session's token: browsers cannot set headers on one."""
 
-    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        visit = Visit(request=request, house=house, environment=request.path_params["environment"])
-        if visit.environment not in house.environments:
+        visit = Visit(request=request, house=self._house, environment=request.path_params["environment"])
+        if visit.environment not in self._house.environments or request.method != "GET":
             await Response(status_code=NOT_FOUND)(scope, receive, send)
             return
         await visit.api.stream("/events", scope, receive, send)
-
-    return stream
 
 
 async def _to_graph(request: Request) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from karma_core.graph.export import mermaid_text
-from karma_core.graph.layout import COLUMN, ROW
+from karma_core.graph.layout import COLUMN
 from karma_ui.scene import Scene
 
 WIDTH: Final = 180.0
@@ -58,16 +58,24 @@ def _svg(scene: Scene) -> Iterator[str]:
     )
     places = {node["id"]: (node["x"], node["y"]) for node in scene.nodes}
     for edge in scene.edges:
-        yield _line(places[edge["target"]], places[edge["source"]])
+        yield _line([places[edge["target"]], *edge["way"], places[edge["source"]]])
     for node in scene.nodes:
         yield _box(node)
     yield "</svg>"
 
 
-def _line(producer: tuple[float, float], consumer: tuple[float, float]) -> str:
-    x1, y1, x2, y2 = producer[0] + WIDTH / 2, producer[1], consumer[0] - WIDTH / 2, consumer[1]
-    bend = max((COLUMN - WIDTH) / 2, ROW / 2)
-    path = f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+def _line(points: list[tuple[float, float]]) -> str:
+    """From a producer's right side to a consumer's left one, level where it passes a layer."""
+    x, y = points[0][0] + WIDTH / 2, points[0][1]
+    path = f"M{x:g} {y:g}"
+    bend = (COLUMN - WIDTH) / 2
+    for place, (column, height) in enumerate(points[1:], start=1):
+        left = column - WIDTH / 2
+        path += f"C{x + bend:g} {y:g} {left - bend:g} {height:g} {left:g} {height:g}"
+        x, y = left, height
+        if place < len(points) - 1:
+            x = column + WIDTH / 2
+            path += f"H{x:g}"
     return f'<path d="{path}" fill="none" stroke="#9aa5b4"/>'
 
 

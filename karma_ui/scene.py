@@ -47,16 +47,16 @@ def draw(
         for a in visible
     }
     edges = _edges(whole, name)
-    places = layered(name.values(), edges)
+    layout = layered(name.values(), edges)
     members: dict[str, list[str]] = {}
     for address, shown in name.items():
         members.setdefault(shown, []).append(address)
     nodes = [_node(whole, shown, inside, marks, actions, view) for shown, inside in sorted(members.items())]
     for node in nodes:
-        node["x"], node["y"] = places[node["id"]]
+        node["x"], node["y"] = layout.places[node["id"]]
     drawn = [
-        {"source": source, "target": target, **({"count": count} if count > 1 else {})}
-        for (source, target), count in sorted(edges.items())
+        {"source": pair[0], "target": pair[1], "count": count, "way": layout.ways.get(pair, [])}
+        for pair, count in sorted(edges.items())
     ]
     return Scene(build=whole.build, nodes=nodes, edges=drawn, folded=tuple(sorted(folded)), shown=len(visible))
 

@@ -1,13 +1,15 @@
 """Where a graph's components stand in a picture: layers from left to right, producers before consumers.
 
-The method is that of Sugiyama, Tagawa and Toda (1981) without its dummy nodes: layers by longest path, a few
-barycentre sweeps against crossings. Distances are in pixels at scale 1; y grows downwards.
+The method is that of Sugiyama, Tagawa and Toda (1981): layers by longest path, lanes for edges that pass a
+layer (one a producer, shared by all its far consumers), a few barycentre sweeps against crossings. Distances
+are in pixels at scale 1; y grows downwards.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 COLUMN: Final = 250.0
@@ -16,20 +18,32 @@ ROW: Final = 58.0
 """From one row to the next: a node is 40 high."""
 MOST_ROWS: Final = 40
 """Rows of a layer before it goes on in a further column, so that wide layers stay readable."""
+MOST_WITH_LANES: Final = 300
+"""Components up to which passing edges get lanes. Ours: above, edges are straight lines anyway."""
 SWEEPS: Final = 4
 """Barycentre sweeps. Ours: more change little on fleets of 1,000."""
 
+Point = tuple[float, float]
+Pair = tuple[str, str]
 Neighbours = Mapping[str, Sequence[str]]
-Places = dict[str, tuple[float, float]]
 
 
-def layered(addresses: Iterable[str], edges: Iterable[tuple[str, str]]) -> Places:
-    """Address → (x, y) for a graph of (consumer, producer) pairs; pairs of others are left out.
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """`places`: address → (x, y). `ways`: (consumer, producer) → the points that the edge passes, in order
+    from the producer; edges between neighbouring layers, and all of large graphs, have none."""
+
+    places: dict[str, Point]
+    ways: dict[Pair, list[Point]]
+
+
+def layered(addresses: Iterable[str], edges: Iterable[Pair]) -> Layout:
+    """The layout of a graph of (consumer, producer) pairs; pairs of others are left out.
 
     Components without any edge stand in a block below. Cycles are allowed: each is entered at its smallest
     address. The same graph gives the same picture. O(V log V + E).
     """
-    producers: dict[str, list[str]] = {address: [] for address in sorted(addresses)}
+    producers: dict[str, list[str]] = {address: [] for address in sorted(set(addresses))}
     consumers: dict[str, list[str]] = {address: [] for address in producers}
     for consumer, producer in sorted(set(edges)):
         if consumer in producers and producer in producers and consumer != producer:
@@ -37,9 +51,42 @@ def layered(addresses: Iterable[str], edges: Iterable[tuple[str, str]]) -> Place
             consumers[producer].append(consumer)
     alone = [address for address in producers if not producers[address] and not consumers[address]]
     joined = [address for address in producers if producers[address] or consumers[address]]
-    layers = _untangled(_layers(joined, producers, consumers), producers, consumers)
-    places = _columns(layers)
-    return places | _block(alone, below=max((y for _, y in places.values()), default=-2 * ROW))
+    layers = _layers(joined, producers, consumers)
+    lanes: dict[Pair, list[str]] = {}
+    if len(joined) <= MOST_WITH_LANES:
+        lanes = _add_lanes(layers, producers, consumers)
+    places = _columns(_untangled(layers, producers, consumers))
+    ways = {pair: [places[lane] for lane in names] for pair, names in lanes.items()}
+    places |= _block(alone, below=max((y for _, y in places.values()), default=-2 * ROW))
+    return Layout(places={a: places[a] for a in sorted({*joined, *alone})}, ways=ways)
+
+
+def _add_lanes(
+    layers: list[list[str]], producers: dict[str, list[str]], consumers: dict[str, list[str]]
+) -> dict[Pair, list[str]]:
+    """(consumer, producer) → the lanes that their edge takes, which now stand in the layers between them.
+
+    A lane is to its neighbours what a component is; its name has a space, which no address has.
+    """
+    level = {address: number for number, layer in enumerate(layers) for address in layer}
+    taken: dict[Pair, list[str]] = {}
+    for producer in list(level):
+        beside = consumers[producer]
+        far = [c for c in beside if level[c] > level[producer] + 1]
+        last, lanes = producer, []
+        for number in range(level[producer] + 1, max((level[c] for c in far), default=0)):
+            lane = f"{producer} {number}"
+            producers[lane], consumers[lane] = [last], []
+            consumers[last] = [*consumers[last], lane]
+            layers[number].append(lane)
+            lanes.append(lane)
+            last = lane
+            for consumer in (c for c in far if level[c] == number + 1):
+                consumers[lane].append(consumer)
+                producers[consumer] = [lane if p == producer else p for p in producers[consumer]]
+                taken[consumer, producer] = list(lanes)
+        consumers[producer] = [c for c in consumers[producer] if c not in far]
+    return taken
 
 
 def _layers(joined: list[str], producers: Neighbours, consumers: Neighbours) -> list[list[str]]:
@@ -92,9 +139,9 @@ def _barycentre(height: Mapping[str, float], neighbours: Neighbours) -> Callable
     return centre
 
 
-def _columns(layers: list[list[str]]) -> Places:
+def _columns(layers: list[list[str]]) -> dict[str, Point]:
     """Layers as columns around one middle line, long ones in several columns."""
-    places: Places = {}
+    places: dict[str, Point] = {}
     column = 0
     for layer in layers:
         parts = -(-len(layer) // MOST_ROWS)
@@ -107,7 +154,7 @@ def _columns(layers: list[list[str]]) -> Places:
     return places
 
 
-def _block(alone: list[str], *, below: float) -> Places:
+def _block(alone: list[str], *, below: float) -> dict[str, Point]:
     """Rows of what depends on nothing and nobody depends on, as wide as they are high."""
     wide = max(4, round((len(alone) * ROW / COLUMN) ** 0.5 * 1.5))
     return {

@@ -169,6 +169,11 @@ async def _proposal(
 async def _page(visit: Visit, change: dict[str, Any]) -> Response:
     plan = await part(visit, f"/plans/{change['plan_id']}") if change["plan_id"] else None
     acts = [name for name, role in ACTS.items() if visit.may(role) and change["status"] in POSSIBLE[name]]
-    return visit.page(
-        "change.html", change=change, plan=plan, acts=acts, road=ROAD, partial=visit.partial
-    )
+    return visit.page("change.html", change=change, plan=plan, acts=acts, road=_road(change))
+
+
+def _road(change: dict[str, Any]) -> list[str]:
+    """The states on its way, without those that it did not have to go through."""
+    asked = change["approval"] is not None or bool(change["needs"])
+    passed = {"queued": bool(change["position"]), "awaiting_approval": asked}
+    return [state for state in ROAD if passed.get(state, True) or state == change["status"]]

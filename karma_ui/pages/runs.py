@@ -31,12 +31,14 @@ async def show(visit: Visit) -> Response:
     whole = await graph_of(visit, View())
     started = next((e for e in events if e["action"] in {"deploy", "destroy"}), None)
     flow_run = started["inputs"].get("flow_run") if started else None
-    planned = started["inputs"].get("components", len(lines)) if started else len(lines)
+    planned = started["inputs"].get("components", 0) if started else 0
+    outcome = next((e["inputs"].get("components") for e in reversed(events) if e["component"] is None), None)
     return visit.page(
         "run.html",
         run=run,
         lines=lines,
-        planned=max(planned, len(lines)) if isinstance(planned, int) else len(lines),
+        planned=max(planned, len(lines)),
+        outcome=outcome if isinstance(outcome, dict) else {},
         path=critical_path(lines, whole.producers),
         change_id=next((e["change_id"] for e in events if e["change_id"]), None),
         prefect=f"{visit.house.prefect_url}/runs/flow-run/{flow_run}"

@@ -48,7 +48,7 @@
       { selector: "node", style: {
         width: WIDTH, height: HEIGHT, shape: "round-rectangle", "background-color": colours.paper,
         "border-width": 1.5, "border-color": colours.line, color: colours.text, label: "data(label)",
-        "font-size": 11, "font-family": "system-ui, sans-serif", "text-valign": "center",
+        "font-size": 12, "font-family": "system-ui, sans-serif", "text-valign": "center",
         "text-halign": "center", "text-wrap": "wrap", "line-height": 1.25, "min-zoomed-font-size": 5,
         "overlay-opacity": 0 } },
       { selector: "edge", style: {
@@ -56,8 +56,10 @@
         "target-arrow-shape": many ? "none" : "triangle", "arrow-scale": 0.8,
         "curve-style": many ? "haystack" : "unbundled-bezier", "haystack-radius": 0, opacity: many ? 0.45 : 0.9,
         "source-endpoint": `${WIDTH / 2}px 0px`, "target-endpoint": `-${WIDTH / 2}px 0px`,
-        "control-point-distances": "data(bend)", "control-point-weights": "0.25 0.75",
-        "edge-distances": "endpoints", "overlay-opacity": 0 } },
+                "edge-distances": "endpoints", "overlay-opacity": 0 } },
+      { selector: "edge[bend]", style: many ? {} : { "control-point-distances": "data(bend)", "control-point-weights": "0.25 0.75" } },
+      { selector: "edge[?far]", style: many ? {} : {
+        "curve-style": "round-segments", "segment-weights": "data(weights)", "segment-distances": "data(distances)", "segment-radii": 28 } },
       { selector: "node[?group]", style: { height: 46, "border-width": 2, "font-weight": 600,
         "border-style": "double", "border-cap": "round", "border-join": "round" } },
     ];
@@ -96,7 +98,10 @@
     const edges = scene.edges.map((edge, number) => {
       const from = at.get(edge.target);
       const to = at.get(edge.source);
-      return { group: "edges", data: { id: `e${number}`, source: edge.target, target: edge.source, consumer: edge.source, producer: edge.target, bend: bend(from, to) } };
+      const data = { id: `e${number}`, source: edge.target, target: edge.source, consumer: edge.source, producer: edge.target };
+      if (edge.way.length) Object.assign(data, along(from, to, edge.way), { far: true });
+      else data.bend = bend(from, to);
+      return { group: "edges", data };
     });
     return nodes.concat(edges);
   }
@@ -108,6 +113,19 @@
     const length = Math.hypot(dx, dy) || 1;
     const distance = (0.25 * dy * dx) / length;
     return `${-distance} ${distance}`;
+  }
+
+  // Through the lanes that the server kept free: each point as weight along the straight line and distance from it.
+  function along(from, to, way) {
+    const x = from.x + WIDTH / 2;
+    const [dx, dy] = [to.x - WIDTH / 2 - x, to.y - from.y];
+    const square = dx * dx + dy * dy || 1;
+    const points = way.flatMap(([px, py]) => [[px - WIDTH / 2, py], [px + WIDTH / 2, py]]);
+    const places = points.map(([px, py]) => [px - x, py - from.y]);
+    return {
+      weights: places.map(([px, py]) => (px * dx + py * dy) / square).join(" "),
+      distances: places.map(([px, py]) => (px * -dy + py * dx) / Math.sqrt(square)).join(" "),
+    };
   }
 
   async function draw(stage) {
