@@ -43,7 +43,7 @@ DEFINITIONS: Final[dict[str, dict[str, Any]]] = {
 
 
 class UiSystem(ServedSystem):
-    """The shop, deployed and served with pages. A change of the network needs an approval."""
+    """The shop, deployed and served with pages. Whoever may approve approves every change."""
 
     def __init__(self, **options: Any) -> None:
         options = {"configs": SHOP, "definitions": DEFINITIONS, "types": TYPES, **options}
