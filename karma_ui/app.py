@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
@@ -106,6 +105,8 @@ def _served(house: House, page: Page, *, signed_in: bool) -> Callable[[Request],
             if request.method == "POST":
                 visit.form = await visit.read_form()
                 _require_seal(visit)
+            if signed_in and _turned_away(visit):
+                return _to_sign_in(visit)
             if signed_in:
                 visit.who = await visit.api.get("/whoami")
             response = await page(visit)
@@ -139,10 +140,22 @@ def _require_seal(visit: Visit) -> None:
         )
 
 
+def _turned_away(visit: Visit) -> bool:
+    """Whether nobody is signed in where somebody must be, as far as that is known already."""
+    return visit.environment in visit.house.closed and not session.token_of(visit.request)
+
+
 def _refused(visit: Visit, problem: Problem) -> Response:
     """Where nobody is signed in, the way to sign in; else what the API said."""
     if problem.status != UNAUTHENTICATED:
         return visit.page("error.html", problem.status, error=problem)
+    if not session.token_of(visit.request):
+        visit.house.closed.add(visit.environment)
+    return _to_sign_in(visit)
+
+
+def _to_sign_in(visit: Visit) -> Response:
+    """To the form, and from there back to the page that was asked for."""
     asked = visit.request.url
     then = asked.path.removeprefix(visit.root) + (f"?{asked.query}" if asked.query else "")
     return visit.go("/signin", **({"then": then} if visit.request.method == "GET" else {}))

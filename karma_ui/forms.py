@@ -115,7 +115,7 @@ def patch_from_json(text: str) -> Any:
     if not isinstance(found, dict | list):
         raise BadInput(
             "the change is neither an object nor a list",
-            next_step="write a merge patch such as {\"size\": 3}, or a JSON Patch",
+            next_step='write a merge patch such as {"size": 3}, or a JSON Patch',
             code="invalid-request",
         )
     return found

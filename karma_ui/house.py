@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
@@ -14,7 +14,8 @@ class House:
     """The API behind the pages, the environments it serves, the graphs read from it.
 
     `prefect_url` is where the Prefect UI is, empty where there is none. `version` names the static files, so
-    that browsers keep them for as long as they are these.
+    that browsers keep them for as long as they are these. `closed` are the environments of which is known
+    that the API lets nobody in without a token: it need not be asked, and log a denial, for each visit.
     """
 
     api: ASGIApp
@@ -23,3 +24,4 @@ class House:
     version: str
     graphs: Graphs
     prefect_url: str = ""
+    closed: set[str] = field(default_factory=set)

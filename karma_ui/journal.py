@@ -1,4 +1,4 @@
-"""How far a run is: one line a component, and the chain of components that the run could not be shorter than."""
+"""How far a run is: one line a component, and the chain that it could not be shorter than."""
 
 from __future__ import annotations
 

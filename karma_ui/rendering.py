@@ -49,9 +49,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(
-    pretty=pretty, moment=moment, short=short, duration=seconds, words=words
-)
+_TEMPLATES.filters.update(pretty=pretty, moment=moment, short=short, duration=seconds, words=words)
 
 
 def render(template: str, facts: Mapping[str, Any]) -> str:

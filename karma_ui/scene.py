@@ -41,9 +41,7 @@ def draw(
     visible = choose(whole, view, actions)
     folded = _folds(whole, view, visible)
     name = {
-        a: GROUP + whole.nodes[a]["type"]
-        if whole.nodes[a]["type"] in folded and a != view.focus
-        else a
+        a: GROUP + whole.nodes[a]["type"] if whole.nodes[a]["type"] in folded and a != view.focus else a
         for a in visible
     }
     edges = _edges(whole, name)
@@ -58,7 +56,9 @@ def draw(
         {"source": pair[0], "target": pair[1], "count": count, "way": layout.ways.get(pair, [])}
         for pair, count in sorted(edges.items())
     ]
-    return Scene(build=whole.build, nodes=nodes, edges=drawn, folded=tuple(sorted(folded)), shown=len(visible))
+    return Scene(
+        build=whole.build, nodes=nodes, edges=drawn, folded=tuple(sorted(folded)), shown=len(visible)
+    )
 
 
 def choose(whole: Whole, view: View, actions: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The graph as nested lists, for keyboards and screen readers: a component, and below it who depends on it."""
+"""The graph as nested lists, for keyboards and screen readers: below a component, who depends on it."""
 
 from __future__ import annotations
 

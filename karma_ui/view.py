@@ -67,7 +67,7 @@ class View:
 def read_view(query: Mapping[str, str]) -> View:
     """The view that a query means; UsageError `query` where it means none. Unknown names are let be."""
     given = {name: value for name, value in query.items() if value}
-    types = _several(given, "type", lambda value: ids.check_type(value))
+    types = _several(given, "type", ids.check_type)
     view = View(
         form=cast("Form", _one_of(given, "form", get_args(Form), "graph")),
         focus=_address(given.get("focus", "")),

@@ -1,4 +1,4 @@
-"""The system's Chromium, driven by Playwright: pages opened as somebody, watched for errors, kept as pictures."""
+"""The system's Chromium, driven by Playwright: pages opened as somebody, watched for errors, pictured."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def drawn(page: Page) -> int:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that is serious or critical, as `rule: element`."""
-    page.evaluate(AXE.read_text("utf-8"))  # past the page's policy, which forbids scripts that are not its own
+    page.evaluate(
+        AXE.read_text("utf-8")
+    )  # past the page's policy, which forbids scripts that are not its own
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{violation['id']}: {node['html'][:120]}"

@@ -19,7 +19,11 @@ SHOP: Final[dict[str, dict[str, Any]]] = {
     "database_orders": {"network_nickname": "core", "engine": "postgres", "size": 20},
     "database_users": {"network_nickname": "core", "engine": "postgres", "size": 10},
     "queue_orders": {"name": "orders"},
-    "service_checkout": {"cluster_nickname": "main", "database_nickname": "orders", "queue_nickname": "orders"},
+    "service_checkout": {
+        "cluster_nickname": "main",
+        "database_nickname": "orders",
+        "queue_nickname": "orders",
+    },
     "service_accounts": {"cluster_nickname": "main", "database_nickname": "users"},
     "service_mail": {"cluster_nickname": "main", "queue_nickname": "orders"},
     "site_shop": {"zone_nickname": "public", "service_nicknames": ["checkout", "accounts"]},

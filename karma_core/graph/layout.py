@@ -30,8 +30,11 @@ Neighbours = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """`places`: address → (x, y). `ways`: (consumer, producer) → the points that the edge passes, in order
-    from the producer; edges between neighbouring layers, and all of large graphs, have none."""
+    """Places of components, and the ways of edges between them.
+
+    `places`: address → (x, y). `ways`: (consumer, producer) → the points that the edge passes, in order from
+    the producer; edges between neighbouring layers, and all of large graphs, have none.
+    """
 
     places: dict[str, Point]
     ways: dict[Pair, list[Point]]

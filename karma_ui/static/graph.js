@@ -237,11 +237,7 @@
       karma.cy.getElementById(detail.component).toggleClass("running", detail.status === "started");
     }
   });
-  let soon = 0;
-  document.body.addEventListener("karma:graph", () => {
-    clearTimeout(soon);
-    soon = setTimeout(refresh, 400);
-  });
+  document.body.addEventListener("karma:graphs", refresh);
 
   async function refresh() {
     for (const stage of stages()) if (stage.karma) {

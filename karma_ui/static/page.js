@@ -39,20 +39,36 @@
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["x-karma-seal"] = document.body.dataset.seal;
   });
-  // What the server refuses is shown in place, not swallowed.
+  // An answer that is an error page is no part of this one: what is here stays.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.xhr.status >= 400 && event.detail.target.id !== "check") event.detail.shouldSwap = false;
+    if (event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
+    // Nobody's half-written reason is swept away by a refresh.
+    const writing = document.activeElement;
+    if (writing.matches("input, textarea") && writing.value && event.detail.target.contains(writing)) {
+      event.detail.shouldSwap = event.detail.requestConfig.triggeringEvent?.type === "submit";
+    }
   });
 
   if (document.querySelector(".who")) {
     const live = document.getElementById("live");
     const source = new EventSource(document.body.dataset.events);
-    source.onopen = () => (live.hidden = false);
+    const say = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
+    // Parts of pages are refreshed at most so often, and always once after the newest event.
+    const soon = new Map();
+    const later = (topic) => {
+      if (soon.has(topic)) return;
+      soon.set(topic, setTimeout(() => { soon.delete(topic); say(`karma:${topic}s`); }, 500));
+    };
+    const topics = ["graph", "change", "run"];
+    source.onopen = () => {
+      live.hidden = false;
+      topics.forEach(later); // what happened before the stream was open
+    };
     source.onerror = () => (live.hidden = true);
-    for (const topic of ["graph", "change", "run"]) {
+    for (const topic of topics) {
       source.addEventListener(topic, (message) => {
-        const detail = JSON.parse(message.data);
-        document.body.dispatchEvent(new CustomEvent(`karma:${topic}`, { detail }));
+        say(`karma:${topic}`, JSON.parse(message.data));
+        later(topic);
       });
     }
     addEventListener("pagehide", () => source.close());

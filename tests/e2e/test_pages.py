@@ -1,4 +1,4 @@
-"""The pages in a real browser: from a component to its cone, a change, its approval, its run, its log entry."""
+"""The pages in a real browser: a component, its cone, a change, its approval, its run, its log."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser for all."""
     with launched() as found:
         yield found
 
 
 @pytest.fixture
 def system() -> Iterator[UiSystem]:
+    """The shop, in which every change needs an approval and runs go."""
     found = UiSystem(runs_go=True)
     found.policy["require_approval"] = True
     yield found
@@ -30,7 +32,7 @@ def system() -> Iterator[UiSystem]:
 
 
 def test_an_operator_proposes_and_an_approver_sees_it_through(browser: Browser, system: UiSystem) -> None:
-    """Find, read the cone, propose, see the plan, approve as another role, watch the run, open the log entry."""
+    """Find, read the cone, propose, see the plan, approve as another, watch the run, open the log entry."""
     with opened(browser, system, Role.OPERATOR) as page:
         page.goto(f"{system.pages}/graph")
         assert drawn(page) == len(system.service.graph.view().nodes)

@@ -1,0 +1,11 @@
+"""`python -m karma_ui`: API and pages of the project that is here, on loopback."""
+
+from pathlib import Path
+
+from karma_adapters.settings import find_project, read_settings
+from karma_ui.server import serve
+
+if __name__ == "__main__":
+    root = find_project(Path.cwd())
+    api = read_settings(root).api
+    serve(root, host=api.host, port=api.port)
