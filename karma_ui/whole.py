@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,6 +14,9 @@ from karma_ui.api import Api
 
 MOST_KEPT: Final = 12
 """Graphs in memory. Ours: two environments, each with a handful of builds that somebody compares."""
+MOST_MADE: Final = 32
+"""Pictures kept of one graph."""
+Value = TypeVar("Value")
 
 
 class Whole:
@@ -27,6 +30,7 @@ class Whole:
             for edge in document["edges"]
             if edge["kind"] == Kind.DEPENDS_ON
         }
+        self._made: dict[Hashable, Any] = {}
 
     @cached_property
     def producers(self) -> dict[str, list[str]]:
@@ -47,6 +51,15 @@ class Whole:
     def statuses(self) -> dict[str, int]:
         """How many components have each status."""
         return _counted(node["status"] for node in self.nodes.values())
+
+    def remembered(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """What is worked out from the graph alone, kept for the next who asks: a page, then its picture."""
+        if key not in self._made:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            self._made[key] = make()
+        found: Value = self._made[key]
+        return found
 
     def reach(self, start: str, depth: int | None, *, consumers: bool) -> set[str]:
         """What is reached within so many steps (None: all of it), the start included."""

@@ -51,8 +51,17 @@ def opened(browser: Browser, system: UiSystem, role: Role | None, **options: Any
     """A page of somebody. What the console reports as an error fails the test."""
     context = browser.new_context(**{"viewport": DESK, **options})
     if role is not None:
-        cookie = {"name": SESSION, "value": system.tokens[role], "url": system.pages}
-        context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # type: ignore[list-item]
+        context.add_cookies(
+            [
+                {
+                    "name": SESSION,
+                    "value": system.tokens[role],
+                    "url": system.pages,
+                    "httpOnly": True,
+                    "sameSite": "Strict",
+                }
+            ]
+        )
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

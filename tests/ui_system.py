@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import httpx
 
+from benchmarks import corpus
 from karma_core.roles import Role
 from karma_ui.app import make_app
 from karma_ui.session import SESSION
@@ -64,11 +66,17 @@ class UiSystem(ServedSystem):
         return Visitor(self, role)
 
 
+def fleet(count: int) -> UiSystem:
+    """A served system of so many components that are configured and not deployed, with three edges each."""
+    configs = {address.replace("/", "_", 1): json.loads(config) for address, config in corpus.configs(count)}
+    return UiSystem(configs=configs, definitions={}, types=" ".join(corpus.TYPES), deployed=False)
+
+
 class Visitor:
     """Keeps cookies, and can read the seal out of a page."""
 
     def __init__(self, system: UiSystem, role: Role | None) -> None:
-        self.http = httpx.Client(base_url=system.pages, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=system.pages, timeout=60, trust_env=False, verify=False)  # noqa: S501 - loopback
         if role is not None:
             self.http.cookies.set(SESSION, system.tokens[role], path="/ui/test")
 

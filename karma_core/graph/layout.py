@@ -16,7 +16,7 @@ COLUMN: Final = 250.0
 """From one column to the next: a node is 180 wide, and the rest shows the edges."""
 ROW: Final = 58.0
 """From one row to the next: a node is 40 high."""
-MOST_ROWS: Final = 40
+MOST_ROWS: Final = 60
 """Rows of a layer before it goes on in a further column, so that wide layers stay readable."""
 MOST_WITH_LANES: Final = 300
 """Components up to which passing edges get lanes. Ours: above, edges are straight lines anyway."""

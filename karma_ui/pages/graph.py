@@ -117,6 +117,8 @@ async def _scene(visit: Visit, view: View, whole: Whole) -> Scene:
     if view.since:
         before = await visit.house.graphs.of(visit.api, visit.environment, view.since)
     plan: Mapping[str, Any] | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
+    if before is None and plan is None:
+        return whole.remembered(view, lambda: draw(whole, view))
     return draw(whole, view, before=before, plan=plan)
 
 

@@ -3,6 +3,7 @@
 (() => {
   const WIDTH = 180;
   const HEIGHT = 40;
+  const MANY = 300; // nodes above which edges are straight and thin: the picture is an overview
   const LIGHT = {
     paper: "#ffffff", text: "#1c2430", line: "#c3ccd8", arrow: "#9aa7b8", accent: "#1f6f5c",
     current: ["#eef8f2", "#2f9e62"], stale: ["#fff6df", "#b97a00"], drifted: ["#f4effd", "#7d55c7"],
@@ -43,7 +44,11 @@
     return text.length > length ? `${text.slice(0, length - 1)}…` : text;
   }
 
-  function styles(colours, many) {
+  // Rules for what the scene holds and no more: each rule is tried on each element.
+  function styles(colours, scene) {
+    const many = scene.nodes.length > MANY;
+    const held = (name) => new Set(scene.nodes.map((node) => node[name]).filter(Boolean));
+    const [statuses, actions, marks] = [held("status"), held("action"), held("mark")];
     const sheet = [
       { selector: "node", style: {
         width: WIDTH, height: HEIGHT, shape: "round-rectangle", "background-color": colours.paper,
@@ -63,22 +68,27 @@
       { selector: "node[?group]", style: { height: 46, "border-width": 2, "font-weight": 600,
         "border-style": "double", "border-cap": "round", "border-join": "round" } },
     ];
-    for (const [status, shape] of Object.entries(SHAPES)) {
+    for (const status of statuses) {
+      const shape = SHAPES[status];
+      if (!shape) continue;
       const [fill, line] = colours[status];
-      sheet.push({ selector: `node[status = "${status}"]`, style: { shape, "background-color": fill, "border-color": line } });
+      const thick = many ? { "border-width": 6 } : {};
+      sheet.push({ selector: `node[status = "${status}"]`, style: { shape, "background-color": fill, "border-color": line, ...thick } });
     }
-    sheet.push({ selector: 'node[status = "absent"]', style: { "border-style": "dashed" } });
-    sheet.push({ selector: 'node[status = "removed"]', style: { "border-style": "dotted" } });
-    sheet.push({ selector: "node[?planned]", style: { "background-color": colours.quiet[0], "border-color": colours.quiet[1], "border-style": "solid" } });
-    for (const [action, colour] of Object.entries(ACTIONS)) {
+    if (statuses.has("absent")) sheet.push({ selector: 'node[status = "absent"]', style: { "border-style": "dashed" } });
+    if (statuses.has("removed")) sheet.push({ selector: 'node[status = "removed"]', style: { "border-style": "dotted" } });
+    if (actions.size) sheet.push({ selector: "node[?planned]", style: { "background-color": colours.quiet[0], "border-color": colours.quiet[1], "border-style": "solid" } });
+    for (const [action, colour] of Object.entries(ACTIONS).filter(([name]) => actions.has(name))) {
       const [fill, line] = colours[colour];
       sheet.push({ selector: `node[action = "${action}"]`, style: { "background-color": fill, "border-color": line, "border-width": 2.5 } });
     }
+    if (actions.size) sheet.push({ selector: "node[unknown > 0]", style: { "border-style": "dashed" } });
+    for (const [mark, colour] of Object.entries({ added: "create", changed: "update", removed: "destroy" })) {
+      if (!marks.has(mark)) continue;
+      const glow = { "underlay-color": colours[colour][1], "underlay-opacity": 0.3, "underlay-padding": 7, "underlay-shape": "round-rectangle" };
+      sheet.push({ selector: `node[mark = "${mark}"]`, style: mark === "removed" ? { ...glow, opacity: 0.75 } : glow });
+    }
     sheet.push(
-      { selector: "node[unknown > 0]", style: { "border-style": "dashed" } },
-      { selector: 'node[mark = "added"]', style: { "underlay-color": colours.create[1], "underlay-opacity": 0.3, "underlay-padding": 7, "underlay-shape": "round-rectangle" } },
-      { selector: 'node[mark = "changed"]', style: { "underlay-color": colours.update[1], "underlay-opacity": 0.3, "underlay-padding": 7, "underlay-shape": "round-rectangle" } },
-      { selector: 'node[mark = "removed"]', style: { "underlay-color": colours.destroy[1], "underlay-opacity": 0.3, "underlay-padding": 7, "underlay-shape": "round-rectangle", opacity: 0.75 } },
       { selector: "node[?focus]", style: { "border-width": 3.5, "border-color": colours.accent, "font-weight": 700 } },
       { selector: "node[?dim]", style: { opacity: 0.28 } },
       { selector: "edge.near", style: { "line-color": colours.accent, "target-arrow-color": colours.accent, width: 2.2, opacity: 1, "z-index": 9 } },
@@ -131,32 +141,42 @@
   async function draw(stage) {
     const answer = await fetch(stage.dataset.scene, { credentials: "same-origin" });
     if (!answer.ok) return;
-    const scene = await answer.json();
-    const many = scene.nodes.length > 300;
+    const text = await answer.text();
+    const scene = JSON.parse(text);
+    const many = scene.nodes.length > MANY;
+    const container = stage.querySelector(".canvas");
     const cy = cytoscape({
-      container: stage.querySelector(".canvas"),
+      container,
+      ...sight(scene, container.clientWidth, container.clientHeight),
       elements: elements(scene),
       layout: { name: "preset", fit: false },
-      style: styles(isDark() ? DARK : LIGHT, many),
+      style: styles(isDark() ? DARK : LIGHT, scene),
       minZoom: 0.02, maxZoom: 2.5, boxSelectionEnabled: false, autoungrabify: true,
       textureOnViewport: many, hideEdgesOnViewport: scene.nodes.length > 700, pixelRatio: many ? 1 : "auto",
     });
-    fit(cy);
-    stage.karma = { cy, many };
+    stage.karma = { cy, scene, text };
     gestures(stage, cy);
-    stage.dataset.drawn = String(scene.nodes.length);
-    performance.mark("karma-drawn");
+    cy.one("render", () => {
+      stage.dataset.drawn = String(scene.nodes.length);
+      performance.mark("karma-drawn");
+    });
   }
 
-  // The whole picture where it stays legible, else its beginning or what is in focus.
-  function fit(cy) {
-    cy.fit(undefined, 30);
-    if (cy.zoom() > 1.15) cy.zoom(1.15), cy.center();
-    const focus = cy.nodes("[?focus]");
-    if (cy.zoom() < 0.45 && focus.length) {
-      cy.zoom(0.7);
-      cy.center(focus);
+  // The whole picture, but where it would be too small to read, what is in focus. Cytoscape's own `fit` measures
+  // every label and edge first, which for 1,000 components takes longer than all the rest.
+  function sight(scene, width, height) {
+    const xs = scene.nodes.map((node) => node.x);
+    const ys = scene.nodes.map((node) => node.y);
+    if (!xs.length) return {};
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    let zoom = Math.min(width / (right - left + WIDTH + 60), height / (bottom - top + HEIGHT + 60), 1.15);
+    let middle = { x: (left + right) / 2, y: (top + bottom) / 2 };
+    const focus = scene.nodes.find((node) => node.focus);
+    if (zoom < 0.45 && focus) {
+      zoom = 0.7;
+      middle = focus;
     }
+    return { zoom, pan: { x: width / 2 - middle.x * zoom, y: height / 2 - middle.y * zoom } };
   }
 
   function gestures(stage, cy) {
@@ -228,7 +248,7 @@
   });
 
   document.body.addEventListener("karma:theme", () => {
-    for (const { karma } of stages()) if (karma) karma.cy.style(styles(isDark() ? DARK : LIGHT, karma.many));
+    for (const { karma } of stages()) if (karma) karma.cy.style(styles(isDark() ? DARK : LIGHT, karma.scene));
   });
 
   // A run goes on: what is worked on is marked, what is done gets its status with the next build.
@@ -243,7 +263,9 @@
     for (const stage of stages()) if (stage.karma) {
       const answer = await fetch(stage.dataset.scene, { credentials: "same-origin" });
       if (!answer.ok) continue;
-      const scene = await answer.json();
+      const text = await answer.text();
+      if (text === stage.karma.text) continue;
+      const scene = JSON.parse(text);
       const { cy } = stage.karma;
       cy.batch(() => {
         for (const node of scene.nodes) {
@@ -251,6 +273,8 @@
           if (drawn.nonempty()) drawn.data({ ...node, label: label(node) });
         }
       });
+      Object.assign(stage.karma, { scene, text });
+      cy.style(styles(isDark() ? DARK : LIGHT, scene));
     }
   }
 

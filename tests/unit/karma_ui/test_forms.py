@@ -67,7 +67,11 @@ def test_what_is_no_json_is_refused_with_its_field(text: str) -> None:
         patch_of(filled(tags=text), SCHEMA, CONFIG)
 
 
-@given(st.dictionaries(st.sampled_from("abc"), st.recursive(st.integers() | st.text(max_size=3), st.lists)))
+@given(
+    st.dictionaries(
+        st.sampled_from("abc"), st.recursive(st.integers() | st.text(max_size=3), st.lists, max_leaves=3)
+    )
+)
 def test_a_value_that_does_not_fit_its_type_is_shown_as_json(config: dict[str, Any]) -> None:
     """Whatever a config holds, its form shows it and asks for no change by itself."""
     schema = {"properties": {"a": {"type": "integer"}, "b": {"type": "string"}}}

@@ -23,7 +23,8 @@ def test_a_view_survives_its_address() -> None:
     ("name", "value"),
     [
         ("form", "list"), ("focus", "../../etc/passwd"), ("focus", "x').drop()//"),
-        ("up", "-1"), ("down", "7"),        ("type", "A"), ("status", "fine"), ("collapse", "<b>"), ("at", "1e9"), ("at", "٣"),
+        ("up", "-1"), ("down", "7"),        ("type", "A"), ("status", "fine"),
+        ("collapse", "<b>"), ("at", "1e9"), ("at", "٣"),
         ("since", "9" * 19), ("plan", "../x"),
     ],
 )  # fmt: skip
