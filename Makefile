@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: setup check test soak bench demo demo-aws gremlin-server lock clean help
+.PHONY: setup check test soak bench screenshots demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -26,7 +26,7 @@ check: setup  ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Tests of what this machine lacks are skipped, with the reason; KARMA_TEST_REQUIRE=gremlin makes them fail
+# Tests of what this machine lacks are skipped, with the reason; KARMA_TEST_REQUIRE=gremlin,chromium makes them fail
 # instead, as .ci/run does.
 test: check  ## Check, then every test; random scenarios at reduced, seeded counts
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests
@@ -36,6 +36,9 @@ soak: setup  ## The random scenarios at their full counts
 
 bench: setup  ## Figures as ratios against their floors, in one run
 	$(BIN)/python -m benchmarks
+
+screenshots: setup  ## Pictures of the pages into docs/images, from the example shop (needs Chromium)
+	$(BIN)/python -m examples.screenshots
 
 demo: setup  ## The whole job on the example system, on this machine alone (KEEP=1 keeps its folder)
 	@KEEP=$(KEEP) bash examples/shop/demo.sh

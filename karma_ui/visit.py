@@ -83,11 +83,13 @@ class Visit:
                 raise UsageError("the form is too large", next_step="send less at once", code="too-large")
             parts.append(part)
         if kind != "application/x-www-form-urlencoded":
-            raise UsageError("this is no form", next_step="use the page's own form", code="form")
+            raise UsageError("this is no form", next_step="use the page's own form", code="invalid-request")
         try:
             pairs = parse_qsl(b"".join(parts).decode(), keep_blank_values=True, max_num_fields=1000)
         except ValueError as error:
-            raise UsageError("the form cannot be read", next_step="send it again", code="form") from error
+            raise UsageError(
+                "the form cannot be read", next_step="send it again", code="invalid-request"
+            ) from error
         return dict(pairs)
 
     def _common(self) -> dict[str, Any]:
