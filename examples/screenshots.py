@@ -27,6 +27,7 @@ SHOP = ROOT / "examples" / "shop"
 PARTS = ("iac", "components", "bin", "karma.toml")
 WAIT_SECONDS = 120
 VIEW = {"width": 1400, "height": 820}
+PLAN_HEIGHT = 720
 
 
 def main(folder: Path) -> None:
@@ -54,7 +55,7 @@ def _take(browser: Browser, pages: str, token: str, folder: Path) -> None:
         context.add_cookies([cookie])
         page = context.new_page()
         ending = "" if scheme == "light" else "-dark"
-        _graph(page, f"{pages}/graph?focus=ecs-cluster/main", folder / f"graph{ending}.png")
+        _graph(page, f"{pages}/graph?focus=ecs-cluster/main&down=2", folder / f"graph{ending}.png")
         if scheme == "light":
             _rest(page, pages, folder)
         context.close()
@@ -69,13 +70,14 @@ def _rest(page: Page, pages: str, folder: Path) -> None:
     page.fill("[name=reason]", "A second resolver")
     page.click("text=See what it would do")
     page.wait_for_selector(".stage[data-drawn]", timeout=WAIT_SECONDS * 1000)
-    page.locator("#verdict").scroll_into_view_if_needed()
     page.wait_for_timeout(500)
-    page.locator("#verdict").screenshot(path=folder / "plan.png")
+    box: Any = page.locator("#verdict").bounding_box()
+    box["height"] = min(box["height"], PLAN_HEIGHT)
+    page.screenshot(path=folder / "plan.png", full_page=True, clip=box)
     page.click("button:has-text('Request it')", timeout=WAIT_SECONDS * 1000)
     page.wait_for_selector("button:has-text('Approve')", timeout=WAIT_SECONDS * 1000)
     page.screenshot(path=folder / "change.png")
-    page.fill("form[action$='/approve'] [name=reason]", "Seen")
+    page.fill("#decide [name=reason]", "Seen")
     page.click("button:has-text('Approve')", timeout=WAIT_SECONDS * 1000)
     page.wait_for_selector("header .s-applied", timeout=4 * WAIT_SECONDS * 1000)
     page.click("dt:has-text('runs') + dd a")

@@ -10,8 +10,8 @@ from karma_core.graph.export import mermaid_text
 from karma_core.graph.layout import COLUMN
 from karma_ui.scene import Scene
 
-WIDTH: Final = 180.0
-HEIGHT: Final = 40.0
+WIDTH: Final = 156.0
+HEIGHT: Final = 46.0
 _MARGIN: Final = 40.0
 COLOURS: Final = {
     "current": "#2f9e62",

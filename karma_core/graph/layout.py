@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-COLUMN: Final = 250.0
-"""From one column to the next: a node is 180 wide, and the rest shows the edges."""
-ROW: Final = 58.0
-"""From one row to the next: a node is 40 high."""
+COLUMN: Final = 206.0
+"""From one column to the next: a node is 156 wide, and the rest shows the edges."""
+ROW: Final = 66.0
+"""From one row to the next: a node is 46 high."""
 MOST_ROWS: Final = 60
 """Rows of a layer before it goes on in a further column, so that wide layers stay readable."""
 MOST_WITH_LANES: Final = 300

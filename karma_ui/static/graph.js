@@ -1,8 +1,8 @@
 // Draws scenes. Where things stand was computed by the server; here are only colours, shapes and gestures.
 "use strict";
 (() => {
-  const WIDTH = 180;
-  const HEIGHT = 40;
+  const WIDTH = 156;
+  const HEIGHT = 46;
   const MANY = 300; // nodes above which edges are straight and thin: the picture is an overview
   const LIGHT = {
     paper: "#ffffff", text: "#1c2430", line: "#c3ccd8", arrow: "#9aa7b8", accent: "#1f6f5c",
@@ -37,7 +37,7 @@
   function label(node) {
     if (node.group) return `${node.name}\n${node.count} components`;
     const said = node.action ? ` · ${node.action.replace("_", " ")}${node.unknown ? " ?" : ""}` : "";
-    return `${shorten(node.name, 25)}\n${shorten(node.type + said, 32)}`;
+    return `${shorten(node.name, 19)}\n${shorten(node.type, 22 - said.length)}${said}`;
   }
 
   function shorten(text, length) {
@@ -53,7 +53,7 @@
       { selector: "node", style: {
         width: WIDTH, height: HEIGHT, shape: "round-rectangle", "background-color": colours.paper,
         "border-width": 1.5, "border-color": colours.line, color: colours.text, label: "data(label)",
-        "font-size": 12, "font-family": "system-ui, sans-serif", "text-valign": "center",
+        "font-size": 14, "font-family": "system-ui, sans-serif", "text-valign": "center",
         "text-halign": "center", "text-wrap": "wrap", "line-height": 1.25, "min-zoomed-font-size": 5,
         "overlay-opacity": 0 } },
       { selector: "edge", style: {
@@ -65,7 +65,7 @@
       { selector: "edge[bend]", style: many ? {} : { "control-point-distances": "data(bend)", "control-point-weights": "0.25 0.75" } },
       { selector: "edge[?far]", style: many ? {} : {
         "curve-style": "round-segments", "segment-weights": "data(weights)", "segment-distances": "data(distances)", "segment-radii": 28 } },
-      { selector: "node[?group]", style: { height: 46, "border-width": 2, "font-weight": 600,
+      { selector: "node[?group]", style: { height: 50, "border-width": 2, "font-weight": 600,
         "border-style": "double", "border-cap": "round", "border-join": "round" } },
     ];
     for (const status of statuses) {

@@ -63,7 +63,7 @@ def test_an_operator_proposes_and_an_approver_sees_it_through(browser: Browser, 
     with opened(browser, system, Role.APPROVER) as page:
         page.goto(change)
         keep(page, "change")
-        page.fill("form[action$='/approve'] [name='reason']", "seen")
+        page.fill("#decide [name='reason']", "seen")
         page.click("button:has-text('Approve')")
         expect(page.locator("header .status")).to_have_text("applied", timeout=60_000)
         keep(page, "change-applied")
