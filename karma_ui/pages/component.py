@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -11,6 +12,8 @@ from karma_ui.api import NOT_FOUND, Problem
 from karma_ui.visit import Visit
 
 MOST_LINES: Final = 15
+RUNTIME: Final = "runtime_publish"
+"""Action of the events that say which keys of a runtime changed."""
 REFUSED: Final = frozenset({NOT_FOUND, 409, 422})
 """What the API says where there is nothing to show of one part: the page stands without it."""
 
@@ -28,6 +31,7 @@ async def show(visit: Visit) -> Response:
     drift = (await api.get("/drift"))["components"]
     changes = (await api.get("/changes", limit=200))["items"]
     events = (await api.get("/log", component=address, limit=MOST_LINES))["items"]
+    publications = await api.get("/log", component=address, action=RUNTIME, limit=MOST_LINES)
     why = await part(visit, "/why", component=address)
     return visit.page(
         "component.html",
@@ -36,13 +40,20 @@ async def show(visit: Visit) -> Response:
         config=config,
         older=older,
         compared=compared,
-        drift=next((found for found in drift if found["address"] == address), None),
+        drift=(found := next((d for d in drift if d["address"] == address), None)),
+        drift_age=age(found["checked_at"]) if found else None,
         changes=[c for c in changes if address in c["components"]][:MOST_LINES],
         events=events,
+        publications=publications["items"],
         runs=list(dict.fromkeys(e["run_id"] for e in events if e["run_id"])),
         steps=why["steps"] if why else [],
         definition=await part(visit, f"/types/{kind}"),
     )
+
+
+def age(moment: str) -> float:
+    """Seconds since an ISO 8601 time; never less than none, whatever the clocks say."""
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
 async def part(visit: Visit, path: str, **query: Any) -> Any:

@@ -37,7 +37,7 @@
   function label(node) {
     if (node.group) return `${node.name}\n${node.count} components`;
     const said = node.action ? ` · ${node.action.replace("_", " ")}${node.unknown ? " ?" : ""}` : "";
-    return `${shorten(node.name, 19)}\n${shorten(node.type, 22 - said.length)}${said}`;
+    return `${shorten(node.name, 19)}\n${shorten(node.type, Math.max(8, 20 - said.length))}${said}`;
   }
 
   function shorten(text, length) {

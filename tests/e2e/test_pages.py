@@ -170,6 +170,34 @@ def test_the_status_of_a_run_is_live(browser: Browser, system: UiSystem) -> None
         expect(page.locator("tbody")).to_contain_text("queue/orders", timeout=20_000)
 
 
+def test_the_picture_marks_what_a_run_works_on(browser: Browser, system: UiSystem) -> None:
+    """A component is marked when its apply starts; afterwards it has the status of the next build."""
+    system.policy.clear()
+    with opened(browser, system, Role.VIEWER) as page:
+        page.goto(f"{system.pages}/graph")
+        drawn(page)
+        expect(page.locator("#live")).to_be_visible()
+        page.evaluate(
+            "() => { const cy = document.querySelector('.stage').karma.cy; window.worked = new Set();"
+            " const note = ({target}) => target.hasClass('running') && window.worked.add(target.id());"
+            " cy.on('class', 'node', note) }"
+        )
+        body = {"component": "cluster/main", "proposed_change": {"size": 6}}
+        assert system.post("/request-change", body).status_code == 202
+        until(page, "window.worked.size >= 4")
+        assert page.evaluate("window.worked.has('service/checkout')")
+        until(page, "document.querySelector('.stage').karma.cy.nodes('.running').length === 0")
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait until it is true. The page's policy lets the driver's own waiting evaluate nothing."""
+    for _ in range(300):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"it never was: {expression}")
+
+
 def test_a_narrow_screen_has_no_sideways_scrolling(browser: Browser, system: UiSystem) -> None:
     """On a telephone everything fits the width."""
     with opened(browser, system, Role.ADMIN, viewport={"width": 390, "height": 800}) as page:
