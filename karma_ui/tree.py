@@ -16,7 +16,7 @@ MOST_LINES: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line of the tree. `again`: its consumers stand where it came first. `step` is how the depth moves."""
+    """A line of the tree. `again`: its consumers stand where it came first."""
 
     node: dict[str, Any]
     depth: int

@@ -12,7 +12,7 @@ from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_ui import exports, tree
 from karma_ui.headers import PRIVATE
-from karma_ui.scene import GROUP, Scene, compare, draw
+from karma_ui.scene import GROUP, Scene, draw
 from karma_ui.view import DEPTHS, View, read_view
 from karma_ui.visit import Visit
 from karma_ui.whole import Whole
@@ -20,6 +20,7 @@ from karma_ui.whole import Whole
 MOST_ROWS: Final = 500
 """Rows of the table. Ours: who wants more searches or filters."""
 MOST_FOUND: Final = 30
+MOST_EDGES: Final = 50
 MOST_BUILDS: Final = 100
 
 
@@ -34,7 +35,7 @@ async def show(visit: Visit) -> Response:
     builds = await visit.api.get("/builds", limit=MOST_BUILDS)
     facts: dict[str, Any] = {"rows": [], "branches": []}
     if view.form == "table":
-        facts["rows"] = _rows(whole, view, scene)
+        facts["rows"] = _rows(whole, view)
     elif view.form == "tree":
         facts["branches"] = tree.branches(whole, view)
     return visit.page(
@@ -67,18 +68,17 @@ async def node(visit: Visit) -> Response:
 
 
 async def edge(visit: Visit) -> Response:
-    """How a dependency was found, where, and which keys it reads."""
+    """How a dependency was found, where, and which keys it reads; between folded types, all of them."""
     whole = await graph_of(visit, read_view(visit.query))
-    ends = (visit.query.get("source", ""), visit.query.get("target", ""))
-    found = whole.edges.get(ends)
-    folded = [
-        edge
-        for (source, target), edge in sorted(whole.edges.items())
-        if found is None and _named(whole, source) & {ends[0]} and _named(whole, target) & {ends[1]}
+    source, target = visit.query.get("source", ""), visit.query.get("target", "")
+    found = [
+        document
+        for ends, document in sorted(whole.edges.items())
+        if source in _named(whole, ends[0]) and target in _named(whole, ends[1])
     ]
-    if found is None and not folded:
+    if not found:
         raise NotFound("there is no such dependency", next_step="open the graph anew")
-    return visit.page("graph_edge.html", edges=[found] if found else folded[:50], count=len(folded) or 1)
+    return visit.page("graph_edge.html", edges=found[:MOST_EDGES], count=len(found))
 
 
 async def picture(visit: Visit) -> Response:
@@ -122,9 +122,8 @@ async def _scene(visit: Visit, view: View, whole: Whole) -> Scene:
     return draw(whole, view, before=before, plan=plan)
 
 
-def _rows(whole: Whole, view: View, scene: Scene) -> list[dict[str, Any]]:
+def _rows(whole: Whole, view: View) -> list[dict[str, Any]]:
     """Rows of the table: what the view shows, one by one whatever is folded."""
-    del scene
     return [
         {
             **whole.nodes[address],
@@ -150,6 +149,3 @@ def _unknown(address: str) -> NotFound:
 def _file(text: str, media_type: str, name: str) -> Response:
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": PRIVATE}
     return Response(text, media_type=media_type, headers=headers)
-
-
-__all__ = ["compare", "edge", "mermaid", "node", "picture", "scene", "show"]

@@ -44,6 +44,6 @@ async def end(visit: Visit) -> Response:
 def within(path: str) -> str:
     """A path below the environment's pages; the graph where it is none, so that nobody is led elsewhere."""
     parts = urlsplit(path)
-    right = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    right = path.startswith("/") and "\\" not in path
     clean = path.isascii() and path.isprintable() and ".." not in parts.path
     return path if right and clean and not parts.scheme and not parts.netloc else "/graph"

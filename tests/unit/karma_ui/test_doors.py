@@ -159,6 +159,15 @@ def test_no_form_counts_without_the_session_s_seal(visitors: Visitors, path: str
     assert visitor.post(filled, {"seal": own}, sealed=False).status_code == 403
 
 
+def test_a_seal_ends_with_its_session(system: UiSystem, visitors: Visitors) -> None:
+    """What was sealed before somebody signed in, in the same browser, counts for nothing after."""
+    visitor = visitors[None]
+    before = visitor.seal()
+    visitor.post("/signin", {"token": system.tokens[Role.ADMIN]})
+    assert visitor.post("/signout", {"seal": before}, sealed=False).status_code == 403
+    assert visitor.post("/signout").status_code == 303
+
+
 def test_a_form_is_a_form(visitors: Visitors) -> None:
     """Other content types, which other sites can send too, are not read."""
     visitor = visitors[Role.ADMIN]

@@ -46,6 +46,7 @@ def test_a_type_can_be_folded_into_one() -> None:
     fleet = whole(("b/one", "a/one"), ("b/two", "a/one"), ("c/one", "b/one"), b_two="failed")
     scene = draw(fleet, View(collapse="b"))
     assert names(scene) == ["a/one", "c/one", "type:b"]
+    assert "b/one" in names(draw(fleet, View(collapse="b", focus="b/one")))
     folded = by_name(scene)["type:b"]
     assert (folded["count"], folded["status"]) == (2, "failed")
     assert [(e["source"], e["target"], e["count"]) for e in scene.edges] == [
