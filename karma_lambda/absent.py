@@ -54,6 +54,9 @@ class NoModules:
     def archived(self, digest: str, component_type: str) -> Module | None:
         return None
 
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        return None
+
 
 class NoTerraform:
     """Plans and applies nothing."""
@@ -66,6 +69,18 @@ class NoTerraform:
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         _refuse("applying")
+
+    def move(self, job: TerraformJob) -> None:
+        _refuse("moving a Terraform state")
+
+    def unlock(self, job: TerraformJob, lock_id: str) -> None:
+        _refuse("unlocking a Terraform state")
+
+    def unsaved(self, address: str) -> bool:
+        return False
+
+    def recover(self, job: TerraformJob) -> None:
+        _refuse("recovering a Terraform state")
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         _refuse("reading a Terraform state")
@@ -98,6 +113,9 @@ class NoRepository:
 
     def write(self, environment: str, address: str, content: bytes | None) -> str:
         _refuse("writing configs to Git")
+
+    def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
+        _refuse("reading configs from Git")
 
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         return {}

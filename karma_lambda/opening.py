@@ -15,7 +15,8 @@ from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.gremlin.text import GremlinText
 from karma_adapters.settings import AwsSettings, Environment, Settings
-from karma_api.service import Limits, Service, Services, make_service
+from karma_api.limits import Limits
+from karma_api.service import Service, Services, make_service
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.roles import Role
@@ -90,10 +91,7 @@ def _open(settings: Settings, runs: Runs, make_starter: MakeStarter | None, name
 
 def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Service:
     """The service with the door that knows API Gateway's authorizers."""
-    limits = service.limits
-    access = GatewayAccess(
-        service.workspace, anonymous=anonymous, per_second=limits.requests_per_second, burst=limits.burst
-    )
+    access = GatewayAccess(service.workspace, anonymous=anonymous, limits=service.limits)
     return replace(service, access=access)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = (
-    "karma_core", "karma_log", "karma_adapters", "karma_api", "karma_service", "karma_lambda", "karma_cli", "tasks", "flows",
+    "karma_core", "karma_log", "karma_adapters", "karma_api", "karma_service", "karma_lambda", "karma_cli",
+    "tasks", "flows",
 )  # fmt: skip
 CODE = "code"
 
