@@ -11,6 +11,8 @@ from prefect import flow
 
 from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
+from flows.hooks import ON_END
+from flows.limits import place
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.use_cases.changes.drain import apply_and_drain, carry_on
@@ -21,7 +23,13 @@ from karma_core.use_cases.runs import RunResult
 from karma_core.workspace import Workspace
 
 
-@flow(name="change-run", flow_run_name="change {environment}", persist_result=False, task_runner=RUNNER)
+@flow(
+    name="change-run",
+    flow_run_name="change {environment}",
+    persist_result=False,
+    task_runner=RUNNER,
+    **ON_END,
+)
 def change_run(
     project: str,
     environment: str,
@@ -46,10 +54,24 @@ def change_run(
     several of them in `changes`, are as in the request document. `apply_when_approved` applies it at once
     where no rule asks for an approval. A repeated `idempotency_key` gives the same change, and a change that
     is applied already is not applied again.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        change_id: A change that exists; nothing else is then needed.
+        component: Address of the component to change, e.g. serverless-site/karma-dev.
+        proposed_change: JSON Merge Patch (RFC 7396) of the component's config.
+        changes: Several components as one set, each as an object with component and proposed_change.
+        base_version: Version of the config that the patch was made for.
+        reason: Why; it stands in the log.
+        dry_run: Judge and plan it only.
+        apply_when_approved: Apply it at once where no rule asks for an approval.
+        idempotency_key: The same key gives the same change.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+
     """
     workspace = open_for_flow(project, environment, requested_by, source)
-    if change_id is not None:
-        return result_of(workspace, carry_on(workspace, change_id, _run))
     fields = {
         "component": component,
         "proposed_change": proposed_change,
@@ -62,16 +84,19 @@ def change_run(
     }
     body = {name: value for name, value in fields.items() if value is not None}
     body |= {"reason": reason, "dry_run": dry_run, "requested_by": workspace.actor.user}
-    change = request(workspace, body, proceed=apply_when_approved)
-    return result_of(workspace, _apply_if_wanted(workspace, change, wanted=apply_when_approved))
+    with place("change", environment):
+        if change_id is not None:
+            return result_of(workspace, carry_on(workspace, change_id, run_order))
+        change = request(workspace, body, proceed=apply_when_approved)
+        return result_of(workspace, _apply_if_wanted(workspace, change, wanted=apply_when_approved))
 
 
 def _apply_if_wanted(workspace: Workspace, change: Change, *, wanted: bool) -> Change:
     if not wanted or not change.id or change.status is not State.APPROVED:
         return change
-    return apply_and_drain(workspace, change.id, _run)
+    return apply_and_drain(workspace, change.id, run_order)
 
 
-def _run(order: Order, workspace: Workspace) -> RunResult:
+def run_order(order: Order, workspace: Workspace) -> RunResult:
     """The deploy or destroy of a change as task runs of this flow run."""
     return carry_out(order, workspace, lambda _: PrefectExecutor())

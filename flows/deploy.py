@@ -13,7 +13,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import show_result
 from flows.executor import PrefectExecutor
+from flows.hooks import ON_END
+from flows.limits import place
 from flows.progress import Progress
+from flows.stamped_log import stamped
 from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
@@ -30,14 +33,16 @@ RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 
 def open_for_flow(project: str, environment: str, user: str | None, source: str) -> Workspace:
     """The environment that a flow works on; its progress goes to whoever listens in this process."""
-    return open_workspace(
+    flow_run_id = flow_run.get_id()
+    workspace = open_workspace(
         read_settings(Path(project)),
         environment,
         source=source,
         user=user,
-        flow_run=flow_run.get_id(),
+        flow_run=flow_run_id,
         say=Progress(LISTENER.get(), environment),
     )
+    return stamped(workspace, flow_run_id) if flow_run_id else workspace
 
 
 def acting_for(workspace: Workspace, change_id: str | None, cause: str | None) -> Workspace:
@@ -45,7 +50,7 @@ def acting_for(workspace: Workspace, change_id: str | None, cause: str | None) -
     return replace(workspace, actor=replace(workspace.actor, change_id=change_id, cause=cause))
 
 
-@flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER)
+@flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER, **ON_END)
 def deploy(
     project: str,
     environment: str,
@@ -63,10 +68,24 @@ def deploy(
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
-    `targets` are addresses (`vpc/core`); `everything` means all of the environment, `changed` what changed
-    in Git since the last deployed commit or `since`. `plan_id` applies that plan exactly; `resume_run` takes
-    up a run that ended early; `change_id` and `cause` say for which change it is done, and after which of its
-    events. Returns the contract's deploy document.
+    Exactly one of `targets`, `everything`, `changed` (or `since`), `plan_id` and `resume_run` says what to
+    work on. Returns the contract's deploy document.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        targets: Addresses, e.g. vpc/core; what depends on them follows.
+        everything: All components of the environment.
+        changed: What changed in Git since the last deployed commit.
+        since: What changed in Git since this commit.
+        with_producers: Deploy what the targets need, too.
+        plan_id: Apply this stored plan, exactly.
+        resume_run: Take up this run, which ended early.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+        change_id: For which change it is done.
+        cause: Id of the event of the log that led to it.
+
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     workspace = acting_for(workspace, change_id, cause)
@@ -83,15 +102,18 @@ def deploy(
         plan_id=plan_id,
         run_id=resume_run or "",
     )
-    built = build_graph.submit(environment, workspace)
-    checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
-    checked.result()
-    result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
+    with place("deploy", environment):
+        built = build_graph.submit(environment, workspace)
+        checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
+        checked.result()
+        result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
     show_result(workspace, result)
     return result.contract()
 
 
-@flow(name="destroy", flow_run_name="destroy {environment}", persist_result=False, task_runner=RUNNER)
+@flow(
+    name="destroy", flow_run_name="destroy {environment}", persist_result=False, task_runner=RUNNER, **ON_END
+)
 def destroy(
     project: str,
     environment: str,
@@ -102,10 +124,23 @@ def destroy(
     change_id: str | None = None,
     cause: str | None = None,
 ) -> dict[str, Any]:
-    """Destroy components, consumers before producers. Returns the contract's deploy document."""
+    """Destroy components, consumers before producers. Returns the contract's deploy document.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        targets: Addresses, e.g. vpc/core.
+        everything: All components of the environment.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+        change_id: For which change it is done.
+        cause: Id of the event of the log that led to it.
+
+    """
     workspace = open_for_flow(project, environment, requested_by, source)
     workspace = acting_for(workspace, change_id, cause)
     selection = Selection(targets=tuple(targets or ()), everything=everything)
-    result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
+    with place("deploy", environment):
+        result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
     show_result(workspace, result)
     return result.contract()

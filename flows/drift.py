@@ -8,10 +8,11 @@ from prefect import flow
 
 from flows.artifacts import show_drift
 from flows.deploy import open_for_flow
+from flows.hooks import ON_END
 from tasks.drift import check_drift
 
 
-@flow(name="drift-check", flow_run_name="drift-check {environment}", persist_result=False)
+@flow(name="drift-check", flow_run_name="drift-check {environment}", persist_result=False, **ON_END)
 def drift_check(
     project: str,
     environment: str,
@@ -21,8 +22,15 @@ def drift_check(
 ) -> dict[str, Any]:
     """Compare what was applied with the cloud and mark what has drifted; changes nothing else.
 
-    `targets` are addresses (`vpc/core`); without them everything that is deployed is checked. Returns the
-    contract's drift document.
+    Returns the contract's drift document.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        targets: Addresses, e.g. vpc/core; none: everything that is deployed.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     result = check_drift(environment, workspace, list(targets or ()))

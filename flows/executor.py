@@ -37,5 +37,8 @@ class PrefectExecutor:
     def wait(self) -> tuple[Future, Result | BaseException]:
         """The next future that has ended, with its result or what it raised."""
         future = self._ended.get()
-        result: Any = future.result(raise_on_failure=False)
+        try:
+            result: Any = future.result(raise_on_failure=False)
+        except BaseException as raised:  # outside of the task's own code, for example in logging
+            return future, raised
         return future, result

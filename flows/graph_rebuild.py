@@ -8,12 +8,13 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from flows.deploy import open_for_flow
+from flows.hooks import ON_END
 from karma_core.errors import ValidationFailed
 from karma_core.model import to_builtins
 from tasks.steps import build_graph, validate
 
 
-@flow(name="graph-rebuild", flow_run_name="graph-rebuild {environment}", persist_result=False)
+@flow(name="graph-rebuild", flow_run_name="graph-rebuild {environment}", persist_result=False, **ON_END)
 def graph_rebuild(
     project: str, environment: str, requested_by: str | None = None, source: str = "schedule"
 ) -> dict[str, Any]:
@@ -21,6 +22,13 @@ def graph_rebuild(
 
     The run fails where the graph has errors, because then nothing was published. Returns the contract's
     build document.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     built = build_graph(environment, workspace)

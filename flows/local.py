@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from flows.server import SETTINGS, temporary_server
+from karma_adapters.prefect_api import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
 from karma_core.use_cases.orders import Order
@@ -70,13 +71,20 @@ def _result(document: dict[str, Any]) -> RunResult:
 
 @contextmanager
 def _prefect(settings: Settings) -> Iterator[None]:
-    """Prefect ready to be imported: the configured server, else one of our own."""
-    if "PREFECT_API_URL" in os.environ:
-        os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
+    """Prefect ready to be imported: the configured server, else that of `karma up`, else one of our own."""
+    api = find_api(settings)
+    if api is not None and (_configured(settings) or api.answers()):
+        given = {**SETTINGS, **api.variables()}
+        os.environ.update({name: os.environ.get(name, value) for name, value in given.items()})
         yield
         return
     with temporary_server(settings.state_dir / "prefect"):
         yield
+
+
+def _configured(settings: Settings) -> bool:
+    """Whether somebody chose the API: then another is never taken in its place."""
+    return bool(os.environ.get("PREFECT_API_URL") or settings.service.prefect_api_url)
 
 
 def _settle(flow_run_id: Any) -> None:

@@ -6,16 +6,15 @@ from typing import Any
 
 from prefect import flow
 
+from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
-from flows.executor import PrefectExecutor
+from flows.hooks import ON_END
+from flows.limits import place
 from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.changes.reading import result_of
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult
-from karma_core.workspace import Workspace
 
 
-@flow(name="push-run", flow_run_name="push {environment}", persist_result=False, task_runner=RUNNER)
+@flow(name="push-run", flow_run_name="push {environment}", persist_result=False, task_runner=RUNNER, **ON_END)
 def push_run(
     project: str,
     environment: str,
@@ -28,15 +27,21 @@ def push_run(
 ) -> dict[str, Any] | None:
     """Request the change that a push asks for, and apply it where no rule holds it.
 
-    `addresses` are the components whose config files the push touched, `commit` is where they are read; the
-    project is a clone that has it or can fetch it. Returns the result document; None where the parameter
-    store has what Git has.
+    The project is a clone that has the commit or can fetch it. Returns the result document; None where the
+    parameter store has what Git has.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        addresses: Components whose config files the push touched, e.g. vpc/core.
+        commit: Where they are read.
+        author: Who wrote the commit.
+        message: What the commit says.
+        requested_by: Who pushed.
+        source: Through which door it was asked for.
+
     """
     workspace = open_for_flow(project, environment, requested_by, source)
-    change = take_up_push(workspace, addresses, _run, commit=commit, author=author, message=message)
+    with place("change", environment):
+        change = take_up_push(workspace, addresses, run_order, commit=commit, author=author, message=message)
     return result_of(workspace, change) if change is not None else None
-
-
-def _run(order: Order, workspace: Workspace) -> RunResult:
-    """The deploy or destroy of the change as task runs of this flow run."""
-    return carry_out(order, workspace, lambda _: PrefectExecutor())

@@ -30,6 +30,17 @@ SETTINGS: Final = {
     "PREFECT_CLI_PROMPT": "false",
 }
 """For the server and for this process: no calls home, no noise on standard error."""
+RUN_SETTINGS: Final = {
+    "PREFECT_LOGGING_LEVEL": "INFO",
+    "PREFECT_LOGGING_COLORS": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS": "flows.console.PlainHandler",
+    # A server that is started again takes 10 s or so; the client waits 2, 4, 8, … seconds between attempts.
+    "PREFECT_CLIENT_MAX_RETRIES": "6",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    # By these the automation finds runs whose process has gone.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+}
+"""For a service's server, workers and their runs: readable logs, and patience."""
 
 
 @contextmanager

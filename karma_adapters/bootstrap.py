@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
@@ -38,6 +38,9 @@ from karma_log.log import Log
 from karma_log.sinks.base import Sink
 from karma_log.sinks.file import FileSink
 from karma_log.sinks.sqlite import SqliteSink
+
+if TYPE_CHECKING:
+    from karma_adapters.prefect_runs import PrefectRuns
 
 
 def say_nothing(_event: str, _facts: dict[str, Any]) -> None:
@@ -176,6 +179,28 @@ def open_examination(settings: Settings, name: str) -> Examination:
     """What looks at an environment's account."""
     aws = _aws(settings, name)
     return Examination(aws.service, aws.creation(), places(settings, name))
+
+
+def open_runs(settings: Settings) -> PrefectRuns:
+    """The flow runs of the project's Prefect API: a RunStarter. Nothing is asked before the first call."""
+    from karma_adapters.prefect_api import require_api  # noqa: PLC0415 - loads httpx, which no read needs
+    from karma_adapters.prefect_runs import PrefectRuns  # noqa: PLC0415 - as above
+
+    return PrefectRuns(partial(require_api, settings))
+
+
+def open_code_host(settings: Settings) -> ports.CodeHost:
+    """GitHub, as the settings say; SettingsError where there is no token."""
+    from karma_adapters.github import GitHub  # noqa: PLC0415 - loads httpx, which no read needs
+
+    token = settings.github.token.get_secret_value()
+    if not token:
+        raise SettingsError(
+            "GitHub cannot be told anything",
+            why="github.token is empty",
+            next_step="set KARMA_GITHUB__TOKEN",
+        )
+    return GitHub(settings.github.api_url, token)
 
 
 def _aws(settings: Settings, name: str) -> AwsStores:

@@ -173,6 +173,30 @@ class WebhookSettings(_Section):
         return secret
 
 
+class GithubSettings(_Section):
+    """`[github]`: where Karma says what it thinks of pull requests."""
+
+    api_url: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s@]+$")
+    token: SecretStr = SecretStr("")
+
+
+class ServiceSettings(_Section):
+    """`[service]`: what `karma up` starts, and the Prefect API that it or somebody else runs.
+
+    A port that is not set is the usual one, or a free one where that is taken. `prefect_auth` is
+    `USER:PASSWORD`, Prefect's own basic authentication.
+    """
+
+    prefect_api_url: str = Field(default="", pattern=r"^(https?://[^\s@/]+(/\S*)?/api)?$")
+    prefect_auth: SecretStr = SecretStr("")
+    prefect_port: int | None = Field(default=None, ge=0, le=65_535)
+    workers: int = Field(default=1, ge=1, le=32)
+    runs_per_environment: int = Field(default=4, ge=1, le=64)
+    rebuild_seconds: int = Field(default=900, ge=0, le=86_400)
+    drift_cron: str = "7 5 * * *"
+    notice_url: str = Field(default="", pattern=r"^(https?://[^\s]+)?$")
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -188,6 +212,8 @@ class Settings(BaseSettings):
     reload: ReloadSettings = ReloadSettings()
     api: ApiSettings = ApiSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    github: GithubSettings = GithubSettings()
+    service: ServiceSettings = ServiceSettings()
     policy: Policy = Policy()
     types: dict[str, dict[str, Any]] = {}
 

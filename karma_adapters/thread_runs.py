@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, Final
 
 from karma_core.errors import KarmaError, NotFound
@@ -34,19 +35,26 @@ Flow = Callable[[Workspace, Mapping[str, Any]], object]
 
 
 class ThreadRuns:
-    """`ports.RunStarter` over the workspaces of a process. Keys are remembered while it lives."""
+    """`ports.RunStarter` over the workspaces of a process. Keys are remembered while it lives.
 
-    def __init__(self, workspaces: Callable[[str], Workspace]) -> None:
+    `more` are flows beside those that need nothing but a workspace.
+    """
+
+    def __init__(
+        self, workspaces: Callable[[str], Workspace], more: Mapping[str, Flow] = MappingProxyType({})
+    ) -> None:
         self._workspaces = workspaces
+        self._flows = {**FLOWS, **more}
         self._lock = Lock()
         self._started: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="karma-run")
 
     def start(self, flow: str, parameters: Mapping[str, object], *, idempotency_key: str) -> str:
         """Start the flow in a thread; the id of the run that the key first started."""
-        begin = FLOWS.get(flow)
+        begin = self._flows.get(flow)
         if begin is None:
-            raise NotFound(f"there is no flow {shown(flow)}", next_step=f"start one of {', '.join(FLOWS)}")
+            known = ", ".join(sorted(self._flows))
+            raise NotFound(f"there is no flow {shown(flow)}", next_step=f"start one of {known}")
         workspace = self._workspaces(str(parameters["environment"]))
         with self._lock:
             if idempotency_key in self._started:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from karma_adapters import bootstrap, graph_stores
+from karma_adapters.prefect_api import find_api
 from karma_adapters.settings import Settings, read_settings
-from karma_adapters.thread_runs import ThreadRuns
+from karma_adapters.thread_runs import Flow, ThreadRuns
 from karma_api.limits import Limits
 from karma_api.service import Gremlin, Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
@@ -17,21 +20,39 @@ from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.pull_request import check_pull_request
 from karma_core.workspace import Workspace
 
 
 def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> Services:
-    """The services of a project; environments are opened when they are first asked for."""
+    """The services of a project; environments are opened when they are first asked for.
+
+    Runs are started on the Prefect API that is known now, else in threads of this process.
+    """
     settings = read_settings(root)
     names = tuple(settings.environment_names())
     services: list[Services] = []
-    starter = ThreadRuns(lambda name: services[0].of(name).workspace)
+    more: dict[str, Flow] = {"pull-request-check": partial(_check_pull_request, settings)}
+    threads = ThreadRuns(lambda name: services[0].of(name).workspace, more)
+    starter: ports.RunStarter = threads if find_api(settings) is None else bootstrap.open_runs(settings)
 
     def open_one(name: str) -> Service:
         return open_service(settings, name, starter, metrics=metrics, peers=services[0])
 
-    services.append(Services(names, default_environment(settings), open_one, before_close=starter.close))
+    services.append(Services(names, default_environment(settings), open_one, before_close=threads.close))
     return services[0]
+
+
+def _check_pull_request(settings: Settings, workspace: Workspace, asked: Mapping[str, Any]) -> object:
+    """The flow `pull-request-check` where no Prefect runs it."""
+    return check_pull_request(
+        workspace,
+        bootstrap.open_code_host(settings),
+        asked["repository"],
+        asked["number"],
+        repositories=settings.webhooks.repositories,
+        config_dir=settings.project.config_dir,
+    )
 
 
 def default_environment(settings: Settings) -> str | None:

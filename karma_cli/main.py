@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, token, why
+from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, token, up, why
 
 app = typer.Typer(
     name="karma",
@@ -24,7 +24,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(graph.app, name="graph")
 app.add_typer(log.app, name="log")
 app.add_typer(token.app, name="token")
-for module in (project, plan, deploy, drift, why, change):
+for module in (project, plan, deploy, drift, why, change, up):
     module.register(app)
 
 

@@ -77,6 +77,11 @@ def document(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n")
 
 
+def flush() -> None:
+    """Let a reader have what was printed, now: the command goes on."""
+    sys.stdout.flush()
+
+
 def text(value: str) -> None:
     """Plain text, exactly."""
     sys.stdout.write(value if value.endswith("\n") else value + "\n")

@@ -16,6 +16,7 @@ from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
     ChainHead,
+    CommitState,
     ConfigFile,
     Document,
     DriftReport,
@@ -26,6 +27,7 @@ from karma_core.records import (
     Parameter,
     ParameterPage,
     ParameterWrite,
+    PullRequest,
     Run,
     TerraformJob,
     TerraformOutputs,
@@ -412,6 +414,31 @@ class Reloader(Protocol):
 
     def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
         """Do it and return one line on what was done; DeployFailed if it did not succeed."""
+        ...
+
+
+class CodeHost(Protocol):
+    """Pull requests of a code host: what they ask for, and what Karma says of them.
+
+    NotFound `no-pull-request`; StoreUnavailable `code-host` for every other failure.
+    """
+
+    def pull_request(self, repository: str, number: int) -> PullRequest:
+        """The pull request now, with the files that it changes (a rename: both paths), sorted."""
+        ...
+
+    def file(self, repository: str, path: str, commit: str) -> bytes | None:
+        """A file as it is in a commit, None where it is not there."""
+        ...
+
+    def comment(self, repository: str, number: int, mark: str, body: str) -> None:
+        """Say something once: a comment that begins with `mark` (an HTML comment) is written anew."""
+        ...
+
+    def set_status(
+        self, repository: str, commit: str, state: CommitState, *, context: str, description: str
+    ) -> None:
+        """Set the status of a commit under a name of its own (`context`)."""
         ...
 
 

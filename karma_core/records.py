@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from karma_core.model import Provenance, Record
 
@@ -183,6 +183,28 @@ class ChainHead(Record, frozen=True, kw_only=True):
 
     seq: int
     hash: str
+
+
+# -- the code host ------------------------------------------------------------------------------------
+
+CommitState = Literal["pending", "success", "failure", "error"]
+"""GitHub's states of a commit status."""
+
+
+class PullRequest(Record, frozen=True, kw_only=True):
+    """A pull request. `commit` is its head; `from_fork`: that lies in another repository.
+
+    `paths` are the files that it adds, changes, removes or renames, both paths of a rename, sorted.
+    """
+
+    repository: str
+    number: int
+    title: str
+    author: str
+    commit: str
+    branch: str
+    from_fork: bool
+    paths: tuple[str, ...]
 
 
 # -- terraform ----------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ DELIVERY: Final = re.compile(r"[A-Za-z0-9-]{8,100}\Z")
 COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 """SHA-1 or SHA-256 names of commits."""
 MAX_MESSAGE: Final = 500
+NEW_CONTENT: Final = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
+"""Actions of the event `pull_request` after which there is something new to judge."""
 
 
 def sign(secret: str, raw: bytes) -> str:
@@ -114,20 +116,65 @@ def _no_push(why: str) -> BadInput:
     )
 
 
+class PullRequestEvent(Record, frozen=True, kw_only=True):
+    """A pull request that was opened, or that has new commits; `sender` did that."""
+
+    repository: str
+    number: int
+    sender: str
+
+
+class _Sender(BaseModel):
+    login: Annotated[str, Field(max_length=200)] = ""
+
+
+class _GithubPullRequest(BaseModel):
+    action: str
+    number: Annotated[int, Field(ge=1)]
+    repository: _Repository
+    sender: _Sender = _Sender()
+
+
+def read_github_pull_request(body: Any) -> PullRequestEvent | None:
+    """The pull request whose content is new; None for any other news of one. BadInput `webhook-payload`."""
+    try:
+        found = _GithubPullRequest.model_validate(body)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        raise BadInput(
+            "the webhook's body is no pull request",
+            why=faults,
+            next_step="send GitHub's event `pull_request` as application/json",
+            code="webhook-payload",
+        ) from error
+    if found.action not in NEW_CONTENT:
+        return None
+    return PullRequestEvent(
+        repository=found.repository.full_name, number=found.number, sender=found.sender.login
+    )
+
+
 def is_listed(push: Push, repositories: Sequence[str], branches: Sequence[str]) -> bool:
     """Whether pushes of this repository to this branch count. Names are compared exactly."""
     return push.repository in repositories and push.branch in branches
 
 
 def touched(push: Push, config_dir: str, environments: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Environment → addresses of the components whose config file the push touches, both sorted.
+    """Environment → addresses of the components whose config file the push touches, both sorted."""
+    return configs_among(push.paths, config_dir, environments)
+
+
+def configs_among(
+    paths: Sequence[str], config_dir: str, environments: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Environment → addresses of the components whose config files are among the paths, both sorted.
 
     A path counts if it is exactly `<config_dir>/<environment>/<type>/<nickname>/config.json` with valid
     names; anything else says nothing.
     """
     base = tuple(part for part in config_dir.split("/") if part not in {"", "."})
     found: dict[str, set[str]] = {}
-    for path in push.paths:
+    for path in paths:
         parts = tuple(path.split("/"))
         if len(parts) != len(base) + 4 or parts[: len(base)] != base or parts[-1] != CONFIG_FILE:
             continue

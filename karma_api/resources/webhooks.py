@@ -51,10 +51,16 @@ class GenericHook(BaseModel):
 
 
 def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
-    """A listed repository's push to a listed branch: a run for each environment whose configs it touches."""
+    """A listed repository's push to a listed branch: a run for each environment whose configs it touches.
+
+    A pull request is checked in every environment: its payload does not say what it touches.
+    """
     delivery = _checked(service, incoming, "webhook-github", service.hooks.github_secret, _GITHUB)
-    if incoming.headers.get("x-github-event") != "push":
-        return _ignored("only the event push is taken")
+    event = incoming.headers.get("x-github-event")
+    if event == "pull_request":
+        return _pull_request(service, incoming, delivery)
+    if event != "push":
+        return _ignored("only the events push and pull_request are taken")
     push = webhooks.read_github_push(_json(incoming))
     if push is None or not webhooks.is_listed(push, service.hooks.repositories, service.hooks.branches):
         return _ignored("it is no push to a listed branch of a listed repository")
@@ -69,6 +75,21 @@ def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
         runs.append(run)
     if not runs:
         return _ignored("it touches no config of an environment that is served here")
+    return _taken(runs, known=known)
+
+
+def _pull_request(service: Service, incoming: Incoming, delivery: str) -> Reply:
+    pull = webhooks.read_github_pull_request(_json(incoming))
+    if pull is None or pull.repository not in service.hooks.repositories:
+        return _ignored("it is no new content of a pull request to a listed repository")
+    peers = service.peers
+    parameters = {"repository": pull.repository, "number": pull.number}
+    runs, known = [], True
+    for name in peers.names if peers is not None else (service.name,):
+        served = peers.of(name) if peers is not None else service
+        run, repeated = _once(served, delivery, "pull-request-check", parameters, pull.sender)
+        known = known and repeated
+        runs.append(run)
     return _taken(runs, known=known)
 
 

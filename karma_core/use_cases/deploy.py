@@ -27,10 +27,12 @@ from karma_core.use_cases.resume import (
     Progress,
     close_dead_runs,
     find_run,
+    how_to_go_on,
     progress_of,
     take_over,
 )
 from karma_core.use_cases.runs import (
+    FLOW_RUN,
     Outcome,
     RunResult,
     Selection,
@@ -202,7 +204,7 @@ def deploy(
     check_binding(workspace)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
-    warnings = tuple(close_dead_runs(workspace))
+    warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     at_rest = nothing_to_do(workspace, fleet, chosen)
     if at_rest is not None:
         mark_deployed(workspace, selection)
@@ -222,6 +224,7 @@ def deploy(
             "selection": to_builtins(selection),
             "plan": plan_id,
             "pins": to_builtins(pins),
+            FLOW_RUN: workspace.actor.flow_run,
         },
     )
     result = _carry_out(
@@ -244,7 +247,8 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
     fleet = build.read_fleet(workspace, pins=pins)
     chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
     before = progress_of(workspace.state.entries(run_id=run_id))
-    again = replace(run, status="running", holder=lease.holder, finished_at="")
+    options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
+    again = replace(run, status="running", holder=lease.holder, finished_at="", options=options)
     warnings = moved_on(workspace, pins)
     deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
     result = _carry_out(deployment, open_executor, workspace)

@@ -21,7 +21,7 @@ from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.recovery import recover_state
-from karma_core.use_cases.runs import Outcome, RunResult, Selection, require_selection
+from karma_core.use_cases.runs import FLOW_RUN, Outcome, RunResult, Selection, require_selection
 from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk
 from karma_core.workspace import Workspace
@@ -235,7 +235,7 @@ def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecu
         started_at=workspace.now(),
         holder=lease.holder,
         user=workspace.actor.user,
-        options=to_builtins(selection),
+        options={**to_builtins(selection), FLOW_RUN: workspace.actor.flow_run},
     )
     with Heartbeat(workspace, lease) as heartbeat:
         workspace.state.put_run(run)

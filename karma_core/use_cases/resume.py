@@ -66,18 +66,21 @@ def progress_of(entries: Sequence[JournalEntry]) -> Progress:
     return Progress(done=done, unfinished=unfinished)
 
 
-def close_dead_runs(workspace: Workspace) -> list[str]:
-    """Mark runs as interrupted whose holder keeps no lease any more; a warning for each."""
+def close_dead_runs(workspace: Workspace) -> list[Run]:
+    """Mark runs as interrupted whose holder keeps no lease any more, and return them as they were."""
     alive = {lease.holder for lease in workspace.state.leases()}
-    warnings = []
-    for run in workspace.state.runs():
-        if run.status == "running" and run.holder not in alive:
-            end_run(workspace, run, "interrupted")
-            warnings.append(
-                f"run {run.id} of {run.started_at} had ended without a word; "
-                f"`karma deploy --resume {run.id}` takes it up"
-            )
-    return warnings
+    dead = [run for run in workspace.state.runs() if run.status == "running" and run.holder not in alive]
+    for run in dead:
+        end_run(workspace, run, "interrupted")
+    return dead
+
+
+def how_to_go_on(run: Run) -> str:
+    """What to do about a run that ended without a word, as a warning."""
+    next_step = (
+        f"`karma deploy --resume {run.id}` takes it up" if run.kind == "deploy" else "start it once more"
+    )
+    return f"run {run.id} of {run.started_at} had ended without a word; {next_step}"
 
 
 def end_run(workspace: Workspace, run: Run, status: str) -> None:

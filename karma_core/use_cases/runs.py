@@ -15,6 +15,8 @@ from karma_core.workspace import Workspace
 MARK = "mark"
 """Kind of the documents that remember one fact, e.g. the last deployed commit."""
 DEPLOYED_COMMIT = "deployed-commit"
+FLOW_RUN = "flow_run"
+"""Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
 
 class Selection(Record, frozen=True, kw_only=True):

@@ -49,11 +49,18 @@ def _wanted(workspace: Workspace, address: str, commit: str) -> dict[str, Any] |
     """The part of the request about one component; None where the parameter store has what Git has."""
     ids.split_address(address)
     raw = workspace.repository.config_at(workspace.name, address, commit)
+    return wanted_of(workspace, address, raw, where=f"{workspace.name}/{address} in commit {commit[:12]}")
+
+
+def wanted_of(workspace: Workspace, address: str, raw: bytes | None, *, where: str) -> dict[str, Any] | None:
+    """The part of a request that makes a component's config what a file says (None: that it is gone).
+
+    None where the parameter store has that already; BadInput, naming `where`, for what is no JSON object.
+    """
     stored = workspace.parameters.get(workspace.config_parameter(address))
     base = {"component": address, "base_version": stored.version if stored else 0}
     if raw is None:
         return {**base, "remove": True} if stored else None
-    where = f"{workspace.name}/{address} in commit {commit[:12]}"
     config, form = strictjson.parse_object_canonical(raw, where=where)
     if stored is None:
         return {**base, "create": config}

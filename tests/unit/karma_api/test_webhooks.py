@@ -132,8 +132,8 @@ def test_what_is_not_listed_is_ignored(hooked: Hooked, body: Any) -> None:
 
 
 def test_other_events_are_ignored(hooked: Hooked) -> None:
-    """A ping, or a pull request, which may come from a fork."""
-    for event in ("ping", "pull_request"):
+    """A ping, or what has nothing to do with configs."""
+    for event in ("ping", "issues"):
         answer = hooked.deliver(payload(), **{"x-github-event": event})
         assert answer.json()["status"] == "ignored"
     assert hooked.runs.started == []
@@ -196,3 +196,23 @@ def test_without_a_secret_a_webhook_is_off(hooked: Hooked) -> None:
     object.__setattr__(hooked.service, "hooks", Hooks())
     assert hooked.deliver(payload()).status_code == 404
     assert hooked.deliver({}, "generic").status_code == 404
+
+
+def test_a_pull_request_starts_its_check(hooked: Hooked) -> None:
+    """Once for its delivery; only for new content, and only in a listed repository."""
+    event = {"x-github-event": "pull_request"}
+    body = {
+        "action": "synchronize",
+        "number": 7,
+        "repository": {"full_name": "acme/infra"},
+        "sender": {"login": "ann"},
+    }
+    taken = hooked.deliver(body, **event)
+    assert (taken.status_code, taken.json()["runs"][0]["flow"]) == (202, "pull-request-check")
+    again = hooked.deliver(body, **event)
+    assert again.json() == {**taken.json(), "status": "known"}
+    for other in ({"action": "labeled"}, {"repository": {"full_name": "mallory/infra"}}):
+        ignored = hooked.deliver({**body, **other}, delivery="delivery-2", **event)
+        assert ignored.json()["status"] == "ignored"
+    unread = hooked.deliver({"action": 1}, delivery="delivery-3", **event)
+    assert unread.status_code == 422

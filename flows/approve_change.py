@@ -1,0 +1,119 @@
+"""An approval from the Prefect UI's form: who approves is said by a token, because Prefect knows no users."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from pydantic import SecretStr
+
+from flows.deploy import open_for_flow
+from flows.hooks import ON_END
+from karma_adapters.bootstrap import open_runs
+from karma_adapters.settings import read_settings
+from karma_core.changes.record import Change
+from karma_core.changes.states import State
+from karma_core.errors import Refused
+from karma_core.records import Event
+from karma_core.roles import Role
+from karma_core.use_cases.changes.decisions import approve, reject
+from karma_core.use_cases.changes.reading import result_of
+from karma_core.use_cases.tokens import Token, recognise
+from karma_core.workspace import Workspace
+
+NOBODY: Final = "nobody"
+"""The user of events before the token has said who it is."""
+USED: Final = "(used)"
+
+
+@flow(name="approve-change", flow_run_name="{decision} {change_id}", persist_result=False, **ON_END)
+def approve_change(
+    project: str,
+    environment: str,
+    change_id: str,
+    token: SecretStr,
+    decision: Literal["approve", "reject"] = "approve",
+    why: str = "",
+    digest: str | None = None,
+    apply: bool = True,
+) -> dict[str, Any]:
+    """Approve or reject the plan that a change shows. Returns the result document.
+
+    The token is taken out of the run's parameters before anything else is done.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        change_id: The change.
+        token: Token of an approver, from karma token create.
+        decision: What is decided.
+        why: Why; it stands in the log.
+        digest: Digest of the plan that was seen; another plan is then not approved.
+        apply: Start the change-run that applies it.
+
+    """
+    _forget_token()
+    opened = open_for_flow(project, environment, NOBODY, "flow")
+    approver = _approver(opened, token.get_secret_value(), change_id)
+    workspace = replace(opened, actor=replace(opened.actor, user=approver.user))
+    if decision == "reject":
+        return result_of(workspace, reject(workspace, change_id, why=why))
+    change = approve(workspace, change_id, why=why, digest=digest)
+    if apply and change.status is State.APPROVED:
+        _start(workspace, project, change)
+    return result_of(workspace, change)
+
+
+def _forget_token() -> None:
+    """Overwrite the token where Prefect keeps the run's parameters."""
+    run_id = flow_run.get_id()
+    if run_id is None:
+        return
+    with get_client(sync_client=True) as client:
+        parameters = {**client.read_flow_run(UUID(run_id)).parameters, "token": USED}
+        client.request(
+            "PATCH", "/flow_runs/{id}", path_params={"id": run_id}, json={"parameters": parameters}
+        )
+
+
+def _approver(workspace: Workspace, text: str, change_id: str) -> Token:
+    """Whose token it is; Refused `not-approver`, and logged, where it is nobody's or may not approve."""
+    found = recognise(workspace, text)
+    if found is not None and found.role.includes(Role.APPROVER):
+        return found
+    why = f"its role is {found.role}" if found else "it is unknown, expired or revoked"
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action="access",
+        environment=workspace.name,
+        user=found.user if found else NOBODY,
+        source=workspace.actor.source,
+        inputs={"flow": "approve-change", "why": why},
+        status="denied",
+        change_id=change_id,
+    )
+    workspace.log.append(event)
+    raise Refused(
+        f"change {change_id} is not decided with this token",
+        why=why,
+        next_step="use the token of an approver; `karma token create` makes one",
+        code="not-approver",
+    )
+
+
+def _start(workspace: Workspace, project: str, change: Change) -> None:
+    """Start the run that applies it, once, whoever else asks for it."""
+    parameters = {
+        "project": project,
+        "environment": workspace.name,
+        "change_id": change.id,
+        "requested_by": workspace.actor.user,
+    }
+    key = f"{workspace.name}:change-run:{change.id}:{change.number}:{change.status}:{change.digest}"
+    open_runs(read_settings(Path(project))).start("change-run", parameters, idempotency_key=key)

@@ -1,0 +1,39 @@
+"""What Prefect calls when a flow run is cancelled or crashes: journal and log are closed for it.
+
+It may be called by the worker, after the run's process was killed, or in that process itself. Then the run
+has mostly closed everything already, and only the end of the flow run is logged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+from prefect.logging.loggers import flow_run_logger
+
+from flows.stamped_log import stamped
+from karma_adapters.bootstrap import open_workspace
+from karma_adapters.settings import read_settings
+from karma_core.use_cases.reconcile import close_flow_run
+
+
+def close_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
+    """Mark the Karma runs of a flow run as interrupted, say how they go on, and log its end."""
+    given = {**flow_run.parameters}
+    opened = open_workspace(
+        read_settings(Path(str(given["project"]))),
+        str(given["environment"]),
+        source=str(given.get("source") or "flow"),
+        user=given.get("requested_by"),
+        flow_run=str(flow_run.id),
+    )
+    workspace = stamped(opened, str(flow_run.id))
+    closed = close_flow_run(workspace, flow.name, str(flow_run.id), state.type.value.lower())
+    for run in closed:
+        flow_run_logger(flow_run, flow).warning(run.next_step)
+
+
+ON_END: Final[dict[str, Any]] = {"on_cancellation": [close_run], "on_crashed": [close_run]}
+"""For every flow that works on an environment."""

@@ -1,0 +1,60 @@
+"""The reconciler as a Prefect flow: on a schedule, and started by hand after an accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+
+from flows.change_run import run_order
+from flows.deploy import RUNNER, open_for_flow
+from flows.hooks import ON_END
+from karma_adapters.bootstrap import open_runs
+from karma_adapters.prefect_api import find_api
+from karma_adapters.settings import read_settings
+from karma_core.use_cases import reconcile as reconciling
+from karma_core.use_cases.changes.drain import drain
+
+
+@flow(
+    name="reconcile",
+    flow_run_name="reconcile {environment}",
+    persist_result=False,
+    task_runner=RUNNER,
+    **ON_END,
+)
+def reconcile(
+    project: str, environment: str, requested_by: str | None = None, source: str = "schedule"
+) -> dict[str, Any]:
+    """Close runs whose worker died, offer them for resume, and let waiting changes go on.
+
+    A change that a dead worker was applying is finished. Returns the closed runs and the changes that moved.
+
+    Args:
+        project: Folder of the project, with its karma.toml, on the worker's machine.
+        environment: Name of the environment.
+        requested_by: Who asks for it; else the worker's user.
+        source: Through which door it was asked for.
+
+    """
+    workspace = open_for_flow(project, environment, requested_by, source)
+    closed = reconciling.reconcile(workspace)
+    settings = read_settings(Path(project))
+    if find_api(settings) is not None:
+        for run in closed:
+            if run.flow_run:
+                open_runs(settings).crash(run.flow_run, f"its process has ended; {run.next_step}")
+    moved = drain(workspace, run_order)
+    if closed:
+        create_table_artifact(
+            [run.contract() for run in closed],
+            key=f"interrupted-{environment}",
+            description=f"Runs of {environment} that ended without a word",
+        )
+    return {
+        "environment": environment,
+        "interrupted": [run.contract() for run in closed],
+        "changes": [{"change_id": change.id, "status": str(change.status)} for change in moved],
+    }

@@ -1,0 +1,116 @@
+"""Puts what Karma needs into a Prefect API: work pool, deployments, schedules, limits, automations.
+
+    python -m flows.registration PROJECT
+
+The deployments are those of prefect.yaml, with the project's folder and environments filled in. It can be
+repeated: what is there already is brought up to date.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.flows import Flow
+from prefect.utilities.callables import parameter_schema
+from prefect.workers.process import ProcessWorker
+
+from flows.automations import register_automations
+from flows.limits import limit_name
+from karma_adapters.settings import Settings, read_settings
+
+POOL: Final = "karma"
+RECONCILE_SECONDS: Final = 300
+"""Ours: a dead worker's leases live a minute by default; nobody waits much longer for what it left."""
+
+
+def main(project: str) -> None:
+    """Register for a project, on the API that Prefect's own settings name."""
+    settings = read_settings(Path(project).resolve())
+    with get_client(sync_client=True) as client:
+        _make_pool(client)
+        for environment in settings.environment_names():
+            _limit_runs(client, settings, environment)
+        for body in deployments():
+            _deploy(client, settings, body)
+        register_automations(client, settings.service.notice_url)
+
+
+def deployments() -> list[dict[str, Any]]:
+    """The deployments of prefect.yaml: beside the package in a checkout, inside it where it is installed."""
+    here = Path(__file__).parent
+    path = next(p for p in (here / "prefect.yaml", here.parent / "prefect.yaml") if p.is_file())
+    found: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["deployments"]
+    return found
+
+
+def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
+    """One schedule for each environment; none for a flow that is not scheduled."""
+    service = settings.service
+    seconds = {"graph-rebuild": service.rebuild_seconds, "reconcile": RECONCILE_SECONDS}.get(flow, 0)
+    chosen: Any = IntervalSchedule(interval=timedelta(seconds=seconds)) if seconds else None
+    if flow == "drift-check" and service.drift_cron:
+        chosen = CronSchedule(cron=service.drift_cron, timezone="UTC")
+    if chosen is None:
+        return []
+    return [
+        DeploymentScheduleCreate(schedule=chosen, parameters={"environment": name}, slug=f"{flow}-{name}")
+        for name in settings.environment_names()
+    ]
+
+
+def form(flow: Flow[..., Any], environments: list[str]) -> dict[str, Any]:
+    """The flow's parameters as a JSON Schema, from which the UI makes a form; environments are a choice."""
+    found: dict[str, Any] = parameter_schema(flow.fn).model_dump_for_openapi()
+    if environments:
+        found["properties"]["environment"]["enum"] = environments
+    return found
+
+
+def _make_pool(client: SyncPrefectClient) -> None:
+    template = ProcessWorker.get_default_base_job_template()
+    pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
+    try:
+        client.create_work_pool(pool)
+    except ObjectAlreadyExists:
+        return  # somebody may have made it of another type: Docker, ECS, Kubernetes
+
+
+def _limit_runs(client: SyncPrefectClient, settings: Settings, environment: str) -> None:
+    """One deploy of an environment at a time; of changes, which know each other's cones, several."""
+    client.upsert_global_concurrency_limit_by_name(limit_name("deploy", environment), 1)
+    many = settings.service.runs_per_environment
+    client.upsert_global_concurrency_limit_by_name(limit_name("change", environment), many)
+
+
+def _deploy(client: SyncPrefectClient, settings: Settings, body: dict[str, Any]) -> None:
+    """One deployment; its flow is imported by module path, wherever the worker has Karma installed."""
+    file, _, name = str(body["entrypoint"]).partition(":")
+    module = file.removesuffix(".py").replace("/", ".")
+    flow: Flow[..., Any] = getattr(import_module(module), name)
+    environments = settings.environment_names()
+    default = settings.project.default_environment or (environments[0] if environments else None)
+    client.create_deployment(
+        client.create_flow(flow),
+        body["name"],
+        entrypoint=f"{module}.{name}",
+        description=body["description"],
+        tags=body["tags"],
+        work_pool_name=POOL,
+        parameters={"project": str(settings.root)} | ({"environment": default} if default else {}),
+        parameter_openapi_schema=form(flow, environments),
+        enforce_parameter_schema=True,
+        schedules=schedules(settings, body["name"]),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,65 @@
+"""`karma-worker`: a Prefect worker with what a run needs.
+
+It looks for the tools first, closes what workers before it left open, and then becomes Prefect's own worker
+of type process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from pathlib import Path
+
+from flows.server import RUN_SETTINGS, SETTINGS
+from karma_adapters.bootstrap import open_runs, open_workspace
+from karma_adapters.prefect_api import require_api
+from karma_adapters.settings import Settings, find_project, read_settings
+from karma_core.errors import KarmaError
+from karma_core.use_cases.reconcile import reconcile
+
+
+def main() -> None:
+    """Parse the command line, prepare, and become the worker; exits 2 with the reason where it cannot."""
+    parser = argparse.ArgumentParser(prog="karma-worker", description="Run Karma's flows on this machine.")
+    parser.add_argument(
+        "--project", type=Path, help="folder with the karma.toml; else found from here upwards"
+    )
+    parser.add_argument("--pool", default="karma", help="work pool (default: karma)")
+    parser.add_argument("--name", default=f"{socket.gethostname()}-{os.getpid()}", help="the worker's name")
+    parser.add_argument("--limit", type=int, default=8, help="runs at once (default: 8)")
+    chosen = parser.parse_args()
+    root = (chosen.project or find_project(Path.cwd())).resolve()
+    try:
+        settings = read_settings(root)
+        variables = require_api(settings).variables()
+        for line in prepare(settings):
+            sys.stderr.write(f"{line}\n")
+    except KarmaError as error:
+        sys.stderr.write(f"karma-worker: {error}\n")
+        raise SystemExit(2) from None
+    os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **variables})
+    words = ["-m", "prefect", "worker", "start", "--type", "process", "--pool", chosen.pool]
+    words += ["--name", chosen.name, "--limit", str(chosen.limit), "--install-policy", "never"]
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command, no shell
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Close the runs of dead workers in every environment; what there is to say about each."""
+    said = []
+    for name in settings.environment_names():
+        try:
+            workspace = open_workspace(settings, name, source="flow")
+            said.append(f"{name}: {workspace.terraform.version()}")
+            for run in reconcile(workspace):
+                said.append(f"{name}: {run.next_step}")
+                if run.flow_run:
+                    open_runs(settings).crash(run.flow_run, run.next_step)
+        except KarmaError as error:  # one environment out of reach must not keep the others waiting
+            said.append(f"{name}: {error.code}: {error.what}")
+    return said
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The parts of the service: what each is started with, and how it is seen to be well."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from flows.server import RUN_SETTINGS, SETTINGS
+from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.settings import Settings
+from karma_service import ports
+from karma_service.child import Spec
+
+POOL: Final = "karma"
+"""The work pool of prefect.yaml."""
+CHECK_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Makes the specs of a project's service. `api` is its Prefect API, its own server's or another's."""
+
+    settings: Settings
+    api: PrefectApi
+
+    def server(self) -> Spec:
+        """The Prefect server with its pages, on loopback, its database in the project."""
+        port = self.api.url.removesuffix("/api").rpartition(":")[2]
+        variables = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api.url}
+        if self.api.auth:
+            variables["PREFECT_SERVER_API_AUTH_STRING"] = self.api.auth
+        return Spec(
+            name="server",
+            kind="server",
+            words=(
+                sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+                "--host", "127.0.0.1", "--port", port, "--log-level", "warning",
+                "--timeout-graceful-shutdown", "3",
+            ),
+            variables=self._variables(variables),
+            healthy=self.api.answers,
+            url=self.api.url,
+        )  # fmt: skip
+
+    def registration(self) -> Spec:
+        """Puts work pool, deployments, schedules and automations into the server; ends."""
+        return Spec(
+            name="register",
+            kind="register",
+            words=(sys.executable, "-m", "flows.registration", str(self.settings.root)),
+            variables=self._variables({}),
+            healthy=lambda: True,
+        )
+
+    def worker(self, number: int) -> Spec:
+        """A worker; its runs are processes of this machine."""
+        name = f"{socket.gethostname()}-{os.getpid()}-{number}"
+        return Spec(
+            name=f"worker-{number}",
+            kind="worker",
+            words=(
+                sys.executable,
+                "-m",
+                "flows.worker",
+                "--project",
+                str(self.settings.root),
+                "--name",
+                name,
+            ),
+            variables=self._variables({}),
+            healthy=lambda: self._is_online(name),
+        )
+
+    def rest(self) -> Spec:
+        """The REST and GraphQL API."""
+        api = self.settings.api
+        host, usual = api.host, type(api)().port
+        chosen = api.port if "port" in api.model_fields_set else None
+        port = ports.choose_port("api.port", chosen, usual, host)
+        shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - it is compared, not bound
+        url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        names = self.settings.environment_names()
+        well = f"{url}/healthz?environment={names[0]}" if names else f"{url}/openapi.json"
+        return Spec(
+            name="api",
+            kind="api",
+            words=(
+                sys.executable, "-m", "uvicorn", "--factory", "karma_api.server:create_app",
+                "--host", host, "--port", str(port), "--log-level", "warning", "--no-server-header",
+                "--timeout-graceful-shutdown", "5",
+            ),
+            variables=self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)}),
+            healthy=lambda: _is_success(well),
+            url=url,
+        )  # fmt: skip
+
+    def _variables(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Our environment, with what points everything at one Prefect API and one folder."""
+        home = {
+            "PREFECT_HOME": str(self.settings.state_dir / "prefect"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**SETTINGS, **RUN_SETTINGS, **os.environ, **home, **self.api.variables(), **own}
+
+    def _is_online(self, worker: str) -> bool:
+        """Whether the server has heard of the worker."""
+        body: dict[str, Any] = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        user, _, password = self.api.auth.partition(":")
+        try:
+            answer = httpx.post(
+                f"{self.api.url}/work_pools/{POOL}/workers/filter",
+                json=body,
+                auth=(user, password) if self.api.auth else None,
+                timeout=CHECK_SECONDS,
+                trust_env=False,
+            )
+            return answer.is_success and any(found["name"] == worker for found in answer.json())
+        except (httpx.HTTPError, ValueError):
+            return False
+
+
+def own_server(settings: Settings) -> PrefectApi:
+    """The API that the server of this project will have."""
+    port = ports.choose_port("service.prefect_port", settings.service.prefect_port, ports.PREFECT)
+    return PrefectApi(f"http://127.0.0.1:{port}/api", settings.service.prefect_auth.get_secret_value())
+
+
+def service_folder(settings: Settings) -> Path:
+    """Where the service's processes run and its log is. Made where it is missing, for its owner alone."""
+    folder = settings.state_dir / "service"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _is_success(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=CHECK_SECONDS, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

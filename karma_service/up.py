@@ -1,0 +1,116 @@
+"""`karma up`: which parts are started, in which order, and what is said of them."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from karma_adapters.prefect_api import PrefectApi, find_api, require_api
+from karma_adapters.running_service import Part, RunningService
+from karma_adapters.settings import Settings
+from karma_core.errors import Conflict
+from karma_core.model import to_builtins
+from karma_service.child import Spec
+from karma_service.console import Console
+from karma_service.parts import Parts, own_server, service_folder
+from karma_service.supervisor import OWN, Supervisor
+
+Kind = Literal["server", "worker", "api"]
+KINDS: tuple[Kind, ...] = ("server", "worker", "api")
+Ready = Callable[[dict[str, Any]], None]
+
+
+def up(settings: Settings, only: Sequence[Kind], ready: Ready) -> None:
+    """Run the service until SIGINT or SIGTERM. `ready` gets the status document when all parts are healthy.
+
+    `only` names the parts to run, none: all. Conflict `service-running` where this project has a server or an
+    API already; more workers may always be started.
+    """
+    chosen = tuple(only) or _usual(settings)
+    folder = service_folder(settings)
+    record = RunningService(settings.state_dir)
+    with _alone(folder, chosen, record):
+        parts = Parts(settings, _api(settings, chosen))
+        rest = [parts.rest()] if "api" in chosen else []
+        workers = [parts.worker(n + 1) for n in range(settings.service.workers)] if "worker" in chosen else []
+        console = Console(folder / "up.log")
+        try:
+            with Supervisor(folder, console, record) as supervisor:
+                supervisor.take_signals()
+                _start(supervisor, parts, chosen, rest, workers)
+                supervisor.watch(lambda: _say_ready(console, supervisor.parts(), settings, ready))
+        finally:
+            console.close()
+
+
+def _usual(settings: Settings) -> tuple[Kind, ...]:
+    """All parts, but no server where somebody else's is set."""
+    return tuple(kind for kind in KINDS if kind != "server" or not settings.service.prefect_api_url)
+
+
+def _start(
+    supervisor: Supervisor, parts: Parts, chosen: Sequence[Kind], rest: list[Spec], workers: list[Spec]
+) -> None:
+    """Server and API side by side, then what the workers need, then the workers."""
+    supervisor.bring_up([*([parts.server()] if "server" in chosen else []), *rest])
+    if "server" in chosen or "worker" in chosen:
+        supervisor.run_once(parts.registration())
+    supervisor.bring_up(workers)
+
+
+def _api(settings: Settings, chosen: Sequence[Kind]) -> PrefectApi:
+    """Our own server's API where we start it, else the one that is there."""
+    if "server" in chosen:
+        return own_server(settings)
+    if "worker" in chosen:
+        return require_api(settings)
+    return find_api(settings) or PrefectApi("")
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """The status document of what runs now."""
+    return _document(RunningService(settings.state_dir).parts(), settings)
+
+
+def _document(parts: Sequence[Part], settings: Settings) -> dict[str, Any]:
+    return {
+        "status": "running" if parts else "stopped",
+        "project": str(settings.root),
+        "services": to_builtins(list(parts)),
+    }
+
+
+def _say_ready(console: Console, parts: Sequence[Part], settings: Settings, ready: Ready) -> None:
+    urls = {part.kind: part.url for part in parts}
+    if urls.get("api"):
+        console.say(OWN, f"API          {urls['api']} (described at {urls['api']}/openapi.json)")
+    if urls.get("server"):
+        console.say(OWN, f"Prefect UI   {urls['server'].removesuffix('/api')}")
+    console.say(OWN, "ready; Ctrl-C ends everything")
+    ready(_document(parts, settings))
+
+
+@contextmanager
+def _alone(folder: Path, chosen: Sequence[Kind], record: RunningService) -> Iterator[None]:
+    """Hold the places of the parts that a project has once."""
+    held = []
+    try:
+        for kind in [kind for kind in chosen if kind != "worker"]:
+            lock = (folder / f"{kind}.lock").open("a")
+            held.append(lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Conflict(
+                    f"the service of this project already has its {kind}",
+                    why=f"it listens at {record.url(kind) or 'a port that it has not said yet'}",
+                    next_step="use it, or end that `karma up` first",
+                    code="service-running",
+                ) from error
+        yield
+    finally:
+        for lock in held:
+            lock.close()

@@ -1,0 +1,200 @@
+"""`karma up` on a copy of the shop, as a process, with what its clients need."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from karma_adapters.bootstrap import open_workspace
+from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.prefect_runs import PrefectRuns, RunState
+from karma_adapters.settings import read_settings
+from karma_core.errors import StoreUnavailable
+from karma_core.roles import Role
+from karma_core.use_cases import tokens
+from tests.e2e.command_line import SHOP, Karma, environment
+
+PATIENCE = 120.0
+"""Seconds for anything to happen on a machine that does many other things."""
+SETTINGS = """
+[environments.slow]
+lease_seconds = 5
+policy = { require_approval = true }
+
+[service]
+prefect_port = 0
+rebuild_seconds = 60
+drift_cron = ""
+
+[api]
+port = 0
+"""
+SLOW_MODULE = """
+variable "config" { type = any }
+resource "terraform_data" "this" {
+  input = var.config.size
+  provisioner "local-exec" {
+    command = "sleep ${var.config.seconds}"
+  }
+}
+output "runtime" { value = { size = var.config.size } }
+"""
+SLOW = tuple(f"slow/n{number}" for number in range(1, 6))
+Found = TypeVar("Found")
+
+
+def wait_for(look: Callable[[], Found | None], seconds: float = PATIENCE) -> Found:
+    """What `look` finds, as soon as it finds something; a server that is away finds nothing."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = look()
+        except (httpx.HTTPError, StoreUnavailable):
+            found = None
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {look}"
+        time.sleep(0.3)
+
+
+def make_project(folder: Path) -> Karma:
+    """The shop, and an environment `slow` of five components that are made one after the other."""
+    project = folder / "shop"
+    shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns(".karma"))
+    with (project / "karma.toml").open("a") as settings:
+        settings.write(SETTINGS)
+    module = project / "components/slow/main.tf"
+    module.parent.mkdir()
+    module.write_text(SLOW_MODULE)
+    for number, address in enumerate(SLOW):
+        config = project / "iac/slow" / address / "config.json"
+        config.parent.mkdir(parents=True)
+        body = {"size": number, "seconds": 2, "depends_on": list(SLOW[number - 1 : number])}
+        config.write_text(json.dumps(body))
+    for name in ("prod", "slow"):
+        Karma(project, env=name).json("config", "publish")
+    return Karma(project, variables={})
+
+
+class RunningService:
+    """One `karma up`. Its log is in `log`."""
+
+    def __init__(self, karma: Karma, *words: str, variables: Mapping[str, str] | None = None) -> None:
+        self.karma = karma
+        self.log = karma.project / "up.err"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                karma.words("up", "--json", *words),
+                cwd=karma.project,
+                env=environment(variables or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        # The document is printed when all parts are healthy; it ends at the first line that closes it.
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if line == "}\n":
+                break
+        assert lines, self.log.read_text()[-3000:]
+        self.document: dict[str, Any] = json.loads("".join(lines))
+
+    def parts(self) -> list[dict[str, Any]]:
+        """What the service says of itself now."""
+        body: dict[str, Any] = json.loads((self.karma.project / ".karma/service.json").read_text())
+        found: list[dict[str, Any]] = body["services"]
+        return found
+
+    def part(self, kind: str) -> dict[str, Any]:
+        """One part."""
+        return next(part for part in self.parts() if part["kind"] == kind)
+
+    def url(self, kind: str) -> str:
+        """Where a part listens."""
+        return str(self.part(kind)["url"])
+
+    def kill(self, kind: str) -> None:
+        """Kill a part, and wait until it has been started again."""
+        pid = self.part(kind)["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: self.part(kind)["pid"] != pid)
+
+    @property
+    def runs(self) -> PrefectRuns:
+        """Its flow runs."""
+        return PrefectRuns(lambda: PrefectApi(self.url("server")))
+
+    def start(self, flow: str, key: str, **parameters: Any) -> str:
+        """Start a flow as soon as the server takes it."""
+        return wait_for(lambda: self.runs.start(flow, parameters, idempotency_key=key))
+
+    def ended(self, run_id: str) -> RunState:
+        """The state of a run when it has ended."""
+        return wait_for(lambda: state if (state := self.runs.state(run_id)).ended else None)
+
+    def flow_runs(self, flow: str) -> list[dict[str, Any]]:
+        """What Prefect's API says of a flow's runs."""
+        body = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"}
+        answer = httpx.post(f"{self.url('server')}/flow_runs/filter", json=body, trust_env=False)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
+
+    def task_runs(self, run_id: str) -> list[dict[str, Any]]:
+        """What Prefect's API says of the task runs of a flow run."""
+        body = {"flow_runs": {"id": {"any_": [run_id]}}}
+        answer = httpx.post(f"{self.url('server')}/task_runs/filter", json=body, trust_env=False)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
+
+    def events(self, env: str) -> list[dict[str, Any]]:
+        """The log of an environment."""
+        found: list[dict[str, Any]] = Karma(self.karma.project, env=env).json("log", "list", "--limit", "500")
+        return found
+
+    def token(self, env: str, user: str, role: Role) -> str:
+        """A new token."""
+        workspace = open_workspace(read_settings(self.karma.project), env)
+        return tokens.create(workspace, user, role)[1]
+
+    def client(self, env: str, token: str) -> httpx.Client:
+        """A client of the API, as the token's user."""
+        return httpx.Client(
+            base_url=self.url("api"),
+            params={"environment": env},
+            headers={"authorization": f"Bearer {token}"},
+            trust_env=False,
+            timeout=60,
+        )
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End it in order; its exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=PATIENCE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+def processes_of(project: Path) -> list[int]:
+    """Processes that have to do with a project, by their command line or their environment (Linux)."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue  # it has ended
+        if int(process.name) != os.getpid() and f"{project}/.karma".encode() in said:
+            found.append(int(process.name))
+    return found

@@ -1,0 +1,216 @@
+"""Service mode: one command runs it all, its parts may die, and nothing is left when it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from karma_core.roles import Role
+from tests.e2e.command_line import Karma, write_config
+from tests.e2e.running_service import SLOW, RunningService, make_project, processes_of, wait_for
+
+pytestmark = [pytest.mark.xdist_group("service"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """A service with server, API and worker."""
+    running = RunningService(make_project(tmp_path_factory.mktemp("service")))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def test_the_service_says_where_it_is(service: RunningService) -> None:
+    """All parts are there and well, the command says so, and a second one is refused."""
+    assert service.document["status"] == "running"
+    assert [p["kind"] for p in service.document["services"]] == ["api", "server", "worker"]
+    assert httpx.get(f"{service.url('server')}/health", trust_env=False).json() is True
+    assert httpx.get(f"{service.url('api')}/openapi.json", trust_env=False).status_code == 200
+    status = service.karma.json("up", "--status")
+    assert status == service.document
+    refused = service.karma.refuses("up", code=4)
+    assert refused.error["code"] == "service-running"
+    said = (service.karma.project / ".karma/service/up.log").read_text()
+    assert "karma     | ready" in said
+    assert "worker-1  | prod: terraform" in said
+
+
+def test_a_deploy_through_prefects_api(service: RunningService) -> None:
+    """It is done once for its key, with a task run a step; log and flow run name each other."""
+    run_id = service.start("deploy", "k1", environment="prod", everything=True, requested_by="ann")
+    assert service.start("deploy", "k1", environment="prod", everything=True) == run_id
+    assert service.ended(run_id).type == "COMPLETED"
+    steps = {task["name"]: task["id"] for task in service.task_runs(run_id)}
+    assert {"vpc/core apply", "cdn/shop apply"} <= steps.keys()
+    events = service.events("prod")
+    applied = {
+        e["component"]: e for e in events if (e["action"], e["status"]) == ("terraform_apply", "succeeded")
+    }
+    assert applied["vpc/core"]["task_run_id"] == steps["vpc/core apply"]
+    assert {e["inputs"]["flow_run"] for e in applied.values()} == {run_id}
+    assert {e["user"] for e in applied.values()} == {"ann"}
+
+
+def test_a_deploy_from_the_command_line_uses_the_service(service: RunningService) -> None:
+    """No second server is started for it: the service's own shows the run."""
+    before = {run["id"] for run in service.flow_runs("destroy")}
+    ended = Karma(service.karma.project, variables={}).json(
+        "destroy", "cdn", "shop", "--auto-approve", code=4
+    )
+    assert ended["error"]["code"]  # others consume it; the refusal comes before any run
+    assert {run["id"] for run in service.flow_runs("destroy")} == before
+    document = Karma(service.karma.project, variables={}).json(
+        "destroy", "dashboard", "operations", "--auto-approve"
+    )
+    assert document["status"] == "succeeded"
+    (run,) = service.flow_runs("destroy")
+    assert run["state_type"] == "COMPLETED"
+
+
+class Listener:
+    """Follows an environment's events until closed; where it is cut it comes back with Last-Event-ID."""
+
+    def __init__(self, service: RunningService, env: str, token: str) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.opened = threading.Event()
+        self._service = service
+        self._env, self._token = env, token
+        self._last = ""
+        self._closed = False
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        assert self.opened.wait(60)
+
+    def close(self) -> None:
+        """Stop at the next event or cut."""
+        self._closed = True
+
+    def _listen(self) -> None:
+        while not self._closed:
+            try:
+                self._follow()
+            except (httpx.HTTPError, OSError, ValueError):
+                time.sleep(0.5)
+
+    def _follow(self) -> None:
+        headers = {"last-event-id": self._last} if self._last else {}
+        with (
+            self._service.client(self._env, self._token) as client,
+            client.stream("GET", "/events", headers=headers, timeout=60) as answer,
+        ):
+            self.opened.set()
+            for line in answer.iter_lines():
+                if line.startswith("id:"):
+                    self._last = line.removeprefix("id:").strip()
+                elif line.startswith("data:"):
+                    self.events.append(json.loads(line.removeprefix("data:")))
+                if self._closed:
+                    return
+
+    def saw(self, action: str, status: str) -> list[dict[str, Any]]:
+        """The events of an action that ended so."""
+        return [e for e in self.events if (e["action"], e["status"]) == (action, status)]
+
+
+def test_a_change_by_rest_survives_the_death_of_every_part(service: RunningService) -> None:
+    """Proposed, followed, approved, run by the worker: server, API and worker die meanwhile, one by one.
+
+    The run goes on to its end, every component is applied once, and a client that reconnects misses nothing.
+    """
+    operator = service.token("slow", "olga@example.org", Role.OPERATOR)
+    approver = service.token("slow", "ann@example.org", Role.APPROVER)
+    listener = Listener(service, "slow", operator)
+    changes = [{"component": address, "proposed_change": {"colour": "green"}} for address in SLOW]
+    with service.client("slow", operator) as client:
+        asked = client.post("/request-change", json={"changes": changes, "reason": "a test"})
+        assert asked.status_code == 202, asked.text
+        change = asked.json()
+        assert change["status"] == "awaiting_approval"
+        refused = client.post(f"/changes/{change['change_id']}/approve", json={})
+        assert refused.status_code == 403
+    with service.client("slow", approver) as client:
+        approved = client.post(f"/changes/{change['change_id']}/approve", json={"reason": "fine"})
+        assert approved.status_code == 200, approved.text
+    wait_for(lambda: listener.saw("terraform_apply", "started"))
+    for kind in ("server", "api", "worker"):
+        service.kill(kind)
+    wait_for(
+        lambda: [e for e in service.events("slow") if (e["action"], e["status"]) == ("change", "applied")]
+    )
+    wait_for(lambda: listener.saw("change", "applied"))
+    listener.close()
+    events = service.events("slow")
+    applied = [e for e in events if (e["action"], e["status"]) == ("terraform_apply", "succeeded")]
+    assert sorted(e["component"] for e in applied) == sorted(SLOW)
+    assert {e["change_id"] for e in applied} == {change["change_id"]}
+    told = [e["seq"] for e in listener.events]
+    assert told == list(range(told[0], told[0] + len(told)))
+    assert Karma(service.karma.project, env="slow").json("log", "verify")["verified"]
+    (run,) = service.flow_runs("change-run")
+    assert service.ended(run["id"]).type == "COMPLETED"
+
+
+def test_an_approval_by_form_takes_an_approvers_token(service: RunningService) -> None:
+    """Whose token it is decides; Prefect keeps no token; the change-run is started."""
+    operator = service.token("slow", "olga@example.org", Role.OPERATOR)
+    approver = service.token("slow", "bob@example.org", Role.APPROVER)
+    body = {"component": "slow/n5", "proposed_change": {"colour": "red", "seconds": 0}}
+    with service.client("slow", operator) as client:
+        change = client.post("/request-change", json=body).json()
+        chosen = {"environment": "slow", "change_id": change["change_id"]}
+        denied = service.start("approve-change", "a1", **chosen, token=operator)
+        assert service.ended(denied).type == "FAILED"
+        given = service.start("approve-change", "a2", **chosen, token=approver, why="looks right")
+        assert service.ended(given).type == "COMPLETED"
+        place = f"/changes/{change['change_id']}"
+        applied = wait_for(
+            lambda: found if (found := client.get(place).json())["status"] == "applied" else None
+        )
+    assert applied["approval"]["by"] == "bob@example.org"
+    kept = json.dumps(service.flow_runs("approve-change"))
+    assert approver not in kept
+    assert operator not in kept
+    assert any(e["action"] == "access" and e["status"] == "denied" for e in service.events("slow"))
+
+
+def test_a_schedule_fires_a_rebuild(service: RunningService) -> None:
+    """Without anybody's order the graph of each environment is rebuilt."""
+    fired = wait_for(
+        lambda: [
+            run for run in service.flow_runs("graph-rebuild")
+            if run["auto_scheduled"] and run["state_type"] == "COMPLETED"
+        ]
+    )  # fmt: skip
+    assert fired[0]["parameters"]["environment"] in {"dev", "prod", "slow"}
+
+
+def test_a_stop_in_the_middle_of_a_run_leaves_nothing_and_can_be_resumed(service: RunningService) -> None:
+    """No process, no port, no record; the run is interrupted in the log, and resumed by the command."""
+    ports = [int(service.url(kind).split(":")[2].split("/")[0]) for kind in ("server", "api")]
+    dev = Karma(service.karma.project, env="dev")
+    for address, needs in (("slow/first", []), ("slow/second", ["slow/first"])):
+        body = {"size": 1, "seconds": 4, "depends_on": needs}
+        write_config(service.karma.project, "dev", address, json.dumps(body))
+    dev.json("config", "publish")
+    run_id = service.start("deploy", "k9", environment="dev", targets=["slow/first"])
+    wait_for(lambda: [e for e in service.events("dev") if e["action"] == "terraform_apply"])
+    assert service.stop(signal.SIGINT) == 0
+    assert processes_of(service.karma.project) == []
+    for port in ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    assert service.karma.json("up", "--status")["status"] == "stopped"
+    last = [e for e in service.events("dev") if e["action"] == "deploy"][-1]
+    assert (last["status"], last["inputs"]["flow_run"]) == ("interrupted", run_id)
+    resumed = dev.json("deploy", "--resume", last["run_id"], "--auto-approve")
+    assert resumed["status"] == "succeeded"
