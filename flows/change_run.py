@@ -60,8 +60,11 @@ def change_run(
         environment: Name of the environment.
         change_id: A change that exists; nothing else is then needed.
         component: Address of the component to change, e.g. serverless-site/karma-dev.
-        proposed_change: JSON Merge Patch (RFC 7396) of the component's config.
-        changes: Several components as one set, each as an object with component and proposed_change.
+        proposed_change: Of the component's config: JSON Merge Patch (RFC 7396) or JSON Patch (RFC 6902).
+        replace: The component's whole new config.
+        create: The config of a component that does not exist.
+        remove: Remove the component's config.
+        changes: Several components as one set, each as an object with component and one of the ways above.
         base_version: Version of the config that the patch was made for.
         reason: Why; it stands in the log.
         dry_run: Judge and plan it only.

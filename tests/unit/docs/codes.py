@@ -12,7 +12,9 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("karma_core", "karma_log", "karma_adapters", "karma_api", "karma_cli", "tasks", "flows")
+PACKAGES = (
+    "karma_core", "karma_log", "karma_adapters", "karma_api", "karma_service", "karma_cli", "tasks", "flows",
+)  # fmt: skip
 CODE = "code"
 
 

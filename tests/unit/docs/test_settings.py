@@ -22,6 +22,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "reload": settings.ReloadSettings,
     "api": settings.ApiSettings,
     "webhooks": settings.WebhookSettings,
+    "github": settings.GithubSettings,
+    "service": settings.ServiceSettings,
     "log": settings.LogSettings,
     "policy": settings.Policy,
 }
