@@ -30,7 +30,8 @@ def close_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
         flow_run=str(flow_run.id),
     )
     workspace = stamped(opened, str(flow_run.id))
-    closed = close_flow_run(workspace, flow.name, str(flow_run.id), state.type.value.lower())
+    status = "crashed" if state.is_crashed() else "cancelled"  # the worker still calls it cancelling
+    closed = close_flow_run(workspace, flow.name, str(flow_run.id), status)
     for run in closed:
         flow_run_logger(flow_run, flow).warning(run.next_step)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from fastapi import FastAPI, Request, Response
 
 from karma_adapters.bootstrap import open_workspace
 from karma_adapters.prefect_api import PrefectApi
@@ -22,13 +23,13 @@ from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases import tokens
 from tests.e2e.command_line import SHOP, Karma, environment
+from tests.http_server import HttpServer
 
 PATIENCE = 120.0
 """Seconds for anything to happen on a machine that does many other things."""
 SETTINGS = """
 [environments.slow]
 lease_seconds = 5
-policy = { require_approval = true }
 
 [service]
 prefect_port = 0
@@ -38,6 +39,11 @@ drift_cron = ""
 [api]
 port = 0
 """
+POLICY = """
+[environments.slow.policy]
+protected = ["slow/n*"]
+"""
+"""Set once the first configs are published, which would have needed an approval, too."""
 SLOW_MODULE = """
 variable "config" { type = any }
 resource "terraform_data" "this" {
@@ -82,6 +88,8 @@ def make_project(folder: Path) -> Karma:
         config.write_text(json.dumps(body))
     for name in ("prod", "slow"):
         Karma(project, env=name).json("config", "publish")
+    with (project / "karma.toml").open("a") as settings:
+        settings.write(POLICY)
     return Karma(project, variables={})
 
 
@@ -151,6 +159,12 @@ class RunningService:
         found: list[dict[str, Any]] = answer.raise_for_status().json()
         return found
 
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run as the UI does."""
+        body = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        url = f"{self.url('server')}/flow_runs/{run_id}/set_state"
+        httpx.post(url, json=body, trust_env=False).raise_for_status()
+
     def task_runs(self, run_id: str) -> list[dict[str, Any]]:
         """What Prefect's API says of the task runs of a flow run."""
         body = {"flow_runs": {"id": {"any_": [run_id]}}}
@@ -185,6 +199,33 @@ class RunningService:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
+
+
+def run_processes(project: Path) -> list[int]:
+    """Those in which flow runs go on."""
+    return [
+        pid for pid in processes_of(project)
+        if b"prefect.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]  # fmt: skip
+
+
+class Notices:
+    """Takes what is posted to `url`."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        app = FastAPI()
+        app.add_api_route("/", self._take, methods=["POST"])
+        self._server = HttpServer(app)
+        self.url = self._server.url
+
+    async def _take(self, request: Request) -> Response:
+        self.taken.append(json.loads(await request.body()))
+        return Response(status_code=204)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._server.close()
 
 
 def processes_of(project: Path) -> list[int]:

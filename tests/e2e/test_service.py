@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -15,15 +16,32 @@ import pytest
 
 from karma_core.roles import Role
 from tests.e2e.command_line import Karma, write_config
-from tests.e2e.running_service import SLOW, RunningService, make_project, processes_of, wait_for
+from tests.e2e.running_service import (
+    SLOW,
+    Notices,
+    RunningService,
+    make_project,
+    processes_of,
+    run_processes,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.xdist_group("service"), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def notices() -> Iterator[Notices]:
+    """Where failures are told."""
+    taken = Notices()
+    yield taken
+    taken.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, notices: Notices) -> Iterator[RunningService]:
     """A service with server, API and worker."""
-    running = RunningService(make_project(tmp_path_factory.mktemp("service")))
+    karma = make_project(tmp_path_factory.mktemp("service"))
+    running = RunningService(karma, variables={"KARMA_SERVICE__NOTICE_URL": notices.url})
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -180,6 +198,60 @@ def test_an_approval_by_form_takes_an_approvers_token(service: RunningService) -
     assert approver not in kept
     assert operator not in kept
     assert any(e["action"] == "access" and e["status"] == "denied" for e in service.events("slow"))
+
+
+def test_a_failure_is_told(service: RunningService, notices: Notices) -> None:
+    """To whom the settings name, without what a tool said."""
+    failed = service.start("deploy", "n1", environment="prod", targets=["vpc/nobody"])
+    assert service.ended(failed).type == "FAILED"
+    (notice,) = wait_for(lambda: [n for n in notices.taken if n["flow_run_id"] == failed])
+    assert (notice["flow"], notice["state"]) == ("deploy", "Failed")
+    assert notice["url"].endswith(failed)
+    assert "nobody" not in json.dumps(notice)
+
+
+def slow_run(service: RunningService, address: str, key: str) -> str:
+    """Start the deploy of a new slow component of `slow`, and return when its apply has begun."""
+    config = json.dumps({"size": 1, "seconds": 6})
+    write_config(service.karma.project, "slow", address, config)
+    service.karma.json("config", "publish", "--env", "slow")
+    run_id = service.start("deploy", key, environment="slow", targets=[address])
+    wait_for(lambda: [e for e in service.events("slow") if e["component"] == address])
+    return run_id
+
+
+def ends_of(service: RunningService, run_id: str) -> list[tuple[str, str]]:
+    """What the log says of a flow run's runs and of its own end."""
+    return [
+        (e["action"], e["status"]) for e in service.events("slow")
+        if e["action"] in {"deploy", "flow_run"} and e["inputs"].get("flow_run") == run_id
+    ]  # fmt: skip
+
+
+def test_a_run_that_is_cancelled_is_closed(service: RunningService) -> None:
+    """Its Terraform is ended; journal and log say so, whoever of run and worker was first."""
+    run_id = slow_run(service, "slow/cancelled", "c1")
+    service.cancel(run_id)
+    assert service.ended(run_id).type == "CANCELLED"
+    wait_for(lambda: ("flow_run", "cancelled") in ends_of(service, run_id))
+    assert ("deploy", "interrupted") in ends_of(service, run_id)
+
+
+def test_a_machine_that_dies_is_cleaned_up_after(service: RunningService) -> None:
+    """Run and worker are gone: the reconciler closes the run, tells Prefect, and offers it for resume."""
+    run_id = slow_run(service, "slow/orphan", "o1")
+    for pid in run_processes(service.karma.project):
+        os.kill(pid, signal.SIGSTOP)  # so that neither can report the end of the other
+    service.kill("worker")
+    for pid in run_processes(service.karma.project):
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(6)  # longer than the lease
+    ended = service.ended(service.start("reconcile", "r1", environment="slow"))
+    assert ended.type == "COMPLETED"
+    assert service.ended(run_id).type == "CRASHED"
+    last = [e for e in service.events("slow") if (e["action"], e["status"]) == ("deploy", "interrupted")][-1]
+    direct = Karma(service.karma.project, env="slow")
+    assert direct.json("deploy", "--resume", last["run_id"], "--auto-approve")["status"] == "succeeded"
 
 
 def test_a_schedule_fires_a_rebuild(service: RunningService) -> None:
