@@ -1,0 +1,71 @@
+"""The port RunStarter: threads of this process, and Prefect's REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI, Request, Response
+
+from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.prefect_runs import PrefectRuns
+from karma_adapters.thread_runs import ThreadRuns
+from karma_core.errors import NotFound
+from karma_core.ports import RunStarter
+from tests.http_server import HttpServer
+from tests.memory_system import System
+
+GIVEN = {"environment": "test", "requested_by": "ann", "source": "api"}
+
+
+class KnowingPrefect:
+    """A Prefect server with the deployments `deploy` and `graph-rebuild`, which keeps keys."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, str] = {}
+        app = FastAPI()
+        app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST"])
+        self._server = HttpServer(app)
+        self.url = f"{self._server.url}/api"
+        self.close = self._server.close
+
+    async def _answer(self, request: Request) -> Response:
+        path = request.url.path
+        for flow in ("deploy", "graph-rebuild"):
+            if path == f"/api/deployments/name/{flow}/{flow}":
+                return Response(json.dumps({"id": flow}))
+            if path == f"/api/deployments/{flow}/create_flow_run":
+                key = json.loads(await request.body())["idempotency_key"]
+                run_id = self._runs.setdefault(f"{flow}:{key}", f"R{len(self._runs)}")
+                return Response(json.dumps({"id": run_id}), 201)
+        return Response(json.dumps({"detail": "Not Found"}), 404)
+
+
+@pytest.fixture(params=["threads", "prefect"])
+def starter(request: pytest.FixtureRequest) -> Iterator[RunStarter]:
+    """Each adapter."""
+    if request.param == "threads":
+        system = System()
+        threads = ThreadRuns(lambda _: system.workspace)
+        yield threads
+        threads.close()
+        return
+    prefect = KnowingPrefect()
+    yield PrefectRuns(lambda: PrefectApi(prefect.url))
+    prefect.close()
+
+
+def test_a_key_starts_one_run(starter: RunStarter) -> None:
+    """Whoever does not know whether it was started asks again."""
+    first = starter.start("graph-rebuild", GIVEN, idempotency_key="k1")
+    assert first
+    assert starter.start("graph-rebuild", GIVEN, idempotency_key="k1") == first
+    assert starter.start("graph-rebuild", GIVEN, idempotency_key="k2") != first
+
+
+def test_a_flow_that_nobody_has(starter: RunStarter) -> None:
+    """It is NotFound, whatever it is called."""
+    for flow in ("nothing", "../deploy", ""):
+        with pytest.raises(NotFound):
+            starter.start(flow, GIVEN, idempotency_key="k1")
