@@ -9,7 +9,7 @@ repeated: what is there already is brought up to date.
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,9 @@ from karma_adapters.settings import Settings, read_settings
 POOL: Final = "karma"
 RECONCILE_SECONDS: Final = 300
 """Ours: a dead worker's leases live a minute by default; nobody waits much longer for what it left."""
+
+ANCHOR: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Any fixed moment: schedules count from it."""
 
 
 def main(project: str) -> None:
@@ -53,18 +56,24 @@ def deployments() -> list[dict[str, Any]]:
 
 
 def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
-    """One schedule for each environment; none for a flow that is not scheduled."""
-    service = settings.service
+    """One schedule for each environment; none for a flow that is not scheduled.
+
+    Intervals of different environments begin at different times, so that their runs do not start all at once.
+    """
+    service, names = settings.service, settings.environment_names()
     seconds = {"graph-rebuild": service.rebuild_seconds, "reconcile": RECONCILE_SECONDS}.get(flow, 0)
-    chosen: Any = IntervalSchedule(interval=timedelta(seconds=seconds)) if seconds else None
-    if flow == "drift-check" and service.drift_cron:
-        chosen = CronSchedule(cron=service.drift_cron, timezone="UTC")
-    if chosen is None:
-        return []
-    return [
-        DeploymentScheduleCreate(schedule=chosen, parameters={"environment": name}, slug=f"{flow}-{name}")
-        for name in settings.environment_names()
-    ]
+    found: list[DeploymentScheduleCreate] = []
+    for place, name in enumerate(names):
+        chosen: Any = None
+        if seconds:
+            shift = timedelta(seconds=seconds * (place + (0.5 if flow == "reconcile" else 0)) / len(names))
+            chosen = IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=ANCHOR + shift)
+        elif flow == "drift-check" and service.drift_cron:
+            chosen = CronSchedule(cron=service.drift_cron, timezone="UTC")
+        if chosen is not None:
+            given = {"environment": name}
+            found.append(DeploymentScheduleCreate(schedule=chosen, parameters=given, slug=f"{flow}-{name}"))
+    return found
 
 
 def form(flow: Flow[..., Any], environments: list[str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ lease_seconds = 5
 
 [service]
 prefect_port = 0
-rebuild_seconds = 60
+rebuild_seconds = 120
 drift_cron = ""
 
 [api]
