@@ -14,7 +14,7 @@ from tests import local_aws
 from tests.e2e.command_line import Karma, edit_config, statuses
 from tests.integration import aws_provider, gremlin_server
 
-pytestmark = pytest.mark.xdist_group("gremlin")
+pytestmark = [pytest.mark.xdist_group("gremlin"), pytest.mark.timeout(900)]
 ENV = "dev"
 SUBNETS = {
     "a": {"cidr": "10.20.1.0/24", "zone": "a"},

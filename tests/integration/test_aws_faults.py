@@ -112,6 +112,7 @@ def quiet_calls(access: Access, tmp_path: Path) -> int:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_the_job_survives_a_bad_network(
     access: Access, quiet_calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from tests.faulty_aws import Call, FaultyAws, faulty_aws
 from tests.integration.test_aws_stores import IN_AWS, LOCAL, ROOT
 from tests.small_systems import HEAD
 
+pytestmark = [pytest.mark.xdist_group("aws-wire"), pytest.mark.timeout(600)]
 STORED, SEALED = "canary-in-parameter-store-7f3a", "canary-in-terraform-91bc"
 """A secret in a SecureString that others wrote, and one that only Terraform knows."""
 MODULES = {
