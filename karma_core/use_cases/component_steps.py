@@ -210,8 +210,8 @@ class ComponentSteps:
         if address not in self._unfinished:
             adopted = self._workspace.state.applied(address) is None
             self._publish(address, planned)
-            reason = planned.judgement.reason + ADOPTED if adopted else reason
-            return self.finish(address, "unchanged", reason)
+            said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
+            return self.finish(address, "unchanged", said)
         if self._unfinished[address].applied is False:
             self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
         inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}
