@@ -9,11 +9,14 @@ from typing import Final
 
 from karma_adapters.aws.api import Api
 from karma_core import strictjson
-from karma_core.errors import Conflict, StoreUnavailable
+from karma_core.errors import Conflict, NotFound, StoreUnavailable
+from karma_core.ids import shown
 from karma_core.ports import StateStore
 
 SOURCE: Final = "karma"
 DETAIL_TYPE: Final = "Karma run ordered"
+FLOWS: Final = ("change-run", "deploy", "drift-check", "graph-rebuild")
+"""What can be ordered."""
 KIND: Final = "run-order"
 """Kind of the state store's documents that remember which orders the bus has taken."""
 NAMESPACE: Final = uuid.UUID("6b61726d-6100-5000-8000-72756e6f7264")
@@ -34,6 +37,12 @@ class EventBridgeRuns:
 
     def start(self, flow: str, parameters: Mapping[str, object], *, idempotency_key: str) -> str:
         """Send the order, unless the bus took it before; the run's id follows from the key."""
+        if flow not in FLOWS:
+            raise NotFound(
+                f"there is no flow {shown(flow)}",
+                next_step=f"order one of {', '.join(FLOWS)}",
+                code="no-deployment",
+            )
         run_id = str(uuid.uuid5(NAMESPACE, idempotency_key))
         if self._state.document(KIND, run_id) is not None:
             return run_id

@@ -19,6 +19,8 @@ from karma_lambda.packaging import archive, cold, wheels
 from karma_lambda.packaging.needs import Needs, needs_of
 
 ROOT: Final = Path(__file__).parents[2]
+CACHE: Final = ROOT / "build" / "lambda" / "cache"
+"""What was fetched."""
 MOST_BYTES: Final = 25_000_000
 """Ours: half of what Lambda takes by a direct upload (Lambda Developer Guide, "Lambda quotas")."""
 
@@ -29,13 +31,18 @@ def names() -> list[str]:
 
 
 def build(
-    out: Path, chosen: list[str] | None = None, *, python: str = "3.11", architecture: str = "x86_64"
+    out: Path,
+    chosen: list[str] | None = None,
+    *,
+    python: str = "3.11",
+    architecture: str = "x86_64",
+    cache: Path = CACHE,
 ) -> dict[str, Path]:
     """Write the zips of the functions (default: all) and return them by name."""
     needs = {name: needs_of(f"karma_lambda.functions.{name}", ROOT) for name in chosen or names()}
     every = {distribution for need in needs.values() for distribution in need.distributions}
     folder = wheels.fetched(
-        every, ROOT / "requirements.lock", out / "cache", python=python, architecture=architecture
+        every, ROOT / "requirements.lock", cache, python=python, architecture=architecture
     )
     made = {}
     for name, need in needs.items():

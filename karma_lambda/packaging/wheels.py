@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -30,9 +31,8 @@ def fetched(names: Iterable[str], lock: Path, cache: Path, *, python: str, archi
     folder = cache / f"wheels-{seal}"
     if folder.is_dir():
         return folder
-    scratch = cache / f"{folder.name}.part"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=cache))
     wanted = scratch.with_suffix(".txt")
     wanted.write_text(pins)
     platforms = [word for name in PLATFORMS[architecture] for word in ("--platform", name)]
@@ -40,7 +40,10 @@ def fetched(names: Iterable[str], lock: Path, cache: Path, *, python: str, archi
     target = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, *platforms]
     subprocess.run([*pip, *target, "--target", scratch, "-r", wanted], check=True)  # noqa: S603 - our own words
     wanted.unlink()
-    scratch.rename(folder)
+    try:
+        scratch.rename(folder)
+    except OSError:  # another process was faster, with the same
+        shutil.rmtree(scratch)
     return folder
 
 

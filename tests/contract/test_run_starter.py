@@ -1,4 +1,4 @@
-"""The port RunStarter: threads of this process, and Prefect's REST API."""
+"""The port RunStarter: threads of this process, Prefect's REST API, an EventBridge bus."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
+from karma_adapters.memory_state import MemoryState
 from karma_adapters.prefect_api import PrefectApi
 from karma_adapters.prefect_runs import PrefectRuns
 from karma_adapters.thread_runs import ThreadRuns
 from karma_core.errors import NotFound
 from karma_core.ports import RunStarter
 from tests.http_server import HttpServer
-from tests.memory_system import System
+from tests.memory_system import Clock, System
 
 GIVEN = {"environment": "test", "requested_by": "ann", "source": "api"}
 
@@ -42,7 +44,14 @@ class KnowingPrefect:
         return Response(json.dumps({"detail": "Not Found"}), 404)
 
 
-@pytest.fixture(params=["threads", "prefect"])
+class ReadyBus:
+    """Takes every event."""
+
+    def call(self, operation: str, **request: object) -> dict[str, object]:
+        return {"FailedEntryCount": 0, "Entries": []}
+
+
+@pytest.fixture(params=["threads", "prefect", "bus"])
 def starter(request: pytest.FixtureRequest) -> Iterator[RunStarter]:
     """Each adapter."""
     if request.param == "threads":
@@ -50,6 +59,9 @@ def starter(request: pytest.FixtureRequest) -> Iterator[RunStarter]:
         threads = ThreadRuns(lambda _: system.workspace)
         yield threads
         threads.close()
+        return
+    if request.param == "bus":
+        yield EventBridgeRuns(ReadyBus(), "runs", MemoryState(clock=Clock()))  # type: ignore[arg-type]
         return
     prefect = KnowingPrefect()
     yield PrefectRuns(lambda: PrefectApi(prefect.url))

@@ -128,7 +128,7 @@ def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack
     """
     configuration = aws_provider.required()
     gremlin = gremlin_server.required().url
-    packages = ROOT / "build" / "lambda"
+    packages = folder / "packages"
     build(packages, functions)
     with ministack.running(folder) as url:
         output = _applied(
