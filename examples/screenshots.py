@@ -127,7 +127,7 @@ def _variables() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("KARMA", "PREFECT", "GIT_"))
     }
-    return {**kept, "KARMA_ENV": "prod", "PYTHONPATH": str(ROOT)}
+    return {**kept, "KARMA_ENV": "prod", "KARMA_PROJECT__ORCHESTRATOR": "direct", "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from karma_core.roles import Role
 from karma_ui.whole import Whole
-from tests.browser import drawn, keep, launched, opened
+from tests.browser import drawn, keep, launched, opened, work
 from tests.ui_system import UiSystem, fleet
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -34,16 +34,6 @@ def large() -> Iterator[UiSystem]:
     found = fleet(10_000)
     yield found
     found.close()
-
-
-def work(page: Page, url: str) -> float:
-    """Seconds of the main thread's work until the graph is drawn."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.goto(url)
-    drawn(page)
-    metrics = session.send("Performance.getMetrics")["metrics"]
-    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def test_a_thousand_components_are_drawn_one_by_one(browser: Browser) -> None:
