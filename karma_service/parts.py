@@ -79,7 +79,7 @@ class Parts:
         )
 
     def rest(self) -> Spec:
-        """The REST and GraphQL API."""
+        """The REST and GraphQL API, and the pages at /ui."""
         api = self.settings.api
         host, usual = api.host, type(api)().port
         chosen = api.port if "port" in api.model_fields_set else None
@@ -92,9 +92,9 @@ class Parts:
             name="api",
             kind="api",
             words=(
-                sys.executable, "-m", "uvicorn", "--factory", "karma_api.server:create_app",
+                sys.executable, "-m", "uvicorn", "--factory", "karma_ui.server:create_app",
                 "--host", host, "--port", str(port), "--log-level", "warning", "--no-server-header",
-                "--timeout-graceful-shutdown", "5",
+                "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75",
             ),
             variables=self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)}),
             healthy=lambda: _is_success(well),

@@ -87,6 +87,7 @@ def _say_ready(console: Console, parts: Sequence[Part], settings: Settings, read
     urls = {part.kind: part.url for part in parts}
     if urls.get("api"):
         console.say(OWN, f"API          {urls['api']} (described at {urls['api']}/openapi.json)")
+        console.say(OWN, f"pages        {urls['api']}/ui/")
     if urls.get("server"):
         console.say(OWN, f"Prefect UI   {urls['server'].removesuffix('/api')}")
     console.say(OWN, "ready; Ctrl-C ends everything")

@@ -10,10 +10,8 @@ from fastapi import FastAPI
 
 from karma_adapters.settings import find_project, read_settings
 from karma_api.app import app_of
+from karma_api.server import KEEP_ALIVE_SECONDS, STOP_SECONDS
 from karma_ui.app import make_app
-
-STOP_SECONDS = 5
-"""As for the API alone: event streams are cut then, and browsers come back."""
 
 
 def served_app(root: Path) -> FastAPI:
@@ -41,5 +39,6 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
         port=port,
         log_level="warning",
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
