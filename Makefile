@@ -1,4 +1,6 @@
 # What a user and CI run. Everything lands in .venv; nothing outside the work tree is touched.
+# The lock names every package, so pip resolves nothing (--no-deps): older ones take a pinned package that others
+# ask for with an extra as not pinned.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +18,7 @@ setup: $(STAMP)  ## Make .venv with the locked packages and Karma itself
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Karma needs Python 3.11 or newer; set PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -53,7 +55,7 @@ gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (POR
 	@$(BIN)/python -m tests.integration.gremlin_server $(or $(PORT),8182)
 
 lock:  ## Resolve the versions anew (needs uv)
-	uv pip compile pyproject.toml --universal --all-extras --no-strip-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
+	uv pip compile pyproject.toml --universal --all-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
 
 clean:  ## Remove what setup and tests made
 	rm -rf $(VENV) .karma build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
