@@ -54,11 +54,8 @@ class RecordingReloader:
         return "reloaded"
 
 
-class Killed(SystemExit):
-    """What a call gets that is made after its process was killed.
-
-    A SystemExit, so that a thread of the dead (a heartbeat) ends quietly, as it would with its process.
-    """
+class Killed(BaseException):
+    """What a call gets that is made after its process was killed."""
 
 
 class Life:
