@@ -92,6 +92,15 @@ class Deployment:
 
     def __enter__(self) -> Deployment:
         self._heartbeat.__enter__()
+        try:
+            self._begin()
+        except BaseException:  # a heartbeat that nobody ends would hold its leases for ever
+            self._heartbeat.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        """The run and its first event, written."""
         self._workspace.state.put_run(self._run)
         resumed = bool(self._before.done or self._before.unfinished)
         inputs = {
@@ -104,7 +113,6 @@ class Deployment:
         self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
         self._workspace.say("run", {"run_id": self._run.id, "components": len(self.chosen)})
         reach("deploy.after_start")
-        return self
 
     def __exit__(self, *exit_: object) -> None:
         self._heartbeat.__exit__(*exit_)

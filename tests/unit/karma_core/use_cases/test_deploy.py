@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from karma_core import failpoints
-from karma_core.errors import LeaseHeld, NotFound, Refused, StoreUnavailable, UsageError
+from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUnavailable, UsageError
 from karma_core.use_cases.deploy import idle
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.resume import abandon, close_dead_runs
@@ -439,3 +440,18 @@ def test_a_new_run_releases_no_lock(chain: System) -> None:
     result = chain.deploy()
     assert statuses(result)["a/one"] == "failed"
     assert "a/one" in chain.terraform.locks
+
+
+def test_a_run_that_cannot_begin_leaves_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its leases would be renewed for ever by a thread that nobody ends."""
+    system = System()
+    system.configure(a_one={})
+
+    def full(_run: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(system.state, "put_run", full)
+    with pytest.raises(StoreError):
+        system.deploy()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "karma-lease"] == []
+    assert system.state.leases() == ()
