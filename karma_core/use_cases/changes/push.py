@@ -9,8 +9,8 @@ from karma_core import ids, strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_TEXT
 from karma_core.changes.states import State
-from karma_core.use_cases.changes.applying import RunOrder, apply
-from karma_core.use_cases.changes.drain import drain
+from karma_core.use_cases.changes.applying import RunOrder
+from karma_core.use_cases.changes.drain import apply_and_drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.workspace import Workspace
 
@@ -40,8 +40,7 @@ def take_up_push(
     }
     change = request(workspace, body, proceed=True)
     if change.status is State.APPROVED:
-        change = apply(workspace, change.id, run)
-        drain(workspace, run)
+        return apply_and_drain(workspace, change.id, run)
     return change
 
 
