@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from karma_adapters.pages import Kind, page_of
+from karma_adapters.settings import read_settings
 from karma_core.graph.export import export
 from karma_core.use_cases.drift import DriftResult
 from karma_core.use_cases.runs import RunResult
@@ -65,3 +68,15 @@ def show_drift(workspace: Workspace, result: DriftResult) -> None:
     create_table_artifact(
         rows, key=f"drift-{workspace.name}", description=f"Drift of {workspace.name} at {result.checked_at}"
     )
+
+
+def show_page(project: str, environment: str, kind: Kind, identifier: str) -> None:
+    """A link to the page of a run or a change, where it has an id and pages are served."""
+    page = page_of(read_settings(Path(project)), environment, kind, identifier) if identifier else ""
+    if page:
+        create_link_artifact(
+            page,
+            link_text=f"{kind}/{identifier}",
+            key=f"karma-{kind}-{environment}",
+            description=f"[Open in Karma]({page})",
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.artifacts import show_page
 from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
@@ -89,9 +90,12 @@ def change_run(
     body |= {"reason": reason, "dry_run": dry_run, "requested_by": workspace.actor.user}
     with place("change", environment):
         if change_id is not None:
-            return result_of(workspace, carry_on(workspace, change_id, run_order))
-        change = request(workspace, body, proceed=apply_when_approved)
-        return result_of(workspace, _apply_if_wanted(workspace, change, wanted=apply_when_approved))
+            change = carry_on(workspace, change_id, run_order)
+        else:
+            requested = request(workspace, body, proceed=apply_when_approved)
+            change = _apply_if_wanted(workspace, requested, wanted=apply_when_approved)
+    show_page(project, environment, "changes", change.id)
+    return result_of(workspace, change)
 
 
 def _apply_if_wanted(workspace: Workspace, change: Change, *, wanted: bool) -> Change:

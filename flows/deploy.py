@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.artifacts import show_result
+from flows.artifacts import show_page, show_result
 from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
@@ -108,6 +108,7 @@ def deploy(
         checked.result()
         result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
     show_result(workspace, result)
+    show_page(project, environment, "runs", result.run_id)
     return result.contract()
 
 
@@ -143,4 +144,5 @@ def destroy(
     with place("deploy", environment):
         result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
     show_result(workspace, result)
+    show_page(project, environment, "runs", result.run_id)
     return result.contract()

@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.artifacts import show_page
 from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
 from flows.hooks import ON_END
@@ -44,4 +45,7 @@ def push_run(
     workspace = open_for_flow(project, environment, requested_by, source)
     with place("change", environment):
         change = take_up_push(workspace, addresses, run_order, commit=commit, author=author, message=message)
-    return result_of(workspace, change) if change is not None else None
+    if change is None:
+        return None
+    show_page(project, environment, "changes", change.id)
+    return result_of(workspace, change)

@@ -143,10 +143,14 @@ class ReloadSettings(_Section):
 
 
 class ApiSettings(_Section):
-    """`[api]`: where the API listens, who may call without a token, and what one caller may use."""
+    """`[api]`: where the API listens, who may call without a token, and what one caller may use.
+
+    `public_url` is the address under which people reach it, where that is not the one it listens on.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65_535)
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
     anonymous_role: Literal["", "viewer", "operator", "approver", "admin"] = ""
     requests_per_second: float = Field(default=100, gt=0, le=100_000)
     burst: float = Field(default=400, ge=1, le=1_000_000)

@@ -84,6 +84,9 @@ def too_large(limit: int) -> BadInput:
 
 
 def _answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
+    if route.without_environment is not None and environment_of(incoming) is None:
+        read(route, incoming)
+        return _render(route, Reply(document=route.without_environment, status=route.status))
     service, caller = identified(services, route, incoming)
     if len(incoming.body) > service.limits.body_bytes:
         raise too_large(service.limits.body_bytes)

@@ -116,11 +116,18 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             "name": ENVIRONMENT,
             "in": "query",
             "required": False,
-            "description": "Which environment; else the server's default.",
+            "description": f"Which environment; else {_without_environment(route)}.",
             "schema": {"type": "string"},
         }
     )
     return found
+
+
+def _without_environment(route: Route) -> str:
+    """What a request is about that names no environment."""
+    if route.without_environment is not None:
+        return "the process alone"
+    return "the server's default" if route.role is not None else "the server's default, or its first"
 
 
 def _parameter(route: Route, name: str, field: FieldInfo, place: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ model read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,6 +45,7 @@ class Route:
     may give; those that every route can give (400, 401, 403, 404, 413, 429, 503, …) go without saying.
     `cached`: the answer follows from the current build and the request alone. `streams`: the answer is a
     stream of server-sent events. `own_body`: the handler reads the raw body itself (webhooks).
+    `without_environment`: the answer to a request that names none; no environment is opened for it.
     """
 
     name: str
@@ -62,3 +63,4 @@ class Route:
     cached: bool = False
     streams: bool = False
     own_body: bool = False
+    without_environment: Mapping[str, Any] | None = None

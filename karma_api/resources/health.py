@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from karma_api.access import Caller
 from karma_api.exchange import Reply
@@ -13,6 +13,9 @@ from karma_core.roles import Role
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus's text format."""
+
+
+ALIVE: Final = {"status": "ok"}
 
 
 class Health(Answered):
@@ -28,8 +31,8 @@ class Readiness(Health):
 
 
 def live(_service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
-    """The process answers."""
-    return {"status": "ok"}
+    """The process answers, and the environment that is named can be opened."""
+    return ALIVE
 
 
 def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
@@ -67,6 +70,7 @@ ROUTES = (
         path="/healthz",
         role=None,
         handler=live,
+        without_environment=ALIVE,
         summary="The process lives",
         tag="process",
         answered=Health,

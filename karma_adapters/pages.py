@@ -1,0 +1,18 @@
+"""Where a project's pages are, for links from elsewhere: the address that is set, else that of `karma up`."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from karma_adapters.running_service import RunningService
+from karma_adapters.settings import Settings
+
+PATH: Final = "/ui"
+"""Where the pages are on the API's address."""
+Kind = Literal["runs", "changes"]
+
+
+def page_of(settings: Settings, environment: str, kind: Kind, identifier: str) -> str:
+    """Address of the page of a run or a change; empty where nothing serves the pages."""
+    url = settings.api.public_url or RunningService(settings.state_dir).url("api")
+    return f"{url.rstrip('/')}{PATH}/{environment}/{kind}/{identifier}" if url else ""
