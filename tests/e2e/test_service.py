@@ -62,6 +62,19 @@ def test_the_service_says_where_it_is(service: RunningService) -> None:
     assert "worker-1  | prod: terraform" in said
 
 
+def test_the_pages_are_served(service: RunningService) -> None:
+    """Beside the API: who is not signed in is asked to be, and with a token sees the graph."""
+    root = f"{service.url('api')}/ui"
+    token = service.token("prod", "vera@example.org", Role.VIEWER)
+    with httpx.Client(trust_env=False, timeout=60, follow_redirects=True) as client:
+        assert client.get(f"{root}/").url.path.endswith("/signin")
+        form = client.get(f"{root}/prod/signin").text
+        seal = form.partition('data-seal="')[2].partition('"')[0]
+        shown = client.post(f"{root}/prod/signin", data={"token": token, "seal": seal})
+        assert (shown.status_code, shown.url.path) == (200, "/ui/prod/graph")
+        assert "vera@example.org" in shown.text
+
+
 def test_a_deploy_through_prefects_api(service: RunningService) -> None:
     """It is done once for its key, with a task run a step; log and flow run name each other."""
     run_id = service.start("deploy", "k1", environment="prod", everything=True, requested_by="ann")
