@@ -63,16 +63,17 @@ def test_the_service_says_where_it_is(service: RunningService) -> None:
 
 
 def test_the_pages_are_served(service: RunningService) -> None:
-    """Beside the API: who is not signed in is asked to be, and with a token sees the graph."""
+    """Beside the API: who is not signed in is asked to be, and with a token reads the log."""
     root = f"{service.url('api')}/ui"
     token = service.token("prod", "vera@example.org", Role.VIEWER)
     with httpx.Client(trust_env=False, timeout=60, follow_redirects=True) as client:
         assert client.get(f"{root}/").url.path.endswith("/signin")
         form = client.get(f"{root}/prod/signin").text
         seal = form.partition('data-seal="')[2].partition('"')[0]
-        shown = client.post(f"{root}/prod/signin", data={"token": token, "seal": seal})
-        assert (shown.status_code, shown.url.path) == (200, "/ui/prod/graph")
+        shown = client.post(f"{root}/prod/signin", data={"token": token, "seal": seal, "then": "/log"})
+        assert (shown.status_code, shown.url.path) == (200, "/ui/prod/log")
         assert "vera@example.org" in shown.text
+        assert "token_create" in shown.text
 
 
 def test_a_deploy_through_prefects_api(service: RunningService) -> None:
