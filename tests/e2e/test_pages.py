@@ -126,10 +126,12 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, system: UiSyste
     change = system.request("cluster/main", proposed_change={"size": 4}, reason="to see it").id
     event = system.get("/log").json()["items"][0]["id"]
     run = system.get("/runs").json()["items"][0]["id"]
+    artifact = next(key for kept in system.log.events(run_id=run) for key in kept.artifacts)
     with opened(browser, system, Role.ADMIN, color_scheme=scheme) as page:
         page.context.set_extra_http_headers({})
         found = {}
-        for path in (*PAGES[:-1], f"changes/{change}", f"log/{event}", f"runs/{run}"):
+        own = (f"changes/{change}", f"log/{event}", f"runs/{run}", f"artifacts?key={artifact}")
+        for path in (*PAGES[:-1], *own, "components/cluster/main?runtime=1"):
             page.goto(f"{system.pages}/{path}")
             if page.locator(".stage").count():
                 drawn(page)
