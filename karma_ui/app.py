@@ -20,7 +20,7 @@ from karma_core.errors import BadInput, KarmaError, NotFound, UsageError
 from karma_ui import headers, session
 from karma_ui.api import NOT_FOUND, UNAUTHENTICATED, Problem
 from karma_ui.house import House
-from karma_ui.pages import changes, component, graph, log, runs, signin
+from karma_ui.pages import artifact, changes, component, graph, log, runs, signin
 from karma_ui.rendering import render
 from karma_ui.visit import SEE_OTHER, Visit
 from karma_ui.whole import Graphs
@@ -47,6 +47,7 @@ PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("POST", "/changes/{change_id}/{act}", changes.act),
     ("GET", "/runs", runs.index),
     ("GET", "/runs/{run_id}", runs.show),
+    ("GET", "/artifacts", artifact.show),
     ("GET", "/log", log.index),
     ("GET", "/log/verify", log.verify),
     ("GET", "/log/{event_id}", log.show),

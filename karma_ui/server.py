@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -15,14 +16,16 @@ from karma_ui.app import make_app
 
 
 def served_app(root: Path) -> FastAPI:
-    """The API of a project, with its pages at /ui.
-
-    Where PREFECT_UI_URL or PREFECT_API_URL is set, runs link to the Prefect UI.
-    """
+    """The API of a project, with its pages at /ui."""
     settings = read_settings(root)
     names = tuple(settings.environment_names())
-    chosen = os.environ.get("PREFECT_UI_URL") or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
-    return make_app(app_of(root), names, prefect_url=chosen)
+    return make_app(app_of(root), names, prefect_url=prefect_ui(os.environ))
+
+
+def prefect_ui(variables: Mapping[str, str]) -> str:
+    """Where Prefect shows runs, by PREFECT_UI_URL, else by PREFECT_API_URL; empty where neither is set."""
+    api = variables.get("PREFECT_API_URL", "").rstrip("/").removesuffix("/api")
+    return variables.get("PREFECT_UI_URL") or api
 
 
 def create_app() -> FastAPI:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -45,7 +46,8 @@ class RecordedRuns:
 class ServedSystem(ChangeSystem):
     """A system of four components, deployed, with a service over it. Close it.
 
-    `runs` is a RecordedRuns unless `runs_go` : then what is ordered is done, in threads.
+    `runs` is a RecordedRuns unless `runs_go` : then what is ordered is done, in threads. `neighbours` are
+    other environments of the same server.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class ServedSystem(ChangeSystem):
         configs: Mapping[str, dict[str, Any]] | None = None,
         definitions: dict[str, dict[str, Any]] | None = None,
         types: str = "a b c d e",
+        neighbours: Mapping[str, Service] | None = None,
     ) -> None:
         super().__init__(definitions, types)
         self.configure(**(configs or CONFIGS))
@@ -78,7 +81,8 @@ class ServedSystem(ChangeSystem):
             plans_here=plans_here,
             metrics=metrics.text,
         )
-        self.services = Services(("test",), "test", lambda _: self.service)
+        served = {"test": self.service, **(neighbours or {})}
+        self.services = Services(tuple(served), "test", served.__getitem__)
         self.tokens = {role: create(workspace, f"{role}@example.org", role)[1] for role in Role}
         self.app = make_app(self.services, metrics=metrics, limits=limits)
         self.server = HttpServer(self.app)
@@ -102,6 +106,19 @@ class ServedSystem(ChangeSystem):
         if isinstance(self.runs, ThreadRuns):
             self.runs.close()
         self.server.close()
+
+
+def neighbour(name: str, **configs: dict[str, Any]) -> tuple[Service, str]:
+    """Another environment, configured and not deployed; and the token of a viewer of it."""
+    system = ChangeSystem()
+    system.configure(**configs)
+    workspace = system.workspace
+    workspace = replace(workspace, environment=replace(workspace.environment, name=name))
+    build_graph(workspace)
+    service = make_service(
+        workspace, log=system.log, starter=RecordedRuns(), gremlin=no_gremlin, limits=QUICK
+    )
+    return service, create(workspace, "nina@example.org", Role.VIEWER)[1]
 
 
 def no_gremlin(text: str) -> GremlinAnswer:

@@ -54,7 +54,7 @@ class UiSystem(ServedSystem):
     def __init__(self, **options: Any) -> None:
         options = {"configs": SHOP, "definitions": DEFINITIONS, "types": TYPES, **options}
         super().__init__(**options)
-        make_app(self.app, ("test",), prefect_url="http://prefect.example.org")
+        make_app(self.app, self.services.names, prefect_url="http://prefect.example.org")
 
     @property
     def pages(self) -> str:
@@ -84,9 +84,9 @@ class Visitor:
         """GET a page."""
         return self.http.get(path, headers=headers)
 
-    def seal(self) -> str:
-        """The seal of the session's forms."""
-        text = self.get("/signin").text
+    def seal(self, form: str = "/signin") -> str:
+        """The seal of the session's forms, as this one has it."""
+        text = self.get(form).text
         return text.partition('data-seal="')[2].partition('"')[0]
 
     def post(self, path: str, form: dict[str, str] | None = None, *, sealed: bool = True) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Configs as the parameter store has them, with their history; and the types that they belong to."""
+"""Configs and runtimes as the parameter store has them, with their history; and the types of components."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.use_cases.config_show import show as show_config
+from karma_core.use_cases.runtime_show import show as show_of_runtime
 
 
-class ConfigAsked(Asked):
-    """One config; its current version unless one is named."""
+class ValueAsked(Asked):
+    """One config or runtime; its current version unless one is named."""
 
     type: Type
     nickname: Nickname
@@ -33,6 +34,17 @@ class ConfigShown(Answered):
     version: int
     current: bool
     config: Any
+    history: list[dict[str, Any]]
+
+
+class RuntimeShown(Answered):
+    """A runtime version, null where it is `secret`; `history` lists the kept ones, oldest first."""
+
+    address: str
+    version: int
+    current: bool
+    secret: bool
+    runtime: Any
     history: list[dict[str, Any]]
 
 
@@ -55,10 +67,16 @@ class TypesShown(Answered):
     types: list[str]
 
 
-def show(service: Service, caller: Caller, asked: ConfigAsked) -> Any:
+def show(service: Service, caller: Caller, asked: ValueAsked) -> Any:
     """A config by address, with its earlier versions."""
     address = ids.make_address(asked.type, asked.nickname)
     return to_builtins(show_config(service.acting(caller), address, asked.version))
+
+
+def show_runtime(service: Service, caller: Caller, asked: ValueAsked) -> Any:
+    """A runtime by address, with its earlier versions."""
+    address = ids.make_address(asked.type, asked.nickname)
+    return to_builtins(show_of_runtime(service.acting(caller), address, asked.version))
 
 
 def list_types(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
@@ -90,8 +108,20 @@ ROUTES = (
         handler=show,
         summary="A config with its history",
         tag="config",
-        asked=ConfigAsked,
+        asked=ValueAsked,
         answered=ConfigShown,
+        statuses=(409, 422),
+    ),
+    Route(
+        name="runtime",
+        method="GET",
+        path="/runtime/{type}/{nickname}",
+        role=Role.VIEWER,
+        handler=show_runtime,
+        summary="A runtime with its history",
+        tag="config",
+        asked=ValueAsked,
+        answered=RuntimeShown,
         statuses=(409, 422),
     ),
     Route(

@@ -1,4 +1,4 @@
-"""The log: read by page, by event, verified, compared."""
+"""The log: read by page, by event, verified, compared; and the artifacts that events name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from karma_api.access import Caller
-from karma_api.names import Address, Id, Text
+from karma_api.names import Address, ArtifactKey, Id, Text
 from karma_api.paging import Page, PageAsked, number, page
 from karma_api.problems import TooManyRequests
 from karma_api.route import Answered, Asked, Route
@@ -18,6 +18,7 @@ from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
+from karma_core.use_cases.artifact_show import show as show_artifact
 
 BUSY_SECONDS = 5
 Time = Annotated[str, Field(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]
@@ -53,6 +54,21 @@ class EventShown(Answered):
     status: str
     seq: int
     hash: str
+
+
+class ArtifactAsked(Asked):
+    """One artifact."""
+
+    key: ArtifactKey
+
+
+class ArtifactShown(Answered):
+    """A masked plan, or what a publish wrote. `size` is in bytes; `content` is text."""
+
+    key: str
+    media_type: Literal["application/json", "text/plain"]
+    size: int
+    content: str
 
 
 class VerifyShown(Answered):
@@ -114,6 +130,11 @@ def show(service: Service, _caller: Caller, asked: EventAsked) -> Any:
     return to_builtins(event)
 
 
+def artifact(service: Service, caller: Caller, asked: ArtifactAsked) -> Any:
+    """One artifact of the environment's own."""
+    return to_builtins(show_artifact(service.acting(caller), asked.key))
+
+
 def verify(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
     """Verify the hash chain of every sink; one caller at a time, for it reads the whole log."""
     if not service.verifying.acquire(blocking=False):
@@ -132,6 +153,18 @@ def diff(service: Service, _caller: Caller, asked: LogDiffAsked) -> Any:
 
 
 ROUTES = (
+    Route(
+        name="artifact",
+        method="GET",
+        path="/artifacts",
+        role=Role.VIEWER,
+        handler=artifact,
+        summary="An artifact that an event or a plan names",
+        tag="log",
+        asked=ArtifactAsked,
+        answered=ArtifactShown,
+        statuses=(409,),
+    ),
     Route(
         name="log",
         method="GET",

@@ -14,7 +14,7 @@ from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.plan import plan
-from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.plans import artifacts_of, load_plan
 from karma_core.use_cases.runs import Selection, require_selection
 
 MOST_TARGETS = 200
@@ -44,7 +44,7 @@ class PlanAsked(Asked):
 
 
 class PlanShown(Answered):
-    """The plan's document; `text` is all of it for people."""
+    """The plan's document; `text` is all of it for people, `artifacts` are the keys of both, kept."""
 
     plan_id: str
     environment: str
@@ -52,6 +52,7 @@ class PlanShown(Answered):
     components: list[dict[str, Any]]
     summary: dict[str, Any]
     text: str
+    artifacts: list[str]
 
 
 def selection_of(chosen: Chosen) -> Selection:
@@ -85,7 +86,13 @@ def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:
 
 
 def _document(made: Any) -> dict[str, Any]:
-    return {**contract(made), "created_at": made.created_at, "text": readable(made)}
+    artifacts = list(artifacts_of(made))
+    return {
+        **contract(made),
+        "created_at": made.created_at,
+        "text": readable(made),
+        "artifacts": artifacts,
+    }
 
 
 ROUTES = (

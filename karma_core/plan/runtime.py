@@ -7,6 +7,7 @@ where only parts are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from karma_core.records import ADVANCED_BYTES, PlannedOutputs, PlannedRuntime, T
 
 OUTPUT: Final = "runtime"
 """A module's output of this name is its runtime; without it, all outputs together are."""
+_PUBLISHED: Final = re.compile(r"Runtime of \S+, published by Karma in run ([A-Za-z0-9-]{1,64})\Z")
 
 
 def runtime_of(address: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,6 +35,17 @@ def runtime_of(address: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
             component=address,
         )
     return runtime
+
+
+def description_of(address: str, run_id: str) -> str:
+    """What the description of a runtime parameter says of where it came from."""
+    return f"Runtime of {address}, published by Karma in run {run_id}"
+
+
+def run_of(description: str) -> str | None:
+    """The run that a runtime parameter's description names; None where Karma did not write it."""
+    found = _PUBLISHED.match(description)
+    return found[1] if found is not None else None
 
 
 def is_secret(outputs: TerraformOutputs) -> bool:

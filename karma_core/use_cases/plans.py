@@ -20,9 +20,10 @@ KIND: Final = "plan"
 
 def store_plan(workspace: Workspace, plan: Plan, selection: Selection) -> None:
     """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy."""
-    folder = f"{workspace.name}/{plan.created_at[:10]}/{plan.id}"
-    workspace.artifacts.put(f"{folder}/plan.json", strictjson.canonical(contract(plan)))
-    workspace.artifacts.put(f"{folder}/plan.txt", readable(plan).encode())
+    folder = _folder(plan)
+    document, text = artifacts_of(plan)
+    workspace.artifacts.put(document, strictjson.canonical(contract(plan)))
+    workspace.artifacts.put(text, readable(plan).encode())
     workspace.artifacts.put(f"{folder}/plan-whole.json", strictjson.canonical(to_builtins(plan)))
     body: dict[str, Any] = {
         "folder": folder,
@@ -31,6 +32,15 @@ def store_plan(workspace: Workspace, plan: Plan, selection: Selection) -> None:
         "selection": to_builtins(selection),
     }
     workspace.state.put_document(KIND, plan.id, body)
+
+
+def artifacts_of(plan: Plan) -> tuple[str, str]:
+    """Keys of the plan's artifacts: the contract's JSON, and the text."""
+    return f"{_folder(plan)}/plan.json", f"{_folder(plan)}/plan.txt"
+
+
+def _folder(plan: Plan) -> str:
+    return f"{plan.environment}/{plan.created_at[:10]}/{plan.id}"
 
 
 def load_plan(workspace: Workspace, plan_id: str) -> tuple[Plan, Selection]:

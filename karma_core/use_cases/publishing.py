@@ -9,7 +9,7 @@ from karma_core.errors import Conflict
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
 from karma_core.plan.judge import Judgement
-from karma_core.plan.runtime import check_size, is_secret, runtime_of
+from karma_core.plan.runtime import check_size, description_of, is_secret, runtime_of
 from karma_core.records import (
     Applied,
     Module,
@@ -61,7 +61,7 @@ class Publisher:
             name=name,
             value=strictjson.canonical(runtime).decode(),
             kind=ParameterKind.SECURE if secret else ParameterKind.STRING,
-            description=f"Runtime of {address}, published by Karma in run {self._run_id}",
+            description=description_of(address, self._run_id),
             base=held.version if held else 0,
         )
         self._workspace.parameters.put([write])

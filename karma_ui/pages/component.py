@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from karma_core.json_difference import differences
+from karma_core.json_difference import Difference, differences
 from karma_ui.api import NOT_FOUND, Problem
 from karma_ui.visit import Visit
 
@@ -19,15 +19,15 @@ REFUSED: Final = frozenset({NOT_FOUND, 409, 422})
 
 
 async def show(visit: Visit) -> Response:
-    """The page. `version` in the query compares an earlier config with the current one."""
+    """The page. The query's `version` of the config, or `runtime`, is compared with that of now."""
     kind, nickname = visit.path("type"), visit.path("nickname")
     address = f"{kind}/{nickname}"
     api = visit.api
     component = await api.get(f"/components/{kind}/{nickname}")
-    config = await part(visit, f"/config/{kind}/{nickname}")
-    version = visit.query.get("version", "")
-    older = await api.get(f"/config/{kind}/{nickname}", version=version) if version else None
-    compared = differences(older["config"], config["config"]) if older and config else ()
+    config, older, compared = await _versions(visit, "config", address, visit.query.get("version", ""))
+    runtime, runtime_older, runtime_compared = await _versions(
+        visit, "runtime", address, visit.query.get("runtime", "")
+    )
     drift = (await api.get("/drift"))["components"]
     changes = (await api.get("/changes", limit=200))["items"]
     events = (await api.get("/log", component=address, limit=MOST_LINES))["items"]
@@ -40,6 +40,9 @@ async def show(visit: Visit) -> Response:
         config=config,
         older=older,
         compared=compared,
+        runtime=runtime,
+        runtime_older=runtime_older,
+        runtime_compared=runtime_compared,
         drift=(found := next((d for d in drift if d["address"] == address), None)),
         drift_age=age(found["checked_at"]) if found else None,
         changes=[c for c in changes if address in c["components"]][:MOST_LINES],
@@ -49,6 +52,17 @@ async def show(visit: Visit) -> Response:
         steps=why["steps"] if why else [],
         definition=await part(visit, f"/types/{kind}"),
     )
+
+
+async def _versions(
+    visit: Visit, name: str, address: str, version: str
+) -> tuple[Any, Any, tuple[Difference, ...]]:
+    """(config or runtime as it is, None where there is none; the version that is asked for; what differs)."""
+    current = await part(visit, f"/{name}/{address}")
+    if not version or current is None:
+        return current, None, ()
+    older = await visit.api.get(f"/{name}/{address}", version=version)
+    return current, older, differences(older[name], current[name])
 
 
 def age(moment: str) -> float:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from karma_core.roles import Role
 from tests.browser import drawn, keep, launched, opened, serious
+from tests.served_system import neighbour
 from tests.ui_system import UiSystem
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -125,10 +126,12 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, system: UiSyste
     change = system.request("cluster/main", proposed_change={"size": 4}, reason="to see it").id
     event = system.get("/log").json()["items"][0]["id"]
     run = system.get("/runs").json()["items"][0]["id"]
+    artifact = next(key for kept in system.log.events(run_id=run) for key in kept.artifacts)
     with opened(browser, system, Role.ADMIN, color_scheme=scheme) as page:
         page.context.set_extra_http_headers({})
         found = {}
-        for path in (*PAGES[:-1], f"changes/{change}", f"log/{event}", f"runs/{run}"):
+        own = (f"changes/{change}", f"log/{event}", f"runs/{run}", f"artifacts?key={artifact}")
+        for path in (*PAGES[:-1], *own, "components/cluster/main?runtime=1"):
             page.goto(f"{system.pages}/{path}")
             if page.locator(".stage").count():
                 drawn(page)
@@ -206,6 +209,31 @@ def test_a_narrow_screen_has_no_sideways_scrolling(browser: Browser, system: UiS
             width = page.evaluate("document.documentElement.scrollWidth")
             keep(page, f"narrow-{path.partition('/')[0]}", full=False)
             assert width <= 390, path
+
+
+def test_another_environment_is_chosen(browser: Browser) -> None:
+    """The same kind of page opens there, behind a session of its own; the way back needs no signing in."""
+    prod, token = neighbour("prod", a_prod={"size": 1})
+    system = UiSystem(neighbours={"prod": prod})
+    with opened(browser, system, None) as page:
+        page.goto(f"{system.pages}/changes")
+        sign_in(page, system.tokens[Role.VIEWER])
+        page.wait_for_url("**/ui/test/changes")
+        page.select_option("#environment", "prod")
+        page.wait_for_url("**/ui/prod/signin?then=%2Fchanges")
+        sign_in(page, token)
+        page.wait_for_url("**/ui/prod/changes")
+        expect(page.locator(".who")).to_contain_text("nina@example.org")
+        page.select_option("#environment", "test")
+        page.wait_for_url("**/ui/test/changes")
+        expect(page.locator(".who")).to_contain_text("viewer@example.org")
+    system.close()
+
+
+def sign_in(page: Page, token: str) -> None:
+    """Send the form."""
+    page.fill("[name='token']", token)
+    page.press("[name='token']", "Enter")
 
 
 def test_the_theme_is_switched_and_kept(browser: Browser, system: UiSystem) -> None:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -62,8 +63,29 @@ def test_the_service_says_where_it_is(service: RunningService) -> None:
     assert "worker-1  | prod: terraform" in said
 
 
+@contextmanager
+def signed_in(service: RunningService, env: str, then: str) -> Iterator[tuple[httpx.Client, str]]:
+    """Somebody with a browser's cookies who has signed in to an environment's pages, and what they see."""
+    root = f"{service.url('api')}/ui/{env}"
+    token = service.token(env, "vera@example.org", Role.VIEWER)
+    with httpx.Client(base_url=root, trust_env=False, timeout=60, follow_redirects=True) as client:
+        seal = client.get("/signin").text.partition('data-seal="')[2].partition('"')[0]
+        shown = client.post("/signin", data={"token": token, "seal": seal, "then": then})
+        assert (shown.status_code, shown.url.path) == (200, f"/ui/{env}{then}")
+        yield client, shown.text
+
+
+def test_the_pages_are_served(service: RunningService) -> None:
+    """Beside the API: who is not signed in is asked to be, and with a token reads the log."""
+    home = httpx.get(f"{service.url('api')}/ui/", trust_env=False, timeout=60, follow_redirects=True)
+    assert (home.status_code, home.url.path.rpartition("/")[2]) == (200, "signin")
+    with signed_in(service, "prod", "/log") as (_, text):
+        assert "vera@example.org" in text
+        assert "token_create" in text
+
+
 def test_a_deploy_through_prefects_api(service: RunningService) -> None:
-    """It is done once for its key, with a task run a step; log and flow run name each other."""
+    """It is done once for its key, with a task run a step; log, page and flow run name each other."""
     run_id = service.start("deploy", "k1", environment="prod", everything=True, requested_by="ann")
     assert service.start("deploy", "k1", environment="prod", everything=True) == run_id
     assert service.ended(run_id).type == "COMPLETED"
@@ -76,6 +98,12 @@ def test_a_deploy_through_prefects_api(service: RunningService) -> None:
     assert applied["vpc/core"]["task_run_id"] == steps["vpc/core apply"]
     assert {e["inputs"]["flow_run"] for e in applied.values()} == {run_id}
     assert {e["user"] for e in applied.values()} == {"ann"}
+    run = applied["vpc/core"]["run_id"]
+    prefect = service.url("server").removesuffix("/api")
+    kept = next(key for e in events for key in e["artifacts"] if key.endswith("/vpc/core/plan.txt"))
+    with signed_in(service, "prod", f"/runs/{run}") as (client, text):
+        assert f'href="{prefect}/runs/flow-run/{run_id}"' in text
+        assert "terraform_data" in client.get("/artifacts", params={"key": kept}).text
 
 
 def test_a_deploy_from_the_command_line_uses_the_service(service: RunningService) -> None:

@@ -18,6 +18,7 @@ from tests.served_system import ServedSystem
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role
 TABLE: dict[str, Role | None] = {
+    "GET /artifacts": VIEWER,
     "GET /builds": VIEWER,
     "GET /builds/{build_id}": VIEWER,
     "GET /changes": VIEWER,
@@ -41,6 +42,7 @@ TABLE: dict[str, Role | None] = {
     "GET /readyz": None,
     "GET /runs": VIEWER,
     "GET /runs/{run_id}": VIEWER,
+    "GET /runtime/{type}/{nickname}": VIEWER,
     "GET /tokens": ADMIN,
     "GET /types": VIEWER,
     "GET /types/{type}": VIEWER,

@@ -61,7 +61,16 @@ def served() -> Iterator[ServedSystem]:
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize(
-    "path", ["/components/a/{}", "/components/{}/one", "/config/a/{}", "/types/{}", "/changes/{}", "/log/{}"]
+    "path",
+    [
+        "/components/a/{}",
+        "/components/{}/one",
+        "/config/a/{}",
+        "/runtime/a/{}",
+        "/types/{}",
+        "/changes/{}",
+        "/log/{}",
+    ],
 )
 def test_names_in_paths(served: ServedSystem, path: str, name: str) -> None:
     """Refused by their form, or not found; never a server error."""
@@ -80,6 +89,8 @@ def test_names_in_paths(served: ServedSystem, path: str, name: str) -> None:
         "/builds?after={}",
         "/log?since={}",
         "/graph?at={}",
+        "/artifacts?key=test/2026-01-02/{}/plan.txt",
+        "/runtime/a/one?version={}",
     ],
 )
 def test_values_in_queries(served: ServedSystem, path: str, name: str) -> None:

@@ -144,6 +144,32 @@ def test_why_config_types_drift_and_who(served: ServedSystem) -> None:
     assert "digest" not in listed[0]
 
 
+def test_the_artifacts_of_a_deploy_are_read(served: ServedSystem) -> None:
+    """A viewer reads the masked plan that an event names, and no key leads elsewhere."""
+    event = served.get("/log?action=terraform_apply&limit=1&order=oldest").json()["items"][0]
+    for key in event["artifacts"]:
+        answer = served.http.get("/artifacts", params={"key": key}, headers=served.headers(Role.VIEWER))
+        assert answer.json()["content"].encode() == served.artifacts.get(key)
+        assert answer.headers["content-type"] == "application/json"
+    for key in ("test/graph/x", "prod/2026-01-02/x/plan.txt", "..%2Fetc%2Fpasswd", "/etc/passwd", ""):
+        assert served.get(f"/artifacts?key={key}").status_code in {400, 404}
+    assert served.get("/artifacts").status_code == 400
+
+
+def test_a_runtime_has_a_history(fresh: ServedSystem) -> None:
+    """Each version with its value and the run that published it."""
+    first = fresh.get("/runtime/d/four").json()
+    fresh.configure(d_four={"size": 5})
+    fresh.deploy()
+    second = fresh.get("/runtime/d/four").json()
+    assert (first["version"], second["version"], second["secret"]) == (1, 2, False)
+    assert second["runtime"] == fresh.runtime("d/four") != first["runtime"]
+    assert fresh.get("/runtime/d/four?version=1").json()["runtime"] == first["runtime"]
+    runs = [run["id"] for run in fresh.get("/runs").json()["items"]]
+    assert [version["run_id"] for version in second["history"]] == runs[::-1]
+    assert fresh.get("/runtime/d/four?version=9").status_code == 404
+
+
 CANARY = "canary-7f3a"
 
 
@@ -171,7 +197,9 @@ def test_a_secret_leaves_by_no_door(fresh: ServedSystem) -> None:
             fresh.get(path, Role.ADMIN).text
             for path in (
                 "/graph", "/components", "/components/d/four", "/components/e/secret", "/config/e/secret",
-                "/config/d/four", "/log?limit=500", "/changes", "/builds", "/runs", "/graph/diff", "/metrics",
+                "/config/d/four", "/runtime/d/four",
+                "/runtime/d/four?version=1", "/runtime/d/four?version=2", "/log?limit=500", "/changes",
+                "/builds", "/runs", "/graph/diff", "/metrics",
             )
         ),
     ]  # fmt: skip
