@@ -215,9 +215,10 @@ def test_an_approval_by_form_takes_an_approvers_token(service: RunningService) -
         chosen = {"environment": "slow", "change_id": change["change_id"]}
         denied = service.start("approve-change", "a1", **chosen, token=operator)
         assert service.ended(denied).type == "FAILED"
+        place = f"/changes/{change['change_id']}"
+        wait_for(lambda: client.get(place).json()["status"] == "awaiting_approval")
         given = service.start("approve-change", "a2", **chosen, token=approver, why="looks right")
         assert service.ended(given).type == "COMPLETED"
-        place = f"/changes/{change['change_id']}"
         applied = wait_for(
             lambda: found if (found := client.get(place).json())["status"] == "applied" else None
         )
