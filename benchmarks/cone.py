@@ -143,7 +143,8 @@ def _open(root: Path) -> Workspace:
 def _deployed(root: Path, count: int) -> RunResult:
     result = deploy(_open(root), ALL, ThreadExecutor)
     if result.status != "succeeded" or len(result.components) != count:
-        raise SystemExit(f"the deploy {result.status}")
+        why = [f"{one.address}: {one.reason}" for one in result.components if one.status == "failed"]
+        raise SystemExit(f"the deploy {result.status}: {'; '.join(why)}")
     return result
 
 
