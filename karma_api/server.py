@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import uvicorn
+from fastapi import FastAPI
 
-from karma_api.app import app_of, create_app
+from karma_api.app import create_app
 
 __all__ = ["create_app", "serve"]
 
@@ -18,10 +17,10 @@ KEEP_ALIVE_SECONDS = 75
 close first: a request that meets a closing connection is lost."""
 
 
-def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
+def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8321) -> None:
     """Serve until SIGTERM or Ctrl-C. TLS belongs to the proxy in front."""
     uvicorn.run(
-        app_of(root),
+        app,
         host=host,
         port=port,
         log_level="warning",

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from karma_adapters.settings import find_project, read_settings
-from karma_ui.server import serve
+from karma_api.server import serve
+from karma_ui.server import served_app
 
 if __name__ == "__main__":
     root = find_project(Path.cwd())
     api = read_settings(root).api
-    serve(root, host=api.host, port=api.port)
+    serve(served_app(root), host=api.host, port=api.port)

@@ -1,4 +1,4 @@
-"""API and pages as one process: uvicorn on loopback."""
+"""API and pages as one application."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from karma_adapters.settings import find_project, read_settings
 from karma_api.app import app_of
-from karma_api.server import KEEP_ALIVE_SECONDS, STOP_SECONDS
 from karma_ui.app import make_app
 
 
@@ -32,16 +30,3 @@ def create_app() -> FastAPI:
     """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
     named = os.environ.get("KARMA_PROJECT_DIR")
     return served_app(Path(named).resolve() if named else find_project(Path.cwd()))
-
-
-def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8321) -> None:
-    """Serve until SIGTERM or Ctrl-C. TLS belongs to the proxy in front."""
-    uvicorn.run(
-        served_app(root),
-        host=host,
-        port=port,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )

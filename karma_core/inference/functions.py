@@ -57,10 +57,14 @@ def _replace(text: str, found: str, by: str) -> str:
     return text.replace(found, by)
 
 
+class _TooCostly(Exception):
+    """A pattern or a text that could take this process long; Terraform itself will compute it."""
+
+
 def _safe(pattern: str, text: str) -> re.Pattern[str]:
     costly = _COSTLY.search(pattern) or sum(map(pattern.count, "*+{")) > _MAX_QUANTIFIERS
     if costly or len(text) > MAX_SEARCHED:
-        raise NotImplementedError
+        raise _TooCostly(pattern)
     try:
         return re.compile(pattern)
     except re.error as error:
@@ -254,7 +258,7 @@ def call(function: Callable[..., Value], name: str, arguments: Sequence[Value]) 
     """The function's value; Failure where Terraform would stop, Unknown where this does not compute it."""
     try:
         made = function(*arguments)
-    except NotImplementedError:
+    except _TooCostly:
         return Unknown(f"{name}() is not computed here")
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, BadInput):
         return Failure(f"{name}() fails on these arguments")
