@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from karma_adapters.aws.access import Access
 from karma_adapters.processes import Processes
 from karma_adapters.reloads import aws
@@ -18,7 +16,7 @@ from karma_adapters.reloads.eventbridge import EventBridgeAction
 from karma_adapters.reloads.http import HttpAction
 from karma_adapters.reloads.lambda_invoke import LambdaAction
 from karma_adapters.reloads.order import Order
-from karma_core import ids
+from karma_core import documents, ids
 from karma_core.errors import UsageError
 from karma_core.reload_actions import KINDS, Reload
 
@@ -63,12 +61,11 @@ class Reloads:
 
 def _read(action: dict[str, Any], address: str) -> Reload:
     try:
-        return Reload.model_validate(action)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        return documents.read(Reload, action)
+    except documents.Faults as error:
         raise UsageError(
             f"the reload action of {address} cannot be carried out",
-            why=f"{faults}; there is {', '.join(KINDS)}",
+            why=f"{error.told(whole='action')}; there is {', '.join(KINDS)}",
             next_step="change `reload` in the type's component.yaml",
             code="reload-kind",
         ) from error

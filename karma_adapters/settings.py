@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,7 +24,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from karma_core import ids
-from karma_core.changes.policy import Policy, read_policy
+from karma_core.changes.policy import read_policy
+from karma_core.documents import written
 from karma_core.errors import NotFound, SettingsError, UsageError
 from karma_core.workspace import EnvironmentSettings
 
@@ -201,6 +203,14 @@ class ServiceSettings(_Section):
     notice_url: str = Field(default="", pattern=r"^(https?://[^\s]+)?$")
 
 
+def _checked_policy(body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        read_policy(body)
+    except SettingsError as error:
+        raise ValueError(error.why) from error
+    return body
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -218,7 +228,7 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()
-    policy: Policy = Policy()
+    policy: Annotated[dict[str, Any], AfterValidator(_checked_policy)] = {}
     types: dict[str, dict[str, Any]] = {}
 
     @model_validator(mode="after")
@@ -306,9 +316,7 @@ class Settings(BaseSettings):
 
     def _policy_of(self, name: str) -> dict[str, Any]:
         """The policy of an environment as JSON values; SettingsError where its own keys cannot be used."""
-        common = self.policy.model_dump(mode="json", exclude_unset=True)
-        own = self.section(name).policy
-        return read_policy({**common, **own}).model_dump(mode="json", exclude_unset=True)
+        return written(read_policy({**self.policy, **self.section(name).policy}))
 
 
 def read_settings(root: Path) -> Settings:

@@ -72,9 +72,7 @@ class Reply:
 
 
 def to_bytes(document: Any) -> bytes:
-    """The body of a document: bytes as they are, models and values as compact JSON."""
+    """The body of a document: bytes as they are, values as compact JSON."""
     if isinstance(document, bytes):
         return document
-    if hasattr(document, "model_dump_json"):
-        return bytes(document.model_dump_json(), "utf-8")
     return encode(document)

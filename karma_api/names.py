@@ -1,51 +1,41 @@
 """Types of the names in requests: checked, and described, once.
 
-In these patterns `$` is the end of the text and lets no newline through (Rust's `regex`, ECMA-262).
+The pattern of an address is that of its parts.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from msgspec import Meta
 
-from karma_core import ids
-from karma_core.artifact_keys import MAX_KEY, check_key
-from karma_core.errors import BadInput, UsageError
+from karma_core.artifact_keys import KEY, MAX_KEY
+from karma_core.documents import WHOLE
+from karma_core.ids import NICKNAME, TYPE
 
+_TYPE, _NICKNAME, _KEY = (form.pattern.removesuffix(r"\Z") for form in (TYPE, NICKNAME, KEY))
 
-def _address(value: str) -> str:
-    try:
-        ids.split_address(value)
-    except UsageError as error:
-        raise ValueError(f"{error.what}: {error.why}") from error
-    return value
-
-
-def _key(value: str) -> str:
-    try:
-        return check_key(value)
-    except BadInput as error:
-        raise ValueError(f"{error.what}: {error.why}") from error
-
-
-Type = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Component type.")]
-Nickname = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="The component's nickname.")
-]
+Type = Annotated[str, Meta(pattern=f"^{_TYPE}{WHOLE}", description="Component type.")]
+Nickname = Annotated[str, Meta(pattern=f"^{_NICKNAME}{WHOLE}", description="The component's nickname.")]
 Address = Annotated[
     str,
-    Field(max_length=127, description="A component's address, `type/nickname`."),
-    AfterValidator(_address),
+    Meta(
+        max_length=127,
+        pattern=f"^{_TYPE}/{_NICKNAME}{WHOLE}",
+        description="A component's address, `type/nickname`.",
+    ),
 ]
 ArtifactKey = Annotated[
     str,
-    Field(max_length=MAX_KEY, description="An artifact's key, as events and plans name it."),
-    AfterValidator(_key),
+    Meta(
+        max_length=MAX_KEY,
+        pattern=f"^{_KEY}{WHOLE}",
+        description="An artifact's key, as events and plans name it.",
+    ),
 ]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", description="An id, as answers give it.")]
-Text = Annotated[str, Field(max_length=200)]
-Reason = Annotated[str, Field(max_length=2000, description="Why; it stands in the log.")]
+Id = Annotated[str, Meta(pattern=f"^[A-Za-z0-9-]{{1,64}}{WHOLE}", description="An id, as answers give it.")]
+Text = Annotated[str, Meta(max_length=200)]
+Reason = Annotated[str, Meta(max_length=2000, description="Why; it stands in the log.")]
 Moment = Annotated[
-    str, Field(min_length=1, max_length=40, description="A build's number, or an ISO 8601 time.")
+    str, Meta(min_length=1, max_length=40, description="A build's number, or an ISO 8601 time.")
 ]

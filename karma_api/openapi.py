@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic.json_schema import models_json_schema
+import msgspec
+from msgspec.structs import FieldInfo
 
 from karma_api.problems import MEDIA_TYPE
-from karma_api.reading import ENVIRONMENT
-from karma_api.route import Route
+from karma_api.reading import ENVIRONMENT, fields_of
+from karma_api.route import Answered, Route
+from karma_core.documents import WHOLE
 
 ALWAYS: Final = {
     400: "The request is wrong",
@@ -33,25 +33,24 @@ _SAID: Final = {
     409: "Refused as things stand",
     422: "What is there cannot be used",
 }
-_TEMPLATE: Final = "#/components/schemas/{model}"
+_TEMPLATE: Final = "#/components/schemas/{name}"
+
+Schemas = dict[str, dict[str, Any]]
+"""JSON Schemas of models, by name."""
 
 
 def document(routes: tuple[Route, ...], version: str) -> dict[str, Any]:
     """The document of these routes."""
-    models = {model for route in routes for model in _models(route)}
-    ordered = sorted(models, key=lambda model: (model.__name__, model.__module__))
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in ordered], by_alias=True, ref_template=_TEMPLATE
-    )
+    schemas = _schemas({model for route in routes for model in _models(route)})
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Karma", "version": version},
         "paths": paths,
         "components": {
-            "schemas": {**schemas.get("$defs", {}), "Problem": _PROBLEM},
+            "schemas": {**schemas, "Problem": _PROBLEM},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -73,44 +72,58 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-def _models(route: Route) -> list[type[BaseModel]]:
-    found: list[type[BaseModel]] = [route.asked]
-    if isinstance(route.answered, type) and issubclass(route.answered, BaseModel):
+def _schemas(models: set[type[msgspec.Struct]]) -> Schemas:
+    """Of these models and all that they hold. A pattern's end is written as JSON Schema has it."""
+    ordered = sorted(models, key=lambda model: (model.__name__, model.__module__))
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
+    written = msgspec.json.encode(schemas).decode()
+    found: Schemas = msgspec.json.decode(written.replace(WHOLE, "$"))
+    return dict(sorted(found.items()))
+
+
+def _models(route: Route) -> list[type[msgspec.Struct]]:
+    found: list[type[msgspec.Struct]] = [route.asked]
+    if _is_described(route.answered):
         found.append(route.answered)
     return found
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _is_described(answered: Any) -> bool:
+    return isinstance(answered, type) and issubclass(answered, Answered)
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],
-        "parameters": _parameters(route),
+        "parameters": _parameters(route, schemas),
         "responses": _responses(route),
     }
     if route.role is not None:
         operation["security"] = [{"token": []}]
         operation["description"] = f"Needs the role {route.role}."
-    body = route.asked.model_fields.get("body")
+    body = fields_of(route.asked).get("body")
     if route.own_body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {}}}}
     if body is not None:
-        schema = _field_schema(route.asked, "body")
+        schema = _field_schema(schemas, route, "body")
         operation["requestBody"] = {
-            "required": body.is_required(),
+            "required": body.required,
             "content": {"application/json": {"schema": schema}},
         }
     return operation
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
     in_path = set(re.findall(r"{(\w+)}", route.path))
     found = []
-    for name, field in route.asked.model_fields.items():
+    for name, field in fields_of(route.asked).items():
         if name == "body":
             continue
         place = "path" if name in in_path else "query"
-        found.append(_parameter(route, field.alias or name, field, place))
+        schema = _field_schema(schemas, route, name)
+        found.append(_parameter(field, schema, place))
     found.append(
         {
             "name": ENVIRONMENT,
@@ -130,14 +143,14 @@ def _without_environment(route: Route) -> str:
     return "the server's default" if route.role is not None else "the server's default, or its first"
 
 
-def _parameter(route: Route, name: str, field: FieldInfo, place: str) -> dict[str, Any]:
-    schema = _field_schema(route.asked, name)
-    description = schema.pop("description", None)
+def _parameter(field: FieldInfo, schema: dict[str, Any], place: str) -> dict[str, Any]:
+    plain = _without_null(schema)
+    description = plain.pop("description", None)
     parameter = {
-        "name": name,
+        "name": field.encode_name,
         "in": place,
-        "required": place == "path" or field.is_required(),
-        "schema": _without_null(schema),
+        "required": place == "path" or field.required,
+        "schema": plain,
     }
     return {**parameter, "description": description} if description else parameter
 
@@ -149,9 +162,9 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **kinds[0]} if len(kinds) == 1 else {**schema}
 
 
-def _field_schema(model: type[BaseModel], name: str) -> dict[str, Any]:
-    found = model.model_json_schema(by_alias=True, ref_template=_TEMPLATE)["properties"][name]
-    return {key: value for key, value in found.items() if key != "title"}
+def _field_schema(schemas: Schemas, route: Route, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = schemas[route.asked.__name__]["properties"][name]
+    return found
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -162,14 +175,14 @@ def _responses(route: Route) -> dict[str, Any]:
             found[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
     failures = {status: _SAID.get(status, "Refused") for status in route.statuses if status >= 400}  # noqa: PLR2004
     failures |= ALWAYS if route.role is not None else {status: ALWAYS[status] for status in WITHOUT_ROLE}
-    if "body" in route.asked.model_fields:
+    if "body" in fields_of(route.asked):
         failures |= {status: said for status, said in WITH_BODY.items() if status not in failures}
     if route.method == "GET" and route.role is not None and not route.streams:
         found["304"] = {"description": "What the caller has is still right"}
     for status, said in sorted(failures.items()):
         found[str(status)] = {
             "description": said,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(name="Problem")}}},
         }
     return found
 
@@ -177,6 +190,6 @@ def _responses(route: Route) -> dict[str, Any]:
 def _content(route: Route) -> dict[str, Any]:
     if route.media_type != "application/json":
         return {route.media_type.partition(";")[0]: {"schema": {"type": "string"}}}
-    if isinstance(route.answered, type) and issubclass(route.answered, BaseModel):
-        return {"application/json": {"schema": {"$ref": _TEMPLATE.format(model=route.answered.__name__)}}}
+    if _is_described(route.answered):
+        return {"application/json": {"schema": {"$ref": _TEMPLATE.format(name=route.answered.__name__)}}}
     return {"application/json": {"schema": {"type": "object"}}}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import Field
+from msgspec import Meta
 
 from karma_api.route import Answered, Asked
 from karma_core.errors import UsageError
@@ -15,20 +15,20 @@ from karma_core.ids import shown
 Item = TypeVar("Item")
 
 MOST: Final = 500
-Limit = Annotated[int, Field(ge=1, le=MOST, description="At most so many.")]
+Limit = Annotated[int, Meta(ge=1, le=MOST, description="At most so many.")]
 Cursor = Annotated[
-    str | None, Field(max_length=200, description="`next` of the page before; leave it out for the first.")
+    str, Meta(max_length=200, description="`next` of the page before; leave it out for the first.")
 ]
 
 
-class PageAsked(Asked):
+class PageAsked(Asked, frozen=True, kw_only=True):
     """What every list takes."""
 
     limit: Limit = 100
-    after: Cursor = None
+    after: Cursor | None = None
 
 
-class Page(Answered):
+class Page(Answered, kw_only=True):
     """A page. `next` is the cursor of the next page, null on the last."""
 
     items: list[dict[str, Any]]

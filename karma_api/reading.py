@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from msgspec.structs import FieldInfo, fields
 
 from karma_api.exchange import Incoming
 from karma_api.route import Asked, Route
-from karma_core import strictjson
+from karma_core import documents, strictjson
 from karma_core.errors import BadInput, UsageError
 from karma_core.ids import shown
 
@@ -26,25 +27,45 @@ def read(route: Route, incoming: Incoming) -> Asked:
     values: dict[str, Any] = {**_query(route, incoming), **incoming.path}
     if route.streams and incoming.headers.get("last-event-id"):
         values["after"] = incoming.headers["last-event-id"]  # a client that comes back knows best
-    body = route.asked.model_fields.get("body")
-    if body is not None and (incoming.body or body.is_required()):
-        values["body"] = _body(incoming)
-    elif body is not None:
-        pass  # it may be left out
-    elif incoming.body:
+    body = fields_of(route.asked).get("body")
+    if body is not None and (incoming.body or body.required):
+        values["body"] = _document(body.type, _body(incoming))
+    elif body is None and incoming.body:
         raise UsageError(
             "this resource takes no body", next_step="send the request without one", code="query"
         )
     try:
-        return route.asked.model_validate(values)
-    except ValidationError as error:
-        raise _faults(error) from error
+        return documents.read(route.asked, values, strict=False)
+    except documents.Faults as error:
+        raise UsageError(
+            "the request cannot be read",
+            why=error.told(whole="request"),
+            next_step="correct it",
+            code="query",
+        ) from error
+
+
+@cache
+def fields_of(asked: type[Asked]) -> dict[str, FieldInfo]:
+    """The fields of a request model, by the names that requests give them."""
+    return {field.encode_name: field for field in fields(asked)}
+
+
+def _document(kind: Any, value: Any) -> Any:
+    try:
+        return documents.read(kind, value)
+    except documents.Faults as error:
+        raise BadInput(
+            "the request is not one that Karma can read",
+            why=error.told(whole="document", below="body"),
+            next_step="correct it; /openapi.json describes the document",
+            code="invalid-request",
+        ) from error
 
 
 def _query(route: Route, incoming: Incoming) -> dict[str, str]:
     counts = Counter(name for name, _ in incoming.query)
-    fields = route.asked.model_fields.items()
-    names = {field.alias or name for name, field in fields if name != "body"}
+    names = fields_of(route.asked).keys() - {"body"}
     known = names - set(incoming.path) | {ENVIRONMENT}
     twice = sorted(name for name, count in counts.items() if count > 1)
     unknown = sorted(counts.keys() - known)
@@ -69,20 +90,3 @@ def _body(incoming: Incoming) -> Any:
             code="media-type",
         )
     return strictjson.parse(incoming.body, where="the body")
-
-
-def _faults(error: ValidationError) -> UsageError | BadInput:
-    """The fault as the caller's words: of the body where its document is wrong, else of path and query."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    said = "; ".join(
-        f"{'.'.join(shown(part) for part in fault['loc'])}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in faults[:5]
-    )
-    if faults[0]["loc"][:1] == ("body",):
-        return BadInput(
-            "the request is not one that Karma can read",
-            why=said,
-            next_step="correct it; /openapi.json describes the document",
-            code="invalid-request",
-        )
-    return UsageError("the request cannot be read", why=said, next_step="correct it", code="query")

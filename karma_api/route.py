@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+import msgspec
 
+from karma_core.documents import Document
 from karma_core.roles import Role
 
 if TYPE_CHECKING:
@@ -22,19 +23,15 @@ Method = Literal["GET", "POST"]
 Handler = Callable[["Service", "Caller", Any], Any]
 
 
-class Asked(BaseModel):
+class Asked(Document, frozen=True, kw_only=True):
     """Base of all request models: the fields are placeholders of the path, else names of the query.
 
     A field `body` is the JSON document. Whatever is not declared is refused.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class Answered(BaseModel):
-    """Base of all response models."""
-
-    model_config = ConfigDict(extra="allow")
+class Answered(msgspec.Struct, kw_only=True):
+    """Base of all response models: they describe answers, which may hold more. None is ever made."""
 
 
 @dataclass(frozen=True, kw_only=True)

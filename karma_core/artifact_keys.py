@@ -10,15 +10,13 @@ from karma_core.ids import shown
 
 MAX_KEY: Final = 1024
 """Longest key in bytes (Amazon S3, object key names); keys are ASCII."""
-_KEY: Final = re.compile(
-    r"[A-Za-z0-9_][A-Za-z0-9._:=@+-]{0,199}(?:/[A-Za-z0-9_][A-Za-z0-9._:=@+-]{0,199})*\Z"
-)
+KEY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:=@+-]{0,199}(?:/[A-Za-z0-9_][A-Za-z0-9._:=@+-]{0,199})*\Z")
 """Parts begin with a letter, digit or _ (no `..`, hidden or option-like names); 200 fits any file system."""
 
 
 def check_key(key: str) -> str:
     """The key, or BadInput `invalid-name`."""
-    if len(key) > MAX_KEY or not _KEY.match(key):
+    if len(key) > MAX_KEY or not KEY.match(key):
         raise BadInput(
             f"{shown(key)!r} is not an artifact's key",
             why=f"a key has parts of A-Z a-z 0-9 . _ : = @ + - between slashes, at most {MAX_KEY} in all",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import field as key
 
-from karma_core import ids
+from karma_core import documents, ids
+from karma_core.documents import Document
 from karma_core.errors import BadInput
 from karma_core.reload_actions import Reload
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Match(_Strict):
+class Match(Document, frozen=True, kw_only=True):
     """A field of ours that names a producer by one of the producer's config values.
 
     `field` and `equals` are config keys (dots descend). A trailing dot and case are ignored in the
@@ -27,11 +24,11 @@ class Match(_Strict):
     equals: str
 
 
-class TypeDefinition(_Strict):
+class TypeDefinition(Document, frozen=True, kw_only=True):
     """A component type as Karma sees it; every field has a default, so that a type needs no file."""
 
     description: str = ""
-    config_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")
+    config_schema: dict[str, Any] | bool | None = key(default=None, name="schema")
     references: dict[str, str] = {}
     """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`)."""
     match: list[Match] = []
@@ -44,22 +41,19 @@ class TypeDefinition(_Strict):
     protected_fields: list[str] = []
 
 
-EMPTY = TypeDefinition.model_validate({})
+EMPTY = TypeDefinition()
 
 
 def read_definition(component_type: str, body: dict[str, Any]) -> TypeDefinition:
     """The definition in a parsed component.yaml; BadInput `component-type` with the place of every fault."""
     try:
-        found = TypeDefinition.model_validate(body)
+        found = documents.read(TypeDefinition, body)
         for target in (*found.references.values(), *found.consumes, *(m.type for m in found.match)):
             ids.check_type(target)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:5]
-        )
+    except documents.Faults as error:
         raise BadInput(
             f"component.yaml of {component_type} cannot be used",
-            why=faults,
+            why=error.told(whole="file"),
             next_step="correct the file; docs/component-types.md lists what it may hold",
             code="component-type",
         ) from error

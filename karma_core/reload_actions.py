@@ -6,14 +6,12 @@ replaced when it is carried out; nothing else in braces is.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from msgspec import Meta
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
-"""A header's name (RFC 9110, section 5.1)."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+from karma_core.documents import WHOLE, Document
+
 _OURS: Final = frozenset(
     {
         "connection",
@@ -29,31 +27,18 @@ _OURS: Final = frozenset(
 """Headers that the request itself decides: setting them could make two requests of one."""
 
 
-def _one_line(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("it holds a control character, such as a line break")
-    return text
+_ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*" + WHOLE
+"""Without control characters, line breaks among them."""
+
+Line = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_ONE_LINE)]
+HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+" + WHOLE)]
+"""A token (RFC 9110, section 5.1)."""
+HeaderValue = Annotated[str, Meta(max_length=4096, pattern=_ONE_LINE)]
+Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]" + WHOLE)]
+Seconds = Annotated[float, Meta(gt=0, le=900)]
 
 
-def _header(name: str) -> str:
-    if not _TOKEN.match(name):
-        raise ValueError("a header's name has letters, digits and hyphens")
-    if name.lower() in _OURS:
-        raise ValueError("this header is set by Karma itself")
-    return name
-
-
-Line = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=2048)]
-HeaderName = Annotated[str, AfterValidator(_header)]
-HeaderValue = Annotated[str, AfterValidator(_one_line), Field(max_length=4096)]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Http(_Strict):
+class Http(Document, frozen=True, kw_only=True):
     """An HTTP request. Any 2xx answer is success; redirects are not followed.
 
     `body` is sent as it is if it is text, else as JSON. The idempotency key goes along as the header
@@ -65,8 +50,13 @@ class Http(_Strict):
     headers: dict[HeaderName, HeaderValue] = {}
     body: str | dict[str, Any] | list[Any] | None = None
 
+    def __post_init__(self) -> None:
+        for name in self.headers:
+            if name.lower() in _OURS:
+                raise ValueError(f"the header {name} is set by Karma itself")
 
-class LambdaInvoke(_Strict):
+
+class LambdaInvoke(Document, frozen=True, kw_only=True):
     """The invocation of a Lambda function, by name or ARN.
 
     `payload` gets the members `address`, `environment` and `idempotency_key`. With `wait: false` the
@@ -80,7 +70,7 @@ class LambdaInvoke(_Strict):
     region: Region | None = None
 
 
-class EcsRedeploy(_Strict):
+class EcsRedeploy(Document, frozen=True, kw_only=True):
     """A new deployment of an ECS service, as it is defined. ECS takes no idempotency key."""
 
     cluster: Line
@@ -88,7 +78,7 @@ class EcsRedeploy(_Strict):
     region: Region | None = None
 
 
-class EventBridge(_Strict):
+class EventBridge(Document, frozen=True, kw_only=True):
     """An event on an EventBridge bus. `detail` gets the same members as a Lambda function's payload."""
 
     bus: Line = "default"
@@ -98,25 +88,23 @@ class EventBridge(_Strict):
     region: Region | None = None
 
 
-class Reload(_Strict):
+class Reload(Document, frozen=True, kw_only=True):
     """The action that makes a running component take up new runtime values. Exactly one kind is given.
 
     A command is a list of words, run without a shell.
     """
 
-    command: Annotated[list[str], Field(min_length=1)] | None = None
+    command: Annotated[list[str], Meta(min_length=1)] | None = None
     http: Http | None = None
     lambda_invoke: LambdaInvoke | None = None
     ecs_redeploy: EcsRedeploy | None = None
     eventbridge: EventBridge | None = None
-    timeout_seconds: float = Field(default=60, gt=0, le=900)
+    timeout_seconds: Seconds = 60
 
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
+    def __post_init__(self) -> None:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(KINDS)}; here: {', '.join(given) or 'none'}")
-        return self
 
 
 KINDS: Final = ("command", "http", "lambda_invoke", "ecs_redeploy", "eventbridge")

@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from karma_core.changes import digest, judgement, policy
 from karma_core.use_cases import publish, publish_judgement
 from karma_core.use_cases.changes import applying, decisions, queue, rollback, simulation
@@ -25,7 +27,7 @@ _edits_of = judgement.edits_of
 
 
 def _without_base(changes: Any, inventory: Any) -> Any:
-    return _edits_of([change.model_copy(update={"base_version": None}) for change in changes], inventory)
+    return _edits_of([replace(change, base_version=None) for change in changes], inventory)
 
 
 def _cones_alone(one: Any, other: Any) -> bool:

@@ -64,9 +64,8 @@ class Query:
     ) -> ComponentPage:
         """A page of them."""
         size = _limit(limit)
-        asked = ComponentsAsked.model_construct(
-            type=type, status=Status(status) if status in set(Status) else status, search=search, after=after
-        )
+        # A status is a text; one that there is not is that of no component.
+        asked = ComponentsAsked(type=type, status=cast("Status | None", status), search=search, after=after)
         view = info.context.view
         found = list(islice(wanted_components(view, asked), size + 1))
         items = [component_of(node) for node in found[:size]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.paging import Page, PageAsked, number, page
@@ -15,13 +15,13 @@ from karma_core.model import Build, to_builtins
 from karma_core.roles import Role
 
 
-class BuildAsked(Asked):
+class BuildAsked(Asked, frozen=True, kw_only=True):
     """One build."""
 
-    build_id: Annotated[int, Field(ge=1, lt=2**63, description="The build's number.")]
+    build_id: Annotated[int, Meta(ge=1, le=2**63 - 1, description="The build's number.")]
 
 
-class BuildShown(Answered):
+class BuildShown(Answered, kw_only=True):
     """A build with its findings."""
 
     build_id: int
@@ -32,7 +32,7 @@ class BuildShown(Answered):
     findings: list[dict[str, Any]]
 
 
-class Started(Answered):
+class Started(Answered, kw_only=True):
     """A run that was ordered: it goes on by itself, GET /runs and the events tell how."""
 
     flow: str

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from karma_api.access import Caller
 from karma_api.exchange import Reply
 from karma_api.names import Id, Reason
@@ -15,6 +13,7 @@ from karma_api.service import Service
 from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import WAITING, State
+from karma_core.documents import Document, written
 from karma_core.roles import Role
 from karma_core.use_cases.changes import decisions, intake, reading
 from karma_core.use_cases.changes.register import Register
@@ -23,14 +22,14 @@ from karma_core.use_cases.changes.rollback import roll_back
 FLOW = "change-run"
 
 
-class RequestAsked(Asked):
+class RequestAsked(Asked, frozen=True, kw_only=True):
     """A change. With `apply`, it is applied as soon as it may be; else somebody has to say so."""
 
     apply: bool = True
     body: ChangeRequest
 
 
-class ChangeResult(Answered):
+class ChangeResult(Answered, kw_only=True):
     """The result document, the same from every door."""
 
     change_id: str | None
@@ -42,23 +41,19 @@ class ChangeResult(Answered):
     log_entry_id: str | None
 
 
-class ChangesAsked(PageAsked):
+class ChangesAsked(PageAsked, frozen=True, kw_only=True):
     """Which changes."""
 
     status: State | None = None
 
 
-class ChangeAsked(Asked):
+class ChangeAsked(Asked, frozen=True, kw_only=True):
     """One change."""
 
     change_id: Id
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Approval(_Body):
+class Approval(Document, frozen=True, kw_only=True):
     """Why, and the digest of the plan that was seen; `apply`: at once."""
 
     reason: Reason = ""
@@ -66,13 +61,13 @@ class Approval(_Body):
     apply: bool = True
 
 
-class Decision(_Body):
+class Decision(Document, frozen=True, kw_only=True):
     """Why."""
 
     reason: Reason = ""
 
 
-class TakeBack(_Body):
+class TakeBack(Document, frozen=True, kw_only=True):
     """How a change is taken back."""
 
     reason: Reason = ""
@@ -81,19 +76,19 @@ class TakeBack(_Body):
     apply: bool = True
 
 
-class ApproveAsked(ChangeAsked):
+class ApproveAsked(ChangeAsked, frozen=True, kw_only=True):
     """Which change, and what is said to it."""
 
     body: Approval = Approval()
 
 
-class DecideAsked(ChangeAsked):
+class DecideAsked(ChangeAsked, frozen=True, kw_only=True):
     """Which change, and what is said to it."""
 
     body: Decision = Decision()
 
 
-class RollbackAsked(ChangeAsked):
+class RollbackAsked(ChangeAsked, frozen=True, kw_only=True):
     """Which change, and how."""
 
     body: TakeBack = TakeBack()
@@ -104,7 +99,7 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
 
     Who requests is who calls, whatever the document says.
     """
-    body = asked.body.model_dump(mode="json", exclude_unset=True) | {"requested_by": caller.user}
+    body = written(asked.body) | {"requested_by": caller.user}
     workspace = service.acting(caller)
     change = intake.request(workspace, body, proceed=asked.apply, plan_here=service.plans_here)
     return _result(service, caller, change)

@@ -23,7 +23,7 @@ from karma_core.roles import Role
 from karma_core.use_cases import why as causes
 
 
-class ComponentsAsked(PageAsked):
+class ComponentsAsked(PageAsked, frozen=True, kw_only=True):
     """Which components; `search` is part of an address."""
 
     type: Type | None = None
@@ -31,14 +31,14 @@ class ComponentsAsked(PageAsked):
     search: Text = ""
 
 
-class ComponentAsked(Asked):
+class ComponentAsked(Asked, frozen=True, kw_only=True):
     """One component."""
 
     type: Type
     nickname: Nickname
 
 
-class ComponentShown(Answered):
+class ComponentShown(Answered, kw_only=True):
     """A component with its values and its neighbours.
 
     `config` and `runtime` are null where there are none, or where they are secret (`config_secret`,
@@ -58,14 +58,14 @@ class ComponentShown(Answered):
     findings: list[dict[str, Any]]
 
 
-class WhyAsked(Asked):
+class WhyAsked(Asked, frozen=True, kw_only=True):
     """Of which component; with `down`, what followed instead of what led to it."""
 
     component: Address
     down: bool = False
 
 
-class WhyShown(Answered):
+class WhyShown(Answered, kw_only=True):
     """The chain of events, each one level deeper than the one that it led to."""
 
     component: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.names import Nickname, Type
@@ -19,15 +19,15 @@ from karma_core.use_cases.config_show import show as show_config
 from karma_core.use_cases.runtime_show import show as show_of_runtime
 
 
-class ValueAsked(Asked):
+class ValueAsked(Asked, frozen=True, kw_only=True):
     """One config or runtime; its current version unless one is named."""
 
     type: Type
     nickname: Nickname
-    version: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    version: Annotated[int, Meta(ge=1, le=2**63 - 1)] | None = None
 
 
-class ConfigShown(Answered):
+class ConfigShown(Answered, kw_only=True):
     """A config version; `history` lists the kept ones, oldest first."""
 
     address: str
@@ -37,7 +37,7 @@ class ConfigShown(Answered):
     history: list[dict[str, Any]]
 
 
-class RuntimeShown(Answered):
+class RuntimeShown(Answered, kw_only=True):
     """A runtime version, null where it is `secret`; `history` lists the kept ones, oldest first."""
 
     address: str
@@ -48,20 +48,20 @@ class RuntimeShown(Answered):
     history: list[dict[str, Any]]
 
 
-class TypeAsked(Asked):
+class TypeAsked(Asked, frozen=True, kw_only=True):
     """One type."""
 
     type: Type
 
 
-class TypeShown(Answered):
+class TypeShown(Answered, kw_only=True):
     """What a type's component.yaml says; `schema` is the JSON Schema of its configs."""
 
     type: str
     description: str
 
 
-class TypesShown(Answered):
+class TypesShown(Answered, kw_only=True):
     """Types with a module or a component.yaml."""
 
     types: list[str]
@@ -91,7 +91,7 @@ def show_type(service: Service, _caller: Caller, asked: TypeAsked) -> dict[str, 
     own = service.workspace.modules.definition(asked.type) or {}
     said = service.workspace.environment.types.get(asked.type, {})
     definition = read_definition(asked.type, {**own, **said})
-    return {"type": asked.type, **definition.model_dump(mode="json", by_alias=True)}
+    return {"type": asked.type, **to_builtins(definition)}
 
 
 def _known(service: Service) -> list[str]:

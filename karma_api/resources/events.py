@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.exchange import Reply, encode
@@ -16,6 +16,7 @@ from karma_api.names import Address
 from karma_api.paging import number
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import WHOLE, Document
 from karma_core.errors import UsageError
 from karma_core.model import to_builtins
 from karma_core.records import Event
@@ -44,49 +45,42 @@ _TOPICS: Final[dict[str, Topic]] = {
 }
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(canonical(value)) > MOST_METADATA:
-        raise ValueError(f"it has more than {MOST_METADATA:,} bytes")
-    return value
-
-
-def _time(value: str) -> str:
-    try:
-        return instant(value)
-    except UsageError as error:
-        raise ValueError(error.what) from error
-
-
-class OutsideEvent(BaseModel):
+class OutsideEvent(Document, frozen=True, kw_only=True):
     """Something that happened elsewhere."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$")]
-    timestamp: Annotated[str, Field(max_length=40), AfterValidator(_time)]
-    metadata: Annotated[dict[str, Any], AfterValidator(_small)] = {}
+    type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}" + WHOLE)]
+    timestamp: Annotated[str, Meta(max_length=40)]
+    metadata: dict[str, Any] = {}
     component: Address | None = None
 
+    def __post_init__(self) -> None:
+        try:
+            instant(self.timestamp)
+        except UsageError as error:
+            raise ValueError(f"timestamp: {error.what}") from error
+        if len(canonical(self.metadata)) > MOST_METADATA:
+            raise ValueError(f"metadata has more than {MOST_METADATA:,} bytes")
 
-class EventGiven(Asked):
+
+class EventGiven(Asked, frozen=True, kw_only=True):
     """An outside event."""
 
     body: OutsideEvent
 
 
-class EventKept(Answered):
+class EventKept(Answered, kw_only=True):
     """Where it stands in the log."""
 
     id: str
     seq: int
 
 
-class StreamAsked(Asked):
+class StreamAsked(Asked, frozen=True, kw_only=True):
     """Which events: those of a topic or a component, from behind the number `after` (else: from now on)."""
 
     topic: Topic | None = None
     component: Address | None = None
-    after: Annotated[str | None, Field(max_length=20)] = None
+    after: Annotated[str, Meta(max_length=20)] | None = None
 
 
 def take_in(service: Service, caller: Caller, asked: EventGiven) -> dict[str, Any]:
@@ -101,7 +95,7 @@ def take_in(service: Service, caller: Caller, asked: EventGiven) -> dict[str, An
         component=given.component,
         user=caller.user,
         source=caller.source,
-        inputs={"type": given.type, "timestamp": given.timestamp, "metadata": given.metadata},
+        inputs={"type": given.type, "timestamp": instant(given.timestamp), "metadata": given.metadata},
         status="recorded",
     )
     kept = workspace.log.append(event)

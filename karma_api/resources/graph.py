@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from msgspec import field as key
 
 from karma_api.access import Caller
 from karma_api.cached_graph import View
@@ -18,13 +18,13 @@ from karma_core.roles import Role
 from karma_core.use_cases.history import difference
 
 
-class GraphAsked(Asked):
+class GraphAsked(Asked, frozen=True, kw_only=True):
     """Which graph."""
 
     at: Moment | None = None
 
 
-class GraphShown(Answered):
+class GraphShown(Answered, kw_only=True):
     """A whole graph; `source` of an edge depends on its `target`."""
 
     environment: str
@@ -33,13 +33,13 @@ class GraphShown(Answered):
     edges: list[dict[str, Any]]
 
 
-class ImpactAsked(Asked):
+class ImpactAsked(Asked, frozen=True, kw_only=True):
     """Whose cone."""
 
     component: Address
 
 
-class ImpactShown(Answered):
+class ImpactShown(Answered, kw_only=True):
     """All that depends on a component, in waves that may run at once."""
 
     component: str
@@ -47,14 +47,14 @@ class ImpactShown(Answered):
     waves: list[list[str]]
 
 
-class PathAsked(Asked):
+class PathAsked(Asked, frozen=True, kw_only=True):
     """From a consumer to a producer."""
 
     source: Address
     target: Address
 
 
-class PathShown(Answered):
+class PathShown(Answered, kw_only=True):
     """A shortest path; empty where there is none."""
 
     source: str
@@ -62,14 +62,14 @@ class PathShown(Answered):
     path: list[str]
 
 
-class DiffAsked(Asked):
+class DiffAsked(Asked, frozen=True, kw_only=True):
     """Two builds: `from` is the current one where it is left out, `to` what a build would give now."""
 
-    old: Moment | None = Field(None, alias="from")
+    old: Moment | None = key(default=None, name="from")
     to: Moment | None = None
 
 
-class DiffShown(Answered):
+class DiffShown(Answered, kw_only=True):
     """What turns one graph into the other."""
 
     environment: str

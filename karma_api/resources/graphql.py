@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
+from msgspec import field as key
 
 from karma_api.access import Caller
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import Document
 from karma_core.roles import Role
 
 MOST_TEXT = 20_000
 """Longest query, in characters; the limit on tokens is far below it."""
 
 
-class GraphqlQuery(BaseModel):
+class GraphqlQuery(Document, frozen=True, kw_only=True):
     """One query; several at once are not taken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    query: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
+    query: Annotated[str, Meta(min_length=1, max_length=MOST_TEXT)]
     variables: dict[str, Any] | None = None
-    operation: Annotated[str | None, Field(alias="operationName", max_length=200)] = None
+    operation: Annotated[str, Meta(max_length=200)] | None = key(default=None, name="operationName")
     extensions: dict[str, Any] | None = None
 
 
-class GraphqlAsked(Asked):
+class GraphqlAsked(Asked, frozen=True, kw_only=True):
     """A query."""
 
     body: GraphqlQuery
 
 
-class GraphqlAnswer(Answered):
+class GraphqlAnswer(Answered, kw_only=True):
     """GraphQL's own form: what is wrong with a query stands in `errors`."""
 
     data: dict[str, Any] | None

@@ -18,13 +18,13 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ALIVE: Final = {"status": "ok"}
 
 
-class Health(Answered):
+class Health(Answered, kw_only=True):
     """`ok`, or `unavailable`."""
 
     status: str
 
 
-class Readiness(Health):
+class Readiness(Health, kw_only=True):
     """What was looked at: `ok`, or the code of the error."""
 
     checks: dict[str, str]

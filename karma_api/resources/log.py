@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import dropwhile
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.names import Address, ArtifactKey, Id, Text
@@ -21,10 +21,10 @@ from karma_core.roles import Role
 from karma_core.use_cases.artifact_show import show as show_artifact
 
 BUSY_SECONDS = 5
-Time = Annotated[str, Field(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]
+Time = Annotated[str, Meta(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]
 
 
-class LogAsked(PageAsked):
+class LogAsked(PageAsked, frozen=True, kw_only=True):
     """Which events; `action` may end in `*`."""
 
     component: Address | None = None
@@ -36,13 +36,13 @@ class LogAsked(PageAsked):
     order: Literal["newest", "oldest"] = "newest"
 
 
-class EventAsked(Asked):
+class EventAsked(Asked, frozen=True, kw_only=True):
     """One event."""
 
     event_id: Id
 
 
-class EventShown(Answered):
+class EventShown(Answered, kw_only=True):
     """An event as it stands in the log."""
 
     id: str
@@ -56,13 +56,13 @@ class EventShown(Answered):
     hash: str
 
 
-class ArtifactAsked(Asked):
+class ArtifactAsked(Asked, frozen=True, kw_only=True):
     """One artifact."""
 
     key: ArtifactKey
 
 
-class ArtifactShown(Answered):
+class ArtifactShown(Answered, kw_only=True):
     """A masked plan, or what a publish wrote. `size` is in bytes; `content` is text."""
 
     key: str
@@ -71,7 +71,7 @@ class ArtifactShown(Answered):
     content: str
 
 
-class VerifyShown(Answered):
+class VerifyShown(Answered, kw_only=True):
     """Whether the chain holds, in every sink."""
 
     verified: bool
@@ -80,14 +80,14 @@ class VerifyShown(Answered):
     notes: list[str]
 
 
-class LogDiffAsked(Asked):
+class LogDiffAsked(Asked, frozen=True, kw_only=True):
     """Two ends of a time, whichever is the earlier."""
 
     before: Time
     after: Time
 
 
-class LogDiffShown(Answered):
+class LogDiffShown(Answered, kw_only=True):
     """What each component went through."""
 
     since: str

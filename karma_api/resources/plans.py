@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.names import Address, Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import Document
 from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
@@ -20,30 +21,28 @@ from karma_core.use_cases.runs import Selection, require_selection
 MOST_TARGETS = 200
 
 
-class Chosen(BaseModel):
+class Chosen(Document, frozen=True, kw_only=True):
     """What to work on: `targets` with their cones, `everything`, or what `changed` in Git."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    targets: Annotated[list[Address], Field(max_length=MOST_TARGETS)] = []
+    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
     everything: bool = False
     changed: bool = False
     with_producers: bool = False
 
 
-class PlanWanted(Asked):
+class PlanWanted(Asked, frozen=True, kw_only=True):
     """What is to be planned."""
 
     body: Chosen
 
 
-class PlanAsked(Asked):
+class PlanAsked(Asked, frozen=True, kw_only=True):
     """One plan."""
 
     plan_id: Id
 
 
-class PlanShown(Answered):
+class PlanShown(Answered, kw_only=True):
     """The plan's document; `text` is all of it for people, `artifacts` are the keys of both, kept."""
 
     plan_id: str

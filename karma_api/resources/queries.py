@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.cached_graph import View
 from karma_api.exchange import Reply
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import Document
 from karma_core.errors import UsageError
 from karma_core.graph.document import edge_document, node_document
 from karma_core.graph.gremlin_text import MAX_TEXT
@@ -24,29 +25,25 @@ RECENT_LIMIT = 20
 MOST_RECENT = 500
 
 
-class Query(BaseModel):
+class Query(Document, frozen=True, kw_only=True):
     """Either a named query with its parameters, or Gremlin text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    query_type: Annotated[str, Meta(max_length=60)] | None = None
+    parameters: dict[str, Annotated[str, Meta(max_length=200)] | int] = {}
+    gremlin: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)] | None = None
 
-    query_type: Annotated[str | None, Field(max_length=60)] = None
-    parameters: dict[str, Annotated[str, Field(max_length=200)] | StrictInt] = {}
-    gremlin: Annotated[str | None, Field(min_length=1, max_length=MAX_TEXT)] = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Query:
+    def __post_init__(self) -> None:
         if (self.query_type is None) == (self.gremlin is None):
             raise ValueError("give either a query_type or gremlin")
-        return self
 
 
-class QueryAsked(Asked):
+class QueryAsked(Asked, frozen=True, kw_only=True):
     """A question."""
 
     body: Query
 
 
-class QueryAnswer(Answered):
+class QueryAnswer(Answered, kw_only=True):
     """A part of the graph. `results` holds what a Gremlin query gave, whatever it was."""
 
     nodes: list[dict[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.names import Address, Id
@@ -13,6 +13,7 @@ from karma_api.resources.builds import Started
 from karma_api.resources.plans import MOST_TARGETS, Chosen, selection_of
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import Document
 from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.records import Run
@@ -24,13 +25,13 @@ MOST_RUNS = 10_000
 """Runs that a page is taken from, the newest."""
 
 
-class RunAsked(Asked):
+class RunAsked(Asked, frozen=True, kw_only=True):
     """One run."""
 
     run_id: Id
 
 
-class RunShown(Answered):
+class RunShown(Answered, kw_only=True):
     """A run with its journal: intent and outcome of every step, in order."""
 
     id: str
@@ -40,42 +41,38 @@ class RunShown(Answered):
     steps: list[dict[str, Any]]
 
 
-class Deployment(Chosen):
+class Deployment(Chosen, frozen=True, kw_only=True):
     """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`."""
 
     plan_id: Id | None = None
     resume_run: Id | None = None
-    idempotency_key: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Deployment:
+    def __post_init__(self) -> None:
         ways = (self.targets, self.everything, self.changed, self.plan_id, self.resume_run)
         if sum(map(bool, ways)) != 1:
             raise ValueError("say exactly one of: targets, everything, changed, plan_id, resume_run")
-        return self
 
 
-class DeployAsked(Asked):
+class DeployAsked(Asked, frozen=True, kw_only=True):
     """What is to be deployed."""
 
     body: Deployment
 
 
-class DriftWanted(BaseModel):
+class DriftWanted(Document, frozen=True, kw_only=True):
     """Which components; none: all that are deployed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    targets: Annotated[list[Address], Field(max_length=MOST_TARGETS)] = []
+    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
 
 
-class DriftAsked(Asked):
+class DriftAsked(Asked, frozen=True, kw_only=True):
     """What is to be checked."""
 
     body: DriftWanted = DriftWanted()
 
 
-class DriftShown(Answered):
+class DriftShown(Answered, kw_only=True):
     """The last check of each component, by address."""
 
     environment: str

@@ -11,7 +11,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.tokens import tokens
 
 
-class WhoShown(Answered):
+class WhoShown(Answered, kw_only=True):
     """The caller, as the log will name it."""
 
     user: str
@@ -19,7 +19,7 @@ class WhoShown(Answered):
     environment: str
 
 
-class TokensShown(Answered):
+class TokensShown(Answered, kw_only=True):
     """Every token that was made, without its text."""
 
     tokens: list[dict[str, Any]]

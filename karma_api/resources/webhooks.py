@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta
 
 from karma_api.access import Caller
 from karma_api.exchange import Incoming, Reply
@@ -18,9 +18,11 @@ from karma_api.names import Address, Reason
 from karma_api.problems import Unauthenticated
 from karma_api.route import Answered, Route
 from karma_api.service import Service
-from karma_core import strictjson, webhooks
+from karma_core import documents, strictjson, webhooks
 from karma_core.changes.request import MAX_COMPONENTS, Patch
+from karma_core.documents import Document
 from karma_core.errors import BadInput, Conflict, NotFound
+from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
 from karma_core.webhooks import Push
@@ -29,25 +31,23 @@ KIND: Final = "delivery"
 SOURCE: Final = "webhook"
 
 
-class Taken(Answered):
+class Taken(Answered, kw_only=True):
     """What became of a delivery: runs were started, it was known, or it asks for nothing."""
 
     status: Literal["started", "known", "ignored"]
     runs: list[dict[str, Any]]
 
 
-class GenericHook(BaseModel):
+class GenericHook(Document, frozen=True, kw_only=True):
     """An order from elsewhere: to rebuild the graph, or to request a change and apply it as it may be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     flow: Literal["graph-rebuild", "change-run"]
-    user: Annotated[str, Field(min_length=1, max_length=100)] = "generic"
+    user: Annotated[str, Meta(min_length=1, max_length=100)] = "generic"
     reason: Reason = ""
     component: Address | None = None
     proposed_change: Patch | None = None
-    changes: Annotated[list[dict[str, Any]] | None, Field(max_length=MAX_COMPONENTS)] = None
-    base_version: Annotated[int | None, Field(ge=0)] = None
+    changes: Annotated[list[dict[str, Any]], Meta(max_length=MAX_COMPONENTS)] | None = None
+    base_version: Annotated[int, Meta(ge=0)] | None = None
 
 
 def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
@@ -106,18 +106,20 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
     """An order from a system that can sign."""
     delivery = _checked(service, incoming, "webhook-generic", service.hooks.generic_secret, _GENERIC)
     try:
-        order = GenericHook.model_validate(_json(incoming))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        order = documents.read(GenericHook, _json(incoming))
+    except documents.Faults as error:
         raise BadInput(
             "the webhook's body is not an order",
-            why=faults,
+            why=error.told(whole="order"),
             next_step="docs/api.md shows the document",
             code="webhook-payload",
         ) from error
     parameters: dict[str, Any] = {}
     if order.flow == "change-run":
-        parameters = order.model_dump(mode="json", exclude={"flow", "user"}, exclude_none=True)
+        said = to_builtins(order).items()
+        parameters = {
+            name: value for name, value in said if value is not None and name not in {"flow", "user"}
+        }
         parameters |= {"idempotency_key": f"delivery:{delivery}", "apply_when_approved": True}
     run, known = _once(service, delivery, order.flow, parameters, order.user)
     return _taken([run], known=known)

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from msgspec import Meta
 
+from karma_core import documents
 from karma_core.changes.record import Edit
 from karma_core.component_types import TypeDefinition
+from karma_core.documents import WHOLE, Document
 from karma_core.errors import SettingsError
 from karma_core.json_difference import differences
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"
+Clock = Annotated[str, Meta(pattern=rf"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00){WHOLE}")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Freeze(_Section):
+class Freeze(Document, frozen=True, kw_only=True):
     """A time without changes, in its own time zone: from one moment to another, or every week.
 
     `starts` and `ends` are local times without an offset; `days` with `from_time` and `until_time` (24:00 is
@@ -42,11 +41,10 @@ class Freeze(_Section):
     starts: datetime | None = None
     ends: datetime | None = None
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = []
-    from_time: str = Field(default="00:00", pattern=_CLOCK)
-    until_time: str = Field(default="24:00", pattern=_CLOCK)
+    from_time: Clock = "00:00"
+    until_time: Clock = "24:00"
 
-    @model_validator(mode="after")
-    def _check(self) -> Freeze:
+    def __post_init__(self) -> None:
         if (self.starts is None) != (self.ends is None) or (self.starts is None) == (not self.days):
             raise ValueError("give `starts` and `ends`, or `days`")
         if any(moment is not None and moment.tzinfo for moment in (self.starts, self.ends)):
@@ -55,7 +53,6 @@ class Freeze(_Section):
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"there is no time zone {self.timezone!r}") from error
-        return self
 
     def holds(self, now: datetime) -> bool:
         """Whether it is frozen at a moment (aware)."""
@@ -67,7 +64,7 @@ class Freeze(_Section):
         )
 
 
-class Policy(_Section):
+class Policy(Document, frozen=True, kw_only=True):
     """`[policy]`. Patterns (`*`, `?`) match addresses and users.
 
     `protected`: components that no change may touch without an approval. `protected_fields`: what becomes of
@@ -82,9 +79,9 @@ class Policy(_Section):
     distinct_approver: bool = False
     protected: list[str] = []
     protected_fields: Literal["reject", "approve"] = "reject"
-    largest_cone: int | None = Field(default=None, ge=1)
+    largest_cone: Annotated[int, Meta(ge=1)] | None = None
     destroy_needs_approval: bool = True
-    approval_hours: float = Field(default=72, gt=0, le=8760)
+    approval_hours: Annotated[float, Meta(gt=0, le=8760)] = 72
     on_failure: Literal["keep", "roll_back"] = "keep"
     freeze: list[Freeze] = []
 
@@ -92,12 +89,36 @@ class Policy(_Section):
 def read_policy(body: Mapping[str, Any]) -> Policy:
     """The policy in a table of settings; SettingsError with the place of every fault."""
     try:
-        return Policy.model_validate(dict(body))
-    except ValidationError as error:
-        faults = "; ".join(f"policy.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        return documents.read(Policy, _with_moments(body))
+    except documents.Faults as error:
         raise SettingsError(
-            "the policy cannot be used", why=faults, next_step="correct [policy]; docs/settings.md lists all"
+            "the policy cannot be used",
+            why=error.told(whole="policy", below="policy"),
+            next_step="correct [policy]; docs/settings.md lists all",
         ) from error
+
+
+def _with_moments(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The table, moments of its freezes parsed: a day is its beginning, and seconds may be left out."""
+    freezes = body.get("freeze")
+    if not isinstance(freezes, list):
+        return dict(body)
+    return {
+        **body,
+        "freeze": [_moments(freeze) if isinstance(freeze, Mapping) else freeze for freeze in freezes],
+    }
+
+
+def _moments(freeze: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(freeze)
+    for name in {"starts", "ends"} & found.keys():
+        with suppress(TypeError, ValueError):  # what is no moment is refused by its type
+            found[name] = datetime.fromisoformat(_iso(found[name]))
+    return found
+
+
+def _iso(moment: Any) -> Any:
+    return moment.isoformat() if isinstance(moment, date) else moment
 
 
 class Facts(Record, frozen=True, kw_only=True):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import jsonpatch
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
+from msgspec import Meta
 
-from karma_core import ids
+from karma_core import documents, ids
+from karma_core.documents import Document
 from karma_core.errors import BadInput, KarmaError
 
 MAX_COMPONENTS: Final = 200
@@ -22,50 +23,45 @@ MAX_TEXT: Final = 2000
 WAYS: Final = ("proposed_change", "replace", "create", "remove")
 
 Patch = dict[str, Any] | list[dict[str, Any]]
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Version = Annotated[int, Meta(ge=0)]
+Components = Annotated[list["ComponentChange"], Meta(min_length=1, max_length=MAX_COMPONENTS)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ComponentChange(_Strict):
+class ComponentChange(Document, frozen=True, kw_only=True):
     """What is asked of one component: exactly one of the four ways."""
 
     component: str
     proposed_change: Patch | None = None
     replace: dict[str, Any] | None = None
     create: dict[str, Any] | None = None
-    remove: StrictBool = False
-    base_version: Annotated[StrictInt, Field(ge=0)] | None = None
+    remove: bool = False
+    base_version: Version | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> ComponentChange:
+    def __post_init__(self) -> None:
         _one_way(self)
         try:
             ids.split_address(self.component)
         except KarmaError as error:
             raise ValueError(f"{error.what}: {error.why}") from error
-        return self
 
 
-class ChangeRequest(_Strict):
+class ChangeRequest(Document, frozen=True, kw_only=True):
     """A request as it came in. `components` is what both forms of it mean."""
 
     component: str | None = None
     proposed_change: Patch | None = None
     replace: dict[str, Any] | None = None
     create: dict[str, Any] | None = None
-    remove: StrictBool = False
-    base_version: Annotated[StrictInt, Field(ge=0)] | None = None
-    changes: Annotated[list[ComponentChange], Field(min_length=1, max_length=MAX_COMPONENTS)] | None = None
-    requested_by: Annotated[str, Field(max_length=200)] = ""
+    remove: bool = False
+    base_version: Version | None = None
+    changes: Components | None = None
+    requested_by: Annotated[str, Meta(max_length=200)] = ""
     reason: Text = ""
-    dry_run: StrictBool = False
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    dry_run: bool = False
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> ChangeRequest:
+    def __post_init__(self) -> None:
         own = self.component is not None or self.base_version is not None or _ways(self)
         if self.changes is not None and own:
             raise ValueError("`changes` stands alone: put every component into it")
@@ -75,7 +71,6 @@ class ChangeRequest(_Strict):
         twice = sorted({a for a in addresses if addresses.count(a) > 1})
         if twice:
             raise ValueError(f"{twice[0]} stands twice in one set")
-        return self
 
     @property
     def components(self) -> tuple[ComponentChange, ...]:
@@ -108,15 +103,11 @@ def _one_way(change: ComponentChange) -> None:
 def read_request(body: Any) -> ChangeRequest:
     """The request in a JSON value; BadInput `invalid-request` with the place of every fault."""
     try:
-        return ChangeRequest.model_validate(body)
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()[:5]
-        ]
+        return documents.read(ChangeRequest, body)
+    except documents.Faults as error:
         raise BadInput(
             "the request is not one that Karma can read",
-            why="; ".join(faults),
+            why=error.told(whole="document"),
             next_step="correct it; docs/changes.md shows the document",
             code="invalid-request",
         ) from error

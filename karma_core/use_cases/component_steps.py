@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from karma_core import documents
 from karma_core.errors import BadInput, DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import Record
@@ -327,7 +328,7 @@ class ComponentSteps:
         reach("deploy.before_reload")
         try:
             said = self._workspace.reloader.reload(
-                action.model_dump(exclude_none=True) if action else {},
+                documents.written(action) if action else {},
                 address=address,
                 environment=self._workspace.name,
                 idempotency_key=f"{address}#{generation}",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from karma_core.component_types import EMPTY
+from karma_core.documents import written
 from karma_core.errors import BadInput, Refused
 from karma_core.model import Record
 from karma_core.records import Parameter, Run
@@ -44,10 +45,7 @@ def pin(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> Pins:
         if module is not None:
             modules[module.type] = module.digest
             workspace.modules.archive(module)
-    definitions = {
-        name: fleet.definitions.get(name, EMPTY).model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        for name in sorted(modules)
-    }
+    definitions = {name: written(fleet.definitions.get(name, EMPTY)) for name in sorted(modules)}
     moves = {address: source for address, source in fleet.moves.items() if address in chosen}
     return Pins(configs=configs, modules=modules, definitions=definitions, moves=moves)
 

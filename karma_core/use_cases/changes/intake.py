@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest, read_request
 from karma_core.changes.states import KIND, State
+from karma_core.documents import written
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
@@ -50,7 +51,7 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
         environment=workspace.name,
         number=0,
         status=State.PROPOSED,
-        request=read.model_dump(mode="json", exclude_defaults=True),
+        request=written(read),
         requested_by=read.requested_by or workspace.actor.user,
         asked_by=workspace.actor.user,
         source=workspace.actor.source,

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields
 from pydantic import BaseModel, SecretStr
 
 from karma_adapters import settings
 from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
+from karma_core.changes.policy import Policy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -25,7 +28,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "github": settings.GithubSettings,
     "service": settings.ServiceSettings,
     "log": settings.LogSettings,
-    "policy": settings.Policy,
 }
 
 
@@ -38,9 +40,18 @@ def table(section: str) -> dict[str, str]:
 
 def test_every_section_is_said() -> None:
     """A new section has to be added here and in the page."""
-    known = {name.partition(".")[0] for name in SECTIONS} | {"types", "root"}
+    known = {name.partition(".")[0] for name in SECTIONS} | {"policy", "types", "root"}
     assert set(Settings.model_fields) == known
     assert "## `[types.<type>]`" in TEXT
+
+
+def test_every_key_of_the_policy_is_said_with_its_default() -> None:
+    """As for the sections."""
+    assert table("policy") == {field.name: _shown(_default(field)) for field in fields(Policy)}
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.default_factory() if field.default is NODEFAULT else field.default
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from karma_core import documents
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.build import Built, build
 from karma_core.graph.load import Inventory, load
@@ -58,7 +59,7 @@ def inventory(found: Iterable[Parameter], records: Iterable[Applied] = ()) -> In
 
 def definitions(types: Types | None) -> dict[str, TypeDefinition]:
     """Type definitions as component.yaml would hold them."""
-    return {name: TypeDefinition.model_validate(body) for name, body in (types or {}).items()}
+    return {name: documents.read(TypeDefinition, body) for name, body in (types or {}).items()}
 
 
 def modules(sources: Mapping[str, str] | None) -> ModuleInputs:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_core import documents
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.build import Built, build
 from karma_core.graph.load import load
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.skipif(
     not REPOSITORY.is_dir(), reason="the sample repository is not on this machine"
 )
 RULES = {
-    "serverless-site": TypeDefinition.model_validate(
-        {"match": [{"field": "route53_zone_name", "type": "route53-zone", "equals": "zone_name"}]}
+    "serverless-site": documents.read(
+        TypeDefinition,
+        {"match": [{"field": "route53_zone_name", "type": "route53-zone", "equals": "zone_name"}]},
     )
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from karma_core import documents
 from karma_core.component_types import TypeDefinition
 from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference
@@ -23,7 +24,7 @@ def find(
     prefix: str = "/iac",
 ) -> tuple[list[Reference], list[Finding]]:
     """(references, findings) of a component app/web with this config."""
-    definitions = {"app": TypeDefinition.model_validate(definition or {})}
+    definitions = {"app": documents.read(TypeDefinition, definition or {})}
     context = Context(prefix=prefix, environment="dev", configs=others or {}, definitions=definitions)
     found = find_all(prepare(context), "app/web", "app", config)
     return (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from karma_core import documents
 from karma_core.changes.policy import (
     Facts,
     Freeze,
@@ -65,11 +66,11 @@ def test_a_freeze_holds_in_its_own_time_zone() -> None:
 def test_a_freeze_may_come_every_week() -> None:
     """Days and times are local: Friday noon in UTC is Saturday in Auckland."""
     late = {"reason": "weekend", "days": ["fri"], "from_time": "12:00"}
-    assert Freeze.model_validate(late).holds(NOW)
-    assert not Freeze.model_validate({**late, "from_time": "12:01"}).holds(NOW)
-    assert not Freeze.model_validate({**late, "from_time": "00:00", "until_time": "12:00"}).holds(NOW)
+    assert documents.read(Freeze, late).holds(NOW)
+    assert not documents.read(Freeze, {**late, "from_time": "12:01"}).holds(NOW)
+    assert not documents.read(Freeze, {**late, "from_time": "00:00", "until_time": "12:00"}).holds(NOW)
     auckland = {"reason": "weekend", "days": ["sat"], "timezone": "Pacific/Auckland"}
-    assert Freeze.model_validate(auckland).holds(NOW)
+    assert documents.read(Freeze, auckland).holds(NOW)
 
 
 @pytest.mark.parametrize(

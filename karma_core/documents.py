@@ -1,0 +1,113 @@
+r"""Documents from outside, read into frozen structs: unknown keys are refused, and every fault is named.
+
+A document gives all its wrong keys at once; of a value that is a document itself, the first. Patterns end in
+`WHOLE`: in Python's `re`, `$` alone lets a final newline through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from karma_core.ids import shown
+
+Kind = TypeVar("Kind")
+
+WHOLE: Final = r"$(?!\n)"
+"""The end of the text in a pattern; with a meaning in ECMA-262 too, so that JSON Schemas can hold it."""
+MOST_NAMED: Final = 5
+"""Most faults that an error names. Ours."""
+MOST_SAID: Final = 300
+"""Longest saying, in characters: it may quote what was sent. Ours."""
+_UNPRINTABLE: Final = re.compile(r"[^ -~]")
+_AT: Final = re.compile(r"(?P<said>.*) - at (?:`key` in )?`\$(?P<place>[^`]*)`\Z", re.DOTALL)
+"""How msgspec says what is wrong where."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all documents."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong at a place, which is a path of keys and indices; the empty one is the whole document."""
+
+    place: tuple[str, ...]
+    said: str
+
+
+class Faults(ValueError):
+    """A document cannot be used."""
+
+    def __init__(self, found: tuple[Fault, ...]) -> None:
+        self.found = found
+        super().__init__(self.told(whole="document"))
+
+    def told(self, *, whole: str, below: str = "") -> str:
+        """The first faults in a line; `whole` names the document, `below` the key that it stands under."""
+        return "; ".join(
+            f"{_path(below, *fault.place) or whole}: {fault.said}" for fault in self.found[:MOST_NAMED]
+        )
+
+
+def read(kind: type[Kind], body: Any, *, strict: bool = True) -> Kind:
+    """The document in a JSON value; Faults. Not `strict`: text may stand for numbers and flags."""
+    try:
+        return msgspec.convert(body, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        found = tuple(_of_keys(kind, body, strict=strict)) or (_fault(error),)
+        raise Faults(found) from error
+
+
+def written(document: msgspec.Struct) -> dict[str, Any]:
+    """The document as JSON values, as one would write it: without the keys that hold their default."""
+    values = ((field, getattr(document, field.name)) for field in fields(document))
+    return {field.encode_name: _plain(value) for field, value in values if not _is_default(field, value)}
+
+
+def _path(*parts: str) -> str:
+    return ".".join(shown(part) for part in parts if part)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return written(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return msgspec.to_builtins(value)
+
+
+def _is_default(field: FieldInfo, value: Any) -> bool:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return bool(value == field.default_factory())
+    return bool(value == field.default)
+
+
+def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
+    """The faults of a document's own keys; none where its values do not fit together."""
+    if not (isinstance(body, Mapping) and isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return
+    known = {field.encode_name: field for field in fields(kind)}
+    for name, field in known.items():
+        if name not in body:
+            if field.required:
+                yield Fault((name,), "it is missing")
+            continue
+        try:
+            msgspec.convert(body[name], field.type, strict=strict)
+        except msgspec.ValidationError as error:
+            yield _fault(error, name)
+    for name in sorted(body.keys() - known.keys(), key=str):
+        yield Fault((str(name),), "there is no such key")
+
+
+def _fault(error: msgspec.ValidationError, *below: str) -> Fault:
+    text = str(error)
+    found = _AT.match(text)
+    place = re.findall(r"[^.\[\]]+", found["place"]) if found else []
+    said = found["said"] if found else text
+    said = said.replace(repr(WHOLE)[1:-1], "$")
+    return Fault((*below, *place), _UNPRINTABLE.sub("?", said)[:MOST_SAID])
