@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from flows.server import SETTINGS, temporary_server
-from karma_adapters.prefect_api import find_api
+from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
 from karma_core.use_cases.orders import Order

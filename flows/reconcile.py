@@ -12,7 +12,7 @@ from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.bootstrap import open_runs
-from karma_adapters.prefect_api import find_api
+from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import read_settings
 from karma_core.use_cases import reconcile as reconciling
 from karma_core.use_cases.changes.drain import drain

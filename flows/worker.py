@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.bootstrap import open_runs, open_workspace
-from karma_adapters.prefect_api import require_api
+from karma_adapters.prefect_discovery import require_api
 from karma_adapters.settings import Settings, find_project, read_settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.reconcile import reconcile

@@ -172,18 +172,18 @@ def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gr
 def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
     """What creates an environment's tables and buckets, and those that it needs."""
     name = settings.choose_environment(environment).name
-    return _aws(settings, name).creation(), places(settings, name)
+    return _creation(settings, name), places(settings, name)
 
 
 def open_examination(settings: Settings, name: str) -> Examination:
     """What looks at an environment's account."""
     aws = _aws(settings, name)
-    return Examination(aws.service, aws.creation(), places(settings, name))
+    return Examination(aws.service, _creation(settings, name), places(settings, name))
 
 
 def open_runs(settings: Settings) -> PrefectRuns:
     """The flow runs of the project's Prefect API: a RunStarter. Nothing is asked before the first call."""
-    from karma_adapters.prefect_api import require_api  # noqa: PLC0415 - loads httpx, which no read needs
+    from karma_adapters.prefect_discovery import require_api  # noqa: PLC0415 - loads httpx, which no read needs
     from karma_adapters.prefect_runs import PrefectRuns  # noqa: PLC0415 - as above
 
     return PrefectRuns(partial(require_api, settings))
@@ -201,6 +201,12 @@ def open_code_host(settings: Settings) -> ports.CodeHost:
             next_step="set KARMA_GITHUB__TOKEN",
         )
     return GitHub(settings.github.api_url, token)
+
+
+def _creation(settings: Settings, name: str) -> Creation:
+    aws = _aws(settings, name)
+    key = (settings.section(name).aws or AwsSettings()).kms_key_id
+    return Creation(aws.dynamodb, aws.s3, region=aws.access.region, kms_key_id=key)
 
 
 def _aws(settings: Settings, name: str) -> AwsStores:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from karma_adapters import bootstrap, graph_stores
-from karma_adapters.prefect_api import find_api
+from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings, read_settings
 from karma_adapters.thread_runs import Flow, ThreadRuns
 from karma_api.limits import Limits

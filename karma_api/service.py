@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from karma_api.access import Access, Caller
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_core import ports
 from karma_core.errors import NotFound
-from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.ids import shown
 from karma_core.roles import Role
 from karma_core.workspace import Actor, Workspace
 from karma_log.read import LogDiff
 from karma_log.verify import LogVerification
+
+if TYPE_CHECKING:
+    from karma_core.graph.gremlin_answer import GremlinAnswer
 
 
 class Log(ports.EventLog, Protocol):
@@ -32,7 +34,7 @@ class Log(ports.EventLog, Protocol):
         ...
 
 
-Gremlin = Callable[[str], GremlinAnswer]
+Gremlin = Callable[[str], "GremlinAnswer"]
 """Answers Gremlin text about the current graph."""
 
 

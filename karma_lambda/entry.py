@@ -16,6 +16,7 @@ from karma_api.exchange import Outgoing
 from karma_api.route import Route
 from karma_api.service import Services
 from karma_core.errors import KarmaError, NotFound
+from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
 from karma_lambda.large import Linked, placed
@@ -34,7 +35,11 @@ def serve(
     read: Callable[[], FunctionSettings] = read_function,
     open_all: Callable[[FunctionSettings], Services] | None = None,
 ) -> Handler:
-    """The handler of these routes. Settings are read and stores opened by the first event."""
+    """The handler of these routes. Settings are read and stores opened by the first event.
+
+    It is made once all that the routes need is loaded.
+    """
+    loading.finish()
     opened = open_all or partial(open_services, make_starter=make_starter)
     function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent, APIGatewayProxyEventV2
-
 from karma_api.exchange import Outgoing
 from karma_core.errors import BadInput
 from karma_lambda.claims import Recognised, caller_of
@@ -46,21 +44,20 @@ def response(made: Outgoing) -> dict[str, Any]:
 
 
 def _http_api(event: dict[str, Any], rules: Authorizer) -> Request:
-    read = APIGatewayProxyEventV2(event)
-    client = read.request_context.http.source_ip or ""
+    context = event["requestContext"]
+    client = str((context.get("http") or {}).get("sourceIp") or "")
     incoming = Recognised(
-        path=read.path_parameters or {},
-        query=tuple(parse_qsl(read.raw_query_string or "", keep_blank_values=True)),
+        path=event.get("pathParameters") or {},
+        query=tuple(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
         headers=_lower(event.get("headers")),
         body=_body(event),
         client=client,
-        caller=caller_of(event["requestContext"].get("authorizer") or {}, rules, client),
+        caller=caller_of(context.get("authorizer") or {}, rules, client),
     )
-    return Request(read.route_key or DEFAULT_ROUTE, incoming)
+    return Request(event.get("routeKey") or DEFAULT_ROUTE, incoming)
 
 
 def _rest_api(event: dict[str, Any], rules: Authorizer) -> Request:
-    read = APIGatewayProxyEvent(event)
     context = event["requestContext"]
     identity = context.get("identity") or {}
     client = str(identity.get("sourceIp") or "")
@@ -69,7 +66,7 @@ def _rest_api(event: dict[str, Any], rules: Authorizer) -> Request:
     pairs = several.items() if several else ((name, [value]) for name, value in single.items())
     known = context.get("authorizer") or {"userArn": identity.get("userArn")}
     incoming = Recognised(
-        path=read.path_parameters or {},
+        path=event.get("pathParameters") or {},
         query=tuple((name, value) for name, values in pairs for value in values),
         headers=_lower(event.get("headers")),
         body=_body(event),

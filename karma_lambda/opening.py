@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ulid import ULID
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
-from karma_adapters.gremlin.text import GremlinText
-from karma_adapters.settings import AwsSettings, Environment, Settings
 from karma_api.limits import Limits
 from karma_api.service import Service, Services, make_service
 from karma_core import ports
@@ -23,15 +21,21 @@ from karma_core.roles import Role
 from karma_core.workspace import Actor, Workspace
 from karma_lambda import absent
 from karma_lambda.claims import SOURCE, GatewayAccess
+from karma_lambda.project import Aws, Environment, ProjectSettings
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, project_settings
 from karma_log.log import Log
+
+if TYPE_CHECKING:
+    from karma_core.graph.gremlin_answer import GremlinAnswer
 
 STORE_SECONDS = 20.0
 """How long Neptune is tried. Ours: an HTTP API ends a request after 30 s (its quotas), and the caller is to
 hear what failed."""
 
 
-MakeStarter = Callable[[Settings, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter]
+MakeStarter = Callable[
+    [ProjectSettings, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter
+]
 
 
 def open_services(function: FunctionSettings, make_starter: MakeStarter | None = None) -> Services:
@@ -45,16 +49,16 @@ def open_services(function: FunctionSettings, make_starter: MakeStarter | None =
     return Services(names, default, partial(_open, settings, function.runs, make_starter))
 
 
-def _open(settings: Settings, runs: Runs, make_starter: MakeStarter | None, name: str) -> Service:
+def _open(settings: ProjectSettings, runs: Runs, make_starter: MakeStarter | None, name: str) -> Service:
     """One environment; nothing is connected before it is used."""
-    section = _checked(name, settings.section(name))
-    stores = AwsStores(name, section.region, section.aws or AwsSettings(), SCRATCH / name, clock=_now)
+    section = _checked(name, settings.environments[name])
+    stores = AwsStores(name, section.region, section.aws or Aws(), SCRATCH / name, clock=_now)
     state = stores.state()
     log = Log(_sink(settings, stores), state)
     client = _client(section)
     api = settings.api
     workspace = Workspace(
-        environment=settings.choose_environment(name),
+        environment=settings.environment(name),
         parameters=stores.parameters(),
         graph=GremlinGraphStore(client, deadline_seconds=STORE_SECONDS),
         state=state,
@@ -81,12 +85,19 @@ def _open(settings: Settings, runs: Runs, make_starter: MakeStarter | None, name
             workspace,
             log=log,
             starter=starter,
-            gremlin=partial(GremlinText(client).query, name),
+            gremlin=partial(_ask, client, name),
             limits=limits,
             plans_here=False,
         ),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
     )
+
+
+def _ask(client: GremlinClient, name: str, text: str) -> GremlinAnswer:
+    """The answer to Gremlin text about an environment's graph."""
+    from karma_adapters.gremlin.text import GremlinText  # noqa: PLC0415 - one route of one function reads text
+
+    return GremlinText(client).query(name, text)
 
 
 def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Service:
@@ -108,7 +119,7 @@ def _checked(name: str, section: Environment) -> Environment:
     return section
 
 
-def _sink(settings: Settings, stores: AwsStores) -> Any:
+def _sink(settings: ProjectSettings, stores: AwsStores) -> Any:
     """The sink that orders. The others follow it wherever a process has them open."""
     required = settings.log.required
     if required not in {"dynamodb", "s3"}:

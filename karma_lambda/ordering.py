@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.aws.wiring import AwsStores
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_runs import PrefectRuns
-from karma_adapters.settings import Settings
 from karma_core import ports
 from karma_core.errors import StoreUnavailable
+from karma_lambda.project import ProjectSettings
 from karma_lambda.settings import Runs
+
+if TYPE_CHECKING:
+    from karma_adapters.prefect_api import PrefectApi
 
 
 def make_starter(
-    settings: Settings,
+    settings: ProjectSettings,
     runs: Runs,
     parameters: ports.ParameterStore,
     state: ports.StateStore,
@@ -24,12 +26,16 @@ def make_starter(
     """The starter that the settings name. Nothing is asked before the first order."""
     url = settings.service.prefect_api_url
     if url:
+        from karma_adapters.prefect_runs import PrefectRuns  # noqa: PLC0415 - httpx is for Prefect alone
+
         return PrefectRuns(partial(_prefect, url, runs.prefect_auth_parameter, parameters))
     return EventBridgeRuns(stores.service("events"), runs.event_bus or "default", state)
 
 
 def _prefect(url: str, parameter: str, parameters: ports.ParameterStore) -> PrefectApi:
     """The API with its password of now; StoreUnavailable where it cannot be read."""
+    from karma_adapters.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+
     if not parameter:
         return PrefectApi(url)
     found = parameters.get(parameter, decrypt=True)

@@ -5,25 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from msgspec import Meta
 
-from karma_adapters.settings import Settings
-from karma_core import strictjson
+from karma_core import documents, strictjson
+from karma_core.documents import Document
 from karma_core.errors import KarmaError, SettingsError
 from karma_core.roles import Role
+from karma_lambda.project import ProjectSettings
 
 VARIABLE: Final = "KARMA_FUNCTION"
 SCRATCH: Final = Path("/tmp/karma")  # noqa: S108 - the one place where a function may write
 """Caches of one container; nothing is lost with them."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Authorizer(_Section):
+class Authorizer(Document, frozen=True, kw_only=True):
     """Whom API Gateway lets in, and as what.
 
     `roles` maps values of the claim `role_claim` to roles, `iam_roles` ARNs of IAM roles; where several fit,
@@ -36,7 +33,7 @@ class Authorizer(_Section):
     iam_roles: dict[str, Role] = {}
 
 
-class Runs(_Section):
+class Runs(Document, frozen=True, kw_only=True):
     """Who is told of a run: the Prefect API of `project.service`, else an EventBridge bus.
 
     `prefect_auth_parameter` names the SecureString parameter that holds the API's `USER:PASSWORD`.
@@ -46,7 +43,7 @@ class Runs(_Section):
     prefect_auth_parameter: str = ""
 
 
-class FunctionSettings(_Section):
+class FunctionSettings(Document, frozen=True, kw_only=True):
     """All of it. `project` has the keys of karma.toml, `answer_bytes` is the largest body sent as it is.
 
     Its default leaves room in the 6 MB of a Lambda response for headers and for escaping (Lambda Developer
@@ -56,32 +53,26 @@ class FunctionSettings(_Section):
     project: dict[str, Any]
     authorizer: Authorizer = Authorizer()
     runs: Runs = Runs()
-    answer_bytes: int = Field(default=4_000_000, ge=1_000, le=4_500_000)
+    answer_bytes: Annotated[int, Meta(ge=1_000, le=4_500_000)] = 4_000_000
 
 
 def read_function(environ: Mapping[str, str] = os.environ) -> FunctionSettings:
     """The settings of this function; SettingsError for what cannot be used."""
     try:
         body = strictjson.parse_object(environ.get(VARIABLE, "").encode(), where=VARIABLE)
-        return FunctionSettings.model_validate(body)
-    except ValidationError as error:
-        raise _refused(_faults(error)) from error
+        return documents.read(FunctionSettings, body)
+    except documents.Faults as error:
+        raise _refused(error.told(whole=VARIABLE)) from error
     except KarmaError as error:
         raise _refused(error.why or error.what) from error
 
 
-def project_settings(function: FunctionSettings) -> Settings:
-    """The project's settings, as the command line would read them from karma.toml."""
+def project_settings(function: FunctionSettings) -> ProjectSettings:
+    """The project's settings, with the keys that karma.toml has."""
     try:
-        return Settings(root=SCRATCH, **function.project)
-    except ValidationError as error:
-        raise _refused(f"project: {_faults(error)}") from error
-    except TypeError as error:
-        raise _refused(f"project: {error}") from error
-
-
-def _faults(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        return documents.read(ProjectSettings, function.project)
+    except documents.Faults as error:
+        raise _refused(error.told(whole="project", below="project")) from error
 
 
 def _refused(why: str) -> SettingsError:

@@ -8,14 +8,13 @@ from typing import Final
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
-from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.rate import TokenBucket
 from karma_adapters.aws.s3_artifacts import Protection, S3Artifacts
+from karma_adapters.aws.section import AwsSection
 from karma_adapters.aws.ssm import SsmParameters
 from karma_adapters.aws.state_table import StateTable
-from karma_adapters.settings import AwsSettings
 from karma_core.errors import SettingsError
 from karma_core.ports import Clock
 from karma_core.records import Tier
@@ -30,7 +29,7 @@ class AwsStores:
     """Makes each store that is asked for; `folder` holds what is kept of them locally (a cache)."""
 
     def __init__(
-        self, environment: str, region: str, settings: AwsSettings, folder: Path, *, clock: Clock
+        self, environment: str, region: str, settings: AwsSection, folder: Path, *, clock: Clock
     ) -> None:
         self._environment = environment
         self._settings = settings
@@ -62,7 +61,7 @@ class AwsStores:
     def state(self) -> DynamoState:
         """The state store."""
         table = self._needed("state_table")
-        return DynamoState(StateTable(self._dynamodb, table, self._environment), clock=self._clock)
+        return DynamoState(StateTable(self.dynamodb, table, self._environment), clock=self._clock)
 
     def artifacts(self) -> S3Artifacts:
         """The artifact log; every key begins with the environment."""
@@ -71,7 +70,7 @@ class AwsStores:
 
     def event_table(self) -> DynamoSink:
         """The log's sink in DynamoDB."""
-        return DynamoSink(self._dynamodb, self._needed("log_table"), self._environment)
+        return DynamoSink(self.dynamodb, self._needed("log_table"), self._environment)
 
     def event_bucket(self) -> S3Sink:
         """The log's sink in S3."""
@@ -82,18 +81,14 @@ class AwsStores:
         """Any service, called a few times and by nobody else: for looking at the account."""
         return Api(self.access, name, attempts=_LOOKS)
 
-    def creation(self) -> Creation:
-        """What creates tables and buckets."""
-        settings = self._settings
-        return Creation(self._dynamodb, self.s3, region=self.access.region, kms_key_id=settings.kms_key_id)
-
     @cached_property
     def s3(self) -> Api:
         """S3, shared by artifacts, log and Terraform's states."""
         return Api(self.access, "s3")
 
     @cached_property
-    def _dynamodb(self) -> Api:
+    def dynamodb(self) -> Api:
+        """DynamoDB, shared by state and log."""
         return Api(self.access, "dynamodb")
 
     def _ssm(self, bucket: TokenBucket, attempts: int) -> Api:

@@ -14,7 +14,6 @@ from karma_core.documents import Document
 from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
-from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import artifacts_of, load_plan
 from karma_core.use_cases.runs import Selection, require_selection
 
@@ -76,6 +75,8 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
             next_step="request a change, or use `karma plan`; workers plan",
             code="no-terraform",
         )
+    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - not loaded where nothing can be planned
+
     return _document(plan(service.acting(caller), selection))
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from karma_core.model import Record
 from karma_core.records import Event
-from karma_core.use_cases.publish import ACTION, VERSIONS
+from karma_core.use_cases.publish_event import ACTION, VERSIONS
 from karma_core.workspace import Workspace
 
 TAKES_UP: Final = frozenset({"terraform_apply", "reload"})

@@ -36,11 +36,9 @@ from karma_core.use_cases.runs import (
     Outcome,
     RunResult,
     Selection,
-    mark_deployed,
     require_selection,
-    select,
-    why_blocked,
 )
+from karma_core.use_cases.selecting import mark_deployed, select, why_blocked
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 

@@ -8,7 +8,6 @@ from karma_core.errors import NotFound
 from karma_core.graph import delta as deltas
 from karma_core.graph import history
 from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
-from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.lineage import with_changes
 from karma_core.workspace import Workspace
 
@@ -90,6 +89,8 @@ def difference(workspace: Workspace, old: str | None, new: str | None) -> Differ
     before = snapshot(workspace, old)
     after: GraphData
     if new is None:
+        from karma_core.use_cases.build import read_fleet  # noqa: PLC0415 - the past needs no build
+
         after, name = with_changes(workspace, read_fleet(workspace).data), NOW
     else:
         found = snapshot(workspace, new)

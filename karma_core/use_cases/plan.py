@@ -21,7 +21,8 @@ from karma_core.use_cases.component_steps import PLAN, unknown_type
 from karma_core.use_cases.destroy import destroy_job
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.plans import store_plan
-from karma_core.use_cases.runs import Selection, require_selection, select, why_blocked
+from karma_core.use_cases.runs import Selection, require_selection
+from karma_core.use_cases.selecting import select, why_blocked
 from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
 from karma_core.workspace import Workspace
 

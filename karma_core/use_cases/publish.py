@@ -23,15 +23,12 @@ from karma_core.use_cases import config_set, git_holds, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
 from karma_core.use_cases.pruning import Confirm, Kept, ask_before_many, check_doomed, doomed_of, kept_of
+from karma_core.use_cases.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.publish_judgement import PublishVerdict, judge_publish, refusal
 from karma_core.workspace import Workspace
 
-ACTION = "config_publish"
 _NAMED_ADDRESSES = 200
 """Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
-
-VERSIONS = "versions.json"
-"""Name of the artifact with the new versions by address, where they are too many for the event."""
 
 
 class PublishResult(Record, frozen=True, kw_only=True):

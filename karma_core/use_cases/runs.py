@@ -1,20 +1,12 @@
-"""What plans, deploys and destroys share: selecting components, run ids, and the outcome of a run."""
+"""What plans, deploys and destroys are told and tell: what was selected, and the outcome of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from karma_core.errors import NotFound, UsageError
-from karma_core.graph.graph import Graph
-from karma_core.ids import shown
-from karma_core.model import Record, Severity
-from karma_core.use_cases.fleet import Fleet
-from karma_core.workspace import Workspace
+from karma_core.errors import UsageError
+from karma_core.model import Record
 
-MARK = "mark"
-"""Kind of the documents that remember one fact, e.g. the last deployed commit."""
-DEPLOYED_COMMIT = "deployed-commit"
 FLOW_RUN = "flow_run"
 """Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
@@ -59,20 +51,6 @@ class RunResult(Record, frozen=True, kw_only=True):
         }
 
 
-def closure(graph: Graph, targets: Iterable[str], *, with_producers: bool) -> set[str]:
-    """The targets' cones; with their producers too if asked for."""
-    wanted = set(targets)
-    missing = sorted(t for t in wanted if t not in graph)
-    if missing:
-        raise NotFound(
-            f"there is no component {shown(missing[0])!r} in this environment",
-            next_step="`karma graph show` lists those that are; `karma config publish` brings new configs in",
-            component=shown(missing[0]),
-        )
-    cone = graph.cone(*wanted) if wanted else set()
-    return cone | graph.upstream(*wanted) if with_producers and wanted else cone
-
-
 def require_selection(selection: Selection) -> None:
     """UsageError unless exactly one way of choosing is used."""
     ways = sum((bool(selection.targets), selection.everything, selection.changed))
@@ -81,54 +59,3 @@ def require_selection(selection: Selection) -> None:
             "say what to work on" if not ways else "say only one of: a component, --all, --changed",
             next_step="name TYPE NICKNAME, or add --all or --changed",
         )
-
-
-def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
-    """The addresses that a selection means, cones included; those that have a config and keep their name."""
-    graph = fleet.graph
-    if selection.everything:
-        chosen = set(graph)
-    elif selection.changed:
-        chosen = closure(graph, _changed(workspace, fleet, selection.since), with_producers=False)
-    else:
-        chosen = closure(graph, selection.targets, with_producers=selection.with_producers)
-    moved = set(fleet.moves.values())
-    return {a for a in chosen if fleet[a].config is not None and a not in moved}
-
-
-def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
-    """Components whose config or module changed in Git since a commit."""
-    ref = since or _deployed_commit(workspace)
-    addresses, types = workspace.repository.changed_since(workspace.name, ref)
-    known = set(fleet.graph)
-    return (addresses & known) | {a for a in known if a.partition("/")[0] in types}
-
-
-def _deployed_commit(workspace: Workspace) -> str:
-    mark = workspace.state.document(MARK, DEPLOYED_COMMIT)
-    if mark is None:
-        raise UsageError(
-            "it is not known which commit was deployed last",
-            why="no deploy with --all or --changed has succeeded in this environment yet",
-            next_step="name a commit with --since REF, or use --all",
-        )
-    return str(mark.body["commit"])
-
-
-def mark_deployed(workspace: Workspace, selection: Selection) -> None:
-    """Remember the commit of the work tree after a deploy that left nothing of it behind."""
-    if not (selection.everything or selection.changed):
-        return
-    commit = workspace.repository.head()
-    if commit is not None:
-        workspace.state.put_document(MARK, DEPLOYED_COMMIT, {"commit": commit})
-
-
-def why_blocked(fleet: Fleet, address: str) -> str:
-    """The error, of the component or of something it needs, that stops it."""
-    upstream = fleet.graph.upstream(address)
-    names = upstream | {f"type:{a.partition('/')[0]}" for a in upstream}
-    for finding in fleet.findings:
-        if finding.severity is Severity.ERROR and finding.component in names:
-            return f"{finding.code}: {finding.component}: {finding.message}"
-    return "the environment has an error; see `karma graph validate`"

@@ -8,14 +8,14 @@ import hashlib
 import json
 import pkgutil
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
-from karma_lambda import functions
-from karma_lambda.packaging import archive, cold, wheels
+from karma_lambda.packaging import archive, bytecode, cold, wheels
 from karma_lambda.packaging.needs import Needs, needs_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -27,7 +27,11 @@ MOST_BYTES: Final = 25_000_000
 
 def names() -> list[str]:
     """The functions, by name."""
-    return sorted(module.name for module in pkgutil.iter_modules(functions.__path__))
+    package = find_spec(
+        "karma_lambda.functions"
+    )  # found, not loaded: loading it prepares for a function's start
+    places = package.submodule_search_locations if package is not None else None
+    return sorted(module.name for module in pkgutil.iter_modules(places))
 
 
 def build(
@@ -47,7 +51,8 @@ def build(
     made = {}
     for name, need in needs.items():
         made[name] = out / f"{name}.zip"
-        archive.write(made[name], _files(need, folder))
+        files = _files(need, folder)
+        archive.write(made[name], files | bytecode.compiled(files, cache / "bytecode", python=python))
     described = {name: _described(name, path) for name, path in made.items()}
     (out / "functions.json").write_text(json.dumps(described, indent=2, sort_keys=True))
     return made

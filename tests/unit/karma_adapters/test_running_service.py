@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.prefect_api import PrefectApi, find_api, require_api
+from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.prefect_discovery import find_api, require_api
 from karma_adapters.running_service import Part, RunningService
 from karma_adapters.settings import read_settings
 from karma_core.errors import StoreUnavailable

