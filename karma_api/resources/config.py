@@ -28,11 +28,12 @@ class ValueAsked(Asked, frozen=True, kw_only=True):
 
 
 class ConfigShown(Answered, kw_only=True):
-    """A config version; `history` lists the kept ones, oldest first."""
+    """A config version, null where it is `secret`; `history` lists the kept ones, oldest first."""
 
     address: str
     version: int
     current: bool
+    secret: bool
     config: Any
     history: list[dict[str, Any]]
 
