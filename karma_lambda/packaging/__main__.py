@@ -95,6 +95,8 @@ def main() -> int:
             name, f"{path.stat().st_size / 1e6:.1f}", "not here" if seconds is None else f"{seconds:.2f}"
         )
     Console().print(table)
+    if options.python != bytecode.HERE:
+        Console().print(f"without byte code: this Python is {bytecode.HERE}, not {options.python}")
     return int(any(path.stat().st_size > MOST_BYTES for path in made.values()))
 
 
