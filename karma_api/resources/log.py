@@ -25,7 +25,7 @@ Time = Annotated[str, Field(max_length=40, description="A date or time, ISO 8601
 
 
 class LogAsked(PageAsked):
-    """Which events; `action` may end in `*`."""
+    """Which events; `action` may end in `*`, `with_artifacts` leaves out those that name none."""
 
     component: Address | None = None
     action: Text | None = None
@@ -33,6 +33,7 @@ class LogAsked(PageAsked):
     run: Id | None = None
     since: Time | None = None
     until: Time | None = None
+    with_artifacts: bool = False
     order: Literal["newest", "oldest"] = "newest"
 
 
@@ -115,7 +116,8 @@ def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
         after_seq=0 if newest else place,
         newest_first=newest,
     )
-    return dropwhile(lambda event: newest and place and event.seq >= place, iter(found))
+    rest = dropwhile(lambda event: newest and place and event.seq >= place, iter(found))
+    return (event for event in rest if event.artifacts) if asked.with_artifacts else rest
 
 
 def _seq(event: Event) -> str:
