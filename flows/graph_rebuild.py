@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
+from flows.artifacts import show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_core.errors import ValidationFailed
@@ -43,6 +44,8 @@ def graph_rebuild(
         key=f"findings-{environment}",
         description=f"Build {built.build_id} of {environment}: {built.status}, {errors} errors",
     )
+    if built.build_id:
+        show_graph(project, environment, at=str(built.build_id))
     if errors and not keep_going:
         raise ValidationFailed(
             f"the graph of {environment} has {errors} errors",
