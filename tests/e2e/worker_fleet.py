@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,18 @@ def make_project(folder: Path, environments: tuple[str, ...], seconds: float) ->
 class Worker:
     """One `karma-worker` in a process group of its own; what it says is in `log`."""
 
-    def __init__(self, karma: Karma, url: str, name: str, *, limit: int) -> None:
+    def __init__(
+        self, karma: Karma, url: str, name: str, *, limit: int, variables: Mapping[str, str]
+    ) -> None:
         self.name = name
         self.log = karma.project / f"{name}.log"
         words = ["-m", "flows.worker", "--project", str(karma.project)]
+        home = str(karma.project / ".prefect")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *words, "--name", name, "--limit", str(limit)],
                 cwd=ROOT,
-                env=environment({"PREFECT_API_URL": url, "PREFECT_HOME": str(karma.project / ".prefect")}),
+                env=environment({"PREFECT_API_URL": url, "PREFECT_HOME": home, **variables}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -88,18 +92,27 @@ class Worker:
 
 
 class Fleet:
-    """A Prefect server with Karma's deployments, and the workers that were started on it."""
+    """A Prefect server with Karma's deployments, and the workers that were started on it.
 
-    def __init__(self, karma: Karma) -> None:
+    `variables` are in the environment of both.
+    """
+
+    def __init__(self, karma: Karma, variables: Mapping[str, str] | None = None) -> None:
         self.karma = karma
-        self.service = RunningService(karma, "--only", "server")
+        self._variables = variables or {}
+        self.service = RunningService(karma, "--only", "server", variables=self._variables)
         self.url = self.service.url("server")
-        self.runs = PrefectRuns(lambda: PrefectApi(self.url))
+        self.runs = self.runs_of(self.url, self._variables.get("KARMA_SERVICE__PREFECT_AUTH", ""))
         self.workers: list[Worker] = []
+
+    @staticmethod
+    def runs_of(url: str, auth: str) -> PrefectRuns:
+        """The flow runs of a server, as somebody."""
+        return PrefectRuns(lambda: PrefectApi(url, auth))
 
     def worker(self, name: str, *, limit: int = 4) -> Worker:
         """One more worker; it is not ready yet."""
-        self.workers.append(Worker(self.karma, self.url, name, limit=limit))
+        self.workers.append(Worker(self.karma, self.url, name, limit=limit, variables=self._variables))
         return self.workers[-1]
 
     def deploy(self, env: str, *targets: str, key: str = "1") -> str:
@@ -109,7 +122,7 @@ class Fleet:
 
     def ended(self, run_id: str) -> RunState:
         """The state of a run when it has ended."""
-        return self.service.ended(run_id)
+        return wait_for(lambda: state if (state := self.runs.state(run_id)).ended else None)
 
     def close(self) -> None:
         """End workers and server."""
