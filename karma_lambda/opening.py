@@ -42,7 +42,14 @@ def open_services(function: FunctionSettings, make_starter: MakeStarter | None =
     settings = project_settings(function)
     names = tuple(sorted(settings.environments))
     default = settings.project.default_environment
-    return Services(names, default, partial(_open, settings, function.runs, make_starter))
+    services: list[Services] = []
+
+    def open_one(name: str) -> Service:
+        opened = _open(settings, function.runs, make_starter, name)
+        return replace(opened, peers=services[0])
+
+    services.append(Services(names, default, open_one))
+    return services[0]
 
 
 def _open(settings: Settings, runs: Runs, make_starter: MakeStarter | None, name: str) -> Service:

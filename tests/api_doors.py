@@ -23,7 +23,7 @@ from karma_lambda.settings import FunctionSettings
 EVENTS = Path(__file__).parent / "unit" / "karma_lambda" / "events"
 FUNCTIONS = (
     "builds", "changes", "components", "config", "events", "graph",
-    "health", "log", "plans", "queries", "runs", "tokens",
+    "health", "log", "plans", "promotions", "queries", "runs", "tokens",
 )  # fmt: skip
 
 

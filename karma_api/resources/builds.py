@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from karma_api.access import Caller
 from karma_api.paging import Page, PageAsked, number, page
@@ -30,6 +30,20 @@ class BuildShown(Answered):
     components: int
     dependencies: int
     findings: list[dict[str, Any]]
+
+
+class Rebuild(BaseModel):
+    """How to build. `keep_going`: invalid components keep their last good node, and errors stop nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep_going: bool = False
+
+
+class RebuildAsked(Asked):
+    """What is to be built."""
+
+    body: Rebuild = Rebuild()
 
 
 class Started(Answered):
@@ -72,10 +86,11 @@ def show(service: Service, _caller: Caller, asked: BuildAsked) -> dict[str, Any]
     return build_document(found)
 
 
-def start(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+def start(service: Service, caller: Caller, asked: RebuildAsked) -> dict[str, Any]:
     """Order a rebuild of the graph."""
     key = service.workspace.new_id()
-    return {"flow": "graph-rebuild", "flow_run_id": service.start(caller, "graph-rebuild", {}, key=key)}
+    flow_run_id = service.start(caller, "graph-rebuild", asked.body.model_dump(), key=key)
+    return {"flow": "graph-rebuild", "flow_run_id": flow_run_id}
 
 
 ROUTES = (
@@ -98,6 +113,7 @@ ROUTES = (
         handler=start,
         summary="Rebuild the graph",
         tag="builds",
+        asked=RebuildAsked,
         answered=Started,
         status=202,
     ),

@@ -1,0 +1,77 @@
+"""What a worker that ends orders for the runs that it had to end: that another worker goes on with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from karma_adapters.bootstrap import open_runs, open_workspace
+from karma_adapters.prefect_runs import PrefectRuns
+from karma_adapters.settings import Settings
+from karma_core.errors import KarmaError
+from karma_core.model import Record
+from karma_core.use_cases.runs import FLOW_RUN
+from karma_core.workspace import Workspace
+
+REPEATED: Final = frozenset({"drift-check", "graph-rebuild", "pull-request-check", "push-run"})
+"""Flows that may simply run again: they look at what is there first, and do nothing twice."""
+CHANGES: Final = frozenset({"approve-change", "change-run", "push-run", "reconcile"})
+"""Flows that work on changes; the flow `reconcile` finishes those."""
+CANCELLED: Final = frozenset({"CANCELLED", "CANCELLING"})
+"""States of a flow run that somebody did not want to go on."""
+
+
+class Ended(Record, frozen=True, kw_only=True):
+    """A flow run whose process the worker ended; `state` is its state type in Prefect afterwards."""
+
+    id: str
+    flow: str
+    state: str
+    parameters: dict[str, Any]
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """What is to be run."""
+
+    flow: str
+    parameters: dict[str, Any]
+
+
+def hand_on(settings: Settings, interrupted: Iterable[Ended]) -> list[str]:
+    """Order what has to follow, and say so; a repeated call orders nothing twice."""
+    runs = open_runs(settings)
+    said = []
+    for ended in interrupted:
+        try:
+            workspace = open_workspace(settings, str(ended.parameters["environment"]), source="flow")
+            said += [_start(runs, ended, order) for order in orders_for(workspace, ended)]
+        except KarmaError as error:  # the others are to be handed on all the same
+            said.append(f"{ended.flow} run {ended.id} is not handed on: {error.what}: {error.why}")
+    return said
+
+
+def orders_for(workspace: Workspace, ended: Ended) -> tuple[Order, ...]:
+    """What has to follow: nothing where the run had ended by itself, or where somebody cancelled it.
+
+    A deploy that had begun is resumed. A destroy is not ordered again: who wanted it sees what is left.
+    """
+    own = [run for run in workspace.state.runs() if run.options.get(FLOW_RUN) == ended.id]
+    left = [run for run in own if run.status in {"interrupted", "running"}]
+    if ended.state in CANCELLED or (not left and ended.state != "CRASHED"):
+        return ()
+    who = {name: ended.parameters.get(name) for name in ("environment", "requested_by", "source")}
+    given = {name: value for name, value in who.items() if value is not None}
+    if ended.flow == "deploy" and own:
+        return tuple(Order(flow="deploy", parameters={**given, "resume_run": run.id}) for run in left)
+    keyed = ended.parameters.get("change_id") or ended.parameters.get("idempotency_key")
+    orders = []
+    if ended.flow in {"deploy", *REPEATED} or (ended.flow == "change-run" and keyed):
+        orders.append(Order(flow=ended.flow, parameters=ended.parameters))
+    if ended.flow in CHANGES:
+        orders.append(Order(flow="reconcile", parameters=given))
+    return tuple(orders)
+
+
+def _start(runs: PrefectRuns, ended: Ended, order: Order) -> str:
+    new = runs.start(order.flow, order.parameters, idempotency_key=f"handed-on:{ended.id}:{order.flow}")
+    return f"{ended.flow} run {ended.id} is handed on: {order.flow} run {new}"
