@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from karma_adapters.memory_artifacts import MemoryArtifacts
+from karma_api.cached_graph import CachedGraph
 from karma_api.resources.graph import ROUTES as GRAPH
 from karma_api.service import Services
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
+from karma_core.use_cases import leasing
 from karma_lambda.entry import serve
 from karma_lambda.opening import behind_gateway, open_services
 from karma_lambda.settings import VARIABLE, FunctionSettings, read_function
@@ -114,24 +116,42 @@ def test_stores_of_one_machine_are_refused(section: dict[str, Any], said: str) -
     assert said in answer["body"]
 
 
+class Throttled:
+    """A graph store that is busy with others."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise StoreUnavailable("the graph store could not do it now", why="ThrottlingException")
+
+
 def test_a_throttled_graph_is_a_503_that_may_be_repeated(system: ServedSystem) -> None:
-    """Neptune's throttling is told as a problem with Retry-After; a request that came through is not lost."""
+    """Neptune's throttling is told as a problem with Retry-After.
 
-    class Throttled:
-        def __getattr__(self, name: str) -> Any:
-            raise StoreUnavailable("the graph store could not do it now", why="ThrottlingException")
-
-    service = system.service
-    service.graph._store = Throttled()
-    service.graph.moved()
-    service.graph._view = None
+    A change that was asked for meanwhile is kept and its run ordered; the answer says that the graph is left
+    to a worker.
+    """
+    system.graph = Throttled()  # type: ignore[assignment]
+    workspace = replace(system.service.workspace, graph=system.workspace.graph)
+    graph = CachedGraph(workspace.graph, workspace.artifacts, workspace.name)
+    system.service = replace(system.service, workspace=workspace, graph=graph)
     door = EventDoor(functions_of(system), system.tokens, http_api_event)
     answer = door.get("/graph")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["code"] == StoreUnavailable.code
     kept = door.post("/request-change", {"component": "d/four", "proposed_change": {"size": 8}})
     assert kept.status_code == 202
+    assert kept.json()["warnings"] == ["the graph is left to a worker: the graph store could not do it now"]
     assert [order[1]["change_id"] for order in system.runs.started] == [kept.json()["change_id"]]
+
+
+def test_a_builder_at_work_is_not_waited_for(system: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that comes while another builds is kept all the same; the graph is the builder's."""
+    monkeypatch.setattr("karma_core.use_cases.changes.graph_update.WAIT_SECONDS", 0.0)
+    system.configure(d_four={"size": 40})
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    with leasing.held(system.workspace, [leasing.GRAPH]):
+        kept = door.post("/request-change", {"component": "a/one", "proposed_change": {"size": 8}})
+    assert (kept.status_code, len(kept.json()["warnings"])) == (202, 1)
+    assert kept.json()["warnings"][0].startswith("the graph is left to a worker: ")
 
 
 def _no_settings() -> FunctionSettings:
