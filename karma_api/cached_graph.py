@@ -122,9 +122,22 @@ class View:
 
 
 class CachedGraph:
-    """Views of one environment's graph. Threads share it."""
+    """Views of one environment's graph. Threads share it.
 
-    def __init__(self, store: ports.GraphStore, artifacts: ports.ArtifactStore, environment: str) -> None:
+    `patience_seconds` is how long a reader waits for a newer build, `first_seconds` where it has none.
+    """
+
+    def __init__(
+        self,
+        store: ports.GraphStore,
+        artifacts: ports.ArtifactStore,
+        environment: str,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        self._patience = patience_seconds
+        self._first = first_seconds
         self._store = store
         self._artifacts = artifacts
         self._environment = environment
@@ -148,7 +161,7 @@ class CachedGraph:
         started, looking = self._look_if_due()
         if looking is not None and (started or self._view is None):
             with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
-                looking.result(PATIENCE_SECONDS if self._view is not None else FIRST_SECONDS)
+                looking.result(self._patience if self._view is not None else self._first)
         if self._view is None:
             raise _no_graph(self._environment, looking is None or looking.done())
         return self._view

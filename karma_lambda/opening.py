@@ -16,6 +16,7 @@ from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.gremlin.text import GremlinText
 from karma_adapters.planned_elsewhere import PlannedElsewhere
 from karma_adapters.settings import AwsSettings, Environment, Settings
+from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core import ports
@@ -31,7 +32,8 @@ from karma_log.log import Log
 STORE_SECONDS = 10.0
 """How long Neptune is tried. Ours: an HTTP API ends a request after 30 s (its quotas), and the caller is to
 hear what failed, also where other stores were asked before."""
-
+GRAPH_SECONDS = 20.0
+"""How long a request waits for the newest graph. Ours: what then is left of 30 s is for everything else."""
 
 MakeStarter = Callable[[Settings, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter]
 MakeHooks = Callable[[Settings, Webhooks, ports.ParameterStore], Hooks]
@@ -102,10 +104,26 @@ def _open(settings: Settings, name: str) -> tuple[Service, AwsStores]:
             gremlin=partial(GremlinText(client).query, name),
             limits=limits,
             plans_here=False,
+            graph=patient_graph(workspace),
         ),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
     )
     return service, stores
+
+
+def patient_graph(workspace: Workspace) -> CachedGraph:
+    """The graph in memory for a container, in which nobody else is kept waiting and no thread goes on alone.
+
+    A reader waits for the newest build: between two requests the container sleeps, and an old view would be
+    as old as its last request.
+    """
+    return CachedGraph(
+        workspace.graph,
+        workspace.artifacts,
+        workspace.name,
+        patience_seconds=GRAPH_SECONDS,
+        first_seconds=GRAPH_SECONDS,
+    )
 
 
 def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Service:

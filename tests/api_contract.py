@@ -279,6 +279,13 @@ class ApiContract:
         _refused(api.post("/request-change", content=content))
         assert len(environment.orders()) == known
 
+    def test_a_body_beyond_the_limit_is_not_read(self, api: Door, environment: Environment) -> None:
+        """One megabyte is the limit, whatever is in it; nothing of it is judged."""
+        known = len(environment.orders())
+        body = {"component": "a/one", "proposed_change": {"text": "x" * (1 << 20)}}
+        assert _refused(api.post("/request-change", body)) == (413, "too-large")
+        assert len(environment.orders()) == known
+
     def test_values_are_data(self, api: Door, environment: Environment) -> None:
         """What looks like a command or a template is a text like any other."""
         texts = ["; rm -rf /", "`id`", "$(id)", '${file("/etc/passwd")}']

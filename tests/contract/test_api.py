@@ -15,7 +15,7 @@ from karma_core.errors import Refused
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.kept_modules import KeptModules
-from karma_lambda.opening import behind_gateway
+from karma_lambda.opening import behind_gateway, patient_graph
 from tests.api_contract import HOOK_SECRET, ApiContract, MoreOfTheApi, Orders
 from tests.api_doors import Door, EventDoor, HttpDoor, http_api_event, rest_api_event
 from tests.change_system import run_order
@@ -120,5 +120,6 @@ def functions_of(system: ServedSystem) -> Services:
     workspace = system.service.workspace
     kept = KeptModules(workspace.state, workspace.environment)
     workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept))
-    service = behind_gateway(replace(system.service, workspace=workspace))
+    graph = patient_graph(workspace)
+    service = behind_gateway(replace(system.service, workspace=workspace, graph=graph))
     return Services(("test",), "test", lambda _: service)

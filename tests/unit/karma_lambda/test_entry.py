@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from karma_adapters.memory_artifacts import MemoryArtifacts
-from karma_api.cached_graph import CachedGraph
+from karma_api.cached_graph import LOOK_SECONDS, PATIENCE_SECONDS
 from karma_api.resources.graph import ROUTES as GRAPH
 from karma_api.service import Services
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases import leasing
+from karma_core.use_cases.build import build_graph
 from karma_lambda.entry import serve
 from karma_lambda.opening import behind_gateway, open_services
 from karma_lambda.settings import VARIABLE, FunctionSettings, read_function
@@ -73,7 +75,9 @@ def test_a_body_may_be_base64(system: ServedSystem) -> None:
     event = door.event("POST", "/graph/query", signed, b"")
     body = "eyJxdWVyeV90eXBlIjogIm9ycGhhbnMifQ=="
     assert door.handle(event | {"body": body, "isBase64Encoded": True}).status_code == 200
-    assert door.handle(event | {"body": "%%%", "isBase64Encoded": True}).status_code == 422
+    for broken in ("%%%", f"{body[:8]}%{body[8:]}", body[:-1]):
+        answer = door.handle(event | {"body": broken, "isBase64Encoded": True})
+        assert (answer.status_code, answer.json()["code"]) == (422, "event")
     packed = gzip.compress(b"{}").hex()
     assert door.handle(event | {"body": packed, "isBase64Encoded": False}).status_code == 422
 
@@ -131,8 +135,7 @@ def test_a_throttled_graph_is_a_503_that_may_be_repeated(system: ServedSystem) -
     """
     system.graph = Throttled()  # type: ignore[assignment]
     workspace = replace(system.service.workspace, graph=system.workspace.graph)
-    graph = CachedGraph(workspace.graph, workspace.artifacts, workspace.name)
-    system.service = replace(system.service, workspace=workspace, graph=graph)
+    system.service = replace(system.service, workspace=workspace)
     door = EventDoor(functions_of(system), system.tokens, http_api_event)
     answer = door.get("/graph")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -141,6 +144,24 @@ def test_a_throttled_graph_is_a_503_that_may_be_repeated(system: ServedSystem) -
     assert kept.status_code == 202
     assert kept.json()["warnings"] == ["the graph is left to a worker: the graph store could not do it now"]
     assert [order[1]["change_id"] for order in system.runs.started] == [kept.json()["change_id"]]
+
+
+def test_a_container_shows_the_newest_graph(system: ServedSystem) -> None:
+    """However long it takes to load: a container that slept holds an old one, and nobody else waits."""
+    store = system.graph
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    before = door.get("/graph").json()["build_id"]
+    system.configure(d_four={"size": 5})
+    build_graph(system.workspace)
+    time.sleep(2 * LOOK_SECONDS)
+    load = store.load
+
+    def slow(environment: str) -> Any:
+        time.sleep(2 * PATIENCE_SECONDS)
+        return load(environment)
+
+    store.load = slow  # type: ignore[method-assign]
+    assert door.get("/graph").json()["build_id"] == before + 1
 
 
 def test_a_builder_at_work_is_not_waited_for(system: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.memory_parameters import MemoryParameters
 from karma_api.service import Services
 from karma_core.errors import SettingsError
@@ -21,6 +23,7 @@ from tests.api_doors import EventDoor, http_api_event, rest_api_event
 from tests.contract.test_api import HOOKS, functions_of
 from tests.memory_system import Clock
 from tests.served_system import ServedSystem
+from tests.unit.karma_api.test_webhooks import push_of
 
 RAW = '{"flow": "graph-rebuild", "reason": "größer \U0001f600"}'.encode()
 NAME = "/karma/webhook"
@@ -76,6 +79,40 @@ def test_a_delivery_whose_order_was_lost_is_taken_up(system: ServedSystem) -> No
         door.handle(door.event("POST", "/webhooks/generic", headers, RAW))
     assert delivered(system, http_api_event).status_code == 202
     assert len(runs.started) == 1
+
+
+class Bus:
+    """EventBridge's put_events, noted."""
+
+    def __init__(self) -> None:
+        self.flows: list[str] = []
+
+    def call(self, operation: str, **named: Any) -> dict[str, Any]:
+        assert operation == "put_events"
+        self.flows += [json.loads(entry["Detail"])["flow"] for entry in named["Entries"]]
+        return {"FailedEntryCount": 0}
+
+
+def test_the_bus_takes_what_deliveries_order(system: ServedSystem) -> None:
+    """Every flow that a webhook may start can be ordered where no Prefect API is set."""
+    bus = Bus()
+    starter = EventBridgeRuns(bus, "runs", system.state)  # type: ignore[arg-type]
+    ordering = replace(functions_of(system).of(None), starter=starter)
+    services = Services(("test",), "test", lambda _: ordering)
+    door = EventDoor(services, system.tokens, http_api_event)
+    pull = {"action": "opened", "number": 7, "repository": {"full_name": "acme/infra"}}
+    for number, (event, body) in enumerate(
+        (("push", push_of("iac/test/a/one/config.json")), ("pull_request", pull))
+    ):
+        raw = json.dumps(body).encode()
+        headers = {"x-hub-signature-256": sign(HOOK_SECRET, raw), "x-github-delivery": f"delivery-{number}"}
+        answer = door.post("/webhooks/github", role=None, content=raw, **headers, **{"x-github-event": event})
+        assert answer.status_code == 202, answer.text
+    for flow in ("graph-rebuild", "change-run"):
+        raw = json.dumps({"flow": flow}).encode()
+        headers = {"x-karma-signature-256": sign(HOOK_SECRET, raw), "x-karma-delivery": f"delivery-{flow}"}
+        assert door.post("/webhooks/generic", role=None, content=raw, **headers).status_code == 202
+    assert bus.flows == ["push-run", "pull-request-check", "graph-rebuild", "change-run"]
 
 
 def hooks_with(parameters: MemoryParameters, **webhooks: str) -> Any:
