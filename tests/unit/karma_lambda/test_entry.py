@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import time
@@ -80,6 +81,22 @@ def test_a_body_may_be_base64(system: ServedSystem) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, "event")
     packed = gzip.compress(b"{}").hex()
     assert door.handle(event | {"body": packed, "isBase64Encoded": False}).status_code == 422
+
+
+@pytest.mark.parametrize("coded", [False, True])
+@pytest.mark.parametrize(("beyond", "status"), [(0, 202), (1, 413)])
+def test_a_body_has_a_limit_before_it_is_read(
+    system: ServedSystem, beyond: int, status: int, coded: bool
+) -> None:
+    """Its bytes are counted, not those of its base64: one beyond the limit is refused, whatever it says."""
+    body = b'{"component": "d/four", "proposed_change": {"size": 8}}'
+    service = functions_of(system).of(None)
+    limited = replace(service, limits=replace(service.limits, body_bytes=len(body) - beyond))
+    door = EventDoor(Services(("test",), "test", lambda _: limited), system.tokens, http_api_event)
+    headers = {"Authorization": f"Bearer {system.tokens[Role.OPERATOR]}", "Content-Type": "application/json"}
+    event = door.event("POST", "/request-change", headers, body)
+    event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True} if coded else {}
+    assert door.handle(event).status_code == status
 
 
 @pytest.mark.parametrize(
