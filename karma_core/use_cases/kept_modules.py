@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from karma_core import ports, strictjson
-from karma_core.errors import BadInput, Conflict, Refused
+from karma_core.errors import BadInput, Conflict, KarmaError, Refused
 from karma_core.inference.facts import ModuleFacts
 from karma_core.model import Record, to_builtins
 from karma_core.records import Module
@@ -74,16 +74,16 @@ def keep_modules(workspace: Workspace, fleet: Fleet) -> None:
     here = workspace.modules.types()
     if not here or isinstance(workspace.modules, KeptModules):
         return
+    document = workspace.state.document(SUMMARY_KIND, SUMMARY)
+    before = _summary(document.body) if document else Summary()
     used = {loaded.type for loaded in fleet.inventory.components.values()}
     bodies = {name: to_builtins(_seen(workspace, fleet, name)) for name in here}
     summary = Summary(
-        terraform=workspace.terraform.version(),
+        terraform=_terraform(workspace) or before.terraform,
         settings=_settings(workspace.environment),
         types={name: strictjson.digest(body) for name, body in bodies.items()},
         bare=tuple(sorted(used.difference(here))),
     )
-    document = workspace.state.document(SUMMARY_KIND, SUMMARY)
-    before = _summary(document.body) if document else Summary()
     if before == summary:
         return
     for name, body in bodies.items():
@@ -94,22 +94,39 @@ def keep_modules(workspace: Workspace, fleet: Fleet) -> None:
         workspace.state.put_document(SUMMARY_KIND, SUMMARY, to_builtins(summary), revision=revision)
 
 
+def _terraform(workspace: Workspace) -> str:
+    """The version of now; empty where this builder has none, which can build what was never deployed."""
+    try:
+        return workspace.terraform.version()
+    except KarmaError:
+        return ""
+
+
 def _seen(workspace: Workspace, fleet: Fleet, name: str) -> KeptModule:
-    definition, problem = None, None
+    """What is known of a type: of one in use, what the fleet was built with."""
+    definition, facts = None, fleet.modules.facts.get(name)
+    unreadable_definition, unreadable = None, None
     try:
         definition = workspace.modules.definition(name)
     except BadInput as error:
-        problem = _problem(error)
+        unreadable_definition = error
     module = fleet.values.module(f"{name}/x")
-    if module is None:
-        wrong = fleet.values.unreadable.get(name)
-        unreadable = _problem(wrong) if wrong else None
-        return KeptModule(definition=definition, unreadable=unreadable, unreadable_definition=problem)
-    facts = fleet.modules.facts.get(name) or workspace.modules.facts(name)
-    return KeptModule(digest=module.digest, facts=facts, definition=definition, unreadable_definition=problem)
+    try:
+        facts = facts or (workspace.modules.facts(name) if module is not None else None)
+    except BadInput as error:  # it has been edited meanwhile
+        unreadable = error
+    return KeptModule(
+        digest=module.digest if module is not None else "",
+        facts=facts,
+        definition=definition,
+        unreadable=_problem(unreadable or fleet.values.unreadable.get(name)),
+        unreadable_definition=_problem(unreadable_definition),
+    )
 
 
-def _problem(error: BadInput) -> Problem:
+def _problem(error: BadInput | None) -> Problem | None:
+    if error is None:
+        return None
     place = str(error.facts.get("place", ""))
     return Problem(code=error.code, what=error.what, why=error.why, next_step=error.next_step, place=place)
 
