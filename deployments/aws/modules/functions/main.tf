@@ -11,7 +11,6 @@ locals {
     answer_bytes = var.answer_bytes
   })
   parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter"
-  put_artifact  = concat(["s3:PutObject"], var.artifacts_are_locked ? ["s3:PutObjectRetention"] : [])
   parameters    = [for prefix in var.prefixes : "${local.parameter_arn}${prefix}"]
   log_arn       = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda"
   environment   = { for name, value in { AWS_ENDPOINT_URL = var.aws_endpoint } : name => value if value != "" }
@@ -88,7 +87,7 @@ data "aws_iam_policy_document" "this" {
 
   statement {
     sid       = "LargeAnswers"
-    actions   = local.put_artifact
+    actions   = ["s3:PutObject"]
     resources = ["arn:${var.partition}:s3:::${var.bucket}/*/answers/*"]
   }
 
@@ -97,7 +96,7 @@ data "aws_iam_policy_document" "this" {
 
     content {
       sid       = "Snapshots"
-      actions   = local.put_artifact
+      actions   = concat(["s3:PutObject"], var.artifacts_are_locked ? ["s3:PutObjectRetention"] : [])
       resources = ["arn:${var.partition}:s3:::${var.bucket}/*/graph/*"]
     }
   }
