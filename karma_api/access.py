@@ -17,7 +17,8 @@ from karma_core.use_cases.tokens import recognise
 from karma_core.workspace import Workspace
 
 REMEMBER_SECONDS: Final = 0.2
-"""How long a recognised token is not looked up again, and so how long a revoked one may still count."""
+"""How long a recognised token is not looked up again; it counts as long once more while one request looks
+it up. So a revoked one counts for twice as long at most."""
 MAX_REMEMBERED: Final = 1_000
 
 
@@ -37,6 +38,15 @@ class Caller:
         return self.token_id or f"address:{self.client}"
 
 
+@dataclass
+class _Remembered:
+    """When a token was recognised, and whose it is; whether a request looks it up anew."""
+
+    at: float
+    caller: Caller
+    renewing: bool = False
+
+
 class Access:
     """The door of one environment. `anonymous` is the role of those without a token; None lets none in."""
 
@@ -45,23 +55,33 @@ class Access:
         self._anonymous = anonymous
         self._requests = Buckets(limits.requests_per_second, limits.burst)
         self._failures = Buckets(limits.failures_per_second, limits.failures_burst)
-        self._remembered: dict[str, tuple[float, Caller]] = {}
+        self._remembered: dict[str, _Remembered] = {}
 
     def remembered(self, headers: Mapping[str, str]) -> Caller | None:
-        """The caller whose token was recognised a moment ago; asks no store."""
+        """The caller whose token was recognised a moment ago; asks no store.
+
+        Of many requests with a token that is to be looked up anew, the first one gets None.
+        """
         found = self._remembered.get(headers.get("authorization", ""))
-        return found[1] if found is not None and time.monotonic() < found[0] else None
+        if found is None:
+            return None
+        age = time.monotonic() - found.at
+        if age < REMEMBER_SECONDS or (found.renewing and age < 2 * REMEMBER_SECONDS):
+            return found.caller
+        found.renewing = True
+        return None
 
     def user_of(self, headers: Mapping[str, str]) -> str:
         """The user of a token that was recognised, however long ago; else empty."""
         found = self._remembered.get(headers.get("authorization", ""))
-        return found[1].user if found is not None else ""
+        return found.caller.user if found is not None else ""
 
     def identify(self, incoming: Incoming, route: Route) -> Caller:
         """The caller; Unauthenticated, which is logged, where a token is missing or does not count."""
         text = incoming.headers.get("authorization", "")
-        found = self.remembered(incoming.headers)
-        if found is not None:
+        known = self._remembered.get(text)
+        if known is not None and time.monotonic() - known.at < REMEMBER_SECONDS:
+            found = known.caller
             return replace(found, client=incoming.client) if found.client != incoming.client else found
         if not text:
             if self._anonymous is None and route.role is not None:
@@ -70,6 +90,7 @@ class Access:
         scheme, _, credentials = text.partition(" ")
         token = recognise(self._workspace, credentials.strip()) if scheme.lower() == "bearer" else None
         if token is None:
+            self._remembered.pop(text, None)
             why = "the token is not known, has expired, or was revoked"
             raise self.turn_away(incoming, route.name, why)
         caller = Caller(user=token.user, role=token.role, token_id=token.id, client=incoming.client)
@@ -95,7 +116,7 @@ class Access:
     def _remember(self, text: str, caller: Caller) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered = {}
-        self._remembered[text] = (time.monotonic() + REMEMBER_SECONDS, caller)
+        self._remembered[text] = _Remembered(time.monotonic(), caller)
 
     def turn_away(self, incoming: Incoming, what: str, why: str) -> Unauthenticated:
         """Log that somebody unknown was not let in, and give the error to raise; at their own, low rate."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from starlette.responses import Response, StreamingResponse
 from karma_adapters.settings import find_project, read_settings
 from karma_api import access_log, openapi, problems
 from karma_api.dispatch import answer, answer_at_once, too_large, user_of
+from karma_api.exact import Endpoint, ExactPaths
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -41,7 +42,6 @@ THREADS = 32
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes may hold the interpreter while others wait. Ours: Python's own 5 ms would
 make every answer that is ready wait so long while a new build is loaded."""
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None) -> FastAPI:
@@ -55,12 +55,15 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
         redirect_slashes=False,
         lifespan=serving.lifespan,
     )
-    # The framework looks through its routes one by one: those that are asked most come first.
-    for route in sorted(ROUTES, key=lambda route: not route.cached):
+    exact: dict[tuple[str, str], Endpoint] = {}
+    for route in ROUTES:
         endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
+        if route.cached and "{" not in route.path:
+            exact[route.method, route.path] = endpoint
         app.add_api_route(
             route.path, endpoint, methods=[route.method], name=route.name, include_in_schema=False
         )
+    app.add_middleware(ExactPaths, endpoints=exact)
     described = encode(openapi.document(ROUTES, version("karma")))
 
     async def describe() -> Response:

@@ -19,6 +19,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
+from karma_api.rendered import Rendered
 from karma_core import ports
 from karma_core.errors import KarmaError, NotFound, StoreUnavailable
 from karma_core.graph import history
@@ -29,7 +30,8 @@ LOOK_SECONDS: Final = 0.05
 """How old what is known of the store may be. Ours: so long that looking costs a busy server nothing, so short
 that whoever built a graph with another program sees it."""
 PATIENCE_SECONDS: Final = 0.2
-"""How long a reader waits for a newer build while it has an older one. Ours: 1,000 components take 0.02 s."""
+"""How long a reader waits for a newer build while it has an older one, and how long after a write of this
+process readers wait at all. Ours: 1,000 components take 0.02 s."""
 FIRST_SECONDS: Final = 30.0
 """How long it waits where it has none."""
 PREPARE_SECONDS: Final = 2.0
@@ -48,11 +50,17 @@ _PINNED: ContextVar[View | None] = ContextVar("pinned", default=None)
 
 
 class View:
-    """One build's graph with everything that is worked out from it once."""
+    """One build's graph with everything that is worked out from it once.
 
-    def __init__(self, build: Build, data: GraphData) -> None:
+    `before` is the view that it takes the place of: of what has not changed since, nothing is made again.
+    """
+
+    def __init__(self, build: Build, data: GraphData, before: View | None = None) -> None:
         self.build = build
         self.data = data
+        self.rendered: Rendered = Rendered(before.rendered if before is not None else None)
+        if before is not None and _same_shape(data, before.data):
+            self.__dict__.update({k: v for k, v in before.__dict__.items() if k in _OF_SHAPE})
         self.etag = f'"{build.id}-{build.digest.removeprefix("sha256:")[:12]}"'
         self._answers: dict[Hashable, Any] = {}
         self._making: dict[Hashable, Lock] = {}
@@ -143,28 +151,53 @@ class CachedGraph:
         self._environment = environment
         self._view: View | None = None
         self._looked_at = float("-inf")
+        self._written = self._seen = 0
+        """Writes of this process, and how many of them the last look had behind it."""
+        self._written_at = float("-inf")
         self._lock = Lock()
         self._looking: Future[None] | None = None
+        self._awaited = False
+        """Whether somebody waits for the look that is under way."""
         self._looker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="karma-graph")
         self._past: OrderedDict[int, View] = OrderedDict()
 
     def at_once(self) -> View | None:
-        """The current view where it needs no look at the store; never waits."""
-        due = time.monotonic() - self._looked_at > LOOK_SECONDS
-        return self._view if not due or self._looking is not None else None
+        """The current view where nobody has to wait for it; never waits.
+
+        Where a look at the store is due, it is set off, and None is for the one caller who is to wait for it
+        in `view`.
+        """
+        if self._seen == self._written and time.monotonic() - self._looked_at <= LOOK_SECONDS:
+            return self._view
+        started, _looking = self._look_if_due()
+        return None if started or self._misses_a_write() else self._view
 
     def view(self) -> View:
-        """The current view; NotFound before the first build, StoreUnavailable without the store."""
+        """The current view; NotFound before the first build, StoreUnavailable without the store.
+
+        It has what this process wrote before the call, unless the store keeps that back for long.
+        """
         pinned = _PINNED.get()
         if pinned is not None:
             return pinned
-        started, looking = self._look_if_due()
-        if looking is not None and (started or self._view is None):
-            with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
-                looking.result(self._patience if self._view is not None else self._first)
+        looking = self._wait_for_look()
+        if self._misses_a_write():  # the look was under way already when this process wrote
+            looking = self._wait_for_look()
         if self._view is None:
             raise _no_graph(self._environment, looking is None or looking.done())
         return self._view
+
+    def _wait_for_look(self) -> Future[None] | None:
+        """The look that is under way, waited for where that is this caller's part."""
+        _started, looking = self._look_if_due()
+        if looking is not None and (self._first_to_wait() or self._misses_a_write() or self._view is None):
+            with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
+                looking.result(self._patience if self._view is not None else self._first)
+        return looking
+
+    def _misses_a_write(self) -> bool:
+        """Whether this process wrote a moment ago and no look has been begun and ended since."""
+        return self._seen != self._written and time.monotonic() - self._written_at < self._patience
 
     def at(self, when: str | None) -> View:
         """The view of a build or time (None: the current one); NotFound, UsageError."""
@@ -183,7 +216,9 @@ class CachedGraph:
 
     def moved(self) -> None:
         """Somebody in this process has written: look at the store before the next answer."""
-        self._looked_at = float("-inf")
+        with self._lock:
+            self._written += 1
+            self._written_at = time.monotonic()
 
     def close(self) -> None:
         """End the thread that looks."""
@@ -194,31 +229,56 @@ class CachedGraph:
         with self._lock:
             if self._looking is not None:
                 return False, self._looking
-            if time.monotonic() - self._looked_at <= LOOK_SECONDS:
+            if self._seen == self._written and time.monotonic() - self._looked_at <= LOOK_SECONDS:
                 return False, None
-            self._looking = looking = self._looker.submit(self._look)
+            self._awaited = False
+            self._looking = looking = self._looker.submit(self._look, self._written)
         looking.add_done_callback(self._looked)
         return True, looking
+
+    def _first_to_wait(self) -> bool:
+        """Whether nobody waits yet for the look that is under way; from now on somebody does."""
+        with self._lock:
+            first, self._awaited = not self._awaited, True
+            return first
 
     def _looked(self, _looking: Future[None]) -> None:
         with self._lock:
             self._looking = None
 
-    def _look(self) -> None:
+    def _look(self, written: int) -> None:
         asked_at = time.monotonic()
         build = self._store.current(self._environment)
         held = self._view.build if self._view is not None else None
         if build != held:
             found = self._store.load(self._environment) if build is not None else None
             self._view = _prepared(found, self._view)
-        self._looked_at = asked_at
+        self._looked_at, self._seen = asked_at, written
+
+
+_OF_SHAPE: Final = frozenset({"graph", "addresses", "producers_of", "consumers_of"})
+"""What a view works out from addresses and edges alone."""
+
+
+def _same_shape(data: GraphData, before: GraphData) -> bool:
+    """Whether both have the same addresses and edges; cheap, as equal edges are shared."""
+    same = data.edges is before.edges and len(data.nodes) == len(before.nodes)
+    return same and all(new.address == old.address for new, old in zip(data.nodes, before.nodes, strict=True))
+
+
+def _shared(data: GraphData, before: GraphData) -> GraphData:
+    """The same graph, with the objects of the one before where they are equal."""
+    held = {node.address: node for node in before.nodes}
+    nodes = tuple([old if (old := held.get(node.address)) == node else node for node in data.nodes])
+    edges = before.edges if data.edges == before.edges else data.edges
+    return GraphData(nodes=nodes, edges=edges, changes=data.changes)
 
 
 def _prepared(found: Snapshot | None, before: View | None) -> View | None:
     """The view of what was loaded, with answers to what was asked of the one before."""
     if found is None:
         return None
-    view = View(found.build, found.graph)
+    view = View(found.build, _shared(found.graph, before.data) if before is not None else found.graph, before)
     token = _PINNED.set(view)
     until = time.monotonic() + PREPARE_SECONDS
     try:

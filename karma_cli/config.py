@@ -110,7 +110,10 @@ def show(
         render.document(to_builtins(shown))
         return
     render.line(f"{shown.parameter}, version {shown.version}")
-    render.text(json.dumps(shown.config, indent=2, ensure_ascii=False))
+    if shown.secret:
+        render.line("It is secret, and never shown.")
+    else:
+        render.text(json.dumps(shown.config, indent=2, ensure_ascii=False))
     rows = [
         (
             v.version,

@@ -11,6 +11,8 @@ from karma_cli import exits, graph_stores, progress, render
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from karma_core.model import GraphData, Snapshot
     from karma_core.use_cases.build import BuildResult
     from karma_core.workspace import Workspace
@@ -193,6 +195,7 @@ def path(
 
 @app.command(
     epilog="Examples:\n\n`karma graph query downstream vpc/core`\n\n`karma graph query stale --json`\n\n"
+    "`karma graph query type --param type=vpc`\n\n"
     "`karma graph query --gremlin \"g.V().groupCount().by('type')\"`"
 )
 def query(
@@ -203,6 +206,10 @@ def query(
     component: Annotated[str | None, typer.Argument(help="An address, where the query needs one.")] = None,
     env: Env = None,
     project: ProjectDir = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=VALUE", help="Another parameter of the query."),
+    ] = None,
     gremlin: Annotated[str | None, typer.Option("--gremlin", help="A Gremlin traversal instead.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="With --gremlin: results.")] = 1000,
     seconds: Annotated[
@@ -220,16 +227,34 @@ def query(
     if gremlin is not None:
         graph_stores.ask(env, project, gremlin, limit=limit, seconds=seconds, as_json=as_json)
     else:
-        _ask_by_name(open_for(env, project), str(name), component, as_json)
+        given = _parameters(component, parameters or ())
+        _ask_by_name(open_for(env, project), str(name), given, as_json)
 
 
-def _ask_by_name(workspace: Workspace, name: str, component: str | None, as_json: bool) -> None:
+def _parameters(component: str | None, others: Sequence[str]) -> dict[str, str]:
+    """The parameters of a named query."""
     from karma_core import ids
-    from karma_core.graph.query import run_query
+    from karma_core.errors import UsageError
 
+    found = {}
     if component is not None:
         ids.split_address(component)
-    parameters = {"component": component} if component is not None else {}
+        found["component"] = component
+    for text in others:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value) or name in found:
+            raise UsageError(
+                f"--param {ids.shown(text)} is no parameter, or is given twice",
+                next_step="write it like `--param type=vpc`",
+                code="query-parameters",
+            )
+        found[name] = value
+    return found
+
+
+def _ask_by_name(workspace: Workspace, name: str, parameters: dict[str, str], as_json: bool) -> None:
+    from karma_core.graph.query import run_query
+
     found = run_query(_current(workspace), name, parameters)
     if as_json:
         render.document(found)

@@ -7,6 +7,7 @@ create a resource and as empty when they read it back (`tags: null -> {}`). Such
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from karma_adapters.terraform import masking, plan_json
@@ -16,11 +17,11 @@ from karma_core.records import DriftedAttribute, DriftedResource, DriftReport
 _CHANGES: Final = {("update",): "changed", ("delete",): "deleted"}
 
 
-def read(document: dict[str, Any], *, address: str) -> DriftReport:
-    """The report of one component, values masked as in a plan."""
-    hidden = masking.Redaction(_secrets(document))
+def read(document: dict[str, Any], *, address: str, hidden: Iterable[str] = ()) -> DriftReport:
+    """The report of one component, values masked as in a plan; `hidden` are secrets known from elsewhere."""
+    redaction = masking.Redaction([*_secrets(document), *hidden])
     plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
-    found = (_resource(one, hidden) for one in document.get("resource_drift", ()))
+    found = (_resource(one, redaction) for one in document.get("resource_drift", ()))
     resources = [one for one in found if one is not None]
     return DriftReport(
         address=address,

@@ -259,7 +259,8 @@ class TerraformRunner:
                 out=str(folder / PLAN),
                 fine=(NO_CHANGES, CHANGES),
             )
-            return refresh_json.read(self._show(terraform, job, folder), address=job.address)
+            document = self._show(terraform, job, folder)
+            return refresh_json.read(document, address=job.address, hidden=self._secrets(job))
         finally:
             self._private.drop(folder)
 

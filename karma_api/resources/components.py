@@ -75,7 +75,7 @@ class WhyShown(Answered):
 def list_components(service: Service, _caller: Caller, asked: ComponentsAsked) -> Reply:
     """A page of the graph's components, by address."""
     view = service.graph.view()
-    found = page(wanted_components(view, asked), asked.limit, cursor=_address, show=node_document)
+    found = page(wanted_components(view, asked), asked.limit, cursor=_address, show=view.rendered.node)
     return Reply(document={"build_id": view.build.id, **found}, view=view)
 
 

@@ -28,11 +28,12 @@ class ValueAsked(Asked):
 
 
 class ConfigShown(Answered):
-    """A config version; `history` lists the kept ones, oldest first."""
+    """A config version, null where it is `secret`; `history` lists the kept ones, oldest first."""
 
     address: str
     version: int
     current: bool
+    secret: bool
     config: Any
     history: list[dict[str, Any]]
 

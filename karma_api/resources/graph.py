@@ -91,7 +91,10 @@ def graph_bytes(view: View) -> bytes:
     made = view.answered("document")
     if made is None:
         build = view.build
-        made = encode(show_document(view.data, environment=build.environment, build_id=build.id))
+        document = show_document(
+            view.data, environment=build.environment, build_id=build.id, forms=view.rendered.forms
+        )
+        made = encode(document)
         view.remember("document", made)
     return bytes(made)
 

@@ -62,7 +62,8 @@ def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
     parameters = {name: str(value) for name, value in wanted.parameters.items()}
     if wanted.query_type == RECENT:
         return Reply(document=_recent_changes(service, view, parameters))
-    found = run_query(view.data, str(wanted.query_type), parameters, graph=lambda: view.graph)
+    forms = view.rendered.forms
+    found = run_query(view.data, str(wanted.query_type), parameters, graph=lambda: view.graph, forms=forms)
     return Reply(document=found, view=view)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 from karma_core.graph.delta import lineage
 from karma_core.model import Component, Edge, GraphData, to_builtins
@@ -20,15 +22,26 @@ def edge_document(edge: Edge) -> dict[str, Any]:
     return fields
 
 
-def graph_document(data: GraphData) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Forms:
+    """How a component and an edge are shown: as documents, or as JSON that somebody has kept of them."""
+
+    node: Callable[[Component], Any] = node_document
+    edge: Callable[[Edge], Any] = edge_document
+
+
+DOCUMENTS: Final = Forms()
+
+
+def graph_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any]:
     """`{"nodes", "edges"}`, sorted as the graph is."""
     return {
-        "nodes": [node_document(node) for node in data.nodes],
-        "edges": [edge_document(edge) for edge in data.edges],
+        "nodes": [forms.node(node) for node in data.nodes],
+        "edges": [forms.edge(edge) for edge in data.edges],
     }
 
 
-def lineage_document(data: GraphData) -> dict[str, Any]:
+def lineage_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any]:
     """`{"nodes", "edges"}` of components and the changes that wrote their configs, and of these themselves.
 
     A change is told from a component by its `label`. No dependencies are among the edges.
@@ -39,11 +52,13 @@ def lineage_document(data: GraphData) -> dict[str, Any]:
     ]
     edges = [{"source": source, "target": target, "kind": kind} for source, target, kind in lineage(data)]
     return {
-        "nodes": [*map(node_document, data.nodes), *changes],
+        "nodes": [*map(forms.node, data.nodes), *changes],
         "edges": sorted(edges, key=lambda edge: (edge["source"], edge["target"], edge["kind"])),
     }
 
 
-def show_document(data: GraphData, *, environment: str, build_id: int | None) -> dict[str, Any]:
+def show_document(
+    data: GraphData, *, environment: str, build_id: int | None, forms: Forms = DOCUMENTS
+) -> dict[str, Any]:
     """`{"environment", "build_id", "nodes", "edges"}`; `build_id` is None for a graph that is no build."""
-    return {"environment": environment, "build_id": build_id, **graph_document(data)}
+    return {"environment": environment, "build_id": build_id, **graph_document(data, forms)}

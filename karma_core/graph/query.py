@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from karma_core.errors import UsageError
-from karma_core.graph.document import graph_document, lineage_document
+from karma_core.graph.document import DOCUMENTS, Forms, graph_document, lineage_document
 from karma_core.graph.graph import Graph
 from karma_core.ids import shown
 from karma_core.model import ChangeNode, Edge, GraphData, Status
@@ -27,15 +27,20 @@ class Query:
     select: Callable[[GraphData, Parameters, MakeGraph], GraphData]
     needs: tuple[str, ...] = ()
     may_have: tuple[str, ...] = ()
-    document: Callable[[GraphData], dict[str, Any]] = graph_document
+    document: Callable[[GraphData, Forms], dict[str, Any]] = graph_document
 
 
 def run_query(
-    data: GraphData, name: str, parameters: Parameters, *, graph: MakeGraph | None = None
+    data: GraphData,
+    name: str,
+    parameters: Parameters,
+    *,
+    graph: MakeGraph | None = None,
+    forms: Forms = DOCUMENTS,
 ) -> dict[str, Any]:
     """`{"nodes", "edges"}` of the named query; both ends of every edge are among the nodes.
 
-    `graph` gives the structure of the data where the caller has it already.
+    `graph` gives the structure of the data where the caller has it already, `forms` how both are shown.
 
     UsageError for an unknown query, a missing or an unknown parameter; NotFound for an unknown component.
     """
@@ -47,7 +52,7 @@ def run_query(
             code="unknown-query",
         )
     _check_parameters(name, query, parameters)
-    return query.document(query.select(data, parameters, graph or partial(Graph, data)))
+    return query.document(query.select(data, parameters, graph or partial(Graph, data)), forms)
 
 
 def _check_parameters(name: str, query: Query, parameters: Parameters) -> None:

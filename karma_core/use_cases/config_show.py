@@ -22,12 +22,13 @@ class ConfigVersion(Record, frozen=True, kw_only=True):
 
 
 class ShownConfig(Record, frozen=True, kw_only=True):
-    """A config version. `config` is None for a SecureString; `history` is oldest first."""
+    """A config version. `config` is None where it is `secret`; `history` is oldest first."""
 
     address: str
     parameter: str
     version: int
     current: bool
+    secret: bool
     config: Any
     tier: str
     modified_at: str
@@ -36,7 +37,11 @@ class ShownConfig(Record, frozen=True, kw_only=True):
 
 
 def show(workspace: Workspace, address: str, version: int | None = None) -> ShownConfig:
-    """A config by address (default: its current version); NotFound, or BadInput where it is not JSON."""
+    """A config by address (default: its current version); NotFound, or BadInput where it is not JSON.
+
+    Where the current version is a SecureString no version is shown: what became secret is not told by the
+    versions before it.
+    """
     ids.split_address(address)
     check_binding(workspace)
     name = workspace.config_parameter(address)
@@ -45,12 +50,14 @@ def show(workspace: Workspace, address: str, version: int | None = None) -> Show
     if not wanted:
         raise _not_found(address, version, history)
     parameter = wanted[0]
+    secret = parameter.value is None or history[-1].value is None
     return ShownConfig(
         address=address,
         parameter=name,
         version=parameter.version,
         current=parameter.version == history[-1].version,
-        config=None if parameter.value is None else strictjson.parse(parameter.value.encode(), where=name),
+        secret=secret,
+        config=None if secret else strictjson.parse((parameter.value or "").encode(), where=name),
         tier=parameter.tier,
         modified_at=parameter.modified_at,
         provenance=read_description(parameter.description),

@@ -133,6 +133,9 @@ def test_doctor_says_what_is_there_and_what_is_not(started: Karma) -> None:
         (("graph", "show", "--env", "prod"), {}, 1, "no environment 'prod'"),
         (("graph", "show", "--at", "99"), {}, 1, "99"),
         (("graph", "query", "nonsense"), {}, 2, "nonsense"),
+        (("graph", "query", "type", "--param", "vpc"), {}, 2, "--param vpc is no parameter"),
+        (("graph", "query", "type", "--param", "type=a", "--param", "type=b"), {}, 2, "given twice"),
+        (("graph", "query", "stale", "--param", "type=vpc"), {}, 2, "does not take type"),
         (("log", "show", "nonsense"), {}, 1, "no event 'nonsense'"),
         (("log", "list", "--since", "yesterday"), {}, 2, "yesterday"),
         (("graph", "show", "--project", "nowhere"), {}, 2, "nowhere"),
@@ -275,6 +278,7 @@ def test_every_reading_command_gives_one_document(first_shop: tuple[Shop, object
         ("graph", "impact", "vpc", "core"),
         ("graph", "path", "dashboard/operations", "vpc/core"),
         ("graph", "query", "stale"),
+        ("graph", "query", "type", "--param", "type=vpc"),
         ("graph", "history"),
         ("log", "list"),
     ):

@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from karma_api.exchange import SECURE
+from karma_api.access import REMEMBER_SECONDS
+from karma_api.exchange import SECURE, Incoming
 from karma_api.limits import Limits
+from karma_api.problems import Unauthenticated
 from karma_api.routes import ROUTES
 from karma_core.roles import Role
 from karma_core.use_cases.tokens import revoke
@@ -267,3 +269,22 @@ def test_a_defect_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert answer.json()["code"] == "defect"
     assert "secret-detail" not in answer.text
     served.close()
+
+
+def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are let in meanwhile, for so long again at most; a store that hangs adds nothing."""
+    now = 100.0
+    monkeypatch.setattr("karma_api.access.time.monotonic", lambda: now)
+    access, headers = fresh.service.access, fresh.headers(Role.VIEWER)
+    route = next(route for route in ROUTES if route.name == "whoami")
+    incoming = Incoming(headers=headers)
+    caller = access.identify(incoming, route)
+    assert access.remembered(headers) == caller
+    now += 1.5 * REMEMBER_SECONDS
+    assert [access.remembered(headers) for _ in range(3)] == [None, caller, caller]
+    now += REMEMBER_SECONDS
+    assert [access.remembered(headers) for _ in range(2)] == [None, None]
+    revoke(fresh.workspace, caller.token_id)
+    with pytest.raises(Unauthenticated):
+        access.identify(incoming, route)
+    assert access.user_of(headers) == ""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from karma_adapters.memory_artifacts import MemoryArtifacts
 from karma_adapters.memory_graph import MemoryGraphStore
-from karma_api.cached_graph import MAX_ANSWERS, MAX_PAST, CachedGraph, View
+from karma_api.cached_graph import LOOK_SECONDS, MAX_ANSWERS, MAX_PAST, PATIENCE_SECONDS, CachedGraph, View
 from karma_core.errors import NotFound
 from karma_core.graph.delta import diff, digest, make_graph
 from karma_core.model import Build, GraphData
 from karma_core.records import Lease
 from tests.graphs import component
+from tests.graphs import graph as graph_of
 
 LEASE = Lease(names=("graph",), holder="t", token=1, expires_at=0.0)
 
@@ -68,18 +71,56 @@ def test_the_view_follows_the_store(cached: tuple[SlowStore, CachedGraph]) -> No
 
 
 def test_nobody_waits_for_a_publish(cached: tuple[SlowStore, CachedGraph]) -> None:
-    """While the store does not answer, readers get the build before, at once but for the one that looked."""
+    """While the store does not answer, readers get the build before: after a moment, then at once."""
     store, graph = cached
     publish(store, 1)
     assert graph.view().build.id == 1
     publish(store, 2)
     store.gate.clear()
     graph.moved()
+    assert graph.view().build.id == 1
+    time.sleep(PATIENCE_SECONDS)
+    started = time.monotonic()
     assert [graph.view().build.id for _ in range(50)] == [1] * 50
+    assert time.monotonic() - started < 50 * PATIENCE_SECONDS / 2
     assert graph.at_once() is not None
     store.gate.set()
     while graph.view().build.id == 1:
         graph.moved()
+
+
+def test_a_write_of_this_process_is_seen_by_whoever_reads_next(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """Even where a look had been begun before the write, and others read at the same time."""
+    store, graph = cached
+    publish(store, 1)
+    assert graph.view().build.id == 1
+    for number in range(2, 12):
+        graph.moved()
+        others = [threading.Thread(target=graph.view) for _ in range(3)]
+        for other in others:
+            other.start()
+        publish(store, number)
+        graph.moved()
+        assert graph.at_once() is None
+        assert graph.view().build.id == number
+        for other in others:
+            other.join()
+
+
+def test_one_caller_waits_for_a_look(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """The first that finds one due is sent to wait for it; the others get the view that is here."""
+    store, graph = cached
+    publish(store, 1)
+    assert graph.view().build.id == 1
+    publish(store, 2)
+    time.sleep(2 * LOOK_SECONDS)
+    store.gate.clear()
+    assert graph.at_once() is None
+    held = graph.at_once()
+    assert held is not None
+    assert held.build.id == 1
+    threading.Timer(PATIENCE_SECONDS / 4, store.gate.set).start()
+    assert graph.view().build.id == 2
 
 
 def test_a_view_is_one_build_whole(cached: tuple[SlowStore, CachedGraph]) -> None:
@@ -133,6 +174,41 @@ def test_what_was_asked_is_answered_before_a_build_is_shown(cached: tuple[SlowSt
     view = graph.view()
     assert view.build.id == 2
     assert [view.answered(key) for key in ("asked", "unasked", "gone")] == [2, None, None]
+
+
+def test_a_build_shares_what_it_has_of_the_one_before(cached: tuple[SlowStore, CachedGraph]) -> None:
+    """Equal components are the same objects; who depends on whom is worked out only where it changed."""
+    store, graph = cached
+    published = 0
+
+    def views(data: GraphData) -> View:
+        nonlocal published
+        before = store.load("test")
+        published += 1
+        build = Build(
+            id=published, environment="test", created_at="2026-01-01T00:00:00.000000Z", digest=digest(data),
+            components=len(data.nodes), dependencies=len(data.edges), added=0, changed=0, removed=0,
+            base=published - 1 or None,
+        )  # fmt: skip
+        store.publish(build, diff(before.graph if before else None, data), LEASE)
+        graph.moved()
+        return graph.view()
+
+    data = graph_of([("a/x", "a/y")], ["a/z"], environment="test")
+    first = views(data)
+    assert first.graph.producers("a/x") == ("a/y",)
+    second = views(
+        msgspec.structs.replace(
+            data, nodes=(component("a/x", environment="test", version=2), *data.nodes[1:])
+        )
+    )
+    assert second.graph is first.graph
+    assert second.nodes["a/x"].config_version == 2
+    assert second.nodes["a/y"] is first.nodes["a/y"]
+    third = views(graph_of([("a/y", "a/x")], ["a/z"], environment="test"))
+    assert third.graph.producers("a/y") == ("a/x",)
+    assert third.graph.producers("a/x") == ()
+    assert third.producers_of.keys() == {"a/y"}
 
 
 def test_memory_is_bounded(cached: tuple[SlowStore, CachedGraph]) -> None:

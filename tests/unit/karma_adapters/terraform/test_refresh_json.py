@@ -61,6 +61,14 @@ def test_a_secret_inside_a_masked_part_stays_masked() -> None:
     assert "secret" not in repr(report.resources)
 
 
+def test_a_secret_known_from_elsewhere_is_masked_too() -> None:
+    """Such as a sensitive variable: a resource that has it without a mark does not show it."""
+    found = document({"note": "the canary-1 of old"}, {"note": "something else"})
+    report = refresh_json.read(found, address="b/c", hidden=["canary-1"])
+    assert [a.pointer for a in report.resources[0].attributes] == ["/note"]
+    assert "canary-1" not in repr(report.resources)
+
+
 def test_places_in_lists_and_odd_names() -> None:
     """Pointers are escaped, and lead to a place that one side does not have."""
     found = document({"a/b": [1]}, {"a/b": [1, 2], "c~d": 3})

@@ -91,9 +91,13 @@ def test_show_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_show_keeps_secrets(tmp_path: Path) -> None:
-    """The value of a SecureString is not shown."""
+    """The value of a SecureString is not shown, nor what it was before it became one."""
     workspace = make_workspace(tmp_path)
+    put(workspace, "vpc/core", '{"a":"canary"}')
+    assert not show(workspace, "vpc/core").secret
     name = workspace.config_parameter("vpc/core")
     secret = ParameterWrite(name=name, value='{"a":"canary"}', kind=ParameterKind.SECURE)
     workspace.parameters.put([secret])
-    assert show(workspace, "vpc/core").config is None
+    for version in (None, 1, 2):
+        shown = show(workspace, "vpc/core", version)
+        assert (shown.secret, shown.config) == (True, None)
