@@ -19,7 +19,7 @@ from karma_core.errors import KarmaError, NotFound
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
 from karma_lambda.large import Linked, placed
-from karma_lambda.opening import MakeStarter, open_services
+from karma_lambda.opening import MakeHooks, MakeStarter, open_services
 from karma_lambda.settings import FunctionSettings, read_function
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -31,11 +31,12 @@ def serve(
     routes: Iterable[Route],
     *,
     make_starter: MakeStarter | None = None,
+    make_hooks: MakeHooks | None = None,
     read: Callable[[], FunctionSettings] = read_function,
     open_all: Callable[[FunctionSettings], Services] | None = None,
 ) -> Handler:
     """The handler of these routes. Settings are read and stores opened by the first event."""
-    opened = open_all or partial(open_services, make_starter=make_starter)
+    opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)
     function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -46,6 +46,13 @@ class Runs(_Section):
     prefect_auth_parameter: str = ""
 
 
+class Webhooks(_Section):
+    """SecureString parameters with the endpoints' secrets; empty: that of `project.webhooks`, if any."""
+
+    github_secret_parameter: str = ""
+    generic_secret_parameter: str = ""
+
+
 class FunctionSettings(_Section):
     """All of it. `project` has the keys of karma.toml, `answer_bytes` is the largest body sent as it is.
 
@@ -56,6 +63,7 @@ class FunctionSettings(_Section):
     project: dict[str, Any]
     authorizer: Authorizer = Authorizer()
     runs: Runs = Runs()
+    webhooks: Webhooks = Webhooks()
     answer_bytes: int = Field(default=4_000_000, ge=1_000, le=4_500_000)
 
 

@@ -14,7 +14,7 @@ from karma_adapters.thread_runs import ThreadRuns
 from karma_api.app import make_app
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
-from karma_api.service import Service, Services, make_service
+from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
@@ -67,6 +67,7 @@ class ServedSystem(ChangeSystem):
         types: str = "a b c d e",
         neighbours: Mapping[str, Service] | None = None,
         root: Path | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._repository: Any = GitConfigRepository(root) if root else NoRepository()
         super().__init__(definitions, types)
@@ -86,6 +87,7 @@ class ServedSystem(ChangeSystem):
             anonymous=anonymous,
             plans_here=plans_here,
             metrics=metrics.text,
+            hooks=hooks,
         )
         served = {"test": self.service, **(neighbours or {})}
         self.services = Services(tuple(served), "test", served.__getitem__)

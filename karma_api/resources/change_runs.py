@@ -11,6 +11,7 @@ from karma_api.service import Service
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
 from karma_core.use_cases.changes import reading
+from karma_core.use_cases.changes.graph_update import update_graph
 from karma_core.use_cases.changes.register import Register
 
 FLOW: Final = "change-run"
@@ -29,14 +30,26 @@ class ChangeResult(Answered):
 
 
 def result(service: Service, caller: Caller, change: Change) -> Reply:
-    """The result document; 202 and the change's place where it goes on, its run started where it may."""
+    """The result document; 202 and the change's place where it goes on, its run started where it may.
+
+    Where nothing is planned here, the graph is updated last: the change is safe and its run ordered by then.
+    """
     document = reading.result_of(service.acting(caller), change)
     if not change.id or change.final:
         return Reply(document=document)
     unplanned = change.status is State.QUEUED and not service.plans_here
     if unplanned or (change.status is State.APPROVED and change.proceed):
         start(service, caller, change)
+    if unplanned:
+        document = _with_graph(service, caller, document)
     return Reply(document=document, status=202, headers=place_of(change))
+
+
+def _with_graph(service: Service, caller: Caller, document: dict[str, Any]) -> dict[str, Any]:
+    """The document, after the graph was updated; it says where that is left to a worker."""
+    left = update_graph(service.acting(caller))
+    said = [f"the graph is left to a worker: {left}"] if left else []
+    return {**document, "warnings": [*document["warnings"], *said]}
 
 
 def place_of(change: Change) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -285,7 +286,7 @@ def test_a_defect_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are let in meanwhile, for so long again at most; a store that hangs adds nothing."""
     now = 100.0
-    monkeypatch.setattr("karma_api.access.time.monotonic", lambda: now)
+    monkeypatch.setattr("karma_api.access.time", SimpleNamespace(monotonic=lambda: now))
     access, headers = fresh.service.access, fresh.headers(Role.VIEWER)
     route = next(route for route in ROUTES if route.name == "whoami")
     incoming = Incoming(headers=headers)
