@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -61,14 +62,43 @@ def test_a_worker_that_is_told_to_end_hands_its_run_on(fleet: Fleet) -> None:
     after = [(e["action"], e["status"]) for e in events(fleet, "east")[known:]]
     assert ("terraform_apply", "interrupted") in after
     assert after.count(("deploy", "interrupted")) == 1
-    fleet.worker("second").ready()
+    second = fleet.worker("second").ready()
     wait_for(lambda: ("deploy", "succeeded") in deploys(fleet, known))
     resumed = [e for e in events(fleet, "east")[known:] if e["action"] == "deploy"]
     assert len({e["run_id"] for e in resumed}) == 1
     assert resumed[-1]["user"] == "ann"
+    assert second.end() == 0
 
 
 def deploys(fleet: Fleet, known: int) -> list[tuple[str, str]]:
     """What the newer events say of deploys."""
     found = events(fleet, "east")[known:]
     return [(e["action"], e["status"]) for e in found if e["action"] == "deploy"]
+
+
+def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
+    """It is tried again; what its worker left half made is replaced only once that has been approved."""
+    west = Karma(fleet.karma.project, env="west")
+    request = fleet.karma.project / "change.json"
+    request.write_text(json.dumps({"component": "nap/three", "create": {"seconds": SECONDS}}))
+    change = west.json("change", "request", "--input", str(request), code=4)["change_id"]
+    known = len(events(fleet, "west"))
+    first = fleet.worker("third").ready()
+    fleet.runs.start("change-run", {"environment": "west", "change_id": change}, idempotency_key=change)
+    wait_for(lambda: applies(fleet, known))
+    assert first.end() == 0
+    assert west.json("change", "show", change)["status"] == "queued"
+    fleet.worker("fourth").ready()
+    wait_for(lambda: west.json("change", "show", change)["status"] == "awaiting_approval")
+    assert "replace" in west.json("change", "show", change)["why"]
+    west.json("change", "approve", change)
+    body = {"environment": "west", "change_id": change}
+    assert fleet.ended(fleet.runs.start("change-run", body, idempotency_key="approved")).type == "COMPLETED"
+    assert west.json("change", "show", change)["status"] == "applied"
+    assert applies(fleet, known)[-1] == ("succeeded", change)
+
+
+def applies(fleet: Fleet, known: int) -> list[tuple[str, str]]:
+    """Status and change of the newer events of applies in `west`."""
+    found = events(fleet, "west")[known:]
+    return [(e["status"], e["change_id"]) for e in found if e["action"] == "terraform_apply"]

@@ -81,8 +81,10 @@ class Worker:
         return self
 
     def taken(self) -> set[str]:
-        """Ids of the flow runs that it took."""
-        return set(re.findall(r"submitting flow run '([0-9a-f-]{36})'", self.said()))
+        """Ids of the flow runs that it took; of two that ask for one at once, the server refuses one."""
+        said = self.said()
+        asked = re.findall(r"submitting flow run '([0-9a-f-]{36})'", said)
+        return {*asked} - {*re.findall(r"Aborted submission of flow run '([0-9a-f-]{36})'", said)}
 
     def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 90) -> int:
         """Send it a signal; its exit code."""

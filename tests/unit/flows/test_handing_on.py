@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from flows.handing_on import Ended, orders_for
+from flows.handing_on import Ended, orders_for, try_again
+from karma_core.changes.record import Change
+from karma_core.changes.states import State
+from karma_core.records import Run
+from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.orders import Order
+from karma_core.use_cases.runs import FLOW_RUN, RunResult
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem, die
 
@@ -76,6 +82,7 @@ def test_changes_are_reconciled(system: ChangeSystem) -> None:
     """A request without a key is not made twice; with one, or by its id, a change is carried on."""
     assert orders(system, ended("change-run", component="a/one")) == [("reconcile", GIVEN)]
     assert orders(system, ended("approve-change")) == [("reconcile", GIVEN)]
+    assert orders(system, ended("push-run", "COMPLETED")) == []
     for named in ({"change_id": "c1"}, {"idempotency_key": "k"}):
         run = ended("change-run", **named)
         assert orders(system, run) == [("change-run", run.parameters), ("reconcile", GIVEN)]
@@ -86,3 +93,42 @@ def test_changes_are_reconciled(system: ChangeSystem) -> None:
 def test_a_destroy_is_left_to_people(system: ChangeSystem) -> None:
     """Nothing is destroyed by anybody but who ordered it."""
     assert orders(system, ended("destroy", everything=True)) == []
+
+
+def test_a_change_that_was_interrupted_is_tried_again() -> None:
+    """Queued, to be applied as soon as it may be; then a reconciliation goes on with it."""
+    system, change = interrupted({})
+    assert try_again(system.workspace, ended("change-run", "COMPLETED")) == (change.id,)
+    again = system.change(change.id)
+    assert (again.status, again.proceed) == (State.QUEUED, True)
+    assert orders(system, ended("change-run", "COMPLETED", change_id=change.id)) == [("reconcile", GIVEN)]
+    system.drain()
+    assert system.change(change.id).status is State.APPLIED
+
+
+def test_a_change_that_is_taken_back_is_not_tried_again() -> None:
+    """By policy, or because its run was cancelled."""
+    system, change = interrupted({"on_failure": "roll_back"})
+    assert try_again(system.workspace, ended("change-run", "COMPLETED")) == ()
+    system, change = interrupted({})
+    assert try_again(system.workspace, ended("change-run", "CANCELLED")) == ()
+    assert system.change(change.id).status is State.FAILED
+
+
+def interrupted(policy: dict[str, Any]) -> tuple[_Flow, Change]:
+    """A change whose apply was interrupted as by Ctrl-C."""
+    system = _Flow()
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    system.policy = policy
+    change = system.request("a/one", proposed_change={"size": 2})
+
+    def interrupt(_order: Order, workspace: Workspace) -> RunResult:
+        run = Run(
+            id="r1", environment="test", kind="deploy", status="interrupted", targets=("a/one",),
+            started_at=workspace.now(), options={FLOW_RUN: "f1"},
+        )  # fmt: skip
+        workspace.state.put_run(run)
+        return RunResult(run_id="r1", status="interrupted", components=())
+
+    return system, apply(system.workspace, change.id, interrupt)
