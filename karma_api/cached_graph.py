@@ -19,6 +19,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Final
 
+from karma_api.memory import give_back
 from karma_api.rendered import Rendered
 from karma_core import ports
 from karma_core.errors import KarmaError, NotFound, StoreUnavailable
@@ -253,6 +254,8 @@ class CachedGraph:
         if build != held:
             found = self._store.load(self._environment) if build is not None else None
             self._view = _prepared(found, self._view)
+            del found
+            give_back()
         self._looked_at, self._seen = asked_at, written
 
 
