@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from karma_adapters.planned_elsewhere import PlannedElsewhere
-from karma_api.service import Hooks, Services
+from karma_api.service import Hooks, Service, Services
 from karma_core.errors import Refused
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
@@ -121,5 +121,10 @@ def functions_of(system: ServedSystem) -> Services:
     kept = KeptModules(workspace.state, workspace.environment)
     workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept))
     graph = patient_graph(workspace)
-    service = behind_gateway(replace(system.service, workspace=workspace, graph=graph))
-    return Services(("test",), "test", lambda _: service)
+    services: list[Services] = []
+
+    def open_one(_name: str) -> Service:
+        return behind_gateway(replace(system.service, workspace=workspace, graph=graph, peers=services[0]))
+
+    services.append(Services(("test",), "test", open_one))
+    return services[0]

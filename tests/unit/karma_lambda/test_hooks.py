@@ -97,7 +97,7 @@ def test_the_bus_takes_what_deliveries_order(system: ServedSystem) -> None:
     """Every flow that a webhook may start can be ordered where no Prefect API is set."""
     bus = Bus()
     starter = EventBridgeRuns(bus, "runs", system.state)  # type: ignore[arg-type]
-    ordering = replace(functions_of(system).of(None), starter=starter)
+    ordering = replace(functions_of(system).of(None), starter=starter, peers=None)
     services = Services(("test",), "test", lambda _: ordering)
     door = EventDoor(services, system.tokens, http_api_event)
     pull = {"action": "opened", "number": 7, "repository": {"full_name": "acme/infra"}}
