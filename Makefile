@@ -28,7 +28,7 @@ check: setup  ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Tests of what this machine lacks are skipped, with the reason; KARMA_TEST_REQUIRE=gremlin,chromium makes them fail
+# Tests of what this machine lacks are skipped, with the reason; KARMA_TEST_REQUIRE=gremlin,chromium,postgres makes them fail
 # instead, as .ci/run does.
 test: check  ## Check, then every test; random scenarios at reduced, seeded counts
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests

@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 from pydantic import SecretStr
 
+from flows.artifacts import show_page
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.bootstrap import open_runs
@@ -62,10 +63,12 @@ def approve_change(
     approver = _approver(opened, token.get_secret_value(), change_id)
     workspace = replace(opened, actor=replace(opened.actor, user=approver.user))
     if decision == "reject":
-        return result_of(workspace, reject(workspace, change_id, why=why))
-    change = approve(workspace, change_id, why=why, digest=digest)
-    if apply and change.status is State.APPROVED:
-        _start(workspace, project, change)
+        change = reject(workspace, change_id, why=why)
+    else:
+        change = approve(workspace, change_id, why=why, digest=digest)
+        if apply and change.status is State.APPROVED:
+            _start(workspace, project, change)
+    show_page(project, environment, "changes", change.id)
     return result_of(workspace, change)
 
 

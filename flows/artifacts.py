@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from karma_adapters.pages import Kind, page_of
+from karma_adapters.pages import Kind, graph_page, page_of
 from karma_adapters.settings import read_settings
 from karma_core.graph.export import export
 from karma_core.use_cases.drift import DriftResult
@@ -73,10 +73,15 @@ def show_drift(workspace: Workspace, result: DriftResult) -> None:
 def show_page(project: str, environment: str, kind: Kind, identifier: str) -> None:
     """A link to the page of a run or a change, where it has an id and pages are served."""
     page = page_of(read_settings(Path(project)), environment, kind, identifier) if identifier else ""
+    _link(page, f"{kind}/{identifier}", f"karma-{kind}-{environment}")
+
+
+def show_graph(project: str, environment: str, **view: str) -> None:
+    """A link to the graph as a build (`at`) or a filter (`status`) shows it, where pages are served."""
+    page = graph_page(read_settings(Path(project)), environment, **view)
+    _link(page, f"graph/{'/'.join(view.values())}", f"karma-graph-{environment}")
+
+
+def _link(page: str, text: str, key: str) -> None:
     if page:
-        create_link_artifact(
-            page,
-            link_text=f"{kind}/{identifier}",
-            key=f"karma-{kind}-{environment}",
-            description=f"[Open in Karma]({page})",
-        )
+        create_link_artifact(page, link_text=text, key=key, description=f"[Open in Karma]({page})")

@@ -6,7 +6,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.artifacts import show_drift
+from flows.artifacts import show_drift, show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from tasks.drift import check_drift
@@ -35,4 +35,5 @@ def drift_check(
     workspace = open_for_flow(project, environment, requested_by, source)
     result = check_drift(environment, workspace, list(targets or ()))
     show_drift(workspace, result)
+    show_graph(project, environment, status="drifted")
     return result.contract()

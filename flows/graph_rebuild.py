@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
+from flows.artifacts import show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_core.errors import ValidationFailed
@@ -16,29 +17,36 @@ from tasks.steps import build_graph, validate
 
 @flow(name="graph-rebuild", flow_run_name="graph-rebuild {environment}", persist_result=False, **ON_END)
 def graph_rebuild(
-    project: str, environment: str, requested_by: str | None = None, source: str = "schedule"
+    project: str,
+    environment: str,
+    keep_going: bool = False,
+    requested_by: str | None = None,
+    source: str = "schedule",
 ) -> dict[str, Any]:
     """Build the graph, publish what moved, and list the findings.
 
-    The run fails where the graph has errors, because then nothing was published. Returns the contract's
+    The run fails where nothing was published because the graph has errors. Returns the contract's
     build document.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
+        keep_going: Publish although there are errors; invalid components keep their last good node.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source)
-    built = build_graph(environment, workspace)
+    built = build_graph(environment, workspace, keep_going=keep_going)
     errors = validate(environment, built)
     create_table_artifact(
         [dict(to_builtins(finding)) for finding in built.findings],
         key=f"findings-{environment}",
         description=f"Build {built.build_id} of {environment}: {built.status}, {errors} errors",
     )
-    if errors:
+    if built.build_id:
+        show_graph(project, environment, at=str(built.build_id))
+    if errors and not keep_going:
         raise ValidationFailed(
             f"the graph of {environment} has {errors} errors",
             why=built.errors[0].message,

@@ -1,17 +1,19 @@
 """`karma-worker`: a Prefect worker with what a run needs.
 
-It looks for the tools first, closes what workers before it left open, and then becomes Prefect's own worker
-of type process.
+It looks for the tools first, closes what workers before it left open, and then takes runs as Prefect's
+worker of type process does.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import socket
 import sys
 from pathlib import Path
 
+from flows.handing_on import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.bootstrap import open_runs, open_workspace
 from karma_adapters.prefect_discovery import require_api
@@ -21,7 +23,7 @@ from karma_core.use_cases.reconcile import reconcile
 
 
 def main() -> None:
-    """Parse the command line, prepare, and become the worker; exits 2 with the reason where it cannot."""
+    """Parse the command line, prepare, and work; exits 2 with the reason where it cannot."""
     parser = argparse.ArgumentParser(prog="karma-worker", description="Run Karma's flows on this machine.")
     parser.add_argument(
         "--project", type=Path, help="folder with the karma.toml; else found from here upwards"
@@ -35,14 +37,20 @@ def main() -> None:
         settings = read_settings(root)
         variables = require_api(settings).variables()
         for line in prepare(settings):
-            sys.stderr.write(f"{line}\n")
+            _say(line)
     except KarmaError as error:
         sys.stderr.write(f"karma-worker: {error}\n")
         raise SystemExit(2) from None
     os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **variables})
-    words = ["-m", "prefect", "worker", "start", "--type", "process", "--pool", chosen.pool]
-    words += ["--name", chosen.name, "--limit", str(chosen.limit), "--install-policy", "never"]
-    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command, no shell
+    from flows.process_worker import OrderlyWorker, serve  # noqa: PLC0415 - Prefect reads its settings now
+
+    ended = asyncio.run(serve(OrderlyWorker(chosen.pool, chosen.name, chosen.limit), _say))
+    for line in hand_on(settings, ended):
+        _say(line)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def prepare(settings: Settings) -> list[str]:

@@ -27,12 +27,11 @@ from karma_core import ids
 from karma_core.changes.policy import read_policy
 from karma_core.documents import written
 from karma_core.errors import NotFound, SettingsError, UsageError
+from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
 FILE = "karma.toml"
 VARIABLE = "KARMA_"
-SHORTEST_WEBHOOK_SECRET = 16
-"""Ours: 16 characters of a password generator have about 100 bits."""
 OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_FAILPOINT"})
 """Variables that are read elsewhere and are no settings: environment, project, user, fault injection."""
 
@@ -174,8 +173,8 @@ class WebhookSettings(_Section):
     @classmethod
     def _long_enough(cls, secret: SecretStr) -> SecretStr:
         """A short secret could be guessed from one signed delivery."""
-        if 0 < len(secret.get_secret_value()) < SHORTEST_WEBHOOK_SECRET:
-            raise ValueError(f"it has fewer than {SHORTEST_WEBHOOK_SECRET} characters")
+        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"it has fewer than {SHORTEST_SECRET} characters")
         return secret
 
 

@@ -113,8 +113,15 @@ def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
     )
 
 
-def _graph_rebuild(workspace: Workspace, _parameters: Mapping[str, Any]) -> object:
-    return build_graph(workspace)
+def _destroy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    selection = Selection(
+        targets=tuple(parameters.get("targets") or ()), everything=bool(parameters.get("everything"))
+    )
+    return _run_order(Order(kind="destroy", selection=selection), workspace)
+
+
+def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    return build_graph(workspace, keep_going=bool(parameters.get("keep_going")))
 
 
 def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -124,6 +131,7 @@ def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
 FLOWS: Final[dict[str, Flow]] = {
     "change-run": _change_run,
     "deploy": _deploy,
+    "destroy": _destroy,
     "drift-check": _drift_check,
     "graph-rebuild": _graph_rebuild,
     "push-run": _push_run,

@@ -13,7 +13,7 @@ from karma_api.problems import Forbidden, Unauthenticated
 from karma_api.route import Route
 from karma_core.records import Event
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import recognise
+from karma_core.use_cases.tokens import recognise, tokens
 from karma_core.workspace import Workspace
 
 REMEMBER_SECONDS: Final = 0.2
@@ -112,6 +112,30 @@ class Access:
             next_step=f"ask an admin for a token with the role {needed}",
             needs=str(needed),
         )
+
+    def admit_neighbour(self, caller: Caller, what: str) -> None:
+        """Let the caller of another environment read this one; Forbidden, which is logged.
+
+        A token counts in one environment only. So the same user must have one here, or anybody may read.
+        """
+        now = self._workspace.now()
+        if self._anonymous is not None or self._vouched(caller):
+            return
+        if any(t.user == caller.user and t.usable(now) for t in tokens(self._workspace)):
+            return
+        why = "the user has no token of this environment that counts"
+        self._log(caller.user, what, why, caller)
+        raise Forbidden(
+            f"{caller.user} may not read {self._workspace.name}",
+            why=why,
+            next_step=f"ask an admin for a token of {self._workspace.name}",
+            needs=str(Role.VIEWER),
+        )
+
+    def _vouched(self, caller: Caller) -> bool:
+        """Whether the caller's role counts in every environment: here, of nobody."""
+        del caller
+        return False
 
     def _remember(self, text: str, caller: Caller) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:

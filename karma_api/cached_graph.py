@@ -131,9 +131,22 @@ class View:
 
 
 class CachedGraph:
-    """Views of one environment's graph. Threads share it."""
+    """Views of one environment's graph. Threads share it.
 
-    def __init__(self, store: ports.GraphStore, artifacts: ports.ArtifactStore, environment: str) -> None:
+    `patience_seconds` is how long a reader waits for a newer build, `first_seconds` where it has none.
+    """
+
+    def __init__(
+        self,
+        store: ports.GraphStore,
+        artifacts: ports.ArtifactStore,
+        environment: str,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
+    ) -> None:
+        self._patience = patience_seconds
+        self._first = first_seconds
         self._store = store
         self._artifacts = artifacts
         self._environment = environment
@@ -180,12 +193,12 @@ class CachedGraph:
         _started, looking = self._look_if_due()
         if looking is not None and (self._first_to_wait() or self._misses_a_write() or self._view is None):
             with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
-                looking.result(PATIENCE_SECONDS if self._view is not None else FIRST_SECONDS)
+                looking.result(self._patience if self._view is not None else self._first)
         return looking
 
     def _misses_a_write(self) -> bool:
         """Whether this process wrote a moment ago and no look has been begun and ended since."""
-        return self._seen != self._written and time.monotonic() - self._written_at < PATIENCE_SECONDS
+        return self._seen != self._written and time.monotonic() - self._written_at < self._patience
 
     def at(self, when: str | None) -> View:
         """The view of a build or time (None: the current one); NotFound, UsageError."""

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from karma_adapters import bootstrap, graph_stores
+from karma_adapters.planned_elsewhere import PlannedElsewhere
 from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings, read_settings
 from karma_adapters.thread_runs import Flow, ThreadRuns
@@ -20,6 +21,7 @@ from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.kept_modules import KeptModules
 from karma_core.use_cases.pull_request import check_pull_request
 from karma_core.workspace import Workspace
 
@@ -79,6 +81,10 @@ def open_service(
     log = bootstrap.open_log_of(settings, name)
     workspace = replace(opened, log=log)
     check_binding(workspace)
+    plans_here = _plans_here(workspace)
+    if not plans_here:
+        kept = KeptModules(workspace.state, workspace.environment)
+        workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept))
     api = settings.api
     return make_service(
         workspace,
@@ -87,7 +93,7 @@ def open_service(
         gremlin=_gremlin(settings, name),
         limits=limits_of(settings),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
-        plans_here=_plans_here(workspace),
+        plans_here=plans_here,
         metrics=metrics,
         hooks=hooks_of(settings),
         peers=peers,

@@ -19,6 +19,8 @@ from karma_api.resources import (
     health,
     log,
     plans,
+    promotions,
+    publications,
     queries,
     runs,
     tokens,
@@ -27,8 +29,8 @@ from karma_api.resources import (
 from karma_api.route import Route
 
 _MODULES: Final = (
-    builds, changes, components, config, events, graph, graphql, health, log, plans, queries, runs, tokens,
-    webhooks,
+    builds, changes, components, config, events, graph, graphql, health, log, plans, promotions,
+    publications, queries, runs, tokens, webhooks,
 )  # fmt: skip
 
 ROUTES: Final[tuple[Route, ...]] = tuple(

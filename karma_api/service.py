@@ -111,13 +111,14 @@ def make_service(
     metrics: Callable[[], bytes] = no_metrics,
     hooks: Hooks | None = None,
     peers: Services | None = None,
+    graph: CachedGraph | None = None,
 ) -> Service:
     """A service over a workspace and what is not in it."""
     limits = limits or Limits()
     return Service(
         workspace=workspace,
         log=log,
-        graph=CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
+        graph=graph or CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
         starter=starter,
         access=Access(workspace, anonymous=anonymous, limits=limits),
         gremlin=gremlin,

@@ -100,7 +100,8 @@ def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
             msgspec.convert(body[name], field.type, strict=strict)
         except msgspec.ValidationError as error:
             yield _fault(error, name)
-    for name in sorted(body.keys() - known.keys(), key=str):
+    unknown = body.keys() - known.keys() if kind.__struct_config__.forbid_unknown_fields else ()
+    for name in sorted(unknown, key=str):
         yield Fault((str(name),), "there is no such key")
 
 

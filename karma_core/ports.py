@@ -292,10 +292,11 @@ class EventLog(Protocol):
         since: str | None = None,
         until: str | None = None,
         after_seq: int = 0,
+        before_seq: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterable[Event]:
-        """Events that match, by seq, from behind `after_seq`.
+        """Events that match, by seq, between `after_seq` and `before_seq`, both left out.
 
         `action` may be a prefix ending in `*`; times are ISO 8601 UTC.
         """

@@ -12,12 +12,15 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field, ValidationError
+import msgspec
+from msgspec import Meta
 
-from karma_core import ids
+from karma_core import documents, ids
 from karma_core.errors import BadInput
 from karma_core.model import Record
 
+SHORTEST_SECRET: Final = 16
+"""Ours: 16 characters of a password generator have about 100 bits."""
 SIGNATURE_PREFIX: Final = "sha256="
 CONFIG_FILE: Final = "config.json"
 BRANCH_PREFIX: Final = "refs/heads/"
@@ -53,12 +56,12 @@ class Push(Record, frozen=True, kw_only=True):
     paths: tuple[str, ...]
 
 
-class _Person(BaseModel):
-    name: Annotated[str, Field(max_length=200)] = ""
-    email: Annotated[str | None, Field(max_length=300)] = None
+class _Person(msgspec.Struct, frozen=True, kw_only=True):
+    name: Annotated[str, Meta(max_length=200)] = ""
+    email: Annotated[str, Meta(max_length=300)] | None = None
 
 
-class _Commit(BaseModel):
+class _Commit(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     author: _Person = _Person()
     added: list[str] = []
@@ -66,11 +69,11 @@ class _Commit(BaseModel):
     modified: list[str] = []
 
 
-class _Repository(BaseModel):
-    full_name: Annotated[str, Field(max_length=300)]
+class _Repository(msgspec.Struct, frozen=True, kw_only=True):
+    full_name: Annotated[str, Meta(max_length=300)]
 
 
-class _GithubPush(BaseModel):
+class _GithubPush(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     after: str
     deleted: bool = False
@@ -86,10 +89,9 @@ def read_github_push(body: Any) -> Push | None:
     BadInput `webhook-payload` where it is no push at all.
     """
     try:
-        found = _GithubPush.model_validate(body)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
-        raise _no_push(faults) from error
+        found = documents.read(_GithubPush, body)
+    except documents.Faults as error:
+        raise _no_push(error.told(whole="payload")) from error
     if found.deleted or not found.ref.startswith(BRANCH_PREFIX):
         return None
     if not COMMIT.match(found.after):
@@ -124,13 +126,13 @@ class PullRequestEvent(Record, frozen=True, kw_only=True):
     sender: str
 
 
-class _Sender(BaseModel):
-    login: Annotated[str, Field(max_length=200)] = ""
+class _Sender(msgspec.Struct, frozen=True, kw_only=True):
+    login: Annotated[str, Meta(max_length=200)] = ""
 
 
-class _GithubPullRequest(BaseModel):
+class _GithubPullRequest(msgspec.Struct, frozen=True, kw_only=True):
     action: str
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Meta(ge=1)]
     repository: _Repository
     sender: _Sender = _Sender()
 
@@ -138,12 +140,11 @@ class _GithubPullRequest(BaseModel):
 def read_github_pull_request(body: Any) -> PullRequestEvent | None:
     """The pull request whose content is new; None for any other news of one. BadInput `webhook-payload`."""
     try:
-        found = _GithubPullRequest.model_validate(body)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
+        found = documents.read(_GithubPullRequest, body)
+    except documents.Faults as error:
         raise BadInput(
             "the webhook's body is no pull request",
-            why=faults,
+            why=error.told(whole="payload"),
             next_step="send GitHub's event `pull_request` as application/json",
             code="webhook-payload",
         ) from error

@@ -1,4 +1,4 @@
-"""Ports of what a function has not: modules, Terraform, reload actions, a Git work tree, runs to order."""
+"""Ports of what a function has not: reload actions, a Git work tree, runs to order."""
 
 # ruff: noqa: D102, ARG002 - karma_core.ports says what each method does and takes
 
@@ -8,17 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from karma_core.errors import Refused
-from karma_core.inference.facts import ModuleFacts
 from karma_core.model import Provenance
 from karma_core.ports import Refuse
-from karma_core.records import (
-    ConfigFile,
-    DriftReport,
-    Module,
-    TerraformJob,
-    TerraformOutputs,
-    TerraformPlan,
-)
+from karma_core.records import ConfigFile
 
 
 def _refuse(what: str) -> NoReturn:
@@ -28,71 +20,6 @@ def _refuse(what: str) -> NoReturn:
         next_step="request a change, or use the command line; workers do it",
         code="no-terraform",
     )
-
-
-class NoModules:
-    """No type has a module: what is known of them is what the last builder kept."""
-
-    def types(self) -> tuple[str, ...]:
-        return ()
-
-    def definition(self, component_type: str) -> dict[str, Any] | None:
-        return None
-
-    def module(self, component_type: str) -> Module | None:
-        return None
-
-    def facts(self, component_type: str) -> ModuleFacts | None:
-        return None
-
-    def revision(self) -> str:
-        return ""
-
-    def archive(self, module: Module) -> str:
-        _refuse("archiving a module")
-
-    def archived(self, digest: str, component_type: str) -> Module | None:
-        return None
-
-    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
-        return None
-
-
-class NoTerraform:
-    """Plans and applies nothing."""
-
-    def version(self) -> str:
-        return ""
-
-    def plan(self, job: TerraformJob) -> TerraformPlan:
-        _refuse("planning")
-
-    def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
-        _refuse("applying")
-
-    def move(self, job: TerraformJob) -> None:
-        _refuse("moving a Terraform state")
-
-    def unlock(self, job: TerraformJob, lock_id: str) -> None:
-        _refuse("unlocking a Terraform state")
-
-    def unsaved(self, address: str) -> bool:
-        return False
-
-    def recover(self, job: TerraformJob) -> None:
-        _refuse("recovering a Terraform state")
-
-    def outputs(self, job: TerraformJob) -> TerraformOutputs:
-        _refuse("reading a Terraform state")
-
-    def refresh(self, job: TerraformJob) -> DriftReport:
-        _refuse("looking for drift")
-
-    def has_state(self, address: str) -> bool:
-        return False
-
-    def stop(self) -> None:
-        """Nothing runs."""
 
 
 class NoReloader:

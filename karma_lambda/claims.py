@@ -15,6 +15,8 @@ from karma_lambda.settings import Authorizer
 
 SOURCE: Final = "lambda"
 """The door, as the log names it."""
+GATEWAY: Final = "gateway:"
+"""Begins the token ids of callers that an authorizer named; no token of Karma's can begin so."""
 MAX_USER: Final = 200
 _ASSUMED: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d{12}):assumed-role/([^/]+)/.+\Z")
 
@@ -34,6 +36,10 @@ class GatewayAccess(Access):
         if isinstance(incoming, Recognised) and incoming.caller is not None:
             return incoming.caller
         return replace(super().identify(incoming, route), source=SOURCE)
+
+    def _vouched(self, caller: Caller) -> bool:
+        """An authorizer's caller has its role in every environment of the function."""
+        return caller.token_id.startswith(GATEWAY)
 
 
 def caller_of(authorizer: Mapping[str, Any], rules: Authorizer, client: str) -> Caller | None:
@@ -56,7 +62,7 @@ def _caller(user: Any, role: Role | None, client: str) -> Caller | None:
     name = str(user or "")
     if role is None or not name or len(name) > MAX_USER or not name.isprintable():
         return None
-    return Caller(user=name, role=role, client=client, token_id=f"gateway:{name}", source=SOURCE)
+    return Caller(user=name, role=role, client=client, token_id=f"{GATEWAY}{name}", source=SOURCE)
 
 
 def _values(claim: Any) -> list[str]:

@@ -20,7 +20,7 @@ from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
 from karma_lambda.large import Linked, placed
-from karma_lambda.opening import MakeStarter, open_services
+from karma_lambda.opening import MakeHooks, MakeStarter, open_services
 from karma_lambda.settings import FunctionSettings, read_function
 
 Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -32,6 +32,7 @@ def serve(
     routes: Iterable[Route],
     *,
     make_starter: MakeStarter | None = None,
+    make_hooks: MakeHooks | None = None,
     read: Callable[[], FunctionSettings] = read_function,
     open_all: Callable[[FunctionSettings], Services] | None = None,
 ) -> Handler:
@@ -40,7 +41,7 @@ def serve(
     It is made once all that the routes need is loaded.
     """
     loading.finish()
-    opened = open_all or partial(open_services, make_starter=make_starter)
+    opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)
     function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
 
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

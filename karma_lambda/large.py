@@ -15,6 +15,10 @@ SECONDS: Final = 300
 class Linked(ArtifactStore, Protocol):
     """Artifacts that can be fetched by an address: `karma_adapters.aws.s3_artifacts`."""
 
+    def put_passing(self, key: str, content: bytes) -> str:
+        """Store what may expire, and return the key."""
+        ...
+
     def link(self, key: str, *, seconds: int, media_type: str) -> str:
         """An address that gives the artifact to whoever has it, for a while."""
         ...
@@ -26,7 +30,7 @@ def placed(artifacts: Linked, environment: str, made: Outgoing) -> Outgoing:
     The same bytes are kept once. A rule of the bucket lets them expire.
     """
     key = f"{environment}/answers/{hashlib.sha256(made.body).hexdigest()}.json"
-    artifacts.put(key, made.body)
+    artifacts.put_passing(key, made.body)
     place = artifacts.link(key, seconds=SECONDS, media_type=made.headers["content-type"])
     kept = {name: value for name, value in made.headers.items() if name not in {"content-type", "etag"}}
     return Outgoing(status=303, headers={**kept, "location": place, "cache-control": "no-store"})

@@ -13,59 +13,82 @@ from ulid import ULID
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
+from karma_adapters.planned_elsewhere import PlannedElsewhere
+from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
-from karma_api.service import Service, Services, make_service
+from karma_api.service import Hooks, Service, Services, make_service
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.roles import Role
+from karma_core.use_cases.kept_modules import KeptModules
 from karma_core.workspace import Actor, Workspace
 from karma_lambda import absent
 from karma_lambda.claims import SOURCE, GatewayAccess
 from karma_lambda.project import Aws, Environment, ProjectSettings
-from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, project_settings
+from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
 from karma_log.log import Log
 
 if TYPE_CHECKING:
     from karma_core.graph.gremlin_answer import GremlinAnswer
 
-STORE_SECONDS = 20.0
+STORE_SECONDS = 10.0
 """How long Neptune is tried. Ours: an HTTP API ends a request after 30 s (its quotas), and the caller is to
-hear what failed."""
-
+hear what failed, also where other stores were asked before."""
+GRAPH_SECONDS = 20.0
+"""How long a request waits for the newest graph. Ours: what then is left of 30 s is for everything else."""
 
 MakeStarter = Callable[
     [ProjectSettings, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter
 ]
+MakeHooks = Callable[[ProjectSettings, Webhooks, ports.ParameterStore], Hooks]
 
 
-def open_services(function: FunctionSettings, make_starter: MakeStarter | None = None) -> Services:
+def open_services(
+    function: FunctionSettings,
+    make_starter: MakeStarter | None = None,
+    make_hooks: MakeHooks | None = None,
+) -> Services:
     """The environments of the settings; each is opened when a request first asks for it.
 
-    `make_starter`: for functions that order runs.
+    `make_starter`: for functions that order runs; `make_hooks`: for those that take webhooks.
     """
     settings = project_settings(function)
     names = tuple(sorted(settings.environments))
-    default = settings.project.default_environment
-    return Services(names, default, partial(_open, settings, function.runs, make_starter))
+    services: list[Services] = []
+
+    def open_one(name: str) -> Service:
+        service, stores = _open(settings, name)
+        parameters, state = service.workspace.parameters, service.workspace.state
+        if make_starter is not None:
+            starter = make_starter(settings, function.runs, parameters, state, stores)
+            service = replace(service, starter=starter)
+        if make_hooks is not None:
+            service = replace(service, hooks=make_hooks(settings, function.webhooks, parameters))
+        return replace(service, peers=services[0])
+
+    services.append(Services(names, settings.project.default_environment, open_one))
+    return services[0]
 
 
-def _open(settings: ProjectSettings, runs: Runs, make_starter: MakeStarter | None, name: str) -> Service:
-    """One environment; nothing is connected before it is used."""
+def _open(settings: ProjectSettings, name: str) -> tuple[Service, AwsStores]:
+    """One environment that orders no runs, and its stores. Nothing is connected before it is used."""
     section = _checked(name, settings.environments[name])
     stores = AwsStores(name, section.region, section.aws or Aws(), SCRATCH / name, clock=_now)
     state = stores.state()
     log = Log(_sink(settings, stores), state)
     client = _client(section)
     api = settings.api
+    environment = settings.environment(name)
+    kept = KeptModules(state, environment)
     workspace = Workspace(
-        environment=settings.environment(name),
+        environment=environment,
         parameters=stores.parameters(),
         graph=GremlinGraphStore(client, deadline_seconds=STORE_SECONDS),
         state=state,
         log=log,
         artifacts=stores.artifacts(),
-        modules=absent.NoModules(),
-        terraform=absent.NoTerraform(),
+        modules=kept,
+        terraform=PlannedElsewhere(kept),
         reloader=absent.NoReloader(),
         repository=absent.NoRepository(),
         publish_index=absent.NoPublishIndex(),
@@ -74,22 +97,36 @@ def _open(settings: ProjectSettings, runs: Runs, make_starter: MakeStarter | Non
         new_id=_new_id,
         say=_say_nothing,
     )
-    starter = (
-        make_starter(settings, runs, workspace.parameters, state, stores) if make_starter else absent.NoRuns()
-    )
     limits = Limits(
         requests_per_second=api.requests_per_second, burst=api.burst, body_bytes=api.max_body_bytes
     )
-    return behind_gateway(
+    service = behind_gateway(
         make_service(
             workspace,
             log=log,
-            starter=starter,
+            starter=absent.NoRuns(),
             gremlin=partial(_ask, client, name),
             limits=limits,
             plans_here=False,
+            graph=patient_graph(workspace),
         ),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
+    )
+    return service, stores
+
+
+def patient_graph(workspace: Workspace) -> CachedGraph:
+    """The graph in memory for a container, in which nobody else is kept waiting and no thread goes on alone.
+
+    A reader waits for the newest build: between two requests the container sleeps, and an old view would be
+    as old as its last request.
+    """
+    return CachedGraph(
+        workspace.graph,
+        workspace.artifacts,
+        workspace.name,
+        patience_seconds=GRAPH_SECONDS,
+        first_seconds=GRAPH_SECONDS,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from karma_core.documents import WHOLE, Document
+from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
 Arn = Annotated[str, Meta(pattern=rf"^(arn:aws[a-z-]*:iam::\d{{12}}:role/.+)?{WHOLE}")]
@@ -123,6 +124,19 @@ class Orchestration(Document, frozen=True, kw_only=True):
     notice_url: Annotated[str, Meta(pattern=rf"^(https?://[^\s]+)?{WHOLE}")] = ""
 
 
+class Deliveries(Document, frozen=True, kw_only=True):
+    """`[webhooks]`."""
+
+    github_secret: str = ""
+    generic_secret: str = ""
+    repositories: list[str] = []
+    branches: tuple[str, ...] = ("main",)
+
+    def __post_init__(self) -> None:
+        if any(0 < len(secret) < SHORTEST_SECRET for secret in (self.github_secret, self.generic_secret)):
+            raise ValueError(f"a secret has fewer than {SHORTEST_SECRET} characters")
+
+
 class ProjectSettings(Document, frozen=True, kw_only=True):
     """All of it. A policy is checked where it judges."""
 
@@ -132,7 +146,7 @@ class ProjectSettings(Document, frozen=True, kw_only=True):
     log: Log = Log()
     reload: dict[str, Any] = {}
     api: Api = Api()
-    webhooks: dict[str, Any] = {}
+    webhooks: Deliveries = Deliveries()
     github: dict[str, Any] = {}
     service: Orchestration = Orchestration()
     policy: dict[str, Any] = {}

@@ -43,6 +43,13 @@ class Runs(Document, frozen=True, kw_only=True):
     prefect_auth_parameter: str = ""
 
 
+class Webhooks(Document, frozen=True, kw_only=True):
+    """SecureString parameters with the endpoints' secrets; empty: that of `project.webhooks`, if any."""
+
+    github_secret_parameter: str = ""
+    generic_secret_parameter: str = ""
+
+
 class FunctionSettings(Document, frozen=True, kw_only=True):
     """All of it. `project` has the keys of karma.toml, `answer_bytes` is the largest body sent as it is.
 
@@ -53,6 +60,7 @@ class FunctionSettings(Document, frozen=True, kw_only=True):
     project: dict[str, Any]
     authorizer: Authorizer = Authorizer()
     runs: Runs = Runs()
+    webhooks: Webhooks = Webhooks()
     answer_bytes: Annotated[int, Meta(ge=1_000, le=4_500_000)] = 4_000_000
 
 

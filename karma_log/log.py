@@ -151,17 +151,21 @@ class Log:
         since: str | None = None,
         until: str | None = None,
         after_seq: int = 0,
+        before_seq: int | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Event]:
-        """Events that match, by seq, from behind `after_seq`.
+        """Events that match, by seq, between `after_seq` and `before_seq`, both left out.
 
         `action` may be a prefix ending in `*`; times are inclusive.
         """
         query = filters.make_filter(
             component=component, action=action, user=user, run_id=run_id, since=since, until=until
         )
-        return islice(self._required.read(query, after_seq=after_seq, newest_first=newest_first), limit)
+        found = self._required.read(
+            query, after_seq=after_seq, before_seq=before_seq, newest_first=newest_first
+        )
+        return islice(found, limit)
 
     def event(self, event_id: str) -> Event | None:
         """One event."""

@@ -24,10 +24,10 @@ Call = Callable[[], Result]
 
 
 @task(name="build-graph", task_run_name="build-graph {environment}", **OPTIONS)
-def build_graph(environment: str, workspace: Workspace) -> BuildResult:
+def build_graph(environment: str, workspace: Workspace, keep_going: bool = False) -> BuildResult:
     """Build the graph and publish what moved."""
     del environment  # it names the task run
-    return building.build_graph(workspace)
+    return building.build_graph(workspace, keep_going=keep_going)
 
 
 @task(name="validate", task_run_name="validate {environment}", **OPTIONS)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from karma_core.roles import Role
+from karma_core.webhooks import sign
 from tests.api_doors import Door
 
 Orders = list[tuple[str, dict[str, Any], str]]
@@ -27,6 +28,8 @@ READS = (
     "/graph/impact?component=a/one",
     "/graph/path?source=c/three&target=a/one",
     "/graph/diff?from=1&to=2",
+    "/graph/diff?from=1",
+    "/graph/diff",
     "/changes",
     "/log?limit=5",
     "/log?component=a/one&action=terraform_*",
@@ -49,6 +52,21 @@ MORE_READS = (
     "/runs",
     "/tokens",
     "/whoami",
+)
+HOOK_SECRET = "a secret that is long enough"
+"""Of both webhooks."""
+GRAPHQL = (
+    "{ components(limit: 2) { buildId next items { id status consumers { component { id } } } } }",
+    '{ component(id: "b/two") { id config runtime producers { component { id } via } } }',
+    '{ component(id: "b/none") { id } }',
+    '{ component(id: "../x") { id } }',
+    '{ impact(component: "a/one") { downstream waves } }',
+    '{ diff(old: "1", to: "2") { added changed removed } }',
+    "{ builds(limit: 1) { buildId } changes { changeId status } }",
+    "{ nothing }",
+    "{ components(limit: 100000) { next } }",
+    "{ " + " ".join(f"a{n}: builds {{ buildId }}" for n in range(16)) + " }",
+    "{",
 )
 WRONG_READS = (
     "/graph?at=2026-99-99",
@@ -113,9 +131,13 @@ WRONG_BODIES = (
 class Environment(Protocol):
     """What the suite must know of the state behind the API."""
 
+    name: str
     orders: Callable[[], Orders]
     work: Callable[[], None]
     config: Callable[[str], Any]
+    put_config: Callable[[str, dict[str, Any]], None]
+    rebuild: Callable[[], str]
+    deploy: Callable[[], None]
 
 
 class ApiContract:
@@ -191,6 +213,27 @@ class ApiContract:
         assert _version(api, "d/four") == version + 1
         assert api.get("/log/verify").json()["problems"] == []
 
+    def test_a_queued_change_finds_the_graph_up_to_date(self, api: Door, environment: Environment) -> None:
+        """What was published since the last build is in the graph as soon as a change is queued.
+
+        It is the graph that a worker would build: nothing is stale that is not, and a worker has nothing to
+        add. A dry run leaves it alone. The change's own config comes into it when the change is applied.
+        """
+        version = _version(api, "d/four")
+        environment.put_config("d/four", {"size": 4, "published": _key()})
+        assert api.get("/graph/diff").json()["nodes"]["changed"] == ["d/four"]
+        body = {"component": "a/one", "proposed_change": {"size": secrets.randbelow(1_000_000)}}
+        assert api.post("/request-change", {**body, "dry_run": True}).status_code == 200
+        assert _version(api, "d/four") == version
+        queued = api.post("/request-change", body)
+        assert (queued.status_code, queued.json()["warnings"]) == (202, [])
+        nodes = {node["id"]: node for node in api.get("/graph").json()["nodes"]}
+        assert nodes["d/four"]["config_version"] == version + 1
+        assert {name for name, node in nodes.items() if node["status"] != "current"} == {"d/four"}
+        assert environment.rebuild() == "unchanged"
+        environment.work()
+        environment.deploy()
+
     def test_of_two_that_conflict_none_is_lost(self, api: Door, environment: Environment) -> None:
         """Of two requests for one component at the same time one goes first and one waits; both end applied.
 
@@ -236,6 +279,13 @@ class ApiContract:
         _refused(api.post("/request-change", content=content))
         assert len(environment.orders()) == known
 
+    def test_a_body_beyond_the_limit_is_not_read(self, api: Door, environment: Environment) -> None:
+        """One megabyte is the limit, whatever is in it; nothing of it is judged."""
+        known = len(environment.orders())
+        body = {"component": "a/one", "proposed_change": {"text": "x" * (1 << 20)}}
+        assert _refused(api.post("/request-change", body)) == (413, "too-large")
+        assert len(environment.orders()) == known
+
     def test_values_are_data(self, api: Door, environment: Environment) -> None:
         """What looks like a command or a template is a text like any other."""
         texts = ["; rm -rf /", "`id`", "$(id)", '${file("/etc/passwd")}']
@@ -247,7 +297,7 @@ class ApiContract:
 
 
 class MoreOfTheApi:
-    """The other resources. Its fixtures: `api` and `service`."""
+    """The other resources. Its fixtures as those of the first suite."""
 
     @pytest.mark.parametrize("path", [*MORE_READS, *MORE_WRONG_READS])
     def test_it_answers_more_as_the_service(self, api: Door, service: Door, path: str) -> None:
@@ -268,6 +318,49 @@ class MoreOfTheApi:
         assert api.post("/graph/query", {"gremlin": "g.V()"}, Role.VIEWER).status_code == 403
         assert api.post("/graph/query", {"gremlin": "g.V()"}, Role.OPERATOR).status_code == 200
 
+    @pytest.mark.parametrize("query", GRAPHQL)
+    def test_graphql_gives_what_the_service_gives(self, api: Door, service: Door, query: str) -> None:
+        """Data, errors and limits are the same; nobody asks without a token."""
+        asked, served = (door.post("/graphql", {"query": query}, Role.VIEWER) for door in (api, service))
+        assert (asked.status_code, asked.json()) == (served.status_code, served.json())
+        assert api.post("/graphql", {"query": query}, None).status_code == 401
+
+    def test_a_signed_order_is_taken_once(self, api: Door, environment: Environment) -> None:
+        """The signature is over the bytes that were sent; a delivery that is sent again starts nothing."""
+        raw = '{"flow": "graph-rebuild",   "reason": "gr\u00f6\u00dfer \U0001f600"}'.encode()
+        delivery = {"x-karma-signature-256": sign(HOOK_SECRET, raw), "x-karma-delivery": _key()}
+        known = len(environment.orders())
+        first = api.post("/webhooks/generic", role=None, content=raw, **delivery)
+        assert (first.status_code, first.json()["status"]) == (202, "started")
+        again = api.post("/webhooks/generic", role=None, content=raw, **delivery)
+        assert (again.status_code, again.json()) == (200, {"status": "known", "runs": first.json()["runs"]})
+        assert [flow for flow, *_ in environment.orders()[known:]] == ["graph-rebuild"]
+
+    def test_a_push_is_taken_where_it_is_listed(self, api: Door, environment: Environment) -> None:
+        """GitHub's delivery starts a run for the configs that it touches, if it is listed."""
+        path = f"iac/{environment.name}/a/one/config.json"
+        commit = {"message": "m", "author": {"email": "ann@example.org"}, "modified": [path]}
+        push = {"ref": "refs/heads/main", "after": "a" * 40, "repository": {"full_name": "acme/infra"}}
+        known = len(environment.orders())
+        taken = _deliver(api, {**push, "head_commit": commit, "commits": [commit]})
+        assert (taken.status_code, taken.json()["runs"][0]["environment"]) == (202, environment.name)
+        [(flow, parameters, _)] = environment.orders()[known:]
+        assert (flow, parameters["addresses"], parameters["commit"]) == ("push-run", ["a/one"], "a" * 40)
+        other = {**push, "repository": {"full_name": "mallory/infra"}, "commits": [commit]}
+        assert _deliver(api, other).json()["status"] == "ignored"
+        assert len(environment.orders()) == known + 1
+
+    @pytest.mark.parametrize("signature", ["", "sha256=", "sha1=00", sign("x" * 20, b"{}"), sign("", b"{}")])
+    def test_an_unsigned_delivery_is_turned_away(
+        self, api: Door, environment: Environment, signature: str
+    ) -> None:
+        """Nothing is ordered, whatever token comes along."""
+        known = len(environment.orders())
+        headers = {"x-karma-signature-256": signature, "x-karma-delivery": _key()}
+        answer = api.post("/webhooks/generic", role=Role.ADMIN, content=b"{}", **headers)
+        assert _refused(answer) == (401, "webhook-signature")
+        assert len(environment.orders()) == known
+
     def test_a_role_does_what_it_may_and_no_more(self, api: Door) -> None:
         """Each token acts as its user, and the tokens are for admins."""
         assert _refused(api.get("/tokens", Role.APPROVER)) == (403, "forbidden")
@@ -277,6 +370,12 @@ class MoreOfTheApi:
         """Plans are made where there is a Terraform."""
         answer = api.post("/plans", {"everything": True}, Role.OPERATOR)
         assert _refused(answer) == (409, "no-terraform")
+
+
+def _deliver(api: Door, push: dict[str, Any]) -> httpx.Response:
+    raw = json.dumps(push).encode()
+    headers = {"x-hub-signature-256": sign(HOOK_SECRET, raw), "x-github-delivery": _key()}
+    return api.post("/webhooks/github", role=None, content=raw, **headers, **{"x-github-event": "push"})
 
 
 def _same(api: Door, service: Door, path: str) -> None:

@@ -22,8 +22,8 @@ from karma_lambda.settings import FunctionSettings
 
 EVENTS = Path(__file__).parent / "unit" / "karma_lambda" / "events"
 FUNCTIONS = (
-    "builds", "changes", "components", "config", "events", "graph",
-    "health", "log", "plans", "queries", "runs", "tokens",
+    "builds", "changes", "components", "config", "events", "graph", "graphql", "health",
+    "log", "plans", "promotions", "queries", "runs", "tokens", "webhooks",
 )  # fmt: skip
 
 
@@ -33,7 +33,13 @@ class Door(Protocol):
     def get(self, path: str, role: Role | None = Role.VIEWER, **headers: str) -> httpx.Response: ...
 
     def post(
-        self, path: str, body: Any = None, role: Role | None = Role.OPERATOR, *, content: bytes | None = None
+        self,
+        path: str,
+        body: Any = None,
+        role: Role | None = Role.OPERATOR,
+        *,
+        content: bytes | None = None,
+        **headers: str,
     ) -> httpx.Response: ...
 
 
@@ -50,12 +56,18 @@ class HttpDoor:
         return self._http.get(path, headers={**self._signed(role), **headers})
 
     def post(
-        self, path: str, body: Any = None, role: Role | None = Role.OPERATOR, *, content: bytes | None = None
+        self,
+        path: str,
+        body: Any = None,
+        role: Role | None = Role.OPERATOR,
+        *,
+        content: bytes | None = None,
+        **headers: str,
     ) -> httpx.Response:
         """POST of a JSON value, or of bytes that are said to be JSON."""
         sent = content if content is not None else json.dumps(body).encode()
-        headers = {"content-type": "application/json", **self._signed(role)}
-        return self._http.post(path, content=sent, headers=headers)
+        every = {"content-type": "application/json", **self._signed(role), **headers}
+        return self._http.post(path, content=sent, headers=every)
 
     def _signed(self, role: Role | None) -> dict[str, str]:
         return {"authorization": f"Bearer {self._tokens[role]}"} if role is not None else {}
@@ -89,11 +101,18 @@ class EventDoor:
         return self._ask("GET", path, {**self._signed(role), **headers}, b"")
 
     def post(
-        self, path: str, body: Any = None, role: Role | None = Role.OPERATOR, *, content: bytes | None = None
+        self,
+        path: str,
+        body: Any = None,
+        role: Role | None = Role.OPERATOR,
+        *,
+        content: bytes | None = None,
+        **headers: str,
     ) -> httpx.Response:
         """POST of a JSON value, or of bytes that are said to be JSON."""
         sent = content if content is not None else json.dumps(body).encode()
-        return self._ask("POST", path, {"Content-Type": "application/json", **self._signed(role)}, sent)
+        every = {"Content-Type": "application/json", **self._signed(role), **headers}
+        return self._ask("POST", path, every, sent)
 
     def event(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """The event of a request."""

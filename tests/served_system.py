@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from karma_adapters.git_repository import GitConfigRepository
 from karma_adapters.thread_runs import ThreadRuns
 from karma_api.app import make_app
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
-from karma_api.service import Service, Services, make_service
+from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.tokens import create
+from karma_core.workspace import Workspace
+from karma_lambda.absent import NoRepository
 from tests.change_system import ChangeSystem
 from tests.http_server import HttpServer
 
@@ -47,7 +51,7 @@ class ServedSystem(ChangeSystem):
     """A system of four components, deployed, with a service over it. Close it.
 
     `runs` is a RecordedRuns unless `runs_go` : then what is ordered is done, in threads. `neighbours` are
-    other environments of the same server.
+    other environments of the same server, `root` is a project's folder with configs.
     """
 
     def __init__(
@@ -62,7 +66,10 @@ class ServedSystem(ChangeSystem):
         definitions: dict[str, dict[str, Any]] | None = None,
         types: str = "a b c d e",
         neighbours: Mapping[str, Service] | None = None,
+        root: Path | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
+        self._repository: Any = GitConfigRepository(root) if root else NoRepository()
         super().__init__(definitions, types)
         self.configure(**(configs or CONFIGS))
         if deployed:
@@ -80,13 +87,20 @@ class ServedSystem(ChangeSystem):
             anonymous=anonymous,
             plans_here=plans_here,
             metrics=metrics.text,
+            hooks=hooks,
         )
         served = {"test": self.service, **(neighbours or {})}
         self.services = Services(tuple(served), "test", served.__getitem__)
+        object.__setattr__(self.service, "peers", self.services)
         self.tokens = {role: create(workspace, f"{role}@example.org", role)[1] for role in Role}
         self.app = make_app(self.services, metrics=metrics, limits=limits)
         self.server = HttpServer(self.app)
         self.http = httpx.Client(base_url=self.server.url, timeout=60, trust_env=False)
+
+    @property
+    def workspace(self) -> Workspace:
+        """What a new process would open, with the configs of its folder."""
+        return replace(super().workspace, repository=self._repository)
 
     def headers(self, role: Role | None) -> dict[str, str]:
         """The headers that sign a role in."""

@@ -83,20 +83,24 @@ module "functions" {
   project                = local.project
   authorizer             = var.authorizer
   prefect_auth_parameter = var.prefect_auth_parameter
-  region                 = var.region
-  account_id             = data.aws_caller_identity.current.account_id
-  partition              = data.aws_partition.current.partition
-  prefixes               = compact([var.prefix, var.prefect_auth_parameter])
-  state_table            = module.stores.state_table
-  log_table              = module.stores.log_table
-  bucket                 = module.bucket.name
-  event_bus              = module.stores.event_bus
-  neptune_resource_arn   = "arn:${data.aws_partition.current.partition}:neptune-db:${var.region}:${data.aws_caller_identity.current.account_id}:${module.neptune.resource_id}/*"
-  runtime                = var.runtime
-  subnet_ids             = module.network.subnet_ids
-  security_group_ids     = [module.network.functions_security_group_id]
-  kms_key_arn            = var.kms_key_arn
-  alarm_topics           = var.alarm_topics
+
+  webhook_secret_parameters = var.webhook_secret_parameters
+  artifacts_are_locked      = var.object_lock_days > 0
+
+  region               = var.region
+  account_id           = data.aws_caller_identity.current.account_id
+  partition            = data.aws_partition.current.partition
+  prefixes             = compact([var.prefix, var.prefect_auth_parameter])
+  state_table          = module.stores.state_table
+  log_table            = module.stores.log_table
+  bucket               = module.bucket.name
+  event_bus            = module.stores.event_bus
+  neptune_resource_arn = "arn:${data.aws_partition.current.partition}:neptune-db:${var.region}:${data.aws_caller_identity.current.account_id}:${module.neptune.resource_id}/*"
+  runtime              = var.runtime
+  subnet_ids           = module.network.subnet_ids
+  security_group_ids   = [module.network.functions_security_group_id]
+  kms_key_arn          = var.kms_key_arn
+  alarm_topics         = var.alarm_topics
 }
 
 module "http_api" {

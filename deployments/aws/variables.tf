@@ -62,6 +62,12 @@ variable "prefect_auth_parameter" {
   description = "SecureString parameter with the Prefect API's USER:PASSWORD, where project.service names the API."
 }
 
+variable "webhook_secret_parameters" {
+  type        = map(string)
+  default     = {}
+  description = "SecureString parameters that hold the secrets of the webhooks, by endpoint: github, generic. An endpoint without one is off."
+}
+
 variable "worker_security_groups" {
   type        = map(string)
   default     = {}

@@ -15,7 +15,9 @@ from karma_core.ports import StateStore
 
 SOURCE: Final = "karma"
 DETAIL_TYPE: Final = "Karma run ordered"
-FLOWS: Final = ("change-run", "deploy", "drift-check", "graph-rebuild")
+FLOWS: Final = (
+    "change-run", "deploy", "destroy", "drift-check", "graph-rebuild", "pull-request-check", "push-run",
+)  # fmt: skip
 """What can be ordered."""
 KIND: Final = "run-order"
 """Kind of the state store's documents that remember which orders the bus has taken."""

@@ -40,6 +40,13 @@ class S3Artifacts:
 
     def put(self, key: str, content: bytes) -> str:
         """Store and return the key; Conflict where other bytes are there."""
+        return self._put(key, content, {**self._encrypted(), **self._locked()})
+
+    def put_passing(self, key: str, content: bytes) -> str:
+        """As `put`, for what a rule of the bucket lets expire: it is never locked."""
+        return self._put(key, content, self._encrypted())
+
+    def _put(self, key: str, content: bytes, kept: dict[str, Any]) -> str:
         check_key(key)
         for _ in pauses(_RETRY_SECONDS):
             try:
@@ -50,7 +57,7 @@ class S3Artifacts:
                     Body=content,
                     IfNoneMatch="*",
                     ChecksumAlgorithm="SHA256",
-                    **self._kept(),
+                    **kept,
                 )
             except Conflict as error:
                 if error.code != CONDITION:
@@ -86,11 +93,13 @@ class S3Artifacts:
         found = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return tuple(sorted(key.removeprefix(self._folder) for key in found))
 
-    def _kept(self) -> dict[str, Any]:
-        kept: dict[str, Any] = {"ServerSideEncryption": "AES256"}
+    def _encrypted(self) -> dict[str, Any]:
         if self._protection.kms_key_id:
-            kept = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._protection.kms_key_id}
-        if self._protection.lock_days:
-            until = self._clock() + timedelta(days=self._protection.lock_days)
-            kept |= {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
-        return kept
+            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._protection.kms_key_id}
+        return {"ServerSideEncryption": "AES256"}
+
+    def _locked(self) -> dict[str, Any]:
+        if not self._protection.lock_days:
+            return {}
+        until = self._clock() + timedelta(days=self._protection.lock_days)
+        return {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}

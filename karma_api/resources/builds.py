@@ -10,6 +10,7 @@ from karma_api.access import Caller
 from karma_api.paging import Page, PageAsked, number, page
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.documents import Document
 from karma_core.errors import NotFound
 from karma_core.model import Build, to_builtins
 from karma_core.roles import Role
@@ -30,6 +31,18 @@ class BuildShown(Answered, kw_only=True):
     components: int
     dependencies: int
     findings: list[dict[str, Any]]
+
+
+class Rebuild(Document, frozen=True, kw_only=True):
+    """How to build. `keep_going`: invalid components keep their last good node, and errors stop nothing."""
+
+    keep_going: bool = False
+
+
+class RebuildAsked(Asked, frozen=True, kw_only=True):
+    """What is to be built."""
+
+    body: Rebuild = Rebuild()
 
 
 class Started(Answered, kw_only=True):
@@ -72,10 +85,11 @@ def show(service: Service, _caller: Caller, asked: BuildAsked) -> dict[str, Any]
     return build_document(found)
 
 
-def start(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+def start(service: Service, caller: Caller, asked: RebuildAsked) -> dict[str, Any]:
     """Order a rebuild of the graph."""
     key = service.workspace.new_id()
-    return {"flow": "graph-rebuild", "flow_run_id": service.start(caller, "graph-rebuild", {}, key=key)}
+    flow_run_id = service.start(caller, "graph-rebuild", to_builtins(asked.body), key=key)
+    return {"flow": "graph-rebuild", "flow_run_id": flow_run_id}
 
 
 ROUTES = (
@@ -98,6 +112,7 @@ ROUTES = (
         handler=start,
         summary="Rebuild the graph",
         tag="builds",
+        asked=RebuildAsked,
         answered=Started,
         status=202,
     ),

@@ -6,20 +6,18 @@ from typing import Any
 
 from karma_api.access import Caller
 from karma_api.exchange import Reply
-from karma_api.names import Id, Reason
+from karma_api.names import Address, Id, Reason
 from karma_api.paging import Page, PageAsked, behind, page
+from karma_api.resources.change_runs import ChangeResult, let_go_on, may_go_on, place_of, result, start
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest
-from karma_core.changes.states import WAITING, State
+from karma_core.changes.states import State
 from karma_core.documents import Document, written
 from karma_core.roles import Role
 from karma_core.use_cases.changes import decisions, intake, reading
 from karma_core.use_cases.changes.register import Register
-from karma_core.use_cases.changes.rollback import roll_back
-
-FLOW = "change-run"
+from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 
 
 class RequestAsked(Asked, frozen=True, kw_only=True):
@@ -27,18 +25,6 @@ class RequestAsked(Asked, frozen=True, kw_only=True):
 
     apply: bool = True
     body: ChangeRequest
-
-
-class ChangeResult(Answered, kw_only=True):
-    """The result document, the same from every door."""
-
-    change_id: str | None
-    status: State
-    affected_components: list[str]
-    warnings: list[str]
-    findings: list[dict[str, Any]]
-    plan: dict[str, Any] | None
-    log_entry_id: str | None
 
 
 class ChangesAsked(PageAsked, frozen=True, kw_only=True):
@@ -94,6 +80,27 @@ class RollbackAsked(ChangeAsked, frozen=True, kw_only=True):
     body: TakeBack = TakeBack()
 
 
+class Restoration(Document, frozen=True, kw_only=True):
+    """Whose cone is brought to its last good configs, and how."""
+
+    component: Address
+    reason: Reason = ""
+    dry_run: bool = False
+    apply: bool = True
+
+
+class RestoreAsked(Asked, frozen=True, kw_only=True):
+    """Whose cone, and how."""
+
+    body: Restoration
+
+
+class AllGoOn(Answered, kw_only=True):
+    """The changes whose runs were started."""
+
+    change_ids: list[str]
+
+
 def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     """Judge and plan a change, keep it, and start its run where nothing holds it back.
 
@@ -102,7 +109,7 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     body = written(asked.body) | {"requested_by": caller.user}
     workspace = service.acting(caller)
     change = intake.request(workspace, body, proceed=asked.apply, plan_here=service.plans_here)
-    return _result(service, caller, change)
+    return result(service, caller, change)
 
 
 def list_changes(service: Service, caller: Caller, asked: ChangesAsked) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def approve(service: Service, caller: Caller, asked: ApproveAsked) -> Reply:
     workspace = service.acting(caller)
     change = decisions.approve(workspace, asked.change_id, why=said.reason, digest=said.digest)
     if said.apply:
-        _start(service, caller, change)
+        start(service, caller, change)
     return Reply(document=reading.result_of(workspace, change))
 
 
@@ -135,7 +142,7 @@ def reject(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
     """Say no to a change."""
     workspace = service.acting(caller)
     change = decisions.reject(workspace, asked.change_id, why=asked.body.reason)
-    _let_go_on(service, caller, change)
+    let_go_on(service, caller, change)
     return reading.result_of(workspace, change)
 
 
@@ -143,24 +150,24 @@ def cancel(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
     """Take a change back that is not being applied."""
     workspace = service.acting(caller)
     change = decisions.cancel(workspace, asked.change_id, why=asked.body.reason)
-    _let_go_on(service, caller, change)
+    let_go_on(service, caller, change)
     return reading.result_of(workspace, change)
 
 
 def retry(service: Service, caller: Caller, asked: ChangeAsked) -> Reply:
     """Try a change again that failed or was stopped."""
     change = decisions.retry(service.acting(caller), asked.change_id, plan_here=service.plans_here)
-    return _result(service, caller, change)
+    return result(service, caller, change)
 
 
 def apply(service: Service, caller: Caller, asked: ChangeAsked) -> Reply:
     """Start the run of a change that is approved, or that waits."""
     workspace = service.acting(caller)
     change = Register(workspace).get(asked.change_id).change
-    if change.status not in {State.APPROVED, State.APPLYING, *WAITING}:
+    if not may_go_on(change):
         return Reply(document=reading.result_of(workspace, change))
-    _start(service, caller, change, key=workspace.new_id())  # asked for anew: an earlier run may have died
-    return Reply(document=reading.result_of(workspace, change), status=202, headers=_place(change))
+    start(service, caller, change, key=workspace.new_id())  # asked for anew: an earlier run may have died
+    return Reply(document=reading.result_of(workspace, change), status=202, headers=place_of(change))
 
 
 def rollback(service: Service, caller: Caller, asked: RollbackAsked) -> Reply:
@@ -175,34 +182,30 @@ def rollback(service: Service, caller: Caller, asked: RollbackAsked) -> Reply:
         proceed=said.apply,
         plan_here=service.plans_here,
     )
-    return _result(service, caller, change)
+    return result(service, caller, change)
 
 
-def _result(service: Service, caller: Caller, change: Change) -> Reply:
-    """The result document; 202 and the change's place where it goes on, its run started where it may."""
-    document = reading.result_of(service.acting(caller), change)
-    if not change.id or change.final:
-        return Reply(document=document)
-    unplanned = change.status is State.QUEUED and not service.plans_here
-    if unplanned or (change.status is State.APPROVED and change.proceed):
-        _start(service, caller, change)
-    return Reply(document=document, status=202, headers=_place(change))
+def restore(service: Service, caller: Caller, asked: RestoreAsked) -> Reply:
+    """Request the change that brings a component and all that depends on it to their last good configs."""
+    said = asked.body
+    change = roll_back_cone(
+        service.acting(caller),
+        said.component,
+        reason=said.reason,
+        dry_run=said.dry_run,
+        proceed=said.apply,
+        plan_here=service.plans_here,
+    )
+    return result(service, caller, change)
 
 
-def _place(change: Change) -> dict[str, str]:
-    return {"location": f"/changes/{change.id}"}
-
-
-def _start(service: Service, caller: Caller, change: Change, *, key: str = "") -> None:
-    """Start the run of a change, once for each step that it has come to, or once a key."""
-    service.start(caller, FLOW, {"change_id": change.id}, key=f"{change.id}:{key or change.last_event}")
-
-
-def _let_go_on(service: Service, caller: Caller, ended: Change) -> None:
-    """Start the runs of the changes that waited for one that will not be applied."""
-    for change in Register(service.acting(caller)).open():
-        if change.status is State.QUEUED and ended.id in change.waits_for:
-            _start(service, caller, change, key=f"after:{ended.id}")
+def apply_all(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """Start the run of every change that is approved, or that waits, in the order of acceptance."""
+    workspace = service.acting(caller)
+    found = [change for change in Register(workspace).open() if may_go_on(change)]
+    for change in found:
+        start(service, caller, change, key=workspace.new_id())
+    return {"change_ids": [change.id for change in found]}
 
 
 def _act(name: str, role: Role, handler: Any, summary: str, asked: type[Asked], *more: int) -> Route:
@@ -262,4 +265,27 @@ ROUTES = (
     _act("retry", Role.OPERATOR, retry, "Try a failed change again", ChangeAsked, 202),
     _act("apply", Role.OPERATOR, apply, "Start the run of an approved change", ChangeAsked, 202),
     _act("rollback", Role.OPERATOR, rollback, "Take an applied change back by a new one", RollbackAsked, 202),
+    Route(
+        name="changes-apply",
+        method="POST",
+        path="/changes/apply",
+        role=Role.OPERATOR,
+        handler=apply_all,
+        summary="Start the runs of all changes that may go on",
+        tag="changes",
+        answered=AllGoOn,
+        status=202,
+    ),
+    Route(
+        name="cone-rollback",
+        method="POST",
+        path="/rollbacks",
+        role=Role.OPERATOR,
+        handler=restore,
+        summary="Bring a component and all that depends on it to their last good configs",
+        tag="changes",
+        asked=RestoreAsked,
+        answered=ChangeResult,
+        statuses=(202, 409, 422),
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from msgspec import field as key
 
@@ -13,9 +13,15 @@ from karma_api.names import Address, Moment
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.graph.document import show_document
+from karma_core.graph.export import export
 from karma_core.graph.impact import impact
+from karma_core.model import to_builtins
 from karma_core.roles import Role
+from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.history import difference
+
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 class GraphAsked(Asked, frozen=True, kw_only=True):
@@ -69,6 +75,19 @@ class DiffAsked(Asked, frozen=True, kw_only=True):
     to: Moment | None = None
 
 
+class ExportAsked(GraphAsked, frozen=True, kw_only=True):
+    """Which graph, and in which form."""
+
+    format: Literal["dot", "graphml", "json", "mermaid"] = "mermaid"
+
+
+class FindingsShown(Answered, kw_only=True):
+    """What a build would find now; one with an error would not be published."""
+
+    environment: str
+    findings: list[dict[str, Any]]
+
+
 class DiffShown(Answered, kw_only=True):
     """What turns one graph into the other."""
 
@@ -115,6 +134,21 @@ def show_path(service: Service, _caller: Caller, asked: PathAsked) -> Reply:
 def show_diff(service: Service, caller: Caller, asked: DiffAsked) -> dict[str, Any]:
     """What changed between two builds, or what a build would change now."""
     return difference(service.acting(caller), asked.old, asked.to).contract()
+
+
+def export_text(service: Service, _caller: Caller, asked: ExportAsked) -> Reply:
+    """The graph as text for other tools."""
+    view = service.graph.at(asked.at)
+    build = view.build
+    text = export(view.data, asked.format, environment=build.environment, build_id=build.id)
+    return Reply(document=text.encode(), media_type=TEXT, view=view)
+
+
+def validate(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+    """Build in memory and give every finding; publishes nothing."""
+    workspace = service.acting(caller)
+    check_binding(workspace)
+    return {"environment": workspace.name, "findings": to_builtins(read_fleet(workspace).findings)}
 
 
 ROUTES = (
@@ -165,6 +199,29 @@ ROUTES = (
         tag="graph",
         asked=DiffAsked,
         answered=DiffShown,
+        statuses=(409, 422),
+    ),
+    Route(
+        name="graph-export",
+        method="GET",
+        path="/graph/export",
+        role=Role.VIEWER,
+        handler=export_text,
+        summary="The graph as Mermaid, DOT, GraphML or JSON",
+        tag="graph",
+        asked=ExportAsked,
+        media_type=TEXT,
+        cached=True,
+    ),
+    Route(
+        name="graph-validate",
+        method="GET",
+        path="/graph/validate",
+        role=Role.VIEWER,
+        handler=validate,
+        summary="What a build would find now",
+        tag="graph",
+        answered=FindingsShown,
         statuses=(409, 422),
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import dropwhile
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -25,7 +24,7 @@ Time = Annotated[str, Meta(max_length=40, description="A date or time, ISO 8601;
 
 
 class LogAsked(PageAsked, frozen=True, kw_only=True):
-    """Which events; `action` may end in `*`."""
+    """Which events; `action` may end in `*`, `with_artifacts` leaves out those that name none."""
 
     component: Address | None = None
     action: Text | None = None
@@ -33,6 +32,7 @@ class LogAsked(PageAsked, frozen=True, kw_only=True):
     run: Id | None = None
     since: Time | None = None
     until: Time | None = None
+    with_artifacts: bool = False
     order: Literal["newest", "oldest"] = "newest"
 
 
@@ -102,7 +102,7 @@ def list_events(service: Service, _caller: Caller, asked: LogAsked) -> dict[str,
 
 
 def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
-    """From behind the cursor. Newest first, the events before it are read and passed over."""
+    """From behind the cursor."""
     newest = asked.order == "newest"
     place = number(asked.after, default=0)
     found = service.log.events(
@@ -113,9 +113,10 @@ def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
         since=asked.since,
         until=asked.until,
         after_seq=0 if newest else place,
+        before_seq=place if newest and place else None,
         newest_first=newest,
     )
-    return dropwhile(lambda event: newest and place and event.seq >= place, iter(found))
+    return (event for event in found if event.artifacts) if asked.with_artifacts else iter(found)
 
 
 def _seq(event: Event) -> str:

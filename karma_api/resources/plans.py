@@ -21,11 +21,15 @@ MOST_TARGETS = 200
 
 
 class Chosen(Document, frozen=True, kw_only=True):
-    """What to work on: `targets` with their cones, `everything`, or what `changed` in Git."""
+    """What to work on: `targets` with their cones, `everything`, or what `changed` in Git.
+
+    That is since the last deployed commit, or since the commit, branch or tag `since`.
+    """
 
     targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
     everything: bool = False
     changed: bool = False
+    since: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     with_producers: bool = False
 
 
@@ -58,7 +62,8 @@ def selection_of(chosen: Chosen) -> Selection:
     found = Selection(
         targets=tuple(dict.fromkeys(chosen.targets)),
         everything=chosen.everything,
-        changed=chosen.changed,
+        changed=chosen.changed or chosen.since is not None,
+        since=chosen.since,
         with_producers=chosen.with_producers,
     )
     require_selection(found)

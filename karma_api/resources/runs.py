@@ -18,8 +18,10 @@ from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
-from karma_core.use_cases import drifted
+from karma_core.use_cases import drifted, resume
+from karma_core.use_cases.destroy import select_doomed
 from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.runs import Selection
 
 MOST_RUNS = 10_000
 """Runs that a page is taken from, the newest."""
@@ -49,15 +51,43 @@ class Deployment(Chosen, frozen=True, kw_only=True):
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        ways = (self.targets, self.everything, self.changed, self.plan_id, self.resume_run)
+        in_git = self.changed or self.since
+        ways = (self.targets, self.everything, in_git, self.plan_id, self.resume_run)
         if sum(map(bool, ways)) != 1:
-            raise ValueError("say exactly one of: targets, everything, changed, plan_id, resume_run")
+            raise ValueError("say exactly one of: targets, everything, changed or since, plan_id, resume_run")
 
 
 class DeployAsked(Asked, frozen=True, kw_only=True):
     """What is to be deployed."""
 
     body: Deployment
+
+
+class Destruction(Document, frozen=True, kw_only=True):
+    """What to destroy: `targets`, or `everything`."""
+
+    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
+    everything: bool = False
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class DestroyAsked(Asked, frozen=True, kw_only=True):
+    """What is to be destroyed."""
+
+    body: Destruction
+
+
+class DestroyStarted(Started, kw_only=True):
+    """The run, and what it destroys, consumers first."""
+
+    components: list[str]
+
+
+class RunEnded(Answered, kw_only=True):
+    """How a run was closed."""
+
+    run_id: str
+    status: str
 
 
 class DriftWanted(Document, frozen=True, kw_only=True):
@@ -123,6 +153,23 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
     return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
 
 
+def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:
+    """Order a destroy; refused while others that are deployed consume what would go."""
+    wanted = asked.body
+    selection = Selection(targets=tuple(dict.fromkeys(wanted.targets)), everything=wanted.everything)
+    doomed = select_doomed(service.acting(caller), selection)
+    parameters = {"targets": list(selection.targets), "everything": selection.everything}
+    key = wanted.idempotency_key or service.workspace.new_id()
+    flow_run_id = service.start(caller, "destroy", parameters, key=key)
+    return {"flow": "destroy", "flow_run_id": flow_run_id, "components": doomed}
+
+
+def abandon(service: Service, caller: Caller, asked: RunAsked) -> dict[str, Any]:
+    """Close a run that ended early, for good; the next deploy finds what it left."""
+    run = resume.abandon(service.acting(caller), asked.run_id)
+    return {"run_id": run.id, "status": run.status}
+
+
 def show_drift(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
     """What the last checks found."""
     documents = service.workspace.state.documents(drifted.KIND)
@@ -174,6 +221,31 @@ ROUTES = (
         answered=Started,
         status=202,
         statuses=(422,),
+    ),
+    Route(
+        name="destroy",
+        method="POST",
+        path="/destructions",
+        role=Role.APPROVER,
+        handler=destroy,
+        summary="Start a destroy",
+        tag="runs",
+        asked=DestroyAsked,
+        answered=DestroyStarted,
+        status=202,
+        statuses=(409, 422),
+    ),
+    Route(
+        name="run-abandon",
+        method="POST",
+        path="/runs/{run_id}/abandon",
+        role=Role.APPROVER,
+        handler=abandon,
+        summary="Close a run that ended early, for good",
+        tag="runs",
+        asked=RunAsked,
+        answered=RunEnded,
+        statuses=(409,),
     ),
     Route(
         name="drift",

@@ -1,14 +1,15 @@
-"""Who calls, and who else may. Tokens are made and revoked by the command line."""
+"""Who calls, and who else may. Tokens are made by the command line: their texts pass no network."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from karma_api.access import Caller
+from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import tokens
+from karma_core.use_cases.tokens import revoke, tokens
 
 
 class WhoShown(Answered, kw_only=True):
@@ -25,6 +26,21 @@ class TokensShown(Answered, kw_only=True):
     tokens: list[dict[str, Any]]
 
 
+class TokenAsked(Asked, frozen=True, kw_only=True):
+    """One token."""
+
+    token_id: Id
+
+
+class TokenShown(Answered, kw_only=True):
+    """A token without its text."""
+
+    id: str
+    user: str
+    role: Role
+    revoked_at: str
+
+
 def who(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
     """Who the token says is calling."""
     return {"user": caller.user, "role": str(caller.role), "environment": service.name}
@@ -33,6 +49,11 @@ def who(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
 def list_tokens(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
     """Tokens of the environment."""
     return {"tokens": [token.document() for token in tokens(service.workspace)]}
+
+
+def end(service: Service, caller: Caller, asked: TokenAsked) -> dict[str, Any]:
+    """Make a token worthless."""
+    return revoke(service.acting(caller), asked.token_id).document()
 
 
 ROUTES = (
@@ -55,5 +76,17 @@ ROUTES = (
         summary="Tokens of the environment, without their texts",
         tag="access",
         answered=TokensShown,
+    ),
+    Route(
+        name="token-revoke",
+        method="POST",
+        path="/tokens/{token_id}/revoke",
+        role=Role.ADMIN,
+        handler=end,
+        summary="Make a token worthless from now on",
+        tag="access",
+        asked=TokenAsked,
+        answered=TokenShown,
+        statuses=(409,),
     ),
 )

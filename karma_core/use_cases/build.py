@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -30,11 +30,12 @@ from karma_core.model import (
     Status,
     to_builtins,
 )
-from karma_core.records import Event, Lease
+from karma_core.records import Event, Lease, Parameter
 from karma_core.use_cases import config_set, leasing
 from karma_core.use_cases.drifted import drifted_generations
-from karma_core.use_cases.facts import keep_facts, module_inputs
+from karma_core.use_cases.facts import module_inputs
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.kept_modules import keep_modules
 from karma_core.use_cases.lineage import with_changes
 from karma_core.use_cases.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
 from karma_core.use_cases.values import Values
@@ -42,6 +43,8 @@ from karma_core.workspace import Workspace
 
 ALGORITHM: Final = 3
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
+WAIT_SECONDS: Final = 30.0
+"""How long a builder waits for another one."""
 
 
 class BuildResult(Record, frozen=True, kw_only=True):
@@ -67,23 +70,27 @@ class BuildResult(Record, frozen=True, kw_only=True):
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
 
-def build_graph(workspace: Workspace, *, keep_going: bool = False) -> BuildResult:
+def build_graph(
+    workspace: Workspace, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
+) -> BuildResult:
     """Make the stored graph what parameters and state say.
 
     Where nothing that it is made of has moved since the current build, nothing is read and nothing written.
     With errors nothing is published, unless `keep_going`: then a component with errors keeps its last good
-    node and edges, with status `invalid`.
+    node and edges, with status `invalid`. LeaseHeld where another builder needs longer than `wait_seconds`.
     """
     token = inputs_token(workspace)
     current = workspace.graph.current(workspace.name)
     if current is not None and token and current.inputs == token:
         return _unchanged(current)
     if current is not None and not token:
-        return _look_first(workspace, current, keep_going=keep_going)
-    return refresh(workspace, keep_going=keep_going)[1]
+        return _look_first(workspace, current, keep_going=keep_going, wait_seconds=wait_seconds)
+    return refresh(workspace, keep_going=keep_going, wait_seconds=wait_seconds)[1]
 
 
-def _look_first(workspace: Workspace, current: Build, *, keep_going: bool) -> BuildResult:
+def _look_first(
+    workspace: Workspace, current: Build, *, keep_going: bool, wait_seconds: float
+) -> BuildResult:
     """A build over a store that cannot tell its revision: where nothing moved, nothing is written at all.
 
     The lease is taken only to publish; where others have published meanwhile, all is read again under it.
@@ -91,8 +98,9 @@ def _look_first(workspace: Workspace, current: Build, *, keep_going: bool) -> Bu
     fleet = read_fleet(workspace)
     stored = workspace.graph.load(workspace.name)
     if stored is not None and _is_as_stored(fleet, stored):
+        keep_modules(workspace, fleet)
         return _result(workspace, fleet.data, fleet.findings, "unchanged", stored.build.id)
-    with leasing.held(workspace, [leasing.GRAPH]) as lease:
+    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as lease:
         if workspace.graph.current(workspace.name) != current:
             fleet = read_fleet(workspace)
         return publish(workspace, fleet, lease, keep_going=keep_going)
@@ -104,12 +112,14 @@ def _is_as_stored(fleet: Fleet, stored: Snapshot) -> bool:
     return sound and stored.build.findings == fleet.findings and deltas.diff(stored.graph, fleet.data).empty
 
 
-def refresh(workspace: Workspace, *, keep_going: bool = False) -> tuple[Fleet, BuildResult]:
+def refresh(
+    workspace: Workspace, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
+) -> tuple[Fleet, BuildResult]:
     """Read everything and publish what moved; both the fleet that was read and what the build did.
 
     Read and published under one lease, so that an older reading never replaces a newer one.
     """
-    with leasing.held(workspace, [leasing.GRAPH]) as lease:
+    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as lease:
         token = inputs_token(workspace)
         fleet = read_fleet(workspace)
         current = workspace.graph.current(workspace.name)
@@ -137,25 +147,33 @@ def inputs_token(workspace: Workspace) -> str:
     )
 
 
-def read_fleet(workspace: Workspace, *, pins: Pins = NO_PINS, overlay: Overlay | None = None) -> Fleet:
+def read_fleet(
+    workspace: Workspace,
+    *,
+    pins: Pins = NO_PINS,
+    overlay: Overlay | None = None,
+    stored: Iterable[Parameter] | None = None,
+) -> Fleet:
     """Load, resolve, build and validate in memory; publishes nothing.
 
-    `pins` replace what is there now, `overlay` parameters by name (None: as if there were none). Of a set of
-    configs that is not written whole yet, none is seen.
+    `pins` replace what is there now, `overlay` parameters by name (None: as if there were none). `stored` is
+    what has been read of the parameters already. Of a set of configs that is not written whole yet, none is
+    seen.
     """
-    parameters = overlaid(pinned_parameters(workspace, pins), config_set.as_before(workspace))
+    found_there = pinned_parameters(workspace, pins) if stored is None else stored
+    parameters = overlaid(found_there, config_set.as_before(workspace))
     inventory = load(
         overlaid(parameters, overlay or {}),
         environment=workspace.name,
         prefix=workspace.prefix,
         applied=workspace.state.all_applied(),
     )
+    available = bool(workspace.modules.types())
     types = sorted({loaded.type for loaded in inventory.components.values()})
     definitions, type_findings = read_definitions(types, lambda name: definition_of(workspace, name, pins))
     values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
     modules = module_inputs(workspace, types, values, pins.modules)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
-    available = bool(workspace.modules.types())
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
     graph = Graph(built.graph)
     found = validate(inventory, built, definitions, known_types=known, graph=graph)
@@ -177,6 +195,7 @@ def publish(
 ) -> BuildResult:
     """Diff the fleet's graph against the stored one and publish the difference, logged before and after."""
     stored = workspace.graph.load(workspace.name)
+    keep_modules(workspace, fleet)
     graph = fleet.data
     errors = [f for f in fleet.findings if f.severity is Severity.ERROR]
     if errors and not keep_going:
@@ -193,7 +212,6 @@ def publish(
     snapshot = write_snapshot(workspace.artifacts, made, graph, change, stored.build if stored else None)
     made = replace(made, snapshot=snapshot)
     cause = _log(workspace, "started", build_id=made.id)
-    keep_facts(workspace, fleet.modules)
     reach("build.before_publish")
     workspace.graph.publish(made, change, lease)
     reach("build.after_publish")

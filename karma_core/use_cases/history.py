@@ -8,6 +8,8 @@ from karma_core.errors import NotFound
 from karma_core.graph import delta as deltas
 from karma_core.graph import history
 from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
+from karma_core.use_cases.build import read_fleet
+from karma_core.use_cases.kept_modules import require_known
 from karma_core.use_cases.lineage import with_changes
 from karma_core.workspace import Workspace
 
@@ -85,13 +87,16 @@ def snapshot(workspace: Workspace, when: str | None) -> Snapshot:
 
 
 def difference(workspace: Workspace, old: str | None, new: str | None) -> Difference:
-    """From one build (default: the current one) to another (default: what a build would give now)."""
+    """From one build (default: the current one) to another (default: what a build would give now).
+
+    Refused `module-unknown` where what a build would give cannot be known without the modules.
+    """
     before = snapshot(workspace, old)
     after: GraphData
     if new is None:
-        from karma_core.use_cases.build import read_fleet  # noqa: PLC0415 - the past needs no build
-
-        after, name = with_changes(workspace, read_fleet(workspace).data), NOW
+        fleet = read_fleet(workspace)
+        require_known(fleet)
+        after, name = with_changes(workspace, fleet.data), NOW
     else:
         found = snapshot(workspace, new)
         after, name = found.graph, str(found.build.id)

@@ -63,10 +63,12 @@ def _described(name: str, path: Path) -> dict[str, Any]:
     module = import_module(f"karma_lambda.functions.{name}")
     return {
         "handler": f"{module.__name__}.handler",
+        "hooks": hasattr(module, "make_hooks"),
         "orders": hasattr(module, "make_starter"),
         "routes": sorted(f"{route.method} {route.path}" for route in module.SERVED),
         "sha256": base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode(),
         "summary": (module.__doc__ or "").strip(),
+        "updates_graph": hasattr(module, "UPDATES_GRAPH"),
         "zip": path.name,
     }
 

@@ -36,9 +36,17 @@ class Sink(Protocol):
         ...
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
-        """Events that match, by seq, from behind `after_seq`; LogTampered where one cannot be read."""
+        """Events that match, by seq, between the two numbers; LogTampered where one cannot be read.
+
+        Whichever end it begins at, it reads little of what lies outside them.
+        """
         ...
 
     def event(self, event_id: str) -> Event | None:

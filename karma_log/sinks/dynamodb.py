@@ -59,16 +59,22 @@ class DynamoSink:
             before = chain.head_of(batch[-1])
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
         """Events that match, by seq; those found by a range of actions or times are sorted in memory."""
-        asked = table.query(self._environment, query, after_seq)
+        asked = table.query(self._environment, query, after_seq, before_seq)
         items = self._items(asked, newest_first=newest_first)
         if not asked.by_seq:
             items = iter(sorted(items, key=_seq, reverse=newest_first))
         for item in items:
             event = self._event(item)
-            if event.seq > after_seq and query.matches(event):
+            inside = event.seq > after_seq and (before_seq is None or event.seq < before_seq)
+            if inside and query.matches(event):
                 yield event
 
     def event(self, event_id: str) -> Event | None:

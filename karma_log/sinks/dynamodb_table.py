@@ -95,26 +95,27 @@ def query_id(environment: str, event_id: str) -> Query:
     return _equal("by_id", "of_id", _of(environment, event_id))
 
 
-def query(environment: str, wanted: Filter, after_seq: int) -> Query:
+def query(environment: str, wanted: Filter, after_seq: int, before_seq: int | None = None) -> Query:
     """Events that may match, from the narrowest index; the caller checks each against the filter."""
     for field in _BY_SEQ:
         value = getattr(wanted, field)
         if value is not None:
             found = _equal(f"by_{field}", f"of_{field}", _of(environment, value))
-            return _after(found, after_seq)
+            return _inside(found, after_seq, before_seq)
     if wanted.action is not None and wanted.action.rstrip("*"):
-        return _by_action(environment, wanted.action)
+        return _by_action(environment, wanted.action, before_seq)
     if wanted.since is not None or wanted.until is not None:
         low, high = wanted.since or "", (wanted.until or "") + _LAST
         return _between("by_time", environment, "time_seq", low, high, by_seq=False)
-    return _after(_equal("", "environment", environment), after_seq)
+    return _inside(_equal("", "environment", environment), after_seq, before_seq)
 
 
-def _by_action(environment: str, action: str) -> Query:
+def _by_action(environment: str, action: str, before_seq: int | None) -> Query:
     """One action comes by seq; several that begin alike come by name."""
     several = action.endswith("*")
     start = action.removesuffix("*")[:_CUT] if several else f"{action[:_CUT]}#"
-    return _between("by_action", environment, "action_seq", start, start + _LAST, by_seq=not several)
+    last = _LAST if several or before_seq is None else f"{max(0, before_seq - 1):015d}"
+    return _between("by_action", environment, "action_seq", start, start + last, by_seq=not several)
 
 
 def _equal(index: str, attribute: str, value: str) -> Query:
@@ -124,13 +125,23 @@ def _equal(index: str, attribute: str, value: str) -> Query:
     )
 
 
-def _after(found: Query, seq: int) -> Query:
-    if seq <= 0:
+def _inside(found: Query, after: int, before: int | None) -> Query:
+    """Narrowed to the numbers between the two; DynamoDB takes one condition on a sort key."""
+    values: dict[str, Value] = {}
+    if after > 0 and before is not None:
+        # BETWEEN includes both ends, and its first must not be the greater.
+        condition = "#r BETWEEN :low AND :high"
+        values = {":low": number(after + 1), ":high": number(max(after + 1, before - 1))}
+    elif after > 0:
+        condition, values = "#r > :after", {":after": number(after)}
+    elif before is not None:
+        condition, values = "#r < :before", {":before": number(before)}
+    else:
         return found
     return Query(
         index=found.index,
-        condition=f"{found.condition} AND #r > :after",
-        values={**found.values, ":after": number(seq)},
+        condition=f"{found.condition} AND {condition}",
+        values={**found.values, **values},
         names={**found.names, "#r": "seq"},
         by_seq=True,
     )

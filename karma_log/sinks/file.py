@@ -80,20 +80,27 @@ class FileSink:
             self._write(fd, end, payload)
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
-        """Events that match, by seq. Reads the file from the first wanted line."""
+        """Events that match, by seq. Reads the file between the first and the last wanted line."""
         with self._reading() as view:
             start = _start_after(view, after_seq)
+            end = _end_before(view, before_seq)
             raws: Iterator[bytes]
             if newest_first:
-                wanted = takewhile(lambda found: found[0] >= start, lines.backwards(view.fd, view.end))
+                wanted = takewhile(lambda found: found[0] >= start, lines.backwards(view.fd, end))
                 raws = (raw for _, raw in wanted)
             else:
-                raws = lines.forwards(view.fd, start, view.end)
+                raws = lines.forwards(view.fd, start, end)
             for raw in raws:
                 event = self._parsed(raw)
-                if event.seq > after_seq and query.matches(event):
+                inside = event.seq > after_seq and (before_seq is None or event.seq < before_seq)
+                if inside and query.matches(event):
                     yield event
 
     def event(self, event_id: str) -> Event | None:
@@ -215,3 +222,19 @@ def _start_after(view: _View, after_seq: int) -> int:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             continue  # an altered line: the reader of this part will say so
     return 0
+
+
+def _end_before(view: _View, before_seq: int | None) -> int:
+    """Offset of the line of event `before_seq`, found by halving; the end where it is not among the lines."""
+    low, high = 0, view.end
+    if before_seq is None:
+        return high
+    while low < high:
+        offset = lines.complete_end(view.fd, (low + high) // 2)
+        raw = next(lines.forwards(view.fd, offset, view.end))
+        try:
+            found = _decode_number(raw).seq
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return view.end  # an altered line: the reader of this part will say so
+        low, high = (offset + len(raw) + 1, high) if found < before_seq else (low, offset)
+    return low

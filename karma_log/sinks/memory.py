@@ -34,12 +34,18 @@ class MemorySink:
             self.lines += [chain.line(event) for event in events]
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
         """Events that match, by seq."""
-        for raw in self.lines[::-1] if newest_first else self.lines[:]:
+        wanted = self.lines[after_seq : None if before_seq is None else max(0, before_seq - 1)]
+        for raw in reversed(wanted) if newest_first else wanted:
             event = self._parsed(raw)
-            if event.seq > after_seq and query.matches(event):
+            if query.matches(event):
                 yield event
 
     def event(self, event_id: str) -> Event | None:

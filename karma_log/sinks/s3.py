@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from threading import Lock
 from typing import Any, Final
 
@@ -72,14 +73,20 @@ class S3Sink:
             self._appended = chain.head_of(events[-1])
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
         """Events that match, by seq."""
-        objects = self._objects(after_seq)
+        objects = takewhile(lambda first: before_seq is None or first < before_seq, self._objects(after_seq))
         for first in sorted(objects, reverse=True) if newest_first else objects:
             numbered = list(enumerate(self._lines(first), first))
             for seq, raw in reversed(numbered) if newest_first else numbered:
-                event = self._event(raw, seq) if seq > after_seq else None
+                inside = seq > after_seq and (before_seq is None or seq < before_seq)
+                event = self._event(raw, seq) if inside else None
                 if event is not None and query.matches(event):
                     yield event
 

@@ -71,12 +71,19 @@ class SqliteSink:
             connection.executemany("INSERT INTO events (seq, line) VALUES (?, ?)", rows)
 
     def read(
-        self, query: Filter = EVERYTHING, *, after_seq: int = 0, newest_first: bool = False
+        self,
+        query: Filter = EVERYTHING,
+        *,
+        after_seq: int = 0,
+        before_seq: int | None = None,
+        newest_first: bool = False,
     ) -> Iterator[Event]:
         """Events that match, by seq, read in pages."""
         conditions, values = _where(query)
         if after_seq > 0:
             conditions, values = [*conditions, "seq > ?"], [*values, after_seq]
+        if before_seq is not None:
+            conditions, values = [*conditions, "seq < ?"], [*values, before_seq]
         for seq, raw in self._pages(conditions, values, newest_first=newest_first):
             yield self._parsed(seq, raw)
 

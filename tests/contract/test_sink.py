@@ -99,7 +99,7 @@ def test_stored_lines_are_canonical_and_verify(sink: Sink) -> None:
 
 
 def test_reading_goes_on_behind_a_number_in_both_directions(sink: Sink) -> None:
-    """`after_seq` and `newest_first` hold across pages and blocks."""
+    """`after_seq`, `before_seq` and `newest_first` hold across pages and blocks."""
     # moto copies its tables in each transaction; two full ones and a rest are enough there.
     length = 201 if isinstance(sink, DynamoSink) else 1200
     events = make_chain(length)
@@ -108,6 +108,11 @@ def test_reading_goes_on_behind_a_number_in_both_directions(sink: Sink) -> None:
         assert tuple(sink.read(after_seq=after)) == events[after:]
         assert tuple(sink.read(after_seq=after, newest_first=True)) == events[after:][::-1]
         assert [line.raw for line in sink.stored(after_seq=after)] == [chain.line(e) for e in events[after:]]
+    for before in (1, 2, length // 2, length, length + 1, length + 9):
+        assert tuple(sink.read(before_seq=before)) == events[: before - 1]
+        assert tuple(sink.read(before_seq=before, newest_first=True)) == events[: before - 1][::-1]
+        for after in (1, length // 2 - 1, length):
+            assert tuple(sink.read(after_seq=after, before_seq=before)) == events[after : before - 1]
 
 
 FILTERS = {
@@ -145,6 +150,23 @@ def test_filters_mean_the_same_in_every_sink(sink: Sink, name: str) -> None:
     sink.append(events, None)
     assert [event.seq for event in sink.read(query)] == expected
     assert [event.seq for event in sink.read(query, newest_first=True)] == expected[::-1]
+    inside = [seq for seq in expected if 1 < seq < 5]
+    assert [event.seq for event in sink.read(query, after_seq=1, before_seq=5)] == inside
+    assert [e.seq for e in sink.read(query, after_seq=1, before_seq=5, newest_first=True)] == inside[::-1]
+
+
+def test_a_page_in_the_middle_reads_no_more_than_itself(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies between the newest event and the page is not read through."""
+    events = make_chain(150)
+    sink.append(events, None)
+    read: list[bytes] = []
+    real = chain.read_line
+    monkeypatch.setattr(
+        chain, "read_line", lambda raw, *, where: (read.append(raw), real(raw, where=where))[1]
+    )
+    page = sink.read(before_seq=20, newest_first=True)
+    assert [next(page).seq for _ in range(10)] == list(range(19, 9, -1))
+    assert len(read) == 10
 
 
 def test_unusual_text_survives(sink: Sink) -> None:

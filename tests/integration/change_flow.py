@@ -1,6 +1,7 @@
 """Run the change flow on a temporary Prefect server; prints the result documents and the form.
 
 Twice under one key, then again by the change's id, then for a component that is new and waits for an apply.
+That one is rejected by the flow for it; then come the other flows that lead back to pages.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import temporary_server
+from karma_adapters.bootstrap import open_workspace
+from karma_adapters.settings import read_settings
+from karma_core.roles import Role
+from karma_core.use_cases.tokens import create
 
 
 def main(project: str) -> None:
@@ -40,6 +45,28 @@ def main(project: str) -> None:
         )
         sys.stdout.write(json.dumps(made) + "\n")
         sys.stdout.write(json.dumps(change_run.parameters.model_dump()["properties"]) + "\n")
+        sys.stdout.write(json.dumps({"links": _others(project, made["change_id"])}) + "\n")
+
+
+def _others(project: str, change_id: str) -> dict[str, str]:
+    """Reject a change, rebuild the graph and check for drift; flow → the link that its run left."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    from flows.approve_change import approve_change  # noqa: PLC0415
+    from flows.drift import drift_check  # noqa: PLC0415
+    from flows.graph_rebuild import graph_rebuild  # noqa: PLC0415
+
+    workspace = open_workspace(read_settings(Path(project)), "dev")
+    token = SecretStr(create(workspace, "ann", Role.APPROVER)[1])
+    given = {"project": project, "environment": "dev"}
+    approve_change(**given, change_id=change_id, token=token, decision="reject")
+    graph_rebuild(**given)
+    drift_check(**given)
+    with get_client(sync_client=True) as client:
+        runs = {run.id: client.read_flow(run.flow_id).name for run in client.read_flow_runs()}
+        left = [artifact for artifact in client.read_artifacts() if str(artifact.key).startswith("karma-")]
+    return {runs[a.flow_run_id]: str(a.description) for a in left if a.flow_run_id in runs}
 
 
 if __name__ == "__main__":

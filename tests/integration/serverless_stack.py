@@ -20,7 +20,7 @@ from karma_adapters.terraform import binary
 from karma_api.app import make_app
 from karma_api.service import Services
 from karma_core.errors import Refused
-from karma_core.records import ParameterWrite
+from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
@@ -31,7 +31,7 @@ from karma_core.workspace import Workspace
 from karma_lambda.opening import open_services
 from karma_lambda.packaging.__main__ import ROOT, build
 from karma_lambda.settings import FunctionSettings
-from tests.api_contract import Orders
+from tests.api_contract import HOOK_SECRET, Orders
 from tests.api_doors import HttpDoor
 from tests.change_system import run_order
 from tests.http_server import HttpServer
@@ -43,6 +43,7 @@ from tests.workspace_fakes import FakeIndex
 APPLY_SECONDS = 400
 REGION = "eu-central-1"
 TYPES = ("a", "b", "c", "d")
+HOOK_PARAMETER = "/karma/webhooks"
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,18 @@ class Worker:
         )
         self._sqs = boto3.client("sqs", region_name=REGION, endpoint_url=url)
         self._queue = queue
+        self.name = workspace.name
         self._orders: Orders = []
         self._done = 0
 
     def fill(self) -> None:
-        """The configs, deployed, with two builds."""
+        """The configs, deployed, with two builds; and the webhooks' secret."""
+        secret = ParameterWrite(name=HOOK_PARAMETER, value=HOOK_SECRET, kind=ParameterKind.SECURE)
+        self.workspace.parameters.put([secret])
         for name, config in CONFIGS.items():
-            self._configure(name.replace("_", "/"), config)
-        deploy(self.workspace, ALL, ThreadExecutor)
-        build_graph(self.workspace)
-        self._configure("d/four", {"size": 4, "more": True})
+            self.put_config(name.replace("_", "/"), config)
+        self.deploy()
+        self.put_config("d/four", {"size": 4, "more": True})
         build_graph(self.workspace)
 
     def orders(self) -> Orders:
@@ -101,9 +104,11 @@ class Worker:
         """Carry out what was ordered since the last time."""
         orders = self.orders()[self._done :]
         self._done += len(orders)
-        for _, parameters, _ in orders:
+        for change_id in [
+            parameters["change_id"] for _, parameters, _ in orders if "change_id" in parameters
+        ]:
             with suppress(Refused):  # the run of another change has carried this one on, too
-                carry_on(self.workspace, parameters["change_id"], run_order)
+                carry_on(self.workspace, change_id, run_order)
         build_graph(self.workspace)
 
     def config(self, address: str) -> Any:
@@ -111,13 +116,23 @@ class Worker:
         found = self.workspace.parameters.get(self.workspace.config_parameter(address))
         return json.loads(found.value) if found and found.value else None
 
+    def put_config(self, address: str, config: dict[str, Any]) -> None:
+        """As a publish does, which leaves the graph to the next build."""
+        name = self.workspace.config_parameter(address)
+        self.workspace.parameters.put([ParameterWrite(name=name, value=json.dumps(config))])
+
+    def rebuild(self) -> str:
+        """What a builder with modules has to do."""
+        return build_graph(self.workspace).status
+
+    def deploy(self) -> None:
+        """Everything, by hand."""
+        deploy(self.workspace, ALL, ThreadExecutor)
+        build_graph(self.workspace)
+
     def close(self) -> None:
         """Close the queue's connection."""
         self._sqs.close()
-
-    def _configure(self, address: str, config: dict[str, Any]) -> None:
-        name = self.workspace.config_parameter(address)
-        self.workspace.parameters.put([ParameterWrite(name=name, value=json.dumps(config))])
 
 
 @contextmanager
@@ -138,6 +153,7 @@ def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack
             gremlin_url=gremlin,
             package_dir=str(packages),
             environment=f"fn-{secrets.token_hex(4)}",
+            webhook_secret_parameters=json.dumps({"github": HOOK_PARAMETER, "generic": HOOK_PARAMETER}),
         )
         services = open_services(FunctionSettings(project=output["project"]))
         worker = Worker(services.of(None).workspace, url, output["orders_queue"])

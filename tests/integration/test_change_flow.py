@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.command_line import Karma
+from tests.e2e.command_line import Karma, environment
 
 FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]
 ROOT = Path(__file__).parents[2]
@@ -21,19 +21,26 @@ def test_a_change_runs_as_a_flow_once_for_its_key(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.change_flow", str(tmp_path)],
         cwd=ROOT,
+        env=environment({"KARMA_API__PUBLIC_URL": "https://karma.example.org"}),
         capture_output=True,
         text=True,
         timeout=200,
         check=True,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    one, other, again, made, form = lines
+    one, other, again, made, form, others = lines
     assert one["status"] == other["status"] == again["status"] == "applied"
     assert one["change_id"] == other["change_id"] == again["change_id"]
     assert list(made) == FIELDS
     assert made["status"] == "approved"
     assert form["dry_run"]["type"] == "boolean"
     assert {"object", "array"} <= {kind["type"] for kind in form["proposed_change"]["anyOf"]}
+    pages = {flow: text.partition("](")[2].rstrip(")") for flow, text in others["links"].items()}
+    root = "https://karma.example.org/ui/dev"
+    assert pages["approve-change"] == f"{root}/changes/{made['change_id']}"
+    assert pages["drift-check"] == f"{root}/graph?status=drifted"
+    assert pages["graph-rebuild"].startswith(f"{root}/graph?at=")
+    assert pages["change-run"].startswith(f"{root}/changes/")
     events = karma.json("log", "list", "--limit", "200")
     applied = [e for e in events if e["action"] == "terraform_apply" and e["status"] == "succeeded"]
     assert [e["change_id"] for e in applied] == [one["change_id"]]

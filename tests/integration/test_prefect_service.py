@@ -38,7 +38,15 @@ def found(project: Karma) -> dict[str, Any]:
 
 def test_every_deployment_is_there_once(found: dict[str, Any], project: Karma) -> None:
     """With the project filled in, in the pool, and importable wherever Karma is installed."""
-    names = {"approve-change", "change-run", "deploy", "drift-check", "graph-rebuild", "pull-request-check"}
+    names = {
+        "approve-change",
+        "change-run",
+        "deploy",
+        "destroy",
+        "drift-check",
+        "graph-rebuild",
+        "pull-request-check",
+    }
     assert names | {"push-run", "reconcile"} == found["deployments"].keys()
     for deployment in found["deployments"].values():
         assert deployment["pool"] == "karma"

@@ -36,9 +36,10 @@ provider "aws" {
 
 locals {
   project = {
-    project = { default_environment = var.environment }
-    log     = { sinks = ["dynamodb"], required = "dynamodb" }
-    api     = { requests_per_second = 10000, burst = 10000 }
+    project  = { default_environment = var.environment }
+    log      = { sinks = ["dynamodb"], required = "dynamodb" }
+    api      = { requests_per_second = 10000, burst = 10000 }
+    webhooks = { repositories = ["acme/infra"] }
     environments = {
       (var.environment) = {
         region      = var.region
@@ -78,6 +79,9 @@ module "functions" {
   package_dir  = var.package_dir
   project      = local.project
   answer_bytes = var.answer_bytes
+
+  webhook_secret_parameters = var.webhook_secret_parameters
+
   region       = var.region
   account_id   = "000000000000"
   prefixes     = ["/iac"]

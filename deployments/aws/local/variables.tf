@@ -42,3 +42,9 @@ variable "answer_bytes" {
   default     = 4000000
   description = "Largest body that is sent as it is."
 }
+
+variable "webhook_secret_parameters" {
+  type        = map(string)
+  default     = {}
+  description = "SecureString parameters that hold the secrets of the webhooks, by endpoint."
+}

@@ -63,16 +63,18 @@ def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     return register.move(kept, State.CANCELLED, said).change
 
 
-def retry(workspace: Workspace, change_id: str, *, plan_here: bool = True) -> Change:
+def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_here: bool = True) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
     What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
-    policy any more, as long as it does not fail again.
+    policy any more, as long as it does not fail again. `proceed`: it is applied as soon as it may be, as a
+    change is that was requested so.
     """
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
         again = {"number": register.next_number(), "approval": None, "waits_for": (), "take_back": False}
+        again["proceed"] = proceed or kept.change.proceed
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
     return admit(workspace, change_id, plan_here=plan_here).change
 

@@ -20,6 +20,7 @@ def request_from_git(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
+    plan_here: bool = True,
 ) -> Change:
     """Request one change with everything that publishing would write, and with `prune` delete.
 
@@ -46,7 +47,7 @@ def request_from_git(
         "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
-    return request(workspace, body, proceed=proceed)
+    return request(workspace, body, proceed=proceed, plan_here=plan_here)
 
 
 def _part(intent: Intent) -> dict[str, Any]:

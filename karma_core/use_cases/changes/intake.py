@@ -73,7 +73,7 @@ def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change
     if judged.errors:
         found = replace(found, status=State.REJECTED, why=judged.why)
     elif not plan_here:
-        found = replace(found, why="judged; it is planned where there is a Terraform")
+        found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
     else:
         decision = plan_change(workspace, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))

@@ -25,6 +25,7 @@ def promote(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
+    plan_here: bool = True,
 ) -> Change:
     """Request the change that gives a component of `target` the config that it has in `source`.
 
@@ -55,7 +56,8 @@ def promote(
         "requested_by": target.actor.user,
         "dry_run": dry_run,
     }
-    return request(target, body, proceed=proceed, promoted_from=_origin(source, found))
+    origin = _origin(source, found)
+    return request(target, body, proceed=proceed, plan_here=plan_here, promoted_from=origin)
 
 
 def _shown(source: Workspace, address: str) -> ShownConfig:

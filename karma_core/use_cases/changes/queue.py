@@ -85,7 +85,7 @@ def _judge_next(workspace: Workspace, change_id: str, *, plan_here: bool) -> tup
         why = f"it overlaps {', '.join(waits_for)}"
         return register.move(kept, State.QUEUED, why, waits_for=waits_for, **found), None
     if not plan_here:
-        why = "nothing holds its cone; it waits for a run that plans it"
+        why = judged.left_open or "nothing holds its cone; it waits for a run that plans it"
         return register.move(kept, State.QUEUED, why, waits_for=(), **found), None
     return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **found), judged
 

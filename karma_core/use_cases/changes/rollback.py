@@ -79,7 +79,13 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
 
 
 def roll_back_cone(
-    workspace: Workspace, address: str, *, reason: str = "", proceed: bool = False, dry_run: bool = False
+    workspace: Workspace,
+    address: str,
+    *,
+    reason: str = "",
+    proceed: bool = False,
+    dry_run: bool = False,
+    plan_here: bool = True,
 ) -> Change:
     """Request the change that brings a component and all that depends on it to their last good configs.
 
@@ -102,7 +108,7 @@ def roll_back_cone(
     }
     versions = {member: _version(workspace, member) for member in wanted}
     undoes = _standing(Register(workspace).all(), versions)
-    return request(workspace, body, proceed=proceed, undoes=undoes)
+    return request(workspace, body, proceed=proceed, plan_here=plan_here, undoes=undoes)
 
 
 def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...]:

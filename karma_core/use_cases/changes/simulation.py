@@ -13,6 +13,7 @@ from karma_core.changes.request import read_request
 from karma_core.model import Finding, Provenance, Severity
 from karma_core.provenance import describe
 from karma_core.records import Parameter
+from karma_core.use_cases import kept_modules
 from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.fleet import Fleet
 from karma_core.workspace import Workspace
@@ -20,7 +21,11 @@ from karma_core.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be."""
+    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be.
+
+    `unseen` are types of edited components of whose modules nothing is known here: whoever has the modules
+    judges.
+    """
 
     edits: tuple[Edit, ...]
     findings: tuple[Finding, ...]
@@ -30,11 +35,17 @@ class Judged:
     versions: dict[str, int]
     token: str
     fleet: Fleet | None
+    unseen: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         """What rejects the change."""
-        return judgement.errors(self.findings)
+        return () if self.unseen else judgement.errors(self.findings)
+
+    @property
+    def left_open(self) -> str:
+        """What the verdict leaves to whoever has the modules; empty where nothing."""
+        return f"{', '.join(self.unseen)} is not known here: a worker judges it" if self.unseen else ""
 
     @property
     def why(self) -> str:
@@ -47,7 +58,8 @@ class Judged:
 def judge_change(workspace: Workspace, change: Change) -> Judged:
     """The verdict of now. Where the configs are written already, they must still be what is there."""
     token = inputs_token(workspace)
-    before = read_fleet(workspace)
+    stored = tuple(workspace.parameters.read_tree(workspace.prefix))
+    before = read_fleet(workspace, stored=stored)
     if change.written:
         edits, findings = change.edits, _moved_on(change.edits, before)
     else:
@@ -66,14 +78,17 @@ def judge_change(workspace: Workspace, change: Change) -> Judged:
             token=token,
             fleet=None,
         )
-    after = before if change.written else simulate(workspace, change.id, edits)
+    after = before if change.written else simulate(workspace, change.id, edits, stored=stored)
     return _judge(workspace, change, edits, (before, after), token)
 
 
-def simulate(workspace: Workspace, change_id: str, edits: Sequence[Edit]) -> Fleet:
-    """The environment as the edits would make it."""
+def simulate(
+    workspace: Workspace, change_id: str, edits: Sequence[Edit], *, stored: Sequence[Parameter] | None = None
+) -> Fleet:
+    """The environment as the edits would make it; `stored` are its parameters, read already."""
     return read_fleet(
         workspace,
+        stored=stored,
         overlay={workspace.config_parameter(e.address): _stand_in(workspace, change_id, e) for e in edits},
     )
 
@@ -117,7 +132,13 @@ def _judge(
         versions={**base},
         token=token,
         fleet=fleets[1],
+        unseen=_unseen(edits, fleets[1]),
     )
+
+
+def _unseen(edits: Sequence[Edit], fleet: Fleet) -> tuple[str, ...]:
+    unknown = {f.component for f in fleet.findings if f.code == kept_modules.UNKNOWN}
+    return tuple(sorted({t for e in edits if f"type:{(t := e.address.partition('/')[0])}" in unknown}))
 
 
 def _world(fleet: Fleet) -> World:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import prefect.settings
 import pytest
 import yaml
 
@@ -142,3 +144,56 @@ def test_every_deployment_of_prefect_yaml_has_its_flow() -> None:
         assert f'name="{body["name"]}"' in source
         assert body["description"]
         assert "karma" in body["tags"]
+
+
+def test_ports_are_those_that_the_services_listen_on() -> None:
+    """What is published is what the command or the setting says; addresses name a service and its port."""
+    listening = {
+        "api": SERVICES["api"]["environment"]["KARMA_API__PORT"],
+        "prefect": SERVICES["prefect"]["command"][-1],
+        "postgres": "5432",
+        "gremlin": "8182",
+    }
+    for name, service in SERVICES.items():
+        for published in service.get("ports", []):
+            assert published.rpartition(":")[2] == listening[name]
+        for variable, value in service.get("environment", {}).items():
+            for host, port in re.findall(r"(?:://|@)([a-z0-9.]+):(\d+)", str(value)):
+                if host != "127.0.0.1":
+                    assert listening[host] == port, (name, variable)
+        probed = re.search(r"127\.0\.0\.1[: ](\d+)", str(service.get("healthcheck", {}).get("test", "")))
+        assert probed is None or probed[1] == listening[name]
+    assert int(listening["api"]) == Settings.model_fields["api"].default.port
+
+
+def test_prefects_variables_are_settings_of_prefect() -> None:
+    """A mistyped one would be ignored without a word."""
+    for service in SERVICES.values():
+        for variable in service.get("environment", {}):
+            assert not variable.startswith("PREFECT_") or hasattr(prefect.settings, variable), variable
+
+
+INSTRUCTIONS = {"ARG", "FROM", "WORKDIR", "RUN", "COPY", "ENV", "USER", "STOPSIGNAL", "CMD"}
+"""Of the Dockerfile reference, those that the file uses."""
+
+
+def test_the_container_file_is_whole() -> None:
+    """Every line is an instruction, stages and arguments are declared before they are used, files exist."""
+    text = (ROOT / "deployments/containers/Containerfile").read_text("utf-8")
+    lines = [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if line and not line.startswith("#")]
+    stages: set[str] = set()
+    arguments: set[str] = set()
+    for line in lines:
+        instruction, _, rest = line.partition(" ")
+        assert instruction in INSTRUCTIONS
+        if instruction == "ARG":
+            arguments.add(rest.partition("=")[0])
+        elif instruction == "FROM":
+            assert set(re.findall(r"\$\{(\w+)\}", rest)) <= arguments
+            stages |= set(re.findall(r" AS (\w+)$", rest))
+        elif instruction == "COPY":
+            stage = re.match(r"--from=(\w+) ", rest)
+            source = rest.split()[0]
+            assert stage[1] in stages if stage else (ROOT / source).exists()
+        elif instruction == "CMD":
+            assert json.loads(rest)[0] in SCRIPTS

@@ -35,3 +35,18 @@ def test_no_link_leads_nowhere(tmp_path: Path, links: list[tuple[str, dict[str, 
     (tmp_path / "karma.toml").write_text('[api]\npublic_url = "https://karma.example.org"\n')
     artifacts.show_page(str(tmp_path), "prod", "changes", "")
     assert links == []
+
+
+def test_a_rebuild_and_a_check_link_to_the_graph(
+    tmp_path: Path, links: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """As the build left it, or what has drifted in it; nowhere where no pages are served."""
+    artifacts.show_graph(str(tmp_path), "prod", at="7")
+    assert links == []
+    (tmp_path / "karma.toml").write_text('[api]\npublic_url = "https://karma.example.org"\n')
+    artifacts.show_graph(str(tmp_path), "prod", at="7")
+    artifacts.show_graph(str(tmp_path), "prod", status="drifted")
+    assert [(link, rest["key"], rest["link_text"]) for link, rest in links] == [
+        ("https://karma.example.org/ui/prod/graph?at=7", "karma-graph-prod", "graph/7"),
+        ("https://karma.example.org/ui/prod/graph?status=drifted", "karma-graph-prod", "graph/drifted"),
+    ]

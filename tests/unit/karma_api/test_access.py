@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -27,13 +28,16 @@ TABLE: dict[str, Role | None] = {
     "GET /changes/{change_id}": VIEWER,
     "GET /components": VIEWER,
     "GET /components/{type}/{nickname}": VIEWER,
+    "GET /config/diff": VIEWER,
     "GET /config/{type}/{nickname}": VIEWER,
     "GET /drift": VIEWER,
     "GET /events": VIEWER,
     "GET /graph": VIEWER,
     "GET /graph/diff": VIEWER,
+    "GET /graph/export": VIEWER,
     "GET /graph/impact": VIEWER,
     "GET /graph/path": VIEWER,
+    "GET /graph/validate": VIEWER,
     "GET /healthz": None,
     "GET /log": VIEWER,
     "GET /log/diff": VIEWER,
@@ -51,6 +55,7 @@ TABLE: dict[str, Role | None] = {
     "GET /whoami": VIEWER,
     "GET /why": VIEWER,
     "POST /builds": OPERATOR,
+    "POST /changes/apply": OPERATOR,
     "POST /changes/{change_id}/apply": OPERATOR,
     "POST /changes/{change_id}/approve": APPROVER,
     "POST /changes/{change_id}/cancel": OPERATOR,
@@ -58,12 +63,19 @@ TABLE: dict[str, Role | None] = {
     "POST /changes/{change_id}/retry": OPERATOR,
     "POST /changes/{change_id}/rollback": OPERATOR,
     "POST /deployments": APPROVER,
+    "POST /destructions": APPROVER,
     "POST /drift-checks": OPERATOR,
     "POST /events": OPERATOR,
     "POST /graph/query": VIEWER,
     "POST /graphql": VIEWER,
     "POST /plans": OPERATOR,
+    "POST /promotions": OPERATOR,
+    "POST /publications": OPERATOR,
     "POST /request-change": OPERATOR,
+    "POST /request-publication": OPERATOR,
+    "POST /rollbacks": OPERATOR,
+    "POST /runs/{run_id}/abandon": APPROVER,
+    "POST /tokens/{token_id}/revoke": ADMIN,
     "POST /webhooks/generic": None,
     "POST /webhooks/github": None,
 }
@@ -80,7 +92,7 @@ def test_the_table_is_whole() -> None:
 def test_each_role_gets_in_where_it_may(served: ServedSystem, door: str, role: Role | None) -> None:
     """Without a token 401, with too low a role 403, otherwise the handler answers."""
     method, path = door.split(" ")
-    for name in ("build_id", "change_id", "event_id", "plan_id", "run_id"):
+    for name in ("build_id", "change_id", "event_id", "plan_id", "run_id", "token_id"):
         path = path.replace(f"{{{name}}}", "9")
     path = path.replace("{type}", "z").replace("{nickname}", "nobody")
     with served.http.stream(method, path, headers=served.headers(role)) as answer:
@@ -274,7 +286,7 @@ def test_a_defect_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are let in meanwhile, for so long again at most; a store that hangs adds nothing."""
     now = 100.0
-    monkeypatch.setattr("karma_api.access.time.monotonic", lambda: now)
+    monkeypatch.setattr("karma_api.access.time", SimpleNamespace(monotonic=lambda: now))
     access, headers = fresh.service.access, fresh.headers(Role.VIEWER)
     route = next(route for route in ROUTES if route.name == "whoami")
     incoming = Incoming(headers=headers)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import httpx
 import pytest
 
 from karma_adapters.git_repository import GitConfigRepository
+from karma_adapters.thread_runs import ThreadRuns
 from karma_api.service import Hooks
 from karma_core.webhooks import sign
+from karma_core.workspace import Workspace
 from tests.served_system import ServedSystem
 from tests.unit.karma_core.test_webhooks import payload
 
@@ -216,3 +219,27 @@ def test_a_pull_request_starts_its_check(hooked: Hooked) -> None:
         assert ignored.json()["status"] == "ignored"
     unread = hooked.deliver({"action": 1}, delivery="delivery-3", **event)
     assert unread.status_code == 422
+
+
+@pytest.mark.parametrize("kind", ["github", "generic"])
+def test_the_answer_does_not_wait_for_the_work(tmp_path: Path, kind: str) -> None:
+    """While the work stands still the run's id is given, to the same delivery again, too."""
+    hooked = Hooked(tmp_path, runs_go=True)
+    begun, let_go = threading.Event(), threading.Event()
+
+    def stand_still(_workspace: Workspace, _parameters: Mapping[str, Any]) -> None:
+        begun.set()
+        assert let_go.wait(60)
+
+    work = dict.fromkeys(("push-run", "graph-rebuild"), stand_still)
+    hooked.runs = ThreadRuns(lambda _: hooked.service.workspace, work)
+    object.__setattr__(hooked.service, "starter", hooked.runs)
+    body = push_of("iac/test/a/one/config.json") if kind == "github" else {"flow": "graph-rebuild"}
+    answer = hooked.deliver(body, kind)
+    again = hooked.deliver(body, kind)
+    assert begun.wait(60)
+    assert not let_go.is_set()
+    assert (answer.status_code, again.status_code) == (202, 200)
+    assert answer.json()["runs"][0]["flow_run_id"] == again.json()["runs"][0]["flow_run_id"]
+    let_go.set()
+    hooked.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,10 +13,13 @@ from typing import Any
 import pytest
 
 from karma_adapters.memory_artifacts import MemoryArtifacts
+from karma_api.cached_graph import LOOK_SECONDS, PATIENCE_SECONDS
 from karma_api.resources.graph import ROUTES as GRAPH
 from karma_api.service import Services
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
+from karma_core.use_cases import leasing
+from karma_core.use_cases.build import build_graph
 from karma_lambda.entry import serve
 from karma_lambda.opening import behind_gateway, open_services
 from karma_lambda.settings import VARIABLE, FunctionSettings, read_function
@@ -25,6 +30,9 @@ from tests.served_system import ServedSystem
 
 class LinkedArtifacts(MemoryArtifacts):
     """Artifacts with addresses that only this test follows."""
+
+    def put_passing(self, key: str, content: bytes) -> str:
+        return self.put(key, content)
 
     def link(self, key: str, *, seconds: int, media_type: str) -> str:
         return f"https://bucket.example.org/{key}?expires={seconds}"
@@ -71,9 +79,27 @@ def test_a_body_may_be_base64(system: ServedSystem) -> None:
     event = door.event("POST", "/graph/query", signed, b"")
     body = "eyJxdWVyeV90eXBlIjogIm9ycGhhbnMifQ=="
     assert door.handle(event | {"body": body, "isBase64Encoded": True}).status_code == 200
-    assert door.handle(event | {"body": "%%%", "isBase64Encoded": True}).status_code == 422
+    for broken in ("%%%", f"{body[:8]}%{body[8:]}", body[:-1]):
+        answer = door.handle(event | {"body": broken, "isBase64Encoded": True})
+        assert (answer.status_code, answer.json()["code"]) == (422, "event")
     packed = gzip.compress(b"{}").hex()
     assert door.handle(event | {"body": packed, "isBase64Encoded": False}).status_code == 422
+
+
+@pytest.mark.parametrize("coded", [False, True])
+@pytest.mark.parametrize(("beyond", "status"), [(0, 202), (1, 413)])
+def test_a_body_has_a_limit_before_it_is_read(
+    system: ServedSystem, beyond: int, status: int, coded: bool
+) -> None:
+    """Its bytes are counted, not those of its base64: one beyond the limit is refused, whatever it says."""
+    body = b'{"component": "d/four", "proposed_change": {"size": 8}}'
+    service = functions_of(system).of(None)
+    limited = replace(service, limits=replace(service.limits, body_bytes=len(body) - beyond))
+    door = EventDoor(Services(("test",), "test", lambda _: limited), system.tokens, http_api_event)
+    headers = {"Authorization": f"Bearer {system.tokens[Role.OPERATOR]}", "Content-Type": "application/json"}
+    event = door.event("POST", "/request-change", headers, body)
+    event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True} if coded else {}
+    assert door.handle(event).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -114,24 +140,59 @@ def test_stores_of_one_machine_are_refused(section: dict[str, Any], said: str) -
     assert said in answer["body"]
 
 
+class Throttled:
+    """A graph store that is busy with others."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise StoreUnavailable("the graph store could not do it now", why="ThrottlingException")
+
+
 def test_a_throttled_graph_is_a_503_that_may_be_repeated(system: ServedSystem) -> None:
-    """Neptune's throttling is told as a problem with Retry-After; a request that came through is not lost."""
+    """Neptune's throttling is told as a problem with Retry-After.
 
-    class Throttled:
-        def __getattr__(self, name: str) -> Any:
-            raise StoreUnavailable("the graph store could not do it now", why="ThrottlingException")
-
-    service = system.service
-    service.graph._store = Throttled()
-    service.graph.moved()
-    service.graph._view = None
+    A change that was asked for meanwhile is kept and its run ordered; the answer says that the graph is left
+    to a worker.
+    """
+    system.graph = Throttled()  # type: ignore[assignment]
+    workspace = replace(system.service.workspace, graph=system.workspace.graph)
+    system.service = replace(system.service, workspace=workspace)
     door = EventDoor(functions_of(system), system.tokens, http_api_event)
     answer = door.get("/graph")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["code"] == StoreUnavailable.code
     kept = door.post("/request-change", {"component": "d/four", "proposed_change": {"size": 8}})
     assert kept.status_code == 202
+    assert kept.json()["warnings"] == ["the graph is left to a worker: the graph store could not do it now"]
     assert [order[1]["change_id"] for order in system.runs.started] == [kept.json()["change_id"]]
+
+
+def test_a_container_shows_the_newest_graph(system: ServedSystem) -> None:
+    """However long it takes to load: a container that slept holds an old one, and nobody else waits."""
+    store = system.graph
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    before = door.get("/graph").json()["build_id"]
+    system.configure(d_four={"size": 5})
+    build_graph(system.workspace)
+    time.sleep(2 * LOOK_SECONDS)
+    load = store.load
+
+    def slow(environment: str) -> Any:
+        time.sleep(2 * PATIENCE_SECONDS)
+        return load(environment)
+
+    store.load = slow  # type: ignore[method-assign]
+    assert door.get("/graph").json()["build_id"] == before + 1
+
+
+def test_a_builder_at_work_is_not_waited_for(system: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that comes while another builds is kept all the same; the graph is the builder's."""
+    monkeypatch.setattr("karma_core.use_cases.changes.graph_update.WAIT_SECONDS", 0.0)
+    system.configure(d_four={"size": 40})
+    door = EventDoor(functions_of(system), system.tokens, http_api_event)
+    with leasing.held(system.workspace, [leasing.GRAPH]):
+        kept = door.post("/request-change", {"component": "a/one", "proposed_change": {"size": 8}})
+    assert (kept.status_code, len(kept.json()["warnings"])) == (202, 1)
+    assert kept.json()["warnings"][0].startswith("the graph is left to a worker: ")
 
 
 def _no_settings() -> FunctionSettings:

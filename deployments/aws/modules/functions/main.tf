@@ -1,5 +1,5 @@
 # One function a resource, each with a role of its own that may do no more than its routes do. No function
-# writes a parameter, a config or the graph: workers do.
+# writes a parameter or a config, and only the one that queues changes writes the graph: workers do.
 
 locals {
   functions = jsondecode(file("${var.package_dir}/functions.json"))
@@ -7,11 +7,13 @@ locals {
     project      = var.project
     authorizer   = var.authorizer
     runs         = { event_bus = var.event_bus.name, prefect_auth_parameter = var.prefect_auth_parameter }
+    webhooks     = { for name, parameter in var.webhook_secret_parameters : "${name}_secret_parameter" => parameter }
     answer_bytes = var.answer_bytes
   })
-  parameters  = [for prefix in var.prefixes : "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter${prefix}"]
-  log_arn     = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda"
-  environment = { for name, value in { AWS_ENDPOINT_URL = var.aws_endpoint } : name => value if value != "" }
+  parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter"
+  parameters    = [for prefix in var.prefixes : "${local.parameter_arn}${prefix}"]
+  log_arn       = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda"
+  environment   = { for name, value in { AWS_ENDPOINT_URL = var.aws_endpoint } : name => value if value != "" }
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -90,11 +92,31 @@ data "aws_iam_policy_document" "this" {
   }
 
   dynamic "statement" {
+    for_each = each.value.updates_graph ? [1] : []
+
+    content {
+      sid       = "Snapshots"
+      actions   = concat(["s3:PutObject"], var.artifacts_are_locked ? ["s3:PutObjectRetention"] : [])
+      resources = ["arn:${var.partition}:s3:::${var.bucket}/*/graph/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = each.value.hooks && length(var.webhook_secret_parameters) > 0 ? [1] : []
+
+    content {
+      sid       = "WebhookSecrets"
+      actions   = ["ssm:GetParameter"]
+      resources = [for parameter in values(var.webhook_secret_parameters) : "${local.parameter_arn}${parameter}"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.neptune_resource_arn == null ? [] : [var.neptune_resource_arn]
 
     content {
       sid       = "Graph"
-      actions   = ["neptune-db:ReadDataViaQuery"]
+      actions   = concat(["neptune-db:ReadDataViaQuery"], each.value.updates_graph ? ["neptune-db:DeleteDataViaQuery", "neptune-db:WriteDataViaQuery"] : [])
       resources = [statement.value]
     }
   }

@@ -25,6 +25,18 @@ variable "prefect_auth_parameter" {
   description = "SecureString parameter that holds the Prefect API's USER:PASSWORD."
 }
 
+variable "webhook_secret_parameters" {
+  type        = map(string)
+  default     = {}
+  description = "SecureString parameters that hold the secrets of the webhooks, by endpoint: github, generic."
+}
+
+variable "artifacts_are_locked" {
+  type        = bool
+  default     = false
+  description = "Whether Karma locks what it writes into the bucket."
+}
+
 variable "answer_bytes" {
   type        = number
   default     = 4000000

@@ -39,8 +39,8 @@ variable "jwt_audience" {
 
 variable "open_routes" {
   type        = list(string)
-  default     = ["GET /healthz", "GET /readyz", "$default"]
-  description = "Routes that API Gateway lets everybody call."
+  default     = ["GET /healthz", "GET /readyz", "POST /webhooks/generic", "POST /webhooks/github", "$default"]
+  description = "Routes that API Gateway lets everybody call: probes, and deliveries, which are signed."
 }
 
 variable "requests_per_second" {

@@ -69,3 +69,16 @@ def test_the_item_holds_the_canonical_line() -> None:
     """Verification covers what is stored, byte for byte."""
     event = chain.link([make_event(1)], None)[0]
     assert table.item(event)["line"]["S"].encode() == chain.line(event)
+
+
+def test_numbers_bound_the_key() -> None:
+    """Both ends are one condition on the sort key; a range without numbers stays one that may be asked."""
+    everything = make_filter()
+    assert table.query("dev", everything, 0, 9).condition.endswith("#r < :before")
+    both = table.query("dev", everything, 3, 9)
+    assert both.condition.endswith("#r BETWEEN :low AND :high")
+    assert (both.values[":low"], both.values[":high"]) == ({"N": "4"}, {"N": "8"})
+    none = table.query("dev", everything, 9, 3)
+    assert none.values[":low"] == none.values[":high"] == {"N": "10"}
+    action = table.query("dev", make_filter(action="deploy"), 0, 9)
+    assert action.values[":high"] == {"S": "deploy#000000000000008"}

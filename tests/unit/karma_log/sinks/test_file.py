@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from karma_core.errors import Conflict, StoreError
+from karma_core.errors import Conflict, LogTampered, StoreError
+from karma_core.records import Event
 from karma_log import chain
 from karma_log.sinks import file, lines
 from karma_log.sinks.file import FileSink
@@ -35,6 +37,18 @@ def verified(path: Path, content: bytes) -> bool:
 def path(tmp_path: Path) -> Path:
     """Where the log lies."""
     return tmp_path / "log.jsonl"
+
+
+@given(before=st.integers(1, len(EVENTS) + 2), at=st.integers(0, len(EVENTS) - 1))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_altered_line_hides_no_other(path: Path, before: int, at: int) -> None:
+    """Where halving does not find the end of a part, it is read to the altered line all the same."""
+    raws = CONTENT.splitlines(keepends=True)
+    path.write_bytes(b"".join([*raws[:at], b"{\n", *raws[at + 1 :]]))
+    found: list[Event] = []
+    with suppress(LogTampered):
+        found.extend(FileSink(path).read(before_seq=before))
+    assert found == list(EVENTS[: min(at, before - 1)])
 
 
 def test_the_file_is_plain_json_lines(path: Path) -> None:

@@ -1,0 +1,149 @@
+"""Prefect's worker of type process, ended in order: its runs first, with time to save what they do.
+
+Prefect's own command kills its runs when it is told to end, and with them a Terraform in the middle of an
+apply. Here they are interrupted as by Ctrl-C: Terraform saves its state, journal and log are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import anyio
+import httpx
+from anyio.abc import TaskStatus
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import get_current_settings
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
+
+from flows.handing_on import Ended
+
+STOP_SECONDS: Final = 40.0
+"""How long runs may take to end. Terraform has 25 seconds (`processes.GRACE_SECONDS`), the rest is ours."""
+POLL_SECONDS: Final = 0.1
+ASK_SECONDS: Final = 10.0
+"""How long the server may take to say how the runs ended: it may be ending, too."""
+
+
+class _Noting:
+    """Says of a started process who it is, and passes it on."""
+
+    def __init__(self, status: TaskStatus[int], note: Callable[[int], None]) -> None:
+        self._status = status
+        self._note = note
+
+    def started(self, value: int) -> None:
+        """The process has begun."""
+        self._note(value)
+        self._status.started(value)
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Prefect remarks that there are two workers of this type: so it is
+
+    class OrderlyWorker(ProcessWorker):
+        """Takes runs until it is told to end; `interrupted` are those that it then had to end."""
+
+        def __init__(self, pool: str, name: str, limit: int) -> None:
+            settings = get_current_settings().worker
+            super().__init__(
+                work_pool_name=pool,
+                name=name,
+                limit=limit,
+                prefetch_seconds=settings.prefetch_seconds,
+                heartbeat_interval_seconds=int(settings.heartbeat_seconds),
+            )
+            self.interrupted: dict[str, FlowRun] = {}
+            self._processes: dict[str, tuple[int, FlowRun]] = {}
+            self._ending = False
+
+        async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+            """Take what is due; nothing any more when the end has come."""
+            return [] if self._ending else await super().get_and_submit_flow_runs()
+
+        async def run(
+            self,
+            flow_run: FlowRun,
+            configuration: ProcessJobConfiguration,
+            task_status: TaskStatus[int] | None = None,
+        ) -> ProcessWorkerResult:
+            """Run it in a process, which is remembered while it lives."""
+            name = str(flow_run.id)
+
+            def note(pid: int) -> None:
+                self._processes[name] = pid, flow_run
+                if self._ending:
+                    self._interrupt(name)
+
+            try:
+                status: Any = _Noting(task_status or anyio.TASK_STATUS_IGNORED, note)
+                return await super().run(flow_run, configuration, status)
+            finally:
+                self._processes.pop(name, None)
+
+        async def end_runs(self) -> None:
+            """Take no more runs, interrupt those that go on, and return when they have ended, or in time."""
+            self._ending = True
+            for name in list(self._processes):
+                self._interrupt(name)
+            deadline = time.monotonic() + STOP_SECONDS
+            while self.limiter.borrowed_tokens and time.monotonic() < deadline:
+                await anyio.sleep(POLL_SECONDS)
+
+        def _interrupt(self, name: str) -> None:
+            pid, self.interrupted[name] = self._processes[name]
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+
+
+async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ended, ...]:
+    """Let the worker work until SIGINT or SIGTERM, end it, and return the runs that it had to end.
+
+    A second signal ends it at once.
+    """
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, tell)
+    work = asyncio.create_task(worker.start(printer=say))
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        say("ending; its runs first")
+        await worker.end_runs()
+        work.cancel()
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            return await _ended(worker.interrupted)
+    except (httpx.HTTPError, TimeoutError) as error:
+        say(f"the Prefect server does not say how the runs ended ({error}); none is handed on")
+        return ()
+
+
+async def _ended(interrupted: Mapping[str, FlowRun]) -> tuple[Ended, ...]:
+    """The runs as the server has them afterwards."""
+    found = []
+    async with get_client() as client:
+        for flow_run in interrupted.values():
+            flow = await client.read_flow(flow_run.flow_id)
+            now = await client.read_flow_run(flow_run.id)
+            state = str(now.state.type.value) if now.state is not None else ""
+            parameters = dict(now.parameters)
+            found.append(Ended(id=str(now.id), flow=flow.name, state=state, parameters=parameters))
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""Several workers on one Prefect server: they share the runs, and one that ends hands its runs on."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.command_line import Karma
+from tests.e2e.running_service import wait_for
+from tests.e2e.worker_fleet import NAPS, Fleet, make_project
+
+pytestmark = [pytest.mark.xdist_group("service"), pytest.mark.timeout(400)]
+ENVIRONMENTS = ("east", "west")
+SECONDS = 8
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A server without workers."""
+    made = Fleet(make_project(tmp_path_factory.mktemp("workers"), ENVIRONMENTS, SECONDS))
+    yield made
+    made.close()
+
+
+def events(fleet: Fleet, env: str) -> list[dict[str, Any]]:
+    """The log of an environment, oldest first."""
+    found: list[dict[str, Any]] = Karma(fleet.karma.project, env=env).json("log", "list", "--limit", "500")
+    return found
+
+
+def test_workers_share_the_runs_and_an_environment_has_one_at_a_time(fleet: Fleet) -> None:
+    """Each run is taken once, each worker takes some; deploys of one environment come one after the other."""
+    workers = [fleet.worker(name, limit=2) for name in ("one", "two")]
+    for worker in workers:
+        worker.ready()
+    runs = [fleet.deploy(env, address) for address in NAPS for env in ENVIRONMENTS]
+    assert {fleet.ended(run).type for run in runs} == {"COMPLETED"}
+    taken = [worker.taken() & set(runs) for worker in workers]
+    assert sorted(taken[0] | taken[1]) == sorted(runs)
+    assert not taken[0] & taken[1]
+    assert all(taken)
+    for env in ENVIRONMENTS:
+        said = [event["status"] for event in events(fleet, env) if event["action"] == "deploy"]
+        assert said == ["started", "succeeded", "started", "succeeded"]
+    assert [worker.end(signal.SIGINT) for worker in workers] == [0, 0]
+
+
+def test_a_worker_that_is_told_to_end_hands_its_run_on(fleet: Fleet) -> None:
+    """SIGTERM: its Terraform is interrupted in order, it ends with 0, and another worker resumes the run."""
+    Karma(fleet.karma.project, env="east").json("destroy", "--all", "--auto-approve")
+    known = len(events(fleet, "east"))
+    first = fleet.worker("first").ready()
+    run = fleet.deploy("east", *NAPS, key="again")
+    wait_for(lambda: any(e["action"] == "terraform_apply" for e in events(fleet, "east")[known:]))
+    assert first.end() == 0
+    assert f"deploy run {run} is handed on" in first.said()
+    assert "Traceback" not in first.said()
+    after = [(e["action"], e["status"]) for e in events(fleet, "east")[known:]]
+    assert ("terraform_apply", "interrupted") in after
+    assert after.count(("deploy", "interrupted")) == 1
+    second = fleet.worker("second").ready()
+    wait_for(lambda: ("deploy", "succeeded") in deploys(fleet, known))
+    resumed = [e for e in events(fleet, "east")[known:] if e["action"] == "deploy"]
+    assert len({e["run_id"] for e in resumed}) == 1
+    assert resumed[-1]["user"] == "ann"
+    assert second.end() == 0
+
+
+def deploys(fleet: Fleet, known: int) -> list[tuple[str, str]]:
+    """What the newer events say of deploys."""
+    found = events(fleet, "east")[known:]
+    return [(e["action"], e["status"]) for e in found if e["action"] == "deploy"]
+
+
+def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
+    """It is tried again; what its worker left half made is replaced only once that has been approved."""
+    west = Karma(fleet.karma.project, env="west")
+    request = fleet.karma.project / "change.json"
+    request.write_text(json.dumps({"component": "nap/three", "create": {"seconds": SECONDS}}))
+    change = west.json("change", "request", "--input", str(request), code=4)["change_id"]
+    known = len(events(fleet, "west"))
+    first = fleet.worker("third").ready()
+    fleet.runs.start("change-run", {"environment": "west", "change_id": change}, idempotency_key=change)
+    wait_for(lambda: applies(fleet, known))
+    assert first.end() == 0
+    assert west.json("change", "show", change)["status"] == "queued"
+    fleet.worker("fourth").ready()
+    wait_for(lambda: west.json("change", "show", change)["status"] == "awaiting_approval")
+    assert "replace" in west.json("change", "show", change)["why"]
+    west.json("change", "approve", change)
+    body = {"environment": "west", "change_id": change}
+    assert fleet.ended(fleet.runs.start("change-run", body, idempotency_key="approved")).type == "COMPLETED"
+    assert west.json("change", "show", change)["status"] == "applied"
+    assert applies(fleet, known)[-1] == ("succeeded", change)
+
+
+def applies(fleet: Fleet, known: int) -> list[tuple[str, str]]:
+    """Status and change of the newer events of applies in `west`."""
+    found = events(fleet, "west")[known:]
+    return [(e["status"], e["change_id"]) for e in found if e["action"] == "terraform_apply"]

@@ -1,0 +1,134 @@
+"""What has to follow for a run that its worker ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flows.handing_on import Ended, orders_for, try_again
+from karma_core.changes.record import Change
+from karma_core.changes.states import State
+from karma_core.records import Run
+from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.orders import Order
+from karma_core.use_cases.runs import FLOW_RUN, RunResult
+from karma_core.workspace import Workspace
+from tests.change_system import ChangeSystem, die
+
+PARAMETERS = {"project": "/srv", "environment": "test", "requested_by": "ann", "source": "api"}
+GIVEN = {name: PARAMETERS[name] for name in ("environment", "requested_by", "source")}
+
+
+def ended(flow: str, state: str = "CRASHED", **parameters: Any) -> Ended:
+    """The flow run `f1` as it ended."""
+    return Ended(id="f1", flow=flow, state=state, parameters={**PARAMETERS, **parameters})
+
+
+@pytest.fixture
+def system() -> ChangeSystem:
+    """One component, not deployed."""
+    made = ChangeSystem()
+    made.configure(a_one={"size": 1})
+    return made
+
+
+def orders(system: ChangeSystem, run: Ended) -> list[tuple[str, dict[str, Any]]]:
+    """Flow and parameters of each order."""
+    return [(order.flow, order.parameters) for order in orders_for(system.workspace, run)]
+
+
+class _Flow(ChangeSystem):
+    """A system whose deploys are the flow run `f1`."""
+
+    @property
+    def workspace(self) -> Workspace:
+        made = super().workspace
+        return replace(made, actor=replace(made.actor, flow_run="f1"))
+
+
+def test_a_deploy_that_had_begun_is_resumed() -> None:
+    """By the Karma run that it left, for whoever wanted it; also where the flow run could still end well."""
+    system = _Flow()
+    system.configure(a_one={"size": 1})
+    die(system, "deploy.after_apply", system.deploy)
+    (run,) = system.state.runs()
+    for state in ("CRASHED", "COMPLETED"):
+        found = orders(system, ended("deploy", state, targets=["a/one"]))
+        assert found == [("deploy", {**GIVEN, "resume_run": run.id})]
+
+
+def test_a_deploy_that_had_not_begun_is_ordered_again(system: ChangeSystem) -> None:
+    """With the parameters that it had."""
+    run = ended("deploy", targets=["a/one"])
+    assert orders(system, run) == [("deploy", run.parameters)]
+
+
+@pytest.mark.parametrize("flow", ["deploy", "change-run", "graph-rebuild"])
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "CANCELLED", "CANCELLING"])
+def test_what_ended_by_itself_or_was_cancelled_is_left(system: ChangeSystem, flow: str, state: str) -> None:
+    """Nothing follows."""
+    assert orders(system, ended(flow, state)) == []
+
+
+@pytest.mark.parametrize("flow", ["drift-check", "graph-rebuild", "pull-request-check"])
+def test_what_may_run_again_does(system: ChangeSystem, flow: str) -> None:
+    """As it was ordered."""
+    assert orders(system, ended(flow)) == [(flow, ended(flow).parameters)]
+
+
+def test_changes_are_reconciled(system: ChangeSystem) -> None:
+    """A request without a key is not made twice; with one, or by its id, a change is carried on."""
+    assert orders(system, ended("change-run", component="a/one")) == [("reconcile", GIVEN)]
+    assert orders(system, ended("approve-change")) == [("reconcile", GIVEN)]
+    assert orders(system, ended("push-run", "COMPLETED")) == []
+    for named in ({"change_id": "c1"}, {"idempotency_key": "k"}):
+        run = ended("change-run", **named)
+        assert orders(system, run) == [("change-run", run.parameters), ("reconcile", GIVEN)]
+    push = ended("push-run", commit="a" * 40)
+    assert orders(system, push) == [("push-run", push.parameters), ("reconcile", GIVEN)]
+
+
+def test_a_destroy_is_left_to_people(system: ChangeSystem) -> None:
+    """Nothing is destroyed by anybody but who ordered it."""
+    assert orders(system, ended("destroy", everything=True)) == []
+
+
+def test_a_change_that_was_interrupted_is_tried_again() -> None:
+    """Queued, to be applied as soon as it may be; then a reconciliation goes on with it."""
+    system, change = interrupted({})
+    assert try_again(system.workspace, ended("change-run", "COMPLETED")) == (change.id,)
+    again = system.change(change.id)
+    assert (again.status, again.proceed) == (State.QUEUED, True)
+    assert orders(system, ended("change-run", "COMPLETED", change_id=change.id)) == [("reconcile", GIVEN)]
+    system.drain()
+    assert system.change(change.id).status is State.APPLIED
+
+
+def test_a_change_that_is_taken_back_is_not_tried_again() -> None:
+    """By policy, or because its run was cancelled."""
+    system, change = interrupted({"on_failure": "roll_back"})
+    assert try_again(system.workspace, ended("change-run", "COMPLETED")) == ()
+    system, change = interrupted({})
+    assert try_again(system.workspace, ended("change-run", "CANCELLED")) == ()
+    assert system.change(change.id).status is State.FAILED
+
+
+def interrupted(policy: dict[str, Any]) -> tuple[_Flow, Change]:
+    """A change whose apply was interrupted as by Ctrl-C."""
+    system = _Flow()
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    system.policy = policy
+    change = system.request("a/one", proposed_change={"size": 2})
+
+    def interrupt(_order: Order, workspace: Workspace) -> RunResult:
+        run = Run(
+            id="r1", environment="test", kind="deploy", status="interrupted", targets=("a/one",),
+            started_at=workspace.now(), options={FLOW_RUN: "f1"},
+        )  # fmt: skip
+        workspace.state.put_run(run)
+        return RunResult(run_id="r1", status="interrupted", components=())
+
+    return system, apply(system.workspace, change.id, interrupt)
