@@ -31,6 +31,7 @@ CALLS: Final = 200
 LOADS: Final = 5
 CLIENTS: Final = "import boto3, gremlin_python.driver.client, gremlin_python.driver.aiohttp.transport"
 """boto3 and the Gremlin client with the transport that it cannot do without, from the same zip."""
+SCHEMA: Final = "import karma_lambda.functions.graphql, karma_api.graphql.execution"
 
 
 def run() -> Iterator[Figure]:
@@ -47,6 +48,8 @@ def run() -> Iterator[Figure]:
     if zips:
         with _unpacked(zips[cold_answer.FUNCTION]) as place:
             yield cold_answer.figure(place)
+        with _unpacked(zips["graphql"]) as place:
+            yield _schema(place)
     yield from _overhead()
 
 
@@ -66,6 +69,13 @@ def _cold(name: str, place: Path) -> Figure:
     floor, found = (min(s for s in times if s is not None) for times in (floors, ours))
     note = f"{found:.2f} s; boto3 and the Gremlin client alone {floor:.2f} s"
     return Figure(f"{name}: cold import", found / floor, COLD_LIMIT, "x clients", note)
+
+
+def _schema(place: Path) -> Figure:
+    """What the first GraphQL query of a container waits for."""
+    seconds = cold.statement_seconds(place, SCHEMA)
+    without = cold.statement_seconds(place, "import karma_lambda.functions.graphql")
+    return Figure("graphql: the library, at the first query", (seconds or 0) - (without or 0), None, "s", "")
 
 
 def _overhead() -> Iterator[Figure]:
