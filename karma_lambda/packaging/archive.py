@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -40,13 +41,17 @@ def write(target: Path, files: Mapping[str, Path]) -> None:
     if target.is_file() and note.is_file() and note.read_text() == inputs:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+    scratch = target.with_name(
+        f"{target.name}.{os.getpid()}"
+    )  # others may read the old one, or write the same
+    with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         for name, program, content in contents:
             entry = zipfile.ZipInfo(name, EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = _PROGRAM if program else _FILE
             entry.create_system = 3  # Unix, whatever this machine is
             archive.writestr(entry, content)
+    scratch.replace(target)
     note.write_text(inputs)
 
 

@@ -33,7 +33,7 @@ def fetched(names: Iterable[str], lock: Path, cache: Path, *, python: str, archi
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=cache))
-    wanted = scratch.with_suffix(".txt")
+    wanted = scratch.with_name(f"{scratch.name}.txt")  # its own: others may fetch the same at the same time
     wanted.write_text(pins)
     platforms = [word for name in PLATFORMS[architecture] for word in ("--platform", name)]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]

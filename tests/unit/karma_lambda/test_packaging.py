@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -79,3 +81,25 @@ def test_the_lock_gives_each_pin_with_its_hashes(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="d"):
         wheels.locked(["d"], lock)
     assert MOST_BYTES == 25_000_000
+
+
+def test_two_may_fetch_the_same_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each works in files of its own; the folder of the faster one counts, and nothing else is left."""
+    lock = tmp_path / "lock"
+    lock.write_text("a==2\n")
+    both = threading.Barrier(2)
+
+    def pip(words: list[str], **_: object) -> None:
+        both.wait(10)
+        assert Path(words[-1]).read_text() == "a==2\n\n"
+        (Path(words[words.index("--target") + 1]) / "a.py").touch()
+        both.wait(10)
+
+    monkeypatch.setattr("karma_lambda.packaging.wheels.subprocess.run", pip)
+    with ThreadPoolExecutor(2) as pool:
+        made = [
+            pool.submit(wheels.fetched, ["a"], lock, tmp_path / "cache", python="3.11", architecture="arm64")
+            for _ in range(2)
+        ]
+        assert made[0].result() == made[1].result()
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [made[0].result().name]
