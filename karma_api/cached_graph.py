@@ -254,7 +254,7 @@ class CachedGraph:
         if build != held:
             found = self._store.load(self._environment) if build is not None else None
             self._view = _prepared(found, self._view)
-            del found
+            del found  # with all that the view shares with the one before, instead of having it twice
             give_back()
         self._looked_at, self._seen = asked_at, written
 

@@ -1,7 +1,7 @@
 """Components and edges as JSON, each made once and kept from build to build while it does not change.
 
 A large graph changes by a few components at a time, and its answers hold thousands of them: putting bytes
-together that are there already takes a twentieth of making them (10,000 components: 8 ms instead of 150).
+together that are there already takes a tenth of making them (10,000 components: 16 ms instead of 158).
 """
 
 from __future__ import annotations
