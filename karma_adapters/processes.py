@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ class Processes:
 
     def __init__(self, *, grace_seconds: int = GRACE_SECONDS) -> None:
         self._grace_seconds = grace_seconds
-        self._handles: set[int] = set()
+        self._handles: set[FileIO] = set()
         self._running = 0
         self._stopping = False
         self._changed = threading.Condition()
@@ -82,7 +83,7 @@ class Processes:
     @contextmanager
     def _started(
         self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
-    ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    ) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
         """The started process and its handle; whatever happens inside, both are gone afterwards."""
         process, handle = self._start(words, directory, environment)
         try:
@@ -96,8 +97,10 @@ class Processes:
 
     def _start(
         self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
-    ) -> tuple[subprocess.Popen[bytes], int]:
-        reader, handle = os.pipe()
+    ) -> tuple[subprocess.Popen[bytes], FileIO]:
+        reader, writer = os.pipe()
+        # An object, not the number: once closed, the number is soon another command's pipe.
+        handle = FileIO(writer, "w")
         try:
             with self._changed:
                 self._refuse_when_stopping(words[0])
@@ -114,7 +117,7 @@ class Processes:
                 self._handles.add(handle)
                 self._running += 1
         except (OSError, ValueError) as error:
-            os.close(handle)
+            handle.close()
             raise DeployFailed(
                 f"{words[0]} could not be started",
                 why=str(error),
@@ -122,7 +125,7 @@ class Processes:
                 code="not-runnable",
             ) from error
         except BaseException:
-            os.close(handle)
+            handle.close()
             raise
         finally:
             os.close(reader)
@@ -132,14 +135,13 @@ class Processes:
         if self._stopping:
             raise DeployFailed(f"{program} was not started: Karma is stopping", code="interrupted")
 
-    def _close(self, handle: int) -> bool:
-        """Close the handle once; False where it was closed already."""
+    def _close(self, handle: FileIO) -> bool:
+        """Close the handle; False where it was closed already."""
         with self._changed:
-            if handle not in self._handles:
-                return False
+            was_open = not handle.closed
             self._handles.discard(handle)
-            os.close(handle)
-            return True
+            handle.close()
+            return was_open
 
 
 def _let_children_be_interrupted() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def test_stop_ends_all_and_refuses_more(tmp_path: Path) -> None:
     with pytest.raises(DeployFailed) as caught:
         _run(processes, "true", tmp_path)
     assert caught.value.code == "interrupted"
+
+
+def test_the_end_of_one_command_stops_no_other(tmp_path: Path) -> None:
+    """Commands that end while others start: each runs to its own end."""
+    processes = Processes()
+    with ThreadPoolExecutor(16) as pool:
+        ended = list(pool.map(lambda _: _run(processes, "sleep 0.01", tmp_path), range(800)))
+    assert {(one.code, one.stopped) for one in ended} == {(0, False)}
 
 
 def test_what_cannot_be_started_is_a_typed_error(tmp_path: Path) -> None:
