@@ -18,7 +18,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from karma_adapters.settings import find_project, read_settings
@@ -34,7 +34,7 @@ from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_api.service import Services
 from karma_api.streaming import Streams
-from karma_core.errors import KarmaError, NotFound
+from karma_core.errors import KarmaError, NotFound, UsageError
 
 THREADS = 32
 """Requests that ask stores at once. Ours: more only wait for the stores' locks."""
@@ -58,18 +58,17 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
     exact: dict[tuple[str, str], Endpoint] = {}
     for route in ROUTES:
         endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
+        methods = _methods(route)
         if route.cached and "{" not in route.path:
-            exact[route.method, route.path] = endpoint
-        app.add_api_route(
-            route.path, endpoint, methods=[route.method], name=route.name, include_in_schema=False
-        )
+            exact.update({(method, route.path): endpoint for method in methods})
+        app.add_api_route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
     app.add_middleware(ExactPaths, endpoints=exact)
     described = encode(openapi.document(ROUTES, version("karma")))
 
     async def describe() -> Response:
         return Response(described, media_type=JSON, headers=dict(SECURE))
 
-    app.add_api_route("/openapi.json", describe, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/openapi.json", describe, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
     return app
@@ -161,6 +160,12 @@ class _Serving:
             ) from error
 
     async def _incoming(self, request: Request) -> Incoming:
+        if b"%2f" in (request.scope.get("raw_path") or b"").lower():
+            raise NotFound(
+                "there is no such resource",
+                why="an encoded slash is none that parts a path",
+                next_step="see /openapi.json",
+            )
         return Incoming(
             path=request.path_params,
             query=tuple(request.query_params.multi_items()),
@@ -171,7 +176,7 @@ class _Serving:
 
     async def _body(self, request: Request) -> bytes:
         """The body, read no further than the limit, and no longer than a request may take."""
-        if request.method == "GET":
+        if request.method in {"GET", "HEAD"}:
             return b""
         most = self._limits.body_bytes
         parts, size = [], 0
@@ -184,7 +189,16 @@ class _Serving:
                     parts.append(part)
         except TimeoutError as error:
             raise problems.TooSlow("the body came too slowly", next_step="send it again") from error
+        except ClientDisconnect as error:  # nobody hears the answer
+            raise UsageError(
+                "the caller hung up before the body had come", next_step="send it again"
+            ) from error
         return b"".join(parts)
+
+
+def _methods(route: Route) -> list[str]:
+    """Its own, and HEAD beside GET (RFC 9110, 9.1; the server leaves the body out), but for open streams."""
+    return ["GET", "HEAD"] if route.method == "GET" and not route.streams else [route.method]
 
 
 def _client(request: Request) -> str:
@@ -201,14 +215,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: a path or a method that there is not."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     if error.status_code == 405:  # noqa: PLR2004
-        allowed: list[str] = sorted(route.method for route in ROUTES if route.path == _template(request))
-        return _response(problems.method_not_allowed(request.method[:20], allowed))
+        return _response(problems.method_not_allowed(request.method[:20], _allowed(request)))
     return _response(problems.outgoing(NotFound("there is no such resource", next_step="see /openapi.json")))
 
 
-def _template(request: Request) -> str:
-    route = request.scope.get("route")
-    return str(getattr(route, "path", request.url.path))
+def _allowed(request: Request) -> list[str]:
+    """The methods of the path that was asked for, sorted."""
+    template = getattr(request.scope.get("route"), "path", request.url.path)
+    found: set[str] = set()
+    for route in request.app.routes:
+        if getattr(route, "path", None) == template:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 async def _defect(_request: Request, _error: Exception) -> Response:

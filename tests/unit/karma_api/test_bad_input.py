@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_names_in_paths(served: ServedSystem, path: str, name: str) -> None:
     assert answer.json()["code"] in {"query", "not-found", "invalid-name"}
 
 
+@pytest.mark.parametrize(
+    "path", ["/components/a%2Fone", "/components%2fa/one", "/graph%2Fimpact?component=a/one"]
+)
+def test_an_encoded_slash_parts_nothing(served: ServedSystem, path: str) -> None:
+    """What a proxy in front sees as one part of a path is no other resource here."""
+    answer = served.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize(
     "path",
@@ -116,6 +126,9 @@ def test_other_media_types(served: ServedSystem) -> None:
         headers = {**served.headers(Role.ADMIN), "content-type": kind}
         answer = served.http.post("/request-change", content=b"{}", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
+    headers = {**served.headers(Role.ADMIN), "content-encoding": "gzip"}
+    answer = served.http.post("/request-change", content=gzip.compress(b"{}"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
 
 
 @pytest.mark.parametrize(
