@@ -122,27 +122,38 @@ class _Serving:
                 made = at_once or await self._in_thread(route, incoming)
             except KarmaError as error:
                 made = problems.outgoing(error)
-            seconds = time.perf_counter() - started
-            self._metrics.count(route.name, route.method, made.status, seconds, at_once=at_once is not None)
-            if access_log.is_on():
-                user = user_of(self._services, incoming)
-                access_log.write(route, incoming, user, made.status, seconds)
+            self._note(route, incoming, made.status, started, at_once=at_once is not None)
             return _response(made)
 
         return endpoint
 
     def stream(self, route: Route) -> Endpoint:
-        """Answers a route by an open stream."""
+        """Answers a route by an open stream, which is noted when it begins."""
 
         async def endpoint(request: Request) -> Response:
+            started = time.perf_counter()
+            incoming = Incoming(client=_client(request))
             try:
-                frames = await self._streams.begin(route, await self._incoming(request))
+                incoming = await self._incoming(request)
+                frames = await self._streams.begin(route, incoming)
             except KarmaError as error:
-                return _response(problems.outgoing(error))
+                made = problems.outgoing(error)
+                self._note(route, incoming, made.status, started)
+                return _response(made)
+            self._note(route, incoming, 200, started)
             headers = {**SECURE, "cache-control": "no-store", "x-accel-buffering": "no"}
             return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=headers)
 
         return endpoint
+
+    def _note(
+        self, route: Route, incoming: Incoming, status: int, started: float, *, at_once: bool = False
+    ) -> None:
+        """Count an answer, and write it to the access log."""
+        seconds = time.perf_counter() - started
+        self._metrics.count(route.name, route.method, status, seconds, at_once=at_once)
+        if access_log.is_on():
+            access_log.write(route, incoming, user_of(self._services, incoming), status, seconds)
 
     async def _in_thread(self, route: Route, incoming: Incoming) -> Outgoing:
         if self._threads is None:

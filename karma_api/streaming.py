@@ -23,7 +23,10 @@ POLL_SECONDS: Final = 0.3
 """How often the log's head is asked for; it is one row."""
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, as the HTML standard advises against proxies that cut
-silent connections, and the caller's token is looked up again."""
+silent connections."""
+CHECK_SECONDS: Final = 0.5
+"""How often the caller's token is looked up again: with what `access` remembers, one that was revoked gets no
+event a second later."""
 
 
 class Streams:
@@ -54,16 +57,18 @@ class Streams:
     ) -> AsyncIterator[bytes]:
         self._open += 1
         self._metrics.streams.inc()
-        said_at = time.monotonic()
+        said_at = checked_at = time.monotonic()
         try:
             yield opening()
             while True:
+                if time.monotonic() - checked_at > CHECK_SECONDS:
+                    await run_sync(service.access.identify, incoming, route)
+                    checked_at = time.monotonic()
                 frames, seq = await run_sync(_next, service, asked, seq)
                 if frames:
                     said_at = time.monotonic()
                     yield frames
                 elif time.monotonic() - said_at > QUIET_SECONDS:
-                    await run_sync(service.access.identify, incoming, route)
                     said_at = time.monotonic()
                     yield b": still here\n\n"
                 else:
