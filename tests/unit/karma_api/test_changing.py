@@ -241,7 +241,9 @@ def test_a_revoked_token_ends_its_stream(fresh: ServedSystem) -> None:
         revoke(fresh.workspace, viewer)
         sent = 0
         for line in lines:
-            if line.startswith("data: ") and sent < 100:
+            if sent == 100:
+                break
+            if line.startswith("data: "):
                 sent += 1
                 fresh.post("/events", outside)
                 time.sleep(0.05)
