@@ -34,7 +34,7 @@ from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_api.service import Services
 from karma_api.streaming import Streams
-from karma_core.errors import KarmaError, NotFound, UsageError
+from karma_core.errors import KarmaError, UsageError
 
 THREADS = 32
 """Requests that ask stores at once. Ours: more only wait for the stores' locks."""
@@ -172,11 +172,7 @@ class _Serving:
 
     async def _incoming(self, request: Request) -> Incoming:
         if b"%2f" in (request.scope.get("raw_path") or b"").lower():
-            raise NotFound(
-                "there is no such resource",
-                why="an encoded slash is none that parts a path",
-                next_step="see /openapi.json",
-            )
+            raise problems.no_resource()  # an encoded slash is none that parts a path
         return Incoming(
             path=request.path_params,
             query=tuple(request.query_params.multi_items()),
@@ -227,7 +223,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     if error.status_code == 405:  # noqa: PLR2004
         return _response(problems.method_not_allowed(request.method[:20], _allowed(request)))
-    return _response(problems.outgoing(NotFound("there is no such resource", next_step="see /openapi.json")))
+    return _response(problems.outgoing(problems.no_resource()))
 
 
 def _allowed(request: Request) -> list[str]:
