@@ -172,6 +172,9 @@ def test_orders_are_checked_first(fresh: ServedSystem) -> None:
     for body in ({}, {"everything": True, "targets": ["a/one"]}, {"targets": ["nonsense"]}):
         assert fresh.post("/deployments", body, Role.APPROVER).status_code == 422
     assert fresh.post("/deployments", {"plan_id": "none"}, Role.APPROVER).status_code == 404
+    fresh.configure(f_new={"size": 1})  # published, and in no build yet
+    for target, status in (("a/nobody", 404), ("f/new", 202), ("a/one", 202)):
+        assert fresh.post("/deployments", {"targets": [target]}, Role.APPROVER).status_code == status
     assert fresh.post("/deployments", {"resume_run": "none"}, Role.APPROVER).status_code == 404
     assert fresh.runs.started == []
     assert fresh.post("/builds").status_code == 202
