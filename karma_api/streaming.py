@@ -24,9 +24,9 @@ POLL_SECONDS: Final = 0.3
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, as the HTML standard advises against proxies that cut
 silent connections."""
-CHECK_SECONDS: Final = 0.5
-"""How often the caller's token is looked up again: with what `access` remembers, one that was revoked gets no
-event a second later."""
+TRUST_SECONDS: Final = 0.5
+"""How long a stream lasts without its caller's token being looked up again: with what `access` remembers, one
+that was revoked gets no event a second later."""
 
 
 class Streams:
@@ -57,13 +57,13 @@ class Streams:
     ) -> AsyncIterator[bytes]:
         self._open += 1
         self._metrics.streams.inc()
-        said_at = checked_at = time.monotonic()
+        said_at = known_at = time.monotonic()
         try:
             yield opening()
             while True:
-                if time.monotonic() - checked_at > CHECK_SECONDS:
-                    await run_sync(service.access.identify, incoming, route)
-                    checked_at = time.monotonic()
+                if time.monotonic() - known_at > TRUST_SECONDS:
+                    await run_sync(service.access.identify, incoming, route.name, route.role)
+                    known_at = time.monotonic()
                 frames, seq = await run_sync(_next, service, asked, seq)
                 if frames:
                     said_at = time.monotonic()

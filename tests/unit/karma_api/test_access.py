@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from karma_api import streaming
 from karma_api.access import REMEMBER_SECONDS
 from karma_api.exchange import SECURE, Incoming
 from karma_api.limits import Limits
@@ -144,6 +145,19 @@ def test_a_revoked_or_expired_token_ends(fresh: ServedSystem) -> None:
     revoke(fresh.workspace, fresh.tokens[Role.VIEWER].partition(".")[0].removeprefix("karma_"))
     fresh.service.access._remembered.clear()
     assert fresh.get("/whoami").status_code == 401
+
+
+def test_a_stream_ends_with_its_token(fresh: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it is never quiet: each event that is read here is followed by another one."""
+    monkeypatch.setattr(streaming, "TRUST_SECONDS", 0.2)
+    end = time.monotonic() + 30
+    with fresh.http.stream("GET", "/events", headers=fresh.headers(Role.VIEWER)) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("retry"):
+                revoke(fresh.workspace, fresh.tokens[Role.VIEWER].partition(".")[0].removeprefix("karma_"))
+            fresh.post("/deployments", {"everything": True}, Role.OPERATOR)
+            assert time.monotonic() < end, "the stream goes on"
+    assert any(e.inputs["route"] == "events" for e in fresh.log.events(action="access"))
 
 
 def test_anonymous_callers_are_let_in_only_where_that_is_set() -> None:
@@ -320,7 +334,7 @@ def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pyt
     access, headers = fresh.service.access, fresh.headers(Role.VIEWER)
     route = next(route for route in ROUTES if route.name == "whoami")
     incoming = Incoming(headers=headers)
-    caller = access.identify(incoming, route)
+    caller = access.identify(incoming, route.name, route.role)
     assert access.remembered(headers) == caller
     now += 1.5 * REMEMBER_SECONDS
     assert [access.remembered(headers) for _ in range(3)] == [None, caller, caller]
@@ -328,5 +342,5 @@ def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pyt
     assert [access.remembered(headers) for _ in range(2)] == [None, None]
     revoke(fresh.workspace, caller.token_id)
     with pytest.raises(Unauthenticated):
-        access.identify(incoming, route)
+        access.identify(incoming, route.name, route.role)
     assert access.user_of(headers) == ""
