@@ -120,6 +120,19 @@ def test_bodies(served: ServedSystem, path: str, raw: bytes) -> None:
     assert answer.json()["code"] in {"invalid-json", "invalid-request", "too-large"}
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("5,000 digits", "the integer 99999999999999999999… does not fit 64 bits"),
+        ("lone surrogate", "surrogate pair"),
+    ],
+)
+def test_a_body_is_refused_in_the_callers_words(served: ServedSystem, name: str, why: str) -> None:
+    """Not in those of the library that gave up first."""
+    headers = {**served.headers(Role.ADMIN), "content-type": "application/json"}
+    assert why in served.http.post("/request-change", content=BODIES[name], headers=headers).json()["why"]
+
+
 def test_other_media_types(served: ServedSystem) -> None:
     """A form that a foreign page could send is no request of ours: 415."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml"):
