@@ -149,20 +149,25 @@ class Services:
         self._lock = Lock()
 
     def of(self, name: str | None) -> Service:
-        """The named environment, else the default; NotFound."""
-        chosen = name or self._default or (self.names[0] if len(self.names) == 1 else "")
-        found = self._open.get(chosen)
+        """The named environment, else (None) the default; NotFound. An empty name names none."""
+        chosen = name if name is not None else self._default or self._only()
+        found = self._open.get(chosen) if chosen is not None else None
         if found is not None:
             return found
-        if chosen not in self.names:
+        if chosen is None or chosen not in self.names:
             raise NotFound(
-                f"there is no environment {shown(chosen)!r} here" if chosen else "no environment was chosen",
+                "no environment was chosen"
+                if chosen is None
+                else f"there is no environment {shown(chosen)!r} here",
                 next_step="add ?environment=NAME with one that this server serves",
             )
         with self._lock:
             if chosen not in self._open:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
+
+    def _only(self) -> str | None:
+        return self.names[0] if len(self.names) == 1 else None
 
     def first(self) -> Service:
         """The default environment, else any: for what concerns none in particular."""
