@@ -11,16 +11,23 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from pathlib import Path
+from typing import Final
 
 from flows.handing_on import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.bootstrap import open_runs, open_workspace
+from karma_adapters.prefect_api import PrefectApi
 from karma_adapters.prefect_discovery import require_api
 from karma_adapters.programs import ending_in_words
 from karma_adapters.settings import Settings, find_project, read_settings
-from karma_core.errors import KarmaError
+from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.use_cases.reconcile import reconcile
+
+SERVER_SECONDS: Final = 60.0
+"""How long a worker waits for a Prefect server that does not answer yet. Ours: one starts in about ten."""
+LOOK_SECONDS: Final = 1.0
 
 
 def main() -> None:
@@ -36,15 +43,37 @@ def main() -> None:
     root = (chosen.project or find_project(Path.cwd())).resolve()
     with ending_in_words("karma-worker"):
         settings = read_settings(root)
-        variables = require_api(settings).variables()
+        api = require_api(settings)
+        await_server(api)
         for line in prepare(settings):
             _say(line)
-    os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **variables})
+    os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **api.variables()})
     from flows.process_worker import OrderlyWorker, serve  # noqa: PLC0415 - Prefect reads its settings now
 
     ended = asyncio.run(serve(OrderlyWorker(chosen.pool, chosen.name, chosen.limit), _say))
     for line in hand_on(settings, ended):
         _say(line)
+
+
+def await_server(api: PrefectApi, seconds: float = SERVER_SECONDS) -> None:
+    """Wait until the Prefect server answers; StoreUnavailable `prefect` where it does not in time.
+
+    A worker may be started before it, as after a power cut.
+    """
+    deadline = time.monotonic() + seconds
+    said = False
+    while not api.answers():
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                f"the Prefect server at {api.url} does not answer",
+                why=f"it was asked for {seconds:g} seconds",
+                next_step="start it, or correct PREFECT_API_URL or service.prefect_api_url",
+                code="prefect",
+            )
+        if not said:
+            _say(f"waiting for the Prefect server at {api.url}")
+            said = True
+        time.sleep(LOOK_SECONDS)
 
 
 def _say(line: str) -> None:

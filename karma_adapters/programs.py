@@ -11,13 +11,17 @@ from karma_core.errors import KarmaError
 
 CANNOT_WORK: Final = 2
 """Exit code, as of a wrong call."""
+INTERRUPTED: Final = 130
+"""Exit code, as shells have it for SIGINT."""
 
 
 @contextmanager
 def ending_in_words(program: str) -> Iterator[None]:
-    """Say an error on standard error, under the program's name, and exit CANNOT_WORK."""
+    """Say an error on standard error, under the program's name, and exit CANNOT_WORK; Ctrl-C says nothing."""
     try:
         yield
     except KarmaError as error:
         sys.stderr.write(f"{program}: {error}\n")
         raise SystemExit(CANNOT_WORK) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
