@@ -101,7 +101,7 @@ class Processes:
     def _output(
         self, process: subprocess.Popen[bytes], handle: FileIO, seconds: float | None
     ) -> tuple[bytes, bytes, bool]:
-        """Both streams until their end, which a stop or the end of its time brings; whether the latter did."""
+        """Both streams until they end, or a stop or its time ends the command; whether its time did."""
         ends_at = time.monotonic() + (math.inf if seconds is None else seconds)
         late = False
         while not handle.closed:

@@ -48,12 +48,19 @@ class Register:
 
     def get(self, change_id: str) -> Kept:
         """One change; NotFound."""
-        document = self._workspace.state.document(KIND, change_id)
-        if document is None:
+        kept = self.find(change_id)
+        if kept is None:
             raise NotFound(
                 f"there is no change {shown(change_id)!r} in this environment",
                 next_step="`karma change list` shows those that there are",
             )
+        return kept
+
+    def find(self, change_id: str) -> Kept | None:
+        """One change, or None."""
+        document = self._workspace.state.document(KIND, change_id)
+        if document is None:
+            return None
         return Kept(change=msgspec.convert(document.body, Change), revision=document.revision)
 
     def all(self) -> list[Change]:
@@ -126,10 +133,10 @@ class Register:
 
 
 @contextmanager
-def admission(workspace: Workspace) -> Iterator[None]:
-    """Hold the right to decide which change may go on."""
-    with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS):
-        yield
+def admission(workspace: Workspace) -> Iterator[Heartbeat]:
+    """Hold the right to decide which change may go on; `check` it before the decision is kept."""
+    with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS) as right:
+        yield right
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_the_end_of_one_command_stops_no_other(tmp_path: Path) -> None:
 
 
 def test_a_command_that_is_only_being_started_is_interrupted_too(tmp_path: Path) -> None:
-    """SIGINT between fork and exec is lost to a handler of the shell: such a command ran on until the grace."""
+    """SIGINT between fork and exec is lost to the shell's handler: such a command ran on until the grace."""
     for round_ in range(6):
         processes = Processes(grace_seconds=10)
         words = [["sh", "-c", f"sleep 5; touch ran-on-{round_}-{n}"] for n in range(12)]
