@@ -148,9 +148,13 @@ class Services:
         self._open: dict[str, Service] = {}
         self._lock = Lock()
 
+    def opened(self, name: str | None) -> Service | None:
+        """The named environment, else the default, where it is open already; never waits."""
+        return self._open.get(self._chosen(name))
+
     def of(self, name: str | None) -> Service:
-        """The named environment, else the default; NotFound."""
-        chosen = name or self._default or (self.names[0] if len(self.names) == 1 else "")
+        """The named environment, else the default; NotFound. Opens it where nobody has yet."""
+        chosen = self._chosen(name)
         found = self._open.get(chosen)
         if found is not None:
             return found
@@ -163,6 +167,9 @@ class Services:
             if chosen not in self._open:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
+
+    def _chosen(self, name: str | None) -> str:
+        return name or self._default or (self.names[0] if len(self.names) == 1 else "")
 
     def first(self) -> Service:
         """The default environment, else any: for what concerns none in particular."""

@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from karma_api import access_log
+from karma_api.dispatch import answer, answer_at_once, user_of
+from karma_api.exchange import Incoming
+from karma_api.routes import ROUTES
+from karma_api.service import Service, Services
+from karma_core.roles import Role
 from tests.served_system import ServedSystem
 
 ROOT = Path(__file__).parents[3]
@@ -55,3 +60,22 @@ def test_the_access_log_has_every_request(
     ]
     assert lines[0]["query"] == [["component", "a/one"]]
     assert "karma_id" not in str(lines)
+
+
+def test_the_event_loop_opens_no_environment(served: ServedSystem) -> None:
+    """Opening connects to stores; what is answered at once, and the access log, wait for nobody."""
+    opened: list[str] = []
+
+    def open_one(name: str) -> Service:
+        opened.append(name)
+        return served.service
+
+    services = Services(("test",), "test", open_one)
+    incoming = Incoming(headers=served.headers(Role.VIEWER))
+    graph = next(route for route in ROUTES if route.name == "graph")
+    assert answer_at_once(services, graph, incoming) is None
+    assert user_of(services, incoming) == ""
+    assert opened == []
+    assert answer(services, graph, incoming).status == 200
+    assert answer_at_once(services, graph, incoming) is not None
+    assert user_of(services, incoming) == "viewer@example.org"

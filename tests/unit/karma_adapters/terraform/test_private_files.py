@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.terraform import private_files
 from karma_adapters.terraform.private_files import PrivateFiles
 
 
@@ -24,7 +23,7 @@ def test_a_folder_that_goes_while_one_looks_for_old_ones_is_no_error(
         files.drop(first)
         return found
 
-    monkeypatch.setattr(private_files.os, "scandir", meanwhile)
+    monkeypatch.setattr(os, "scandir", meanwhile)
     second = files.new("a/one")
     assert second.is_dir()
     assert not first.exists()
