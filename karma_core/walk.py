@@ -141,9 +141,10 @@ class Driver:
         while going_on:
             try:
                 going_on = self._go_on(parallelism)
-            except BaseException as interrupt:  # raised in this thread: Ctrl-C, SIGTERM
-                self._stop(interrupt)
-                self._work.interrupted()
+            except BaseException as raised:
+                self._stop(raised)
+                if not isinstance(raised, Exception):  # Ctrl-C, SIGTERM
+                    self._work.interrupted()
         if self._raised is not None:
             raise self._raised
 
