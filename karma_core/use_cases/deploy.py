@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
@@ -38,7 +37,7 @@ from karma_core.use_cases.runs import (
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import mark_deployed, select, why_blocked
+from karma_core.use_cases.selecting import commit_of, mark_deployed, select, why_blocked
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -208,12 +207,13 @@ def deploy(
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     require_selection(selection)
     check_binding(workspace)
+    commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
     warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     at_rest = nothing_to_do(workspace, fleet, chosen)
     if at_rest is not None:
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, commit)
         return replace(at_rest, warnings=warnings)
     pins = pin(workspace, fleet, chosen)
     lease = leasing.wait_for(workspace, _lease_names(pins.touched), wait_seconds=0)
@@ -230,6 +230,7 @@ def deploy(
             "selection": to_builtins(selection),
             "plan": plan_id,
             "pins": to_builtins(pins),
+            "commit": commit,
             FLOW_RUN: workspace.actor.flow_run,
         },
     )
@@ -237,7 +238,7 @@ def deploy(
         Deployment(workspace, fleet, run, lease, chosen, shown=shown), open_executor, workspace
     )
     if result.status == "succeeded":
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, commit)
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -246,20 +247,20 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
     run = find_run(workspace, run_id)
     check_binding(workspace)
     pins = pinned(run)
-    selection = msgspec.convert(run.options["selection"], Selection)
     plan_id = run.options.get("plan")
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     lease = take_over(workspace, run, _lease_names(pins.touched))
-    fleet = build.read_fleet(workspace, pins=pins)
-    chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
-    before = progress_of(workspace.state.entries(run_id=run_id))
-    options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
-    again = replace(run, status="running", holder=lease.holder, finished_at="", options=options)
-    warnings = moved_on(workspace, pins)
-    deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
+    with leasing.given_back(workspace, lease):
+        fleet = build.read_fleet(workspace, pins=pins)
+        chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
+        before = progress_of(workspace.state.entries(run_id=run_id))
+        options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
+        again = replace(run, status="running", holder=lease.holder, finished_at="", options=options)
+        warnings = moved_on(workspace, pins)
+        deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
     result = _carry_out(deployment, open_executor, workspace)
     if result.status == "succeeded" and not warnings:
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, run.options.get("commit"))
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
