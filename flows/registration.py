@@ -14,18 +14,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import Flow
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from flows.automations import register_automations
 from flows.limits import limit_name
+from karma_adapters.prefect_discovery import require_api
+from karma_adapters.programs import ending_in_words
 from karma_adapters.settings import Settings, read_settings
+from karma_core.errors import StoreUnavailable
 
 POOL: Final = "karma"
 RECONCILE_SECONDS: Final = 300
@@ -36,15 +41,29 @@ ANCHOR: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main(project: str) -> None:
-    """Register for a project, on the API that Prefect's own settings name."""
+    """Register for a project, on the Prefect API that it uses; StoreUnavailable `prefect`."""
     settings = read_settings(Path(project).resolve())
-    with get_client(sync_client=True) as client:
-        _make_pool(client)
-        for environment in settings.environment_names():
-            _limit_runs(client, settings, environment)
-        for body in deployments():
-            _deploy(client, settings, body)
-        register_automations(client, settings.service.notice_url)
+    api = require_api(settings)
+    its = {PREFECT_API_URL: api.url, PREFECT_API_AUTH_STRING: api.auth or None}
+    try:
+        with temporary_settings(its), get_client(sync_client=True) as client:
+            _register(client, settings)
+    except httpx.HTTPError as error:
+        raise StoreUnavailable(
+            f"Karma could not be registered at {api.url}",
+            why=str(error),
+            next_step="see to it that the server runs, and that its address and password are right",
+            code="prefect",
+        ) from error
+
+
+def _register(client: SyncPrefectClient, settings: Settings) -> None:
+    _make_pool(client)
+    for environment in settings.environment_names():
+        _limit_runs(client, settings, environment)
+    for body in deployments():
+        _deploy(client, settings, body)
+    register_automations(client, settings.service.notice_url)
 
 
 def deployments() -> list[dict[str, Any]]:
@@ -122,4 +141,5 @@ def _deploy(client: SyncPrefectClient, settings: Settings, body: dict[str, Any])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    with ending_in_words("flows.registration"):
+        main(sys.argv[1])

@@ -17,6 +17,7 @@ from flows.handing_on import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.bootstrap import open_runs, open_workspace
 from karma_adapters.prefect_discovery import require_api
+from karma_adapters.programs import ending_in_words
 from karma_adapters.settings import Settings, find_project, read_settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.reconcile import reconcile
@@ -33,14 +34,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=8, help="runs at once (default: 8)")
     chosen = parser.parse_args()
     root = (chosen.project or find_project(Path.cwd())).resolve()
-    try:
+    with ending_in_words("karma-worker"):
         settings = read_settings(root)
         variables = require_api(settings).variables()
         for line in prepare(settings):
             _say(line)
-    except KarmaError as error:
-        sys.stderr.write(f"karma-worker: {error}\n")
-        raise SystemExit(2) from None
     os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **variables})
     from flows.process_worker import OrderlyWorker, serve  # noqa: PLC0415 - Prefect reads its settings now
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from karma_adapters.programs import ending_in_words
 from karma_adapters.settings import find_project, read_settings
 from karma_api.app import app_of
 from karma_api.server import serve
 
 if __name__ == "__main__":
-    root = find_project(Path.cwd())
-    api = read_settings(root).api
-    serve(app_of(root), host=api.host, port=api.port)
+    with ending_in_words("karma_api"):
+        root = find_project(Path.cwd())
+        api = read_settings(root).api
+        app = app_of(root)
+    serve(app, host=api.host, port=api.port)

@@ -10,7 +10,6 @@ from typing import Final
 from karma_api.exchange import Incoming
 from karma_api.limits import Buckets, Limits
 from karma_api.problems import Forbidden, Unauthenticated
-from karma_api.route import Route
 from karma_core.records import Event
 from karma_core.roles import Role
 from karma_core.use_cases.tokens import recognise, tokens
@@ -76,32 +75,35 @@ class Access:
         found = self._remembered.get(headers.get("authorization", ""))
         return found.caller.user if found is not None else ""
 
-    def identify(self, incoming: Incoming, route: Route) -> Caller:
-        """The caller; Unauthenticated, which is logged, where a token is missing or does not count."""
+    def identify(self, incoming: Incoming, what: str, needed: Role | None) -> Caller:
+        """Who wants to do what, for which a role is needed (None: none).
+
+        Unauthenticated, which is logged, where a token is missing or does not count.
+        """
         text = incoming.headers.get("authorization", "")
         known = self._remembered.get(text)
         if known is not None and time.monotonic() - known.at < REMEMBER_SECONDS:
             found = known.caller
             return replace(found, client=incoming.client) if found.client != incoming.client else found
         if not text:
-            if self._anonymous is None and route.role is not None:
-                raise self.turn_away(incoming, route.name, "the request has no token")
+            if self._anonymous is None and needed is not None:
+                raise self.turn_away(incoming, what, "the request has no token")
             return Caller(user="anonymous", role=self._anonymous or Role.VIEWER, client=incoming.client)
         scheme, _, credentials = text.partition(" ")
         token = recognise(self._workspace, credentials.strip()) if scheme.lower() == "bearer" else None
         if token is None:
             self._remembered.pop(text, None)
             why = "the token is not known, has expired, or was revoked"
-            raise self.turn_away(incoming, route.name, why)
+            raise self.turn_away(incoming, what, why)
         caller = Caller(user=token.user, role=token.role, token_id=token.id, client=incoming.client)
         self._remember(text, caller)
         return caller
 
-    def admit(self, caller: Caller, route: Route) -> None:
+    def admit(self, caller: Caller, what: str, needed: Role | None) -> None:
         """TooManyRequests, or Forbidden (which is logged) where the role is not enough."""
         self._requests.take(caller.key)
-        if route.role is not None and not caller.role.includes(route.role):
-            raise self.refuse(caller, route.name, route.role)
+        if needed is not None and not caller.role.includes(needed):
+            raise self.refuse(caller, what, needed)
 
     def refuse(self, caller: Caller, what: str, needed: Role) -> Forbidden:
         """Log the denial, and give the error to raise."""

@@ -44,7 +44,7 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
         kept: Outgoing | None = view.answered(_key(route, incoming)) if view is not None else None
         if caller is None or kept is None:
             return None
-        service.access.admit(caller, route)
+        service.access.admit(caller, route.name, route.role)
     except KarmaError as error:
         return problems.outgoing(error)
     return _if_changed(route, incoming, kept)
@@ -63,8 +63,8 @@ def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Se
     if route.role is None:
         caller = Caller(user="anonymous", role=Role.VIEWER, client=incoming.client)
     else:
-        caller = service.access.identify(incoming, route)
-    service.access.admit(caller, route)
+        caller = service.access.identify(incoming, route.name, route.role)
+    service.access.admit(caller, route.name, route.role)
     return service, caller
 
 

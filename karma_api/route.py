@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
+from karma_api.access import Caller
+from karma_api.service import Service
 from karma_core.documents import Document
 from karma_core.roles import Role
 
-if TYPE_CHECKING:
-    from karma_api.access import Caller
-    from karma_api.service import Service
-
 Method = Literal["GET", "POST"]
-Handler = Callable[["Service", "Caller", Any], Any]
+Handler = Callable[[Service, Caller, Any], Any]
 
 
 class Asked(Document, frozen=True, kw_only=True):

@@ -23,7 +23,9 @@ POLL_SECONDS: Final = 0.3
 """How often the log's head is asked for; it is one row."""
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, as the HTML standard advises against proxies that cut
-silent connections, and the caller's token is looked up again."""
+silent connections."""
+TRUST_SECONDS: Final = 15.0
+"""How long a stream lasts without its caller's token being looked up again. Ours."""
 
 
 class Streams:
@@ -58,17 +60,19 @@ class Streams:
         """The stream; its first frame is empty."""
         self._open += 1
         self._metrics.streams.inc()
-        said_at = time.monotonic()
+        said_at = known_at = time.monotonic()
         try:
             yield b""
             yield opening()
             while True:
+                if time.monotonic() - known_at > TRUST_SECONDS:
+                    await run_sync(service.access.identify, incoming, route.name, route.role)
+                    known_at = time.monotonic()
                 frames, seq = await run_sync(_next, service, asked, seq)
                 if frames:
                     said_at = time.monotonic()
                     yield frames
                 elif time.monotonic() - said_at > QUIET_SECONDS:
-                    await run_sync(service.access.identify, incoming, route)
                     said_at = time.monotonic()
                     yield b": still here\n\n"
                 else:

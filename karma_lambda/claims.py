@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from karma_api.access import Access, Caller
 from karma_api.exchange import Incoming
-from karma_api.route import Route
 from karma_core.roles import Role
 from karma_lambda.settings import Authorizer
 
@@ -31,11 +30,11 @@ class Recognised(Incoming):
 class GatewayAccess(Access):
     """The door behind API Gateway: its authorizers' callers, else Karma's own tokens."""
 
-    def identify(self, incoming: Incoming, route: Route) -> Caller:
+    def identify(self, incoming: Incoming, what: str, needed: Role | None) -> Caller:
         """Whom the authorizer named, else the token's owner; Unauthenticated."""
         if isinstance(incoming, Recognised) and incoming.caller is not None:
             return incoming.caller
-        return replace(super().identify(incoming, route), source=SOURCE)
+        return replace(super().identify(incoming, what, needed), source=SOURCE)
 
     def _vouched(self, caller: Caller) -> bool:
         """An authorizer's caller has its role in every environment of the function."""

@@ -33,7 +33,12 @@ class Parts:
     def server(self) -> Spec:
         """The Prefect server with its pages, on loopback, its database in the project."""
         port = self.api.url.removesuffix("/api").rpartition(":")[2]
-        variables = {"PREFECT__SERVER_FINAL": "1", "PREFECT_UI_API_URL": self.api.url}
+        variables = {
+            "PREFECT__SERVER_FINAL": "1",
+            "PREFECT_UI_API_URL": self.api.url,
+            # Else it copies its pages into its own installation, which is seldom ours to write.
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.settings.state_dir / "prefect" / "ui"),
+        }
         if self.api.auth:
             variables["PREFECT_SERVER_API_AUTH_STRING"] = self.api.auth
         return Spec(

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from karma_adapters.programs import ending_in_words
 from karma_adapters.settings import find_project, read_settings
 from karma_api.server import serve
 from karma_ui.server import served_app
 
 if __name__ == "__main__":
-    root = find_project(Path.cwd())
-    api = read_settings(root).api
-    serve(served_app(root), host=api.host, port=api.port)
+    with ending_in_words("karma_ui"):
+        root = find_project(Path.cwd())
+        api = read_settings(root).api
+        app = served_app(root)
+    serve(app, host=api.host, port=api.port)

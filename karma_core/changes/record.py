@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from karma_core.changes.states import FINAL, IN_FLIGHT, State
+from karma_core.changes.states import FINAL, IN_FLIGHT, OPEN, State
 from karma_core.model import Finding, Record, to_builtins
 
 
@@ -95,6 +95,11 @@ class Change(Record, frozen=True, kw_only=True):
     def final(self) -> bool:
         """Whether nothing more happens by itself."""
         return self.status in FINAL
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done with it."""
+        return self.status in OPEN or self.take_back
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ Most only work on plain values. Some stand for more: `try`, `can` and `lookup` d
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from karma_core.inference import functions, operations
-from karma_core.inference.closure import Evaluate, Names, given_up
+from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -22,9 +22,6 @@ from karma_core.inference.values import (
     failed,
     first_unknown,
 )
-
-if TYPE_CHECKING:
-    from karma_core.inference.frame import Frame
 
 _NOT_PLAIN: Final = frozenset({Unknown, Failure, Runtime, Encoded, Dependencies})
 
@@ -44,7 +41,7 @@ def call_of(name: str, arguments: list[Evaluate], *, spread: bool) -> Evaluate:
 
 
 def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
         for value in values:
             if value.__class__ is not str and (unknown := first_unknown(value)) is not None:
@@ -55,7 +52,7 @@ def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate
 
 
 def _on_collections(name: str, function: Callable[..., Value], arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
         if not _NOT_PLAIN.isdisjoint(map(type, values)):
             values = [_opened(frame, name, value) for value in values]
@@ -71,7 +68,7 @@ def _on_collections(name: str, function: Callable[..., Value], arguments: list[E
 def _unheard_of(name: str, arguments: list[Evaluate]) -> Evaluate:
     unknown = Unknown(f"{name}() is not computed here")
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
         return given_up(frame, values, next((v for v in values if isinstance(v, Unknown)), unknown))
 
@@ -81,7 +78,7 @@ def _unheard_of(name: str, arguments: list[Evaluate]) -> Evaluate:
 def _spread(name: str, arguments: list[Evaluate]) -> Evaluate:
     """`name(arguments...)`: the last is a list of arguments."""
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
         last = values.pop()
         if not isinstance(last, list):
@@ -106,7 +103,7 @@ def _not_for(name: str, values: list[Value]) -> Unknown | None:
     return None
 
 
-def _opened(frame: Frame, name: str, value: Value) -> Value:
+def _opened(frame: Scope, name: str, value: Value) -> Value:
     """The dependencies as the object that they are, or only their names where only those are asked for."""
     if not isinstance(value, Dependencies):
         return value
@@ -117,7 +114,7 @@ def _opened(frame: Frame, name: str, value: Value) -> Value:
 def _try(arguments: list[Evaluate]) -> Evaluate:
     *guarded, last = arguments
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         """The first that does not fail. Where that is not known, the others may be used too."""
         reading = frame.reading
         reading.guards += 1
@@ -141,7 +138,7 @@ def _try(arguments: list[Evaluate]) -> Evaluate:
 
 
 def _can(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         frame.reading.guards += 1
         value = arguments[0](frame, names)
         frame.reading.guards -= 1
@@ -153,7 +150,7 @@ def _can(arguments: list[Evaluate]) -> Evaluate:
 
 
 def _lookup(arguments: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         """With a default a missing key is no failure."""
         reading = frame.reading
         of, key, *default = (argument(frame, names) for argument in arguments)
@@ -172,7 +169,7 @@ def _lookup(arguments: list[Evaluate]) -> Evaluate:
 def _decode(arguments: list[Evaluate]) -> Evaluate:
     plain = _of_text("jsondecode", functions.TEXT["jsondecode"], arguments)
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         """The value whose text it is; else the text is read."""
         value = arguments[0](frame, names)
         if isinstance(value, Encoded):

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
+from karma_core.inference.reading import Reading
 from karma_core.inference.values import Value
-
-if TYPE_CHECKING:
-    from karma_core.inference.frame import Frame
 
 Names = Mapping[str, Value]
 """`each`, `count`, the iterators of dynamic blocks, the names of `for` expressions."""
-Evaluate: TypeAlias = "Callable[[Frame, Names], Value]"
+
+
+class Scope(Protocol):
+    """The module that an expression stands in, as far as the expression can see it."""
+
+    @property
+    def reading(self) -> Reading:
+        """What the evaluation of the component has found and spent so far."""
+        ...
+
+    def variable(self, name: str) -> Value:
+        """`var.name`."""
+        ...
+
+    def local(self, name: str) -> Value:
+        """`local.name`."""
+        ...
+
+    def parameter(self, name: str) -> Value:
+        """`data.aws_ssm_parameter.name`."""
+        ...
+
+    def child(self, name: str) -> Value:
+        """`module.name`."""
+        ...
+
+
+Evaluate: TypeAlias = Callable[[Scope, Names], Value]
 """Returns a value and never raises, but for RecursionError."""
 
 
-def given_up(frame: Frame, made: Value, unknown: Value) -> Value:
+def given_up(frame: Scope, made: Value, unknown: Value) -> Value:
     """What was made cannot be followed further: it counts as used, and the value is not known."""
     frame.reading.used(made)
     return unknown

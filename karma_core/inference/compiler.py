@@ -7,11 +7,11 @@ the names of `for` expressions. It returns a value and never raises.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from karma_core.inference import operations
 from karma_core.inference.calls import call_of
-from karma_core.inference.closure import Evaluate, Names, given_up
+from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import (
     Attribute,
     Call,
@@ -36,9 +36,6 @@ from karma_core.inference.values import (
     Unknown,
     Value,
 )
-
-if TYPE_CHECKING:
-    from karma_core.inference.frame import Frame
 
 
 def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
@@ -87,7 +84,7 @@ def _reference(node: Name | Attribute) -> Evaluate:
 
 
 def _attribute(of: Evaluate, name: str) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
         if value.__class__ is dict and name in value:
             return value[name]
@@ -99,7 +96,7 @@ def _attribute(of: Evaluate, name: str) -> Evaluate:
 
 
 def _template(parts: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         texts: list[str] = []
         unknown: Unknown | None = None
         for part in parts:
@@ -121,7 +118,7 @@ def _template(parts: list[Evaluate]) -> Evaluate:
 def _index(node: Index) -> Evaluate:
     of, key, place, text = compile_expression(node.of), compile_expression(node.key), node.place, node.text
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         return operations.index(frame.reading, of(frame, names), key(frame, names), place, text)
 
     return evaluate
@@ -130,7 +127,7 @@ def _index(node: Index) -> Evaluate:
 def _conditional(node: Conditional) -> Evaluate:
     condition, yes, no = map(compile_expression, (node.condition, node.yes, node.no))
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         value = condition(frame, names)
         decided = operations.truth(value)
         if decided is not None:
@@ -155,7 +152,7 @@ def _collection(node: Object | Tuple) -> Evaluate:
         return lambda frame, names: [item(frame, names) for item in items]
     pairs = [(compile_expression(key), compile_expression(value)) for key, value in node.items]
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         made: dict[str, Value] = {}
         unknown: Value = None
         for key, value in pairs:
@@ -174,7 +171,7 @@ def _operation(operator: str, operands: list[Evaluate]) -> Evaluate:
     if operator in ("==", "!="):
         return _equality(operator, *operands)
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         values = [operand(frame, names) for operand in operands]
         return operations.operate(frame.reading, operator, values)
 
@@ -184,7 +181,7 @@ def _operation(operator: str, operands: list[Evaluate]) -> Evaluate:
 def _equality(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
     equal = operator == "=="
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         one, other = left(frame, names), right(frame, names)
         if one.__class__ is str and other.__class__ is str:  # nearly always
             return (one == other) is equal
@@ -194,7 +191,7 @@ def _equality(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def _opaque(unknown: Unknown, parts: list[Evaluate]) -> Evaluate:
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         for part in parts:
             frame.reading.used(part(frame, names))
         return unknown

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from karma_core.inference import operations
-from karma_core.inference.closure import Evaluate, Names, given_up
+from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import ITEM
 from karma_core.inference.values import COMPUTED, Dependencies, Failure, Items, Runtime, Unknown, Value
-
-if TYPE_CHECKING:
-    from karma_core.inference.frame import Frame
 
 _Step = tuple[Value, Value, Value]
 """(condition, key, value) of one step of a `for`."""
@@ -20,7 +16,7 @@ _Step = tuple[Value, Value, Value]
 def splat_of(of: Evaluate, each: Evaluate) -> Evaluate:
     """`of[*]…`: of null no items, of a single value one."""
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
         if isinstance(value, Unknown):
             return value
@@ -32,7 +28,7 @@ def splat_of(of: Evaluate, each: Evaluate) -> Evaluate:
     return evaluate
 
 
-def pairs_of(frame: Frame, value: Value) -> list[tuple[Value, Value]] | None:
+def pairs_of(frame: Scope, value: Value) -> list[tuple[Value, Value]] | None:
     """(key, value) of what can be iterated; None where that is not known: one pair then stands for all."""
     if isinstance(value, Items):
         return [(item, item) for item in value]
@@ -57,7 +53,7 @@ def for_of(
     """`[for key, value in of : result if condition]`; with `key_result` an object."""
     key_name, value_name = names_of_pair
 
-    def steps(frame: Frame, names: Names, pairs: list[tuple[Value, Value]]) -> list[_Step]:
+    def steps(frame: Scope, names: Names, pairs: list[tuple[Value, Value]]) -> list[_Step]:
         inner = dict(names)
         made: list[_Step] = []
         for key, value in pairs:
@@ -69,7 +65,7 @@ def for_of(
             made.append((taken, made_key, result(frame, inner)))
         return made
 
-    def evaluate(frame: Frame, names: Names) -> Value:
+    def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
         if isinstance(value, Failure):
             return value
@@ -88,7 +84,7 @@ def for_of(
     return evaluate
 
 
-def _over_unknown(frame: Frame, value: Value, steps: Callable[[], list[_Step]]) -> Value:
+def _over_unknown(frame: Scope, value: Value, steps: Callable[[], list[_Step]]) -> Value:
     """The body once, so that what it reads is found; nobody knows how often it runs."""
     reading = frame.reading
     reading.used(value)
@@ -99,7 +95,7 @@ def _over_unknown(frame: Frame, value: Value, steps: Callable[[], list[_Step]]) 
     return value if isinstance(value, Unknown) else COMPUTED
 
 
-def _object(frame: Frame, made: list[_Step], *, grouped: bool) -> Value:
+def _object(frame: Scope, made: list[_Step], *, grouped: bool) -> Value:
     found: dict[str, Value] = {}
     for _, key, value in made:
         name = operations.text_of(key)

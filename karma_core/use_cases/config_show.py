@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import ids, strictjson
-from karma_core.errors import NotFound
 from karma_core.model import Provenance, Record
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.kept_versions import choose
 from karma_core.workspace import Workspace
 
 
@@ -46,10 +46,7 @@ def show(workspace: Workspace, address: str, version: int | None = None) -> Show
     check_binding(workspace)
     name = workspace.config_parameter(address)
     history = workspace.parameters.history(name)
-    wanted = history[-1:] if version is None else [found for found in history if found.version == version]
-    if not wanted:
-        raise _not_found(address, version, history)
-    parameter = wanted[0]
+    parameter = choose(history, version, address=address, what="published config", make="publish")
     secret = parameter.value is None or history[-1].value is None
     return ShownConfig(
         address=address,
@@ -71,12 +68,3 @@ def _version(parameter: Parameter) -> ConfigVersion:
         modified_at=parameter.modified_at,
         provenance=read_description(parameter.description),
     )
-
-
-def _not_found(address: str, version: int | None, history: tuple[Parameter, ...]) -> NotFound:
-    if not history:
-        why, next_step = "the parameter store has no such parameter", "publish it, or correct the address"
-        return NotFound(f"{address} has no published config", why=why, next_step=next_step, address=address)
-    why = f"kept are versions {history[0].version} to {history[-1].version}"
-    next_step = "ask for one of those"
-    return NotFound(f"{address} has no version {version}", why=why, next_step=next_step, address=address)

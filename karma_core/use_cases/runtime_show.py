@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import ids, strictjson
-from karma_core.errors import BadInput, NotFound
+from karma_core.errors import BadInput
 from karma_core.model import Record
 from karma_core.plan.runtime import run_of
 from karma_core.records import Parameter
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.kept_versions import choose
 from karma_core.workspace import Workspace
 
 
@@ -45,10 +46,7 @@ def show(workspace: Workspace, address: str, version: int | None = None) -> Show
     check_binding(workspace)
     name = workspace.runtime_parameter(address)
     history = workspace.parameters.history(name)
-    wanted = history[-1:] if version is None else [found for found in history if found.version == version]
-    if not wanted:
-        raise _not_found(address, version, history)
-    parameter = wanted[0]
+    parameter = choose(history, version, address=address, what="runtime", make="deploy")
     secret = any(found.value is None for found in history)
     return ShownRuntime(
         address=address,
@@ -78,12 +76,3 @@ def _version(parameter: Parameter) -> RuntimeVersion:
         modified_at=parameter.modified_at,
         run_id=run_of(parameter.description),
     )
-
-
-def _not_found(address: str, version: int | None, history: tuple[Parameter, ...]) -> NotFound:
-    if not history:
-        why, next_step = "the parameter store has no such parameter", "deploy it, or correct the address"
-        return NotFound(f"{address} has no runtime", why=why, next_step=next_step, address=address)
-    why = f"kept are versions {history[0].version} to {history[-1].version}"
-    next_step = "ask for one of those"
-    return NotFound(f"the runtime of {address} has no version {version}", why=why, next_step=next_step)

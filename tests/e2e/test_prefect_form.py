@@ -72,6 +72,7 @@ class RunForm:
         """Start the run; its id."""
         with self._page.expect_response("**/create_flow_run") as answer:
             self._page.get_by_role("button", name="Submit", exact=True).click()
+        assert answer.value.status == 201, answer.value.text()
         return str(answer.value.json()["id"])
 
 
@@ -86,6 +87,8 @@ def test_a_change_is_started_from_the_form(service: RunningService, page: Page) 
     """Typed fields in, a change applied: the API, the log and Prefect's page of the run say so."""
     pages = service.url("server").removesuffix("/api")
     page.goto(f"{pages}/deployments")
+    copied = list((service.karma.project / ".karma/prefect/ui").glob("*/index.html"))
+    assert copied, "they are served from Prefect's own installation"
     page.get_by_role("link", name="change-run", exact=True).first.click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()

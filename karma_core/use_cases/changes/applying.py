@@ -118,7 +118,7 @@ def _hold_against_shown(
         return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     if kept.change.approval is None and decision.needs:
         return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
-    return register.keep(replace(kept.change, why="planned anew, and covered", **found), kept.revision)
+    return register.keep(kept, why="planned anew, and covered", **found)
 
 
 # -- writing and deploying --------------------------------------------------------------------------------
@@ -147,8 +147,7 @@ def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     if change.written:
         return kept
     edits = config_set.write(workspace, change.id, change.edits, change.last_event)
-    written = replace(change, edits=edits, wrote=register.next_number(), why="its configs are written")
-    return register.keep(written, kept.revision)
+    return register.keep(kept, edits=edits, wrote=register.next_number(), why="its configs are written")
 
 
 def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:

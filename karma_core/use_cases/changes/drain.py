@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import BadInput, Conflict, Refused
@@ -80,8 +78,7 @@ def _take_back(workspace: Workspace, change: Change) -> Change:
             said = f"{said} ({rollback.why}), and they are kept"
     except (BadInput, Refused) as error:
         said = f"{error.what} ({error.why}), and they are kept"
-    done = replace(kept.change, take_back=False, why=f"{kept.change.why}: {said}")
-    return register.keep(done, kept.revision).change
+    return register.keep(kept, take_back=False, why=f"{kept.change.why}: {said}").change
 
 
 def apply_and_drain(workspace: Workspace, change_id: str, run: RunOrder) -> Change:

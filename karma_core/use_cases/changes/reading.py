@@ -43,9 +43,8 @@ def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dic
             f"{shown(status)!r} is no state of a change",
             next_step=f"choose one of {', '.join(sorted(State))}",
         )
-    register = Register(workspace)
-    changes = register.all()
-    still_open = register.open()
+    changes = Register(workspace).all()
+    still_open = [change for change in changes if change.is_open]
     return [
         {
             "change_id": change.id,

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Change
-from karma_core.changes.states import KIND, OPEN, State, check_transition
+from karma_core.changes.states import KIND, State, check_transition
 from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
 from karma_core.records import Event
 from karma_core.use_cases import leasing
+from karma_core.use_cases.changes import open_index
 from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
@@ -66,11 +67,12 @@ class Register:
     def all(self) -> list[Change]:
         """Every change, in the order of acceptance."""
         found = (msgspec.convert(d.body, Change) for d in self._workspace.state.documents(KIND))
-        return sorted(found, key=lambda change: (change.number, change.id))
+        return sorted(found, key=_accepted)
 
     def open(self) -> list[Change]:
         """Those with which something is still to be done, in the order of acceptance."""
-        return [change for change in self.all() if change.status in OPEN or change.take_back]
+        found = (self.find(change_id) for change_id in open_index.read(self._workspace.state))
+        return sorted((kept.change for kept in found if kept and kept.change.is_open), key=_accepted)
 
     def next_number(self) -> int:
         """A new place at the end of the order. The caller holds ADMISSION."""
@@ -88,22 +90,34 @@ class Register:
         """Accept a new change."""
         event = self.log(change, str(change.status), reason=change.reason)
         change = replace(change, last_event=event)
-        revision = self._workspace.state.put_document(KIND, change.id, to_builtins(change), revision=0)
-        return Kept(change=change, revision=revision)
+        return self._store(change, 0, was_open=False)
 
     def move(self, kept: Kept, status: State, why: str, **fields: Any) -> Kept:
         """Bring a change into a state, with its reason; Refused `change-state` where that may not follow."""
         change = kept.change
         check_transition(change.id, change.status, status, written=bool(change.stands))
-        return self.keep(replace(change, status=status, why=why, **fields), kept.revision)
+        return self.keep(kept, status=status, why=why, **fields)
 
-    def keep(self, change: Change, revision: int) -> Kept:
-        """Log the state that the change has now and store it."""
+    def keep(self, kept: Kept, **fields: Any) -> Kept:
+        """Give a change these fields, log the state that it has then, and store it."""
+        change = replace(kept.change, **fields)
         event = self.log(change, str(change.status), why=change.why)
-        kept = replace(change, updated_at=self._workspace.now(), last_event=event)
-        stored = self._workspace.state.put_document(KIND, kept.id, to_builtins(kept), revision=revision)
-        self._workspace.say("change", {"change_id": kept.id, "status": str(kept.status), "why": kept.why})
-        return Kept(change=kept, revision=stored)
+        change = replace(change, updated_at=self._workspace.now(), last_event=event)
+        stored = self._store(change, kept.revision, was_open=kept.change.is_open)
+        self._workspace.say(
+            "change", {"change_id": change.id, "status": str(change.status), "why": change.why}
+        )
+        return stored
+
+    def _store(self, change: Change, revision: int, *, was_open: bool) -> Kept:
+        """Store what followed from `revision`, and see to it that the index never lacks what is open."""
+        state = self._workspace.state
+        if change.is_open and not was_open:
+            open_index.add(state, change.id, revision + 1)
+        stored = state.put_document(KIND, change.id, to_builtins(change), revision=revision)
+        if was_open and not change.is_open:
+            open_index.drop(state, change.id, stored)
+        return Kept(change=change, revision=stored)
 
     def log(self, change: Change, status: str, **inputs: Any) -> str:
         """One event of a change; its id. Its cause is the change's event before."""
@@ -130,6 +144,11 @@ class Register:
             cause=change.last_event or workspace.actor.cause,
         )
         return workspace.log.append(event).id
+
+
+def _accepted(change: Change) -> tuple[int, str]:
+    """Sort key: the order of acceptance."""
+    return change.number, change.id
 
 
 @contextmanager

@@ -67,6 +67,12 @@ def test_no_secret_stands_in_the_compose_file() -> None:
                 assert is_setting(variable), variable
 
 
+def test_prefect_keeps_its_pages_where_it_may_write() -> None:
+    """Its installation in the image belongs to root, and it does not run as root."""
+    variables = SERVICES["prefect"]["environment"]
+    assert variables["PREFECT_SERVER_UI_STATIC_DIRECTORY"].startswith(variables["PREFECT_HOME"] + "/")
+
+
 def test_karma_runs_without_rights() -> None:
     """No capability, no new privileges, not root."""
     ours = [service for service in SERVICES.values() if service["image"] == "karma"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from karma_api import streaming
 from karma_api.access import REMEMBER_SECONDS
 from karma_api.exchange import SECURE, Incoming
 from karma_api.limits import Limits
@@ -144,6 +146,19 @@ def test_a_revoked_or_expired_token_ends(fresh: ServedSystem) -> None:
     assert fresh.get("/whoami").status_code == 401
 
 
+def test_a_stream_ends_with_its_token(fresh: ServedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while it is never quiet: each event that is read here is followed by another one."""
+    monkeypatch.setattr(streaming, "TRUST_SECONDS", 0.2)
+    end = time.monotonic() + 30
+    with fresh.http.stream("GET", "/events", headers=fresh.headers(Role.VIEWER)) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("retry"):
+                revoke(fresh.workspace, fresh.tokens[Role.VIEWER].partition(".")[0].removeprefix("karma_"))
+            fresh.post("/deployments", {"everything": True}, Role.OPERATOR)
+            assert time.monotonic() < end, "the stream goes on"
+    assert any(e.inputs["route"] == "events" for e in fresh.log.events(action="access"))
+
+
 def test_anonymous_callers_are_let_in_only_where_that_is_set() -> None:
     """With a role of their own, and no more."""
     served = ServedSystem(anonymous=Role.VIEWER)
@@ -234,8 +249,6 @@ def test_streams_are_counted(narrow: ServedSystem) -> None:
 
 def test_a_slow_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """504 when a request takes longer than it may."""
-    import time  # noqa: PLC0415
-
     served = ServedSystem(limits=Limits(requests_per_second=1e6, burst=1e6, request_seconds=0.2))
     original = served.graph.builds
 
@@ -290,7 +303,7 @@ def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pyt
     access, headers = fresh.service.access, fresh.headers(Role.VIEWER)
     route = next(route for route in ROUTES if route.name == "whoami")
     incoming = Incoming(headers=headers)
-    caller = access.identify(incoming, route)
+    caller = access.identify(incoming, route.name, route.role)
     assert access.remembered(headers) == caller
     now += 1.5 * REMEMBER_SECONDS
     assert [access.remembered(headers) for _ in range(3)] == [None, caller, caller]
@@ -298,5 +311,5 @@ def test_one_request_looks_a_token_up_anew(fresh: ServedSystem, monkeypatch: pyt
     assert [access.remembered(headers) for _ in range(2)] == [None, None]
     revoke(fresh.workspace, caller.token_id)
     with pytest.raises(Unauthenticated):
-        access.identify(incoming, route)
+        access.identify(incoming, route.name, route.role)
     assert access.user_of(headers) == ""

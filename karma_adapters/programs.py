@@ -1,0 +1,23 @@
+"""What the programs beside `karma` share: how they end where they cannot work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from karma_core.errors import KarmaError
+
+CANNOT_WORK: Final = 2
+"""Exit code, as of a wrong call."""
+
+
+@contextmanager
+def ending_in_words(program: str) -> Iterator[None]:
+    """Say an error on standard error, under the program's name, and exit CANNOT_WORK."""
+    try:
+        yield
+    except KarmaError as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        raise SystemExit(CANNOT_WORK) from None
