@@ -23,9 +23,9 @@ from karma_core.errors import DeployFailed
 
 GRACE_SECONDS: Final = 25
 """From SIGINT to SIGKILL: Prefect kills a cancelled flow's process after 30 s, and we must be done before."""
-MARGIN_SECONDS: Final = 5
-"""After the grace, until a stopped command's output is not waited for any more. Ours: the watcher is started,
-waits for half a second and sends two signals."""
+MARGIN_SECONDS: Final = 2
+"""After the grace, until a stopped command's output is not waited for any more. Ours: its watcher waits half
+a second before it sends the first signal."""
 LOOK_SECONDS: Final = 1.0
 """How often a thread that waits for a command looks whether it was stopped."""
 _SCRIPT: Final = str(Path(__file__).with_name("run-and-watch.sh"))
