@@ -35,16 +35,6 @@ def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30
         yield heartbeat
 
 
-@contextmanager
-def given_back(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """Around what comes between a lease and its holder's heartbeat: an error gives the lease back at once."""
-    try:
-        yield
-    except BaseException:
-        workspace.state.release(lease)
-        raise
-
-
 def wait_for(workspace: Workspace, names: Sequence[str], *, wait_seconds: float) -> Lease:
     """Acquire the names, trying again while they are held, until wait_seconds have passed."""
     deadline = time.monotonic() + wait_seconds

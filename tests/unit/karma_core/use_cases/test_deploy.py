@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -403,6 +404,25 @@ def test_a_resume_that_could_not_begin_holds_nothing(chain: System) -> None:
         )
     assert chain.state.leases() == ()
     assert chain.resume(run_id).status == "succeeded"
+
+
+def test_a_run_is_resumed_however_long_its_fleet_takes_to_read(chain: System) -> None:
+    """The lease is kept alive from the moment it is had, not only once the walk begins."""
+    run_id = die(chain, "deploy.before_apply")
+    chain.clock.pass_seconds(61)
+
+    def slow() -> None:
+        for _ in range(3):
+            chain.clock.pass_seconds(0.4)
+            time.sleep(0.7)  # the lease is renewed three times in its 0.6 seconds
+
+    made = chain.workspace
+    workspace = replace(
+        made,
+        environment=replace(made.environment, lease_seconds=0.6),
+        parameters=Meanwhile(made.parameters, "read_tree", slow),
+    )
+    assert resume(workspace, run_id, ThreadExecutor).status == "succeeded"
 
 
 class MovingTree:
