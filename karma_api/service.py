@@ -146,7 +146,8 @@ class Services:
         self._open_one = open_one
         self._before_close = before_close
         self._open: dict[str, Service] = {}
-        self._lock = Lock()
+        self._opening = {name: Lock() for name in names}
+        """One lock an environment: one whose stores do not answer keeps no other from being opened."""
 
     def opened(self, name: str | None) -> Service | None:
         """The named environment, else the default, where it is open already; never waits."""
@@ -163,7 +164,7 @@ class Services:
                 f"there is no environment {shown(chosen)!r} here" if chosen else "no environment was chosen",
                 next_step="add ?environment=NAME with one that this server serves",
             )
-        with self._lock:
+        with self._opening[chosen]:
             if chosen not in self._open:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
@@ -179,7 +180,8 @@ class Services:
         """Close those that were opened, after what still uses them."""
         if self._before_close is not None:
             self._before_close()
-        with self._lock:
-            for service in self._open.values():
+        for name, lock in self._opening.items():
+            with lock:
+                service = self._open.pop(name, None)
+            if service is not None:
                 service.close()
-            self._open.clear()

@@ -6,6 +6,8 @@ import json
 import logging
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,24 @@ def test_the_event_loop_opens_no_environment(served: ServedSystem) -> None:
     assert answer(services, graph, incoming).status == 200
     assert answer_at_once(services, graph, incoming) is not None
     assert user_of(services, incoming) == "viewer@example.org"
+
+
+def test_an_environment_that_cannot_be_opened_keeps_no_other_waiting(served: ServedSystem) -> None:
+    """Its stores may take a minute to fail, and each request for it tries anew."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def open_one(name: str) -> Service:
+        if name == "slow":
+            begun.set()
+            gate.wait(60)
+        return served.service
+
+    services = Services(("slow", "test"), "test", open_one)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(services.of, "slow")
+        begun.wait(10)
+        try:
+            assert pool.submit(services.of, "test").result(20) is served.service
+        finally:
+            gate.set()
+        assert slow.result(20) is served.service
