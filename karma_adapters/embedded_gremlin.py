@@ -15,10 +15,10 @@ import msgspec
 
 from karma_adapters import property_graph as pg
 from karma_core import ports
-from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.errors import StoreUnavailable, UsageError
 from karma_core.graph import gremlin_text
 from karma_core.graph.delta import lineage
-from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer
+from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer, unanswerable
 from karma_core.ids import vertex_id
 from karma_core.model import Build
 
@@ -155,7 +155,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _translated(error: graphersal.GraphersalError) -> StoreError:
+def _translated(error: graphersal.GraphersalError) -> StoreUnavailable | UsageError:
+    """The engine runs in this process: short of time, what it cannot answer is the query's fault."""
     text = str(error)
     if "evaluationTimeout" in text or "timeout" in text.lower():
         return StoreUnavailable(
@@ -163,8 +164,4 @@ def _translated(error: graphersal.GraphersalError) -> StoreError:
             why=text.partition("\n")[0][:300],
             next_step="ask for less, or allow more time",
         )
-    return StoreError(
-        "the embedded Gremlin engine could not answer",
-        why=text.strip().rpartition("Caused by: ")[2].partition("\n")[0][:300],
-        next_step="see docs/gremlin.md for queries that every store answers",
-    )
+    return unanswerable(text.strip().rpartition("Caused by: ")[2].partition("\n")[0][:300])

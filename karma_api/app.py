@@ -18,7 +18,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from karma_adapters.settings import find_project, read_settings
@@ -34,7 +34,7 @@ from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_api.service import Services
 from karma_api.streaming import Streams
-from karma_core.errors import KarmaError, NotFound
+from karma_core.errors import KarmaError, UsageError
 
 THREADS = 32
 """Requests that ask stores at once. Ours: more only wait for the stores' locks."""
@@ -58,18 +58,17 @@ def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limi
     exact: dict[tuple[str, str], Endpoint] = {}
     for route in ROUTES:
         endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
+        methods = _methods(route)
         if route.cached and "{" not in route.path:
-            exact[route.method, route.path] = endpoint
-        app.add_api_route(
-            route.path, endpoint, methods=[route.method], name=route.name, include_in_schema=False
-        )
+            exact.update({(method, route.path): endpoint for method in methods})
+        app.add_api_route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
     app.add_middleware(ExactPaths, endpoints=exact)
     described = encode(openapi.document(ROUTES, version("karma")))
 
     async def describe() -> Response:
         return Response(described, media_type=JSON, headers=dict(SECURE))
 
-    app.add_api_route("/openapi.json", describe, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/openapi.json", describe, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
     return app
@@ -123,27 +122,38 @@ class _Serving:
                 made = at_once or await self._in_thread(route, incoming)
             except KarmaError as error:
                 made = problems.outgoing(error)
-            seconds = time.perf_counter() - started
-            self._metrics.count(route.name, route.method, made.status, seconds, at_once=at_once is not None)
-            if access_log.is_on():
-                user = user_of(self._services, incoming)
-                access_log.write(route, incoming, user, made.status, seconds)
+            self._note(route, incoming, made.status, started, at_once=at_once is not None)
             return _response(made)
 
         return endpoint
 
     def stream(self, route: Route) -> Endpoint:
-        """Answers a route by an open stream."""
+        """Answers a route by an open stream, which is noted when it begins."""
 
         async def endpoint(request: Request) -> Response:
+            started = time.perf_counter()
+            incoming = Incoming(client=_client(request))
             try:
-                frames = await self._streams.begin(route, await self._incoming(request))
+                incoming = await self._incoming(request)
+                frames = await self._streams.begin(route, incoming)
             except KarmaError as error:
-                return _response(problems.outgoing(error))
+                made = problems.outgoing(error)
+                self._note(route, incoming, made.status, started)
+                return _response(made)
+            self._note(route, incoming, 200, started)
             headers = {**SECURE, "cache-control": "no-store", "x-accel-buffering": "no"}
             return StreamingResponse(frames, media_type=MEDIA_TYPE, headers=headers)
 
         return endpoint
+
+    def _note(
+        self, route: Route, incoming: Incoming, status: int, started: float, *, at_once: bool = False
+    ) -> None:
+        """Count an answer, and write it to the access log."""
+        seconds = time.perf_counter() - started
+        self._metrics.count(route.name, route.method, status, seconds, at_once=at_once)
+        if access_log.is_on():
+            access_log.write(route, incoming, user_of(self._services, incoming), status, seconds)
 
     async def _in_thread(self, route: Route, incoming: Incoming) -> Outgoing:
         if self._threads is None:
@@ -161,6 +171,8 @@ class _Serving:
             ) from error
 
     async def _incoming(self, request: Request) -> Incoming:
+        if b"%2f" in (request.scope.get("raw_path") or b"").lower():
+            raise problems.no_resource()  # an encoded slash is none that parts a path
         return Incoming(
             path=request.path_params,
             query=tuple(request.query_params.multi_items()),
@@ -171,7 +183,7 @@ class _Serving:
 
     async def _body(self, request: Request) -> bytes:
         """The body, read no further than the limit, and no longer than a request may take."""
-        if request.method == "GET":
+        if request.method in {"GET", "HEAD"}:
             return b""
         most = self._limits.body_bytes
         parts, size = [], 0
@@ -184,7 +196,16 @@ class _Serving:
                     parts.append(part)
         except TimeoutError as error:
             raise problems.TooSlow("the body came too slowly", next_step="send it again") from error
+        except ClientDisconnect as error:  # nobody hears the answer
+            raise UsageError(
+                "the caller hung up before the body had come", next_step="send it again"
+            ) from error
         return b"".join(parts)
+
+
+def _methods(route: Route) -> list[str]:
+    """Its own, and HEAD beside GET (RFC 9110, 9.1; the server leaves the body out), but for open streams."""
+    return ["GET", "HEAD"] if route.method == "GET" and not route.streams else [route.method]
 
 
 def _client(request: Request) -> str:
@@ -201,14 +222,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: a path or a method that there is not."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     if error.status_code == 405:  # noqa: PLR2004
-        allowed: list[str] = sorted(route.method for route in ROUTES if route.path == _template(request))
-        return _response(problems.method_not_allowed(request.method[:20], allowed))
-    return _response(problems.outgoing(NotFound("there is no such resource", next_step="see /openapi.json")))
+        return _response(problems.method_not_allowed(request.method[:20], _allowed(request)))
+    return _response(problems.outgoing(problems.no_resource()))
 
 
-def _template(request: Request) -> str:
-    route = request.scope.get("route")
-    return str(getattr(route, "path", request.url.path))
+def _allowed(request: Request) -> list[str]:
+    """The methods of the path that was asked for, sorted."""
+    template = getattr(request.scope.get("route"), "path", request.url.path)
+    found: set[str] = set()
+    for route in request.app.routes:
+        if getattr(route, "path", None) == template:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 async def _defect(_request: Request, _error: Exception) -> Response:

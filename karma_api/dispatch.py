@@ -59,7 +59,7 @@ def user_of(services: Services, incoming: Incoming) -> str:
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
     """The environment that is meant and who calls; raises where they may not."""
     named = environment_of(incoming)
-    service = services.of(named) if named or route.role is not None else services.first()
+    service = services.of(named) if named is not None or route.role is not None else services.first()
     if route.role is None:
         caller = Caller(user="anonymous", role=Role.VIEWER, client=incoming.client)
     else:

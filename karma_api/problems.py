@@ -118,6 +118,11 @@ def outgoing(error: KarmaError, status: int | None = None) -> Outgoing:
     return Outgoing(status=body["status"], body=encode(body), headers=headers)
 
 
+def no_resource() -> NotFound:
+    """The error for a path that there is not."""
+    return NotFound("there is no such resource", next_step="see /openapi.json")
+
+
 def method_not_allowed(method: str, allowed: list[str]) -> Outgoing:
     """The answer to a method that a path does not have."""
     error = UsageError(

@@ -89,4 +89,12 @@ def _body(incoming: Incoming) -> Any:
             next_step="send JSON with content-type: application/json",
             code="media-type",
         )
+    encoding = incoming.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise BadInput(
+            "the body is encoded",
+            why=f"its content-encoding is {shown(encoding)}",
+            next_step="send JSON as it is",
+            code="media-type",
+        )
     return strictjson.parse(incoming.body, where="the body")

@@ -151,17 +151,23 @@ class Services:
 
     def opened(self, name: str | None) -> Service | None:
         """The named environment, else the default, where it is open already; never waits."""
-        return self._open.get(self._chosen(name))
+        chosen = self._chosen(name)
+        return self._open.get(chosen) if chosen is not None else None
 
     def of(self, name: str | None) -> Service:
-        """The named environment, else the default; NotFound. Opens it where nobody has yet."""
+        """The named environment, else (None) the default; NotFound. An empty name names none.
+
+        Opens it where nobody has yet.
+        """
         chosen = self._chosen(name)
-        found = self._open.get(chosen)
+        found = self._open.get(chosen) if chosen is not None else None
         if found is not None:
             return found
-        if chosen not in self.names:
+        if chosen is None or chosen not in self.names:
             raise NotFound(
-                f"there is no environment {shown(chosen)!r} here" if chosen else "no environment was chosen",
+                "no environment was chosen"
+                if chosen is None
+                else f"there is no environment {shown(chosen)!r} here",
                 next_step="add ?environment=NAME with one that this server serves",
             )
         with self._opening[chosen]:
@@ -169,8 +175,11 @@ class Services:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
 
-    def _chosen(self, name: str | None) -> str:
-        return name or self._default or (self.names[0] if len(self.names) == 1 else "")
+    def _chosen(self, name: str | None) -> str | None:
+        return name if name is not None else self._default or self._only()
+
+    def _only(self) -> str | None:
+        return self.names[0] if len(self.names) == 1 else None
 
     def first(self) -> Service:
         """The default environment, else any: for what concerns none in particular."""

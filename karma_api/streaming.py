@@ -24,8 +24,9 @@ POLL_SECONDS: Final = 0.3
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, as the HTML standard advises against proxies that cut
 silent connections."""
-TRUST_SECONDS: Final = 15.0
-"""How long a stream lasts without its caller's token being looked up again. Ours."""
+TRUST_SECONDS: Final = 0.5
+"""How long a stream lasts without its caller's token being looked up again: with what `access` remembers, one
+that was revoked gets no event a second later."""
 
 
 class Streams:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from typing import Any, Final
 
 import msgspec
@@ -122,11 +123,15 @@ def _slow(raw: bytes, where: str) -> Any:
         return found
 
     value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs)
+    _check_surrogates(value, where)
+    return value
+
+
+def _check_surrogates(value: Any, where: str) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
         raise _refuse(where, "it holds half of a surrogate pair (\\uD800 to \\uDFFF alone)") from error
-    return value
 
 
 _TOKEN: Final = re.compile(rb'[{}]|("(?:[^"\\]|\\.)*")(\s*:)?')
@@ -186,14 +191,22 @@ def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
         return _refuse(where, f"byte 0x{raw[bad.start]:02x} is not UTF-8", line=line, column=column)
     try:
         _check_depth(raw, where)
-        json.loads(text, parse_constant=_no_constant)
-    except BadInput as deep:
-        return deep
+        value = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
+        _check_surrogates(value, where)
+    except BadInput as found:  # too deep, or half of a pair
+        return found
     except json.JSONDecodeError as bad:
         return _refuse(where, bad.msg, line=bad.lineno, column=bad.colno)
     except ValueError as bad:
         return _refuse(where, str(bad))
     return _refuse(where, str(error).split(" - at ")[0])
+
+
+def _integer(text: str) -> int:
+    """The number; ValueError for one that Python does not even read."""
+    if len(text) > sys.int_info.default_max_str_digits:
+        raise ValueError(f"the integer {text[:20]}… does not fit 64 bits")
+    return int(text)
 
 
 def _no_constant(name: str) -> Any:

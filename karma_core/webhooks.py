@@ -45,7 +45,10 @@ def is_signed(secret: str, raw: bytes, signature: str) -> bool:
 
 
 class Push(Record, frozen=True, kw_only=True):
-    """A push to a branch. `paths` are the files that its commits touch, sorted; `pusher` is who pushed."""
+    """A push to a branch. `paths` are the files that its listed commits and its head touch, sorted.
+
+    `pusher` is who pushed.
+    """
 
     repository: str
     branch: str
@@ -97,7 +100,9 @@ def read_github_push(body: Any) -> Push | None:
     if not COMMIT.match(found.after):
         raise _no_push("after: it is not a commit's name")
     head = found.head_commit or (found.commits[-1] if found.commits else _Commit())
-    paths = {path for c in found.commits for path in (*c.added, *c.removed, *c.modified)}
+    # A forced push, a new branch and a push of very many commits do not list all; the head is always there.
+    listed = [*found.commits, head]
+    paths = {path for c in listed for path in (*c.added, *c.removed, *c.modified)}
     return Push(
         repository=found.repository.full_name,
         branch=found.ref.removeprefix(BRANCH_PREFIX),

@@ -15,7 +15,7 @@ from karma_api.dispatch import answer, environment_of
 from karma_api.exchange import Outgoing
 from karma_api.route import Route
 from karma_api.service import Services
-from karma_core.errors import KarmaError, NotFound
+from karma_core.errors import KarmaError
 from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
@@ -93,7 +93,7 @@ class _Function:
         try:
             return self._routes[request.route]
         except KeyError:
-            raise NotFound("there is no such resource", next_step="see /openapi.json") from None
+            raise problems.no_resource() from None
 
     def _tell(self, name: str, made: Outgoing, context: Any) -> None:
         """Count the answer, and log those that are our fault; bodies and headers stay out of the log."""

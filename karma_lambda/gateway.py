@@ -30,7 +30,10 @@ def read_event(event: Mapping[str, Any], rules: Authorizer) -> Request:
     """The request of an event; BadInput `event` where it is none of API Gateway's."""
     if not isinstance(event, dict) or "requestContext" not in event:
         raise _not_ours("it has no requestContext")
-    return _http_api(event, rules) if event.get("version") == "2.0" else _rest_api(event, rules)
+    try:
+        return _http_api(event, rules) if event.get("version") == "2.0" else _rest_api(event, rules)
+    except (AttributeError, TypeError) as error:
+        raise _not_ours("a part of it is of another kind than API Gateway sends") from error
 
 
 def response(made: Outgoing) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def _http_api(event: dict[str, Any], rules: Authorizer) -> Request:
     context = event["requestContext"]
     client = str((context.get("http") or {}).get("sourceIp") or "")
     incoming = Recognised(
-        path=event.get("pathParameters") or {},
+        path=dict(event.get("pathParameters") or {}),
         query=tuple(parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)),
         headers=_lower(event.get("headers")),
         body=_body(event),
@@ -66,7 +69,7 @@ def _rest_api(event: dict[str, Any], rules: Authorizer) -> Request:
     pairs = several.items() if several else ((name, [value]) for name, value in single.items())
     known = context.get("authorizer") or {"userArn": identity.get("userArn")}
     incoming = Recognised(
-        path=event.get("pathParameters") or {},
+        path=dict(event.get("pathParameters") or {}),
         query=tuple((name, value) for name, values in pairs for value in values),
         headers=_lower(event.get("headers")),
         body=_body(event),

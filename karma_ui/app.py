@@ -63,7 +63,7 @@ OPEN_PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
 def make_app(
     api: FastAPI, environments: tuple[str, ...], default: str | None = None, *, prefect_url: str = ""
 ) -> FastAPI:
-    """The API's application with the pages mounted at /ui."""
+    """The API's application with the pages mounted at /ui; `/` leads there."""
     house = House(
         api=api,
         environments=environments,
@@ -72,8 +72,15 @@ def make_app(
         graphs=Graphs(),
         prefect_url=prefect_url.rstrip("/"),
     )
+    for path in ("/", PATH):
+        api.add_route(path, _to_pages)
     api.mount(PATH, pages(house))
     return api
+
+
+async def _to_pages(_request: Request) -> Response:
+    """Whoever types the server's name alone, or leaves the last slash away."""
+    return RedirectResponse(f"{PATH}/", SEE_OTHER, headers=dict(headers.SECURE))
 
 
 def pages(house: House) -> ASGIApp:

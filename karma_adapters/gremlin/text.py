@@ -16,8 +16,9 @@ from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexP
 from karma_adapters import property_graph as pg
 from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import GremlinClient
+from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.graph import gremlin_text
-from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer
+from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer, unanswerable
 
 _NAMES: Final = {
     "T": {"id": T.id, "label": T.label},
@@ -42,7 +43,13 @@ class GremlinText:
         query = gremlin_text.parse(text)
         traversal = read_only(environment, query, limit + 1)
         options = {"evaluationTimeout": int(1000 * seconds), "materializeProperties": "tokens"}
-        return make_answer(query, self._client.submit(traversal, **options), limit, _plain)
+        try:
+            results = self._client.submit(traversal, **options)
+        except StoreUnavailable:
+            raise
+        except StoreError as error:  # the server has refused this query
+            raise unanswerable(error.why) from error
+        return make_answer(query, results, limit, _plain)
 
 
 def read_only(environment: str, query: gremlin_text.Traversal, limit: int) -> GraphTraversal:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from karma_api.access import Caller
 from karma_api.graphql.context import Context
@@ -24,9 +25,12 @@ def execute(
 ) -> dict[str, Any]:
     """`{"data", "errors"}`. Runs in a loop of its own: the thread that calls it may block."""
     context = Context(service, caller)
-    found = asyncio.run(
-        SCHEMA.execute(query, variable_values=variables, context_value=context, operation_name=operation)
-    )
+    try:
+        found = asyncio.run(
+            SCHEMA.execute(query, variable_values=variables, context_value=context, operation_name=operation)
+        )
+    except CannotGetOperationTypeError:
+        return {"data": None, "errors": [{"message": "the query has no such operation"}]}
     document: dict[str, Any] = {"data": found.data}
     if found.errors:
         document["errors"] = [_error(error) for error in found.errors]

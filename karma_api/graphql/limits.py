@@ -1,8 +1,13 @@
-"""What a query may cost: tokens, aliases, depth, and the rows that it could give."""
+"""What a query may cost: tokens, aliases, depth, and the rows that it could give.
+
+All but the tokens are weighed in one walk that goes through each fragment once, after GraphQL's own rules
+have held: fragments that spread each other many times over would take a walk of every path for ever.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from graphql import (
@@ -16,7 +21,7 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
 )
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 
 from karma_api.paging import MOST
 
@@ -37,48 +42,69 @@ _PAGE_LENGTH: Final = 100
 
 def extensions() -> list[Any]:
     """All of the limits, as the schema takes them; the cheapest first."""
-    return [
-        lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-        lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
-        lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
-        CostLimiter,
-    ]
+    return [lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS), WeightLimiter]
 
 
-class CostLimiter(SchemaExtension):
-    """Refuses a query that could resolve more than MAX_COST fields, before any is resolved."""
+@dataclass(frozen=True)
+class Weight:
+    """What selections come to: nested levels, aliases, and the fields that they could resolve."""
+
+    depth: int = 0
+    aliases: int = 0
+    cost: int = 0
+
+    def __add__(self, other: Weight) -> Weight:
+        """That of both, side by side."""
+        return Weight(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
+
+
+class WeightLimiter(SchemaExtension):
+    """Refuses a query that weighs too much, before any field is resolved."""
 
     def on_execute(self) -> Iterator[None]:
-        """Weigh the operation that is about to run."""
+        """Weigh the operations of the document that is about to run."""
         context = self.execution_context
         document = context.graphql_document
         if document is not None:
-            operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
             fragments = {
                 d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)
             }
             weigher = _Weigher(fragments, context.variables or {})
-            cost = sum(weigher.weigh(operation.selection_set) for operation in operations)
-            if cost > MAX_COST:
-                raise GraphQLError(f"the query may cost {cost:,}, more than {MAX_COST:,}; ask for less")
+            weight = Weight()
+            for definition in document.definitions:
+                if isinstance(definition, OperationDefinitionNode):
+                    weight += weigher.weigh(definition.selection_set)
+            _check(weight)
         yield
 
 
+def _check(weight: Weight) -> None:
+    if weight.aliases > MAX_ALIASES:
+        raise GraphQLError(f"the query has {weight.aliases:,} aliases, more than {MAX_ALIASES}")
+    if weight.depth > MAX_DEPTH:
+        raise GraphQLError(f"the query has {weight.depth} levels, more than {MAX_DEPTH}")
+    if weight.cost > MAX_COST:
+        raise GraphQLError(f"the query may cost {weight.cost:,}, more than {MAX_COST:,}; ask for less")
+
+
 class _Weigher:
-    """The cost of selections. Fragments are weighed once; validation has refused those in a circle."""
+    """Weighs selections, each fragment once; validation has refused those that are unknown or in a circle."""
 
     def __init__(self, fragments: dict[str, FragmentDefinitionNode], variables: dict[str, Any]) -> None:
         self._fragments = fragments
         self._variables = variables
-        self._known: dict[str, int] = {}
+        self._known: dict[str, Weight] = {}
 
-    def weigh(self, selections: SelectionSetNode | None) -> int:
-        """Fields that the selections could resolve."""
-        return sum(self._one(node) for node in selections.selections) if selections is not None else 0
+    def weigh(self, selections: SelectionSetNode | None) -> Weight:
+        """That of everything that is selected."""
+        found = Weight()
+        for node in selections.selections if selections is not None else ():
+            found += self._one(node)
+        return found
 
-    def _one(self, node: Any) -> int:
+    def _one(self, node: Any) -> Weight:
         if isinstance(node, FieldNode):
-            return 1 + self._rows(node) * self.weigh(node.selection_set)
+            return self._field(node)
         if isinstance(node, InlineFragmentNode):
             return self.weigh(node.selection_set)
         assert isinstance(node, FragmentSpreadNode)  # noqa: S101 - there are no other selections
@@ -87,13 +113,24 @@ class _Weigher:
             self._known[name] = self.weigh(self._fragments[name].selection_set)
         return self._known[name]
 
+    def _field(self, node: FieldNode) -> Weight:
+        """A level where something is selected of it; introspection has no depth of its own, only a cost."""
+        below = self.weigh(node.selection_set)
+        nested = node.selection_set is not None and not node.name.value.startswith("__")
+        return Weight(
+            depth=1 + below.depth if nested else 0,
+            aliases=below.aliases + (node.alias is not None),
+            cost=1 + self._rows(node) * below.cost,
+        )
+
     def _rows(self, node: FieldNode) -> int:
         name = node.name.value
         if name in _LISTS:
             return LIST_LENGTH
-        return self._limit(node) if name in _PAGES else 1
+        return max(1, self._limit(node)) if name in _PAGES else 1
 
     def _limit(self, node: FieldNode) -> int:
+        """The limit that is asked for; one below 1 is refused by its field."""
         for argument in node.arguments or ():
             if argument.name.value == "limit":
                 if isinstance(argument.value, IntValueNode):

@@ -112,8 +112,12 @@ def stream(service: Service, _caller: Caller, asked: StreamAsked) -> Reply:
 
 
 def first(service: Service, asked: StreamAsked) -> int:
-    """The number behind which the stream begins."""
-    return number(asked.after, default=newest(service))
+    """The number behind which the stream begins: at most the newest, so that what comes next is sent.
+
+    A number beyond it is of a log that is no longer here.
+    """
+    head = newest(service)
+    return min(number(asked.after, default=head), head)
 
 
 def newest(service: Service) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+from contextlib import suppress
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,6 +17,7 @@ from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.documents import Document
 from karma_core.errors import NotFound
+from karma_core.ids import shown
 from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
@@ -22,6 +25,7 @@ from karma_core.use_cases import drifted, resume
 from karma_core.use_cases.destroy import select_doomed
 from karma_core.use_cases.plans import load_plan
 from karma_core.use_cases.runs import Selection
+from karma_core.workspace import Workspace
 
 MOST_RUNS = 10_000
 """Runs that a page is taken from, the newest."""
@@ -137,6 +141,7 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
         selection = load_plan(workspace, wanted.plan_id)[1]
     elif wanted.resume_run is None:
         selection = selection_of(wanted)
+        _require_known(service, workspace, selection.targets)
     else:
         selection = None
         show(service, caller, RunAsked(run_id=wanted.resume_run))
@@ -151,6 +156,20 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
         }
     key = wanted.idempotency_key or workspace.new_id()
     return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
+
+
+def _require_known(service: Service, workspace: Workspace, targets: tuple[str, ...]) -> None:
+    """NotFound for a target without a config: its run could only fail, where the caller does not see it."""
+    known: Container[str] = ()
+    with suppress(NotFound):  # there is no graph yet
+        known = service.graph.view().nodes
+    for address in targets:
+        if address not in known and workspace.parameters.get(workspace.config_parameter(address)) is None:
+            raise NotFound(
+                f"there is no component {shown(address)!r} in this environment",
+                next_step="GET /components lists those that are; `karma config publish` brings new ones in",
+                component=address,
+            )
 
 
 def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from karma_api.problems import Unauthenticated
 from karma_api.route import Answered, Route
 from karma_api.service import Service
 from karma_core import documents, strictjson, webhooks
-from karma_core.changes.request import MAX_COMPONENTS, Patch
+from karma_core.changes.request import MAX_COMPONENTS, ChangeRequest, Patch
 from karma_core.documents import Document
 from karma_core.errors import BadInput, Conflict, NotFound
 from karma_core.model import to_builtins
@@ -107,6 +107,7 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
     delivery = _checked(service, incoming, "webhook-generic", service.hooks.generic_secret, _GENERIC)
     try:
         order = documents.read(GenericHook, _json(incoming))
+        parameters = _order_parameters(order, delivery)
     except documents.Faults as error:
         raise BadInput(
             "the webhook's body is not an order",
@@ -114,15 +115,19 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
             next_step="docs/api.md shows the document",
             code="webhook-payload",
         ) from error
-    parameters: dict[str, Any] = {}
-    if order.flow == "change-run":
-        said = to_builtins(order).items()
-        parameters = {
-            name: value for name, value in said if value is not None and name not in {"flow", "user"}
-        }
-        parameters |= {"idempotency_key": f"delivery:{delivery}", "apply_when_approved": True}
     run, known = _once(service, delivery, order.flow, parameters, order.user)
     return _taken([run], known=known)
+
+
+def _order_parameters(order: GenericHook, delivery: str) -> dict[str, Any]:
+    """Those of the order's flow; Faults where it would be a change that nobody can request."""
+    if order.flow != "change-run":
+        return {}
+    said = to_builtins(order).items()
+    request = {name: value for name, value in said if value is not None and name not in {"flow", "user"}}
+    request |= {"idempotency_key": f"delivery:{delivery}"}
+    documents.read(ChangeRequest, request)
+    return {**request, "apply_when_approved": True}
 
 
 _GITHUB: Final = ("x-hub-signature-256", "x-github-delivery")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from karma_core.errors import UsageError
 from karma_core.graph.gremlin_text import Traversal
 from karma_core.model import Record
 from karma_core.strictjson import canonical
@@ -25,6 +26,16 @@ class GremlinAnswer(Record, frozen=True, kw_only=True):
 
     results: list[Any]
     truncated: bool
+
+
+def unanswerable(why: str) -> UsageError:
+    """The refusal of a query that can be read but not answered: wrong kinds of values, too many paths."""
+    return UsageError(
+        "the Gremlin query cannot be answered",
+        why=why,
+        next_step="correct it, or ask for less; docs/gremlin.md has queries that every store answers",
+        code="gremlin",
+    )
 
 
 def make_answer(

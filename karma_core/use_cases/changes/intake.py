@@ -10,6 +10,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest, read_request
 from karma_core.changes.states import KIND, State
 from karma_core.documents import written
+from karma_core.errors import Conflict
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
@@ -19,15 +20,22 @@ from karma_core.workspace import Workspace
 
 
 def request(
-    workspace: Workspace, body: Any, *, proceed: bool = False, plan_here: bool = True, **origin: Any
+    workspace: Workspace,
+    body: Any,
+    *,
+    proceed: bool = False,
+    plan_here: bool = True,
+    key_says_all: bool = False,
+    **origin: Any,
 ) -> Change:
     """Take in a request document and bring it as far as it gets without anybody's word.
 
     `proceed` says that it is to be applied as soon as it may be. Without `plan_here` it is judged and
     queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
-    rollback: of what). The same idempotency key gives the same change. BadInput
-    `invalid-request` where the document cannot be read; whatever else is wrong with it is the verdict on the
-    change.
+    rollback: of what). The same idempotency key gives the same change; Conflict `idempotency-key` where
+    something else is asked for under it, unless `key_says_all`: what the key names is asked for once, and how
+    it is said follows from what is there. BadInput `invalid-request` where the document cannot be read;
+    whatever else is wrong with it is the verdict on the change.
     """
     read = read_request(body)
     check_binding(workspace)
@@ -39,9 +47,28 @@ def request(
     if read.idempotency_key is not None:
         known = register.remember(read.idempotency_key, change.id)
         if known != change.id and workspace.state.document(KIND, known) is not None:
-            return register.get(known).change
+            found = register.get(known).change
+            if not (key_says_all or origin):
+                _require_same(found, read)
+            return found
         change = replace(change, id=known)
     return admit(workspace, change.id, new=change, plan_here=plan_here).change
+
+
+def _require_same(known: Change, read: ChangeRequest) -> None:
+    """Refuse another request under the key of a change. Versions may have moved since it was first sent."""
+    first, second = (
+        [replace(one, base_version=None) for one in asked.components]
+        for asked in (read_request(known.request), read)
+    )
+    if first != second:
+        raise Conflict(
+            f"the idempotency key is that of the change {known.id}",
+            why="that one asks for something else",
+            next_step="send each request under a key of its own",
+            code="idempotency-key",
+            change_id=known.id,
+        )
 
 
 def _new(workspace: Workspace, read: ChangeRequest) -> Change:

@@ -38,7 +38,7 @@ def take_up_push(
         "reason": f"commit {commit} by {author or 'unknown'}: {message}"[:MAX_TEXT],
         "idempotency_key": f"push:{commit}",
     }
-    change = request(workspace, body, proceed=True)
+    change = request(workspace, body, proceed=True, key_says_all=True)
     if change.status is State.APPROVED:
         return apply_and_drain(workspace, change.id, run)
     return change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -276,9 +277,39 @@ def test_what_there_is_not_is_a_problem_too(served: ServedSystem) -> None:
     assert (lost.status_code, lost.json()["code"]) == (404, "not-found")
     wrong = served.http.delete("/graph")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method")
-    assert wrong.headers["allow"] == "GET"
-    other = served.get("/graph?environment=prod")
-    assert other.status_code == 404
+    assert wrong.headers["allow"] == "GET, HEAD"
+    assert served.http.delete("/openapi.json").headers["allow"] == "GET, HEAD"
+    assert served.http.delete("/events").headers["allow"] == "GET, POST"
+    for name in ("prod", ""):
+        assert served.get(f"/graph?environment={name}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/graph", "/builds", "/components/a/one", "/healthz", "/openapi.json"])
+def test_head_is_get_without_the_body(served: ServedSystem, path: str) -> None:
+    """The same status and headers (RFC 9110, 9.3.2), 401 where GET has it, too."""
+    headers = served.headers(Role.VIEWER)
+    got, head = served.get(path), served.http.head(path, headers=headers)
+    assert (head.status_code, head.content) == (200, b"")
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
+    if path == "/graph":
+        held = {**headers, "if-none-match": got.headers["etag"]}
+        assert served.http.head(path, headers=held).status_code == 304
+        assert served.http.head(path).status_code == 401
+
+
+def test_a_caller_that_hangs_up_is_no_defect(served: ServedSystem, caplog: pytest.LogCaptureFixture) -> None:
+    """A body that ends before its length: nothing is done, and the server's log has no traceback."""
+    token = served.headers(Role.ADMIN)["authorization"]
+    url = httpx.URL(served.server.url)
+    said = f"POST /builds HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\ncontent-length: 100\r\n\r\n{{"
+    with socket.create_connection((url.host, url.port or 0)) as line:
+        line.sendall(said.encode())
+        served.get("/healthz")  # the server has begun to read the body
+    until = time.monotonic() + 10
+    while 'status="400"' not in served.service.metrics().decode() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert 'method="POST",route="build-start",status="400"' in served.service.metrics().decode()
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_a_defect_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

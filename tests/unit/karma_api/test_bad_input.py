@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_names_in_paths(served: ServedSystem, path: str, name: str) -> None:
     assert answer.json()["code"] in {"query", "not-found", "invalid-name"}
 
 
+@pytest.mark.parametrize(
+    "path", ["/components/a%2Fone", "/components%2fa/one", "/graph%2Fimpact?component=a/one"]
+)
+def test_an_encoded_slash_parts_nothing(served: ServedSystem, path: str) -> None:
+    """What a proxy in front sees as one part of a path is no other resource here."""
+    answer = served.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize(
     "path",
@@ -110,12 +120,28 @@ def test_bodies(served: ServedSystem, path: str, raw: bytes) -> None:
     assert answer.json()["code"] in {"invalid-json", "invalid-request", "too-large"}
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("5,000 digits", "the integer 99999999999999999999… does not fit 64 bits"),
+        ("lone surrogate", "surrogate pair"),
+    ],
+)
+def test_a_body_is_refused_in_the_callers_words(served: ServedSystem, name: str, why: str) -> None:
+    """Not in those of the library that gave up first."""
+    headers = {**served.headers(Role.ADMIN), "content-type": "application/json"}
+    assert why in served.http.post("/request-change", content=BODIES[name], headers=headers).json()["why"]
+
+
 def test_other_media_types(served: ServedSystem) -> None:
     """A form that a foreign page could send is no request of ours: 415."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml"):
         headers = {**served.headers(Role.ADMIN), "content-type": kind}
         answer = served.http.post("/request-change", content=b"{}", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
+    headers = {**served.headers(Role.ADMIN), "content-encoding": "gzip"}
+    answer = served.http.post("/request-change", content=gzip.compress(b"{}"), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from karma_core.roles import Role
+from karma_core.use_cases.tokens import revoke
 from tests.served_system import ServedSystem
 
 GROW = {"component": "a/one", "proposed_change": {"size": 2}, "reason": "more"}
@@ -171,11 +172,19 @@ def test_orders_are_checked_first(fresh: ServedSystem) -> None:
     for body in ({}, {"everything": True, "targets": ["a/one"]}, {"targets": ["nonsense"]}):
         assert fresh.post("/deployments", body, Role.APPROVER).status_code == 422
     assert fresh.post("/deployments", {"plan_id": "none"}, Role.APPROVER).status_code == 404
+    assert fresh.post("/deployments", {"targets": ["a/nobody"]}, Role.APPROVER).status_code == 404
     assert fresh.post("/deployments", {"resume_run": "none"}, Role.APPROVER).status_code == 404
     assert fresh.runs.started == []
     assert fresh.post("/builds").status_code == 202
     assert fresh.post("/drift-checks").status_code == 202
     assert [flow for flow, _, _ in fresh.runs.started] == ["graph-rebuild", "drift-check"]
+
+
+def test_what_is_published_and_in_no_build_yet_can_be_deployed(fresh: ServedSystem) -> None:
+    """The parameter store decides what there is, not the last build."""
+    fresh.configure(e_new={"size": 1})
+    for target in ("e/new", "a/one"):
+        assert fresh.post("/deployments", {"targets": [target]}, Role.APPROVER).status_code == 202
 
 
 def test_a_plan_is_made_and_shown_again(fresh: ServedSystem) -> None:
@@ -216,3 +225,34 @@ def test_a_stream_goes_on_from_the_last_event_id(fresh: ServedSystem) -> None:
                     if len(seen) % 5 == 0 or last == head.seq:
                         break
     assert seen == list(range(1, head.seq + 1))
+
+
+def test_a_stream_from_the_future_begins_now(fresh: ServedSystem) -> None:
+    """A number that the log has not reached, of one that was there before, keeps nothing back."""
+    outside = {"type": "ping", "timestamp": "2026-01-31T10:00:00Z"}
+    headers = {**fresh.headers(Role.VIEWER), "last-event-id": "99999999"}
+    with fresh.http.stream("GET", "/events", headers=headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry:")
+        fresh.post("/events", outside)
+        assert "external:ping" in next(line for line in lines if line.startswith("data: "))
+
+
+def test_a_revoked_token_ends_its_stream(fresh: ServedSystem) -> None:
+    """Also while events come all the time; what comes afterwards is not shown."""
+    outside = {"type": "ping", "timestamp": "2026-01-31T10:00:00Z"}
+    headers = {**fresh.headers(Role.VIEWER), "last-event-id": "0"}
+    viewer = fresh.tokens[Role.VIEWER].partition("_")[2].partition(".")[0]
+    with fresh.http.stream("GET", "/events", headers=headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry:")
+        revoke(fresh.workspace, viewer)
+        sent = 0
+        for line in lines:
+            if sent == 100:
+                break
+            if line.startswith("data: "):
+                sent += 1
+                fresh.post("/events", outside)
+                time.sleep(0.05)
+    assert 0 < sent < 100

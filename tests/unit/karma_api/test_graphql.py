@@ -107,6 +107,20 @@ REFUSED: dict[str, str] = {
     + " } }" * 3
     + " } }",
     "circular fragments": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
+    "unknown fragment": "{ ...a }",
+    "deep by fragments": "{ components { items { ...f0 } } } "
+    + " ".join(
+        f"fragment f{n} on Component {{ consumers {{ component {{ ...f{n + 1} }} }} }}" for n in range(9)
+    )
+    + " fragment f9 on Component { id }",
+    "aliased by fragments": "{ ...a ...b } fragment a on Query { "
+    + " ".join(f"a{n}: __typename" for n in range(8))
+    + " } fragment b on Query { ...a }",
+    "a limit below 1": "{ a: components(limit: 500) { items { consumers { component { producers { component "
+    "{ id } } } } } } components(limit: -100000) { items { id type } } }",
+    "fragments that multiply": "{ ...f0 } "
+    + " ".join(f"fragment f{n} on Query {{ {f'...f{n + 1} ' * 12} }}" for n in range(30))
+    + " fragment f30 on Query { __typename }",
     "deep introspection": "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + " } }" * 4 + " } }",
     "mutation": "mutation { delete }",
 }
@@ -119,6 +133,20 @@ def test_what_is_refused(served: ServedSystem, query: str) -> None:
     assert not found["data"] or not any(found["data"].values())
     assert found["errors"][0]["message"]
     assert "Traceback" not in str(found)
+
+
+def test_an_operation_that_is_not_there(served: ServedSystem) -> None:
+    """It is said, in GraphQL's form."""
+    body = {"query": "query a { builds { buildId } }", "operationName": "b"}
+    answer = served.post("/graphql", body, Role.VIEWER)
+    assert (answer.status_code, answer.json()["data"]) == (200, None)
+    assert "operation" in answer.json()["errors"][0]["message"]
+
+
+def test_no_refusal_is_a_defect(served: ServedSystem) -> None:
+    """What is wrong with a query is the caller's to know."""
+    for query in REFUSED.values():
+        assert "defect" not in str(ask(served, query)["errors"])
 
 
 def test_a_list_of_queries_is_not_taken(served: ServedSystem) -> None:

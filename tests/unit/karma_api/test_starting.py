@@ -54,11 +54,16 @@ def test_the_access_log_has_every_request(
     access_log.switch_on()
     served.get("/graph/impact?component=a/one")
     served.get("/whoami", None)
+    served.get("/events?topic=odd")
+    with served.http.stream("GET", "/events", headers=served.headers(Role.VIEWER)):
+        pass
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     logging.getLogger("karma.access").setLevel(logging.NOTSET)
     assert [(line["route"], line["status"], line["user"]) for line in lines] == [
         ("graph-impact", 200, "viewer@example.org"),
         ("whoami", 401, ""),
+        ("events", 400, "viewer@example.org"),
+        ("events", 200, "viewer@example.org"),
     ]
     assert lines[0]["query"] == [["component", "a/one"]]
     assert "karma_id" not in str(lines)

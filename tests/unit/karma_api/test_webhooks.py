@@ -164,6 +164,23 @@ def test_bad_bodies_are_refused_after_the_signature(hooked: Hooked) -> None:
     assert hooked.runs.started == []
 
 
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"component": "a/one"},
+        {"changes": [{"odd": 1}]},
+        {"changes": []},
+        {"component": "a/one", "proposed_change": {}, "changes": [{"component": "a/one", "remove": True}]},
+    ],
+)
+def test_an_order_that_is_no_change_is_refused_at_once(hooked: Hooked, order: Any) -> None:
+    """422: the sender is told, instead of a run that can only fail."""
+    answer = hooked.deliver({"flow": "change-run", **order}, "generic")
+    assert (answer.status_code, answer.json()["code"]) == (422, "webhook-payload")
+    assert hooked.runs.started == []
+
+
 def test_a_generic_order_is_taken_once(hooked: Hooked) -> None:
     """A rebuild, or a change, in the name of the system that signed."""
     order = {

@@ -71,6 +71,14 @@ def test_a_push_names_who_what_and_where() -> None:
     }
 
 
+@pytest.mark.parametrize("commits", [[], [{"message": "one of many", "modified": ["README.md"]}] * 2048])
+def test_the_head_counts_where_not_every_commit_is_listed(commits: list[Any]) -> None:
+    """A forced push, a branch made of commits that are known, more commits than GitHub lists."""
+    push = read_github_push(payload(commits=commits, forced=True))
+    assert push is not None
+    assert touched(push, "iac", ["prod"]) == {"prod": ("vpc/core",)}
+
+
 @pytest.mark.parametrize("fields", [{"deleted": True}, {"ref": "refs/tags/v1"}])
 def test_tags_and_deletions_are_no_pushes(fields: dict[str, Any]) -> None:
     """They are passed over, not refused."""

@@ -72,6 +72,29 @@ def test_an_event_of_something_else_is_refused(system: ServedSystem, event: Any)
     assert json.loads(answer["body"])["code"] == "event"
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"requestContext": None},
+        {"requestContext": {"http": "GET"}},
+        {"requestContext": {"authorizer": {"jwt": {"claims": ["admin"]}}}},
+        {"requestContext": {"authorizer": {"iam": {"userArn": 5}}}},
+        {"pathParameters": [1]},
+        {"rawQueryString": 1},
+        {"body": 1},
+        {"headers": ["x"]},
+        {"version": "1.0", "multiValueQueryStringParameters": {"at": None}},
+    ],
+    ids=str,
+)
+def test_an_event_of_odd_parts_is_refused(system: ServedSystem, part: dict[str, Any]) -> None:
+    """Whoever may invoke the function directly can send anything: no traceback, nobody signed in by it."""
+    handler = serve(GRAPH, read=_no_settings, open_all=lambda _: functions_of(system))
+    event = {**http_api_event("GET /graph", "GET", "/graph", {}, {}, b""), **part}
+    answer = handler(event, None)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (422, "event")
+
+
 def test_a_body_may_be_base64(system: ServedSystem) -> None:
     """API Gateway encodes what it takes for binary; what is no base64 is refused."""
     door = EventDoor(functions_of(system), system.tokens, http_api_event)

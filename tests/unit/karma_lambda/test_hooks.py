@@ -108,8 +108,9 @@ def test_the_bus_takes_what_deliveries_order(system: ServedSystem) -> None:
         headers = {"x-hub-signature-256": sign(HOOK_SECRET, raw), "x-github-delivery": f"delivery-{number}"}
         answer = door.post("/webhooks/github", role=None, content=raw, **headers, **{"x-github-event": event})
         assert answer.status_code == 202, answer.text
-    for flow in ("graph-rebuild", "change-run"):
-        raw = json.dumps({"flow": flow}).encode()
+    remove = {"component": "d/four", "remove": True}
+    for flow, change in (("graph-rebuild", {}), ("change-run", {"changes": [remove]})):
+        raw = json.dumps({"flow": flow, **change}).encode()
         headers = {"x-karma-signature-256": sign(HOOK_SECRET, raw), "x-karma-delivery": f"delivery-{flow}"}
         assert door.post("/webhooks/generic", role=None, content=raw, **headers).status_code == 202
     assert bus.flows == ["push-run", "pull-request-check", "graph-rebuild", "change-run"]

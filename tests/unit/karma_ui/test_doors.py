@@ -66,6 +66,15 @@ def test_nobody_sees_a_page_without_a_session(visitors: Visitors, path: str) -> 
     assert visitors[None].get(path).status_code == 303
 
 
+@pytest.mark.parametrize("path", ["/", "/ui"])
+def test_the_name_of_the_server_alone_leads_to_the_pages(visitors: Visitors, path: str) -> None:
+    """As does /ui without its last slash."""
+    visitor = visitors[None]
+    answer = visitor.http.get(str(visitor.http.base_url.copy_with(path=path)))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/")
+    assert answer.headers["content-security-policy"] == POLICY
+
+
 @pytest.mark.parametrize("path", [*READS, "/signin", "/nowhere", "/components/no/such", "/events/x"])
 def test_every_answer_has_the_strict_policy(visitors: Visitors, path: str) -> None:
     """No inline script or style, nothing from elsewhere, no framing, nothing kept by caches."""

@@ -1,5 +1,5 @@
 # One function a resource, each with a role of its own that may do no more than its routes do. No function
-# writes a parameter or a config, and only the one that queues changes writes the graph: workers do.
+# writes a parameter or a config, and only those that queue changes write the graph: workers do.
 
 locals {
   functions = jsondecode(file("${var.package_dir}/functions.json"))

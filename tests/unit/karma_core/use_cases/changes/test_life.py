@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -308,6 +309,27 @@ def test_an_idempotency_key_gives_the_same_change(system: ChangeSystem) -> None:
     """A repeated delivery is not a second change."""
     one, other = (system.request("a/one", proposed_change={"size": 2}, idempotency_key="k") for _ in range(2))
     assert one.id == other.id
+    assert len(list_changes(system.workspace)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"proposed_change": {"size": 3}},
+        {"replace": {"size": 2}},
+        {"changes": [{"component": "d/four", "proposed_change": {"size": 2}}]},
+    ],
+    ids=["another value", "another way", "another component"],
+)
+def test_another_request_under_the_same_key_is_refused(system: ChangeSystem, other: dict[str, Any]) -> None:
+    """Giving the earlier change for it would swallow the request; a moved version or reason is no other."""
+    key: dict[str, Any] = {"idempotency_key": "k"}
+    first = system.request("a/one", proposed_change={"size": 2}, base_version=1, **key)
+    again = system.request("a/one", proposed_change={"size": 2}, base_version=9, reason="again", **key)
+    assert again.id == first.id
+    with pytest.raises(Conflict) as caught:
+        system.request("" if "changes" in other else "a/one", **other, **key)
+    assert (caught.value.code, caught.value.facts["change_id"]) == ("idempotency-key", first.id)
     assert len(list_changes(system.workspace)) == 1
 
 
