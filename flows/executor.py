@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from queue import SimpleQueue
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from karma_core.walk import Result, Step
+from karma_core.walk import Ended, Result, Step
 from tasks.steps import STEPS
 
 Future = PrefectFuture[Result]
@@ -19,7 +18,7 @@ class PrefectExecutor:
 
     def __init__(self, root: Sequence[Any] = ()) -> None:
         self._root = list(root)
-        self._ended: SimpleQueue[Future] = SimpleQueue()
+        self._ended = Ended()
 
     def __enter__(self) -> PrefectExecutor:
         return self
@@ -31,12 +30,12 @@ class PrefectExecutor:
         """Submit the step's task; its ticket is the future."""
         upstream = list(after) or self._root
         future: Future = STEPS[step].submit(address, call, wait_for=upstream)
-        future.add_done_callback(self._ended.put)
+        future.add_done_callback(self._ended.add)
         return future
 
-    def wait(self) -> tuple[Future, Result | BaseException]:
+    def wait(self, running: Collection[Any]) -> tuple[Future, Result | BaseException]:
         """The next future that has ended, with its result or what it raised."""
-        future = self._ended.get()
+        future: Future = self._ended.first(running)
         try:
             result: Any = future.result(raise_on_failure=False)
         except BaseException as raised:  # outside of the task's own code, for example in logging

@@ -7,13 +7,14 @@ only when it has recorded the run, and a watcher ends it when this process has g
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -50,11 +51,28 @@ def temporary_server(folder: Path) -> Iterator[None]:
     Call it before anything imports Prefect, which reads its settings once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    os.environ.update(SETTINGS, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
+    with ExitStack() as ending:
+        with _one_at_a_time(folder):
+            port = _free_port()
+            url = f"http://127.0.0.1:{port}/api"
+            os.environ.update(SETTINGS, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
+            server = _start(port, folder)
+            ending.callback(server.communicate)  # closes its standard input, on which it ends
+            _wait_until_ready(url, server, folder)
+        yield
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Of several runs that start a server over one database, one makes or changes its tables."""
+    with (folder / "start.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(port: int, folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "server.log").open("ab") as output:
-        server = subprocess.Popen(  # noqa: S603 - our own command, no shell
+        return subprocess.Popen(  # noqa: S603 - our own command, no shell
             watched(_command(port), int(STOP_SECONDS)),
             env={**os.environ, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"},
             stdin=subprocess.PIPE,
@@ -62,11 +80,6 @@ def temporary_server(folder: Path) -> Iterator[None]:
             stderr=output,
             process_group=0,
         )
-    try:
-        _wait_until_ready(url, server, folder)
-        yield
-    finally:
-        server.communicate()  # closes its standard input, on which it ends
 
 
 def _command(port: int) -> list[str]:

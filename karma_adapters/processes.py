@@ -6,12 +6,14 @@ The pipe's write end is the only handle on a running command. Closing it stops t
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -21,6 +23,11 @@ from karma_core.errors import DeployFailed
 
 GRACE_SECONDS: Final = 25
 """From SIGINT to SIGKILL: Prefect kills a cancelled flow's process after 30 s, and we must be done before."""
+MARGIN_SECONDS: Final = 2
+"""After the grace, until a stopped command's output is not waited for any more. Ours: its watcher waits half
+a second before it sends the first signal."""
+LOOK_SECONDS: Final = 1.0
+"""How often a thread that waits for a command looks whether it was stopped."""
 _SCRIPT: Final = str(Path(__file__).with_name("run-and-watch.sh"))
 
 
@@ -58,21 +65,15 @@ class Processes:
         timeout_seconds: float | None = None,
     ) -> Finished:
         """Run to the end; DeployFailed `not-runnable` or `interrupted` where it could not be started."""
-        late = False
         with self._started(words, directory, environment) as (process, handle):
-            try:
-                out, err = process.communicate(timeout=timeout_seconds)
-            except subprocess.TimeoutExpired:
-                late = True
-                self._close(handle)
-                out, err = process.communicate()
+            out, err, late = self._output(process, handle, timeout_seconds)
             stopped = not self._close(handle)
         return Finished(code=process.returncode, out=_text(out), err=_text(err), stopped=stopped, late=late)
 
     def stop(self) -> None:
         """Stop every running command, start no other, and return when all have ended.
 
-        Takes at most the grace: the watchers see to it.
+        Takes the grace and MARGIN_SECONDS at most: the watchers, and the threads that wait, see to it.
         """
         with self._changed:
             self._stopping = True
@@ -89,11 +90,28 @@ class Processes:
         try:
             yield process, handle
         finally:
-            self._close(handle)
-            process.communicate()
-            with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+            try:
+                self._close(handle)
+                _let_go(process, self._grace_seconds)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
+
+    def _output(
+        self, process: subprocess.Popen[bytes], handle: FileIO, seconds: float | None
+    ) -> tuple[bytes, bytes, bool]:
+        """Both streams until they end, or a stop or its time ends the command; whether its time did."""
+        ends_at = time.monotonic() + (math.inf if seconds is None else seconds)
+        late = False
+        while not handle.closed:
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                late = self._close(handle)
+                break
+            with suppress(subprocess.TimeoutExpired):
+                return (*process.communicate(timeout=min(left, LOOK_SECONDS)), False)
+        return (*_last_output(process, self._grace_seconds), late)
 
     def _start(
         self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
@@ -153,6 +171,33 @@ def _let_children_be_interrupted() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+
+
+def _last_output(process: subprocess.Popen[bytes], grace_seconds: int) -> tuple[bytes, bytes]:
+    """Both streams of a stopped command.
+
+    They do not end with it where it left a process behind that has them, too: its watcher has gone with it,
+    so such a process is killed here, after the grace. One that has even left the group is not waited for.
+    """
+    try:
+        return process.communicate(timeout=grace_seconds + MARGIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):  # nobody has waited for the leader: the number is its group's
+            os.killpg(process.pid, signal.SIGKILL)
+    try:
+        return process.communicate(timeout=MARGIN_SECONDS)
+    except subprocess.TimeoutExpired as held:
+        return held.output or b"", held.stderr or b""
+
+
+def _let_go(process: subprocess.Popen[bytes], grace_seconds: int) -> None:
+    """See that it has ended, and close our ends of its streams."""
+    if process.returncode is None:
+        _last_output(process, grace_seconds)
+        process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
 
 
 def _text(output: bytes) -> str:

@@ -15,6 +15,8 @@ trap 'stopping=1' INT TERM
     # The group's SIGINT must not end the watcher, which still has to see to the grace.
     trap '' INT
     read -r _ <&3
+    # A command that is only being started would lose it: until it is executed, its process has our handler.
+    sleep 0.5
     kill -s INT -- -$$
     sleep "$grace"
     kill -s KILL -- -$$

@@ -48,8 +48,11 @@ class Database:
         return found[0] if found else None
 
     def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        """The rows of a query one by one, as they are at the start; the database is taken until the end."""
-        with self._lock, translated(self._path):
+        """The rows of a query one by one, as they are at the start; the connection is for nothing else.
+
+        No lock is held between the rows: a reading that is left may be ended by any thread.
+        """
+        with translated(self._path):
             yield from self._connection.execute(sql, values)
 
     def close(self) -> None:

@@ -40,6 +40,8 @@ PREPARE_SECONDS: Final = 2.0
 its first readers do not all wait for the same answers."""
 MAX_ANSWERS: Final = 256
 """Answers kept of one build."""
+MAX_QUESTIONS: Final = 4 * MAX_ANSWERS
+"""Questions of one build that are remembered, those that got an error included."""
 MAX_PAST: Final = 4
 """Earlier builds kept in memory."""
 
@@ -107,6 +109,8 @@ class View:
 
     def answered(self, key: Hashable) -> Any:
         """What was answered to this question, or None."""
+        if len(self._asked) >= MAX_QUESTIONS:  # most of them have no answer
+            self._asked = set()
         self._asked.add(key)
         return self._answers.get(key)
 
@@ -116,6 +120,8 @@ class View:
 
     def being_made(self, key: Hashable) -> Lock:
         """Held by whoever makes the answer to this question: the others wait and find it made."""
+        if len(self._making) >= MAX_QUESTIONS:
+            self._making = {}
         return self._making.setdefault(key, Lock())
 
     def remember(self, key: Hashable, answer: Any, again: Again | None = None) -> None:
@@ -228,7 +234,7 @@ class CachedGraph:
     def _look_if_due(self) -> tuple[bool, Future[None] | None]:
         """(whether this call set a look off, the look that is under way)."""
         with self._lock:
-            if self._looking is not None:
+            if self._looking is not None and not self._looking.done():
                 return False, self._looking
             if self._seen == self._written and time.monotonic() - self._looked_at <= LOOK_SECONDS:
                 return False, None
@@ -243,9 +249,11 @@ class CachedGraph:
             first, self._awaited = not self._awaited, True
             return first
 
-    def _looked(self, _looking: Future[None]) -> None:
+    def _looked(self, looking: Future[None]) -> None:
+        """Called a moment after those who wait for the look go on: another may be under way by then."""
         with self._lock:
-            self._looking = None
+            if self._looking is looking:
+                self._looking = None
 
     def _look(self, written: int) -> None:
         asked_at = time.monotonic()

@@ -35,8 +35,10 @@ def answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
 
 def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outgoing | None:
     """The answer where it is known without asking any store, for a route that is `cached`; else None."""
+    service = services.opened(environment_of(incoming))
+    if service is None:
+        return None
     try:
-        service = services.of(environment_of(incoming))
         caller = service.access.remembered(incoming.headers)
         view = service.graph.at_once()
         kept: Outgoing | None = view.answered(_key(route, incoming)) if view is not None else None
@@ -50,10 +52,8 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
 
 def user_of(services: Services, incoming: Incoming) -> str:
     """Who made a request that has been answered; empty where nobody was recognised."""
-    try:
-        return services.of(environment_of(incoming)).access.user_of(incoming.headers)
-    except KarmaError:
-        return ""
+    service = services.opened(environment_of(incoming))
+    return service.access.user_of(incoming.headers) if service is not None else ""
 
 
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:

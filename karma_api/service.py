@@ -146,11 +146,20 @@ class Services:
         self._open_one = open_one
         self._before_close = before_close
         self._open: dict[str, Service] = {}
-        self._lock = Lock()
+        self._opening = {name: Lock() for name in names}
+        """One lock an environment: one whose stores do not answer keeps no other from being opened."""
+
+    def opened(self, name: str | None) -> Service | None:
+        """The named environment, else the default, where it is open already; never waits."""
+        chosen = self._chosen(name)
+        return self._open.get(chosen) if chosen is not None else None
 
     def of(self, name: str | None) -> Service:
-        """The named environment, else (None) the default; NotFound. An empty name names none."""
-        chosen = name if name is not None else self._default or self._only()
+        """The named environment, else (None) the default; NotFound. An empty name names none.
+
+        Opens it where nobody has yet.
+        """
+        chosen = self._chosen(name)
         found = self._open.get(chosen) if chosen is not None else None
         if found is not None:
             return found
@@ -161,10 +170,13 @@ class Services:
                 else f"there is no environment {shown(chosen)!r} here",
                 next_step="add ?environment=NAME with one that this server serves",
             )
-        with self._lock:
+        with self._opening[chosen]:
             if chosen not in self._open:
                 self._open[chosen] = self._open_one(chosen)
             return self._open[chosen]
+
+    def _chosen(self, name: str | None) -> str | None:
+        return name if name is not None else self._default or self._only()
 
     def _only(self) -> str | None:
         return self.names[0] if len(self.names) == 1 else None
@@ -177,7 +189,8 @@ class Services:
         """Close those that were opened, after what still uses them."""
         if self._before_close is not None:
             self._before_close()
-        with self._lock:
-            for service in self._open.values():
+        for name, lock in self._opening.items():
+            with lock:
+                service = self._open.pop(name, None)
+            if service is not None:
                 service.close()
-            self._open.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 import anyio
@@ -41,6 +41,8 @@ class Streams:
         """A stream that has been let in; its errors are raised here, before anything is sent."""
         service, _ = await run_sync(identified, self._services, route, incoming)
         asked = read(route, incoming)
+        assert isinstance(asked, StreamAsked)  # noqa: S101 - the route says so
+        seq = await run_sync(first, service, asked)
         if self._open >= service.limits.streams:
             raise TooManyRequests(
                 "too many event streams are open",
@@ -48,17 +50,20 @@ class Streams:
                 next_step="close one, or ask GET /log",
                 retry_after=5,
             )
-        assert isinstance(asked, StreamAsked)  # noqa: S101 - the route says so
-        seq = await run_sync(first, service, asked)
-        return self._frames(service, route, incoming, asked, seq)
+        frames = self._frames(service, route, incoming, asked, seq)
+        # From here it counts: nothing is waited for between the look at the limit and this.
+        await anext(frames)
+        return frames
 
     async def _frames(
         self, service: Service, route: Route, incoming: Incoming, asked: StreamAsked, seq: int
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
+        """The stream; its first frame is empty."""
         self._open += 1
         self._metrics.streams.inc()
         said_at = known_at = time.monotonic()
         try:
+            yield b""
             yield opening()
             while True:
                 if time.monotonic() - known_at > TRUST_SECONDS:

@@ -59,8 +59,8 @@ def copy(
 
     workspace, settings = open_for(env, project), settings_of(project)
     source, target = (open_graph_store(settings, workspace.name, kind) for kind in (to.other, to))
-    with leasing.held(workspace, [leasing.GRAPH]) as lease:
-        build = copy_graph(source, target, workspace.name, lease)
+    with leasing.held(workspace, [leasing.GRAPH]) as held:
+        build = copy_graph(source, target, workspace.name, held.lease)
     for store in (source, target):
         store.close()
     if as_json:

@@ -9,7 +9,7 @@ a `Driver` runs it on an Executor: threads here, Prefect in `flows`.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -48,6 +48,11 @@ class Walk:
         if self._stopped or not self._ready:
             return None
         return heapq.heappop(self._ready)[1]
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether `take` would give one."""
+        return bool(self._ready) and not self._stopped
 
     def done(self, address: str) -> None:
         """The component succeeded: its consumers may become ready."""
@@ -88,8 +93,11 @@ class Executor(Protocol):
         """Start a step and return its ticket. `after`: tickets of the finished steps that it follows from."""
         ...
 
-    def wait(self) -> tuple[Any, Result | BaseException]:
-        """Block until a submitted step ends; its ticket, and what it returned or raised."""
+    def wait(self, running: Collection[Any]) -> tuple[Any, Result | BaseException]:
+        """Block until one of these tickets' steps has ended; its ticket, and what it returned or raised.
+
+        An interrupt may come at any moment: a ticket that was not given back then is given by the next call.
+        """
         ...
 
 
@@ -129,15 +137,25 @@ class Driver:
 
     def run(self, parallelism: int) -> None:
         """Walk to the end."""
-        while True:
-            while len(self._running) < parallelism and (address := self._walk.take()) is not None:
-                after = [self._tickets[p] for p in sorted(self._producers[address]) if p in self._tickets]
-                self._submit(address, self._work.first_step(address), after)
-            if not self._running:
-                break
-            self._settle()
+        going_on = True
+        while going_on:
+            try:
+                going_on = self._go_on(parallelism)
+            except BaseException as raised:
+                self._stop(raised)
+                if not isinstance(raised, Exception):  # Ctrl-C, SIGTERM
+                    self._work.interrupted()
         if self._raised is not None:
             raise self._raised
+
+    def _go_on(self, parallelism: int) -> bool:
+        """Submit what may begin and take in one ended step; False where nothing runs any more."""
+        while len(self._running) < parallelism and (address := self._walk.take()) is not None:
+            after = [self._tickets[p] for p in sorted(self._producers[address]) if p in self._tickets]
+            self._submit(address, self._work.first_step(address), after)
+        if self._running:
+            self._settle()
+        return bool(self._running) or self._walk.has_ready
 
     def _submit(self, address: str, step: str, after: Sequence[Any]) -> None:
         ticket = self._executor.submit(address, step, self._work.step(address, step), after)
@@ -146,14 +164,7 @@ class Driver:
 
     def _settle(self) -> None:
         """Take in one ended step."""
-        try:
-            ticket, result = self._executor.wait()
-        except (
-            BaseException
-        ) as interrupt:  # raised in this thread: Ctrl-C, SIGTERM; kept, and raised at the end
-            self._stop(interrupt)
-            self._work.interrupted()
-            return
+        ticket, result = self._executor.wait(self._running)
         address = self._running.pop(ticket)
         if isinstance(result, BaseException):
             self._walk.failed(address)
@@ -172,12 +183,33 @@ class Driver:
         self._raised = self._raised or cause
 
 
+class Ended:
+    """Tickets as they end. Threads add them; one thread waits, and misses none where it is interrupted."""
+
+    def __init__(self) -> None:
+        self._tickets: set[Any] = set()
+        self._news: SimpleQueue[None] = SimpleQueue()
+
+    def add(self, ticket: Any) -> None:
+        """It has ended."""
+        self._tickets.add(ticket)
+        self._news.put(None)
+
+    def first(self, running: Collection[Any]) -> Any:
+        """One of these that has ended, as soon as there is one."""
+        while True:
+            for ticket in running:
+                if ticket in self._tickets:
+                    return ticket
+            self._news.get()
+
+
 class ThreadExecutor:
     """Runs steps in threads of this process: the walk without Prefect."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="karma")
-        self._ended: SimpleQueue[Future[Result]] = SimpleQueue()
+        self._ended = Ended()
 
     def __enter__(self) -> ThreadExecutor:
         return self
@@ -188,10 +220,10 @@ class ThreadExecutor:
     def submit(self, address: str, step: str, call: Step, after: Sequence[Any]) -> Future[Result]:  # noqa: ARG002 - for executors that show them
         """Start the step in a thread; its ticket is the future."""
         future = self._pool.submit(call)
-        future.add_done_callback(self._ended.put)
+        future.add_done_callback(self._ended.add)
         return future
 
-    def wait(self) -> tuple[Future[Result], Result | BaseException]:
+    def wait(self, running: Collection[Any]) -> tuple[Future[Result], Result | BaseException]:
         """The next future that has ended."""
-        future = self._ended.get()
+        future: Future[Result] = self._ended.first(running)
         return future, future.exception() or future.result()

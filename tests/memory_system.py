@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +97,21 @@ class _Mortal:
             return found(*arguments, **named)
 
         return call
+
+
+class Meanwhile:
+    """A port to which something happens from outside, once, before the first call of a method."""
+
+    def __init__(self, port: Any, before: str, happens: Callable[[], object]) -> None:
+        self._port = port
+        self._before = before
+        self._happens: Callable[[], object] | None = happens
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._before and self._happens is not None:
+            happens, self._happens = self._happens, None
+            happens()
+        return getattr(self._port, name)
 
 
 class NoRepository:

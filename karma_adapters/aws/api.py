@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from random import SystemRandom
 from typing import Any, Final
 
@@ -106,10 +107,13 @@ class Api:
         with self._lock:
             if self._made is None:
                 self._made = self._access.client(self.service, attempts=self._attempts)
-                self._made.meta.events.register("before-send", self._before_send)
+                # With its own session: the client may be closed, and another made, while it is still called.
+                # botocore has no public way there; it would take half a JSON body for an empty answer.
+                session = self._made._endpoint.http_session
+                self._made.meta.events.register("before-send", partial(self._before_send, session))
             return self._made
 
-    def _before_send(self, request: Any, **_: Any) -> Any:
+    def _before_send(self, session: Any, request: Any, **_: Any) -> Any:
         """Called by botocore for each attempt, and answers in its place.
 
         What is raised here ends the attempt, and the call unless botocore retries it.
@@ -123,8 +127,7 @@ class Api:
             )
         if self._bucket is not None:
             self._bucket.take()
-        # botocore has no public way to its session; it would take half a JSON body for an empty answer.
-        return whole(request, self._made._endpoint.http_session.send(request))
+        return whole(request, session.send(request))
 
 
 def whole(request: Any, response: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -17,6 +19,12 @@ OVERRIDE: Final = "zz_karma_override.tf"
 
 LOCAL_OVERRIDE: Final = 'terraform {\n  backend "local" {}\n}\n'
 """A local backend in place of whichever the module names."""
+
+
+_LOCKED: Final = ".{}.lock.info"
+"""Beside the state of this name while Terraform has it locked (its file-system state manager)."""
+_PAUSES: Final = (0.01, 0.04, 0.2)
+"""Seconds before a state is read again that is being written. Ours: writing takes a millisecond."""
 
 
 class Backend(Protocol):
@@ -53,26 +61,39 @@ class LocalBackend:
         return {"path": str(self._path(address))}
 
     def state(self, address: str) -> dict[str, Any] | None:
-        """The state file's content; StoreError if it is not JSON."""
+        """The state file's content; StoreError if it is not JSON.
+
+        Terraform empties the file before it writes: as long as it has it locked, half a state is read again.
+        """
+        path = self._path(address)
+        for pause in _PAUSES:
+            with suppress(msgspec.MsgspecError):
+                if state := _read(path):
+                    return state
+            if not path.with_name(_LOCKED.format(path.name)).exists():
+                break
+            time.sleep(pause)
         try:
-            raw = self._path(address).read_bytes()
-        except FileNotFoundError:
-            return None
-        if not raw:
-            return None
-        try:
-            state: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+            return _read(path)
         except msgspec.MsgspecError as error:
             raise StoreError(
                 f"the state of {address} cannot be read",
-                why=f"{self._path(address).name}: {error}",
+                why=f"{path.name}: {error}",
                 next_step="restore it from terraform.tfstate.backup beside it",
             ) from error
-        return state
 
     def _path(self, address: str) -> Path:
         component_type, nickname = ids.split_address(address)
         return self._directory.absolute() / component_type / nickname / "terraform.tfstate"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The state, or None where there is none: no file, or an empty one, which Terraform makes to lock it."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
 
 
 def key(backend: Backend, address: str) -> str:

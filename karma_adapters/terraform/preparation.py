@@ -54,17 +54,23 @@ class Initialiser:
         self._backend = backend
 
     def prepare(self, job: Preparation, init: Callable[[], None]) -> None:
-        """Call `init` unless the data directory has been initialised for exactly this job."""
-        done = job.data / _STAMP
-        if _content(done) == job.stamp and (job.staged / OVERRIDE).exists():
+        """Call `init` unless the data directory has been initialised for exactly this job.
+
+        Of several at once (a plan needs no lease) one does: an init replaces files that the others' commands
+        read.
+        """
+        if _is_prepared(job):
             return
         job.data.mkdir(parents=True, exist_ok=True)
-        done.unlink(missing_ok=True)
-        replace_file(job.staged / OVERRIDE, self._backend.override().encode())
-        if self._is_warm(job) or not self._warm_up(job, init):
-            _put_lock_file(self._warm(job), job.staged)
-            init()
-        replace_file(done, job.stamp.encode())
+        with _locked(job.data / "init.lock"):
+            if _is_prepared(job):
+                return
+            (job.data / _STAMP).unlink(missing_ok=True)
+            replace_file(job.staged / OVERRIDE, self._backend.override().encode())
+            if self._is_warm(job) or not self._warm_up(job, init):
+                _put_lock_file(self._warm(job), job.staged)
+                init()
+            replace_file(job.data / _STAMP, job.stamp.encode())
 
     def share(self, directory: Path, data: Path, version: str, init: Callable[[], object]) -> None:
         """See that a data directory that many short-lived copies of one module share has been initialised.
@@ -102,10 +108,14 @@ class Initialiser:
             return True
 
 
+def _is_prepared(job: Preparation) -> bool:
+    return _content(job.data / _STAMP) == job.stamp and (job.staged / OVERRIDE).exists()
+
+
 def _put_lock_file(kept: Path, directory: Path) -> None:
     """Give a copy of a module the lock file that is kept for it, unless it brought its own."""
     if not (directory / LOCK_FILE).exists() and kept.exists() and (text := kept.read_bytes()):
-        (directory / LOCK_FILE).write_bytes(text)
+        replace_file(directory / LOCK_FILE, text)
 
 
 def _content(path: Path) -> str | None:

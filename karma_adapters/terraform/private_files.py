@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -78,8 +79,9 @@ class PrivateFiles:
     def _expire(self, parent: Path) -> None:
         oldest = time.time() - self._keep_seconds
         for entry in os.scandir(parent):
-            if entry.stat().st_mtime < oldest:
-                shutil.rmtree(entry.path, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its plan has been applied meanwhile
+                if entry.stat().st_mtime < oldest:
+                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _write(path: Path, value: object) -> Path:

@@ -25,7 +25,7 @@ from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
 from karma_adapters.terraform.private_files import PLAN, PrivateFiles
-from karma_adapters.terraform.work_trees import WorkTrees
+from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.ports import Modules
@@ -278,7 +278,8 @@ class TerraformRunner:
         component_type, nickname = ids.split_address(job.address)
         preparation = Preparation(
             staged=self._trees.place(job.address, self._archived(job), job.module.digest),
-            data=(data or self._directories.data) / component_type / nickname,
+            # By module, too: while one version is applied, another may be planned.
+            data=(data or self._directories.data) / short(job.module.digest) / component_type / nickname,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),

@@ -19,6 +19,11 @@ _DIGITS: Final = 16
 """Of a module's digest in a directory's name. Ours: 64 bits, few versions, one component."""
 
 
+def short(digest: str) -> str:
+    """A module's digest in a directory's name."""
+    return digest.removeprefix("sha256:")[:_DIGITS]
+
+
 class WorkTrees:
     """`<directory>/<type>/<nickname>/<digest>/<the archived tree>`; private, for states lie there."""
 
@@ -28,7 +33,7 @@ class WorkTrees:
     def place(self, address: str, archived: Path, digest: str) -> Path:
         """The component's copy of a module that is archived at this path; made where it is not there."""
         parent = self._parent(address)
-        tree = parent / digest.removeprefix("sha256:")[:_DIGITS] / archived.parent.name
+        tree = parent / short(digest) / archived.parent.name
         if not tree.is_dir():
             tree.parent.mkdir(parents=True, exist_ok=True)
             self._directory.chmod(0o700)

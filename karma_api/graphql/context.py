@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -30,15 +29,19 @@ class Context:
         self.service = service
         self.caller = caller
         self.workspace: Workspace = service.acting(caller)
+        self._view: View | None = None
         self.batches: list[tuple[str, int]] = []
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)
         self.producers: DataLoader[str, list[Edge]] = self._loader("producers", self._producers)
         self.values: DataLoader[str, Any] = self._loader("values", self._values)
 
-    @cached_property
+    @property
     def view(self) -> View:
         """The build that the whole query is about."""
-        return self.service.graph.view()
+        # No cached_property: until Python 3.12 all queries would wait in its one lock for one slow graph.
+        if self._view is None:
+            self._view = self.service.graph.view()
+        return self._view
 
     def _loader(self, name: str, fetch: Callable[[list[str]], list[Found]]) -> DataLoader[str, Found]:
         async def load(keys: list[str]) -> list[Found]:

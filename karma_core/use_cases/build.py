@@ -100,10 +100,10 @@ def _look_first(
     if stored is not None and _is_as_stored(fleet, stored):
         keep_modules(workspace, fleet)
         return _result(workspace, fleet.data, fleet.findings, "unchanged", stored.build.id)
-    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as lease:
+    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as held:
         if workspace.graph.current(workspace.name) != current:
             fleet = read_fleet(workspace)
-        return publish(workspace, fleet, lease, keep_going=keep_going)
+        return publish(workspace, fleet, held.lease, keep_going=keep_going)
 
 
 def _is_as_stored(fleet: Fleet, stored: Snapshot) -> bool:
@@ -119,13 +119,13 @@ def refresh(
 
     Read and published under one lease, so that an older reading never replaces a newer one.
     """
-    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as lease:
+    with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as held:
         token = inputs_token(workspace)
         fleet = read_fleet(workspace)
         current = workspace.graph.current(workspace.name)
         if current is not None and token and current.inputs == token:
             return fleet, _unchanged(current)
-        return fleet, publish(workspace, fleet, lease, token=token, keep_going=keep_going)
+        return fleet, publish(workspace, fleet, held.lease, token=token, keep_going=keep_going)
 
 
 def inputs_token(workspace: Workspace) -> str:

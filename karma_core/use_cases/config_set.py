@@ -42,26 +42,32 @@ class ConfigSet(Record, frozen=True, kw_only=True):
     cause: str
 
 
-def unfinished(workspace: Workspace) -> ConfigSet | None:
+class Noted(Record, frozen=True, kw_only=True):
+    """A set with the revision of its note, by which it is known from a later writer's."""
+
+    wanted: ConfigSet
+    revision: int
+
+
+def unfinished(workspace: Workspace) -> Noted | None:
     """The set that is noted and not written whole, if any."""
     document = workspace.state.document(KIND, UNFINISHED)
     if document is None or not document.body:
         return None
-    return msgspec.convert(document.body, ConfigSet)
+    return Noted(wanted=msgspec.convert(document.body, ConfigSet), revision=document.revision)
 
 
 def mark(workspace: Workspace) -> str:
     """A token that differs while a set is being written: a graph is made of other configs then."""
     found = unfinished(workspace)
-    return found.change_id if found else ""
+    return found.wanted.change_id if found else ""
 
 
 def as_before(workspace: Workspace) -> Overlay:
     """The parameters of an unfinished set as they were before it; empty where there is none."""
     found = unfinished(workspace)
-    return (
-        {workspace.config_parameter(e.address): _before(workspace, e) for e in found.edits} if found else {}
-    )
+    edits = found.wanted.edits if found else ()
+    return {workspace.config_parameter(edit.address): _before(workspace, edit) for edit in edits}
 
 
 def _before(workspace: Workspace, edit: Edit) -> Parameter | None:
@@ -84,10 +90,10 @@ def write(workspace: Workspace, change_id: str, edits: Sequence[Edit], cause: st
         _check_bases(workspace, change_id, edits)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
-        noted = ConfigSet(change_id=change_id, edits=tuple(edits), cause=announced)
-        workspace.state.put_document(KIND, UNFINISHED, to_builtins(noted))
+        wanted = ConfigSet(change_id=change_id, edits=tuple(edits), cause=announced)
+        revision = workspace.state.put_document(KIND, UNFINISHED, to_builtins(wanted))
         reach("change.set_noted")
-        return _roll_forward(workspace, noted)
+        return _roll_forward(workspace, Noted(wanted=wanted, revision=revision))
 
 
 def finish(workspace: Workspace) -> None:
@@ -98,18 +104,20 @@ def finish(workspace: Workspace) -> None:
             _roll_forward(workspace, found)
 
 
-def _roll_forward(workspace: Workspace, noted: ConfigSet) -> tuple[Edit, ...]:
+def _roll_forward(workspace: Workspace, noted: Noted) -> tuple[Edit, ...]:
+    wanted = noted.wanted
     written, overtaken = [], []
-    for edit in noted.edits:
+    for edit in wanted.edits:
         try:
-            version = _write(workspace, noted.change_id, edit)
+            version = _write(workspace, wanted.change_id, edit)
         except Conflict:
             overtaken.append(edit.address)
             continue
         reach("change.config_written")
         written.append(replace(edit, written=version))
-        _log_written(workspace, noted, edit, version)
-    workspace.state.put_document(KIND, UNFINISHED, {})
+        _log_written(workspace, wanted, edit, version)
+    with suppress(Conflict):  # a writer that slept past its lease: another has finished the set
+        workspace.state.put_document(KIND, UNFINISHED, {}, revision=noted.revision)
     reach("change.set_finished")
     if overtaken:
         raise Conflict(

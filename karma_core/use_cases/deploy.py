@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
@@ -15,7 +14,7 @@ from karma_core.model import to_builtins
 from karma_core.plan.judge import Verdict, judge
 from karma_core.plan.shown import Shown
 from karma_core.plan.spread import NOTHING
-from karma_core.records import Lease, Run
+from karma_core.records import Run
 from karma_core.use_cases import build, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.component_steps import PLAN, ComponentSteps
@@ -38,7 +37,7 @@ from karma_core.use_cases.runs import (
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import mark_deployed, select, why_blocked
+from karma_core.use_cases.selecting import commit_of, mark_deployed, select, why_blocked
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -50,9 +49,9 @@ NOTHING_CAME_BEFORE = Progress(done={}, unfinished={})
 
 
 class Deployment:
-    """One deploy, from its selection to its result. Use it as a context manager: it keeps the lease alive.
+    """One deploy, from its selection to its result, while `heartbeat` keeps its lease alive.
 
-    `run` walks, `finish` closes the run and rebuilds the graph.
+    `begin` writes the run down, `run` walks, `finish` closes the run and rebuilds the graph.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Deployment:
         workspace: Workspace,
         fleet: Fleet,
         run: Run,
-        lease: Lease,
+        heartbeat: Heartbeat,
         chosen: set[str],
         *,
         shown: Shown | None = None,
@@ -72,13 +71,12 @@ class Deployment:
         self._before = before
         self.chosen = chosen
         self.stopped = blocked(fleet.findings, fleet.graph) & chosen
-        self._heartbeat = Heartbeat(workspace, lease)
         self._recorder = Recorder(workspace, run, None)
         self._steps = ComponentSteps(
             workspace,
             fleet,
             self._recorder,
-            self._heartbeat,
+            heartbeat,
             run_id=run.id,
             shown=shown,
             unfinished=before.unfinished,
@@ -88,17 +86,8 @@ class Deployment:
             if address in chosen:
                 self._steps.done_before(address, status)
 
-    def __enter__(self) -> Deployment:
-        self._heartbeat.__enter__()
-        try:
-            self._begin()
-        except BaseException:  # a heartbeat that nobody ends would hold its leases for ever
-            self._heartbeat.__exit__()
-            raise
-        return self
-
-    def _begin(self) -> None:
-        """The run and its first event, written."""
+    def begin(self) -> None:
+        """Write the run and its first event."""
         self._workspace.state.put_run(self._run)
         resumed = bool(self._before.done or self._before.unfinished)
         inputs = {
@@ -111,9 +100,6 @@ class Deployment:
         self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
         self._workspace.say("run", {"run_id": self._run.id, "components": len(self.chosen)})
         reach("deploy.after_start")
-
-    def __exit__(self, *exit_: object) -> None:
-        self._heartbeat.__exit__(*exit_)
 
     # -- the walk's Work --------------------------------------------------------------------------------
 
@@ -208,36 +194,38 @@ def deploy(
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     require_selection(selection)
     check_binding(workspace)
+    commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
     warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     at_rest = nothing_to_do(workspace, fleet, chosen)
     if at_rest is not None:
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, commit)
         return replace(at_rest, warnings=warnings)
     pins = pin(workspace, fleet, chosen)
-    lease = leasing.wait_for(workspace, _lease_names(pins.touched), wait_seconds=0)
-    run = Run(
-        id=workspace.new_id(),
-        environment=workspace.name,
-        kind="deploy",
-        status="running",
-        targets=selection.targets,
-        started_at=workspace.now(),
-        holder=lease.holder,
-        user=workspace.actor.user,
-        options={
-            "selection": to_builtins(selection),
-            "plan": plan_id,
-            "pins": to_builtins(pins),
-            FLOW_RUN: workspace.actor.flow_run,
-        },
-    )
-    result = _carry_out(
-        Deployment(workspace, fleet, run, lease, chosen, shown=shown), open_executor, workspace
-    )
+    options = {
+        "selection": to_builtins(selection),
+        "plan": plan_id,
+        "pins": to_builtins(pins),
+        "commit": commit,
+        FLOW_RUN: workspace.actor.flow_run,
+    }
+    with leasing.held(workspace, _lease_names(pins.touched), wait_seconds=0) as heartbeat:
+        run = Run(
+            id=workspace.new_id(),
+            environment=workspace.name,
+            kind="deploy",
+            status="running",
+            targets=selection.targets,
+            started_at=workspace.now(),
+            holder=heartbeat.lease.holder,
+            user=workspace.actor.user,
+            options=options,
+        )
+        deployment = Deployment(workspace, fleet, run, heartbeat, chosen, shown=shown)
+        result = _carry_out(deployment, open_executor, workspace)
     if result.status == "succeeded":
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, commit)
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -246,20 +234,20 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
     run = find_run(workspace, run_id)
     check_binding(workspace)
     pins = pinned(run)
-    selection = msgspec.convert(run.options["selection"], Selection)
     plan_id = run.options.get("plan")
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
-    lease = take_over(workspace, run, _lease_names(pins.touched))
-    fleet = build.read_fleet(workspace, pins=pins)
-    chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
-    before = progress_of(workspace.state.entries(run_id=run_id))
-    options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
-    again = replace(run, status="running", holder=lease.holder, finished_at="", options=options)
-    warnings = moved_on(workspace, pins)
-    deployment = Deployment(workspace, fleet, again, lease, chosen, shown=shown, before=before)
-    result = _carry_out(deployment, open_executor, workspace)
+    # Alive from now on: reading a large fleet may take longer than a lease.
+    with Heartbeat(workspace, take_over(workspace, run, _lease_names(pins.touched))) as heartbeat:
+        fleet = build.read_fleet(workspace, pins=pins)
+        chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
+        before = progress_of(workspace.state.entries(run_id=run_id))
+        options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
+        again = replace(run, status="running", holder=heartbeat.lease.holder, finished_at="", options=options)
+        warnings = moved_on(workspace, pins)
+        deployment = Deployment(workspace, fleet, again, heartbeat, chosen, shown=shown, before=before)
+        result = _carry_out(deployment, open_executor, workspace)
     if result.status == "succeeded" and not warnings:
-        mark_deployed(workspace, selection)
+        mark_deployed(workspace, run.options.get("commit"))
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -269,13 +257,13 @@ def _lease_names(addresses: Iterable[str]) -> list[str]:
 
 def _carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: Workspace) -> RunResult:
     error: BaseException | None = None
-    with deployment:
-        try:
-            with open_executor(workspace.environment.parallelism) as executor:
-                deployment.run(executor)
-        except BaseException as raised:  # whatever it was, the run is closed first
-            error = raised
-        result = deployment.finish(error)
+    deployment.begin()
+    try:
+        with open_executor(workspace.environment.parallelism) as executor:
+            deployment.run(executor)
+    except BaseException as raised:  # whatever it was, the run is closed first
+        error = raised
+    result = deployment.finish(error)
     if isinstance(error, Exception):
         raise error
     return result

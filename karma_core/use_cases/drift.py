@@ -146,9 +146,12 @@ def _check_all(
         futures = [pool.submit(check, record) for record in chosen]
         try:
             return tuple(future.result() for future in futures)
-        except BaseException:  # whatever it was, the others must not be waited for
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            workspace.terraform.stop()
+            if not isinstance(
+                error, Exception
+            ):  # Ctrl-C. Else others of this process may be at work, and go on
+                workspace.terraform.stop()
             raise
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from karma_core.errors import LeaseHeld
 from karma_core.records import Lease
+from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
 GRAPH: Final = "graph"
@@ -25,13 +26,13 @@ def component_lease(address: str) -> str:
 
 
 @contextmanager
-def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Lease]:
-    """Hold the names for the block; LeaseHeld if another holder keeps one for longer than wait_seconds."""
-    lease = wait_for(workspace, names, wait_seconds=wait_seconds)
-    try:
-        yield lease
-    finally:
-        workspace.state.release(lease)
+def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Heartbeat]:
+    """Hold the names for the block, however long it takes: the lease is kept alive.
+
+    LeaseHeld if another holder keeps one for longer than wait_seconds.
+    """
+    with Heartbeat(workspace, wait_for(workspace, names, wait_seconds=wait_seconds)) as heartbeat:
+        yield heartbeat
 
 
 def wait_for(workspace: Workspace, names: Sequence[str], *, wait_seconds: float) -> Lease:

@@ -68,8 +68,11 @@ def progress_of(entries: Sequence[JournalEntry]) -> Progress:
 
 def close_dead_runs(workspace: Workspace) -> list[Run]:
     """Mark runs as interrupted whose holder keeps no lease any more, and return them as they were."""
+    # In this order: a run is kept once it has its lease, and its end before it gives that back. So one whose
+    # lease is gone has died if it is still the same when it is read once more.
+    seen = [run for run in workspace.state.runs() if run.status == "running"]
     alive = {lease.holder for lease in workspace.state.leases()}
-    dead = [run for run in workspace.state.runs() if run.status == "running" and run.holder not in alive]
+    dead = [run for run in seen if run.holder not in alive and workspace.state.run(run.id) == run]
     for run in dead:
         end_run(workspace, run, "interrupted")
     return dead

@@ -63,11 +63,16 @@ def _deployed_commit(workspace: Workspace) -> str:
     return str(mark.body["commit"])
 
 
-def mark_deployed(workspace: Workspace, selection: Selection) -> None:
-    """Remember the commit of the work tree after a deploy that left nothing of it behind."""
-    if not (selection.everything or selection.changed):
-        return
-    commit = workspace.repository.head()
+def commit_of(workspace: Workspace, selection: Selection) -> str | None:
+    """The work tree's commit, where a deploy of the selection would leave nothing of it behind.
+
+    Ask before anything is read for the deploy: the work tree may move while it runs.
+    """
+    return workspace.repository.head() if selection.everything or selection.changed else None
+
+
+def mark_deployed(workspace: Workspace, commit: str | None) -> None:
+    """Remember the last deployed commit, after a deploy that succeeded."""
     if commit is not None:
         workspace.state.put_document(MARK, DEPLOYED_COMMIT, {"commit": commit})
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from karma_core.errors import BadInput, Conflict
+from karma_core.errors import BadInput, Conflict, StoreUnavailable
 from karma_core.records import ChainHead, Event
 from karma_log import chain
 from karma_log.chain import StoredLine
@@ -23,6 +23,7 @@ from karma_log.sinks.service import Service
 _TRANSACTION_ITEMS: Final = 100
 _TRANSACTION_BYTES: Final = 3_500_000
 """100 items and 4 MB (TransactWriteItems), with room for keys and indexed attributes."""
+_CANCELLED: Final = "TransactionCanceledException"
 _LINE_BYTES: Final = 390_000
 """Longest line: an item has at most 400 KB (DynamoDB, item size), its indexed attributes included."""
 
@@ -99,7 +100,10 @@ class DynamoSink:
             writes.insert(0, self._check(expected))
         try:
             self._service.call("transact_write_items", TransactItems=writes)
-        except Conflict as error:
+        except (Conflict, StoreUnavailable) as error:
+            # Of two transactions on the same items at once DynamoDB cancels one: another writer was faster.
+            if not isinstance(error, Conflict) and error.facts.get("aws_code") != _CANCELLED:
+                raise
             # A repeated transaction whose first answer was lost finds its own items.
             if self._newest_of(events) != chain.line(events[-1]):
                 raise head_moved(self.name, expected, self.head()) from error

@@ -90,8 +90,9 @@ def _confirm(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again."""
     if kept.change.token and kept.change.token == inputs_token(workspace):
         return kept  # nothing that it was judged or planned from has moved
-    with admission(workspace):
+    with admission(workspace) as right:
         judged = judge_change(workspace, kept.change)
+        right.check()
         if judged.errors:
             return register.move(kept, State.REJECTED, judged.why, **judged_fields(judged))
         moved = replace(kept.change, cone=judged.cone, reads=judged.reads, number=0)

@@ -28,6 +28,7 @@ from karma_core.use_cases.changes.register import (
     working,
 )
 from karma_core.use_cases.changes.simulation import Judged, judge_change
+from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
 
@@ -55,18 +56,25 @@ def admit(workspace: Workspace, change_id: str, *, new: Change | None = None, pl
     that can plan. LeaseHeld where another process works on the change.
     """
     with working(workspace, change_id):
-        with admission(workspace):
+        with admission(workspace) as right:
             if new is not None:
-                register = Register(workspace)
-                register.add(replace(new, number=new.number or register.next_number()))
-            kept, judged = _judge_next(workspace, change_id, plan_here=plan_here)
+                _accept(Register(workspace), new)
+            kept, judged = _judge_next(workspace, change_id, right, plan_here=plan_here)
         if kept.change.status is not State.PLANNING or judged is None:
             return kept
         decision = plan_change(acting_for(workspace, kept.change), judged)
         return conclude(Register(workspace), kept, judged, decision)
 
 
-def _judge_next(workspace: Workspace, change_id: str, *, plan_here: bool) -> tuple[Kept, Judged | None]:
+def _accept(register: Register, new: Change) -> None:
+    """Add a new change, unless the same request, made twice at once, has come in already."""
+    if register.find(new.id) is None:
+        register.add(replace(new, number=new.number or register.next_number()))
+
+
+def _judge_next(
+    workspace: Workspace, change_id: str, right: Heartbeat, *, plan_here: bool
+) -> tuple[Kept, Judged | None]:
     """Reject a waiting change, leave it waiting, or take it into planning."""
     register = Register(workspace)
     kept = register.get(change_id)
@@ -76,6 +84,7 @@ def _judge_next(workspace: Workspace, change_id: str, *, plan_here: bool) -> tup
     if kept.change.status is State.QUEUED and known:
         return kept, None  # nothing has changed for it
     judged = judge_change(workspace, kept.change)
+    right.check()
     found = judged_fields(judged)
     if judged.errors:
         return register.move(kept, State.REJECTED, judged.why, waits_for=(), **found), None
@@ -106,13 +115,20 @@ def expire(workspace: Workspace) -> list[Change]:
     hours = read_policy(workspace.environment.policy).approval_hours
     expired = []
     for change in register.open():
-        if change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
+        if not _is_overdue(workspace, change, hours) or worked_on(workspace, change.id):
             continue
-        due = datetime.fromisoformat(change.updated_at) + timedelta(hours=hours)
-        if due > workspace.clock() or worked_on(workspace, change.id):
-            continue
-        what = "it was not approved" if change.status is State.AWAITING_APPROVAL else "it was not applied"
-        why = f"{what} within {hours:g} hours"
+        kept = register.get(change.id)
+        if not _is_overdue(workspace, kept.change, hours):
+            continue  # somebody decided on it since the list was read
+        what = "it was not applied" if kept.change.status is State.APPROVED else "it was not approved"
         with suppress(Conflict):  # somebody decided on it just now
-            expired.append(register.move(register.get(change.id), State.EXPIRED, why).change)
+            why = f"{what} within {hours:g} hours"
+            expired.append(register.move(kept, State.EXPIRED, why).change)
     return expired
+
+
+def _is_overdue(workspace: Workspace, change: Change, hours: float) -> bool:
+    """Whether it has waited for an approval, or approved for its apply, for longer than the hours."""
+    if change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
+        return False
+    return datetime.fromisoformat(change.updated_at) + timedelta(hours=hours) <= workspace.clock()

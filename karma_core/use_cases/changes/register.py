@@ -49,7 +49,7 @@ class Register:
 
     def get(self, change_id: str) -> Kept:
         """One change; NotFound."""
-        kept = self._find(change_id)
+        kept = self.find(change_id)
         if kept is None:
             raise NotFound(
                 f"there is no change {shown(change_id)!r} in this environment",
@@ -57,7 +57,8 @@ class Register:
             )
         return kept
 
-    def _find(self, change_id: str) -> Kept | None:
+    def find(self, change_id: str) -> Kept | None:
+        """One change, or None."""
         document = self._workspace.state.document(KIND, change_id)
         if document is None:
             return None
@@ -70,7 +71,7 @@ class Register:
 
     def open(self) -> list[Change]:
         """Those with which something is still to be done, in the order of acceptance."""
-        found = (self._find(change_id) for change_id in open_index.read(self._workspace.state))
+        found = (self.find(change_id) for change_id in open_index.read(self._workspace.state))
         return sorted((kept.change for kept in found if kept and kept.change.is_open), key=_accepted)
 
     def next_number(self) -> int:
@@ -151,10 +152,10 @@ def _accepted(change: Change) -> tuple[int, str]:
 
 
 @contextmanager
-def admission(workspace: Workspace) -> Iterator[None]:
-    """Hold the right to decide which change may go on."""
-    with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS):
-        yield
+def admission(workspace: Workspace) -> Iterator[Heartbeat]:
+    """Hold the right to decide which change may go on; `check` it before the decision is kept."""
+    with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS) as right:
+        yield right
 
 
 @contextmanager

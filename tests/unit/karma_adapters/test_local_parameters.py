@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import threading
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from karma_adapters import sqlite
 from karma_adapters.local_parameters import LocalParameters
 from karma_core.errors import Conflict, StoreError, StoreUnavailable
-from karma_core.records import ParameterKind, ParameterWrite
+from karma_core.records import Parameter, ParameterKind, ParameterWrite
 
 WRITES = 20
 
@@ -185,3 +186,29 @@ def test_a_walk_sees_one_moment(path: Path) -> None:
     store.put([ParameterWrite(name=f"/iac/{number:03}", value="new") for number in range(200)])
     values |= {parameter.value for parameter in walk}
     assert values == {"old"}
+
+
+def test_a_reading_that_is_left_may_end_in_another_thread(tmp_path: Path) -> None:
+    """As the traceback of an error that is raised again elsewhere makes it."""
+    store = _open(tmp_path / "p.sqlite")
+    store.put([ParameterWrite(name=f"/iac/a/n{n}/config", value="{}") for n in range(3)])
+    begun, over = threading.Event(), threading.Event()
+    readings: list[Generator[Parameter, None, None]] = []
+
+    def begin() -> None:
+        reading = store.read_tree("/iac")
+        assert isinstance(reading, Generator)
+        next(reading)
+        readings.append(reading)
+        begun.set()
+        over.wait(60)
+
+    first = threading.Thread(target=begin)
+    first.start()
+    begun.wait(20)
+    ending = threading.Thread(target=readings[0].close, daemon=True)
+    ending.start()
+    ending.join(10)
+    over.set()
+    first.join()
+    assert not ending.is_alive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_adapters import processes as module
 from karma_adapters.processes import Finished, Processes
 from karma_core.errors import DeployFailed
 
@@ -141,6 +143,51 @@ def test_the_end_of_one_command_stops_no_other(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         ended = list(pool.map(lambda _: _run(processes, "sleep 0.01", tmp_path), range(800)))
     assert {(one.code, one.stopped) for one in ended} == {(0, False)}
+
+
+def test_a_command_that_is_only_being_started_is_interrupted_too(tmp_path: Path) -> None:
+    """SIGINT between fork and exec is lost to the shell's handler: such a command ran on until the grace."""
+    for round_ in range(6):
+        processes = Processes(grace_seconds=10)
+        words = [["sh", "-c", f"sleep 5; touch ran-on-{round_}-{n}"] for n in range(12)]
+
+        def run(some: list[str], processes: Processes = processes) -> None:
+            with contextlib.suppress(DeployFailed):  # it came after the stop
+                processes.run(some, directory=tmp_path, environment=ENVIRONMENT)
+
+        with ThreadPoolExecutor(12) as pool:
+            for some in words:
+                pool.submit(run, some)
+            time.sleep(0.005 * (round_ + 1))
+            processes.stop()
+    assert not list(tmp_path.iterdir())
+
+
+def test_nobody_waits_for_a_process_that_keeps_an_ended_commands_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child in the background has the output, too: it holds up neither the end of the time nor a stop."""
+    monkeypatch.setattr(module, "MARGIN_SECONDS", 1)
+    ended = _run(Processes(grace_seconds=1), "sleep 100 & echo $!", tmp_path, 0.3)
+    assert (ended.code, ended.late) == (0, True)
+    assert _ends(int(ended.out))
+    processes = Processes(grace_seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_run, processes, "sleep 100 & echo $! > pid", tmp_path)
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.02)
+        processes.stop()
+        assert waiting.result(10).stopped
+    assert _ends(int((tmp_path / "pid").read_text()))
+
+
+def test_a_process_that_left_the_group_is_let_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon in a session of its own that keeps the output: what was said until then is what there is."""
+    monkeypatch.setattr(module, "MARGIN_SECONDS", 1)
+    ended = _run(Processes(grace_seconds=1), "setsid sleep 100 & echo $!", tmp_path, 0.5)
+    assert (ended.code, ended.late) == (0, True)
+    assert _alive(int(ended.out))
+    os.kill(int(ended.out), 9)
 
 
 def test_what_cannot_be_started_is_a_typed_error(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
@@ -12,7 +13,15 @@ import pytest
 
 from karma_adapters.memory_artifacts import MemoryArtifacts
 from karma_adapters.memory_graph import MemoryGraphStore
-from karma_api.cached_graph import LOOK_SECONDS, MAX_ANSWERS, MAX_PAST, PATIENCE_SECONDS, CachedGraph, View
+from karma_api.cached_graph import (
+    LOOK_SECONDS,
+    MAX_ANSWERS,
+    MAX_PAST,
+    MAX_QUESTIONS,
+    PATIENCE_SECONDS,
+    CachedGraph,
+    View,
+)
 from karma_core.errors import NotFound
 from karma_core.graph.delta import diff, digest, make_graph
 from karma_core.model import Build, GraphData
@@ -105,6 +114,35 @@ def test_a_write_of_this_process_is_seen_by_whoever_reads_next(cached: tuple[Slo
         assert graph.view().build.id == number
         for other in others:
             other.join()
+
+
+class SlowEnds(CachedGraph):
+    """Who waits for a look goes on before it is seen to have ended, as in a busy interpreter."""
+
+    def _looked(self, looking: Future[None]) -> None:
+        time.sleep(0.3)
+        super()._looked(looking)
+
+
+def test_a_look_that_has_just_ended_is_not_taken_for_the_next() -> None:
+    """It began before the write: the reader begins another."""
+    store = SlowStore()
+    publish(store, 1)
+    graph = SlowEnds(store, MemoryArtifacts(), "test", patience_seconds=10)
+    assert graph.view().build.id == 1
+    time.sleep(0.6)
+    store.gate.clear()
+    graph.moved()
+    other = threading.Thread(target=graph.view)
+    other.start()  # its look waits at the gate
+    time.sleep(0.1)
+    graph.moved()  # written while that look was under way
+    threading.Timer(0.1, store.gate.set).start()
+    written = graph._written
+    graph.view()
+    assert graph._seen == written
+    other.join()
+    graph.close()
 
 
 def test_one_caller_waits_for_a_look(cached: tuple[SlowStore, CachedGraph]) -> None:
@@ -218,6 +256,11 @@ def test_memory_is_bounded(cached: tuple[SlowStore, CachedGraph]) -> None:
     view = graph.view()
     for number in range(5 * MAX_ANSWERS):
         view.remember(number, number)
+    for number in range(5 * MAX_QUESTIONS):  # questions whose answer is an error
+        view.being_made(-number)
+        view.answered(-number)
     assert len(view._answers) <= MAX_ANSWERS
+    assert len(view._making) <= MAX_QUESTIONS
+    assert len(view._asked) <= MAX_QUESTIONS
     assert isinstance(view, View)
     assert len(graph._past) <= MAX_PAST

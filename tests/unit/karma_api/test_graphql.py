@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from karma_api.access import Caller
+from karma_api.cached_graph import View
 from karma_api.graphql import execution
 from karma_api.graphql.context import Context
 from karma_core.roles import Role
@@ -156,3 +160,28 @@ def test_a_variable_does_not_hide_a_cost(served: ServedSystem) -> None:
     query = f"query ($n: Int! = 500) {{ components(limit: $n) {body} }}"
     assert "cost" in ask(served, query)["errors"][0]["message"]
     assert "errors" not in ask(served, query, n=5)
+
+
+def test_a_query_does_not_wait_for_another_ones_graph(served: ServedSystem) -> None:
+    """One environment's graph may be loading for long; the queries of the others go on."""
+    gate, waiting = threading.Event(), threading.Event()
+
+    class Loading:
+        """A graph that is not there yet."""
+
+        def view(self) -> View:
+            waiting.set()
+            gate.wait(60)
+            return served.service.graph.view()
+
+    caller = Caller(user="ann", role=Role.VIEWER)
+    slow = Context(replace(served.service, graph=Loading()), caller)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: slow.view)
+        waiting.wait(10)
+        other = pool.submit(lambda: Context(served.service, caller).view)
+        try:
+            assert other.result(20).build.id
+        finally:
+            gate.set()
+        assert first.result(20).build.id

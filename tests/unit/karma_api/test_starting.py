@@ -6,11 +6,17 @@ import json
 import logging
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from karma_api import access_log
+from karma_api.dispatch import answer, answer_at_once, user_of
+from karma_api.exchange import Incoming
+from karma_api.routes import ROUTES
+from karma_api.service import Service, Services
 from karma_core.roles import Role
 from tests.served_system import ServedSystem
 
@@ -61,3 +67,43 @@ def test_the_access_log_has_every_request(
     ]
     assert lines[0]["query"] == [["component", "a/one"]]
     assert "karma_id" not in str(lines)
+
+
+def test_the_event_loop_opens_no_environment(served: ServedSystem) -> None:
+    """Opening connects to stores; what is answered at once, and the access log, wait for nobody."""
+    opened: list[str] = []
+
+    def open_one(name: str) -> Service:
+        opened.append(name)
+        return served.service
+
+    services = Services(("test",), "test", open_one)
+    incoming = Incoming(headers=served.headers(Role.VIEWER))
+    graph = next(route for route in ROUTES if route.name == "graph")
+    assert answer_at_once(services, graph, incoming) is None
+    assert user_of(services, incoming) == ""
+    assert opened == []
+    assert answer(services, graph, incoming).status == 200
+    assert answer_at_once(services, graph, incoming) is not None
+    assert user_of(services, incoming) == "viewer@example.org"
+
+
+def test_an_environment_that_cannot_be_opened_keeps_no_other_waiting(served: ServedSystem) -> None:
+    """Its stores may take a minute to fail, and each request for it tries anew."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def open_one(name: str) -> Service:
+        if name == "slow":
+            begun.set()
+            gate.wait(60)
+        return served.service
+
+    services = Services(("slow", "test"), "test", open_one)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(services.of, "slow")
+        begun.wait(10)
+        try:
+            assert pool.submit(services.of, "test").result(20) is served.service
+        finally:
+            gate.set()
+        assert slow.result(20) is served.service

@@ -62,6 +62,22 @@ def test_no_attempt_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -
     assert time.monotonic() - started < 10
 
 
+def test_a_client_that_is_closed_while_it_is_called_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that ends closes its stores while a request may still be asking them."""
+    local_aws.credentials(monkeypatch)
+
+    class Closing(TokenBucket):
+        """Another thread closes the client when an attempt is about to be sent."""
+
+        def take(self) -> None:
+            api.close()
+
+    access = Access(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+    api = Api(access, "ssm", bucket=Closing(40), attempts=1)
+    with pytest.raises(StoreUnavailable):
+        api.call("get_parameter", Name="/a")
+
+
 def test_pauses_end_with_their_time() -> None:
     """Attempts are numbered and stop before the time is over."""
     now = [0.0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 
 from karma_core import failpoints
 from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUnavailable, UsageError
-from karma_core.use_cases.deploy import idle
+from karma_core.use_cases.deploy import deploy, idle, resume
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.resume import abandon, close_dead_runs
 from karma_core.use_cases.runs import Selection
-from tests.memory_system import ALL, Killed, System, reasons, statuses
+from karma_core.use_cases.selecting import DEPLOYED_COMMIT, MARK
+from karma_core.walk import ThreadExecutor
+from tests.memory_system import ALL, Killed, Meanwhile, System, reasons, statuses
 
 CONSUMES = {"b": {"consumes": {"a": ["size"]}}}
 RELOADS = {"b": {"propagation": "reload", "reload": {"command": ["true"]}}}
@@ -383,6 +387,91 @@ def test_a_living_run_is_neither_closed_nor_resumed(chain: System) -> None:
     assert abandon(chain.workspace, run_id).status == "abandoned"
     with pytest.raises(Refused):
         chain.resume(run_id)
+
+
+def test_a_resume_that_could_not_begin_holds_nothing(chain: System) -> None:
+    """The store was away for a moment: the next try is not told that somebody is at work."""
+    run_id = die(chain, "deploy.before_apply")
+    chain.clock.pass_seconds(61)
+
+    def away() -> None:
+        raise StoreUnavailable("the parameter store is away")
+
+    made = chain.workspace
+    with pytest.raises(StoreUnavailable):
+        resume(
+            replace(made, parameters=Meanwhile(made.parameters, "read_tree", away)), run_id, ThreadExecutor
+        )
+    assert chain.state.leases() == ()
+    assert chain.resume(run_id).status == "succeeded"
+
+
+def test_a_run_is_resumed_however_long_its_fleet_takes_to_read(chain: System) -> None:
+    """The lease is kept alive from the moment it is had, not only once the walk begins."""
+    run_id = die(chain, "deploy.before_apply")
+    chain.clock.pass_seconds(61)
+
+    def slow() -> None:
+        for _ in range(3):
+            chain.clock.pass_seconds(0.4)
+            time.sleep(0.7)  # the lease is renewed three times in its 0.6 seconds
+
+    made = chain.workspace
+    workspace = replace(
+        made,
+        environment=replace(made.environment, lease_seconds=0.6),
+        parameters=Meanwhile(made.parameters, "read_tree", slow),
+    )
+    assert resume(workspace, run_id, ThreadExecutor).status == "succeeded"
+
+
+class MovingTree:
+    """A work tree whose commit moves."""
+
+    def __init__(self) -> None:
+        self.commit = "old"
+
+    def head(self) -> str:
+        return self.commit
+
+    def move(self) -> None:
+        """Somebody pulls."""
+        self.commit = "new"
+
+
+def test_what_was_pulled_during_a_deploy_does_not_count_as_deployed(chain: System) -> None:
+    """The last deployed commit is the one that was there when the deploy began: it read no other."""
+    tree, made = MovingTree(), chain.workspace
+    pulled = Meanwhile(made.terraform, "apply", tree.move)
+    workspace = replace(made, repository=tree, terraform=pulled)  # type: ignore[arg-type]
+    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
+    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
+    assert tree.commit == "new"
+    assert mark is not None
+    assert mark.body == {"commit": "old"}
+    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
+    later = chain.state.document(MARK, DEPLOYED_COMMIT)
+    assert later is not None
+    assert later.body == {"commit": "new"}
+
+
+def test_a_resumed_run_has_deployed_the_commit_that_it_began_with(chain: System) -> None:
+    """Whatever has been pulled since it died."""
+    tree = MovingTree()
+    workspace = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
+    failpoints.install(lambda name: setattr(chain.life, "ended", name == "deploy.after_start"))
+    try:
+        with pytest.raises(Killed):
+            deploy(workspace, ALL, ThreadExecutor)
+    finally:
+        failpoints.install(None)
+    tree.move()
+    chain.clock.pass_seconds(61)
+    again = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
+    assert resume(again, chain.state.runs()[0].id, ThreadExecutor).status == "succeeded"
+    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
+    assert mark is not None
+    assert mark.body == {"commit": "old"}
 
 
 def test_what_is_done_cannot_be_resumed(chain: System) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from karma_core.errors import LeaseHeld, NotFound
+from karma_core.errors import LeaseHeld, NotFound, StoreUnavailable
 from karma_core.records import ParameterWrite, TerraformJob
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.drift import LEASE, check_drift
@@ -199,3 +199,30 @@ def test_only_what_is_deployed_can_be_checked(system: StoredSystem) -> None:
     """An address without an applied record is an error."""
     with pytest.raises(NotFound, match="c/none is not deployed"):
         check_drift(system.workspace, ["c/none"])
+
+
+@pytest.mark.parametrize(
+    ("error", "stops"), [(StoreUnavailable("the state store is away"), []), (KeyboardInterrupt(), ["stop"])]
+)
+def test_only_an_interrupt_ends_the_terraforms_of_the_process(
+    system: StoredSystem, error: BaseException, stops: list[str]
+) -> None:
+    """In a server others are at work with the same Terraform, and once ended it starts nothing any more."""
+    stopped: list[str] = []
+
+    class Failing:
+        """Terraform whose refresh ends the check."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(system.terraform, name)
+
+        def refresh(self, job: TerraformJob) -> Any:
+            raise error
+
+        def stop(self) -> None:
+            stopped.append("stop")
+
+    workspace = replace(system.workspace, terraform=Failing())
+    with pytest.raises(type(error)):
+        check_drift(workspace)
+    assert stopped == stops

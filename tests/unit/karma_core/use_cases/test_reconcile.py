@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from karma_core import failpoints
+from karma_core.records import Lease, Run
 from karma_core.use_cases.deploy import deploy, resume
 from karma_core.use_cases.reconcile import close_flow_run, reconcile
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
-from tests.memory_system import ALL, Killed, System, statuses
+from tests.memory_system import ALL, Killed, Meanwhile, System, statuses
 
 
 @pytest.fixture
@@ -55,6 +57,64 @@ def test_a_living_run_is_left_alone(system: System) -> None:
     die(system)
     assert reconcile(system.workspace) == ()
     assert system.state.runs()[0].status == "running"
+
+
+def _run(system: System, lease: Lease, status: str) -> Run:
+    """A run as it is kept by whoever holds the lease."""
+    run = Run(
+        id="R1",
+        environment="test",
+        kind="deploy",
+        status=status,
+        targets=(),
+        started_at=system.workspace.now(),
+        holder=lease.holder,
+        user="ann",
+    )
+    system.state.put_run(run)
+    return run
+
+
+@pytest.mark.parametrize("look", ["runs", "leases"])
+def test_a_run_that_begins_while_one_looks_is_not_taken_for_dead(system: System, look: str) -> None:
+    """Between the look at the runs and that at the leases a run may get both: it lives."""
+
+    def begin() -> None:
+        _run(system, system.state.acquire(["component:a/one"], "bob/1", 60), "running")
+
+    made = system.workspace
+    assert reconcile(replace(made, state=Meanwhile(made.state, look, begin))) == ()
+    assert system.state.runs()[0].status == "running"
+
+
+@pytest.mark.parametrize("look", ["runs", "leases"])
+def test_a_run_that_ends_while_one_looks_keeps_its_end(system: System, look: str) -> None:
+    """It gives its lease back once its end is kept; that is not overwritten."""
+    lease = system.state.acquire(["component:a/one"], "bob/1", 60)
+    _run(system, lease, "running")
+
+    def end() -> None:
+        _run(system, lease, "succeeded")
+        system.state.release(lease)
+
+    made = system.workspace
+    assert reconcile(replace(made, state=Meanwhile(made.state, look, end))) == ()
+    assert system.state.runs()[0].status == "succeeded"
+
+
+def test_a_run_that_is_taken_up_while_one_looks_is_left_to_that(system: System) -> None:
+    """Its new holder works on it already."""
+    die(system)
+    system.clock.pass_seconds(61)
+
+    def take_up() -> None:
+        _run(system, system.state.acquire(["component:a/one"], "bob/2", 60), "running")
+
+    dead = system.state.runs()[0]
+    system.state.put_run(msgspec.structs.replace(dead, id="R1"))
+    made = system.workspace
+    closed = reconcile(replace(made, state=Meanwhile(made.state, "leases", take_up)))
+    assert [run.run_id for run in closed] == [dead.id]
 
 
 def test_a_dead_run_is_closed_once_and_can_be_resumed(system: System) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from karma_core import failpoints
+from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.errors import BadInput, Conflict, LeaseHeld, NotFound, Refused, UsageError
-from karma_core.use_cases import leasing
+from karma_core.errors import BadInput, Conflict, LeaseHeld, NotFound, Refused, StaleLease, UsageError
+from karma_core.model import to_builtins
+from karma_core.use_cases import config_set, leasing
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes import decisions
+from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
-from karma_core.use_cases.changes.register import change_lease
+from karma_core.use_cases.changes.register import Register, change_lease
 from karma_core.use_cases.why import why
 from tests.change_system import ChangeSystem, die
-from tests.memory_system import Killed
+from tests.memory_system import Killed, Meanwhile
 
 FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]
 
@@ -167,6 +172,70 @@ def test_unapproved_and_unapplied_changes_expire(system: ChangeSystem) -> None:
     assert system.change(change.id).status is State.EXPIRED
     system.drain()
     assert system.change(waiting.id).status is State.AWAITING_APPROVAL
+
+
+def test_what_was_decided_while_the_overdue_are_looked_for_does_not_expire(system: ChangeSystem) -> None:
+    """A list of changes is old when it has been read: the approval of a moment ago counts."""
+    system.policy = {"require_approval": True, "approval_hours": 1}
+    change = system.request("a/one", proposed_change={"size": 2})
+    system.clock.pass_seconds(3601)
+
+    def approve() -> None:
+        register = Register(system.workspace)
+        register.move(register.get(change.id), State.APPROVED, "approved by bob")
+
+    made = system.workspace
+    assert expire(replace(made, state=Meanwhile(made.state, "leases", approve))) == []
+    assert system.change(change.id).status is State.APPROVED
+
+
+def test_a_request_that_is_made_twice_at_once_is_one_change(system: ChangeSystem) -> None:
+    """The same key gives the same change, also to the one who came second by a moment."""
+    body = {"component": "a/one", "proposed_change": {"size": 2}, "idempotency_key": "k"}
+    first: list[Change] = []
+    made = system.workspace
+    beside = Meanwhile(made.state, "acquire", lambda: first.append(request(system.workspace, body)))
+    second = request(replace(made, state=beside), body)
+    assert [second.id] == [change.id for change in first]
+    assert len(Register(system.workspace).all()) == 1
+
+
+def test_who_slept_past_the_right_to_decide_decides_nothing(system: ChangeSystem) -> None:
+    """Another may have let an overlapping change go on meanwhile."""
+    made = system.workspace
+    asleep = Meanwhile(made.parameters, "read_tree", lambda: system.clock.pass_seconds(61))
+    body = {"component": "a/one", "proposed_change": {"size": 2}}
+    with pytest.raises(StaleLease):
+        request(replace(made, parameters=asleep), body)
+    assert [change.status for change in Register(system.workspace).all()] == [State.PROPOSED]
+    system.drain()
+    assert [change.status for change in Register(system.workspace).all()] == [State.APPROVED]
+
+
+def test_a_writer_that_slept_past_its_lease_leaves_the_next_ones_note(system: ChangeSystem) -> None:
+    """The note of the set that is being written now stays: builds go by it, and it is rolled forward."""
+    change = system.request("a/one", proposed_change={"size": 2})
+    other = config_set.ConfigSet(change_id="other", edits=(), cause="")
+    slept = []
+
+    def sleep(reached: str) -> None:
+        if reached != "change.config_written" or slept:
+            return
+        slept.append(reached)
+        system.clock.pass_seconds(61)
+        workspace = system.workspace
+        with leasing.held(workspace, [leasing.PARAMETERS]):
+            config_set.finish(workspace)
+            workspace.state.put_document(config_set.KIND, config_set.UNFINISHED, to_builtins(other))
+
+    failpoints.install(sleep)
+    try:
+        system.apply(change)
+    finally:
+        failpoints.install(None)
+    found = config_set.unfinished(system.workspace)
+    assert found is not None
+    assert found.wanted.change_id == "other"
 
 
 def test_rejected_and_cancelled_changes_end_with_their_reason(system: ChangeSystem) -> None:

@@ -175,7 +175,7 @@ class Changes(RuleBasedStateMachine):
     def a_reader_sees_a_set_whole_or_not_at_all(self) -> None:
         workspace = self.system.workspace
         unfinished = config_set.unfinished(workspace)
-        for edit in unfinished.edits if unfinished else ():
+        for edit in unfinished.wanted.edits if unfinished else ():
             seen = config_set.as_before(workspace)[workspace.config_parameter(edit.address)]
             assert (seen is None) == (edit.before is None)
 

@@ -1,0 +1,47 @@
+"""Open streams are counted, however they begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+
+from karma_api.exchange import Incoming
+from karma_api.limits import Limits
+from karma_api.metrics import Metrics
+from karma_api.problems import TooManyRequests
+from karma_api.routes import ROUTES
+from karma_api.streaming import Streams
+from karma_core.roles import Role
+from tests.served_system import ServedSystem
+
+STREAM = next(route for route in ROUTES if route.streams)
+LIMITS = Limits(requests_per_second=1e6, burst=1e6, streams=2)
+
+
+def test_no_more_streams_are_open_than_are_allowed() -> None:
+    """Also where they are asked for at the same time; one that nobody ever reads gives its place back."""
+    system = ServedSystem(limits=LIMITS)
+    incoming = Incoming(headers=system.headers(Role.VIEWER))
+    streams = Streams(system.services, Metrics())
+
+    async def ask() -> list[AsyncIterator[bytes] | BaseException]:
+        return await asyncio.gather(
+            *(streams.begin(STREAM, incoming) for _ in range(6)), return_exceptions=True
+        )
+
+    async def rounds() -> None:
+        for _ in range(2):
+            found = await ask()
+            begun = [one for one in found if not isinstance(one, BaseException)]
+            assert len(begun) == LIMITS.streams
+            assert all(isinstance(one, TooManyRequests) for one in found if isinstance(one, BaseException))
+            assert await anext(begun[0]) == b"retry: 2000\n\n"
+            del found, begun
+            gc.collect()
+            await asyncio.sleep(0.1)
+
+    try:
+        asyncio.run(rounds())
+    finally:
+        system.close()
