@@ -148,9 +148,8 @@ def _check_all(
             return tuple(future.result() for future in futures)
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            if not isinstance(
-                error, Exception
-            ):  # Ctrl-C. Else others of this process may be at work, and go on
+            # Ctrl-C ends what runs. After an error, others of this process may be at work, and go on.
+            if not isinstance(error, Exception):
                 workspace.terraform.stop()
             raise
 
