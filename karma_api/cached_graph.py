@@ -139,7 +139,8 @@ class View:
 class CachedGraph:
     """Views of one environment's graph. Threads share it.
 
-    `patience_seconds` is how long a reader waits for a newer build, `first_seconds` where it has none.
+    `patience_seconds` is how long a reader waits for a newer build, `first_seconds` where it has none. Where
+    one waits already, others take the view that is here, unless `all_wait`.
     """
 
     def __init__(
@@ -150,7 +151,9 @@ class CachedGraph:
         *,
         patience_seconds: float = PATIENCE_SECONDS,
         first_seconds: float = FIRST_SECONDS,
+        all_wait: bool = False,
     ) -> None:
+        self._all_wait = all_wait
         self._patience = patience_seconds
         self._first = first_seconds
         self._store = store
@@ -197,7 +200,8 @@ class CachedGraph:
     def _wait_for_look(self) -> Future[None] | None:
         """The look that is under way, waited for where that is this caller's part."""
         _started, looking = self._look_if_due()
-        if looking is not None and (self._first_to_wait() or self._misses_a_write() or self._view is None):
+        must_wait = self._all_wait or self._misses_a_write() or self._view is None
+        if looking is not None and (must_wait or self._first_to_wait()):
             with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
                 looking.result(self._patience if self._view is not None else self._first)
         return looking

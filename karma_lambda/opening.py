@@ -127,6 +127,7 @@ def patient_graph(workspace: Workspace) -> CachedGraph:
         workspace.name,
         patience_seconds=GRAPH_SECONDS,
         first_seconds=GRAPH_SECONDS,
+        all_wait=True,  # a look may be under way that an earlier request waited for in vain
     )
 
 

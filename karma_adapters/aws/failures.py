@@ -14,6 +14,9 @@ from karma_core.errors import Conflict, KarmaError, NotFound, Refused, StoreErro
 CONDITION: Final = "aws-condition"
 """Code of the Conflict that a failed condition of a write is."""
 
+IN_THE_WAY: Final = frozenset({"TransactionCanceledException", "TransactionConflictException"})
+"""`aws_code` of a write that was not done because a transaction on the same items was under way: DynamoDB
+refuses a transaction, and a single write, instead of queueing it."""
 _THROTTLED: Final = frozenset(
     {
         "LimitExceededException",
@@ -28,6 +31,7 @@ _THROTTLED: Final = frozenset(
         "ThrottlingException",
         "TooManyRequestsException",
         "TooManyUpdates",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )

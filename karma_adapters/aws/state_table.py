@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from karma_adapters.aws.api import Api, pauses
+from karma_adapters.aws.failures import IN_THE_WAY
 from karma_core.errors import StoreError, StoreUnavailable
 
 INDEXES: Final = ("one", "two")
@@ -111,38 +112,37 @@ class StateTable:
     def put(self, item: Item, **condition: Any) -> Item | None:
         """Put an item and return the one that it replaced; Conflict where a condition does not hold."""
         request = {"TableName": self._name, "Item": item, "ReturnValues": "ALL_OLD", **condition}
-        replaced: Item | None = self._api.call("put_item", **request).get("Attributes")
+        replaced: Item | None = self._write("put_item", request).get("Attributes")
         return replaced
 
     def update(self, kind: str, sort: str, expression: str, values: Item, **more: Any) -> Item:
         """Update an item in place, and return its changed attributes."""
         request = {"TableName": self._name, "Key": self.key(kind, sort), "UpdateExpression": expression}
         request |= {"ExpressionAttributeValues": values, "ReturnValues": "UPDATED_NEW"}
-        changed: Item = self._api.call("update_item", **request, **more).get("Attributes", {})
+        changed: Item = self._write("update_item", {**request, **more}).get("Attributes", {})
         return changed
 
     def delete(self, kind: str, sort: str) -> Item | None:
         """Delete an item and return it."""
         request = {"TableName": self._name, "Key": self.key(kind, sort), "ReturnValues": "ALL_OLD"}
-        deleted: Item | None = self._api.call("delete_item", **request).get("Attributes")
+        deleted: Item | None = self._write("delete_item", request).get("Attributes")
         return deleted
 
     def transact(self, writes: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        """All writes or none (`("Put", {…})`); Conflict where a condition does not hold.
-
-        Other transactions on the same items are waited for: DynamoDB cancels instead of queueing.
-        """
+        """All writes or none (`("Put", {…})`); Conflict where a condition does not hold."""
         items = [{kind: {"TableName": self._name, **write}} for kind, write in writes]
+        self._write("transact_write_items", {"TransactItems": items})
+
+    def _write(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a write, which is repeated while a transaction on the same items is in its way."""
         failed: StoreUnavailable | None = None
         for _ in pauses(self._api.deadline_seconds):
             try:
-                self._api.call("transact_write_items", TransactItems=items)
+                return self._api.call(operation, **request)
             except StoreUnavailable as error:
-                if error.facts.get("aws_code") != "TransactionCanceledException":
+                if error.facts.get("aws_code") not in IN_THE_WAY:
                     raise
                 failed = error
-            else:
-                return
         raise failed or AssertionError("there is always a first attempt")
 
     def holds(self, kind: str, sort: str, mark: str) -> bool:

@@ -98,6 +98,26 @@ def test_nobody_waits_for_a_publish(cached: tuple[SlowStore, CachedGraph]) -> No
         graph.moved()
 
 
+def test_a_look_that_was_waited_for_in_vain_is_waited_for_again() -> None:
+    """Where all wait, as in a function: the next request may be the one that the store answers in time."""
+    store = SlowStore()
+    graph = CachedGraph(
+        store, MemoryArtifacts(), "test", patience_seconds=0.5, first_seconds=10, all_wait=True
+    )
+    try:
+        publish(store, 1)
+        assert graph.view().build.id == 1
+        publish(store, 2)
+        store.gate.clear()
+        time.sleep(2 * LOOK_SECONDS)
+        assert graph.view().build.id == 1
+        threading.Timer(0.1, store.gate.set).start()
+        assert graph.view().build.id == 2
+    finally:
+        store.gate.set()
+        graph.close()
+
+
 def test_a_write_of_this_process_is_seen_by_whoever_reads_next(cached: tuple[SlowStore, CachedGraph]) -> None:
     """Even where a look had been begun before the write, and others read at the same time."""
     store, graph = cached

@@ -9,8 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from karma_adapters.aws.dynamodb_state import DynamoState
+from karma_adapters.aws.failures import translated
 from karma_adapters.aws.state_table import StateTable
 from karma_core.errors import LeaseHeld
 from karma_core.records import Run
@@ -72,6 +74,34 @@ def test_a_run_on_very_many_components_is_one_run(state: DynamoState) -> None:
     state.put_run(run)
     assert state.run("R1") == run
     assert state.runs() == (run,)
+
+
+def test_a_single_write_goes_behind_a_transaction_on_its_item(
+    state: DynamoState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB refuses it at that moment (API reference: TransactionConflictException)."""
+    api = state._table._api
+    call = api.call
+    refused: list[str] = []
+
+    def refuses_once(operation: str, **request: Any) -> dict[str, Any]:
+        if operation in {"put_item", "update_item", "delete_item"} and operation not in refused:
+            refused.append(operation)
+            answer = {
+                "Error": {"Code": "TransactionConflictException", "Message": "Transaction is ongoing"},
+                "ResponseMetadata": {"HTTPStatusCode": 400},
+            }
+            raise translated(ClientError(answer, operation), "dynamodb", operation)
+        return call(operation, **request)
+
+    monkeypatch.setattr(api, "call", refuses_once)
+    lease = state.acquire(["graph"], "one", 60)
+    assert state.renew(lease, 60).token == lease.token
+    state.put_document("plan", "P1", {"a": 1})
+    state.release(lease)
+    assert sorted(refused) == ["delete_item", "put_item", "update_item"]
+    assert state.leases() == ()
+    assert state.document("plan", "P1").body == {"a": 1}
 
 
 def test_more_expired_leases_than_a_transaction_takes(state: DynamoState, clock: Moment) -> None:
