@@ -5,8 +5,9 @@ A run ends with the process: what was interrupted is taken up as after any crash
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from karma_core.use_cases.runs import RunResult, Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, Workspace
 
+LOGGER: Final = logging.getLogger("karma.runs")
 AT_ONCE: Final = 4
 """Runs at once. Ours: disjoint changes go side by side; each has the environment's own parallelism."""
 
@@ -61,7 +63,8 @@ class ThreadRuns:
                 return self._started[idempotency_key]
             run_id = self._started[idempotency_key] = workspace.new_id()
         actor = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
-        self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
+        run = self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
+        run.add_done_callback(_report)
         return run_id
 
     def close(self) -> None:
@@ -75,6 +78,13 @@ def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> No
         begin(workspace, parameters)
     except KarmaError as error:
         workspace.say("run_failed", error.document())
+
+
+def _report(run: Future[None]) -> None:
+    """A defect of ours: whoever runs the server reads of it there."""
+    defect = run.exception()
+    if defect is not None:
+        LOGGER.error("a run ended in a defect", exc_info=defect)
 
 
 def _run_order(order: Order, workspace: Workspace) -> RunResult:

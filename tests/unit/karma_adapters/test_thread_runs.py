@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from karma_adapters.thread_runs import ThreadRuns
 from karma_core.errors import NotFound
+from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem
 
 
@@ -54,6 +56,21 @@ def test_a_change_is_requested_and_applied(system: ChangeSystem) -> None:
     start(system, ("deploy", {"everything": True}, "2"))
     start(system, ("change-run", {"component": "a/one", "proposed_change": {"size": 2}, "reason": "r"}, "3"))
     assert system.config("a/one") == {"size": 2}
+
+
+def test_a_defect_is_in_the_servers_log(system: ChangeSystem, caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback; the caller was told only that the run has started."""
+
+    def broken(_workspace: Workspace, _parameters: Mapping[str, Any]) -> object:
+        raise ZeroDivisionError("a defect")
+
+    workspace = system.workspace
+    runs = ThreadRuns(lambda _: workspace, {"broken": broken})
+    given = {"environment": "test", "requested_by": "ann", "source": "api"}
+    assert runs.start("broken", given, idempotency_key="1")
+    runs.close()
+    (record,) = caplog.records
+    assert (record.name, record.exc_info and record.exc_info[0]) == ("karma.runs", ZeroDivisionError)
 
 
 def test_errors_are_said_and_unknown_flows_refused(system: ChangeSystem) -> None:
