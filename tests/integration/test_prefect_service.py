@@ -11,6 +11,8 @@ import pytest
 
 from tests.e2e.command_line import ROOT, Karma, environment
 
+pytestmark = pytest.mark.xdist_group("prefect-server")  # one server, not one a process
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Karma:
