@@ -12,11 +12,15 @@ from karma_core.workspace import Workspace
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """`deploy` a selection (exactly as plan `plan_id` says, if given), `destroy` it, or `resume` a run."""
+    """`deploy` a selection (exactly as plan `plan_id` says, if given), `destroy` it, or `resume` a run.
+
+    `allow_blocked`: deploy although a consumer that works today would be blocked by it (`would-break`).
+    """
 
     kind: Literal["deploy", "destroy", "resume"]
     selection: Selection = Selection()
     plan_id: str | None = None
+    allow_blocked: bool = False
     run_id: str = ""
 
 
@@ -26,4 +30,10 @@ def carry_out(order: Order, workspace: Workspace, open_executor: OpenExecutor) -
         return destroy(workspace, order.selection, open_executor)
     if order.kind == "resume":
         return resume(workspace, order.run_id, open_executor)
-    return deploy(workspace, order.selection, open_executor, plan_id=order.plan_id)
+    return deploy(
+        workspace,
+        order.selection,
+        open_executor,
+        plan_id=order.plan_id,
+        allow_blocked=order.allow_blocked,
+    )

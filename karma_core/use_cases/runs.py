@@ -31,7 +31,10 @@ class Outcome(Record, frozen=True, kw_only=True):
 
 
 class RunResult(Record, frozen=True, kw_only=True):
-    """How a run ended. `status`: succeeded, failed, stopped or interrupted."""
+    """How a run ended.
+
+    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted.
+    """
 
     run_id: str
     status: str

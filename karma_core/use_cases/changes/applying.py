@@ -179,7 +179,7 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
     for result in results:
         bad = [o for o in result.components if o.status in {"failed", "interrupted", "not_run", "stopped"}]
         status = ENDS.get(result.status, State.FAILED)
-        only_blocked = not bad and result.status == "failed"
+        only_blocked = not bad and result.status == "blocked"
         if only_blocked and not {o.address for o in result.components if o.status == "blocked"} & set(
             change.targets
         ):

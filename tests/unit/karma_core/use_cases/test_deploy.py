@@ -141,10 +141,11 @@ def test_a_failure_stops_its_cone_and_nothing_else(chain: System) -> None:
 
 
 def test_a_failed_plan_is_the_components_own(chain: System) -> None:
-    """A plan that fails is an outcome with an event, not the end of the run."""
+    """A plan that fails blocks its component, as `plan` says; the run goes on beside it."""
     chain.terraform.failures["a/one"] = "plan"
     result = chain.deploy()
-    assert statuses(result)["a/one"] == "failed"
+    assert statuses(result)["a/one"] == "blocked"
+    assert result.status == "blocked"
     assert statuses(result)["d/alone"] == "applied"
     assert ("a/one", "failed") in chain.events("terraform_plan")
 
@@ -285,8 +286,8 @@ def test_a_plan_that_would_replace_more_than_was_shown_stops() -> None:
     system.applies()
     result = system.deploy(plan_id=shown.id)
     assert result.status == "stopped"
-    assert statuses(result)["a/one"] == "stopped"
-    assert statuses(result)["b/two"] == "blocked"
+    assert statuses(result)["a/one"] == statuses(result)["b/two"] == "stopped"
+    assert reasons(result)["b/two"] == "it needs a/one, which was stopped for approval"
     assert "terraform_data.this" in reasons(result)["a/one"]
     assert system.applies() == []
 
@@ -484,18 +485,19 @@ def test_what_is_done_cannot_be_resumed(chain: System) -> None:
 
 
 def test_a_state_that_was_kept_aside_is_taken_up_before_the_plan(chain: System) -> None:
-    """With intent and outcome in journal and log; where it fails, nothing of the component is planned."""
+    """With intent and outcome in journal and log; no plan that was made before is applied to it."""
     chain.deploy()
     chain.configure(a_one={"size": 2})
     chain.terraform.lost.add("a/one")
     chain.terraform.failures["a/one"] = "recover"
     chain.terraform.calls.clear()
     assert statuses(chain.deploy())["a/one"] == "failed"
-    assert ("plan", "a/one") not in chain.terraform.calls
+    looked_ahead, recovered = "plan", "recover"
+    assert [c for c, a in chain.terraform.calls if a == "a/one"] == [looked_ahead, recovered]
     chain.terraform.failures.clear()
     chain.terraform.calls.clear()
     assert statuses(chain.deploy())["a/one"] == "applied"
-    assert [c for c, a in chain.terraform.calls if a == "a/one"] == ["recover", "plan", "apply"]
+    assert [c for c, a in chain.terraform.calls if a == "a/one"] == [looked_ahead, recovered, "plan", "apply"]
     assert chain.events("state_recover") == [
         ("a/one", status) for status in ("started", "failed", "started", "succeeded")
     ]
@@ -527,7 +529,7 @@ def test_a_new_run_releases_no_lock(chain: System) -> None:
     """There is no dead attempt whose it could be."""
     chain.terraform.locks["a/one"] = {"id": "lock-1", "created": chain.clock.now.isoformat()}
     result = chain.deploy()
-    assert statuses(result)["a/one"] == "failed"
+    assert statuses(result)["a/one"] == "blocked"
     assert "a/one" in chain.terraform.locks
 
 
