@@ -148,7 +148,7 @@ def destroy(
     as_json: Json = False,
 ) -> None:
     """Destroy a component; refused while others that are deployed consume it."""
-    from karma_core.use_cases.destroy import select_doomed
+    from karma_core.use_cases.destroy import select_for_destroy
     from karma_core.use_cases.orders import Order
 
     selection = selection_of(
@@ -156,7 +156,7 @@ def destroy(
     )
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        doomed = select_doomed(workspace, selection)
+        doomed = select_for_destroy(workspace, selection)
         if not auto_approve:
             render.note("To be destroyed, in this order:\n  " + "\n  ".join(doomed))
             _ask(f"Destroy {len(doomed)} component(s)?")

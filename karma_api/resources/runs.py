@@ -22,7 +22,7 @@ from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
 from karma_core.use_cases import drifted, resume
-from karma_core.use_cases.destroy import select_doomed
+from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.plans import load_plan
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
@@ -176,7 +176,7 @@ def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, 
     """Order a destroy; refused while others that are deployed consume what would go."""
     wanted = asked.body
     selection = Selection(targets=tuple(dict.fromkeys(wanted.targets)), everything=wanted.everything)
-    doomed = select_doomed(service.acting(caller), selection)
+    doomed = select_for_destroy(service.acting(caller), selection)
     parameters = {"targets": list(selection.targets), "everything": selection.everything}
     key = wanted.idempotency_key or service.workspace.new_id()
     flow_run_id = service.start(caller, "destroy", parameters, key=key)

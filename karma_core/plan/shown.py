@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from karma_core.model import Record
-from karma_core.plan.document import CHANGING, PlannedComponent
+from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
 
 DESTRUCTIVE = frozenset({"destroy", "replace"})
+
+DESTROYING = frozenset({Action.DESTROY, Action.BLOCKED})
+"""What the plan of a destroy says of its components."""
+DEPLOYING = frozenset(Action) - {Action.DESTROY}
+"""What the plan of a deploy says of its components."""
 
 
 class Shown(Record, frozen=True, kw_only=True):

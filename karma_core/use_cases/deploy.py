@@ -12,7 +12,7 @@ from karma_core.failpoints import reach
 from karma_core.graph.validate import blocked
 from karma_core.model import to_builtins
 from karma_core.plan.judge import Verdict, judge
-from karma_core.plan.shown import Shown
+from karma_core.plan.shown import DEPLOYING, Shown
 from karma_core.plan.spread import NOTHING
 from karma_core.records import Run
 from karma_core.use_cases import build, leasing
@@ -21,7 +21,7 @@ from karma_core.use_cases.component_steps import PLAN, ComponentSteps
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.pins import moved_on, pin, pinned
-from karma_core.use_cases.plans import as_shown, load_plan
+from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.resume import (
     Progress,
     close_dead_runs,
@@ -197,6 +197,8 @@ def deploy(
     commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
+    if shown is not None:
+        require_shown(shown, chosen, DEPLOYING)
     warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     at_rest = nothing_to_do(workspace, fleet, chosen)
     if at_rest is not None:

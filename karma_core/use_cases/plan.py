@@ -18,7 +18,7 @@ from karma_core.records import Module, PlannedRuntime, TerraformPlan
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
-from karma_core.use_cases.destroy import destroy_job
+from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection
@@ -249,20 +249,8 @@ def plan(
 
 def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
     """What becomes of the deployments of components whose config goes."""
-    planned = {}
-    for address in sorted(removed):
-        record = workspace.state.applied(address)
-        if record is not None:
-            made = workspace.terraform.plan(destroy_job(workspace, record))
-            planned[address] = PlannedComponent(
-                address=address,
-                action=Action.DESTROY,
-                reason="its config is removed",
-                destroy=made.destroy,
-                resources=made.resources,
-                text=made.text,
-            )
-    return planned
+    records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
+    return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
 
 
 def plannable(fleet: Fleet, address: str) -> bool:

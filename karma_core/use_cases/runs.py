@@ -31,24 +31,40 @@ class Outcome(Record, frozen=True, kw_only=True):
 
 
 class RunResult(Record, frozen=True, kw_only=True):
-    """How a run ended. `status`: succeeded, failed, stopped or interrupted."""
+    """How a run ended. `status`: succeeded, failed, stopped, interrupted or waiting.
+
+    A run that waits for an approval has become the change `change_id`, and `run_id` is empty.
+    """
 
     run_id: str
     status: str
     components: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
+    change_id: str | None = None
 
     def contract(self) -> dict[str, Any]:
         """The JSON of `karma deploy --json`."""
         return {
-            "run_id": self.run_id,
+            "run_id": self.run_id or None,
             "status": self.status,
+            "change_id": self.change_id,
             "components": [
                 {"address": c.address, "status": c.status, "reason": c.reason, "seconds": round(c.seconds, 3)}
                 for c in self.components
             ],
             "warnings": list(self.warnings),
         }
+
+
+def read_result(document: dict[str, Any]) -> RunResult:
+    """The result in its JSON, as `RunResult.contract` gives it."""
+    return RunResult(
+        run_id=document["run_id"] or "",
+        status=document["status"],
+        components=tuple(Outcome(**component) for component in document["components"]),
+        warnings=tuple(document["warnings"]),
+        change_id=document.get("change_id"),
+    )
 
 
 def require_selection(selection: Selection) -> None:
