@@ -31,6 +31,7 @@ from karma_core.use_cases.resume import (
     take_over,
 )
 from karma_core.use_cases.runs import (
+    CHANGE,
     FLOW_RUN,
     Outcome,
     RunResult,
@@ -210,6 +211,7 @@ def deploy(
         "plan": plan_id,
         "pins": to_builtins(pins),
         "commit": commit,
+        CHANGE: workspace.actor.change_id,
         FLOW_RUN: workspace.actor.flow_run,
     }
     with leasing.held(workspace, _lease_names(pins.touched), wait_seconds=0) as heartbeat:
@@ -231,12 +233,17 @@ def deploy(
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
-def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> RunResult:
-    """Take up a run that ended early: only what it left undone, with the versions that it began with."""
+def resume(
+    workspace: Workspace, run_id: str, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Take up a run that ended early: only what it left undone, with the versions that it began with.
+
+    `plan_id` is a plan of what is left; else the run is held against the plan that it began with, if any.
+    """
     run = find_run(workspace, run_id)
     check_binding(workspace)
     pins = pinned(run)
-    plan_id = run.options.get("plan")
+    plan_id = plan_id or run.options.get("plan")
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     # Alive from now on: reading a large fleet may take longer than a lease.
     with Heartbeat(workspace, take_over(workspace, run, _lease_names(pins.touched))) as heartbeat:

@@ -16,7 +16,7 @@ from karma_core.plan.runtime import UNKNOWN, planned_runtime
 from karma_core.plan.spread import Spread
 from karma_core.records import Module, PlannedRuntime, TerraformPlan
 from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.build import read_fleet
+from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.component_steps import PLAN, unknown_type
 from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
@@ -226,6 +226,7 @@ def plan(
     if not removed:
         require_selection(selection)
     check_binding(workspace)
+    token = inputs_token(workspace) if fleet is None else ""
     fleet = fleet or read_fleet(workspace)
     chosen = select(workspace, fleet, selection)
     stopped = blocked(fleet.findings, fleet.graph) & chosen
@@ -244,7 +245,7 @@ def plan(
         )
     planner.components |= _destroys(workspace, set(removed) - set(fleet.moves.values()))
     findings = _findings(fleet, planner.components, planner.findings)
-    return _store(workspace, fleet, selection, planner.components, findings)
+    return _store(workspace, fleet, selection, planner.components, findings, token)
 
 
 def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
@@ -276,6 +277,7 @@ def _store(
     selection: Selection,
     components: Mapping[str, PlannedComponent],
     findings: tuple[Finding, ...],
+    token: str,
 ) -> Plan:
     order = (
         [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
@@ -288,5 +290,5 @@ def _store(
         components=tuple(components[a] for a in order),
         findings=findings,
     )
-    store_plan(workspace, made, selection)
+    store_plan(workspace, made, selection, token=token)
     return made

@@ -19,8 +19,11 @@ from karma_core.workspace import Workspace
 KIND: Final = "plan"
 
 
-def store_plan(workspace: Workspace, plan: Plan, selection: Selection) -> None:
-    """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy."""
+def store_plan(workspace: Workspace, plan: Plan, selection: Selection, *, token: str = "") -> None:
+    """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy.
+
+    `token` is of what the plan was made from (`build.inputs_token`); empty where it is not known.
+    """
     folder = _folder(plan)
     document, text = artifacts_of(plan)
     workspace.artifacts.put(document, strictjson.canonical(contract(plan)))
@@ -31,6 +34,7 @@ def store_plan(workspace: Workspace, plan: Plan, selection: Selection) -> None:
         "status": plan.status,
         "created_at": plan.created_at,
         "selection": to_builtins(selection),
+        "token": token,
     }
     workspace.state.put_document(KIND, plan.id, body)
 
@@ -57,6 +61,12 @@ def load_plan(workspace: Workspace, plan_id: str) -> tuple[Plan, Selection]:
         raise StoreError(f"the artifacts of plan {plan_id} are gone", next_step="plan again")
     plan = msgspec.json.decode(raw, type=Plan)
     return plan, msgspec.convert(document.body["selection"], Selection)
+
+
+def token_of(workspace: Workspace, plan_id: str) -> str:
+    """The token of what a kept plan was made from; empty where it is not known."""
+    document = workspace.state.document(KIND, plan_id)
+    return str(document.body.get("token", "")) if document is not None else ""
 
 
 def as_shown(plan: Plan) -> Shown:

@@ -10,6 +10,9 @@ from karma_core.model import Record
 FLOW_RUN = "flow_run"
 """Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
+CHANGE = "change"
+"""Key in a run's options: the id of the change that it is carried out for, or null."""
+
 
 class Selection(Record, frozen=True, kw_only=True):
     """What was asked for: targets with their cones, or all, or what changed since a commit."""
