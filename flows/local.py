@@ -48,13 +48,14 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
         "source": workspace.actor.source,
         "change_id": workspace.actor.change_id,
         "cause": workspace.actor.cause,
+        "plan_id": order.plan_id,
+        "override_policy": order.override,
     }
     if order.kind != "destroy":
         arguments |= {
             "changed": order.selection.changed,
             "since": order.selection.since,
             "with_producers": order.selection.with_producers,
-            "plan_id": order.plan_id,
             "resume_run": order.run_id or None,
         }
     return arguments
