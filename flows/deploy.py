@@ -21,7 +21,7 @@ from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
 from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.runs import RunResult, Selection
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
 
@@ -65,11 +65,13 @@ def deploy(
     source: str = "flow",
     change_id: str | None = None,
     cause: str | None = None,
+    override_policy: str = "",
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
     Exactly one of `targets`, `everything`, `changed` (or `since`), `plan_id` and `resume_run` says what to
-    work on. Returns the contract's deploy document.
+    work on. Returns the contract's deploy document. Where the policy wants an approval, nothing is applied
+    yet: the status is `waiting`, and `change_id` names the change that waits for it.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
@@ -85,6 +87,7 @@ def deploy(
         source: Through which door it was asked for.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source)
@@ -101,15 +104,14 @@ def deploy(
         selection=selection,
         plan_id=plan_id,
         run_id=resume_run or "",
+        override=override_policy,
     )
     with place("deploy", environment):
         built = build_graph.submit(environment, workspace)
         checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
         checked.result()
         result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
-    show_result(workspace, result)
-    show_page(project, environment, "runs", result.run_id)
-    return result.contract()
+    return _shown(project, workspace, result)
 
 
 @flow(
@@ -120,29 +122,45 @@ def destroy(
     environment: str,
     targets: list[str] | None = None,
     everything: bool = False,
+    plan_id: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
     change_id: str | None = None,
     cause: str | None = None,
+    override_policy: str = "",
 ) -> dict[str, Any]:
     """Destroy components, consumers before producers. Returns the contract's deploy document.
+
+    Where the policy wants an approval, nothing is destroyed yet: the status is `waiting`, and `change_id`
+    names the change that waits for it.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
         targets: Addresses, e.g. vpc/core.
         everything: All components of the environment.
+        plan_id: Destroy no resource that this plan does not show.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source)
     workspace = acting_for(workspace, change_id, cause)
     selection = Selection(targets=tuple(targets or ()), everything=everything)
+    order = Order(kind="destroy", selection=selection, plan_id=plan_id, override=override_policy)
     with place("deploy", environment):
-        result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
+        result = carry_out(order, workspace, lambda _: PrefectExecutor())
+    return _shown(project, workspace, result)
+
+
+def _shown(project: str, workspace: Workspace, result: RunResult) -> dict[str, Any]:
+    """Leave what there is to see of a run, or of the change that it has become; its document."""
+    if result.change_id is not None:
+        show_page(project, workspace.name, "changes", result.change_id)
+        return result.contract()
     show_result(workspace, result)
-    show_page(project, environment, "runs", result.run_id)
+    show_page(project, workspace.name, "runs", result.run_id)
     return result.contract()

@@ -13,7 +13,7 @@ from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
 from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import Outcome, RunResult
+from karma_core.use_cases.runs import RunResult, read_result
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
@@ -35,7 +35,7 @@ def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -
         found = state.result(raise_on_failure=False)
     if isinstance(found, BaseException):
         raise found
-    return _result(found)
+    return read_result(found)
 
 
 def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[str, Any]:
@@ -48,25 +48,17 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
         "source": workspace.actor.source,
         "change_id": workspace.actor.change_id,
         "cause": workspace.actor.cause,
+        "plan_id": order.plan_id,
+        "override_policy": order.override,
     }
     if order.kind != "destroy":
         arguments |= {
             "changed": order.selection.changed,
             "since": order.selection.since,
             "with_producers": order.selection.with_producers,
-            "plan_id": order.plan_id,
             "resume_run": order.run_id or None,
         }
     return arguments
-
-
-def _result(document: dict[str, Any]) -> RunResult:
-    return RunResult(
-        run_id=document["run_id"],
-        status=document["status"],
-        components=tuple(Outcome(**component) for component in document["components"]),
-        warnings=tuple(document["warnings"]),
-    )
 
 
 @contextmanager

@@ -92,8 +92,10 @@ def _run_order(order: Order, workspace: Workspace) -> RunResult:
 
 
 def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+    plan_id, override = parameters.get("plan_id"), str(parameters.get("override_policy") or "")
     if parameters.get("resume_run"):
-        return _run_order(Order(kind="resume", run_id=parameters["resume_run"]), workspace)
+        order = Order(kind="resume", run_id=parameters["resume_run"], override=override)
+        return _run_order(order, workspace)
     selection = Selection(
         targets=tuple(parameters.get("targets") or ()),
         everything=bool(parameters.get("everything")),
@@ -101,7 +103,8 @@ def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
         since=parameters.get("since"),
         with_producers=bool(parameters.get("with_producers")),
     )
-    return _run_order(Order(kind="deploy", selection=selection, plan_id=parameters.get("plan_id")), workspace)
+    order = Order(kind="deploy", selection=selection, plan_id=plan_id, override=override)
+    return _run_order(order, workspace)
 
 
 def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -127,7 +130,13 @@ def _destroy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
     selection = Selection(
         targets=tuple(parameters.get("targets") or ()), everything=bool(parameters.get("everything"))
     )
-    return _run_order(Order(kind="destroy", selection=selection), workspace)
+    order = Order(
+        kind="destroy",
+        selection=selection,
+        plan_id=parameters.get("plan_id"),
+        override=str(parameters.get("override_policy") or ""),
+    )
+    return _run_order(order, workspace)
 
 
 def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> object:

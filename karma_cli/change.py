@@ -11,7 +11,18 @@ import typer
 from karma_cli import change_decisions, exits, progress, render
 from karma_cli.change_outcome import ENDED_BADLY, ChangeId, Why, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
-from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
+from karma_cli.options import (
+    AutoApprove,
+    Env,
+    Json,
+    Nickname,
+    OverridePolicy,
+    ProjectDir,
+    Type,
+    address_of,
+    open_for,
+    override_of,
+)
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 app.add_typer(change_decisions.app)
@@ -85,19 +96,24 @@ def apply(
     change_id: Annotated[
         str | None, typer.Argument(metavar="[CHANGE]", help="One change; else all that may go on.")
     ] = None,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
+    from karma_core.errors import UsageError
     from karma_core.use_cases.changes.drain import apply_and_drain, drain
     from karma_core.use_cases.changes.reading import result_of
 
+    override = override_of(override_policy)
+    if override and change_id is None:
+        raise UsageError("--override-policy is for one change", next_step="name the change")
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         run = carry_out_with(project, say)
         if change_id is not None:
-            change = apply_and_drain(workspace, change_id, run)
+            change = apply_and_drain(workspace, change_id, run, override=override)
         else:
             moved = drain(workspace, run, approved=True)
     if change_id is not None:

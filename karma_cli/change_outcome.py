@@ -48,7 +48,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     from karma_core.use_cases.changes.reading import differences_of, plan_of
     from karma_core.use_cases.changes.register import Register
 
-    render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
+    what = f" ({change.kind})" if change.kind != "config" else ""
+    render.line(f"Change {change.id or '(dry run)'}{what}: {change.status}: {change.why}")
     render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
     if change.status == "queued":
         place = position(change, Register(workspace).open())

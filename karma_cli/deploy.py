@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karma_cli import exits, progress, render
-from karma_cli.options import AutoApprove, Env, Json, ProjectDir, open_for, settings_of
+from karma_cli.options import (
+    AutoApprove,
+    Env,
+    Json,
+    OverridePolicy,
+    ProjectDir,
+    open_for,
+    override_of,
+    settings_of,
+)
 from karma_cli.plan import (
     All,
     Changed,
@@ -58,15 +67,19 @@ def deploy(
     resume: Resume = None,
     abandon: Abandon = None,
     auto_approve: AutoApprove = False,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
     """Apply a component and what must follow from it, in dependency order."""
+    from msgspec.structs import replace
+
     from karma_core.use_cases.orders import Order
 
     chosen = any((component_type, everything, changed, since))
     _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
+    override = override_of(override_policy)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         if abandon is not None:
@@ -86,7 +99,7 @@ def deploy(
                 with_producers=with_producers,
             )
             order = _approve(workspace, selection, auto_approve=auto_approve, as_json=as_json)
-        result = _run(order, workspace, project, say)
+        result = _run(replace(order, override=override), workspace, project, say)
     _finish(result, as_json=as_json)
 
 
@@ -143,25 +156,54 @@ def destroy(
     nickname: OneNickname = None,
     everything: All = False,
     auto_approve: AutoApprove = False,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Destroy a component; refused while others that are deployed consume it."""
-    from karma_core.use_cases.destroy import select_doomed
-    from karma_core.use_cases.orders import Order
+    """Show what would be destroyed, resource by resource, and destroy it after a yes.
+
+    Refused while others that are deployed consume it.
+    """
+    from msgspec.structs import replace
 
     selection = selection_of(
         component_type, nickname, everything=everything, changed=False, since=None, with_producers=False
     )
+    override = override_of(override_policy)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        doomed = select_doomed(workspace, selection)
-        if not auto_approve:
-            render.note("To be destroyed, in this order:\n  " + "\n  ".join(doomed))
-            _ask(f"Destroy {len(doomed)} component(s)?")
-        result = _run(Order(kind="destroy", selection=selection), workspace, project, say)
+        order = _approve_destroy(workspace, selection, auto_approve=auto_approve, as_json=as_json)
+        if order is None:
+            result = _nothing_destroyed()
+        else:
+            result = _run(replace(order, override=override), workspace, project, say)
     _finish(result, as_json=as_json)
+
+
+def _approve_destroy(
+    workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool
+) -> Order | None:
+    """What to destroy: after a yes, nothing that the shown plan does not; None where nothing is deployed."""
+    from karma_core.use_cases.destroy import select_for_destroy
+    from karma_core.use_cases.destroy_plan import plan_destroy
+    from karma_core.use_cases.orders import Order
+
+    if not select_for_destroy(workspace, selection):
+        return None
+    if auto_approve:
+        return Order(kind="destroy", selection=selection)
+    made = plan_destroy(workspace, selection)
+    if not as_json:
+        show_plan(made)
+    _ask(f"Destroy {len(made.components)} component(s)?")
+    return Order(kind="destroy", selection=selection, plan_id=made.id)
+
+
+def _nothing_destroyed() -> RunResult:
+    from karma_core.use_cases.runs import RunResult
+
+    return RunResult(run_id="", status="succeeded", components=(), warnings=())
 
 
 def _ask(question: str) -> None:
@@ -195,15 +237,35 @@ def carry_out_with(project: Path | None, say: Say) -> Callable[[Order, Workspace
 def _finish(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         render.document(result.contract())
+    elif not result.run_id and not result.components:
+        render.line("Nothing is deployed: there is nothing to destroy.")
     else:
-        render.table(
-            f"Run {result.run_id}: {result.status}",
-            ("component", "status", "seconds", "why"),
-            [(c.address, c.status, f"{c.seconds:.1f}", c.reason) for c in result.components],
-        )
-        for warning in result.warnings:
-            render.note(f"warning: {warning}")
-    codes = {"succeeded": exits.DONE, "stopped": exits.NOT_APPLIED, "interrupted": exits.INTERRUPTED}
+        _show(result)
+    codes = {
+        "succeeded": exits.DONE,
+        "stopped": exits.NOT_APPLIED,
+        "waiting": exits.NOT_APPLIED,
+        "interrupted": exits.INTERRUPTED,
+    }
     code = codes.get(result.status, exits.FAILED)
     if code:
         raise typer.Exit(code)
+
+
+def _show(result: RunResult) -> None:
+    title = f"Change {result.change_id}" if result.change_id else f"Run {result.run_id}"
+    render.table(
+        f"{title}: {result.status}",
+        ("component", "status", "seconds", "why"),
+        [(c.address, c.status, f"{c.seconds:.1f}", c.reason) for c in result.components],
+    )
+    for warning in result.warnings:
+        render.note(f"warning: {warning}")
+    if result.change_id is not None:
+        change_id = result.change_id
+        render.line(
+            f"Nothing was applied: change {change_id} waits. `karma change show {change_id}` shows it,"
+        )
+        render.line(
+            f"`karma change approve {change_id}` approves it, `karma apply {change_id}` applies it then."
+        )

@@ -10,8 +10,11 @@ from karma_cli import exits, progress, render
 from karma_cli.options import Env, Json, ProjectDir, address_of, open_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from karma_core.plan.document import Plan
     from karma_core.use_cases.runs import Selection
+    from karma_core.workspace import Workspace
 
 DIGITS = 12
 """So many characters of a digest are shown: enough to see that two differ."""
@@ -24,6 +27,9 @@ Changed = Annotated[
 SinceRef = Annotated[str | None, typer.Option("--since", help="With --changed: since this Git commit.")]
 WithProducers = Annotated[
     bool, typer.Option("--with-producers", help="Include everything that the component needs.")
+]
+Destroying = Annotated[
+    bool, typer.Option("--destroy", help="Plan what `karma destroy` would destroy, resource by resource.")
 ]
 Explain = Annotated[
     bool,
@@ -61,7 +67,8 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog="Examples:\n\n`karma plan serverless-site karma-dev`\n\n`karma plan --all --env prod`\n\n"
-        "`karma plan --changed --since main~1 --json`\n\n`karma plan --all --explain`"
+        "`karma plan --changed --since main~1 --json`\n\n`karma plan --all --explain`\n\n"
+        "`karma plan --destroy serverless-site karma-dev`"
     )(plan)
 
 
@@ -72,6 +79,7 @@ def plan(
     changed: Changed = False,
     since: SinceRef = None,
     with_producers: WithProducers = False,
+    destroying: Destroying = False,
     explain: Explain = False,
     detailed_exitcode: DetailedExit = False,
     env: Env = None,
@@ -80,7 +88,6 @@ def plan(
 ) -> None:
     """Plan a component and everything that depends on it; applies nothing."""
     from karma_core.plan.document import contract
-    from karma_core.use_cases.plan import plan as use_case
 
     selection = selection_of(
         component_type,
@@ -91,7 +98,8 @@ def plan(
         with_producers=with_producers,
     )
     with progress.shown(quiet=as_json) as say:
-        made = use_case(open_for(env, project, say), selection)
+        make_plan = _maker(selection, destroying=destroying)
+        made = make_plan(open_for(env, project, say), selection)
     if as_json:
         render.document(_with_inputs(made) if explain else contract(made))
     else:
@@ -102,6 +110,25 @@ def plan(
         raise typer.Exit(exits.INVALID)
     if detailed_exitcode and made.changes:
         raise typer.Exit(exits.CHANGES)
+
+
+def _maker(selection: Selection, *, destroying: bool) -> Callable[[Workspace, Selection], Plan]:
+    """What makes the plan; UsageError for a destroy of what has no meaning for one."""
+    from karma_core.errors import UsageError
+
+    if not destroying:
+        from karma_core.use_cases.plan import plan as plan_deploy
+
+        return plan_deploy
+    if selection.changed or selection.with_producers:
+        raise UsageError(
+            "--destroy goes with components or --all",
+            why="what changed, and what a component needs, is nothing that could be destroyed",
+            next_step="leave --changed, --since and --with-producers out",
+        )
+    from karma_core.use_cases.destroy_plan import plan_destroy
+
+    return plan_destroy
 
 
 def show_plan(made: Plan) -> None:

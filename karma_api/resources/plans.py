@@ -33,10 +33,20 @@ class Chosen(Document, frozen=True, kw_only=True):
     with_producers: bool = False
 
 
+class PlanBody(Chosen, frozen=True, kw_only=True):
+    """What to plan: a deploy, or with `destroy` its destruction (of `targets` alone, or `everything`)."""
+
+    destroy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.destroy and (self.changed or self.since or self.with_producers):
+            raise ValueError("`destroy` goes with targets or everything")
+
+
 class PlanWanted(Asked, frozen=True, kw_only=True):
     """What is to be planned."""
 
-    body: Chosen
+    body: PlanBody
 
 
 class PlanAsked(Asked, frozen=True, kw_only=True):
@@ -80,9 +90,11 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
             next_step="request a change, or use `karma plan`; workers plan",
             code="no-terraform",
         )
-    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - not loaded where nothing can be planned
+    from karma_core.use_cases.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
+    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - nothing can be planned
 
-    return _document(plan(service.acting(caller), selection))
+    make_plan = plan_destroy if asked.body.destroy else plan
+    return _document(make_plan(service.acting(caller), selection))
 
 
 def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from karma_api.access import Caller
-from karma_api.names import Address, Id
+from karma_api.names import Address, Id, Reason
 from karma_api.paging import Page, PageAsked, behind, page
 from karma_api.resources.builds import Started
 from karma_api.resources.plans import MOST_TARGETS, Chosen, selection_of
@@ -22,7 +22,7 @@ from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
 from karma_core.use_cases import drifted, resume
-from karma_core.use_cases.destroy import select_doomed
+from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.plans import load_plan
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
@@ -48,10 +48,15 @@ class RunShown(Answered, kw_only=True):
 
 
 class Deployment(Chosen, frozen=True, kw_only=True):
-    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`."""
+    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`.
+
+    `override_policy` is why freezes and approvals are set aside, for whom the policy names. Where the policy
+    wants an approval, the run ends as a change that waits for it.
+    """
 
     plan_id: Id | None = None
     resume_run: Id | None = None
+    override_policy: Reason = ""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
     def __post_init__(self) -> None:
@@ -68,10 +73,15 @@ class DeployAsked(Asked, frozen=True, kw_only=True):
 
 
 class Destruction(Document, frozen=True, kw_only=True):
-    """What to destroy: `targets`, or `everything`."""
+    """What to destroy: `targets`, or `everything`, or what the plan `plan_id` shows and nothing more.
+
+    `override_policy` as for a deploy.
+    """
 
     targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
     everything: bool = False
+    plan_id: Id | None = None
+    override_policy: Reason = ""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
@@ -146,6 +156,7 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
         selection = None
         show(service, caller, RunAsked(run_id=wanted.resume_run))
     parameters: dict[str, Any] = {"plan_id": wanted.plan_id, "resume_run": wanted.resume_run}
+    parameters |= _override(wanted.override_policy)
     if selection is not None:
         parameters |= {
             "targets": list(selection.targets),
@@ -156,6 +167,11 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
         }
     key = wanted.idempotency_key or workspace.new_id()
     return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
+
+
+def _override(reason: str) -> dict[str, Any]:
+    """The parameter of a flow that is to override the policy."""
+    return {"override_policy": reason} if reason else {}
 
 
 def _require_known(service: Service, workspace: Workspace, targets: tuple[str, ...]) -> None:
@@ -175,12 +191,16 @@ def _require_known(service: Service, workspace: Workspace, targets: tuple[str, .
 def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:
     """Order a destroy; refused while others that are deployed consume what would go."""
     wanted = asked.body
+    workspace = service.acting(caller)
     selection = Selection(targets=tuple(dict.fromkeys(wanted.targets)), everything=wanted.everything)
-    doomed = select_doomed(service.acting(caller), selection)
-    parameters = {"targets": list(selection.targets), "everything": selection.everything}
+    if wanted.plan_id is not None and not (wanted.targets or wanted.everything):
+        selection = load_plan(workspace, wanted.plan_id)[1]
+    components = select_for_destroy(workspace, selection)
+    parameters: dict[str, Any] = {"targets": list(selection.targets), "everything": selection.everything}
+    parameters |= {"plan_id": wanted.plan_id, **_override(wanted.override_policy)}
     key = wanted.idempotency_key or service.workspace.new_id()
     flow_run_id = service.start(caller, "destroy", parameters, key=key)
-    return {"flow": "destroy", "flow_run_id": flow_run_id, "components": doomed}
+    return {"flow": "destroy", "flow_run_id": flow_run_id, "components": components}
 
 
 def abandon(service: Service, caller: Caller, asked: RunAsked) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Policy(Document, frozen=True, kw_only=True):
     destroy_needs_approval: bool = True
     approval_hours: Annotated[float, Meta(gt=0, le=8760)] = 72
     on_failure: Literal["keep", "roll_back"] = "keep"
+    overriders: list[str] = []
     freeze: list[Freeze] = []
 
 
@@ -188,6 +189,11 @@ def approvals_of_plan(policy: Policy, plan: Plan, definitions: Mapping[str, Type
         elif component.destroy and (policy.destroy_needs_approval or protected):
             found.append(f"{component.address}: {component.action} destroys {component.destroy} resource(s)")
     return found
+
+
+def is_protected(policy: Policy, address: str) -> bool:
+    """Whether a pattern of `protected` names the component."""
+    return _matches(address, policy.protected)
 
 
 def may_approve(policy: Policy, user: str, *requesters: str) -> str:

@@ -12,6 +12,11 @@ from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
 
 DESTRUCTIVE = frozenset({"destroy", "replace"})
 
+DESTROYING = frozenset({Action.DESTROY, Action.BLOCKED})
+"""What the plan of a destroy says of its components."""
+DEPLOYING = frozenset(Action) - {Action.DESTROY}
+"""What the plan of a deploy says of its components."""
+
 
 class Shown(Record, frozen=True, kw_only=True):
     """A plan that a run follows: its components by address.

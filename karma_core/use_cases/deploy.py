@@ -12,7 +12,7 @@ from karma_core.failpoints import reach
 from karma_core.graph.validate import sort_findings
 from karma_core.model import to_builtins
 from karma_core.plan.judge import Judgement, Verdict
-from karma_core.plan.shown import Shown
+from karma_core.plan.shown import DEPLOYING, Shown
 from karma_core.records import Run
 from karma_core.use_cases import build, leasing
 from karma_core.use_cases.binding import check_binding
@@ -23,7 +23,7 @@ from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.planner import plan_components
-from karma_core.use_cases.plans import as_shown, load_plan
+from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.resume import (
     Progress,
     close_dead_runs,
@@ -33,6 +33,7 @@ from karma_core.use_cases.resume import (
     take_over,
 )
 from karma_core.use_cases.runs import (
+    CHANGE,
     FLOW_RUN,
     Outcome,
     RunResult,
@@ -213,6 +214,8 @@ def deploy(
     commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
+    if shown is not None:
+        require_shown(shown, chosen, DEPLOYING)
     warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     decisions = _decisions(fleet, chosen)
     at_rest = _at_rest(workspace, decisions)
@@ -226,6 +229,7 @@ def deploy(
         "allow_blocked": allow_blocked,
         "pins": to_builtins(pins),
         "commit": commit,
+        CHANGE: workspace.actor.change_id,
         FLOW_RUN: workspace.actor.flow_run,
     }
     with leasing.held(workspace, _lease_names(pins.touched), wait_seconds=0) as heartbeat:
@@ -271,12 +275,17 @@ def _look_ahead(workspace: Workspace, fleet: Fleet, chosen: set[str], *, allow_b
     return Shown(plan_id="", components=planned.components, approved=False)
 
 
-def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> RunResult:
-    """Take up a run that ended early: only what it left undone, with the versions that it began with."""
+def resume(
+    workspace: Workspace, run_id: str, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Take up a run that ended early: only what it left undone, with the versions that it began with.
+
+    `plan_id` is a plan of what is left; else the run is held against the plan that it began with, if any.
+    """
     run = find_run(workspace, run_id)
     check_binding(workspace)
     pins = pinned(run)
-    plan_id = run.options.get("plan")
+    plan_id = plan_id or run.options.get("plan")
     shown = _shown(workspace, plan_id, allow_blocked=bool(run.options.get("allow_blocked")))
     # Alive from now on: reading a large fleet may take longer than a lease.
     with Heartbeat(workspace, take_over(workspace, run, _lease_names(pins.touched))) as heartbeat:

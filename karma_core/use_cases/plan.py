@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 
 from karma_core.graph.validate import sort_findings
 from karma_core.model import Finding
-from karma_core.plan.document import Action, Plan, PlannedComponent
+from karma_core.plan.document import Plan, PlannedComponent
 from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.build import read_fleet
-from karma_core.use_cases.destroy import destroy_job
+from karma_core.use_cases.build import inputs_token, read_fleet
+from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import store_plan
@@ -33,30 +33,19 @@ def plan(
     if not removed:
         require_selection(selection)
     check_binding(workspace)
+    token = inputs_token(workspace) if fleet is None else ""
     fleet = fleet or read_fleet(workspace)
     made = plan_components(workspace, fleet, select(workspace, fleet, selection))
     destroyed = _destroys(workspace, set(removed) - set(fleet.moves.values()))
     components = {**made.components, **destroyed}
     findings = _findings(fleet, components, made.findings)
-    return _store(workspace, fleet, selection, components, findings)
+    return _store(workspace, fleet, selection, components, findings, token)
 
 
 def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
     """What becomes of the deployments of components whose config goes."""
-    planned = {}
-    for address in sorted(removed):
-        record = workspace.state.applied(address)
-        if record is not None:
-            made = workspace.terraform.plan(destroy_job(workspace, record))
-            planned[address] = PlannedComponent(
-                address=address,
-                action=Action.DESTROY,
-                reason="its config is removed",
-                destroy=made.destroy,
-                resources=made.resources,
-                text=made.text,
-            )
-    return planned
+    records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
+    return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
 
 
 def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) -> tuple[Finding, ...]:
@@ -77,6 +66,7 @@ def _store(
     selection: Selection,
     components: Mapping[str, PlannedComponent],
     findings: tuple[Finding, ...],
+    token: str,
 ) -> Plan:
     order = (
         [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
@@ -89,5 +79,5 @@ def _store(
         components=tuple(components[a] for a in order),
         findings=findings,
     )
-    store_plan(workspace, made, selection)
+    store_plan(workspace, made, selection, token=token)
     return made

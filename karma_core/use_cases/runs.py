@@ -10,6 +10,9 @@ from karma_core.model import Record
 FLOW_RUN = "flow_run"
 """Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
+CHANGE = "change"
+"""Key in a run's options: the id of the change that it is carried out for, or null."""
+
 
 class Selection(Record, frozen=True, kw_only=True):
     """What was asked for: targets with their cones, or all, or what changed since a commit."""
@@ -33,25 +36,39 @@ class Outcome(Record, frozen=True, kw_only=True):
 class RunResult(Record, frozen=True, kw_only=True):
     """How a run ended.
 
-    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted.
+    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting. A run
+    that waits for an approval has become the change `change_id`, and `run_id` is empty.
     """
 
     run_id: str
     status: str
     components: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
+    change_id: str | None = None
 
     def contract(self) -> dict[str, Any]:
         """The JSON of `karma deploy --json`."""
         return {
-            "run_id": self.run_id,
+            "run_id": self.run_id or None,
             "status": self.status,
+            "change_id": self.change_id,
             "components": [
                 {"address": c.address, "status": c.status, "reason": c.reason, "seconds": round(c.seconds, 3)}
                 for c in self.components
             ],
             "warnings": list(self.warnings),
         }
+
+
+def read_result(document: dict[str, Any]) -> RunResult:
+    """The result in its JSON, as `RunResult.contract` gives it."""
+    return RunResult(
+        run_id=document["run_id"] or "",
+        status=document["status"],
+        components=tuple(Outcome(**component) for component in document["components"]),
+        warnings=tuple(document["warnings"]),
+        change_id=document.get("change_id"),
+    )
 
 
 def require_selection(selection: Selection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from karma_core.changes.policy import may_approve, read_policy
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
@@ -73,7 +75,8 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
-        again = {"number": register.next_number(), "approval": None, "waits_for": (), "take_back": False}
+        again: dict[str, Any] = {"number": register.next_number(), "approval": None, "waits_for": ()}
+        again |= {"take_back": False, "token": ""}  # no plan of before is taken again
         again["proceed"] = proceed or kept.change.proceed
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
     return admit(workspace, change_id, plan_here=plan_here).change

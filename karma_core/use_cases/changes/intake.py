@@ -102,7 +102,7 @@ def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change
     elif not plan_here:
         found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
     else:
-        decision = plan_change(workspace, judged)
+        decision = plan_change(workspace, change, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
     if waits_for and found.status is not State.REJECTED:
         said = "; its plan is that of now" if found.plan_id else ""

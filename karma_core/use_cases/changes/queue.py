@@ -17,6 +17,7 @@ from karma_core.changes.policy import read_policy
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
+from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
 from karma_core.use_cases.changes.register import (
     Kept,
@@ -27,7 +28,7 @@ from karma_core.use_cases.changes.register import (
     worked_on,
     working,
 )
-from karma_core.use_cases.changes.simulation import Judged, judge_change
+from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
@@ -62,7 +63,7 @@ def admit(workspace: Workspace, change_id: str, *, new: Change | None = None, pl
             kept, judged = _judge_next(workspace, change_id, right, plan_here=plan_here)
         if kept.change.status is not State.PLANNING or judged is None:
             return kept
-        decision = plan_change(acting_for(workspace, kept.change), judged)
+        decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
         return conclude(Register(workspace), kept, judged, decision)
 
 

@@ -49,6 +49,7 @@ def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dic
         {
             "change_id": change.id,
             "status": str(change.status),
+            "kind": change.kind,
             "components": list(change.addresses),
             "requested_by": change.requested_by,
             "created_at": change.created_at,

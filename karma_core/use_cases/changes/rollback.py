@@ -171,7 +171,9 @@ def _refuse_unwritten(original: Change) -> None:
         return
     raise Refused(
         f"change {original.id} cannot be rolled back",
-        why=f"it is {original.status} and none of its configs stand because of it",
+        why=f"a {original.kind} writes no config"
+        if original.runs_only
+        else f"it is {original.status} and none of its configs stand because of it",
         next_step="nothing has to be taken back",
         code="nothing-written",
     )

@@ -1,0 +1,178 @@
+"""The policy evaluated, in one place for changes and for the gate before every deploy and destroy.
+
+What forbids something is a finding, why it needs an approval is a sentence. Where the rules are not
+`guarded`, the answer to a prompt, or the order of a run, is the approval of what the run destroys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from karma_core.changes import judgement, policy
+from karma_core.changes.judgement import World
+from karma_core.changes.policy import Facts, Policy
+from karma_core.changes.record import Edit
+from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.graph.types import read_definitions
+from karma_core.model import Finding, Record
+from karma_core.plan.document import ACTIVE, Plan, PlannedComponent
+from karma_core.records import Applied
+from karma_core.use_cases.build import definition_of
+from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.rules_seam import guarded, rules_in_force, says_nothing
+from karma_core.workspace import Workspace
+
+OVERRIDABLE = frozenset({"policy-freeze"})
+"""Codes of the findings that `--override-policy` sets aside, beside approvals."""
+
+
+class Evaluation(Record, frozen=True, kw_only=True):
+    """What the rules say: `findings` forbid it, `needs` say why it needs an approval."""
+
+    findings: tuple[Finding, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def world_of(fleet: Fleet) -> World:
+    """The environment that was read, as one side of a comparison."""
+    return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
+
+
+def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, TypeDefinition]:
+    """The definitions of types, of those that have one that can be read."""
+    return read_definitions(types, lambda name: definition_of(workspace, name))[0]
+
+
+def is_silent(workspace: Workspace, addresses: Collection[str]) -> bool:
+    """Whether no rule can say anything of a run: there is no policy, and none of the types is protected."""
+    if not says_nothing(rules_in_force(workspace)):
+        return False
+    types = {address.partition("/")[0] for address in addresses}
+    return not any(definition.protected for definition in definitions_of(workspace, types).values())
+
+
+# -- changes ------------------------------------------------------------------------------------------------
+
+
+def evaluate_edits(
+    workspace: Workspace, facts: Facts, definitions: Mapping[str, TypeDefinition]
+) -> Evaluation:
+    """What the rules say of a request, before its plan is known."""
+    rules = rules_in_force(workspace)
+    return Evaluation(
+        findings=policy.rejections(rules, facts, definitions, workspace.clock()),
+        needs=tuple(policy.approvals(rules, facts, definitions)),
+    )
+
+
+def evaluate_plan(
+    workspace: Workspace, plan: Plan, definitions: Mapping[str, TypeDefinition]
+) -> tuple[str, ...]:
+    """Why the plan of a change needs an approval."""
+    return tuple(policy.approvals_of_plan(rules_in_force(workspace), plan, definitions))
+
+
+def frozen(workspace: Workspace) -> str:
+    """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
+    holding = (f for f in rules_in_force(workspace).freeze if f.holds(workspace.clock()))
+    return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
+
+
+# -- runs ---------------------------------------------------------------------------------------------------
+
+
+def pending_edits(fleet: Fleet, addresses: Collection[str]) -> tuple[Edit, ...]:
+    """What a deploy of the components would bring: from the config that was applied to the one of now."""
+    edits = []
+    for address in sorted(addresses):
+        config, applied = fleet[address].config, fleet.deployed(address)
+        if config is None or config.value is None:
+            continue
+        before = applied_config(applied) if applied is not None else None
+        if before != config.value:
+            version = config.parameter.version
+            edits.append(Edit(address=address, before=before, base_version=version, after=config.value))
+    return tuple(edits)
+
+
+def applied_config(applied: Applied) -> dict[str, object]:
+    """The config of the last apply that did not fail; of a failed one where there was none before."""
+    failed = applied.status != "applied" and applied.good_config is not None
+    return (applied.good_config or {}) if failed else applied.config
+
+
+def forbids_run(
+    workspace: Workspace, fleet: Fleet, edits: tuple[Edit, ...], askers: tuple[str, str]
+) -> tuple[Finding, ...]:
+    """What forbids a run: who asks for it, when, and what its pending edits hold.
+
+    `askers` are who is said to want it and who ordered it; both have to be allowed to.
+    """
+    facts = _facts(workspace, fleet, edits, askers, ())
+    return policy.rejections(rules_in_force(workspace), facts, fleet.definitions, workspace.clock())
+
+
+def needs_of_run(
+    workspace: Workspace,
+    fleet: Fleet,
+    edits: tuple[Edit, ...],
+    plan: Plan,
+    askers: tuple[str, str],
+) -> tuple[str, ...]:
+    """Why a run needs an approval, by what its plan moves."""
+    moved = moved_by(plan)
+    if not moved:
+        return ()
+    rules = rules_in_force(workspace)
+    planned = tuple(edit for edit in edits if edit.address in set(moved))
+    facts = _facts(workspace, fleet, planned, askers, moved)
+    found = [
+        *policy.approvals(rules, facts, fleet.definitions),
+        *(f"{address} is protected" for address in moved if policy.is_protected(rules, address)),
+        *_of_plan(rules, plan, fleet.definitions),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def moved_by(plan: Plan) -> tuple[str, ...]:
+    """Addresses of the components that a plan moves, or may move, sorted."""
+    return tuple(sorted(c.address for c in plan.components if c.action in ACTIVE))
+
+
+def restricted(plan: Plan, addresses: Collection[str]) -> Plan:
+    """The plan of these components alone."""
+    return replace(plan, components=tuple(c for c in plan.components if c.address in addresses))
+
+
+def _of_plan(rules: Policy, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> Sequence[str]:
+    if guarded(rules):
+        return policy.approvals_of_plan(rules, plan, definitions)
+    destroying = (c for c in plan.components if _keeps(c, definitions))
+    return [f"{c.address}: {c.action} destroys {c.destroy} resource(s)" for c in destroying]
+
+
+def _keeps(component: PlannedComponent, definitions: Mapping[str, TypeDefinition]) -> bool:
+    """Whether the plan destroys resources of a component whose type is protected."""
+    protected = definitions.get(component.address.partition("/")[0], EMPTY).protected
+    return protected and bool(component.destroy)
+
+
+def _facts(
+    workspace: Workspace,
+    fleet: Fleet,
+    edits: tuple[Edit, ...],
+    askers: tuple[str, str],
+    moved: tuple[str, ...],
+) -> Facts:
+    requested_by, asked_by = askers
+    return Facts(
+        requested_by=requested_by,
+        asked_by=asked_by,
+        edits=edits,
+        cone=moved,
+        users_of=judgement.deployed_users(edits, world_of(fleet)),
+        region=workspace.environment.region,
+        foreign_prefixes=workspace.environment.foreign_prefixes,
+    )
