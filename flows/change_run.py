@@ -19,8 +19,8 @@ from karma_core.changes.states import State
 from karma_core.use_cases.changes.drain import apply_and_drain, carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.reading import result_of
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.workspace import Workspace
 
 

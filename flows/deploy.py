@@ -20,8 +20,9 @@ from flows.stamped_log import stamped
 from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.run_parameters import order_from
+from karma_core.use_cases.runs import RunResult
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
 
@@ -55,6 +56,8 @@ def deploy(
     project: str,
     environment: str,
     targets: list[str] | None = None,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
     everything: bool = False,
     changed: bool = False,
     since: str | None = None,
@@ -65,20 +68,24 @@ def deploy(
     source: str = "flow",
     change_id: str | None = None,
     cause: str | None = None,
+    allow_blocked: bool = False,
     override_policy: str = "",
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
-    Exactly one of `targets`, `everything`, `changed` (or `since`), `plan_id` and `resume_run` says what to
-    work on. Returns the contract's deploy document. Where the policy wants an approval, nothing is applied
-    yet: the status is `waiting`, and `change_id` names the change that waits for it.
+    Exactly one of `targets` (and `types`), `everything`, `changed` (or `since`) and `resume_run` says what to
+    work on; `plan_id` binds it to a stored plan. Returns the contract's deploy document. Where the policy
+    wants an approval, nothing is applied yet: the status is `waiting`, and `change_id` names the change that
+    waits for it.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        targets: Addresses, e.g. vpc/core; what depends on them follows.
+        targets: Addresses or patterns, e.g. vpc/core or vpc/*; what depends on them follows.
+        types: Component types, all of their components.
+        exclude: Addresses or patterns that are left out.
         everything: All components of the environment.
-        changed: What changed in Git since the last deployed commit.
+        changed: What differs itself from what was applied.
         since: What changed in Git since this commit.
         with_producers: Deploy what the targets need, too.
         plan_id: Apply this stored plan, exactly.
@@ -87,25 +94,28 @@ def deploy(
         source: Through which door it was asked for.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        allow_blocked: Go on although a consumer that works today would be blocked.
         override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
+    order = order_from(
+        "deploy",
+        {
+            "targets": targets,
+            "types": types,
+            "exclude": exclude,
+            "everything": everything,
+            "changed": changed,
+            "since": since,
+            "with_producers": with_producers,
+            "plan_id": plan_id,
+            "resume_run": resume_run,
+            "allow_blocked": allow_blocked,
+            "override_policy": override_policy,
+        },
+    )
     workspace = open_for_flow(project, environment, requested_by, source)
     workspace = acting_for(workspace, change_id, cause)
-    selection = Selection(
-        targets=tuple(targets or ()),
-        everything=everything,
-        changed=changed or since is not None,
-        since=since,
-        with_producers=with_producers,
-    )
-    order = Order(
-        kind="resume" if resume_run else "deploy",
-        selection=selection,
-        plan_id=plan_id,
-        run_id=resume_run or "",
-        override=override_policy,
-    )
     with place("deploy", environment):
         built = build_graph.submit(environment, workspace)
         checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
@@ -121,6 +131,8 @@ def destroy(
     project: str,
     environment: str,
     targets: list[str] | None = None,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
     everything: bool = False,
     plan_id: str | None = None,
     requested_by: str | None = None,
@@ -137,7 +149,9 @@ def destroy(
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        targets: Addresses, e.g. vpc/core.
+        targets: Addresses or patterns, e.g. vpc/core or vpc/*.
+        types: Component types, all of their components.
+        exclude: Addresses or patterns that are left out.
         everything: All components of the environment.
         plan_id: Destroy no resource that this plan does not show.
         requested_by: Who asks for it; else the worker's user.
@@ -147,10 +161,19 @@ def destroy(
         override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
+    order = order_from(
+        "destroy",
+        {
+            "targets": targets,
+            "types": types,
+            "exclude": exclude,
+            "everything": everything,
+            "plan_id": plan_id,
+            "override_policy": override_policy,
+        },
+    )
     workspace = open_for_flow(project, environment, requested_by, source)
     workspace = acting_for(workspace, change_id, cause)
-    selection = Selection(targets=tuple(targets or ()), everything=everything)
-    order = Order(kind="destroy", selection=selection, plan_id=plan_id, override=override_policy)
     with place("deploy", environment):
         result = carry_out(order, workspace, lambda _: PrefectExecutor())
     return _shown(project, workspace, result)

@@ -12,8 +12,8 @@ from flows.server import SETTINGS, temporary_server
 from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import RunResult, read_result
+from karma_core.use_cases.run_parameters import parameters_of
+from karma_core.use_cases.runs import Order, RunResult, read_result
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
@@ -42,23 +42,12 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
     arguments: dict[str, Any] = {
         "project": str(settings.root),
         "environment": workspace.name,
-        "targets": list(order.selection.targets),
-        "everything": order.selection.everything,
         "requested_by": workspace.actor.user,
         "source": workspace.actor.source,
         "change_id": workspace.actor.change_id,
         "cause": workspace.actor.cause,
-        "plan_id": order.plan_id,
-        "override_policy": order.override,
     }
-    if order.kind != "destroy":
-        arguments |= {
-            "changed": order.selection.changed,
-            "since": order.selection.since,
-            "with_producers": order.selection.with_producers,
-            "resume_run": order.run_id or None,
-        }
-    return arguments
+    return arguments | parameters_of(order)
 
 
 @contextmanager

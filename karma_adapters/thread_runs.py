@@ -20,8 +20,9 @@ from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.drift import check_drift
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.run_parameters import order_from, selection_from
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, Workspace
 
@@ -92,19 +93,7 @@ def _run_order(order: Order, workspace: Workspace) -> RunResult:
 
 
 def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    plan_id, override = parameters.get("plan_id"), str(parameters.get("override_policy") or "")
-    if parameters.get("resume_run"):
-        order = Order(kind="resume", run_id=parameters["resume_run"], override=override)
-        return _run_order(order, workspace)
-    selection = Selection(
-        targets=tuple(parameters.get("targets") or ()),
-        everything=bool(parameters.get("everything")),
-        changed=bool(parameters.get("changed")),
-        since=parameters.get("since"),
-        with_producers=bool(parameters.get("with_producers")),
-    )
-    order = Order(kind="deploy", selection=selection, plan_id=plan_id, override=override)
-    return _run_order(order, workspace)
+    return _run_order(order_from("deploy", parameters), workspace)
 
 
 def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -127,16 +116,7 @@ def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
 
 
 def _destroy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    selection = Selection(
-        targets=tuple(parameters.get("targets") or ()), everything=bool(parameters.get("everything"))
-    )
-    order = Order(
-        kind="destroy",
-        selection=selection,
-        plan_id=parameters.get("plan_id"),
-        override=str(parameters.get("override_policy") or ""),
-    )
-    return _run_order(order, workspace)
+    return _run_order(order_from("destroy", parameters), workspace)
 
 
 def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -144,7 +124,7 @@ def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> objec
 
 
 def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    return check_drift(workspace, tuple(parameters.get("targets") or ()))
+    return check_drift(workspace, selection_from(parameters))
 
 
 FLOWS: Final[dict[str, Flow]] = {

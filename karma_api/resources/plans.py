@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from karma_api.access import Caller
-from karma_api.names import Address, Id
+from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.documents import Document
 from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.plans import artifacts_of, load_plan
-from karma_core.use_cases.runs import Selection, require_selection
-
-MOST_TARGETS = 200
-
-
-class Chosen(Document, frozen=True, kw_only=True):
-    """What to work on: `targets` with their cones, `everything`, or what `changed` in Git.
-
-    That is since the last deployed commit, or since the commit, branch or tag `since`.
-    """
-
-    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
-    everything: bool = False
-    changed: bool = False
-    since: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    with_producers: bool = False
+from karma_core.use_cases.run_parameters import SelectionParameters
+from karma_core.use_cases.runs import require_selection
 
 
-class PlanBody(Chosen, frozen=True, kw_only=True):
-    """What to plan: a deploy, or with `destroy` its destruction (of `targets` alone, or `everything`)."""
+class PlanBody(SelectionParameters, frozen=True, kw_only=True):
+    """What to plan: a deploy, or with `destroy` its destruction (of what is named, or `everything`)."""
 
     destroy: bool = False
 
@@ -67,22 +50,10 @@ class PlanShown(Answered, kw_only=True):
     artifacts: list[str]
 
 
-def selection_of(chosen: Chosen) -> Selection:
-    """The selection; UsageError unless exactly one way of choosing is used."""
-    found = Selection(
-        targets=tuple(dict.fromkeys(chosen.targets)),
-        everything=chosen.everything,
-        changed=chosen.changed or chosen.since is not None,
-        since=chosen.since,
-        with_producers=chosen.with_producers,
-    )
-    require_selection(found)
-    return found
-
-
 def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     """Plan a selection; applies nothing."""
-    selection = selection_of(asked.body)
+    selection = asked.body.selection
+    require_selection(selection)
     if not service.plans_here:
         raise Refused(
             "no plan can be made here",

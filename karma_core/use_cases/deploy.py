@@ -40,7 +40,7 @@ from karma_core.use_cases.runs import (
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import commit_of, mark_deployed, select
+from karma_core.use_cases.selecting import select
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -211,7 +211,6 @@ def deploy(
     shown = _shown(workspace, plan_id, allow_blocked=allow_blocked)
     require_selection(selection)
     check_binding(workspace)
-    commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
     if shown is not None:
@@ -220,7 +219,6 @@ def deploy(
     decisions = _decisions(fleet, chosen)
     at_rest = _at_rest(workspace, decisions)
     if at_rest is not None:
-        mark_deployed(workspace, commit)
         return replace(at_rest, warnings=warnings)
     pins = pin(workspace, fleet, chosen)
     options = {
@@ -228,7 +226,6 @@ def deploy(
         "plan": plan_id,
         "allow_blocked": allow_blocked,
         "pins": to_builtins(pins),
-        "commit": commit,
         CHANGE: workspace.actor.change_id,
         FLOW_RUN: workspace.actor.flow_run,
     }
@@ -248,8 +245,6 @@ def deploy(
         )
         deployment = Deployment(workspace, fleet, run, heartbeat, chosen, shown=shown)
         result = _carry_out(deployment, open_executor, workspace)
-    if result.status == "succeeded":
-        mark_deployed(workspace, commit)
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -297,8 +292,6 @@ def resume(
         warnings = moved_on(workspace, pins)
         deployment = Deployment(workspace, fleet, again, heartbeat, chosen, shown=shown, before=before)
         result = _carry_out(deployment, open_executor, workspace)
-    if result.status == "succeeded" and not warnings:
-        mark_deployed(workspace, run.options.get("commit"))
     return replace(result, warnings=(*warnings, *result.warnings))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from karma_core import strictjson
+from karma_core import ids, strictjson
 from karma_core.errors import DeployFailed, KarmaError, NotFound, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.graph.graph import Graph
@@ -21,6 +21,7 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.naming import excluded, is_pattern, named
 from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.recovery import recover_state
@@ -61,15 +62,8 @@ def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
     """
     require_selection(selection)
     applied = workspace.state.all_applied()
-    missing = [t for t in selection.targets if t not in applied]
-    if missing:
-        raise NotFound(
-            f"{missing[0]} is not deployed",
-            why="Karma has no record of an apply of it in this environment",
-            next_step="`karma graph show` tells what is",
-            component=missing[0],
-        )
-    chosen = set(applied) if selection.everything else set(selection.targets)
+    chosen = set(applied) if selection.everything else named_deployed(workspace, selection, applied)
+    chosen -= excluded(selection, applied, environment=workspace.name, which="that is deployed")
     graph = applied_graph(workspace, applied)
     refuse_cycles(graph, chosen)
     for address in sorted(chosen):
@@ -84,6 +78,20 @@ def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
                 consumers=live,
             )
     return [address for address in reversed(graph.order()) if address in chosen]
+
+
+def named_deployed(workspace: Workspace, selection: Selection, applied: Mapping[str, Applied]) -> set[str]:
+    """The deployed components that a selection names; NotFound for an address that is not deployed."""
+    missing = [t for t in selection.targets if ":" not in t and not is_pattern(t) and t not in applied]
+    if missing:
+        ids.split_address(missing[0])
+        raise NotFound(
+            f"{missing[0]} is not deployed",
+            why="Karma has no record of an apply of it in this environment",
+            next_step="`karma graph show` lists deployed components",
+            component=missing[0],
+        )
+    return named(selection, applied, environment=workspace.name, which="that is deployed")
 
 
 def refuse_cycles(graph: Graph, chosen: set[str]) -> None:

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec.structs import replace
 
-from karma_core.model import Record
 from karma_core.use_cases.deploy import OpenExecutor, deploy, resume
 from karma_core.use_cases.destroy import destroy
 from karma_core.use_cases.gate import enforce_policy
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.workspace import Workspace
-
-
-class Order(Record, frozen=True, kw_only=True):
-    """`deploy` or `destroy` a selection, or `resume` a run; bound to plan `plan_id`, if given.
-
-    `override` is the reason for which freezes and approvals are set aside (`--override-policy`); empty: none.
-    `allow_blocked`: deploy although a consumer that works today would be blocked by it (`would-break`).
-    """
-
-    kind: Literal["deploy", "destroy", "resume"]
-    selection: Selection = Selection()
-    plan_id: str | None = None
-    allow_blocked: bool = False
-    run_id: str = ""
-    override: str = ""
 
 
 def carry_out(order: Order, workspace: Workspace, open_executor: OpenExecutor) -> RunResult:

@@ -31,11 +31,10 @@ from karma_core.use_cases.changes.queue import expire, holders
 from karma_core.use_cases.changes.register import Kept, Register, acting_for, admission, working
 from karma_core.use_cases.changes.run_judgement import selection_of
 from karma_core.use_cases.changes.simulation import judge_change
-from karma_core.use_cases.orders import Order
 from karma_core.use_cases.overriding import override_policy, without_overridden
 from karma_core.use_cases.policy_evaluation import frozen
 from karma_core.use_cases.rules_seam import rules_in_force
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.runs import Order, RunResult, Selection
 from karma_core.workspace import Workspace
 
 RunOrder = Callable[[Order, Workspace], RunResult]

@@ -33,7 +33,7 @@ from karma_core.use_cases.selecting import select
 from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.runs import Order
 
 
 def selection_of(change: Change) -> Selection:

@@ -19,7 +19,7 @@ from karma_core.use_cases.policy_evaluation import moved_by
 from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.runs import Order
 
 
 @dataclass(frozen=True, kw_only=True)

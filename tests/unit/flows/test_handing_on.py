@@ -12,8 +12,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.records import Run
 from karma_core.use_cases.changes.applying import apply
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import FLOW_RUN, RunResult
+from karma_core.use_cases.runs import FLOW_RUN, Order, RunResult
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem, die
 

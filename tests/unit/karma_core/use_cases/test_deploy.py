@@ -12,11 +12,10 @@ import pytest
 
 from karma_core import failpoints
 from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUnavailable, UsageError
-from karma_core.use_cases.deploy import deploy, idle, resume
+from karma_core.use_cases.deploy import idle, resume
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.resume import abandon, close_dead_runs
 from karma_core.use_cases.runs import Selection
-from karma_core.use_cases.selecting import DEPLOYED_COMMIT, MARK
 from karma_core.walk import ThreadExecutor
 from tests.memory_system import ALL, Killed, Meanwhile, System, reasons, statuses
 
@@ -438,41 +437,6 @@ class MovingTree:
     def move(self) -> None:
         """Somebody pulls."""
         self.commit = "new"
-
-
-def test_what_was_pulled_during_a_deploy_does_not_count_as_deployed(chain: System) -> None:
-    """The last deployed commit is the one that was there when the deploy began: it read no other."""
-    tree, made = MovingTree(), chain.workspace
-    pulled = Meanwhile(made.terraform, "apply", tree.move)
-    workspace = replace(made, repository=tree, terraform=pulled)  # type: ignore[arg-type]
-    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
-    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert tree.commit == "new"
-    assert mark is not None
-    assert mark.body == {"commit": "old"}
-    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
-    later = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert later is not None
-    assert later.body == {"commit": "new"}
-
-
-def test_a_resumed_run_has_deployed_the_commit_that_it_began_with(chain: System) -> None:
-    """Whatever has been pulled since it died."""
-    tree = MovingTree()
-    workspace = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
-    failpoints.install(lambda name: setattr(chain.life, "ended", name == "deploy.after_start"))
-    try:
-        with pytest.raises(Killed):
-            deploy(workspace, ALL, ThreadExecutor)
-    finally:
-        failpoints.install(None)
-    tree.move()
-    chain.clock.pass_seconds(61)
-    again = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
-    assert resume(again, chain.state.runs()[0].id, ThreadExecutor).status == "succeeded"
-    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert mark is not None
-    assert mark.body == {"commit": "old"}
 
 
 def test_what_is_done_cannot_be_resumed(chain: System) -> None:
