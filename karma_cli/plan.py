@@ -43,6 +43,9 @@ WithProducers = Annotated[
 Destroying = Annotated[
     bool, typer.Option("--destroy", help="Plan what `karma destroy` would destroy, resource by resource.")
 ]
+FromWorktree = Annotated[
+    bool, typer.Option("--from-worktree", help="Plan the work tree's configs without publishing them.")
+]
 Explain = Annotated[
     bool,
     typer.Option("--explain", help="Show every input of each decision, applied and now."),
@@ -129,6 +132,7 @@ def plan(
     since: SinceRef = None,
     with_producers: WithProducers = False,
     destroying: Destroying = False,
+    from_worktree: FromWorktree = False,
     explain: Explain = False,
     detailed_exitcode: DetailedExit = False,
     env: Env = None,
@@ -148,7 +152,7 @@ def plan(
         with_producers=with_producers,
     )
     with progress.shown(quiet=as_json) as say:
-        make_plan = _maker(selection, destroying=destroying)
+        make_plan = _maker(selection, destroying=destroying, from_worktree=from_worktree)
         made = make_plan(open_for(env, project, say), selection)
     if as_json:
         render.document(_with_inputs(made) if explain else contract(made))
@@ -171,10 +175,22 @@ def _target_is_blocked(made: Plan, selection: Selection) -> bool:
     return any(is_target(selection, address, environment=made.environment) for address in blocked)
 
 
-def _maker(selection: Selection, *, destroying: bool) -> Callable[[Workspace, Selection], Plan]:
+def _maker(
+    selection: Selection, *, destroying: bool, from_worktree: bool
+) -> Callable[[Workspace, Selection], Plan]:
     """What makes the plan; UsageError for a destroy of what has no meaning for one."""
     from karma_core.errors import UsageError
 
+    if from_worktree and destroying:
+        raise UsageError(
+            "--from-worktree does not go with --destroy",
+            why="a destroy takes away what was applied, whatever the work tree holds",
+            next_step="leave one of them out",
+        )
+    if from_worktree:
+        from karma_core.use_cases.worktree_plan import plan_worktree
+
+        return plan_worktree
     if not destroying:
         from karma_core.use_cases.plan import plan as plan_deploy
 

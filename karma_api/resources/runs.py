@@ -23,8 +23,14 @@ from karma_core.use_cases import drifted, resume
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.naming import excluded, named
 from karma_core.use_cases.plans import load_plan
-from karma_core.use_cases.run_parameters import Names, SelectionParameters, parameters_of
-from karma_core.use_cases.runs import Order, Selection, require_selection
+from karma_core.use_cases.run_parameters import (
+    SelectionParameters,
+    Targets,
+    Types,
+    check_selection,
+    parameters_of,
+)
+from karma_core.use_cases.runs import Order, Selection
 from karma_core.workspace import Workspace
 
 MOST_RUNS = 10_000
@@ -64,6 +70,8 @@ class Deployment(SelectionParameters, frozen=True, kw_only=True):
         chosen = self.selection != Selection()
         if sum(map(bool, (chosen, self.plan_id, self.resume_run))) != 1:
             raise ValueError("say exactly one of: components (or everything, changed), plan_id, resume_run")
+        if chosen:
+            check_selection(self.selection)
 
 
 class DeployAsked(Asked, frozen=True, kw_only=True):
@@ -78,9 +86,9 @@ class Destruction(Document, frozen=True, kw_only=True):
     `override_policy` as for a deploy.
     """
 
-    targets: Names = []
-    types: Names = []
-    exclude: Names = []
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
     everything: bool = False
     plan_id: Id | None = None
     override_policy: Reason = ""
@@ -116,9 +124,9 @@ class RunEnded(Answered, kw_only=True):
 class DriftWanted(Document, frozen=True, kw_only=True):
     """Which components; none: all that are deployed."""
 
-    targets: Names = []
-    types: Names = []
-    exclude: Names = []
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
 
 
 class DriftAsked(Asked, frozen=True, kw_only=True):
@@ -174,7 +182,6 @@ def _order(service: Service, caller: Caller, workspace: Workspace, wanted: Deplo
     if wanted.plan_id is not None:
         selection = load_plan(workspace, wanted.plan_id)[1]
     else:
-        require_selection(selection)
         _require_known(service, workspace, selection)
     return Order(
         kind="deploy",

@@ -23,7 +23,7 @@ from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.planner import plan_components
-from karma_core.use_cases.plans import as_shown, load_plan, require_shown
+from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown
 from karma_core.use_cases.resume import (
     Progress,
     close_dead_runs,
@@ -252,6 +252,7 @@ def _shown(workspace: Workspace, plan_id: str | None, *, allow_blocked: bool) ->
     """The stored plan that a deploy was ordered to follow."""
     if plan_id is None:
         return None
+    require_published(workspace, plan_id)
     plan = load_plan(workspace, plan_id)[0]
     refuse_breaking(plan.findings, allow_blocked=allow_blocked)
     return as_shown(plan)

@@ -31,7 +31,7 @@ from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.overriding import override_policy, require_overrider
 from karma_core.use_cases.plan import plan
-from karma_core.use_cases.plans import as_shown, load_plan, require_shown, token_of
+from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown, token_of
 from karma_core.use_cases.policy_evaluation import (
     OVERRIDABLE,
     forbids_run,
@@ -163,6 +163,7 @@ def _plan_for(order: Order, workspace: Workspace, scope: Scope) -> tuple[Plan, b
     if order.kind == "resume":
         return plan_rest(workspace, scope.fleet, set(scope.addresses)), False
     if order.plan_id is not None:
+        require_published(workspace, order.plan_id)
         shown = load_plan(workspace, order.plan_id)[0]
         actions = DESTROYING if order.kind == "destroy" else DEPLOYING
         require_shown(as_shown(shown), scope.addresses, actions)

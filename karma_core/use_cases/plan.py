@@ -11,6 +11,7 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.not_looked_at import not_looked_at
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection
@@ -24,22 +25,27 @@ def plan(
     *,
     fleet: Fleet | None = None,
     removed: Collection[str] = (),
+    published: bool = True,
 ) -> Plan:
     """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing.
 
     `fleet` is planned instead of what is there now: the environment as a change would make it. `removed` are
-    components whose config it takes away: those that are deployed are planned as destroyed.
+    components whose config it takes away: those that are deployed are planned as destroyed. `published` says
+    that its configs are in the parameter store: no plan of others can be deployed.
     """
     if not removed:
         require_selection(selection)
     check_binding(workspace)
-    token = inputs_token(workspace) if fleet is None else ""
+    of_now = fleet is None
+    token = inputs_token(workspace) if of_now else ""
     fleet = fleet or read_fleet(workspace)
-    made = plan_components(workspace, fleet, select(workspace, fleet, selection))
+    chosen = select(workspace, fleet, selection)
+    made = plan_components(workspace, fleet, chosen)
     destroyed = _destroys(workspace, set(removed) - set(fleet.moves.values()))
     components = {**made.components, **destroyed}
-    findings = _findings(fleet, components, made.findings)
-    return _store(workspace, fleet, selection, components, findings, token)
+    unseen = not_looked_at(workspace, fleet, selection, chosen) if of_now else ()
+    findings = _findings(fleet, components, {*made.findings, *unseen})
+    return _store(workspace, fleet, selection, components, findings, token, published=published)
 
 
 def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
@@ -67,6 +73,8 @@ def _store(
     components: Mapping[str, PlannedComponent],
     findings: tuple[Finding, ...],
     token: str,
+    *,
+    published: bool,
 ) -> Plan:
     order = (
         [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
@@ -79,5 +87,5 @@ def _store(
         components=tuple(components[a] for a in order),
         findings=findings,
     )
-    store_plan(workspace, made, selection, token=token)
+    store_plan(workspace, made, selection, token=token, published=published)
     return made

@@ -19,7 +19,9 @@ from karma_core.workspace import Workspace
 KIND: Final = "plan"
 
 
-def store_plan(workspace: Workspace, plan: Plan, selection: Selection, *, token: str = "") -> None:
+def store_plan(
+    workspace: Workspace, plan: Plan, selection: Selection, *, token: str = "", published: bool = True
+) -> None:
     """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy.
 
     `token` is of what the plan was made from (`build.inputs_token`); empty where it is not known.
@@ -35,6 +37,7 @@ def store_plan(workspace: Workspace, plan: Plan, selection: Selection, *, token:
         "created_at": plan.created_at,
         "selection": to_builtins(selection),
         "token": token,
+        "published": published,
     }
     workspace.state.put_document(KIND, plan.id, body)
 
@@ -67,6 +70,18 @@ def token_of(workspace: Workspace, plan_id: str) -> str:
     """The token of what a kept plan was made from; empty where it is not known."""
     document = workspace.state.document(KIND, plan_id)
     return str(document.body.get("token", "")) if document is not None else ""
+
+
+def require_published(workspace: Workspace, plan_id: str) -> None:
+    """Refused `unpublished-plan` for a plan of configs that are not in the parameter store."""
+    document = workspace.state.document(KIND, plan_id)
+    if document is not None and not document.body.get("published", True):
+        raise Refused(
+            f"plan {plan_id} cannot be deployed",
+            why="it was made from the work tree, and what it plans is not published",
+            next_step="`karma config publish`, then plan again",
+            code="unpublished-plan",
+        )
 
 
 def as_shown(plan: Plan) -> Shown:

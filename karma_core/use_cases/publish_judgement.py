@@ -57,7 +57,7 @@ def judge_publish(
     if not (ruled or doomed):
         return None
     before = read_fleet(workspace)
-    after = read_fleet(workspace, overlay=_overlay(workspace, intents, doomed))
+    after = read_fleet(workspace, overlay=overlay_of(workspace, intents, doomed))
     written = [_written(intent) for intent in intents]
     removed = [_removed(address, doomed[address]) for address in doomed]
     in_use = _in_use(written, removed, _world(before), _world(after))
@@ -157,7 +157,7 @@ def _value(stored: Parameter) -> dict[str, object]:
         return {}
 
 
-def _overlay(workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
+def overlay_of(workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
     """The parameters as they would be."""
     found: dict[str, Parameter | None] = {workspace.config_parameter(address): None for address in doomed}
     for intent in intents:

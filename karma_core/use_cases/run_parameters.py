@@ -23,19 +23,21 @@ Target = Annotated[
     str,
     Meta(
         max_length=200,
-        pattern=rf"^[A-Za-z0-9._:/*?!\[\]-]+{WHOLE}",
+        pattern=rf"^(?=[^*?\[]*/|.*[*?\[])[A-Za-z0-9._:/*?!\[\]-]+{WHOLE}",
         description="A component's address, `type/nickname`, or a pattern of addresses (`vpc/*`).",
     ),
 ]
-Names = Annotated[list[Target], Meta(max_length=MAX_NAMED)]
+Name = Annotated[str, Meta(min_length=1, max_length=63, description="A component type.")]
+Targets = Annotated[list[Target], Meta(max_length=MAX_NAMED)]
+Types = Annotated[list[Name], Meta(max_length=MAX_NAMED)]
 
 
 class SelectionParameters(Document, frozen=True, kw_only=True):
     """The components that a run is for; the fields are those of a `Selection`."""
 
-    targets: Names = []
-    types: Names = []
-    exclude: Names = []
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
     everything: bool = False
     changed: bool = False
     since: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -53,6 +55,14 @@ class SelectionParameters(Document, frozen=True, kw_only=True):
             since=self.since,
             with_producers=self.with_producers,
         )
+
+
+def check_selection(selection: Selection) -> None:
+    """ValueError for what `require_selection` refuses: for documents, whose faults name their place."""
+    try:
+        require_selection(selection)
+    except UsageError as error:
+        raise ValueError(f"{error.what}: {error.next_step}") from error
 
 
 class RunParameters(SelectionParameters, frozen=True, kw_only=True):
