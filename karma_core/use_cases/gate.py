@@ -34,6 +34,7 @@ from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import as_shown, load_plan, require_shown, token_of
 from karma_core.use_cases.policy_evaluation import (
     OVERRIDABLE,
+    approves_all,
     forbids_run,
     is_silent,
     needs_of_run,
@@ -185,6 +186,8 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     found = forbids_run(workspace, scope.fleet, scope.edits, askers)
     set_aside = [f for f in found if f.code in OVERRIDABLE and order.override]
     _refuse(order, workspace, [f for f in found if f not in set_aside])
+    if not order.override and approves_all(workspace, scope.addresses, scope.fleet.definitions):
+        return Passed(order=order, workspace=workspace)
     made, named = _plan_for(order, workspace, scope)
     made = restricted(made, scope.addresses)
     needs = needs_of_run(workspace, scope.fleet, scope.edits, made, askers)
