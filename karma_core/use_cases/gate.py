@@ -25,7 +25,6 @@ from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.run_judgement import covers
 from karma_core.use_cases.changes.run_request import Wanted, request_run
-from karma_core.use_cases.deploy import nothing_to_do
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.fleet import Fleet
@@ -45,7 +44,7 @@ from karma_core.use_cases.rest import plan_rest, rest_of
 from karma_core.use_cases.resume import find_run
 from karma_core.use_cases.rules_seam import asks_for_persons, proven, rules_in_force
 from karma_core.use_cases.runs import CHANGE, Outcome, RunResult, require_selection
-from karma_core.use_cases.selecting import select
+from karma_core.use_cases.selecting import may_move, select
 from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -141,11 +140,15 @@ def _scope(order: Order, workspace: Workspace) -> Scope | None:
     token = inputs_token(workspace)
     fleet = read_fleet(workspace)
     chosen = select(workspace, fleet, order.selection)
-    if not chosen or nothing_to_do(workspace, fleet, chosen) is not None:
-        return None
-    if not order.override and is_silent(workspace, chosen):
+    movable = may_move(fleet, chosen)
+    if not movable or (not order.override and is_silent(workspace, _deployed(fleet, movable))):
         return None
     return Scope(addresses=chosen, fleet=fleet, token=token, edits=pending_edits(fleet, chosen))
+
+
+def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
+    """Those that are deployed: types protect nothing else."""
+    return [address for address in addresses if fleet.deployed(address) is not None]
 
 
 def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
@@ -186,7 +189,8 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     found = forbids_run(workspace, scope.fleet, scope.edits, askers)
     set_aside = [f for f in found if f.code in OVERRIDABLE and order.override]
     _refuse(order, workspace, [f for f in found if f not in set_aside])
-    if not order.override and approves_all(workspace, scope.addresses, scope.fleet.definitions):
+    addresses = _deployed(scope.fleet, scope.addresses) if order.kind != "destroy" else scope.addresses
+    if not order.override and approves_all(workspace, addresses, scope.fleet.definitions):
         return Passed(order=order, workspace=workspace)
     made, named = _plan_for(order, workspace, scope)
     made = restricted(made, scope.addresses)

@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from karma_core.errors import NotFound, UsageError
 from karma_core.graph.graph import Graph
+from karma_core.graph.validate import blocked
 from karma_core.ids import shown
 from karma_core.model import Severity
+from karma_core.plan.judge import Verdict, judge
+from karma_core.plan.spread import NOTHING
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
@@ -42,6 +45,20 @@ def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]
         chosen = closure(graph, selection.targets, with_producers=selection.with_producers)
     moved = set(fleet.moves.values())
     return {a for a in chosen if fleet[a].config is not None and a not in moved}
+
+
+def may_move(fleet: Fleet, chosen: set[str]) -> set[str]:
+    """Of what a run is for, all that is not as it should be, and what may follow; nothing that is blocked."""
+    members = chosen - blocked(fleet.findings, fleet.graph)
+    restless = [address for address in members if not _at_rest(fleet, address)]
+    return members & fleet.graph.cone(*restless) if restless else set()
+
+
+def _at_rest(fleet: Fleet, address: str) -> bool:
+    applied, definition = fleet.deployed(address), fleet.definition(address)
+    drifted = fleet.values.drifted(applied)
+    judged = judge(address, fleet.inputs(address), applied, definition, NOTHING, drifted=drifted)
+    return judged.verdict is Verdict.UNCHANGED
 
 
 def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:

@@ -1,4 +1,4 @@
-"""The gate: every rule of the policy holds for deploys, destroys and resumes, directly and through threads."""
+"""The gate: every rule holds for deploys, destroys and resumes, directly and through threads."""
 
 from __future__ import annotations
 
