@@ -137,6 +137,13 @@ class Decider:
         return behind
 
 
+def may_move(fleet: Fleet, chosen: Collection[str]) -> set[str]:
+    """Of the chosen components, all that are not as they should be and what may follow; none is blocked."""
+    decider = Decider(fleet, chosen, "")
+    restless = [a for a in decider.members if decider.decide(a).verdict is not Verdict.UNCHANGED]
+    return set(decider.members & fleet.graph.cone(*restless)) if restless else set()
+
+
 def block_of(address: str, error: KarmaError) -> Block:
     """The block that a component's own error is, with its finding."""
     finding = Finding(

@@ -25,7 +25,7 @@ from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.run_judgement import covers
 from karma_core.use_cases.changes.run_request import Wanted, request_run
-from karma_core.use_cases.deploy import nothing_to_do
+from karma_core.use_cases.decider import may_move
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.fleet import Fleet
@@ -34,6 +34,7 @@ from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown, token_of
 from karma_core.use_cases.policy_evaluation import (
     OVERRIDABLE,
+    approves_all,
     forbids_run,
     is_silent,
     needs_of_run,
@@ -140,11 +141,15 @@ def _scope(order: Order, workspace: Workspace) -> Scope | None:
     token = inputs_token(workspace)
     fleet = read_fleet(workspace)
     chosen = select(workspace, fleet, order.selection)
-    if not chosen or nothing_to_do(workspace, fleet, chosen) is not None:
-        return None
-    if not order.override and is_silent(workspace, chosen):
+    movable = may_move(fleet, chosen)
+    if not movable or (not order.override and is_silent(workspace, _deployed(fleet, movable))):
         return None
     return Scope(addresses=chosen, fleet=fleet, token=token, edits=pending_edits(fleet, chosen))
+
+
+def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
+    """Those that are deployed: types protect nothing else."""
+    return [address for address in addresses if fleet.deployed(address) is not None]
 
 
 def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
@@ -186,6 +191,9 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     found = forbids_run(workspace, scope.fleet, scope.edits, askers)
     set_aside = [f for f in found if f.code in OVERRIDABLE and order.override]
     _refuse(order, workspace, [f for f in found if f not in set_aside])
+    addresses = _deployed(scope.fleet, scope.addresses) if order.kind != "destroy" else scope.addresses
+    if not order.override and approves_all(workspace, addresses, scope.fleet.definitions):
+        return Passed(order=order, workspace=workspace)
     made, named = _plan_for(order, workspace, scope)
     made = restricted(made, scope.addresses)
     needs = needs_of_run(workspace, scope.fleet, scope.edits, made, askers)

@@ -46,11 +46,21 @@ def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, Ty
 
 
 def is_silent(workspace: Workspace, addresses: Collection[str]) -> bool:
-    """Whether no rule can say anything of a run: there is no policy, and none of the types is protected."""
+    """Whether no rule can say anything of a run: there is no policy, and no type protects anything."""
     if not says_nothing(rules_in_force(workspace)):
         return False
     types = {address.partition("/")[0] for address in addresses}
-    return not any(definition.protected for definition in definitions_of(workspace, types).values())
+    definitions = definitions_of(workspace, types).values()
+    return not any(definition.protected or definition.protected_fields for definition in definitions)
+
+
+def approves_all(
+    workspace: Workspace, addresses: Collection[str], definitions: Mapping[str, TypeDefinition]
+) -> bool:
+    """Whether no rule can ask for an approval of a run, whatever its plan is."""
+    types = {address.partition("/")[0] for address in addresses}
+    protected = any(definitions.get(name, EMPTY).protected for name in types)
+    return says_nothing(rules_in_force(workspace)) and not protected
 
 
 # -- changes ------------------------------------------------------------------------------------------------

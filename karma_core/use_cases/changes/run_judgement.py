@@ -17,10 +17,9 @@ from karma_core.changes.record import Change
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Severity
 from karma_core.plan.document import Plan
-from karma_core.plan.judge import Verdict, judge
-from karma_core.plan.spread import NOTHING
 from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.changes.judged import Judged
+from karma_core.use_cases.decider import may_move
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.fleet import Fleet
@@ -68,7 +67,8 @@ def judge_run(workspace: Workspace, change: Change) -> Judged:
         return _judged(change, (finding,), change.cone, token)
     shown = set(change.cone)
     current = bool(token) and token == change.token
-    cone = shown if current else (shown & chosen) | _may_move(fleet, change, chosen)
+    movable = chosen if change.kind == "destroy" else may_move(fleet, chosen)
+    cone = shown if current else (shown & chosen) | movable
     edits = pending_edits(fleet, chosen) if change.kind == "deploy" else ()
     findings = forbids_run(workspace, fleet, edits, _askers(change))
     judged = _judged(change, findings, cone, token, fleet=fleet)
@@ -111,21 +111,6 @@ def _scope(workspace: Workspace, change: Change) -> tuple[Fleet, set[str]]:
     if selection.changed:  # Git says so where the plan is made; a process without a work tree cannot ask it
         return fleet, {a for a in change.cone if a in fleet.graph}
     return fleet, select(workspace, fleet, selection)
-
-
-def _may_move(fleet: Fleet, change: Change, chosen: set[str]) -> set[str]:
-    """Of what a run is for, all that is not as it should be, and what follows from that."""
-    if change.kind == "destroy":
-        return chosen
-    restless = [a for a in chosen if not _at_rest(fleet, a)]
-    return chosen & fleet.graph.cone(*restless) if restless else set()
-
-
-def _at_rest(fleet: Fleet, address: str) -> bool:
-    applied, definition = fleet.deployed(address), fleet.definition(address)
-    drifted = fleet.values.drifted(applied)
-    judged = judge(address, fleet.inputs(address), applied, definition, NOTHING, drifted=drifted)
-    return judged.verdict is Verdict.UNCHANGED
 
 
 def versions_of(fleet: Fleet, kind: str, addresses: Collection[str]) -> dict[str, int]:
