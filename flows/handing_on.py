@@ -8,13 +8,13 @@ from typing import Any, Final
 from karma_adapters.bootstrap import open_runs, open_workspace
 from karma_adapters.prefect_runs import PrefectRuns
 from karma_adapters.settings import Settings
-from karma_core.changes.policy import read_policy
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.model import Record
 from karma_core.records import Run
 from karma_core.use_cases.changes.decisions import retry
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.runs import FLOW_RUN
 from karma_core.workspace import Workspace
 
@@ -66,8 +66,8 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
 
     Those that a policy takes back when they fail are left to it.
     """
-    policy = read_policy(workspace.environment.policy)
-    if ended.flow not in CHANGES or ended.state in CANCELLED or policy.on_failure == "roll_back":
+    rules = rules_in_force(workspace)
+    if ended.flow not in CHANGES or ended.state in CANCELLED or rules.rolls_back:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
     found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]

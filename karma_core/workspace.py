@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ class EnvironmentSettings:
 
     `variables` are extra Terraform variables, the same for every component. `parallelism` bounds how many
     components are worked on at once. `lease_seconds` is how long a lease lives without renewal. `policy` is
-    what `karma_core.changes.policy` reads; `foreign_prefixes` are those of the project's other environments.
+    what `karma_core.policy` reads, `identities` whose
+    names are whose; `foreign_prefixes` are those of the project's other environments.
     """
 
     name: str
@@ -24,6 +25,7 @@ class EnvironmentSettings:
     variables: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+    identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     foreign_prefixes: tuple[str, ...] = ()
     parallelism: int = 4
     lease_seconds: float = 60.0

@@ -29,6 +29,7 @@ from karma_core.use_cases.decider import may_move
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.identity import proven
 from karma_core.use_cases.overriding import override_policy, require_overrider
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown, token_of
@@ -41,9 +42,9 @@ from karma_core.use_cases.policy_evaluation import (
     pending_edits,
     restricted,
 )
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.rest import plan_rest, rest_of
 from karma_core.use_cases.resume import find_run
-from karma_core.use_cases.rules_seam import asks_for_persons, proven, rules_in_force
 from karma_core.use_cases.runs import CHANGE, Outcome, RunResult, require_selection
 from karma_core.use_cases.selecting import select
 from karma_core.workspace import Workspace
@@ -208,7 +209,7 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
 
 def _as_proven(order: Order, workspace: Workspace) -> Workspace:
     """The workspace whose actor is proven, where a rule names who may ask."""
-    if not (order.override or asks_for_persons(rules_in_force(workspace))):
+    if not (order.override or rules_in_force(workspace).asks_requester):
         return workspace
     return with_fields(workspace, actor=proven(workspace))
 

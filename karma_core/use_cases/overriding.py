@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from karma_core.errors import Refused
+from karma_core.policy.rules import may_override
 from karma_core.records import Event
 from karma_core.use_cases.changes.judged import Judged
+from karma_core.use_cases.identity import proven
 from karma_core.use_cases.policy_evaluation import OVERRIDABLE
-from karma_core.use_cases.rules_seam import may_override, proven, rules_in_force
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Actor, Workspace
 
 ACTION = "policy_override"

@@ -10,18 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from karma_core.changes import judgement, policy
+from karma_core.changes import judgement
 from karma_core.changes.judgement import World
-from karma_core.changes.policy import Facts, Policy
 from karma_core.changes.record import Edit
 from karma_core.component_types import EMPTY, TypeDefinition
-from karma_core.graph.types import read_definitions
 from karma_core.model import Finding, Record
-from karma_core.plan.document import ACTIVE, Plan, PlannedComponent
+from karma_core.plan.document import ACTIVE, Plan
+from karma_core.policy import rules as rules_of
+from karma_core.policy.rules import Facts, Rules
 from karma_core.records import Applied
-from karma_core.use_cases.build import definition_of
 from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.rules_seam import guarded, rules_in_force, says_nothing
+from karma_core.use_cases.policy_in_force import definitions_of, rules_in_force
 from karma_core.workspace import Workspace
 
 OVERRIDABLE = frozenset({"policy-freeze"})
@@ -40,14 +39,9 @@ def world_of(fleet: Fleet) -> World:
     return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
 
 
-def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, TypeDefinition]:
-    """The definitions of types, of those that have one that can be read."""
-    return read_definitions(types, lambda name: definition_of(workspace, name))[0]
-
-
 def is_silent(workspace: Workspace, addresses: Collection[str]) -> bool:
     """Whether no rule can say anything of a run: there is no policy, and no type protects anything."""
-    if not says_nothing(rules_in_force(workspace)):
+    if not rules_in_force(workspace).silent:
         return False
     types = {address.partition("/")[0] for address in addresses}
     definitions = definitions_of(workspace, types).values()
@@ -60,7 +54,7 @@ def approves_all(
     """Whether no rule can ask for an approval of a run, whatever its plan is."""
     types = {address.partition("/")[0] for address in addresses}
     protected = any(definitions.get(name, EMPTY).protected for name in types)
-    return says_nothing(rules_in_force(workspace)) and not protected
+    return rules_in_force(workspace).silent and not protected
 
 
 # -- changes ------------------------------------------------------------------------------------------------
@@ -72,8 +66,8 @@ def evaluate_edits(
     """What the rules say of a request, before its plan is known."""
     rules = rules_in_force(workspace)
     return Evaluation(
-        findings=policy.rejections(rules, facts, definitions, workspace.clock()),
-        needs=tuple(policy.approvals(rules, facts, definitions)),
+        findings=rules_of.rejections(rules, facts, definitions, workspace.clock()),
+        needs=tuple(rules_of.approvals(rules, facts, definitions)),
     )
 
 
@@ -81,12 +75,12 @@ def evaluate_plan(
     workspace: Workspace, plan: Plan, definitions: Mapping[str, TypeDefinition]
 ) -> tuple[str, ...]:
     """Why the plan of a change needs an approval."""
-    return tuple(policy.approvals_of_plan(rules_in_force(workspace), plan, definitions))
+    return tuple(rules_of.approvals_of_plan(rules_in_force(workspace), plan, definitions))
 
 
 def frozen(workspace: Workspace) -> str:
     """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
-    holding = (f for f in rules_in_force(workspace).freeze if f.holds(workspace.clock()))
+    holding = rules_in_force(workspace).freezes(workspace.clock())
     return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
 
 
@@ -121,7 +115,7 @@ def forbids_run(
     `askers` are who is said to want it and who ordered it; both have to be allowed to.
     """
     facts = _facts(workspace, fleet, edits, askers, ())
-    return policy.rejections(rules_in_force(workspace), facts, fleet.definitions, workspace.clock())
+    return rules_of.rejections(rules_in_force(workspace), facts, fleet.definitions, workspace.clock())
 
 
 def needs_of_run(
@@ -139,8 +133,8 @@ def needs_of_run(
     planned = tuple(edit for edit in edits if edit.address in set(moved))
     facts = _facts(workspace, fleet, planned, askers, moved)
     found = [
-        *policy.approvals(rules, facts, fleet.definitions),
-        *(f"{address} is protected" for address in moved if policy.is_protected(rules, address)),
+        *rules_of.approvals(rules, facts, fleet.definitions),
+        *(f"{address} is protected" for address in moved if rules.protects(address)),
         *_of_plan(rules, plan, fleet.definitions),
     ]
     return tuple(dict.fromkeys(found))
@@ -156,17 +150,16 @@ def restricted(plan: Plan, addresses: Collection[str]) -> Plan:
     return replace(plan, components=tuple(c for c in plan.components if c.address in addresses))
 
 
-def _of_plan(rules: Policy, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> Sequence[str]:
-    if guarded(rules):
-        return policy.approvals_of_plan(rules, plan, definitions)
-    destroying = (c for c in plan.components if _keeps(c, definitions))
-    return [f"{c.address}: {c.action} destroys {c.destroy} resource(s)" for c in destroying]
-
-
-def _keeps(component: PlannedComponent, definitions: Mapping[str, TypeDefinition]) -> bool:
-    """Whether the plan destroys resources of a component whose type is protected."""
-    protected = definitions.get(component.address.partition("/")[0], EMPTY).protected
-    return protected and bool(component.destroy)
+def _of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> Sequence[str]:
+    """Why a plan needs an approval that the answer to a prompt does not give."""
+    if rules.guarded:
+        return rules_of.approvals_of_plan(rules, plan, definitions)
+    kept = (c for c in plan.components if rules_of.keeps(rules, definitions, c.address))
+    return [
+        f"{c.address}: {c.action} destroys {c.destroy} resource(s)"
+        for c in kept
+        if c.destroy or c.action in rules_of.DESTRUCTIVE
+    ]
 
 
 def _facts(

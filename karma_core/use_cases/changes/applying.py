@@ -33,7 +33,7 @@ from karma_core.use_cases.changes.run_judgement import selection_of
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.overriding import override_policy, without_overridden
 from karma_core.use_cases.policy_evaluation import frozen
-from karma_core.use_cases.rules_seam import rules_in_force
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.runs import Order, RunResult, Selection
 from karma_core.workspace import Workspace
 
@@ -250,7 +250,7 @@ def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: Sta
     if not change.stands:
         return _end(register, kept, status, why)
     rules = rules_in_force(workspace)
-    if status is State.FAILED and rules.on_failure == "roll_back" and change.rollback_of is None:
+    if status is State.FAILED and rules.rolls_back and change.rollback_of is None:
         return _end(register, kept, status, f"{why}; the policy rolls its configs back", take_back=True)
     return _end(register, kept, status, f"{why}; configs are kept: retry the change or roll it back")
 

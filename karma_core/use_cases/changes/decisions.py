@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from karma_core.changes.policy import may_approve, read_policy
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
+from karma_core.policy.rules import may_approve
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Workspace
 
 
@@ -38,7 +39,7 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
 
 
 def _require_approver(workspace: Workspace, change: Change) -> None:
-    rules = read_policy(workspace.environment.policy)
+    rules = rules_in_force(workspace)
     forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
     if forbidden:
         Register(workspace).log(change, "denied", why=forbidden)

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from karma_core.changes.policy import read_policy
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
@@ -30,6 +29,7 @@ from karma_core.use_cases.changes.register import (
 )
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.journalling import Heartbeat
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Workspace
 
 
@@ -113,7 +113,7 @@ def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
 def expire(workspace: Workspace) -> list[Change]:
     """End the changes that have waited too long for an approval, or approved for their apply."""
     register = Register(workspace)
-    hours = read_policy(workspace.environment.policy).approval_hours
+    hours = rules_in_force(workspace).approval_hours
     expired = []
     for change in register.open():
         if not _is_overdue(workspace, change, hours) or worked_on(workspace, change.id):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from karma_core import strictjson
 from karma_core.changes import judgement
-from karma_core.changes.policy import Facts
 from karma_core.changes.record import Change, Edit
 from karma_core.changes.request import read_request
 from karma_core.model import Finding, Provenance, Severity
+from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
 from karma_core.records import Parameter
 from karma_core.use_cases import kept_modules

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from karma_adapters import settings
 from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
-from karma_core.changes.policy import Policy
+from karma_core.policy.document import Policy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {

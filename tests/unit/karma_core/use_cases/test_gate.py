@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from karma_adapters.thread_runs import ThreadRuns
 from karma_core import failpoints
-from karma_core.changes.policy import Policy
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.plan.document import Action
+from karma_core.policy.document import Policy
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.queue import expire

@@ -1,0 +1,80 @@
+"""Persons: one name for everybody, whatever name they were proven under."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Final
+
+from karma_core.errors import SettingsError
+from karma_core.model import Record
+
+_ASSUMED_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+\Z")
+"""The ARN of a session of a role (AWS IAM user guide, "IAM identifiers"); its role has another one."""
+_NAMESPACES: Final = ("github:", "gitlab:", "token:", "oidc:")
+"""Prefixes that say in karma.toml where a name comes from; the name itself is recorded without."""
+
+
+class Identities(Record, frozen=True, kw_only=True):
+    """`[identities]`: person → the names under which they are proven. Names compare in one normal form."""
+
+    people: dict[str, tuple[str, ...]] = {}
+
+    def person(self, name: str) -> str:
+        """The person with a name: themselves in normal form where nothing says more."""
+        owners = self._owners()
+        return next((owners[form] for form in _forms(name) if form in owners), normal(name))
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names are those of one person."""
+        return self.person(one) == self.person(other)
+
+    def matches(self, name: str, patterns: Iterable[str]) -> bool:
+        """Whether a pattern (`*`, `?`) names the person or the name as it was proven."""
+        forms = {self.person(name), *_forms(name)}
+        return any(fnmatchcase(form, normal(pattern)) for pattern in patterns for form in forms)
+
+    def _owners(self) -> dict[str, str]:
+        """Normal form of a name → the person whose it is."""
+        owners: dict[str, str] = {}
+        for person, names in self.people.items():
+            for name in (person, *names):
+                owners.update(dict.fromkeys(_claims(name), normal(person)))
+        return owners
+
+
+def read_identities(people: Mapping[str, Iterable[str]]) -> Identities:
+    """The identities of a table of settings; SettingsError where two persons claim one name."""
+    claimed: dict[str, str] = {}
+    for person in sorted(people):
+        for name in (person, *people[person]):
+            for form in _claims(name):
+                other = claimed.setdefault(form, person)
+                if normal(other) != normal(person):
+                    raise SettingsError(
+                        "the identities cannot be used",
+                        why=f"{name!r} is claimed by both {other!r} and {person!r}",
+                        next_step="give each name to one person in [identities]",
+                    )
+    return Identities(people={person: tuple(names) for person, names in sorted(people.items())})
+
+
+def normal(name: str) -> str:
+    """The form in which names are compared: Unicode NFKC, case folded, without blanks around."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _claims(name: str) -> tuple[str, ...]:
+    """The forms that an entry of the mapping stands for: with and without where it comes from."""
+    form = normal(name)
+    bare = next((form.removeprefix(space) for space in _NAMESPACES if form.startswith(space)), form)
+    return tuple(dict.fromkeys((form, bare)))
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """The forms of a proven name: itself, and the role of an AWS session."""
+    form = normal(name)
+    session = _ASSUMED_ROLE.match(form)
+    return (form, f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}") if session else (form,)

@@ -1,0 +1,50 @@
+"""One person under all their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from karma_core.errors import SettingsError
+from karma_core.policy.identities import Identities, read_identities
+
+PEOPLE = read_identities(
+    {
+        "ann": ["ann@example.org", "github:Ann-Dev", "arn:aws:iam::123456789012:role/Deployers"],
+        "bob": ["arn:aws:sts::123456789012:assumed-role/Admin/bob"],
+    }
+)
+SESSION = "arn:aws:sts::123456789012:assumed-role/{}/{}"
+
+
+@pytest.mark.parametrize(
+    "name", ["ann", " ANN ", "Ann@Example.ORG", "ann-dev", "github:ann-dev", SESSION.format("Deployers", "x")]
+)
+def test_every_name_leads_to_the_person(name: str) -> None:
+    """Case, blanks and where it comes from do not matter; a session stands for its role."""
+    assert PEOPLE.person(name) == "ann"
+
+
+def test_a_session_may_be_one_persons() -> None:
+    """Another session of the same role is somebody else."""
+    assert PEOPLE.person(SESSION.format("Admin", "bob")) == "bob"
+    assert PEOPLE.person(SESSION.format("Admin", "eve")) != "bob"
+
+
+def test_who_is_not_listed_is_themselves() -> None:
+    """In the same normal form."""
+    assert Identities().same("Eve", "eve ")
+    assert not Identities().same("eve", "ann")
+    assert Identities().same("\uff45ve", "eve")  # a full-width letter
+
+
+def test_patterns_match_the_person_and_the_proven_name() -> None:
+    """Whatever their case."""
+    assert PEOPLE.matches("ann-dev", ["ANN"])
+    assert PEOPLE.matches("Ann@example.org", ["*@EXAMPLE.org"])
+    assert not PEOPLE.matches("ann-dev", ["*@example.org"])
+
+
+def test_a_name_belongs_to_one_person() -> None:
+    """Two would make a distinct approver of one."""
+    with pytest.raises(SettingsError, match="claimed"):
+        read_identities({"ann": ["x@example.org"], "bob": ["X@example.org"]})
