@@ -116,7 +116,7 @@ class Change(Record, frozen=True, kw_only=True):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The components that it was asked to change, sorted; of a deploy or destroy those that it moves."""
-        if self.runs_only:
+        if self.kind != "config":
             return self.cone
         parts = self.request.get("changes") or [self.request]
         return tuple(sorted(part["component"] for part in parts))

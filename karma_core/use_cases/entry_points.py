@@ -62,6 +62,8 @@ COMMANDS: Final[dict[str, Leads]] = {
     "log show": Leads.NOTHING,
     "log verify": Leads.NOTHING,
     "plan": Leads.NOTHING,
+    "policy publish": Leads.NOTHING,
+    "policy show": Leads.NOTHING,
     "propose-change": Leads.CHANGE,
     "token create": Leads.NOTHING,
     "token list": Leads.NOTHING,

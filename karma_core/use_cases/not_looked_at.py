@@ -10,6 +10,7 @@ from karma_core.plan.document import LEFT_OUT, UNPUBLISHED
 from karma_core.records import Parameter
 from karma_core.use_cases.config_comparison import compare
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
@@ -21,7 +22,11 @@ _NOT_AS_CONFIGURED = frozenset({Status.ABSENT, Status.STALE, Status.FAILED})
 def not_looked_at(
     workspace: Workspace, fleet: Fleet, selection: Selection, chosen: Collection[str]
 ) -> Iterator[Finding]:
-    """Warnings `unpublished` and `left-out` of the environment. One scan of the work tree's configs."""
+    """Warnings `policy-differs`, `unpublished` and `left-out` of the environment.
+
+    One parameter read, one scan of the work tree's configs.
+    """
+    yield from policy_differs(workspace)
     yield from _unpublished(workspace, fleet)
     if selection.changed:
         yield from _left_out(workspace, fleet, chosen)

@@ -85,6 +85,8 @@ def policy_differs(workspace: Workspace) -> Iterator[Finding]:
     if published is None:
         return
     local = replace(local_policy(workspace), identities=published.identities)
+    if not workspace.modules.types():  # a process without a checkout knows no types
+        local = replace(local, types=published.types)
     ways = list(laxer(local, published))
     if ways:
         yield Finding(

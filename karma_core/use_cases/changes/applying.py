@@ -27,6 +27,7 @@ from karma_core.use_cases.changes.planning import (
     plan_change,
     removed_and_deployed,
 )
+from karma_core.use_cases.changes.policy_change import apply_policy
 from karma_core.use_cases.changes.queue import expire, holders
 from karma_core.use_cases.changes.register import Kept, Register, acting_for, admission, working
 from karma_core.use_cases.changes.run_judgement import selection_of
@@ -57,6 +58,8 @@ def apply(workspace: Workspace, change_id: str, run: RunOrder, *, override: str 
         kept = register.get(change_id)
         if override:
             kept = _override(workspace, register, kept, override)
+        if kept.change.kind == "policy" and kept.change.status in {State.APPROVED, State.APPLYING}:
+            return apply_policy(workspace, register, kept).change
         if kept.change.status is State.APPROVED:
             if not override:
                 _refuse_frozen(workspace, kept.change)

@@ -8,8 +8,10 @@ from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
 from karma_core.policy.rules import may_approve
+from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
+from karma_core.use_cases.identity import proven
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Workspace
 
@@ -41,14 +43,26 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
 def _require_approver(workspace: Workspace, change: Change) -> None:
     rules = rules_in_force(workspace)
     forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
+    if change.kind == "policy" and not forbidden:
+        forbidden = _is_no_admin(workspace)
     if forbidden:
         Register(workspace).log(change, "denied", why=forbidden)
         raise Refused(
             f"change {change.id} cannot be approved by {workspace.actor.user}",
             why=forbidden,
-            next_step="ask one of the approvers that [policy] names",
+            next_step="ask one of the approvers that [policy] names"
+            if change.kind != "policy"
+            else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
             code="not-approver",
         )
+
+
+def _is_no_admin(workspace: Workspace) -> str:
+    """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
+    role = proven(workspace).role
+    if role is not None and role.includes(Role.ADMIN):
+        return ""
+    return "a policy is approved by an admin, and nothing proves that this is one"
 
 
 def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
@@ -76,6 +90,13 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
+        if kept.change.kind == "policy":
+            raise Refused(
+                f"change {change_id} is not tried again",
+                why="a policy is requested as the checkout has it now",
+                next_step="request it again: `karma policy publish`",
+                code="change-state",
+            )
         again: dict[str, Any] = {"number": register.next_number(), "approval": None, "waits_for": ()}
         again |= {"take_back": False, "token": ""}  # no plan of before is taken again
         again["proceed"] = proceed or kept.change.proceed

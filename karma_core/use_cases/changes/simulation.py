@@ -18,6 +18,7 @@ from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.run_judgement import judge_run
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.policy_evaluation import evaluate_edits, world_of
+from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.workspace import Workspace
 
 
@@ -87,7 +88,11 @@ def _judge(
         foreign_prefixes=workspace.environment.foreign_prefixes,
     )
     evaluated = evaluate_edits(workspace, facts, {**fleets[0].definitions, **fleets[1].definitions})
-    findings = {*judgement.judge(edits, before, after), *evaluated.findings}
+    findings = {
+        *judgement.judge(edits, before, after),
+        *evaluated.findings,
+        *policy_differs(workspace),
+    }
     base = judgement.versions(before.inventory, {*cone, *(e.address for e in edits)})
     return Judged(
         edits=edits,

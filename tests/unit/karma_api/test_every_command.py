@@ -52,6 +52,8 @@ DOORS: dict[str, str | tuple[str, ...]] = {
     "log show": ("GET /log/{event_id}", "GET /artifacts"),
     "log verify": ("GET /log/verify",),
     "plan": ("POST /plans", "GET /plans/{plan_id}"),
+    "policy publish": "it publishes the policy of the caller's checkout",
+    "policy show": "it compares the caller's checkout",
     "propose-change": ("POST /request-change",),
     "token create": "a token's text passes no network",
     "token list": ("GET /tokens",),

@@ -1,0 +1,118 @@
+"""The published policy: changed by an admin's word, and never undercut by a checkout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from karma_core.changes.record import Change
+from karma_core.changes.states import State
+from karma_core.errors import BadInput, Refused
+from karma_core.records import ParameterWrite
+from karma_core.roles import Role
+from karma_core.use_cases.changes import decisions
+from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.changes.policy_change import request_policy
+from karma_core.use_cases.plan import plan
+from karma_core.use_cases.policy_in_force import policy_differs, rules_in_force
+from karma_core.use_cases.policy_shown import shown_policy
+from karma_core.workspace import Workspace
+from tests.change_system import ChangeSystem, run_order
+from tests.memory_system import ALL
+
+STRICT = {"require_approval": True, "protected": ["a/*"]}
+
+
+@pytest.fixture
+def system() -> ChangeSystem:
+    """One deployed component, and a policy in the checkout."""
+    made = ChangeSystem({"a": {"protected": True}})
+    made.configure(a_one={"size": 1})
+    made.deploy()
+    made.policy = dict(STRICT)
+    return made
+
+
+def as_admin(system: ChangeSystem, role: Role | None = Role.ADMIN) -> Workspace:
+    """The environment, as somebody with a token of that role."""
+    made = system.workspace
+    return replace(made, actor=replace(made.actor, user="root", proof="token", role=role))
+
+
+def publish(system: ChangeSystem) -> Change:
+    """Publish the checkout's policy, with an admin's word."""
+    change = request_policy(system.workspace)
+    decisions.approve(as_admin(system), change.id)
+    return apply(system.workspace, change.id, run_order)
+
+
+def test_a_policy_is_published_once_an_admin_has_approved_it(system: ChangeSystem) -> None:
+    """Until then nothing is in force but the checkout's; the log has every step."""
+    change = request_policy(system.workspace, reason="from now on")
+    assert change.status is State.AWAITING_APPROVAL
+    for role in (None, Role.APPROVER):
+        with pytest.raises(Refused) as refused:
+            decisions.approve(as_admin(system, role), change.id)
+        assert refused.value.code == "not-approver"
+    assert decisions.approve(as_admin(system), change.id).status is State.APPROVED
+    assert apply(system.workspace, change.id, run_order).status is State.APPLIED
+    assert [status for _, status in system.events("change")][-3:] == ["approved", "applying", "applied"]
+    with pytest.raises(Refused) as nothing:
+        request_policy(system.workspace)
+    assert nothing.value.code == "nothing-to-publish"
+
+
+def test_a_laxer_checkout_changes_nothing_and_is_told(system: ChangeSystem) -> None:
+    """The published rule holds; plan and check say what the checkout leaves out."""
+    publish(system)
+    system.policy = {}
+    system.modules._definitions["a"] = {}
+    rules = rules_in_force(system.workspace)
+    assert rules.guarded
+    assert rules.definition({}, "a/one").protected
+    (finding,) = policy_differs(system.workspace)
+    for said in ("require_approval", "a/*", "the type a is protected"):
+        assert said in finding.message
+    assert "policy-differs" in {f.code for f in plan(system.workspace, ALL).findings}
+    assert shown_policy(system.workspace).laxer
+
+
+def test_a_stricter_checkout_holds_too(system: ChangeSystem) -> None:
+    """Each of the two has to be satisfied."""
+    system.policy = {}
+    publish(system)
+    system.policy = {"require_approval": True}
+    assert len(rules_in_force(system.workspace).policies) == 2
+    assert list(policy_differs(system.workspace)) == []
+
+
+def test_who_published_in_between_is_not_overwritten(system: ChangeSystem) -> None:
+    """The later of two requests from one version fails."""
+    first = request_policy(system.workspace)
+    system.policy = {"approvers": ["root"]}
+    second = request_policy(system.workspace)
+    for change in (first, second):
+        decisions.approve(as_admin(system), change.id)
+    assert apply(system.workspace, first.id, run_order).status is State.APPLIED
+    assert apply(system.workspace, second.id, run_order).status is State.FAILED
+
+
+@pytest.mark.parametrize("value", ["{", "[]", '{"policy": {"aprovers": []}}', '{"rules": 1}'])
+def test_a_published_policy_that_cannot_be_read_stops_everything(system: ChangeSystem, value: str) -> None:
+    """It is never taken for empty."""
+    system.parameters.put([ParameterWrite(name="/iac/_policy", value=value)])
+    with pytest.raises(BadInput) as refused:
+        rules_in_force(system.workspace)
+    assert refused.value.code == "policy-unreadable"
+
+
+def test_published_identities_count_alone(system: ChangeSystem) -> None:
+    """A checkout cannot make one person of another."""
+    made = system.workspace
+    settings = replace(made.environment, identities={"ann": ["x"]})
+    change = request_policy(replace(made, environment=settings))
+    decisions.approve(as_admin(system), change.id)
+    apply(system.workspace, change.id, run_order)
+    forged = replace(made.environment, identities={"bob": ["x"]})
+    assert rules_in_force(replace(system.workspace, environment=forged)).identities.person("x") == "ann"
