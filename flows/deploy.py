@@ -183,7 +183,7 @@ def _shown(project: str, workspace: Workspace, result: RunResult) -> dict[str, A
     """Leave what there is to see of a run, or of the change that it has become; its document."""
     if result.change_id is not None:
         show_page(project, workspace.name, "changes", result.change_id)
-        return result.contract()
-    show_result(workspace, result)
-    show_page(project, workspace.name, "runs", result.run_id)
+    elif result.run_id:  # else nothing was there to be destroyed
+        show_result(workspace, result)
+        show_page(project, workspace.name, "runs", result.run_id)
     return result.contract()

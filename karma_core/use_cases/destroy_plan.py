@@ -11,6 +11,7 @@ from karma_core.model import Finding, Severity
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import Applied
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.build import inputs_token
 from karma_core.use_cases.destroy import destroy_job, select_for_destroy
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection
@@ -25,6 +26,7 @@ def plan_destroy(workspace: Workspace, selection: Selection) -> Plan:
     NotFound and Refused as a destroy. A component whose destruction cannot be planned is `blocked`.
     """
     check_binding(workspace)
+    token = inputs_token(workspace)
     components, findings = _plan_all(workspace, select_for_destroy(workspace, selection))
     made = Plan(
         id=workspace.new_id(),
@@ -34,7 +36,7 @@ def plan_destroy(workspace: Workspace, selection: Selection) -> Plan:
         components=components,
         findings=sort_findings(findings),
     )
-    store_plan(workspace, made, selection)
+    store_plan(workspace, made, selection, token=token)
     return made
 
 

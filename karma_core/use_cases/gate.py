@@ -157,7 +157,8 @@ def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
     chosen = select_for_destroy(workspace, order.selection)
     if not chosen or (not order.override and is_silent(workspace, chosen)):
         return None
-    return Scope(addresses=chosen, fleet=read_fleet(workspace))
+    token = inputs_token(workspace)
+    return Scope(addresses=chosen, fleet=read_fleet(workspace), token=token)
 
 
 def _plan_for(order: Order, workspace: Workspace, scope: Scope) -> tuple[Plan, bool]:
@@ -203,6 +204,8 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     if order.override and rules:
         return _overridden(bound, workspace, rules)
     if needs:
+        if named and token_of(workspace, made.id) != scope.token:
+            scope = with_fields(scope, token="")  # it is planned anew before anybody approves it
         return _waiting(workspace, Wanted(order=order, plan=made, needs=needs, fleet=scope.fleet), scope)
     return Passed(order=bound, workspace=workspace)
 
