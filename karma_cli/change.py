@@ -216,13 +216,19 @@ def rollback(
 
 @app.command(
     epilog="Examples:\n\n`karma change promote serverless-site shop --from dev --to prod --dry-run`\n\n"
+    "`karma change promote vpc/core 'service/*' --from dev --to prod`\n\n"
     "`karma change promote vpc core --from dev --to prod --keep cidr --keep subnets`"
 )
 def promote(
-    component_type: Type,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TYPE NICKNAME | ADDRESS...",
+            help="One component in two words, or addresses and patterns.",
+        ),
+    ],
     source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
     target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
-    nickname: Nickname = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
     ] = None,
@@ -235,7 +241,8 @@ def promote(
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Request the change that gives a component the config that it has in another environment."""
+    """Request the change that gives components the configs that they have in another environment."""
+    from karma_cli.plan import targets_of
     from karma_core.use_cases.changes import promotion
 
     with progress.shown(quiet=as_json) as say:
@@ -243,7 +250,7 @@ def promote(
         change = promotion.promote(
             open_for(source, project),
             workspace,
-            address_of(component_type, nickname),
+            targets_of(words),
             only=only or (),
             keep=keep or (),
             reason=reason,

@@ -57,7 +57,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     if change.promoted_from is not None:
         origin = change.promoted_from
         deployed = "" if origin.deployed else ", which is not deployed there"
-        render.line(f"promoted from {origin.environment}, version {origin.version}{deployed}")
+        version = f", version {origin.version}" if origin.version else ""
+        render.line(f"promoted from {origin.environment}{version}{deployed}")
     _show_differences(differences_of(change))
     if change.cone:
         render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")

@@ -42,7 +42,10 @@ class Approval(Record, frozen=True, kw_only=True):
 
 
 class Promoted(Record, frozen=True, kw_only=True):
-    """Where a promoted config comes from, and whether that version was deployed there with success."""
+    """Where promoted configs come from, and whether these versions were deployed there with success.
+
+    `version` is 0 where there are several configs.
+    """
 
     environment: str
     version: int
