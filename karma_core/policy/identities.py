@@ -13,8 +13,10 @@ from karma_core.model import Record
 
 _ASSUMED_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+\Z")
 """The ARN of a session of a role (AWS IAM user guide, "IAM identifiers"); its role has another one."""
-_NAMESPACES: Final = ("github:", "gitlab:", "token:", "oidc:")
-"""Prefixes that say in karma.toml where a name comes from; the name itself is recorded without."""
+_TOKEN_USER: Final = "token:"  # noqa: S105 - no secret
+"""Prefix in karma.toml of a token's user, who is recorded without it."""
+_WEBHOOK: Final = "webhook:"
+"""Prefix with which the author of a delivery is recorded; in karma.toml it is `github:` as well."""
 
 
 class Identities(Record, frozen=True, kw_only=True):
@@ -67,14 +69,18 @@ def normal(name: str) -> str:
 
 
 def _claims(name: str) -> tuple[str, ...]:
-    """The forms that an entry of the mapping stands for: with and without where it comes from."""
+    """The forms that an entry of the mapping stands for.
+
+    A login elsewhere (`github:bob`) is not the user of that name here, who may be somebody else.
+    """
     form = normal(name)
-    bare = next((form.removeprefix(space) for space in _NAMESPACES if form.startswith(space)), form)
-    return tuple(dict.fromkeys((form, bare)))
+    return tuple(dict.fromkeys((form, form.removeprefix(_TOKEN_USER))))
 
 
 def _forms(name: str) -> tuple[str, ...]:
-    """The forms of a proven name: itself, and the role of an AWS session."""
+    """The forms of a proven name: itself, the login of a delivery's author, the role of an AWS session."""
     form = normal(name)
+    if form.startswith(_WEBHOOK):
+        return (form, f"github:{form.removeprefix(_WEBHOOK)}")
     session = _ASSUMED_ROLE.match(form)
     return (form, f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}") if session else (form,)
