@@ -13,6 +13,11 @@ from karma_core.model import Record
 
 _ASSUMED_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+\Z")
 """The ARN of a session of a role (AWS IAM user guide, "IAM identifiers"); its role has another one."""
+_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):(?:iam::(\d+):role/(?:.+/)?|sts::(\d+):assumed-role/)([^/]+)\Z")
+"""The ARN of a role, with the path that sessions leave out; or the ARN of a session without its name."""
+_SIGN_ON: Final = ":role/awsreservedsso_"
+"""In the ARN of a role of IAM Identity Center, which names its sessions for its users (its user guide,
+"Referencing permission sets"). Sessions of other roles are named by whoever assumes them."""
 _TOKEN_USER: Final = "token:"  # noqa: S105 - no secret
 """Prefix in karma.toml of a token's user, who is recorded without it."""
 _WEBHOOK: Final = "webhook:"
@@ -25,9 +30,14 @@ class Identities(Record, frozen=True, kw_only=True):
     people: dict[str, tuple[str, ...]] = {}
 
     def person(self, name: str) -> str:
-        """The person with a name: themselves in normal form where nothing says more."""
-        owners = self._owners()
-        return next((owners[form] for form in _forms(name) if form in owners), normal(name))
+        """The person with a name: themselves in normal form where nothing says more.
+
+        Sessions of a role are one person, the role, unless IAM Identity Center names them: else two sessions
+        of one's own would be two persons.
+        """
+        owners, forms = self._owners(), _forms(name)
+        role = next((form for form in forms[1:] if _ROLE.match(form) and _SIGN_ON not in form), forms[0])
+        return next((owners[form] for form in forms if form in owners), role)
 
     def same(self, one: str, other: str) -> bool:
         """Whether two names are those of one person."""
@@ -74,6 +84,9 @@ def _claims(name: str) -> tuple[str, ...]:
     A login elsewhere (`github:bob`) is not the user of that name here, who may be somebody else.
     """
     form = normal(name)
+    role = _ROLE.match(form)
+    if role:
+        return tuple(dict.fromkeys((form, f"arn:{role[1]}:iam::{role[2] or role[3]}:role/{role[4]}")))
     return tuple(dict.fromkeys((form, form.removeprefix(_TOKEN_USER))))
 
 

@@ -70,3 +70,25 @@ def test_a_login_elsewhere_is_not_the_user_of_that_name() -> None:
     assert people.person("bob") == "robert"
     assert people.person("webhook:bob") == "ann"
     assert not read_identities({"ann": ["github:bob"]}).matches("bob", ["ann"])
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "arn:aws:iam::123456789012:role/team/blue/Deployers",
+        "arn:aws:sts::123456789012:assumed-role/Deployers",
+        "arn:aws:iam::123456789012:role/deployers",
+    ],
+)
+def test_a_session_is_its_role_however_that_is_written(role: str) -> None:
+    """AWS leaves the path out of a session's ARN."""
+    assert read_identities({"ann": [role]}).person(SESSION.format("Deployers", "x")) == "ann"
+
+
+def test_two_sessions_of_a_role_are_not_two_persons() -> None:
+    """Whoever assumes a role names the session; those of IAM Identity Center are named for its users."""
+    people = Identities()
+    assert people.same(SESSION.format("Deployers", "one"), SESSION.format("Deployers", "two"))
+    assert not people.same(SESSION.format("Deployers", "one"), SESSION.format("Admins", "one"))
+    role = "AWSReservedSSO_Admin_0123456789abcdef"
+    assert not people.same(SESSION.format(role, "ann"), SESSION.format(role, "bob"))
