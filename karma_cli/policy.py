@@ -38,10 +38,10 @@ def publish(
     """Request that the checkout's policy is published; an admin has to approve the change."""
     from karma_core.use_cases.changes.policy_change import request_policy
     from karma_core.use_cases.changes.reading import result_of
-    from karma_core.use_cases.policy_shown import shown_policy
+    from karma_core.use_cases.policy_shown import differing_rules
 
     workspace = open_for(env, project)
-    differing = shown_policy(workspace).differing
+    differing = differing_rules(workspace)
     change = request_policy(workspace, reason=reason)
     if as_json:
         render.document(result_of(workspace, change))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -48,7 +48,7 @@ class Freeze(Document, frozen=True, kw_only=True):
     def holds(self, now: datetime) -> bool:
         """Whether it is frozen at a moment (aware)."""
         if self.starts is not None and self.ends is not None:
-            return self._earliest(self.starts) <= now < self._latest(self.ends)
+            return self._earliest(self.starts) <= _since_epoch(now) < self._latest(self.ends)
         today = now.astimezone(ZoneInfo(self.timezone)).date()
         # One that began yesterday may last until today; the clocks move a day's edge by hours at most.
         return any(self._holds_from(today + timedelta(days=shift), now) for shift in (-1, 0, 1))
@@ -58,19 +58,29 @@ class Freeze(Document, frozen=True, kw_only=True):
         if DAYS[day.weekday()] not in self.days:
             return False
         last = day + timedelta(days=self.until_time <= self.from_time)
-        return self._earliest(_at(day, self.from_time)) <= now < self._latest(_at(last, self.until_time))
+        starts, ends = _at(day, self.from_time), _at(last, self.until_time)
+        return self._earliest(starts) <= _since_epoch(now) < self._latest(ends)
 
-    def _earliest(self, local: datetime) -> datetime:
+    def _earliest(self, local: datetime) -> timedelta:
         return min(self._instants(local))
 
-    def _latest(self, local: datetime) -> datetime:
+    def _latest(self, local: datetime) -> timedelta:
         return max(self._instants(local))
 
-    def _instants(self, local: datetime) -> tuple[datetime, datetime]:
+    def _instants(self, local: datetime) -> tuple[timedelta, timedelta]:
         """The instants that a local time may mean: two where the clocks are put forward or back, else one."""
         zone = ZoneInfo(self.timezone)
-        first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        first, second = (_since_epoch(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
         return first, second
+
+
+def _since_epoch(moment: datetime) -> timedelta:
+    """The time from 1970 in UTC to an aware moment.
+
+    It is a difference, because a datetime in UTC cannot hold the last day of the year 9999 ("for ever") of a
+    zone west of Greenwich.
+    """
+    return moment.replace(tzinfo=None) - datetime(1970, 1, 1) - (moment.utcoffset() or timedelta())  # noqa: DTZ001
 
 
 def _at(day: date, clock: str) -> datetime:

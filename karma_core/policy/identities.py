@@ -13,8 +13,15 @@ from karma_core.model import Record
 
 _ASSUMED_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+\Z")
 """The ARN of a session of a role (AWS IAM user guide, "IAM identifiers"); its role has another one."""
-_NAMESPACES: Final = ("github:", "gitlab:", "token:", "oidc:")
-"""Prefixes that say in karma.toml where a name comes from; the name itself is recorded without."""
+_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):(?:iam::(\d+):role/(?:.+/)?|sts::(\d+):assumed-role/)([^/]+)\Z")
+"""The ARN of a role, with the path that sessions leave out; or the ARN of a session without its name."""
+_SIGN_ON: Final = ":role/awsreservedsso_"
+"""In the ARN of a role of IAM Identity Center, which names its sessions for its users (its user guide,
+"Referencing permission sets"). Sessions of other roles are named by whoever assumes them."""
+_TOKEN_USER: Final = "token:"  # noqa: S105 - no secret
+"""Prefix in karma.toml of a token's user, who is recorded without it."""
+_WEBHOOK: Final = "webhook:"
+"""Prefix with which the author of a delivery is recorded; in karma.toml it is `github:` as well."""
 
 
 class Identities(Record, frozen=True, kw_only=True):
@@ -23,9 +30,14 @@ class Identities(Record, frozen=True, kw_only=True):
     people: dict[str, tuple[str, ...]] = {}
 
     def person(self, name: str) -> str:
-        """The person with a name: themselves in normal form where nothing says more."""
-        owners = self._owners()
-        return next((owners[form] for form in _forms(name) if form in owners), normal(name))
+        """The person with a name: themselves in normal form where nothing says more.
+
+        Sessions of a role are one person, the role, unless IAM Identity Center names them: else two sessions
+        of one's own would be two persons.
+        """
+        owners, forms = self._owners(), _forms(name)
+        role = next((form for form in forms[1:] if _ROLE.match(form) and _SIGN_ON not in form), forms[0])
+        return next((owners[form] for form in forms if form in owners), role)
 
     def same(self, one: str, other: str) -> bool:
         """Whether two names are those of one person."""
@@ -67,14 +79,21 @@ def normal(name: str) -> str:
 
 
 def _claims(name: str) -> tuple[str, ...]:
-    """The forms that an entry of the mapping stands for: with and without where it comes from."""
+    """The forms that an entry of the mapping stands for.
+
+    A login elsewhere (`github:bob`) is not the user of that name here, who may be somebody else.
+    """
     form = normal(name)
-    bare = next((form.removeprefix(space) for space in _NAMESPACES if form.startswith(space)), form)
-    return tuple(dict.fromkeys((form, bare)))
+    role = _ROLE.match(form)
+    if role:
+        return tuple(dict.fromkeys((form, f"arn:{role[1]}:iam::{role[2] or role[3]}:role/{role[4]}")))
+    return tuple(dict.fromkeys((form, form.removeprefix(_TOKEN_USER))))
 
 
 def _forms(name: str) -> tuple[str, ...]:
-    """The forms of a proven name: itself, and the role of an AWS session."""
+    """The forms of a proven name: itself, the login of a delivery's author, the role of an AWS session."""
     form = normal(name)
+    if form.startswith(_WEBHOOK):
+        return (form, f"github:{form.removeprefix(_WEBHOOK)}")
     session = _ASSUMED_ROLE.match(form)
     return (form, f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}") if session else (form,)

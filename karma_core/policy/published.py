@@ -51,7 +51,9 @@ def parameter_name(prefix: str) -> str:
 def read_published(raw: str, *, where: str) -> PublishedPolicy:
     """The document in a parameter's value; BadInput `policy-unreadable`: it is never taken for empty."""
     try:
-        found = documents.read(PublishedPolicy, strictjson.parse_object(raw.encode(), where=where))
+        found = documents.read(
+            PublishedPolicy, strictjson.parse_object(raw.encode("utf-8", "surrogatepass"), where=where)
+        )
         _ = found.rules, found.people
     except (documents.Faults, BadInput, SettingsError) as error:
         why = error.why if isinstance(error, BadInput | SettingsError) else error.told(whole="document")

@@ -28,7 +28,8 @@ from karma_core.workspace import Workspace
 def rules_in_force(workspace: Workspace) -> Rules:
     """The rules of now. One parameter read; BadInput `policy-unreadable`.
 
-    Where identities are published they count alone: a checkout must not make one person of another.
+    Where a policy is published, its identities count alone, also where it has none: a checkout must not make
+    one person of another.
     """
     settings = workspace.environment
     local, identities = read_policy(settings.policy), read_identities(settings.identities)
@@ -38,9 +39,23 @@ def rules_in_force(workspace: Workspace) -> Rules:
     same = published.rules == local
     return Rules(
         policies=(local,) if same else (published.rules, local),
-        identities=published.people if published.identities else identities,
+        identities=published.people,
         types=published.types,
     )
+
+
+def rules_on_policies(workspace: Workspace) -> Rules:
+    """The rules on the publication of a policy: the checkout's alone where the published one cannot be read.
+
+    Else nobody could replace what cannot be read; an admin has to approve the new one in any case.
+    """
+    settings = workspace.environment
+    try:
+        return rules_in_force(workspace)
+    except BadInput:
+        return Rules(
+            policies=(read_policy(settings.policy),), identities=read_identities(settings.identities)
+        )
 
 
 def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
@@ -60,7 +75,10 @@ def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
 
 
 def local_policy(workspace: Workspace) -> PublishedPolicy:
-    """What the checkout would publish: its settings, and what the definitions of its types protect."""
+    """What the checkout would publish: its settings, and what the definitions of its types protect.
+
+    A type whose definition cannot be read is left out; `unreadable_types` names those.
+    """
     settings = workspace.environment
     definitions = definitions_of(workspace, workspace.modules.types())
     return PublishedPolicy(
@@ -72,6 +90,12 @@ def local_policy(workspace: Workspace) -> PublishedPolicy:
             if found.protected or found.protected_fields
         },
     )
+
+
+def unreadable_types(workspace: Workspace) -> tuple[Finding, ...]:
+    """Findings `component-type` on the types of which nobody knows what they protect."""
+    types = workspace.modules.types()
+    return tuple(read_definitions(types, lambda name: definition_of(workspace, name))[1])
 
 
 def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, TypeDefinition]:

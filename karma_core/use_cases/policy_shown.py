@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import fields, replace
 
+from karma_core.errors import BadInput
 from karma_core.model import Record, to_builtins
 from karma_core.policy.document import Policy
 from karma_core.policy.published import PublishedPolicy, laxer
@@ -48,6 +49,17 @@ class ShownPolicy(Record, frozen=True, kw_only=True):
         }
 
 
+def differing_rules(workspace: Workspace) -> tuple[tuple[str, str, str], ...]:
+    """(rule, published value, the checkout's value) of what publishing would alter.
+
+    Of a published policy that cannot be read nothing is known: then it is all that the checkout says.
+    """
+    try:
+        return shown_policy(workspace).differing
+    except BadInput:
+        return _differing({}, _said(local_policy(workspace)))
+
+
 def shown_policy(workspace: Workspace) -> ShownPolicy:
     """The rules of now. BadInput `policy-unreadable` where the published policy cannot be read."""
     published, local = read_in_force(workspace), local_policy(workspace)
@@ -59,19 +71,19 @@ def shown_policy(workspace: Workspace) -> ShownPolicy:
         for source in ["both"] if same else sources:
             said = theirs if source == "published" else ours
             rules.append(ShownRule(name=name, value=said[name], source=source))
-    differing = tuple(
-        (name, theirs.get(name, ""), ours.get(name, ""))
-        for name in sorted(theirs.keys() | ours.keys())
-        if theirs.get(name) != ours.get(name)
-    )
     comparable = replace(local, identities=published.identities) if published else local
     return ShownPolicy(
         environment=workspace.name,
         published=published is not None,
         rules=tuple(rules),
-        differing=differing,
+        differing=_differing(theirs, ours),
         laxer=tuple(laxer(comparable, published)) if published else (),
     )
+
+
+def _differing(theirs: dict[str, str], ours: dict[str, str]) -> tuple[tuple[str, str, str], ...]:
+    names = sorted(theirs.keys() | ours.keys())
+    return tuple((n, theirs.get(n, ""), ours.get(n, "")) for n in names if theirs.get(n) != ours.get(n))
 
 
 def _said(document: PublishedPolicy) -> dict[str, str]:

@@ -52,8 +52,7 @@ def apply(workspace: Workspace, change_id: str, run: RunOrder, *, override: str 
     `override` is the reason for which freezes and approvals are set aside; Refused `not-overrider`.
     """
     register = Register(workspace)
-    register.get(change_id)
-    expire(workspace)
+    expire(workspace, for_policy=register.get(change_id).change.kind == "policy")
     with working(workspace, change_id):
         kept = register.get(change_id)
         if override:

@@ -12,7 +12,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
 from karma_core.use_cases.identity import proven
-from karma_core.use_cases.policy_in_force import rules_in_force
+from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
 
 
 def _require_approver(workspace: Workspace, change: Change) -> None:
-    rules = rules_in_force(workspace)
+    rules = (rules_on_policies if change.kind == "policy" else rules_in_force)(workspace)
     forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
     if change.kind == "policy" and not forbidden:
         forbidden = _is_no_admin(workspace)
@@ -59,8 +59,8 @@ def _require_approver(workspace: Workspace, change: Change) -> None:
 
 def _is_no_admin(workspace: Workspace) -> str:
     """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
-    role = proven(workspace).role
-    if role is not None and role.includes(Role.ADMIN):
+    actor = proven(workspace)
+    if actor.proof and actor.role is not None and actor.role.includes(Role.ADMIN):
         return ""
     return "a policy is approved by an admin, and nothing proves that this is one"
 
@@ -107,7 +107,7 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
 def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:
     """The change, as nobody is working on it, and not expired."""
     register = Register(workspace)
-    register.get(change_id)
+    change = register.get(change_id).change
     refuse_if_worked_on(workspace, change_id)
-    expire(workspace)
+    expire(workspace, for_policy=change.kind == "policy")
     return register, register.get(change_id)

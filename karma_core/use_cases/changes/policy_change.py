@@ -18,7 +18,7 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.register import Kept, Register, admission
 from karma_core.use_cases.identity import proven
-from karma_core.use_cases.policy_in_force import local_policy, read_in_force
+from karma_core.use_cases.policy_in_force import local_policy, read_in_force, unreadable_types
 from karma_core.workspace import Workspace
 
 NEED: Final = "an admin approves a policy"
@@ -30,11 +30,13 @@ LEASE_SECONDS: Final = 600.0
 def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
     """Request that the checkout's policy is published; the change waits for an admin's approval.
 
-    Refused `nothing-to-publish` where it is published already. A published policy that cannot be read is
-    replaced like any other.
+    Refused `nothing-to-publish` where it is published already; BadInput `component-type` where the definition
+    of a type cannot be read: it may protect something. A published policy that cannot be read is replaced
+    like any other.
     """
     check_binding(workspace)
-    expire(workspace)
+    expire(workspace, for_policy=True)
+    _refuse_unreadable(workspace)
     wanted = local_policy(workspace)
     if wanted == _published(workspace):
         raise Refused(
@@ -96,6 +98,18 @@ def _write(workspace: Workspace, change: Change) -> None:
             )
         description = f"Policy of {workspace.name}, published by change {change.id}"
         workspace.parameters.put([ParameterWrite(name=name, value=value, base=base, description=description)])
+
+
+def _refuse_unreadable(workspace: Workspace) -> None:
+    findings = unreadable_types(workspace)
+    if findings:
+        first = findings[0]
+        raise BadInput(
+            "the policy cannot be published",
+            why=f"what {first.component} protects is not known: {first.message}",
+            next_step="correct its component.yaml",
+            code=first.code,
+        )
 
 
 def _published(workspace: Workspace) -> PublishedPolicy | None:

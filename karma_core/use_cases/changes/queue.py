@@ -29,7 +29,7 @@ from karma_core.use_cases.changes.register import (
 )
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.journalling import Heartbeat
-from karma_core.use_cases.policy_in_force import rules_in_force
+from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
 
@@ -110,10 +110,13 @@ def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
     return register.move(kept, State.QUEUED, "whoever planned it has ended; it is planned anew")
 
 
-def expire(workspace: Workspace) -> list[Change]:
-    """End the changes that have waited too long for an approval, or approved for their apply."""
+def expire(workspace: Workspace, *, for_policy: bool = False) -> list[Change]:
+    """End the changes that have waited too long for an approval, or approved for their apply.
+
+    BadInput `policy-unreadable`, except `for_policy`: on the way to another published policy.
+    """
     register = Register(workspace)
-    hours = rules_in_force(workspace).approval_hours
+    hours = (rules_on_policies if for_policy else rules_in_force)(workspace).approval_hours
     expired = []
     for change in register.open():
         if not _is_overdue(workspace, change, hours) or worked_on(workspace, change.id):

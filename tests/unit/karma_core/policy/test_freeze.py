@@ -97,3 +97,10 @@ def test_a_freeze_that_could_never_hold_is_refused(fields: dict[str, Any]) -> No
     """Nobody would see that it protects nothing."""
     with pytest.raises(documents.Faults):
         freeze(**fields)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_freeze_for_ever_holds_in_every_zone(zone: str) -> None:
+    """From the first to the last moment that can be written, though in UTC they may lie beyond both."""
+    window = freeze(starts="0001-01-01T00:00:00", ends="9999-12-31T23:59:59", timezone=zone)
+    assert window.holds(datetime(2026, 1, 2, tzinfo=UTC))

@@ -218,8 +218,8 @@ def test_a_distinct_approver_is_another_person() -> None:
     """Whatever names the two were proven under."""
     people = read_identities({"ann": ["ann@example.org", "github:ann-dev"]})
     rules = rules_of({"distinct_approver": True}, identities=people)
-    for approver in ("ann", "ANN@example.org", "ann-dev"):
-        assert "another must approve" in may_approve(rules, approver, "ann-dev")
+    for approver in ("ann", "ANN@example.org", "webhook:ann-dev"):
+        assert "another must approve" in may_approve(rules, approver, "webhook:Ann-Dev")
     assert may_approve(rules, "bob", "ann-dev") == ""
 
 

@@ -9,6 +9,7 @@ import pytest
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import BadInput, Refused
+from karma_core.policy.rules import may_approve
 from karma_core.records import ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.changes import decisions
@@ -16,7 +17,7 @@ from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.policy_change import request_policy
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.policy_in_force import policy_differs, rules_in_force
-from karma_core.use_cases.policy_shown import shown_policy
+from karma_core.use_cases.policy_shown import differing_rules, shown_policy
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem, run_order
 from tests.memory_system import ALL
@@ -105,6 +106,49 @@ def test_a_published_policy_that_cannot_be_read_stops_everything(system: ChangeS
     with pytest.raises(BadInput) as refused:
         rules_in_force(system.workspace)
     assert refused.value.code == "policy-unreadable"
+
+
+@pytest.mark.parametrize("value", ["{", '{"rules": 1}'])
+def test_a_policy_that_cannot_be_read_is_replaced_by_an_admin(system: ChangeSystem, value: str) -> None:
+    """Nothing else is applied meanwhile, also what was approved before."""
+    waiting = system.approve(system.request("a/one", proposed_change={"size": 2}))
+    system.parameters.put([ParameterWrite(name="/iac/_policy", value=value)])
+    with pytest.raises(BadInput):
+        system.apply(waiting)
+    assert {rule for rule, *_ in differing_rules(system.workspace)} >= {"require_approval", "protected"}
+    assert publish(system).status is State.APPLIED
+    assert len(rules_in_force(system.workspace).policies) == 1
+    assert system.config("a/one") == {"size": 1}
+
+
+def test_an_admin_who_has_proven_nothing_approves_no_policy(system: ChangeSystem) -> None:
+    """Such is who calls a server whose anonymous callers are admins."""
+    change = request_policy(system.workspace)
+    made = as_admin(system)
+    with pytest.raises(Refused) as refused:
+        decisions.approve(replace(made, actor=replace(made.actor, proof="")), change.id)
+    assert refused.value.code == "not-approver"
+
+
+def test_a_policy_is_not_published_without_what_a_broken_definition_protects(system: ChangeSystem) -> None:
+    """Nobody would notice that the protection is gone."""
+    system.modules._definitions["a"] = {"protected": "yes"}
+    with pytest.raises(BadInput) as refused:
+        request_policy(system.workspace)
+    assert refused.value.code == "component-type"
+
+
+def test_identities_of_a_checkout_do_not_count_beside_a_published_policy(system: ChangeSystem) -> None:
+    """Else a checkout would make an approver of anybody, where the published policy knows no persons."""
+    system.policy = {"approvers": ["lead"]}
+    publish_as_lead = request_policy(system.workspace)
+    made = as_admin(system)
+    decisions.approve(replace(made, actor=replace(made.actor, user="lead")), publish_as_lead.id)
+    apply(system.workspace, publish_as_lead.id, run_order)
+    settings = replace(system.workspace.environment, identities={"lead": ["eve"]})
+    rules = rules_in_force(replace(system.workspace, environment=settings))
+    assert may_approve(rules, "lead") == ""
+    assert may_approve(rules, "eve")
 
 
 def test_published_identities_count_alone(system: ChangeSystem) -> None:
