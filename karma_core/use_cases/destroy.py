@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 
-from karma_core import ids, strictjson
+from karma_core import ids
 from karma_core.errors import DeployFailed, KarmaError, NotFound, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.graph.graph import Graph
 from karma_core.model import Component, Edge, GraphData, Status, to_builtins
 from karma_core.plan.document import Action
-from karma_core.plan.runtime import counted
 from karma_core.plan.shown import DESTROYING, Shown
-from karma_core.records import Applied, Module, ParameterKind, Run, TerraformJob, TerraformPlan
+from karma_core.records import Applied, Run, TerraformPlan
 from karma_core.use_cases import leasing
+from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
@@ -26,7 +25,6 @@ from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import FLOW_RUN, Outcome, RunResult, Selection, require_selection
-from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -216,48 +214,6 @@ class Destruction:
         self._recorder.journal(address, generation, DESTROY, "succeeded", forget=address)
         self._recorder.log("terraform_destroy", "succeeded", address, before=record.fingerprint, cause=intent)
         return f"{plan.destroy} resources destroyed"
-
-
-def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
-    """The job that destroys what was applied: with the config and the module of that time."""
-    module = applied_module(workspace, record)
-    runtimes, secrets = applied_runtimes(workspace, record)
-    offered = offered_variables(workspace, record.address, record.config, runtimes)
-    variables = {name: value for name, value in offered.items() if name in module.variables}
-    return TerraformJob(
-        address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
-    )
-
-
-def applied_module(workspace: Workspace, record: Applied) -> Module:
-    """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
-    component_type = record.address.partition("/")[0]
-    module = workspace.modules.archived(record.module, component_type)
-    if module is None:
-        module = workspace.modules.module(component_type)
-    if module is None:
-        raise DeployFailed(
-            f"the module that {record.address} was applied with is lost",
-            why=f"{record.module} is neither archived nor in the work tree",
-            next_step=f"bring components/{component_type}/ back and try again",
-            code="module-lost",
-            component=record.address,
-        )
-    return module
-
-
-def applied_runtimes(
-    workspace: Workspace, record: Applied
-) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
-    found, secrets = {}, []
-    for producer in record.edges:
-        held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
-        value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
-        found[producer] = counted(value, record.keys.get(producer))
-        if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(found[producer])
-    return found, tuple(secrets)
 
 
 def destroy(

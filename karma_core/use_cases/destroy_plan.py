@@ -10,9 +10,10 @@ from karma_core.graph.validate import sort_findings
 from karma_core.model import Finding, Severity
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import Applied
+from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import inputs_token
-from karma_core.use_cases.destroy import destroy_job, select_for_destroy
+from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace

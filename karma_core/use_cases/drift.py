@@ -20,9 +20,10 @@ from karma_core.model import Record, to_builtins
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport, Event, TerraformJob
 from karma_core.use_cases import leasing
+from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import rebuild
-from karma_core.use_cases.destroy import destroy_job, named_deployed
+from karma_core.use_cases.destroy import named_deployed
 from karma_core.use_cases.drifted import KIND, Check
 from karma_core.use_cases.journalling import Heartbeat
 from karma_core.use_cases.naming import excluded

@@ -41,6 +41,7 @@ from karma_core.use_cases.policy_evaluation import (
     needs_of_run,
     pending_edits,
     restricted,
+    types_of,
 )
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.rest import plan_rest, rest_of
@@ -133,7 +134,7 @@ def _scope(order: Order, workspace: Workspace) -> Scope | None:
     """What the order would work on; None where that is nothing, or no rule could say anything of it."""
     if order.kind == "destroy":
         return _scope_of_destroy(order, workspace)
-    if not order.override and is_silent(workspace, workspace.state.all_applied()):
+    if not order.override and is_silent(workspace, types_of(workspace)):
         return None
     if order.kind == "resume":
         fleet, left = rest_of(workspace, order.run_id)
@@ -143,9 +144,13 @@ def _scope(order: Order, workspace: Workspace) -> Scope | None:
     fleet = read_fleet(workspace)
     chosen = select(workspace, fleet, order.selection)
     movable = may_move(fleet, chosen)
-    if not movable or (not order.override and is_silent(workspace, _deployed(fleet, movable))):
+    if not movable or (not order.override and is_silent(workspace, _types(_deployed(fleet, movable)))):
         return None
     return Scope(addresses=chosen, fleet=fleet, token=token, edits=pending_edits(fleet, chosen))
+
+
+def _types(addresses: Collection[str]) -> set[str]:
+    return {address.partition("/")[0] for address in addresses}
 
 
 def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
@@ -155,7 +160,7 @@ def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
 
 def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
     chosen = select_for_destroy(workspace, order.selection)
-    if not chosen or (not order.override and is_silent(workspace, chosen)):
+    if not chosen or (not order.override and is_silent(workspace, _types(chosen))):
         return None
     token = inputs_token(workspace)
     return Scope(addresses=chosen, fleet=read_fleet(workspace), token=token)

@@ -39,11 +39,15 @@ def world_of(fleet: Fleet) -> World:
     return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
 
 
-def is_silent(workspace: Workspace, addresses: Collection[str]) -> bool:
-    """Whether no rule can say anything of a run: there is no policy, and no type protects anything."""
+def types_of(workspace: Workspace) -> set[str]:
+    """All types of which anything is defined."""
+    return {*workspace.modules.types(), *workspace.environment.types}
+
+
+def is_silent(workspace: Workspace, types: Collection[str]) -> bool:
+    """Whether no rule can say anything of a run: no policy is there, and no type protects anything."""
     if not rules_in_force(workspace).silent:
         return False
-    types = {address.partition("/")[0] for address in addresses}
     definitions = definitions_of(workspace, types).values()
     return not any(definition.protected or definition.protected_fields for definition in definitions)
 
