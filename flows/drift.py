@@ -19,6 +19,7 @@ def drift_check(
     targets: list[str] | None = None,
     requested_by: str | None = None,
     source: str = "schedule",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Compare what was applied with the cloud and mark what has drifted; changes nothing else.
 
@@ -30,9 +31,10 @@ def drift_check(
         targets: Addresses, e.g. vpc/core; none: everything that is deployed.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     result = check_drift(environment, workspace, list(targets or ()))
     show_drift(workspace, result)
     show_graph(project, environment, status="drifted")

@@ -12,8 +12,10 @@ from flows.server import SETTINGS, temporary_server
 from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
+from karma_core.use_cases.identity import proven_if_possible
 from karma_core.use_cases.orders import Order
 from karma_core.use_cases.runs import RunResult, read_result
+from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
@@ -22,6 +24,8 @@ SETTLE_SECONDS: Final = 10.0
 
 def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
     """Carry out an order as a flow run in this process; its error is raised as it was."""
+    if workspace.actor.change_id is None:
+        workspace = proven_if_possible(workspace)
     with _prefect(settings):
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
@@ -58,7 +62,7 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
             "with_producers": order.selection.with_producers,
             "resume_run": order.run_id or None,
         }
-    return arguments
+    return vouch(workspace, "destroy" if order.kind == "destroy" else "deploy", arguments)
 
 
 @contextmanager

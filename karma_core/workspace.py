@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from karma_core import ids, ports
+from karma_core.roles import Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class Actor:
 
     `flow_run` is the id of the Prefect flow run that carries it out, if one does.
     `change_id` and `cause` are set while one acts for a change: every event then names the change, and the
-    first of a run the event that led to it.
+    first of a run the event that led to it. `proof` says what proves who it is: `token`, `aws`, `oidc` or
+    `webhook`; empty: it is only said. `role` is the role that the proof gives, if any.
     """
 
     user: str
@@ -47,11 +49,22 @@ class Actor:
     flow_run: str | None = None
     change_id: str | None = None
     cause: str | None = None
+    proof: str = ""
+    role: Role | None = None
+
+
+def unchanged(actor: Actor) -> Actor:
+    """The actor as said: nothing proves anything here."""
+    return actor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """An environment, wired. `bootstrap.open_workspace` is the only place that makes one."""
+    """An environment, wired. `bootstrap.open_workspace` is the only place that makes one.
+
+    `prove` proves an actor who is only said, as far as the process can; it is called where the policy names
+    persons, and gives the actor unchanged where there is no proof.
+    """
 
     environment: EnvironmentSettings
     parameters: ports.ParameterStore
@@ -68,6 +81,7 @@ class Workspace:
     clock: ports.Clock
     new_id: Callable[[], str]
     say: ports.Say
+    prove: Callable[[Actor], Actor] = unchanged
 
     @property
     def name(self) -> str:

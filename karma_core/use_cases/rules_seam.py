@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from karma_core.changes.policy import Policy, read_policy
-from karma_core.workspace import Actor, Workspace
+from karma_core.use_cases.identity import asks_for_persons, proven
+from karma_core.workspace import Workspace
+
+__all__ = ["asks_for_persons", "guarded", "may_override", "proven", "rules_in_force", "says_nothing"]
 
 
 def rules_in_force(workspace: Workspace) -> Policy:
@@ -24,13 +27,3 @@ def says_nothing(rules: Policy) -> bool:
 def may_override(rules: Policy, user: str) -> str:
     """Why the user may not override the policy; empty where they may."""
     return "" if user in rules.overriders else f"{user} is none of the overriders"
-
-
-def asks_for_persons(rules: Policy) -> bool:
-    """Whether a rule names who may ask for something: then who asks has to be proven."""
-    return bool(rules.requesters)
-
-
-def proven(workspace: Workspace) -> Actor:
-    """Who acts, proven as far as the environment can."""
-    return workspace.actor

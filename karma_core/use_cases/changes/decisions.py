@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from typing import Any
 
-from karma_core.changes.policy import may_approve, read_policy
+from karma_core.changes.policy import may_approve
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
+from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
+from karma_core.use_cases.identity import asks_for_approver, denied, proven
+from karma_core.use_cases.rules_seam import rules_in_force
 from karma_core.workspace import Workspace
 
 
@@ -17,7 +21,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     """Approve the plan that a change shows.
 
     `digest` is that of the plan that the approver saw: Conflict `plan-moved` where it is another by now.
-    Refused `not-approver` where the policy does not let this user approve.
+    Refused `not-approver` where the policy does not let this user approve, `identity-unproven` where it names
+    approvers and nothing proves who this is.
     """
     register, kept = _get(workspace, change_id)
     change = kept.change
@@ -29,7 +34,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
             code="plan-moved",
         )
     if change.status is State.AWAITING_APPROVAL:
-        _require_approver(workspace, change)
+        workspace = _require_approver(workspace, change)
+        register = Register(workspace)
     given = Approval(by=workspace.actor.user, at=workspace.now(), why=why, digest=change.digest)
     said = f"approved by {given.by}" + (f": {why}" if why else "")
     if change.status is State.APPROVED:
@@ -37,23 +43,40 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     return register.move(kept, State.APPROVED, said, approval=given).change
 
 
-def _require_approver(workspace: Workspace, change: Change) -> None:
-    rules = read_policy(workspace.environment.policy)
-    forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
-    if forbidden:
-        Register(workspace).log(change, "denied", why=forbidden)
-        raise Refused(
-            f"change {change.id} cannot be approved by {workspace.actor.user}",
-            why=forbidden,
-            next_step="ask one of the approvers that [policy] names",
-            code="not-approver",
+def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = False) -> Workspace:
+    """The workspace of an approver, proven where the policy names approvers.
+
+    Where it wants another than the requester, that one must have been proven, too; a no needs none of it.
+    """
+    rules = rules_in_force(workspace)
+    if asks_for_approver(rules):
+        workspace = with_fields(workspace, actor=proven(workspace))
+    actor = workspace.actor
+    if rules.distinct_approver and not change.proof and not rejects:
+        why = (
+            f"{change.requested_by} was only said to request it, and another than the requester must approve"
         )
+        said = "cancel the change, and have it requested again by somebody who is proven"
+        raise denied(workspace, "identity-unproven", f"change {change.id} cannot be approved", why, said)
+    forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
+    if asks_for_approver(rules) and actor.role is not None and not actor.role.includes(Role.APPROVER):
+        forbidden = forbidden or f"the role of {actor.user} is {actor.role}"
+    if not forbidden:
+        return workspace
+    Register(workspace).log(change, "denied", why=forbidden)
+    raise Refused(
+        f"change {change.id} cannot be approved by {actor.user}",
+        why=forbidden,
+        next_step="ask one of the approvers that [policy] names",
+        code="not-approver",
+    )
 
 
 def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     """Say no to a change that waits; Refused `not-approver` as for an approval."""
     register, kept = _get(workspace, change_id)
-    _require_approver(workspace, kept.change)
+    workspace = _require_approver(workspace, kept.change, rejects=True)
+    register = Register(workspace)
     said = f"rejected by {workspace.actor.user}" + (f": {why}" if why else "")
     return register.move(kept, State.REJECTED, said).change
 
