@@ -124,10 +124,10 @@ def _refused(workspace: Workspace, flow: str, why: str) -> KarmaError:
     said = workspace.actor.user
     return denied(
         workspace,
-        "order-not-vouched",
-        f"the order of this {flow} run does not count",
-        why,
-        "order it anew through Karma (CLI, API, webhook), or leave `order` out",
+        code="order-not-vouched",
+        what=f"the order of this {flow} run does not count",
+        why=why,
+        next_step="order it anew through Karma (CLI, API, webhook), or leave `order` out",
         user=NOBODY,
         flow=flow,
         requested_by=said,
