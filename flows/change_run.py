@@ -48,6 +48,7 @@ def change_run(
     idempotency_key: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
@@ -73,9 +74,10 @@ def change_run(
         idempotency_key: The same key gives the same change.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     fields = {
         "component": component,
         "proposed_change": proposed_change,

@@ -23,6 +23,7 @@ from karma_core.ports import Say
 from karma_core.use_cases.orders import carry_out
 from karma_core.use_cases.run_parameters import order_from
 from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.vouching import ordered_by
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
 
@@ -32,8 +33,13 @@ RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""
 
 
-def open_for_flow(project: str, environment: str, user: str | None, source: str) -> Workspace:
-    """The environment that a flow works on; its progress goes to whoever listens in this process."""
+def open_for_flow(
+    project: str, environment: str, user: str | None, source: str, order: str | None = None
+) -> Workspace:
+    """The environment that a flow works on; its progress goes to whoever listens in this process.
+
+    `user` is a label; who acts is proven where `order` vouches for this flow run with its parameters.
+    """
     flow_run_id = flow_run.get_id()
     workspace = open_workspace(
         read_settings(Path(project)),
@@ -43,6 +49,9 @@ def open_for_flow(project: str, environment: str, user: str | None, source: str)
         flow_run=flow_run_id,
         say=Progress(LISTENER.get(), environment),
     )
+    if order:
+        name, given = flow_run.get_flow_name() or "", flow_run.get_parameters()
+        workspace = replace(workspace, actor=ordered_by(workspace, order, name, given, flow_run_id or ""))
     return stamped(workspace, flow_run_id) if flow_run_id else workspace
 
 
@@ -66,6 +75,7 @@ def deploy(
     resume_run: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
     change_id: str | None = None,
     cause: str | None = None,
     allow_blocked: bool = False,
@@ -92,13 +102,14 @@ def deploy(
         resume_run: Take up this run, which ended early.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
         allow_blocked: Go on although a consumer that works today would be blocked.
         override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
-    order = order_from(
+    asked = order_from(
         "deploy",
         {
             "targets": targets,
@@ -114,13 +125,13 @@ def deploy(
             "override_policy": override_policy,
         },
     )
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     workspace = acting_for(workspace, change_id, cause)
     with place("deploy", environment):
         built = build_graph.submit(environment, workspace)
         checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
         checked.result()
-        result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
+        result = carry_out(asked, workspace, lambda _: PrefectExecutor([checked]))
     return _shown(project, workspace, result)
 
 
@@ -137,6 +148,7 @@ def destroy(
     plan_id: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
     change_id: str | None = None,
     cause: str | None = None,
     override_policy: str = "",
@@ -156,12 +168,13 @@ def destroy(
         plan_id: Destroy no resource that this plan does not show.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
         override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
-    order = order_from(
+    asked = order_from(
         "destroy",
         {
             "targets": targets,
@@ -172,10 +185,10 @@ def destroy(
             "override_policy": override_policy,
         },
     )
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     workspace = acting_for(workspace, change_id, cause)
     with place("deploy", environment):
-        result = carry_out(order, workspace, lambda _: PrefectExecutor())
+        result = carry_out(asked, workspace, lambda _: PrefectExecutor())
     return _shown(project, workspace, result)
 
 

@@ -22,6 +22,7 @@ def drift_check(
     exclude: list[str] | None = None,
     requested_by: str | None = None,
     source: str = "schedule",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Compare what was applied with the cloud and mark what has drifted; changes nothing else.
 
@@ -35,9 +36,10 @@ def drift_check(
         exclude: Addresses or patterns that are left out.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     selection = selection_from({"targets": targets, "types": types, "exclude": exclude})
     result = check_drift(environment, workspace, selection)
     show_drift(workspace, result)

@@ -12,8 +12,10 @@ from flows.server import SETTINGS, temporary_server
 from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
+from karma_core.use_cases.identity import proven_if_possible
 from karma_core.use_cases.run_parameters import parameters_of
 from karma_core.use_cases.runs import Order, RunResult, read_result
+from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
@@ -22,6 +24,8 @@ SETTLE_SECONDS: Final = 10.0
 
 def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
     """Carry out an order as a flow run in this process; its error is raised as it was."""
+    if workspace.actor.change_id is None:
+        workspace = proven_if_possible(workspace)
     with _prefect(settings):
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
@@ -47,7 +51,8 @@ def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[s
         "change_id": workspace.actor.change_id,
         "cause": workspace.actor.cause,
     }
-    return arguments | parameters_of(order)
+    arguments |= parameters_of(order)
+    return vouch(workspace, "destroy" if order.kind == "destroy" else "deploy", arguments)
 
 
 @contextmanager

@@ -33,8 +33,8 @@ from karma_core.workspace import EnvironmentSettings
 
 FILE = "karma.toml"
 VARIABLE = "KARMA_"
-OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_FAILPOINT"})
-"""Variables that are read elsewhere and are no settings: environment, project, user, fault injection."""
+OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"})
+"""Read elsewhere, and no settings: environment, project, user, the user's token, fault injection."""
 
 
 class _Section(BaseModel):

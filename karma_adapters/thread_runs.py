@@ -23,6 +23,7 @@ from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.orders import carry_out
 from karma_core.use_cases.run_parameters import order_from, selection_from
 from karma_core.use_cases.runs import Order, RunResult
+from karma_core.use_cases.vouching import ordered_by
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, Workspace
 
@@ -62,8 +63,9 @@ class ThreadRuns:
         with self._lock:
             if idempotency_key in self._started:
                 return self._started[idempotency_key]
-            run_id = self._started[idempotency_key] = workspace.new_id()
-        actor = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
+            run_id = workspace.new_id()
+            actor = _ordered_by(workspace, flow, parameters, run_id)
+            self._started[idempotency_key] = run_id
         run = self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
         run.add_done_callback(_report)
         return run_id
@@ -71,6 +73,13 @@ class ThreadRuns:
     def close(self) -> None:
         """Wait until everything that was started has ended."""
         self._pool.shutdown(wait=True)
+
+
+def _ordered_by(workspace: Workspace, flow: str, parameters: Mapping[str, Any], run_id: str) -> Actor:
+    """Whose order it is, if it is vouched for; else who is said to ask."""
+    said = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
+    order = str(parameters.get("order") or "")
+    return ordered_by(replace(workspace, actor=said), order, flow, parameters, run_id)
 
 
 def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> None:

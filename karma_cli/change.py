@@ -248,7 +248,7 @@ def promote(
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(target, project, say)
         change = promotion.promote(
-            open_for(source, project),
+            open_for(source, project, by_token=False),
             workspace,
             targets_of(words),
             only=only or (),

@@ -81,8 +81,8 @@ def settings_of(project: Path | None) -> Settings:
     return read_settings(project_root(project))
 
 
-def open_for(env: str | None, project: Path | None, say: Any = None) -> Workspace:
-    """The workspace that a command works on."""
-    from karma_adapters.bootstrap import open_workspace, say_nothing
+def open_for(env: str | None, project: Path | None, say: Any = None, *, by_token: bool = True) -> Workspace:
+    """The workspace that a command works on, as whom KARMA_TOKEN proves, if looked at."""
+    from karma_adapters.bootstrap import open_for_person, say_nothing
 
-    return open_workspace(settings_of(project), env, say=say or say_nothing)
+    return open_for_person(settings_of(project), env, say=say or say_nothing, by_token=by_token)

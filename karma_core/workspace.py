@@ -66,8 +66,8 @@ def only_said(actor: Actor) -> Actor:
 class Workspace:
     """An environment, wired. `bootstrap.open_workspace` is the only place that makes one.
 
-    `prove` gives the actor with its proof, or unchanged where it has none; it may ask a service, so it is
-    called only where a policy names people.
+    `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
+    only where the policy names persons, and gives the actor unchanged where there is no proof.
     """
 
     environment: EnvironmentSettings

@@ -59,7 +59,8 @@ class Change(Record, frozen=True, kw_only=True):
     the fields of its order's `Selection`, `resumes` names the run that it takes up, if any, and its cone is
     what its plan moves.
     `number` is the order of acceptance. `asked_by` is who really sent the request; `requested_by` may be said
-    in it. `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
+    in it. `proof` says what proved who sent it, empty where nothing did.
+    `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
     move, `reads` what its configs depend on directly. `needs` says why an approval is needed; `versions` are
     the config versions that the plan starts from, `digest` is that of the plan that was shown, `token` of all
     it was made from.
@@ -77,6 +78,7 @@ class Change(Record, frozen=True, kw_only=True):
     request: dict[str, Any]
     requested_by: str
     asked_by: str = ""
+    proof: str = ""
     source: str
     reason: str
     created_at: str

@@ -45,13 +45,18 @@ class Rules(Record, frozen=True, kw_only=True):
 
     @property
     def asks_requester(self) -> bool:
-        """Whether a rule depends on who requests."""
-        return any(p.requesters or p.approvers or p.distinct_approver for p in self.policies)
+        """Whether a rule depends on who requests: then the requester has to be proven."""
+        return any(p.requesters or p.distinct_approver for p in self.policies)
 
     @property
     def asks_approver(self) -> bool:
-        """Whether a rule depends on who approves."""
+        """Whether a rule depends on who approves: then the approver has to be proven."""
         return any(p.approvers or p.distinct_approver for p in self.policies)
+
+    @property
+    def asks_distinct(self) -> bool:
+        """Whether another than the requester has to approve."""
+        return any(policy.distinct_approver for policy in self.policies)
 
     @property
     def approval_hours(self) -> float:

@@ -1,10 +1,93 @@
-"""Who acts, and how they have proven it."""
+"""Who somebody is: proven, where the policy asks for somebody by name; else what they say.
+
+A proof is a Karma token, AWS's caller identity, a signed webhook or an authorizer of API Gateway. What proves
+beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, Final
+
+from karma_core.errors import KarmaError, Refused
+from karma_core.records import Event
+from karma_core.use_cases.policy_in_force import rules_in_force
+from karma_core.use_cases.tokens import recognise
 from karma_core.workspace import Actor, Workspace
+
+NOBODY: Final = "nobody"
+"""The user of events about somebody who could not say who they are."""
+HOW: Final = "set KARMA_TOKEN to your token (`karma token create` makes one), or use the API with it"
+
+
+def by_token(workspace: Workspace, text: str) -> Actor:
+    """The actor whom a token's text proves; Refused `token-not-recognised`, logged as denied, for any other.
+
+    The token counts in its environment only, and no longer once it has expired or been revoked.
+    """
+    found = recognise(workspace, text.strip())
+    if found is None:
+        why = f"it is unknown in {workspace.name}, has expired, or was revoked"
+        said = f"set KARMA_TOKEN to a token of {workspace.name}, or unset it"
+        raise denied(workspace, "token-not-recognised", "the token does not count", why, said, user=NOBODY)
+    return replace(workspace.actor, user=found.user, proof="token", role=found.role)
+
+
+def proven_if_possible(workspace: Workspace) -> Workspace:
+    """The workspace whose actor is proven, if there is a proof, where the policy names persons."""
+    if workspace.actor.proof or not rules_in_force(workspace).asks_requester:
+        return workspace
+    return replace(workspace, actor=workspace.prove(workspace.actor))
 
 
 def proven(workspace: Workspace) -> Actor:
-    """Who acts, proven as far as the environment can."""
-    return workspace.actor
+    """Who acts, proven; Refused `identity-unproven`, logged as denied, where nothing proves it."""
+    actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
+    if actor.proof:
+        return actor
+    why = f"the policy of {workspace.name} names persons, and {actor.user} is only said"
+    raise denied(workspace, "identity-unproven", "nothing proves who asks for this", why, HOW)
+
+
+def require_requester(workspace: Workspace, said: str) -> Workspace:
+    """The workspace of a requester, proven where the policy names persons.
+
+    `said` is whom a request names as its requester; empty: nobody. Refused `forged-requester`, logged as
+    denied, where that is another than the proven one.
+    """
+    rules = rules_in_force(workspace)
+    if not rules.asks_requester:
+        return workspace
+    actor = proven(workspace)
+    if said and not rules.identities.same(said, actor.user):
+        why = f"it says that {said} requests it, and {actor.user} does"
+        next_step = "leave requested_by out of the request"
+        raise denied(workspace, "forged-requester", "the request is not taken", why, next_step)
+    return replace(workspace, actor=actor)
+
+
+def denied(
+    workspace: Workspace,
+    code: str,
+    what: str,
+    why: str,
+    next_step: str,
+    *,
+    user: str = "",
+    **inputs: Any,
+) -> KarmaError:
+    """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
+    actor = workspace.actor
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action="access",
+        environment=workspace.name,
+        user=user or actor.user,
+        source=actor.source,
+        inputs={"code": code, "why": why, **inputs},
+        status="denied",
+        change_id=actor.change_id,
+    )
+    workspace.log.append(event)
+    return Refused(what, why=why, next_step=next_step, code=code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from typing import Any
 
 from karma_core.changes.record import Approval, Change
@@ -11,7 +12,7 @@ from karma_core.policy.rules import may_approve
 from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
-from karma_core.use_cases.identity import proven
+from karma_core.use_cases.identity import denied, proven
 from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
@@ -20,7 +21,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     """Approve the plan that a change shows.
 
     `digest` is that of the plan that the approver saw: Conflict `plan-moved` where it is another by now.
-    Refused `not-approver` where the policy does not let this user approve.
+    Refused `not-approver` where the policy does not let this user approve, `identity-unproven` where it names
+    approvers and nothing proves who this is.
     """
     register, kept = _get(workspace, change_id)
     change = kept.change
@@ -32,7 +34,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
             code="plan-moved",
         )
     if change.status is State.AWAITING_APPROVAL:
-        _require_approver(workspace, change)
+        workspace = _require_approver(workspace, change)
+        register = Register(workspace)
     given = Approval(by=workspace.actor.user, at=workspace.now(), why=why, digest=change.digest)
     said = f"approved by {given.by}" + (f": {why}" if why else "")
     if change.status is State.APPROVED:
@@ -40,26 +43,42 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     return register.move(kept, State.APPROVED, said, approval=given).change
 
 
-def _require_approver(workspace: Workspace, change: Change) -> None:
+def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = False) -> Workspace:
+    """The workspace of an approver, proven where the policy names approvers.
+
+    Where it wants another than the requester, that one must have been proven, too; a no needs none of it.
+    """
     rules = (rules_on_policies if change.kind == "policy" else rules_in_force)(workspace)
-    forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
-    if change.kind == "policy" and not forbidden:
-        forbidden = _is_no_admin(workspace)
-    if forbidden:
-        Register(workspace).log(change, "denied", why=forbidden)
-        raise Refused(
-            f"change {change.id} cannot be approved by {workspace.actor.user}",
-            why=forbidden,
-            next_step="ask one of the approvers that [policy] names"
-            if change.kind != "policy"
-            else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
-            code="not-approver",
+    if rules.asks_approver:
+        workspace = with_fields(workspace, actor=proven(workspace))
+    actor = workspace.actor
+    if rules.asks_distinct and not change.proof and not rejects:
+        why = (
+            f"{change.requested_by} was only said to request it, and another than the requester must approve"
         )
+        said = "cancel the change, and have it requested again by somebody who is proven"
+        raise denied(workspace, "identity-unproven", f"change {change.id} cannot be approved", why, said)
+    forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
+    if rules.asks_approver and actor.role is not None and not actor.role.includes(Role.APPROVER):
+        forbidden = forbidden or f"the role of {actor.user} is {actor.role}"
+    if change.kind == "policy" and not rejects:
+        forbidden = forbidden or _is_no_admin(workspace)
+    if not forbidden:
+        return workspace
+    Register(workspace).log(change, "denied", why=forbidden)
+    raise Refused(
+        f"change {change.id} cannot be approved by {actor.user}",
+        why=forbidden,
+        next_step="ask one of the approvers that [policy] names"
+        if change.kind != "policy"
+        else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
+        code="not-approver",
+    )
 
 
 def _is_no_admin(workspace: Workspace) -> str:
     """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
-    actor = proven(workspace)
+    actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
     if actor.proof and actor.role is not None and actor.role.includes(Role.ADMIN):
         return ""
     return "a policy is approved by an admin, and nothing proves that this is one"
@@ -68,7 +87,8 @@ def _is_no_admin(workspace: Workspace) -> str:
 def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     """Say no to a change that waits; Refused `not-approver` as for an approval."""
     register, kept = _get(workspace, change_id)
-    _require_approver(workspace, kept.change)
+    workspace = _require_approver(workspace, kept.change, rejects=True)
+    register = Register(workspace)
     said = f"rejected by {workspace.actor.user}" + (f": {why}" if why else "")
     return register.move(kept, State.REJECTED, said).change
 

@@ -18,7 +18,12 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.register import Kept, Register, admission
 from karma_core.use_cases.identity import proven
-from karma_core.use_cases.policy_in_force import local_policy, read_in_force, unreadable_types
+from karma_core.use_cases.policy_in_force import (
+    local_policy,
+    read_in_force,
+    rules_on_policies,
+    unreadable_types,
+)
 from karma_core.workspace import Workspace
 
 NEED: Final = "an admin approves a policy"
@@ -45,7 +50,8 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
             next_step="`karma policy show` shows it",
             code="nothing-to-publish",
         )
-    actor = proven(workspace)
+    named = rules_on_policies(workspace).asks_requester
+    actor = proven(workspace) if named else workspace.actor
     document, now = written(wanted), workspace.now()
     change = Change(
         id=workspace.new_id(),
@@ -55,6 +61,7 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
         request={"policy": document, "base_version": _version(workspace)},
         requested_by=actor.user,
         asked_by=actor.user,
+        proof=actor.proof,
         source=actor.source,
         reason=reason or "the policy of the checkout",
         created_at=now,

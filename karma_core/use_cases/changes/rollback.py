@@ -75,7 +75,14 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
     place: dict[str, Any] = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
-    return request(acting_for(workspace, change), body, proceed=True, asked_by=change.asked_by, **place)
+    return request(
+        acting_for(workspace, change),
+        body,
+        proceed=True,
+        asked_by=change.asked_by,
+        proof=change.proof,
+        **place,
+    )
 
 
 def roll_back_cone(

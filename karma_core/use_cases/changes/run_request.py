@@ -65,6 +65,7 @@ def _new(workspace: Workspace, wanted: Wanted, token: str) -> Change:
         request={},
         requested_by=workspace.actor.user,
         asked_by=workspace.actor.user,
+        proof=workspace.actor.proof,
         source=workspace.actor.source,
         reason="",
         created_at=now,

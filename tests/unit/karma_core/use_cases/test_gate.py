@@ -27,6 +27,7 @@ from karma_core.use_cases.orders import Order, carry_out
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import load_plan, store_plan
 from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.vouching import vouch
 from karma_core.walk import ThreadExecutor
 from tests.change_system import ChangeSystem, run_order
 from tests.memory_system import ALL, Killed, statuses
@@ -132,7 +133,7 @@ def in_a_thread(system: ChangeSystem, order: Order) -> str:
     else:
         parameters["everything"] = True
     flow = "destroy" if order.kind == "destroy" else "deploy"
-    runs.start(flow, parameters, idempotency_key="k")
+    runs.start(flow, vouch(workspace, flow, parameters), idempotency_key="k")
     runs.close()
     failed = [facts["code"] for event, facts in system.said if event == "run_failed"]
     changes = Register(system.workspace).open()
