@@ -7,16 +7,13 @@ beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from karma_core.errors import KarmaError, Refused
-from karma_core.records import Event
+from karma_core.use_cases.denial import NOBODY, denied
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.tokens import recognise
 from karma_core.workspace import Actor, Workspace
 
-NOBODY: Final = "nobody"
-"""The user of events about somebody who could not say who they are."""
 HOW: Final = "set KARMA_TOKEN to your token (`karma token create` makes one), or use the API with it"
 
 
@@ -29,7 +26,14 @@ def by_token(workspace: Workspace, text: str) -> Actor:
     if found is None:
         why = f"it is unknown in {workspace.name}, has expired, or was revoked"
         said = f"set KARMA_TOKEN to a token of {workspace.name}, or unset it"
-        raise denied(workspace, "token-not-recognised", "the token does not count", why, said, user=NOBODY)
+        raise denied(
+            workspace,
+            code="token-not-recognised",
+            what="the token does not count",
+            why=why,
+            next_step=said,
+            user=NOBODY,
+        )
     return replace(workspace.actor, user=found.user, proof="token", role=found.role)
 
 
@@ -46,7 +50,9 @@ def proven(workspace: Workspace) -> Actor:
     if actor.proof:
         return actor
     why = f"the policy of {workspace.name} names persons, and {actor.user} is only said"
-    raise denied(workspace, "identity-unproven", "nothing proves who asks for this", why, HOW)
+    raise denied(
+        workspace, code="identity-unproven", what="nothing proves who asks for this", why=why, next_step=HOW
+    )
 
 
 def require_requester(workspace: Workspace, said: str) -> Workspace:
@@ -62,32 +68,7 @@ def require_requester(workspace: Workspace, said: str) -> Workspace:
     if said and not rules.identities.same(said, actor.user):
         why = f"it says that {said} requests it, and {actor.user} does"
         next_step = "leave requested_by out of the request"
-        raise denied(workspace, "forged-requester", "the request is not taken", why, next_step)
+        raise denied(
+            workspace, code="forged-requester", what="the request is not taken", why=why, next_step=next_step
+        )
     return replace(workspace, actor=actor)
-
-
-def denied(
-    workspace: Workspace,
-    code: str,
-    what: str,
-    why: str,
-    next_step: str,
-    *,
-    user: str = "",
-    **inputs: Any,
-) -> KarmaError:
-    """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
-    actor = workspace.actor
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="access",
-        environment=workspace.name,
-        user=user or actor.user,
-        source=actor.source,
-        inputs={"code": code, "why": why, **inputs},
-        status="denied",
-        change_id=actor.change_id,
-    )
-    workspace.log.append(event)
-    return Refused(what, why=why, next_step=next_step, code=code)

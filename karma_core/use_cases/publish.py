@@ -22,6 +22,7 @@ from karma_core.strictjson import canonical
 from karma_core.use_cases import config_set, git_holds, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.identity import require_requester
 from karma_core.use_cases.pruning import Confirm, Kept, ask_before_many, check_doomed, doomed_of, kept_of
 from karma_core.use_cases.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.publish_judgement import PublishVerdict, judge_publish, refusal
@@ -84,6 +85,8 @@ def publish(
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return result
+    if comparison.intents or doomed:
+        workspace = require_requester(workspace, "")
     _refuse(workspace, work)
     if comparison.caught_up:
         git_holds.note(workspace, comparison.caught_up)

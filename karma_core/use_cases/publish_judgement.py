@@ -22,6 +22,7 @@ from karma_core.records import Parameter, ParameterKind
 from karma_core.use_cases.build import definition_of, read_fleet
 from karma_core.use_cases.config_comparison import Intent
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.identity import proven_if_possible
 from karma_core.use_cases.pins import Overlay
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Workspace
@@ -55,6 +56,7 @@ def judge_publish(
     ruled = not rules.silent or _protected(workspace, intents)
     if not (ruled or doomed):
         return None
+    workspace = proven_if_possible(workspace)
     before = read_fleet(workspace)
     after = read_fleet(workspace, overlay=overlay_of(workspace, intents, doomed))
     written = [_written(intent) for intent in intents]

@@ -19,7 +19,7 @@ from karma_core.errors import Conflict, KarmaError
 from karma_core.model import Record, to_builtins
 from karma_core.records import Document
 from karma_core.roles import Role
-from karma_core.use_cases.identity import NOBODY, denied
+from karma_core.use_cases.denial import NOBODY, denied
 from karma_core.workspace import Actor, Workspace
 
 KIND: Final = "vouched-order"

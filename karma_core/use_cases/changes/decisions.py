@@ -12,7 +12,8 @@ from karma_core.policy.rules import may_approve
 from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
-from karma_core.use_cases.identity import denied, proven
+from karma_core.use_cases.denial import denied
+from karma_core.use_cases.identity import proven
 from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
@@ -57,7 +58,13 @@ def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = F
             f"{change.requested_by} was only said to request it, and another than the requester must approve"
         )
         said = "cancel the change, and have it requested again by somebody who is proven"
-        raise denied(workspace, "identity-unproven", f"change {change.id} cannot be approved", why, said)
+        raise denied(
+            workspace,
+            code="identity-unproven",
+            what=f"change {change.id} cannot be approved",
+            why=why,
+            next_step=said,
+        )
     forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
     if rules.asks_approver and actor.role is not None and not actor.role.includes(Role.APPROVER):
         forbidden = forbidden or f"the role of {actor.user} is {actor.role}"

@@ -21,7 +21,6 @@ from tests.change_system import ChangeSystem
 
 PERSONS: list[dict[str, Any]] = [
     {"requesters": ["ann"]},
-    {"approvers": ["ann"]},
     {"distinct_approver": True},
 ]
 PARAMETERS = {"environment": "test", "everything": True, "requested_by": "ann", "source": "api"}
