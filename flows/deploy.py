@@ -151,6 +151,7 @@ def destroy(
     order: str | None = None,
     change_id: str | None = None,
     cause: str | None = None,
+    allow_blocked: bool = False,
     override_policy: str = "",
 ) -> dict[str, Any]:
     """Destroy components, consumers before producers. Returns the contract's deploy document.
@@ -171,6 +172,7 @@ def destroy(
         order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        allow_blocked: The change that orders it may leave a consumer blocked.
         override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
@@ -182,6 +184,7 @@ def destroy(
             "exclude": exclude,
             "everything": everything,
             "plan_id": plan_id,
+            "allow_blocked": allow_blocked,
             "override_policy": override_policy,
         },
     )

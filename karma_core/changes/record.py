@@ -58,6 +58,7 @@ class Change(Record, frozen=True, kw_only=True):
     A change of kind `deploy` or `destroy` is a run that needs an approval: it has no edits, `selection` has
     the fields of its order's `Selection`, `resumes` names the run that it takes up, if any, and its cone is
     what its plan moves.
+    `allow_blocked` says that it may leave a consumer blocked that works today.
     `number` is the order of acceptance. `asked_by` is who really sent the request; `requested_by` may be said
     in it. `proof` says what proved who sent it, empty where nothing did.
     `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
@@ -86,6 +87,7 @@ class Change(Record, frozen=True, kw_only=True):
     kind: ChangeKind = "config"
     selection: dict[str, Any] | None = None
     resumes: str = ""
+    allow_blocked: bool = False
     why: str = ""
     edits: tuple[Edit, ...] = ()
     cone: tuple[str, ...] = ()

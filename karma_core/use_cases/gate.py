@@ -21,6 +21,7 @@ from karma_core.model import Finding, to_builtins
 from karma_core.plan.document import Plan
 from karma_core.plan.shown import DEPLOYING, DESTROYING
 from karma_core.records import Event
+from karma_core.use_cases.breaking import refuse_breaking
 from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.run_judgement import covers
@@ -202,6 +203,7 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     if not order.override and approves_all(workspace, addresses, scope.fleet.definitions):
         return Passed(order=order, workspace=workspace)
     made, named = _plan_for(order, workspace, scope)
+    refuse_breaking(made.findings, allow_blocked=order.allow_blocked)
     made = restricted(made, scope.addresses)
     needs = needs_of_run(workspace, scope.fleet, scope.edits, made, askers)
     bound = order if named or order.plan_id else replace(order, plan_id=made.id)

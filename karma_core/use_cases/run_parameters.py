@@ -82,11 +82,17 @@ def order_from(kind: Literal["deploy", "destroy"], parameters: Mapping[str, Any]
     read = _read(RunParameters, parameters)
     selection = read.selection
     if read.resume_run is not None:
-        if selection != Selection() or read.plan_id is not None or kind == "destroy":
+        if selection != Selection() or kind == "destroy":
             raise _refused("resume_run stands alone: a run knows its components")
-        return Order(kind="resume", run_id=read.resume_run, override=read.override_policy)
+        return Order(
+            kind="resume",
+            run_id=read.resume_run,
+            plan_id=read.plan_id,
+            allow_blocked=read.allow_blocked,
+            override=read.override_policy,
+        )
     require_selection(selection)
-    if kind == "destroy" and (selection.changed or selection.with_producers or read.allow_blocked):
+    if kind == "destroy" and (selection.changed or selection.with_producers):
         raise _refused("a destroy takes targets, types or everything")
     return Order(
         kind=kind,

@@ -205,11 +205,21 @@ def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResu
         return [run(_order_of(change), workspace)]
     results = []
     if change.targets:
-        order = Order(kind="deploy", selection=Selection(targets=change.targets), plan_id=change.plan_id)
+        order = Order(
+            kind="deploy",
+            selection=Selection(targets=change.targets),
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
         results.append(run(order, workspace))
     removed = removed_and_deployed(workspace, change.edits)
     if removed and all(result.status == "succeeded" for result in results):
-        order = Order(kind="destroy", selection=Selection(targets=removed), plan_id=change.plan_id)
+        order = Order(
+            kind="destroy",
+            selection=Selection(targets=removed),
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
         results.append(run(order, workspace))
     if not results:
         build_graph(workspace)
@@ -219,9 +229,19 @@ def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResu
 def _order_of(change: Change) -> Order:
     """The order of a change that carries out one run."""
     if change.resumes:
-        return Order(kind="resume", run_id=change.resumes, plan_id=change.plan_id)
+        return Order(
+            kind="resume",
+            run_id=change.resumes,
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
     kind: Literal["deploy", "destroy"] = "destroy" if change.kind == "destroy" else "deploy"
-    return Order(kind=kind, selection=selection_of(change), plan_id=change.plan_id)
+    return Order(
+        kind=kind,
+        selection=selection_of(change),
+        plan_id=change.plan_id,
+        allow_blocked=change.allow_blocked,
+    )
 
 
 def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:

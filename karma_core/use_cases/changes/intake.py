@@ -89,6 +89,7 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
         proof=workspace.actor.proof,
         source=workspace.actor.source,
         reason=read.reason,
+        allow_blocked=read.allow_blocked,
         created_at=now,
         updated_at=now,
     )

@@ -14,6 +14,7 @@ from karma_core.changes.states import State
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
+from karma_core.use_cases.breaking import WOULD_BREAK
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.register import Kept, Register
 from karma_core.use_cases.changes.run_judgement import needs_of, plan_run
@@ -57,6 +58,11 @@ def plan_change(workspace: Workspace, change: Change, judged: Judged) -> Decisio
         found = tuple(_finding("plan-blocked", address, blocked[address]) for address in edited)
         why = f"plan-blocked: {edited[0]}: {blocked[edited[0]]}"
         return Decision(status=State.REJECTED, why=why, plan_id=made.id, findings=(*judged.findings, *found))
+    broken = tuple(finding for finding in made.findings if finding.code == WOULD_BREAK)
+    if broken and not change.allow_blocked:
+        why = f"{WOULD_BREAK}: {broken[0].component}: {broken[0].message}"
+        findings = (*judged.findings, *broken)
+        return Decision(status=State.REJECTED, why=why, plan_id=made.id, findings=findings)
     warnings = tuple(f"{a} is blocked: {blocked[a]}" for a in sorted(blocked))
     if change.runs_only:
         return _decide_run(workspace, change, judged, made, warnings)

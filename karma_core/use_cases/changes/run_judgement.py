@@ -42,7 +42,7 @@ def selection_of(change: Change) -> Selection:
 
 def covers(change: Change, order: Order) -> bool:
     """Whether the change has this order carried out, and no other."""
-    if order.plan_id != change.plan_id:
+    if order.plan_id != change.plan_id or order.allow_blocked != change.allow_blocked:
         return False
     if change.runs_only:
         kind = "resume" if change.resumes else change.kind

@@ -73,6 +73,7 @@ def _new(workspace: Workspace, wanted: Wanted, token: str) -> Change:
         kind=kind,
         selection=None if order.kind == "resume" else to_builtins(order.selection),
         resumes=order.run_id,
+        allow_blocked=order.allow_blocked,
         cone=canonical.cone,
         versions=canonical.versions,
         needs=wanted.needs,

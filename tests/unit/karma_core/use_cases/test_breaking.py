@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from karma_core.changes.states import State
 from karma_core.errors import DeployFailed, Refused
 from karma_core.plan.document import Plan
 from karma_core.records import TerraformJob, TerraformPlan
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.runs import Selection
+from tests.change_system import ChangeSystem
 from tests.memory_system import ALL, System, statuses
 
 CONSUMES = {"b": {"consumes": {"a": ["size"]}}}
@@ -129,3 +131,17 @@ def test_blocked_is_blocked_in_plan_and_deploy(pair: System) -> None:
     assert statuses(result) == {"b/new": "blocked"}
     assert result.components[0].reason == made.components[0].reason
     assert pair.applies() == []
+
+
+def test_a_change_that_would_break_is_rejected_unless_it_says_so() -> None:
+    """The verdict names producer, consumer and key; with `allow_blocked` it is planned, and applied."""
+    system = ChangeSystem(CONSUMES)
+    system.configure(a_one={"size": 1, "note": "x"}, b_two={"a_nickname": "one"})
+    system.deploy()
+    refuse_size(system, 9)
+    change = system.request("a/one", proposed_change={"size": 9})
+    assert change.status is State.REJECTED
+    assert system.codes(change) == {"would-break"}
+    allowed = system.request("a/one", proposed_change={"size": 9}, allow_blocked=True)
+    assert system.apply(allowed).status is State.APPLIED
+    assert system.runtime("a/one")["size"] == 9
