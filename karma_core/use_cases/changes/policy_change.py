@@ -10,7 +10,7 @@ from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.documents import written
-from karma_core.errors import BadInput, Conflict, KarmaError, Refused
+from karma_core.errors import BadInput, Conflict, KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.policy.published import PublishedPolicy, parameter_name
 from karma_core.records import ParameterWrite
 from karma_core.use_cases import leasing
@@ -79,11 +79,17 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
 
 
 def apply_policy(workspace: Workspace, register: Register, kept: Kept) -> Kept:
-    """Write the approved policy, on the version that it was requested from; how it ended is its status."""
+    """Write the approved policy, on the version that it was requested from; how it ended is its status.
+
+    Where a store does not answer, or its lease is held or lost, nobody knows whether it was written: the
+    change stays `applying` and is taken up again, and the error is raised.
+    """
     if kept.change.status is State.APPROVED:
         kept = register.move(kept, State.APPLYING, f"applied by {workspace.actor.user}")
     try:
         _write(workspace, kept.change)
+    except (LeaseHeld, StaleLease, StoreError):
+        raise
     except KarmaError as error:
         return register.move(kept, State.FAILED, f"{error.what}: {error.why}")
     return register.move(kept, State.APPLIED, "the policy is published")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.errors import BadInput, Refused
+from karma_core.errors import BadInput, Refused, StoreError
 from karma_core.policy.rules import may_approve
 from karma_core.records import ParameterWrite
 from karma_core.roles import Role
@@ -97,6 +99,47 @@ def test_who_published_in_between_is_not_overwritten(system: ChangeSystem) -> No
         decisions.approve(as_admin(system), change.id)
     assert apply(system.workspace, first.id, run_order).status is State.APPLIED
     assert apply(system.workspace, second.id, run_order).status is State.FAILED
+
+
+class LosesReplies:
+    """A parameter store that writes, and whose answer is lost."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def put(self, writes: Sequence[ParameterWrite]) -> list[int]:
+        """Write, and fail."""
+        self._store.put(writes)
+        raise StoreError("the parameter store does not answer", why="the connection was lost")
+
+
+def test_a_policy_whose_write_was_not_confirmed_is_taken_up_again(
+    system: ChangeSystem,
+) -> None:
+    """Its change does not end as failed while its policy is in force."""
+    change = request_policy(system.workspace)
+    decisions.approve(as_admin(system), change.id)
+    losing: Any = LosesReplies(system.parameters)
+    with pytest.raises(StoreError):
+        apply(replace(system.workspace, parameters=losing), change.id, run_order)
+    assert apply(system.workspace, change.id, run_order).status is State.APPLIED
+
+
+def test_a_stricter_policy_that_is_published_meanwhile_holds_for_what_was_free_to_go(
+    system: ChangeSystem,
+) -> None:
+    """A change that needed no approval when it was planned waits for one at its apply."""
+    system.policy = {}
+    change = system.request("a/one", proposed_change={"size": 2})
+    assert change.status is State.APPROVED
+    system.policy = {"require_approval": True}
+    publish(system)
+    system.policy = {}
+    assert system.apply(change).status is State.AWAITING_APPROVAL
+    assert system.config("a/one") == {"size": 1}
 
 
 @pytest.mark.parametrize("value", ["{", "[]", '{"policy": {"aprovers": []}}', '{"rules": 1}'])
