@@ -42,8 +42,9 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
     check_binding(workspace)
     expire(workspace, for_policy=True)
     _refuse_unreadable(workspace)
-    wanted = local_policy(workspace)
-    if wanted == _published(workspace):
+    wanted, base_version = local_policy(workspace), _version(workspace)
+    published = _published(workspace)  # read after its version, so that an older one is never applied over it
+    if wanted == published:
         raise Refused(
             "there is nothing to publish",
             why="the published policy is the one of this checkout",
@@ -58,7 +59,11 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
         environment=workspace.name,
         number=0,
         status=State.AWAITING_APPROVAL,
-        request={"policy": document, "base_version": _version(workspace)},
+        request={
+            "policy": document,
+            "before": written(published) if published else {},
+            "base_version": base_version,
+        },
         requested_by=actor.user,
         asked_by=actor.user,
         proof=actor.proof,

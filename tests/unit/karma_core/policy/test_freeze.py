@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,41 @@ def test_it_is_the_union_of_its_minutes(zone: str, day: str, start: str, end: st
     else:
         around = [(moment + timedelta(hours=h)).astimezone(ZoneInfo(zone)).utcoffset() for h in (-30, 0, 30)]
         assert not window.holds(moment) or len(set(around)) > 1
+
+
+CHANGES = (
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("America/New_York", date(2026, 3, 8)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),
+    ("Australia/Lord_Howe", date(2026, 10, 4)),
+)
+"""Days on which clocks change, by an hour or by half an hour."""
+QUARTERS = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02}:{quarter % 4 * 15:02}")
+
+
+@given(change=st.sampled_from(CHANGES), shift=st.integers(-1, 1), start=QUARTERS, end=QUARTERS)
+def test_it_has_no_hole_where_the_clocks_change(
+    change: tuple[str, date], shift: int, start: str, end: str
+) -> None:
+    """One interval, that holds every local time of the window and at most an hour more on either side."""
+    if start == end:
+        return
+    zone, day = change[0], change[1] + timedelta(days=shift)
+    window = freeze(days=[DAYS[day.weekday()]], from_time=start, until_time=end, timezone=zone)
+    first = datetime.combine(day, time.fromisoformat(start))
+    last = datetime.combine(day + timedelta(days=end < start), time.fromisoformat(end))
+    noon = datetime.combine(day, time(12), UTC)
+    moments = [noon + timedelta(minutes=15 * quarter) for quarter in range(-288, 288)]
+    holds = [window.holds(moment) for moment in moments]
+    for moment, held in zip(moments, holds, strict=True):
+        local = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        if first <= local < last:
+            assert held
+        elif not first - timedelta(hours=1) <= local < last + timedelta(hours=1):
+            assert not held
+    assert sum(now != before for before, now in pairwise(holds)) == 2  # it begins once and ends once
 
 
 @pytest.mark.parametrize(

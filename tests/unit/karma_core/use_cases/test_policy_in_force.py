@@ -17,6 +17,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.policy_change import request_policy
+from karma_core.use_cases.changes.reading import differences_of
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.policy_in_force import policy_differs, rules_in_force
 from karma_core.use_cases.policy_shown import differing_rules, shown_policy
@@ -64,6 +65,15 @@ def test_a_policy_is_published_once_an_admin_has_approved_it(system: ChangeSyste
     with pytest.raises(Refused) as nothing:
         request_policy(system.workspace)
     assert nothing.value.code == "nothing-to-publish"
+
+
+def test_an_approver_sees_what_a_policy_alters(system: ChangeSystem) -> None:
+    """From what is published to what would be, place by place."""
+    publish(system)
+    system.policy = {"require_approval": True, "approvers": ["root"]}
+    change = request_policy(system.workspace)
+    shown = [(address, found.pointer, found.op) for address, found in differences_of(change)]
+    assert shown == [("policy", "/policy/approvers", "added"), ("policy", "/policy/protected", "removed")]
 
 
 def test_a_laxer_checkout_changes_nothing_and_is_told(system: ChangeSystem) -> None:
