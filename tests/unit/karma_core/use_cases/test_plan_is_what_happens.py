@@ -1,4 +1,4 @@
-"""What a plan says of a component is what a deploy makes of it: random systems against the contract's table."""
+"""What a plan says of a component is what a deploy makes of it, on random systems."""
 
 from __future__ import annotations
 
