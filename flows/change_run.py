@@ -89,7 +89,7 @@ def change_run(
         "idempotency_key": idempotency_key,
     }
     body = {name: value for name, value in fields.items() if value is not None}
-    body |= {"reason": reason, "dry_run": dry_run, "requested_by": workspace.actor.user}
+    body |= {"reason": reason, "dry_run": dry_run}
     with place("change", environment):
         if change_id is not None:
             change = carry_on(workspace, change_id, run_order)

@@ -33,12 +33,13 @@ class Edit(Record, frozen=True, kw_only=True):
 
 
 class Approval(Record, frozen=True, kw_only=True):
-    """Who said yes, when, why, and to the plan with which digest."""
+    """Who said yes, when, why, and to the plan with which digest; `proof` as in `Change`."""
 
     by: str
     at: str
     why: str
     digest: str
+    proof: str = ""
 
 
 class Promoted(Record, frozen=True, kw_only=True):

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from karma_core.roles import Role
 from karma_core.use_cases.denial import NOBODY, denied
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.tokens import recognise
 from karma_core.workspace import Actor, Workspace
 
-HOW: Final = "set KARMA_TOKEN to your token (`karma token create` makes one), or use the API with it"
+HOW: Final = (
+    "set KARMA_TOKEN to your token (`karma token create` makes one), use the API with it, "
+    "or sign in to AWS where the environment has a section `aws`"
+)
 
 
 def by_token(workspace: Workspace, text: str) -> Actor:
@@ -58,13 +62,20 @@ def proven(workspace: Workspace) -> Actor:
 def require_requester(workspace: Workspace, said: str) -> Workspace:
     """The workspace of a requester, proven where the policy names persons.
 
-    `said` is whom a request names as its requester; empty: nobody. Refused `forged-requester`, logged as
-    denied, where that is another than the proven one.
+    `said` is whom a request names as its requester; empty: nobody. Refused, logged as denied: with
+    `forged-requester` where that is another than the proven one, with `role-too-low` where the proof carries
+    a role that may request nothing over the API, either.
     """
     rules = rules_in_force(workspace)
     if not rules.asks_requester:
         return workspace
     actor = proven(workspace)
+    if actor.role is not None and not actor.role.includes(Role.OPERATOR):
+        why = f"it needs the role {Role.OPERATOR}, the token of {actor.user} has {actor.role}"
+        next_step = f"use a token with the role {Role.OPERATOR}"
+        raise denied(
+            workspace, code="role-too-low", what="the request is not taken", why=why, next_step=next_step
+        )
     if said and not rules.identities.same(said, actor.user):
         why = f"it says that {said} requests it, and {actor.user} does"
         next_step = "leave requested_by out of the request"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +28,8 @@ ID_BYTES: Final = 32
 UNBOUND: Final = frozenset({"order", "project", "requested_by", "source"})
 """Parameters that an order does not bind: the identity stands in its document, the folder is the worker's."""
 LONGEST_ID: Final = 100
+LASTS: Final = timedelta(days=7)
+"""How long a run may take to begin, or to be taken up again. Ours: over a long weekend."""
 
 
 class Vouched(Record, frozen=True, kw_only=True):
@@ -82,7 +85,7 @@ def ordered_by(workspace: Workspace, order: str, flow: str, parameters: Mapping[
     """The actor whose order a flow run carries out; the workspace's own where it has none.
 
     Refused `order-not-vouched`, logged as denied, where the order is unknown here, of another flow or other
-    parameters, or already taken by another flow run.
+    parameters, older than `LASTS`, or already taken by another flow run.
     """
     if not order:
         return workspace.actor
@@ -94,6 +97,8 @@ def ordered_by(workspace: Workspace, order: str, flow: str, parameters: Mapping[
         raise _refused(workspace, flow, f"it is for {found.flow} in {found.environment}")
     if found.digest != digest_of(parameters):
         raise _refused(workspace, flow, "it is for other parameters")
+    if workspace.clock() - datetime.fromisoformat(found.created_at) > LASTS:
+        raise _refused(workspace, flow, f"it is older than {LASTS.days} days")
     _take(workspace, document, found, run)
     actor = workspace.actor
     return Actor(

@@ -37,7 +37,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     if change.status is State.AWAITING_APPROVAL:
         workspace = _require_approver(workspace, change)
         register = Register(workspace)
-    given = Approval(by=workspace.actor.user, at=workspace.now(), why=why, digest=change.digest)
+    actor = workspace.actor
+    given = Approval(by=actor.user, at=workspace.now(), why=why, digest=change.digest, proof=actor.proof)
     said = f"approved by {given.by}" + (f": {why}" if why else "")
     if change.status is State.APPROVED:
         return change  # no approval is needed, or it was given

@@ -56,7 +56,6 @@ def promote(
     body = {
         "changes": [part for part, _ in wanted],
         "reason": reason or _said(source, origins),
-        "requested_by": target.actor.user,
         "dry_run": dry_run,
     }
     one = origins[0] if len(origins) == 1 else None

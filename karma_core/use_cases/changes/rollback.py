@@ -53,7 +53,6 @@ def roll_back(
     body = {
         "changes": _parts(workspace, _oldest(undone)),
         "reason": reason or f"rollback of {', '.join(change.id for change in undone)}",
-        "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
     return request(
@@ -110,7 +109,6 @@ def roll_back_cone(
     body = {
         "changes": _parts(workspace, wanted),
         "reason": reason or f"the cone of {address} to its last good versions",
-        "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
     versions = {member: _version(workspace, member) for member in wanted}

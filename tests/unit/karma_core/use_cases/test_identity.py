@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from karma_core.errors import Refused
 from karma_core.roles import Role
 from karma_core.use_cases import tokens
 from karma_core.use_cases.changes import decisions
+from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 from karma_core.use_cases.identity import by_token
-from karma_core.use_cases.vouching import KIND, ordered_by, vouch
+from karma_core.use_cases.vouching import KIND, LASTS, ordered_by, vouch
 from karma_core.workspace import Actor, Workspace
 from tests.change_system import ChangeSystem
 
@@ -130,6 +133,29 @@ def test_a_token_proves_its_user_and_no_other_text_does(system: ChangeSystem) ->
         refused(system, "token-not-recognised", lambda wrong=wrong: by_token(workspace, wrong))  # type: ignore[misc]
 
 
+def test_a_viewers_token_requests_nothing(system: ChangeSystem) -> None:
+    """Where persons are named, a token gives no more on the command line than over the API."""
+    system.policy = {"requesters": ["ann"]}
+    viewer = replace(system.workspace.actor, role=Role.VIEWER)
+    workspace = replace(system.workspace, actor=viewer)
+    wanted = {"component": "a/one", "proposed_change": {"size": 2}}
+    refused(system, "role-too-low", lambda: request(workspace, wanted))
+
+
+def test_who_is_proven_late_takes_back_under_the_proven_name(system: ChangeSystem) -> None:
+    """AWS gives another name than the label had: what Karma asks for on one's behalf is no forgery."""
+    system.deploy()
+    change = system.applied("a/one", proposed_change={"size": 2})
+    system.proof, system.policy = "", {"requesters": ["arn:*"]}
+    arn = "arn:aws:iam::123456789012:user/ann"
+    workspace = replace(system.workspace, prove=lambda actor: replace(actor, user=arn, proof="aws"))
+    back = decisions.cancel(workspace, roll_back(workspace, change.id).id)
+    system.configure(a_one={"size": 3})
+    restored = roll_back_cone(workspace, "a/one")
+    for found in (back, restored):
+        assert (found.requested_by, found.asked_by, found.proof) == (arn, arn, "aws")
+
+
 # -- orders -------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +197,14 @@ def test_an_order_for_something_else_is_refused(
     ordered_by(workspace, str(given["order"]), "deploy", given, "run-1")
     given |= changed
     refused(system, "order-not-vouched", lambda: ordered_by(workspace, str(given["order"]), flow, given, run))
+
+
+def test_an_order_ends(system: ChangeSystem) -> None:
+    """What lay about for a week is not done in anybody's name."""
+    given = vouch(system.workspace, "deploy", PARAMETERS)
+    system.clock.pass_seconds((LASTS + timedelta(seconds=1)).total_seconds())
+    order = str(given["order"])
+    refused(system, "order-not-vouched", lambda: ordered_by(system.workspace, order, "deploy", given, "r"))
 
 
 def test_an_order_of_another_environment_is_refused(system: ChangeSystem) -> None:
