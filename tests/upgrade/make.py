@@ -33,7 +33,9 @@ module "zones" {
   source = "../_shared/zones"
   count_of = try(var.config.zones, 2)
 }
-output "runtime" { value = { id = terraform_data.net.id, cidr = var.config.cidr, zones = module.zones.names } }
+output "runtime" {
+  value = { id = terraform_data.net.id, cidr = var.config.cidr, zones = module.zones.names }
+}
 """,
     "components/_shared/zones/main.tf": """
 variable "count_of" { type = number }

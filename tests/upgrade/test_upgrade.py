@@ -61,7 +61,7 @@ def _runs_of_the_fixture(upgraded: Upgraded) -> list[Any]:
 
 def test_its_log_and_its_past_can_be_read(upgraded: Upgraded) -> None:
     """The chain verifies, and every kind of document that was kept is shown."""
-    assert upgraded.karma.json("log", "verify")["intact"] is True
+    assert upgraded.karma.json("log", "verify")["problems"] == []
     shown = {
         name: upgraded.karma.json("change", "show", upgraded.facts[name])["status"]
         for name in ("applied", "rolled_back", "rejected")
@@ -83,6 +83,9 @@ def test_its_tokens_count(upgraded: Upgraded) -> None:
 
 def test_a_change_goes_through(upgraded: Upgraded) -> None:
     """A new network reaches its consumers, by apply and by reload."""
+    waiting = upgraded.facts["waiting"]
+    if upgraded.karma.json("change", "show", waiting)["status"] == "awaiting_approval":
+        upgraded.karma.json("change", "cancel", waiting)  # it holds a part of the cone
     patch = upgraded.root / "patch.json"
     patch.write_text(json.dumps({"cidr": "198.51.100.0/24"}))
     done = upgraded.karma.json("propose-change", "net", "core", "--input", str(patch), "--auto-approve")
@@ -94,7 +97,7 @@ def test_a_change_goes_through(upgraded: Upgraded) -> None:
         "app/old": "update",
         "agent/edge": "reload",
     }
-    assert upgraded.karma.json("log", "verify")["intact"] is True
+    assert upgraded.karma.json("log", "verify")["problems"] == []
     assert set(upgraded.actions("--all").values()) == {"no-op"}
 
 
