@@ -89,10 +89,10 @@ def targets_of(words: list[str]) -> tuple[str, ...]:
 
     if not words:
         return ()
-    plain = ["/" not in word and ":" not in word and not is_pattern(word) for word in words]
-    if len(words) == 2 and plain[0] and not is_pattern(words[1]):  # noqa: PLR2004 - TYPE and NICKNAME
+    patterns = any(is_pattern(word) for word in words)
+    if len(words) == 2 and not patterns and not all("/" in word for word in words):  # noqa: PLR2004 - two words
         return (ids.make_address(*words),)
-    if all(plain):
+    if not patterns and not any("/" in word or ":" in word for word in words):
         raise UsageError(
             "a component needs both its type and its nickname",
             next_step="write it like `serverless-site karma-dev` or serverless-site/karma-dev; "

@@ -86,9 +86,9 @@ def publish(
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
+    _refuse(workspace, work)
     if comparison.intents or doomed:
         workspace = require_requester(workspace, "")
-    _refuse(workspace, work)
     if comparison.caught_up:
         git_holds.note(workspace, comparison.caught_up)
     if comparison.intents or doomed:

@@ -126,7 +126,7 @@ def test_doctor_says_what_is_there_and_what_is_not(started: Karma) -> None:
 @pytest.mark.parametrize(
     ("words", "variables", "code", "said"),
     [
-        (("deploy",), {}, 2, "say what to work on"),
+        (("deploy",), {}, 2, "no component was selected"),
         (("plan", "hello"), {}, 2, "both its type and its nickname"),
         (("plan", "--all", "--changed"), {}, 2, "only one of"),
         (("deploy", "hello", "nobody", "--auto-approve"), {}, 1, "no component 'hello/nobody'"),
