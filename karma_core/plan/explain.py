@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from karma_core.model import Record
-from karma_core.plan.fingerprint import Inputs
+from karma_core.plan.fingerprint import Inputs, comparable
 from karma_core.records import Applied
 
 
@@ -25,8 +25,12 @@ class Explained(Record, frozen=True, kw_only=True):
 
 
 def explain(now: Inputs, applied: Applied | None) -> tuple[Explained, ...]:
-    """Every input, labels first, each part sorted. Nothing counts as applied after an apply that failed."""
+    """Every input that is compared, labels first, each part sorted.
+
+    Nothing counts as applied after an apply that failed.
+    """
     held = applied if applied is not None and applied.status == "applied" else None
+    now = comparable(now, held) if held else now
     old_labels = held.inputs if held else {}
     old_keys = _flat(held.keys) if held else {}
     return (*_pairs(old_labels, now.labels), *_pairs(old_keys, _flat(now.keys)))

@@ -1,11 +1,18 @@
 """What a deployment of a component would do, as one digest, and why it differs from what was applied.
 
 The parts are kept beside the digest: a fingerprint that only says "different" could not name its cause.
+
+A stored fingerprint begins with the version of the algorithm that made it and is compared by that algorithm,
+so that a later version of Karma makes nothing stale. A change of what enters fingerprints therefore adds an
+algorithm to `ALGORITHMS` and leaves the earlier ones as they are; whatever an earlier one cannot derive from
+`Inputs` has to stay in `Inputs`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from karma_core import strictjson
@@ -13,13 +20,14 @@ from karma_core.model import Record
 from karma_core.records import Applied
 
 VERSION: Final = 1
-"""Version of the algorithm; a new one makes every component stale once, on purpose."""
+"""The algorithm that new records are written with."""
 ABSENT: Final = "absent"
 """Stands for the digest of a counted key that the producer's runtime does not have."""
 UNKNOWN: Final = "unknown"
 """Stands for the digest of a counted key whose value is unknown until apply."""
 WHOLE: Final = "*"
 """Stands for the keys of a runtime that does not exist yet."""
+_MADE_BY: Final = re.compile(r"fp([1-9][0-9]{0,8}):")
 
 Seal = Callable[[Any], str]
 """Turns a value into a digest; an HMAC where the value is secret."""
@@ -37,9 +45,58 @@ class Inputs(Record, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """`fp1:` and the SHA-256 of the parts' canonical form."""
-        whole = strictjson.digest([VERSION, self.labels, self.keys])
-        return f"fp{VERSION}:{whole.removeprefix('sha256:')}"
+        """The fingerprint by the algorithm of now, `fp<version>:<64 hexadecimal digits>`."""
+        return ALGORITHMS[VERSION].fingerprint(self)
+
+    def matches(self, fingerprint: str) -> bool:
+        """Whether a stored fingerprint was made of these inputs, by whichever algorithm made it."""
+        algorithm = algorithm_of(fingerprint)
+        return algorithm is not None and algorithm.fingerprint(self) == fingerprint
+
+
+class Algorithm(Record, frozen=True, kw_only=True):
+    """How fingerprints of one version are made. `labels` are those that enter them; others are left out."""
+
+    version: int
+    labels: frozenset[str]
+
+    def seen(self, inputs: Inputs) -> Inputs:
+        """The inputs as this algorithm knows them: without labels that a later one added."""
+        if inputs.labels.keys() <= self.labels:
+            return inputs
+        return Inputs(labels={k: v for k, v in inputs.labels.items() if k in self.labels}, keys=inputs.keys)
+
+    def fingerprint(self, inputs: Inputs) -> str:
+        """`fp`, the version, and the SHA-256 of the canonical form of version, labels and keys."""
+        known = self.seen(inputs)
+        whole = strictjson.digest([self.version, known.labels, known.keys])
+        return f"fp{self.version}:{whole.removeprefix('sha256:')}"
+
+
+ALGORITHMS: Mapping[int, Algorithm] = MappingProxyType(
+    {
+        1: Algorithm(
+            version=1,
+            labels=frozenset({"config", "module", "terraform", "region", "prefix", "variables"}),
+        )
+    }
+)
+"""Every algorithm that a version of Karma has written records with. An entry never changes and never goes."""
+
+
+def algorithm_of(fingerprint: str) -> Algorithm | None:
+    """The algorithm that made a stored fingerprint; None where it is none, or one of a newer Karma."""
+    made_by = _MADE_BY.match(fingerprint)
+    return ALGORITHMS.get(int(made_by[1])) if made_by else None
+
+
+def comparable(now: Inputs, applied: Applied) -> Inputs:
+    """The inputs of now as the algorithm of the applied record sees them.
+
+    What a later algorithm counts besides is no difference: nobody noted it when the record was written.
+    """
+    algorithm = algorithm_of(applied.fingerprint)
+    return algorithm.seen(now) if algorithm else now
 
 
 def key_digests(
@@ -81,14 +138,16 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
         return ("never applied",)
     if applied.status != "applied":
         return (f"the last apply (run {applied.run_id}) failed",)
-    if applied.fingerprint == now.fingerprint:
+    if now.matches(applied.fingerprint):
         return ()
-    return (*_own_causes(now, applied), *producer_causes(now, applied)) or ("fingerprint algorithm changed",)
+    found = (*_own_causes(now, applied), *producer_causes(now, applied))
+    return found or (f"its applied fingerprint {applied.fingerprint[:12]}… cannot be compared",)
 
 
 def _own_causes(now: Inputs, applied: Applied) -> list[str]:
-    labels = sorted(now.labels.keys() | applied.inputs.keys())
-    return [f"{label} changed" for label in labels if now.labels.get(label) != applied.inputs.get(label)]
+    known = comparable(now, applied).labels
+    labels = sorted(known.keys() | applied.inputs.keys())
+    return [f"{label} changed" for label in labels if known.get(label) != applied.inputs.get(label)]
 
 
 def producer_causes(now: Inputs, applied: Applied) -> list[str]:

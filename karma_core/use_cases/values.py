@@ -198,7 +198,7 @@ class Values:
             return Status.ABSENT, None
         if applied.status == Status.FAILED:
             return Status.FAILED, None
-        if self.inputs(loaded.address, consumed_by(edges)).fingerprint != applied.fingerprint:
+        if not self.inputs(loaded.address, consumed_by(edges)).matches(applied.fingerprint):
             return Status.STALE, applied.fingerprint
         return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
 
