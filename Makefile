@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: setup check test soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
+.PHONY: setup check test extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,9 @@ check: setup  ## Format, lint, types, import contracts
 # instead, as .ci/run does.
 test: check  ## Check, then every test; random scenarios at reduced, seeded counts
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests
+
+extras: setup  ## Tests on data beside the checkout, in the folder that KARMA_TEST_DATA names
+	$(BIN)/pytest tests/extras
 
 soak: setup  ## The random scenarios at their full counts
 	KARMA_SOAK=1 $(BIN)/pytest -m soak tests

@@ -18,9 +18,8 @@ from karma_adapters.child_environment import allowed
 from karma_adapters.settings import Settings, read_settings
 from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.orders import Order
 from karma_core.use_cases.publish import publish
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.runs import Order, RunResult, Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 

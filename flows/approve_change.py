@@ -25,6 +25,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.changes.decisions import approve, reject
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.tokens import Token, recognise
+from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"
@@ -61,7 +62,9 @@ def approve_change(
     _forget_token()
     opened = open_for_flow(project, environment, NOBODY, "flow")
     approver = _approver(opened, token.get_secret_value(), change_id)
-    workspace = replace(opened, actor=replace(opened.actor, user=approver.user))
+    workspace = replace(
+        opened, actor=replace(opened.actor, user=approver.user, proof="token", role=approver.role)
+    )
     if decision == "reject":
         change = reject(workspace, change_id, why=why)
     else:
@@ -119,4 +122,6 @@ def _start(workspace: Workspace, project: str, change: Change) -> None:
         "requested_by": workspace.actor.user,
     }
     key = f"{workspace.name}:change-run:{change.id}:{change.number}:{change.status}:{change.digest}"
-    open_runs(read_settings(Path(project))).start("change-run", parameters, idempotency_key=key)
+    open_runs(read_settings(Path(project))).start(
+        "change-run", vouch(workspace, "change-run", parameters), idempotency_key=key
+    )

@@ -19,8 +19,8 @@ from karma_core.changes.states import State
 from karma_core.use_cases.changes.drain import apply_and_drain, carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.reading import result_of
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.workspace import Workspace
 
 
@@ -48,6 +48,7 @@ def change_run(
     idempotency_key: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
@@ -73,9 +74,10 @@ def change_run(
         idempotency_key: The same key gives the same change.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     fields = {
         "component": component,
         "proposed_change": proposed_change,
@@ -87,7 +89,7 @@ def change_run(
         "idempotency_key": idempotency_key,
     }
     body = {name: value for name, value in fields.items() if value is not None}
-    body |= {"reason": reason, "dry_run": dry_run, "requested_by": workspace.actor.user}
+    body |= {"reason": reason, "dry_run": dry_run}
     with place("change", environment):
         if change_id is not None:
             change = carry_on(workspace, change_id, run_order)

@@ -20,8 +20,10 @@ from flows.stamped_log import stamped
 from karma_adapters.bootstrap import open_workspace, say_nothing
 from karma_adapters.settings import read_settings
 from karma_core.ports import Say
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.run_parameters import order_from
+from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.vouching import ordered_by
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
 
@@ -31,8 +33,13 @@ RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""
 
 
-def open_for_flow(project: str, environment: str, user: str | None, source: str) -> Workspace:
-    """The environment that a flow works on; its progress goes to whoever listens in this process."""
+def open_for_flow(
+    project: str, environment: str, user: str | None, source: str, order: str | None = None
+) -> Workspace:
+    """The environment that a flow works on; its progress goes to whoever listens in this process.
+
+    `user` is a label; who acts is proven where `order` vouches for this flow run with its parameters.
+    """
     flow_run_id = flow_run.get_id()
     workspace = open_workspace(
         read_settings(Path(project)),
@@ -42,6 +49,9 @@ def open_for_flow(project: str, environment: str, user: str | None, source: str)
         flow_run=flow_run_id,
         say=Progress(LISTENER.get(), environment),
     )
+    if order:
+        name, given = flow_run.get_flow_name() or "", flow_run.get_parameters()
+        workspace = replace(workspace, actor=ordered_by(workspace, order, name, given, flow_run_id or ""))
     return stamped(workspace, flow_run_id) if flow_run_id else workspace
 
 
@@ -55,6 +65,8 @@ def deploy(
     project: str,
     environment: str,
     targets: list[str] | None = None,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
     everything: bool = False,
     changed: bool = False,
     since: str | None = None,
@@ -63,53 +75,64 @@ def deploy(
     resume_run: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
     change_id: str | None = None,
     cause: str | None = None,
+    allow_blocked: bool = False,
+    override_policy: str = "",
 ) -> dict[str, Any]:
     """Apply components and what must follow from them, in dependency order.
 
-    Exactly one of `targets`, `everything`, `changed` (or `since`), `plan_id` and `resume_run` says what to
-    work on. Returns the contract's deploy document.
+    Exactly one of `targets` (and `types`), `everything`, `changed` (or `since`) and `resume_run` says what to
+    work on; `plan_id` binds it to a stored plan. Returns the contract's deploy document. Where the policy
+    wants an approval, nothing is applied yet: the status is `waiting`, and `change_id` names the change that
+    waits for it.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        targets: Addresses, e.g. vpc/core; what depends on them follows.
+        targets: Addresses or patterns, e.g. vpc/core or vpc/*; what depends on them follows.
+        types: Component types, all of their components.
+        exclude: Addresses or patterns that are left out.
         everything: All components of the environment.
-        changed: What changed in Git since the last deployed commit.
+        changed: What differs itself from what was applied.
         since: What changed in Git since this commit.
         with_producers: Deploy what the targets need, too.
         plan_id: Apply this stored plan, exactly.
         resume_run: Take up this run, which ended early.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        allow_blocked: Go on although a consumer that works today would be blocked.
+        override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    asked = order_from(
+        "deploy",
+        {
+            "targets": targets,
+            "types": types,
+            "exclude": exclude,
+            "everything": everything,
+            "changed": changed,
+            "since": since,
+            "with_producers": with_producers,
+            "plan_id": plan_id,
+            "resume_run": resume_run,
+            "allow_blocked": allow_blocked,
+            "override_policy": override_policy,
+        },
+    )
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     workspace = acting_for(workspace, change_id, cause)
-    selection = Selection(
-        targets=tuple(targets or ()),
-        everything=everything,
-        changed=changed or since is not None,
-        since=since,
-        with_producers=with_producers,
-    )
-    order = Order(
-        kind="resume" if resume_run else "deploy",
-        selection=selection,
-        plan_id=plan_id,
-        run_id=resume_run or "",
-    )
     with place("deploy", environment):
         built = build_graph.submit(environment, workspace)
         checked = validate.submit(environment, built)  # type: ignore[call-overload]  # Prefect takes futures
         checked.result()
-        result = carry_out(order, workspace, lambda _: PrefectExecutor([checked]))
-    show_result(workspace, result)
-    show_page(project, environment, "runs", result.run_id)
-    return result.contract()
+        result = carry_out(asked, workspace, lambda _: PrefectExecutor([checked]))
+    return _shown(project, workspace, result)
 
 
 @flow(
@@ -119,30 +142,64 @@ def destroy(
     project: str,
     environment: str,
     targets: list[str] | None = None,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
     everything: bool = False,
+    plan_id: str | None = None,
     requested_by: str | None = None,
     source: str = "flow",
+    order: str | None = None,
     change_id: str | None = None,
     cause: str | None = None,
+    allow_blocked: bool = False,
+    override_policy: str = "",
 ) -> dict[str, Any]:
     """Destroy components, consumers before producers. Returns the contract's deploy document.
+
+    Where the policy wants an approval, nothing is destroyed yet: the status is `waiting`, and `change_id`
+    names the change that waits for it.
 
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        targets: Addresses, e.g. vpc/core.
+        targets: Addresses or patterns, e.g. vpc/core or vpc/*.
+        types: Component types, all of their components.
+        exclude: Addresses or patterns that are left out.
         everything: All components of the environment.
+        plan_id: Destroy no resource that this plan does not show.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
+        allow_blocked: The change that orders it may leave a consumer blocked.
+        override_policy: Why freezes and approvals are set aside; for whom the policy names.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    asked = order_from(
+        "destroy",
+        {
+            "targets": targets,
+            "types": types,
+            "exclude": exclude,
+            "everything": everything,
+            "plan_id": plan_id,
+            "allow_blocked": allow_blocked,
+            "override_policy": override_policy,
+        },
+    )
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     workspace = acting_for(workspace, change_id, cause)
-    selection = Selection(targets=tuple(targets or ()), everything=everything)
     with place("deploy", environment):
-        result = carry_out(Order(kind="destroy", selection=selection), workspace, lambda _: PrefectExecutor())
-    show_result(workspace, result)
-    show_page(project, environment, "runs", result.run_id)
+        result = carry_out(asked, workspace, lambda _: PrefectExecutor())
+    return _shown(project, workspace, result)
+
+
+def _shown(project: str, workspace: Workspace, result: RunResult) -> dict[str, Any]:
+    """Leave what there is to see of a run, or of the change that it has become; its document."""
+    if result.change_id is not None:
+        show_page(project, workspace.name, "changes", result.change_id)
+    elif result.run_id:  # else nothing was there to be destroyed
+        show_result(workspace, result)
+        show_page(project, workspace.name, "runs", result.run_id)
     return result.contract()

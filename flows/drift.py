@@ -9,6 +9,7 @@ from prefect import flow
 from flows.artifacts import show_drift, show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
+from karma_core.use_cases.run_parameters import selection_from
 from tasks.drift import check_drift
 
 
@@ -17,8 +18,11 @@ def drift_check(
     project: str,
     environment: str,
     targets: list[str] | None = None,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
     requested_by: str | None = None,
     source: str = "schedule",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Compare what was applied with the cloud and mark what has drifted; changes nothing else.
 
@@ -27,13 +31,17 @@ def drift_check(
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        targets: Addresses, e.g. vpc/core; none: everything that is deployed.
+        targets: Addresses or patterns, e.g. vpc/core or vpc/*; none: everything that is deployed.
+        types: Component types, all of their components.
+        exclude: Addresses or patterns that are left out.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
-    result = check_drift(environment, workspace, list(targets or ()))
+    workspace = open_for_flow(project, environment, requested_by, source, order)
+    selection = selection_from({"targets": targets, "types": types, "exclude": exclude})
+    result = check_drift(environment, workspace, selection)
     show_drift(workspace, result)
     show_graph(project, environment, status="drifted")
     return result.contract()

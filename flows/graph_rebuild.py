@@ -22,6 +22,7 @@ def graph_rebuild(
     keep_going: bool = False,
     requested_by: str | None = None,
     source: str = "schedule",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Build the graph, publish what moved, and list the findings.
 
@@ -34,9 +35,10 @@ def graph_rebuild(
         keep_going: Publish although there are errors; invalid components keep their last good node.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     built = build_graph(environment, workspace, keep_going=keep_going)
     errors = validate(environment, built)
     create_table_artifact(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from karma_adapters.bootstrap import open_runs, open_workspace
 from karma_adapters.prefect_runs import PrefectRuns
 from karma_adapters.settings import Settings
-from karma_core.changes.policy import read_policy
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.model import Record
 from karma_core.records import Run
 from karma_core.use_cases.changes.decisions import retry
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.runs import FLOW_RUN
+from karma_core.use_cases.vouching import ordered_by, vouch
 from karma_core.workspace import Workspace
 
 REPEATED: Final = frozenset({"drift-check", "graph-rebuild", "pull-request-check", "push-run"})
@@ -51,14 +53,21 @@ def hand_on(settings: Settings, interrupted: Iterable[Ended]) -> list[str]:
     said = []
     for ended in interrupted:
         try:
-            user = ended.parameters.get("requested_by")
-            environment = str(ended.parameters["environment"])
-            workspace = open_workspace(settings, environment, source="flow", user=user)
+            workspace = _opened_for(settings, ended)
             said += [f"change {change_id} is tried again" for change_id in try_again(workspace, ended)]
-            said += [_start(runs, ended, order) for order in orders_for(workspace, ended)]
+            said += [_start(workspace, runs, ended, order) for order in orders_for(workspace, ended)]
         except KarmaError as error:  # the others are to be handed on all the same
             said.append(f"{ended.flow} run {ended.id} is not handed on: {error.what}: {error.why}")
     return said
+
+
+def _opened_for(settings: Settings, ended: Ended) -> Workspace:
+    """The environment of an ended flow run, acting as whose order that was; Refused `order-not-vouched`."""
+    given = ended.parameters
+    environment, user = str(given["environment"]), given.get("requested_by")
+    workspace = open_workspace(settings, environment, source="flow", user=user)
+    order = str(given.get("order") or "")
+    return replace(workspace, actor=ordered_by(workspace, order, ended.flow, given, ended.id))
 
 
 def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
@@ -66,8 +75,8 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
 
     Those that a policy takes back when they fail are left to it.
     """
-    policy = read_policy(workspace.environment.policy)
-    if ended.flow not in CHANGES or ended.state in CANCELLED or policy.on_failure == "roll_back":
+    rules = rules_in_force(workspace)
+    if ended.flow not in CHANGES or ended.state in CANCELLED or rules.rolls_back:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
     found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]
@@ -103,6 +112,7 @@ def _own(workspace: Workspace, ended: Ended) -> list[Run]:
     return [run for run in workspace.state.runs() if run.options.get(FLOW_RUN) == ended.id]
 
 
-def _start(runs: PrefectRuns, ended: Ended, order: Order) -> str:
-    new = runs.start(order.flow, order.parameters, idempotency_key=f"handed-on:{ended.id}:{order.flow}")
+def _start(workspace: Workspace, runs: PrefectRuns, ended: Ended, order: Order) -> str:
+    parameters = vouch(workspace, order.flow, order.parameters)
+    new = runs.start(order.flow, parameters, idempotency_key=f"handed-on:{ended.id}:{order.flow}")
     return f"{ended.flow} run {ended.id} is handed on: {order.flow} run {new}"

@@ -12,8 +12,10 @@ from flows.server import SETTINGS, temporary_server
 from karma_adapters.prefect_discovery import find_api
 from karma_adapters.settings import Settings
 from karma_core.ports import Say
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import Outcome, RunResult
+from karma_core.use_cases.identity import proven_if_possible
+from karma_core.use_cases.run_parameters import parameters_of
+from karma_core.use_cases.runs import Order, RunResult, read_result
+from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
@@ -22,6 +24,8 @@ SETTLE_SECONDS: Final = 10.0
 
 def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
     """Carry out an order as a flow run in this process; its error is raised as it was."""
+    if workspace.actor.change_id is None:
+        workspace = proven_if_possible(workspace)
     with _prefect(settings):
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
@@ -35,38 +39,20 @@ def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -
         found = state.result(raise_on_failure=False)
     if isinstance(found, BaseException):
         raise found
-    return _result(found)
+    return read_result(found)
 
 
 def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "project": str(settings.root),
         "environment": workspace.name,
-        "targets": list(order.selection.targets),
-        "everything": order.selection.everything,
         "requested_by": workspace.actor.user,
         "source": workspace.actor.source,
         "change_id": workspace.actor.change_id,
         "cause": workspace.actor.cause,
     }
-    if order.kind != "destroy":
-        arguments |= {
-            "changed": order.selection.changed,
-            "since": order.selection.since,
-            "with_producers": order.selection.with_producers,
-            "plan_id": order.plan_id,
-            "resume_run": order.run_id or None,
-        }
-    return arguments
-
-
-def _result(document: dict[str, Any]) -> RunResult:
-    return RunResult(
-        run_id=document["run_id"],
-        status=document["status"],
-        components=tuple(Outcome(**component) for component in document["components"]),
-        warnings=tuple(document["warnings"]),
-    )
+    arguments |= parameters_of(order)
+    return vouch(workspace, "destroy" if order.kind == "destroy" else "deploy", arguments)
 
 
 @contextmanager

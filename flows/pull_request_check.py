@@ -29,6 +29,7 @@ def pull_request_check(
     number: int,
     requested_by: str | None = None,
     source: str = "webhook",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Judge and plan what a pull request asks for, and say it there as a comment and a commit status.
 
@@ -41,10 +42,11 @@ def pull_request_check(
         number: Number of the pull request.
         requested_by: Who opened or pushed to it.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
     settings = read_settings(Path(project))
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     checked = check_pull_request(
         workspace,
         open_code_host(settings),

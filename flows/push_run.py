@@ -25,6 +25,7 @@ def push_run(
     message: str = "",
     requested_by: str | None = None,
     source: str = "webhook",
+    order: str | None = None,
 ) -> dict[str, Any] | None:
     """Request the change that a push asks for, and apply it where no rule holds it.
 
@@ -40,9 +41,10 @@ def push_run(
         message: What the commit says.
         requested_by: Who pushed.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     with place("change", environment):
         change = take_up_push(workspace, addresses, run_order, commit=commit, author=author, message=message)
     if change is None:

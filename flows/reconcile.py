@@ -26,7 +26,11 @@ from karma_core.use_cases.changes.drain import drain
     **ON_END,
 )
 def reconcile(
-    project: str, environment: str, requested_by: str | None = None, source: str = "schedule"
+    project: str,
+    environment: str,
+    requested_by: str | None = None,
+    source: str = "schedule",
+    order: str | None = None,
 ) -> dict[str, Any]:
     """Close runs whose worker died, offer them for resume, and let waiting changes go on.
 
@@ -37,9 +41,10 @@ def reconcile(
         environment: Name of the environment.
         requested_by: Who asks for it; else the worker's user.
         source: Through which door it was asked for.
+        order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """
-    workspace = open_for_flow(project, environment, requested_by, source)
+    workspace = open_for_flow(project, environment, requested_by, source, order)
     closed = reconciling.reconcile(workspace)
     settings = read_settings(Path(project))
     if find_api(settings) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ulid import ULID
 
 from karma_adapters import failpoints, graph_stores
+from karma_adapters.aws.caller_identity import CallerIdentity, caller_access
 from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.examination import Examination
 from karma_adapters.aws.places import Place, places
@@ -33,6 +35,7 @@ from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.ports import Modules, Say, StateStore
+from karma_core.use_cases import identity
 from karma_core.workspace import Actor, Workspace
 from karma_log.log import Log
 from karma_log.sinks.base import Sink
@@ -100,6 +103,25 @@ def open_workspace(
         new_id=new_id,
         say=say,
     )
+
+
+def open_for_person(
+    settings: Settings, environment: str | None, *, say: Say = say_nothing, by_token: bool = True
+) -> Workspace:
+    """The environment as whoever sits at this process opens it: KARMA_TOKEN or AWS prove who that is.
+
+    AWS is asked when a proof is needed, and only where the environment has a section `aws`. Refused
+    `token-not-recognised`, logged as denied. Without `by_token` the token is not looked at: an environment
+    that is only read beside the one that the token is for.
+    """
+    opened = open_workspace(settings, environment, say=say)
+    section = settings.section(opened.name)
+    if section.aws is not None:
+        opened = replace(opened, prove=CallerIdentity(caller_access(section.region, section.aws)))
+    text = os.environ.get("KARMA_TOKEN", "")
+    if not (by_token and text):
+        return opened
+    return replace(opened, actor=identity.by_token(opened, text))
 
 
 def _terraform(
@@ -261,5 +283,5 @@ def new_id() -> str:
 
 
 def current_user() -> str:
-    """Who acts: KARMA_USER, else the login name."""
+    """Who is said to act: KARMA_USER, else the login name. It proves nothing."""
     return os.environ.get("KARMA_USER") or getpass.getuser()

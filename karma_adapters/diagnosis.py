@@ -20,6 +20,7 @@ from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import find
 from karma_core.errors import KarmaError
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.workspace import Workspace
 
 
@@ -101,6 +102,20 @@ def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     yield from open_examination(settings, workspace.name).checks(prefix, policy(settings, workspace.name))
 
 
+def _policy(workspace: Workspace) -> Iterator[Check]:
+    """Whether the published policy can be read, and whether the checkout is laxer."""
+    try:
+        differing = list(policy_differs(workspace))
+    except KarmaError as error:
+        yield failed("policy", error)
+        return
+    if differing:
+        step = "bring the checkout up to date, or publish it: `karma policy publish`"
+        yield warned("policy", differing[0].message, step)
+    else:
+        yield passed("policy", "the checkout is not laxer than what is published")
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
@@ -113,6 +128,7 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
         ("log", lambda: list(workspace.log.events(limit=1))),
         ("terraform version", workspace.terraform.version),
     )
+    yield from _policy(workspace)
     for name, probe in probes:
         try:
             found = probe()

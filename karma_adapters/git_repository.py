@@ -72,9 +72,9 @@ class GitConfigRepository:
         return tree.head() if tree is not None else None
 
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
-        """(addresses, types) changed between ref and the work tree.
+        """(addresses, folders of modules) changed between ref and the work tree.
 
-        Where the modules lie outside the configs' work tree, ref says nothing of them: all their types count.
+        Where the modules lie outside the configs' work tree, ref says nothing of them: all folders count.
         """
         ids.check_environment(environment)
         tree = self._tree()
@@ -98,10 +98,10 @@ class GitConfigRepository:
         if not Path(self._modules).is_dir():
             return set()
         if not Path(self._modules).is_relative_to(os.path.realpath(tree.top)):
-            return {name for name in _folders(self._modules) if ids.TYPE.match(name)}
+            return set(_folders(self._modules))
         modules = _below(tree, self._modules)
         names = (Path(path).relative_to(modules).parts for path in tree.changed(commit, [modules]))
-        return {parts[0] for parts in names if len(parts) > 1 and ids.TYPE.match(parts[0])}
+        return {parts[0] for parts in names if len(parts) > 1}
 
 
 def _folders(path: str) -> list[str]:

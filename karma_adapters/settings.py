@@ -24,16 +24,17 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from karma_core import ids
-from karma_core.changes.policy import read_policy
 from karma_core.documents import written
 from karma_core.errors import NotFound, SettingsError, UsageError
+from karma_core.policy.document import read_policy
+from karma_core.policy.identities import read_identities
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
 FILE = "karma.toml"
 VARIABLE = "KARMA_"
-OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_FAILPOINT"})
-"""Variables that are read elsewhere and are no settings: environment, project, user, fault injection."""
+OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"})
+"""Read elsewhere, and no settings: environment, project, user, the user's token, fault injection."""
 
 
 class _Section(BaseModel):
@@ -210,6 +211,14 @@ def _checked_policy(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _checked_identities(people: dict[str, list[str]]) -> dict[str, list[str]]:
+    try:
+        read_identities(people)
+    except SettingsError as error:
+        raise ValueError(error.why) from error
+    return people
+
+
 class Settings(BaseSettings):
     """All of it. `root` is the project's folder."""
 
@@ -228,6 +237,7 @@ class Settings(BaseSettings):
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()
     policy: Annotated[dict[str, Any], AfterValidator(_checked_policy)] = {}
+    identities: Annotated[dict[str, list[str]], AfterValidator(_checked_identities)] = {}
     types: dict[str, dict[str, Any]] = {}
 
     @model_validator(mode="after")
@@ -305,6 +315,7 @@ class Settings(BaseSettings):
             name=name,
             types=self.types,
             policy=self._policy_of(name),
+            identities=self.identities,
             foreign_prefixes=tuple(sorted(others - {section["prefix"]})),
             **{key: section[key] for key in of_core},
         )

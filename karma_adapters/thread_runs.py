@@ -20,8 +20,10 @@ from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.drift import check_drift
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.run_parameters import order_from, selection_from
+from karma_core.use_cases.runs import Order, RunResult
+from karma_core.use_cases.vouching import ordered_by
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, Workspace
 
@@ -61,8 +63,9 @@ class ThreadRuns:
         with self._lock:
             if idempotency_key in self._started:
                 return self._started[idempotency_key]
-            run_id = self._started[idempotency_key] = workspace.new_id()
-        actor = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
+            run_id = workspace.new_id()
+            actor = _ordered_by(workspace, flow, parameters, run_id)
+            self._started[idempotency_key] = run_id
         run = self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
         run.add_done_callback(_report)
         return run_id
@@ -70,6 +73,13 @@ class ThreadRuns:
     def close(self) -> None:
         """Wait until everything that was started has ended."""
         self._pool.shutdown(wait=True)
+
+
+def _ordered_by(workspace: Workspace, flow: str, parameters: Mapping[str, Any], run_id: str) -> Actor:
+    """Whose order it is, if it is vouched for; else who is said to ask."""
+    said = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
+    order = str(parameters.get("order") or "")
+    return ordered_by(replace(workspace, actor=said), order, flow, parameters, run_id)
 
 
 def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> None:
@@ -92,16 +102,7 @@ def _run_order(order: Order, workspace: Workspace) -> RunResult:
 
 
 def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    if parameters.get("resume_run"):
-        return _run_order(Order(kind="resume", run_id=parameters["resume_run"]), workspace)
-    selection = Selection(
-        targets=tuple(parameters.get("targets") or ()),
-        everything=bool(parameters.get("everything")),
-        changed=bool(parameters.get("changed")),
-        since=parameters.get("since"),
-        with_producers=bool(parameters.get("with_producers")),
-    )
-    return _run_order(Order(kind="deploy", selection=selection, plan_id=parameters.get("plan_id")), workspace)
+    return _run_order(order_from("deploy", parameters), workspace)
 
 
 def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -124,10 +125,7 @@ def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
 
 
 def _destroy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    selection = Selection(
-        targets=tuple(parameters.get("targets") or ()), everything=bool(parameters.get("everything"))
-    )
-    return _run_order(Order(kind="destroy", selection=selection), workspace)
+    return _run_order(order_from("destroy", parameters), workspace)
 
 
 def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
@@ -135,7 +133,7 @@ def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> objec
 
 
 def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
-    return check_drift(workspace, tuple(parameters.get("targets") or ()))
+    return check_drift(workspace, selection_from(parameters))
 
 
 FLOWS: Final[dict[str, Flow]] = {

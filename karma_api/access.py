@@ -23,13 +23,17 @@ MAX_REMEMBERED: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls. `token_id` is empty for anonymous callers; `source` is the door, as the log names it."""
+    """Who calls. `token_id` is empty for anonymous callers; `source` is the door, as the log names it.
+
+    `proof` says what proves who it is, as in `karma_core.workspace.Actor`.
+    """
 
     user: str
     role: Role
     token_id: str = ""
     client: str = ""
     source: str = "api"
+    proof: str = ""
 
     @property
     def key(self) -> str:
@@ -95,7 +99,9 @@ class Access:
             self._remembered.pop(text, None)
             why = "the token is not known, has expired, or was revoked"
             raise self.turn_away(incoming, what, why)
-        caller = Caller(user=token.user, role=token.role, token_id=token.id, client=incoming.client)
+        caller = Caller(
+            user=token.user, role=token.role, token_id=token.id, client=incoming.client, proof="token"
+        )
         self._remember(text, caller)
         return caller
 

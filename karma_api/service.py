@@ -14,6 +14,7 @@ from karma_core import ports
 from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_core.roles import Role
+from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Actor, Workspace
 from karma_log.read import LogDiff
 from karma_log.verify import LogVerification
@@ -82,13 +83,15 @@ class Service:
         return self.workspace.name
 
     def acting(self, caller: Caller) -> Workspace:
-        """The workspace whose events name the caller."""
-        return replace(self.workspace, actor=Actor(user=caller.user, source=caller.source))
+        """The workspace whose events name the caller, proven as the caller is."""
+        actor = Actor(user=caller.user, source=caller.source, proof=caller.proof, role=caller.role)
+        return replace(self.workspace, actor=actor)
 
     def start(self, caller: Caller, flow: str, parameters: Mapping[str, Any], *, key: str) -> str:
-        """Start a flow for the caller, and give its run's id."""
+        """Start a flow for the caller, vouched for where the caller is proven, and give its run's id."""
         body = {**parameters, "environment": self.name, "requested_by": caller.user, "source": caller.source}
-        return self.starter.start(flow, body, idempotency_key=f"{self.name}:{flow}:{key}")
+        vouched = vouch(self.acting(caller), flow, body)
+        return self.starter.start(flow, vouched, idempotency_key=f"{self.name}:{flow}:{key}")
 
     def close(self) -> None:
         """Let go of threads, files and connections."""

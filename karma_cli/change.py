@@ -11,7 +11,18 @@ import typer
 from karma_cli import change_decisions, exits, progress, render
 from karma_cli.change_outcome import ENDED_BADLY, ChangeId, Why, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
-from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
+from karma_cli.options import (
+    AutoApprove,
+    Env,
+    Json,
+    Nickname,
+    OverridePolicy,
+    ProjectDir,
+    Type,
+    address_of,
+    open_for,
+    override_of,
+)
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 app.add_typer(change_decisions.app)
@@ -85,19 +96,24 @@ def apply(
     change_id: Annotated[
         str | None, typer.Argument(metavar="[CHANGE]", help="One change; else all that may go on.")
     ] = None,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
+    from karma_core.errors import UsageError
     from karma_core.use_cases.changes.drain import apply_and_drain, drain
     from karma_core.use_cases.changes.reading import result_of
 
+    override = override_of(override_policy)
+    if override and change_id is None:
+        raise UsageError("--override-policy is for one change", next_step="name the change")
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         run = carry_out_with(project, say)
         if change_id is not None:
-            change = apply_and_drain(workspace, change_id, run)
+            change = apply_and_drain(workspace, change_id, run, override=override)
         else:
             moved = drain(workspace, run, approved=True)
     if change_id is not None:
@@ -200,13 +216,19 @@ def rollback(
 
 @app.command(
     epilog="Examples:\n\n`karma change promote serverless-site shop --from dev --to prod --dry-run`\n\n"
+    "`karma change promote vpc/core 'service/*' --from dev --to prod`\n\n"
     "`karma change promote vpc core --from dev --to prod --keep cidr --keep subnets`"
 )
 def promote(
-    component_type: Type,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TYPE NICKNAME | ADDRESS...",
+            help="One component in two words, or addresses and patterns.",
+        ),
+    ],
     source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
     target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
-    nickname: Nickname = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
     ] = None,
@@ -219,15 +241,16 @@ def promote(
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Request the change that gives a component the config that it has in another environment."""
+    """Request the change that gives components the configs that they have in another environment."""
+    from karma_cli.plan import targets_of
     from karma_core.use_cases.changes import promotion
 
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(target, project, say)
         change = promotion.promote(
-            open_for(source, project),
+            open_for(source, project, by_token=False),
             workspace,
-            address_of(component_type, nickname),
+            targets_of(words),
             only=only or (),
             keep=keep or (),
             reason=reason,

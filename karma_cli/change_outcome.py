@@ -48,7 +48,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     from karma_core.use_cases.changes.reading import differences_of, plan_of
     from karma_core.use_cases.changes.register import Register
 
-    render.line(f"Change {change.id or '(dry run)'}: {change.status}: {change.why}")
+    what = f" ({change.kind})" if change.kind != "config" else ""
+    render.line(f"Change {change.id or '(dry run)'}{what}: {change.status}: {change.why}")
     render.line(f"asked by {change.requested_by}: {change.reason or 'no reason given'}")
     if change.status == "queued":
         place = position(change, Register(workspace).open())
@@ -56,7 +57,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     if change.promoted_from is not None:
         origin = change.promoted_from
         deployed = "" if origin.deployed else ", which is not deployed there"
-        render.line(f"promoted from {origin.environment}, version {origin.version}{deployed}")
+        version = f", version {origin.version}" if origin.version else ""
+        render.line(f"promoted from {origin.environment}{version}{deployed}")
     _show_differences(differences_of(change))
     if change.cone:
         render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from karma_cli import exits, progress, render
-from karma_cli.options import AutoApprove, Env, Json, ProjectDir, open_for, settings_of
+from karma_cli.options import (
+    AutoApprove,
+    Env,
+    Json,
+    OverridePolicy,
+    ProjectDir,
+    open_for,
+    override_of,
+    settings_of,
+)
 from karma_cli.plan import (
     All,
     Changed,
-    OneNickname,
-    OneType,
+    Exclude,
     SinceRef,
+    Types,
     WithProducers,
+    Words,
     selection_of,
     show_plan,
 )
@@ -24,8 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from karma_core.ports import Say
-    from karma_core.use_cases.orders import Order
-    from karma_core.use_cases.runs import RunResult, Selection
+    from karma_core.use_cases.runs import Order, RunResult, Selection
     from karma_core.workspace import Workspace
 
 
@@ -33,13 +42,19 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(
         epilog="Examples:\n\n`karma deploy serverless-site karma-dev`\n\n"
+        "`karma deploy vpc/core 'service/*' --exclude service/old`\n\n"
         "`karma deploy --all --env prod --auto-approve`\n\n`karma deploy --changed --json --auto-approve`"
     )(deploy)
     app.command(
-        epilog="Examples:\n\n`karma destroy serverless-site karma-dev`\n\n`karma destroy --all --env dev`"
+        epilog="Examples:\n\n`karma destroy serverless-site karma-dev`\n\n"
+        "`karma destroy 'service/*' --exclude service/api`\n\n`karma destroy --all --env dev`"
     )(destroy)
 
 
+AllowBlocked = Annotated[
+    bool,
+    typer.Option("--allow-blocked", help="Go on although a consumer that works today would be blocked."),
+]
 PlanId = Annotated[str | None, typer.Option("--plan", metavar="ID", help="Apply this plan, exactly.")]
 Resume = Annotated[
     str | None, typer.Option("--resume", metavar="RUN", help="Take up a run that ended early.")
@@ -48,8 +63,9 @@ Abandon = Annotated[str | None, typer.Option("--abandon", metavar="RUN", help="C
 
 
 def deploy(
-    component_type: OneType = None,
-    nickname: OneNickname = None,
+    words: Words = None,
+    types: Types = None,
+    exclude: Exclude = None,
     everything: All = False,
     changed: Changed = False,
     since: SinceRef = None,
@@ -57,16 +73,21 @@ def deploy(
     plan: PlanId = None,
     resume: Resume = None,
     abandon: Abandon = None,
+    allow_blocked: AllowBlocked = False,
     auto_approve: AutoApprove = False,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Apply a component and what must follow from it, in dependency order."""
-    from karma_core.use_cases.orders import Order
+    """Apply components and what must follow from them, in dependency order."""
+    from msgspec.structs import replace
 
-    chosen = any((component_type, everything, changed, since))
+    from karma_core.use_cases.runs import Order
+
+    chosen = any((words, types, exclude, everything, changed, since))
     _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
+    override = override_of(override_policy)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
         if abandon is not None:
@@ -78,14 +99,22 @@ def deploy(
             order = _approve_plan(workspace, plan, auto_approve=auto_approve, as_json=as_json)
         else:
             selection = selection_of(
-                component_type,
-                nickname,
+                words,
+                types=types,
+                exclude=exclude,
                 everything=everything,
                 changed=changed,
                 since=since,
                 with_producers=with_producers,
             )
-            order = _approve(workspace, selection, auto_approve=auto_approve, as_json=as_json)
+            order = _approve(
+                workspace,
+                selection,
+                auto_approve=auto_approve,
+                allow_blocked=allow_blocked,
+                as_json=as_json,
+            )
+        order = replace(order, override=override, allow_blocked=allow_blocked)
         result = _run(order, workspace, project, say)
     _finish(result, as_json=as_json)
 
@@ -111,24 +140,28 @@ def _abandon(workspace: Workspace, run_id: str, *, as_json: bool) -> None:
         render.line(f"Run {run.id} is abandoned; the next deploy finds what it left.")
 
 
-def _approve(workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool) -> Order:
+def _approve(
+    workspace: Workspace, selection: Selection, *, auto_approve: bool, allow_blocked: bool, as_json: bool
+) -> Order:
     """What to run: after a yes, exactly the plan that was shown."""
-    from karma_core.use_cases.orders import Order
+    from karma_core.use_cases.breaking import refuse_breaking
     from karma_core.use_cases.plan import plan
+    from karma_core.use_cases.runs import Order
 
     if auto_approve:
         return Order(kind="deploy", selection=selection)
     made = plan(workspace, selection)
     if not as_json:
         show_plan(made)
+    refuse_breaking(made.findings, allow_blocked=allow_blocked)
     if made.changes:
         _ask("Apply this?")
     return Order(kind="deploy", selection=selection, plan_id=made.id)
 
 
 def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_json: bool) -> Order:
-    from karma_core.use_cases.orders import Order
     from karma_core.use_cases.plans import load_plan
+    from karma_core.use_cases.runs import Order
 
     made, selection = load_plan(workspace, plan_id)
     if not auto_approve:
@@ -139,29 +172,57 @@ def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_
 
 
 def destroy(
-    component_type: OneType = None,
-    nickname: OneNickname = None,
+    words: Words = None,
+    types: Types = None,
+    exclude: Exclude = None,
     everything: All = False,
     auto_approve: AutoApprove = False,
+    override_policy: OverridePolicy = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Destroy a component; refused while others that are deployed consume it."""
-    from karma_core.use_cases.destroy import select_doomed
-    from karma_core.use_cases.orders import Order
+    """Show what would be destroyed, resource by resource, and destroy it after a yes.
 
-    selection = selection_of(
-        component_type, nickname, everything=everything, changed=False, since=None, with_producers=False
-    )
+    Refused while others that are deployed consume it.
+    """
+    from msgspec.structs import replace
+
+    selection = selection_of(words, types=types, exclude=exclude, everything=everything)
+    override = override_of(override_policy)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        doomed = select_doomed(workspace, selection)
-        if not auto_approve:
-            render.note("To be destroyed, in this order:\n  " + "\n  ".join(doomed))
-            _ask(f"Destroy {len(doomed)} component(s)?")
-        result = _run(Order(kind="destroy", selection=selection), workspace, project, say)
+        order = _approve_destroy(workspace, selection, auto_approve=auto_approve, as_json=as_json)
+        if order is None:
+            result = _nothing_destroyed()
+        else:
+            result = _run(replace(order, override=override), workspace, project, say)
     _finish(result, as_json=as_json)
+
+
+def _approve_destroy(
+    workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool
+) -> Order | None:
+    """What to destroy: after a yes, nothing that the shown plan does not; None where nothing is deployed."""
+    from karma_core.use_cases.destroy import select_for_destroy
+    from karma_core.use_cases.destroy_plan import plan_destroy
+    from karma_core.use_cases.runs import Order
+
+    if not select_for_destroy(workspace, selection):
+        return None
+    if auto_approve:
+        return Order(kind="destroy", selection=selection)
+    made = plan_destroy(workspace, selection)
+    if not as_json:
+        show_plan(made)
+    _ask(f"Destroy {len(made.components)} component(s)?")
+    return Order(kind="destroy", selection=selection, plan_id=made.id)
+
+
+def _nothing_destroyed() -> RunResult:
+    from karma_core.use_cases.runs import RunResult
+
+    return RunResult(run_id="", status="succeeded", components=(), warnings=())
 
 
 def _ask(question: str) -> None:
@@ -195,15 +256,36 @@ def carry_out_with(project: Path | None, say: Say) -> Callable[[Order, Workspace
 def _finish(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         render.document(result.contract())
+    elif not result.run_id and not result.components:
+        render.line("Nothing is deployed: there is nothing to destroy.")
     else:
-        render.table(
-            f"Run {result.run_id}: {result.status}",
-            ("component", "status", "seconds", "why"),
-            [(c.address, c.status, f"{c.seconds:.1f}", c.reason) for c in result.components],
-        )
-        for warning in result.warnings:
-            render.note(f"warning: {warning}")
-    codes = {"succeeded": exits.DONE, "stopped": exits.NOT_APPLIED, "interrupted": exits.INTERRUPTED}
+        _show(result)
+    codes = {
+        "succeeded": exits.DONE,
+        "blocked": exits.INVALID,
+        "stopped": exits.NOT_APPLIED,
+        "waiting": exits.NOT_APPLIED,
+        "interrupted": exits.INTERRUPTED,
+    }
     code = codes.get(result.status, exits.FAILED)
     if code:
         raise typer.Exit(code)
+
+
+def _show(result: RunResult) -> None:
+    title = f"Change {result.change_id}" if result.change_id else f"Run {result.run_id}"
+    render.table(
+        f"{title}: {result.status}",
+        ("component", "status", "seconds", "why"),
+        [(c.address, c.status, f"{c.seconds:.1f}", c.reason) for c in result.components],
+    )
+    for warning in result.warnings:
+        render.note(f"warning: {warning}")
+    if result.change_id is not None:
+        change_id = result.change_id
+        render.line(
+            f"Nothing was applied: change {change_id} waits. `karma change show {change_id}` shows it,"
+        )
+        render.line(
+            f"`karma change approve {change_id}` approves it, `karma apply {change_id}` applies it then."
+        )

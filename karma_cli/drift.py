@@ -8,7 +8,7 @@ import typer
 
 from karma_cli import exits, progress, render
 from karma_cli.options import Env, Json, ProjectDir, open_for
-from karma_cli.plan import All, DetailedExit, OneNickname, OneType, selection_of
+from karma_cli.plan import All, DetailedExit, Exclude, Types, Words, selection_of
 
 if TYPE_CHECKING:
     from karma_core.use_cases.drift import ComponentDrift, DriftResult
@@ -22,8 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def drift(
-    component_type: OneType = None,
-    nickname: OneNickname = None,
+    words: Words = None,
+    types: Types = None,
+    exclude: Exclude = None,
     everything: All = False,
     detailed_exitcode: DetailedExit = False,
     env: Env = None,
@@ -34,15 +35,10 @@ def drift(
     from karma_core.use_cases.drift import check_drift
 
     selection = selection_of(
-        component_type,
-        nickname,
-        everything=everything or component_type is None,
-        changed=False,
-        since=None,
-        with_producers=False,
+        words, types=types, exclude=exclude, everything=everything or not (words or types)
     )
     with progress.shown(quiet=as_json) as say:
-        result = check_drift(open_for(env, project, say), selection.targets)
+        result = check_drift(open_for(env, project, say), selection)
     if as_json:
         render.document(result.contract())
     else:

@@ -69,21 +69,23 @@ def _say_build(result: BuildResult) -> None:
 @app.command(epilog="Example:\n\n`karma graph validate --env prod`")
 def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
     """Build in memory and report every finding; publishes nothing."""
+    from karma_core.graph.validate import sort_findings
     from karma_core.model import Severity, to_builtins
     from karma_core.use_cases.binding import check_binding
     from karma_core.use_cases.build import read_fleet
+    from karma_core.use_cases.policy_in_force import policy_differs
 
     workspace = open_for(env, project)
     check_binding(workspace)
     fleet = read_fleet(workspace)
-    errors = sum(f.severity is Severity.ERROR for f in fleet.findings)
+    findings = sort_findings({*fleet.findings, *policy_differs(workspace)})
+    errors = sum(f.severity is Severity.ERROR for f in findings)
     if as_json:
-        render.document({"environment": workspace.name, "findings": to_builtins(fleet.findings)})
+        render.document({"environment": workspace.name, "findings": to_builtins(findings)})
     else:
-        render.findings(fleet.findings)
-        render.line(
-            f"{len(fleet.data.nodes)} components: {errors} errors, {len(fleet.findings) - errors} warnings."
-        )
+        render.findings(findings)
+        warnings = len(findings) - errors
+        render.line(f"{len(fleet.data.nodes)} components: {errors} errors, {warnings} warnings.")
     if errors:
         raise typer.Exit(exits.INVALID)
 

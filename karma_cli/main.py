@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import aws, change, config, deploy, drift, exits, graph, log, plan, project, token, up, why
+from karma_cli import (
+    aws,
+    change,
+    config,
+    deploy,
+    drift,
+    exits,
+    graph,
+    log,
+    plan,
+    policy,
+    project,
+    token,
+    up,
+    why,
+)
 
 app = typer.Typer(
     name="karma",
@@ -23,6 +38,7 @@ app.add_typer(change.app, name="change")
 app.add_typer(config.app, name="config")
 app.add_typer(graph.app, name="graph")
 app.add_typer(log.app, name="log")
+app.add_typer(policy.app, name="policy")
 app.add_typer(token.app, name="token")
 for module in (project, plan, deploy, drift, why, change, up):
     module.register(app)

@@ -19,6 +19,14 @@ ProjectDir = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask before applying.")]
+OverridePolicy = Annotated[
+    str | None,
+    typer.Option(
+        "--override-policy",
+        metavar="REASON",
+        help="Set freezes and approvals aside, for whom the policy names; it stands in the log.",
+    ),
+]
 Type = Annotated[
     str, typer.Argument(metavar="TYPE", help="Component type, e.g. serverless-site, or all of TYPE/NICKNAME.")
 ]
@@ -38,6 +46,17 @@ def project_root(project: Path | None) -> Path:
     if not chosen.is_dir():
         raise UsageError(f"{chosen} is not a folder", next_step="name the folder that holds karma.toml")
     return chosen.resolve()
+
+
+def override_of(reason: str | None) -> str:
+    """The reason of --override-policy, empty where it is not given; UsageError for one that says nothing."""
+    from karma_core.errors import UsageError
+
+    if reason is not None and not reason.strip():
+        raise UsageError(
+            "--override-policy needs a reason", next_step="say why; it stands in the log for everybody"
+        )
+    return (reason or "").strip()
 
 
 def address_of(component_type: str, nickname: str | None) -> str:
@@ -62,8 +81,8 @@ def settings_of(project: Path | None) -> Settings:
     return read_settings(project_root(project))
 
 
-def open_for(env: str | None, project: Path | None, say: Any = None) -> Workspace:
-    """The workspace that a command works on."""
-    from karma_adapters.bootstrap import open_workspace, say_nothing
+def open_for(env: str | None, project: Path | None, say: Any = None, *, by_token: bool = True) -> Workspace:
+    """The workspace that a command works on, as whom KARMA_TOKEN proves, if looked at."""
+    from karma_adapters.bootstrap import open_for_person, say_nothing
 
-    return open_workspace(settings_of(project), env, say=say or say_nothing)
+    return open_for_person(settings_of(project), env, say=say or say_nothing, by_token=by_token)

@@ -7,23 +7,44 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from karma_cli import exits, progress, render
-from karma_cli.options import Env, Json, ProjectDir, address_of, open_for
+from karma_cli.options import Env, Json, ProjectDir, open_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from karma_core.plan.document import Plan
     from karma_core.use_cases.runs import Selection
+    from karma_core.workspace import Workspace
 
 DIGITS = 12
 """So many characters of a digest are shown: enough to see that two differ."""
-OneType = Annotated[str | None, typer.Argument(metavar="TYPE", help="Component type, or TYPE/NICKNAME.")]
-OneNickname = Annotated[str | None, typer.Argument(metavar="NICKNAME", help="The component's nickname.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TYPE NICKNAME | ADDRESS...",
+        help="One component in two words, or addresses and patterns of them (vpc/core, vpc/*).",
+    ),
+]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", metavar="TYPE", help="Every component of a type; repeatable.")
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="ADDRESS", help="Leave out an address or a pattern; repeatable."),
+]
 All = Annotated[bool, typer.Option("--all", help="Every component of the environment.")]
 Changed = Annotated[
-    bool, typer.Option("--changed", help="What changed in Git since the last deployed commit.")
+    bool, typer.Option("--changed", help="What differs itself from what was applied, and its consumers.")
 ]
-SinceRef = Annotated[str | None, typer.Option("--since", help="With --changed: since this Git commit.")]
+SinceRef = Annotated[str | None, typer.Option("--since", help="What changed in Git since this commit.")]
 WithProducers = Annotated[
     bool, typer.Option("--with-producers", help="Include everything that the component needs.")
+]
+Destroying = Annotated[
+    bool, typer.Option("--destroy", help="Plan what `karma destroy` would destroy, resource by resource.")
+]
+FromWorktree = Annotated[
+    bool, typer.Option("--from-worktree", help="Plan the work tree's configs without publishing them.")
 ]
 Explain = Annotated[
     bool,
@@ -35,19 +56,22 @@ DetailedExit = Annotated[
 
 
 def selection_of(
-    component_type: str | None,
-    nickname: str | None,
+    words: list[str] | None,
     *,
-    everything: bool,
-    changed: bool,
-    since: str | None,
-    with_producers: bool,
+    types: list[str] | None = None,
+    exclude: list[str] | None = None,
+    everything: bool = False,
+    changed: bool = False,
+    since: str | None = None,
+    with_producers: bool = False,
 ) -> Selection:
     """What the arguments choose; UsageError if they choose nothing or two things."""
     from karma_core.use_cases.runs import Selection, require_selection
 
     chosen = Selection(
-        targets=(address_of(component_type, nickname),) if component_type is not None else (),
+        targets=targets_of(words or []),
+        types=tuple(types or ()),
+        exclude=tuple(exclude or ()),
         everything=everything,
         changed=changed or since is not None,
         since=since,
@@ -57,51 +81,130 @@ def selection_of(
     return chosen
 
 
+def targets_of(words: list[str]) -> tuple[str, ...]:
+    """Addresses and patterns, where any word has a `/`, a `:` or a wildcard; else one TYPE NICKNAME."""
+    from karma_core import ids
+    from karma_core.errors import UsageError
+    from karma_core.use_cases.naming import is_pattern
+
+    if not words:
+        return ()
+    plain = ["/" not in word and ":" not in word and not is_pattern(word) for word in words]
+    if len(words) == 2 and plain[0] and not is_pattern(words[1]):  # noqa: PLR2004 - TYPE and NICKNAME
+        return (ids.make_address(*words),)
+    if all(plain):
+        raise UsageError(
+            "a component needs both its type and its nickname",
+            next_step="write it like `serverless-site karma-dev` or serverless-site/karma-dev; "
+            "several, or patterns, as addresses",
+        )
+    bare = [word for word in words if "/" not in word and not is_pattern(word)]
+    if bare:
+        raise UsageError(
+            f"{ids.shown(bare[0])} is no address",
+            why="it stands beside others, which are",
+            next_step="write each as TYPE/NICKNAME, or a whole type with --type",
+        )
+    return tuple(dict.fromkeys(word if ":" in word or is_pattern(word) else _address(word) for word in words))
+
+
+def _address(word: str) -> str:
+    from karma_core import ids
+
+    return "/".join(ids.split_address(word))
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         epilog="Examples:\n\n`karma plan serverless-site karma-dev`\n\n`karma plan --all --env prod`\n\n"
-        "`karma plan --changed --since main~1 --json`\n\n`karma plan --all --explain`"
+        "`karma plan vpc/core 'service/*' --exclude service/old`\n\n`karma plan --type service`\n\n"
+        "`karma plan --since main~1 --json`\n\n`karma plan --all --explain`\n\n"
+        "`karma plan --destroy serverless-site karma-dev`"
     )(plan)
 
 
 def plan(
-    component_type: OneType = None,
-    nickname: OneNickname = None,
+    words: Words = None,
+    types: Types = None,
+    exclude: Exclude = None,
     everything: All = False,
     changed: Changed = False,
     since: SinceRef = None,
     with_producers: WithProducers = False,
+    destroying: Destroying = False,
+    from_worktree: FromWorktree = False,
     explain: Explain = False,
     detailed_exitcode: DetailedExit = False,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
 ) -> None:
-    """Plan a component and everything that depends on it; applies nothing."""
+    """Plan components and everything that depends on them; applies nothing."""
     from karma_core.plan.document import contract
-    from karma_core.use_cases.plan import plan as use_case
 
     selection = selection_of(
-        component_type,
-        nickname,
+        words,
+        types=types,
+        exclude=exclude,
         everything=everything,
         changed=changed,
         since=since,
         with_producers=with_producers,
     )
     with progress.shown(quiet=as_json) as say:
-        made = use_case(open_for(env, project, say), selection)
+        make_plan = _maker(selection, destroying=destroying, from_worktree=from_worktree)
+        made = make_plan(open_for(env, project, say), selection)
     if as_json:
         render.document(_with_inputs(made) if explain else contract(made))
     else:
         show_plan(made)
         if explain:
             _show_inputs(made)
-    if made.status == "blocked":
+    if _target_is_blocked(made, selection):
         raise typer.Exit(exits.INVALID)
     if detailed_exitcode and made.changes:
         raise typer.Exit(exits.CHANGES)
+
+
+def _target_is_blocked(made: Plan, selection: Selection) -> bool:
+    """Whether something is blocked that was asked for, and not just something that depends on it."""
+    from karma_core.plan.document import Action
+    from karma_core.use_cases.naming import is_target
+
+    blocked = (c.address for c in made.components if c.action is Action.BLOCKED)
+    return any(is_target(selection, address, environment=made.environment) for address in blocked)
+
+
+def _maker(
+    selection: Selection, *, destroying: bool, from_worktree: bool
+) -> Callable[[Workspace, Selection], Plan]:
+    """What makes the plan; UsageError for a destroy of what has no meaning for one."""
+    from karma_core.errors import UsageError
+
+    if from_worktree and destroying:
+        raise UsageError(
+            "--from-worktree does not go with --destroy",
+            why="a destroy takes away what was applied, whatever the work tree holds",
+            next_step="leave one of them out",
+        )
+    if from_worktree:
+        from karma_core.use_cases.worktree_plan import plan_worktree
+
+        return plan_worktree
+    if not destroying:
+        from karma_core.use_cases.plan import plan as plan_deploy
+
+        return plan_deploy
+    if selection.changed or selection.with_producers:
+        raise UsageError(
+            "--destroy goes with components or --all",
+            why="what changed, and what a component needs, is nothing that could be destroyed",
+            next_step="leave --changed, --since and --with-producers out",
+        )
+    from karma_core.use_cases.destroy_plan import plan_destroy
+
+    return plan_destroy
 
 
 def show_plan(made: Plan) -> None:

@@ -18,6 +18,8 @@ PREFIX: Final = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){1,5}\Z")
 
 CONFIG: Final = "config"
 RUNTIME: Final = "runtime"
+RESERVED: Final = "_"
+"""Below a prefix, names that begin so are Karma's own, and no component's."""
 
 
 def shown(name: object) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from karma_core import ids, ports
+from karma_core.roles import Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +16,8 @@ class EnvironmentSettings:
 
     `variables` are extra Terraform variables, the same for every component. `parallelism` bounds how many
     components are worked on at once. `lease_seconds` is how long a lease lives without renewal. `policy` is
-    what `karma_core.changes.policy` reads; `foreign_prefixes` are those of the project's other environments.
+    what `karma_core.policy` reads, `identities` whose
+    names are whose; `foreign_prefixes` are those of the project's other environments.
     """
 
     name: str
@@ -24,6 +26,7 @@ class EnvironmentSettings:
     variables: Mapping[str, Any] = field(default_factory=dict)
     types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+    identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     foreign_prefixes: tuple[str, ...] = ()
     parallelism: int = 4
     lease_seconds: float = 60.0
@@ -35,8 +38,11 @@ class EnvironmentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, and through which door (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`).
+    """Who acts, and through which entry point (`cli`, `api`, `ui`, `lambda`, `webhook`, `schedule`, `flow`).
 
+    `proof` says how it is known that it is this user: `token` (a Karma token), `aws` (AWS's caller identity),
+    `oidc` (an OIDC token), `webhook` (a signed delivery); empty where the name was only said. `role` is the
+    one that the proof carries, None where it carries none.
     `flow_run` is the id of the Prefect flow run that carries it out, if one does.
     `change_id` and `cause` are set while one acts for a change: every event then names the change, and the
     first of a run the event that led to it.
@@ -44,14 +50,25 @@ class Actor:
 
     user: str
     source: str = "cli"
+    proof: str = ""
+    role: Role | None = None
     flow_run: str | None = None
     change_id: str | None = None
     cause: str | None = None
 
 
+def only_said(actor: Actor) -> Actor:
+    """The actor unchanged: `Workspace.prove` where a name cannot be proven later than at the entry point."""
+    return actor
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """An environment, wired. `bootstrap.open_workspace` is the only place that makes one."""
+    """An environment, wired. `bootstrap.open_workspace` is the only place that makes one.
+
+    `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
+    only where the policy names persons, and gives the actor unchanged where there is no proof.
+    """
 
     environment: EnvironmentSettings
     parameters: ports.ParameterStore
@@ -68,6 +85,7 @@ class Workspace:
     clock: ports.Clock
     new_id: Callable[[], str]
     say: ports.Say
+    prove: Callable[[Actor], Actor] = only_said
 
     @property
     def name(self) -> str:

@@ -50,18 +50,22 @@ def caller_of(authorizer: Mapping[str, Any], rules: Authorizer, client: str) -> 
     if claims:
         values = _values(claims.get(rules.role_claim))
         user = claims.get(rules.user_claim) or claims.get("sub")
-        return _caller(user, _highest(rules.roles.get(value) for value in values), client)
+        return _caller(user, _highest(rules.roles.get(value) for value in values), client, "oidc")
     arn = (authorizer.get("iam") or authorizer).get("userArn")
     if arn:
-        return _caller(arn, _highest(rules.iam_roles.get(name) for name in (arn, _role_arn(arn))), client)
+        return _caller(
+            arn, _highest(rules.iam_roles.get(name) for name in (arn, _role_arn(arn))), client, "aws"
+        )
     return None
 
 
-def _caller(user: Any, role: Role | None, client: str) -> Caller | None:
+def _caller(user: Any, role: Role | None, client: str, proof: str) -> Caller | None:
     name = str(user or "")
     if role is None or not name or len(name) > MAX_USER or not name.isprintable():
         return None
-    return Caller(user=name, role=role, client=client, token_id=f"{GATEWAY}{name}", source=SOURCE)
+    return Caller(
+        user=name, role=role, client=client, token_id=f"{GATEWAY}{name}", source=SOURCE, proof=proof
+    )
 
 
 def _values(claim: Any) -> list[str]:

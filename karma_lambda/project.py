@@ -150,6 +150,7 @@ class ProjectSettings(Document, frozen=True, kw_only=True):
     github: dict[str, Any] = {}
     service: Orchestration = Orchestration()
     policy: dict[str, Any] = {}
+    identities: dict[str, list[str]] = {}
     types: dict[str, dict[str, Any]] = {}
 
     def environment(self, name: str) -> EnvironmentSettings:
@@ -163,6 +164,7 @@ class ProjectSettings(Document, frozen=True, kw_only=True):
             variables=section.variables,
             types=self.types,
             policy={**self.policy, **section.policy},
+            identities=self.identities,
             foreign_prefixes=tuple(sorted(others - {section.prefix})),
             parallelism=section.parallelism,
             lease_seconds=section.lease_seconds,

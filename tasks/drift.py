@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from karma_core.use_cases import drift
 from karma_core.use_cases.drift import DriftResult
+from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
 
@@ -14,7 +15,7 @@ from karma_core.workspace import Workspace
     name="check-drift", task_run_name="check-drift {environment}", retries=1, retry_delay_seconds=10,
     cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip
-def check_drift(environment: str, workspace: Workspace, addresses: list[str]) -> DriftResult:
-    """Check the components at these addresses, or all that are deployed."""
+def check_drift(environment: str, workspace: Workspace, selection: Selection) -> DriftResult:
+    """Check the selected components, or all that are deployed."""
     del environment  # it names the task run
-    return drift.check_drift(workspace, addresses)
+    return drift.check_drift(workspace, selection)

@@ -18,8 +18,8 @@ from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from tests.memory_system import Killed, System
@@ -31,7 +31,10 @@ def run_order(order: Order, workspace: Workspace) -> RunResult:
 
 
 class ChangeSystem(System):
-    """A system whose `policy` is as in karma.toml; `user` acts; a process may die after so many calls."""
+    """A system whose `policy` is as in karma.toml; `user` acts, proven by `proof`.
+
+    A process may die after so many calls.
+    """
 
     def __init__(
         self, definitions: dict[str, dict[str, Any]] | None = None, types: str = "a b c d e"
@@ -40,6 +43,7 @@ class ChangeSystem(System):
         self.policy: dict[str, Any] = {}
         self.foreign_prefixes: tuple[str, ...] = ()
         self.user = "ann"
+        self.proof = "token"
         self.dies_after: int | None = None
 
     @property
@@ -48,7 +52,8 @@ class ChangeSystem(System):
         made = super().workspace
         self.life.calls_left = self.dies_after
         environment = replace(made.environment, policy=self.policy, foreign_prefixes=self.foreign_prefixes)
-        return replace(made, environment=environment, actor=replace(made.actor, user=self.user))
+        actor = replace(made.actor, user=self.user, proof=self.proof)
+        return replace(made, environment=environment, actor=actor)
 
     def request(self, component: str = "", *, proceed: bool = False, **body: Any) -> Change:
         """Request a change."""

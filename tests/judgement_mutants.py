@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from karma_core.changes import digest, judgement, policy
+from karma_core.changes import digest, judgement
+from karma_core.policy import rules
 from karma_core.use_cases import publish, publish_judgement
 from karma_core.use_cases.changes import applying, decisions, queue, rollback, simulation
 
@@ -54,11 +55,11 @@ MUTANTS: Final[dict[str, tuple[Any, str, Callable[..., Any]]]] = {
     "sizes are not checked": (judgement, "_check_size", always(None)),
     "changes never overlap": (queue, "overlap", always(False)),
     "what a change reads does not matter": (queue, "overlap", _cones_alone),
-    "the policy forbids nothing": (policy, "rejections", always(())),
-    "protected fields are like others": (policy, "protected_fields", always(())),
-    "other environments may be named": (policy, "_cross_environment", always(())),
-    "the policy wants no approval": (policy, "approvals", always([])),
-    "destroying needs no approval": (policy, "approvals_of_plan", always([])),
+    "the policy forbids nothing": (rules, "rejections", always(())),
+    "protected fields are like others": (rules, "protected_fields", always(())),
+    "other environments may be named": (rules, "_cross_environment", always(())),
+    "the policy wants no approval": (rules, "approvals", always([])),
+    "destroying needs no approval": (rules, "approvals_of_plan", always([])),
     "everybody may approve": (decisions, "may_approve", always("")),
     "an approval covers every plan": (digest, "exceeds", always([])),
     "what was written may have moved": (simulation, "_moved_on", always(())),

@@ -13,7 +13,7 @@ from karma_adapters.memory_graph import MemoryGraphStore
 from karma_adapters.memory_parameters import MemoryParameters
 from karma_adapters.memory_state import MemoryState
 from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
-from karma_core.errors import DeployFailed
+from karma_core.errors import DeployFailed, NotFound
 from karma_core.records import ParameterWrite
 from karma_core.use_cases.deploy import deploy, resume
 from karma_core.use_cases.runs import RunResult, Selection
@@ -119,6 +119,9 @@ class NoRepository:
 
     def head(self) -> str | None:
         return None
+
+    def scan(self, environment: str, refuse: object = None) -> list[object]:
+        raise NotFound("there is no work tree")
 
 
 class System:

@@ -156,6 +156,7 @@ class Change:
 
     change_id: strawberry.ID
     status: str
+    kind: str
     components: list[str]
     requested_by: str
     created_at: str

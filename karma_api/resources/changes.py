@@ -18,6 +18,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.changes import decisions, intake, reading
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
+from karma_core.use_cases.identity import require_requester
 
 
 class RequestAsked(Asked, frozen=True, kw_only=True):
@@ -104,10 +105,13 @@ class AllGoOn(Answered, kw_only=True):
 def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     """Judge and plan a change, keep it, and start its run where nothing holds it back.
 
-    Who requests is who calls, whatever the document says.
+    Who requests is who calls, whatever the document says; Refused `forged-requester` where the policy names
+    persons and the document another one.
     """
-    body = written(asked.body) | {"requested_by": caller.user}
     workspace = service.acting(caller)
+    if not asked.body.dry_run:
+        require_requester(workspace, asked.body.requested_by)
+    body = written(asked.body) | {"requested_by": caller.user}
     change = intake.request(workspace, body, proceed=asked.apply, plan_here=service.plans_here)
     return result(service, caller, change)
 

@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from karma_api.access import Caller
-from karma_api.names import Address, Id
+from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.documents import Document
 from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.plans import artifacts_of, load_plan
-from karma_core.use_cases.runs import Selection, require_selection
+from karma_core.use_cases.run_parameters import SelectionParameters
+from karma_core.use_cases.runs import require_selection
 
-MOST_TARGETS = 200
 
+class PlanBody(SelectionParameters, frozen=True, kw_only=True):
+    """What to plan: a deploy, or with `destroy` its destruction (of what is named, or `everything`)."""
 
-class Chosen(Document, frozen=True, kw_only=True):
-    """What to work on: `targets` with their cones, `everything`, or what `changed` in Git.
+    destroy: bool = False
 
-    That is since the last deployed commit, or since the commit, branch or tag `since`.
-    """
-
-    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
-    everything: bool = False
-    changed: bool = False
-    since: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    with_producers: bool = False
+    def __post_init__(self) -> None:
+        if self.destroy and (self.changed or self.since or self.with_producers):
+            raise ValueError("`destroy` goes with targets or everything")
 
 
 class PlanWanted(Asked, frozen=True, kw_only=True):
     """What is to be planned."""
 
-    body: Chosen
+    body: PlanBody
 
 
 class PlanAsked(Asked, frozen=True, kw_only=True):
@@ -57,22 +50,10 @@ class PlanShown(Answered, kw_only=True):
     artifacts: list[str]
 
 
-def selection_of(chosen: Chosen) -> Selection:
-    """The selection; UsageError unless exactly one way of choosing is used."""
-    found = Selection(
-        targets=tuple(dict.fromkeys(chosen.targets)),
-        everything=chosen.everything,
-        changed=chosen.changed or chosen.since is not None,
-        since=chosen.since,
-        with_producers=chosen.with_producers,
-    )
-    require_selection(found)
-    return found
-
-
 def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     """Plan a selection; applies nothing."""
-    selection = selection_of(asked.body)
+    selection = asked.body.selection
+    require_selection(selection)
     if not service.plans_here:
         raise Refused(
             "no plan can be made here",
@@ -80,9 +61,11 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
             next_step="request a change, or use `karma plan`; workers plan",
             code="no-terraform",
         )
-    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - not loaded where nothing can be planned
+    from karma_core.use_cases.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
+    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - nothing can be planned
 
-    return _document(plan(service.acting(caller), selection))
+    make_plan = plan_destroy if asked.body.destroy else plan
+    return _document(make_plan(service.acting(caller), selection))
 
 
 def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_core.roles import Role
 from karma_core.use_cases.changes.promotion import promote
+from karma_core.use_cases.run_parameters import Targets
 from karma_core.workspace import Workspace
 
 MOST_FIELDS = 200
@@ -30,7 +31,8 @@ Fields = Annotated[
 class Promotion(Document, frozen=True, kw_only=True):
     """What is taken from where. `only` takes these fields alone, `keep` leaves these as they are here."""
 
-    component: Address
+    component: Address | None = None
+    components: Targets = []
     source: Annotated[
         str, Meta(min_length=1, max_length=32, description="Environment that has the config.")
     ] = key(name="from")
@@ -39,6 +41,10 @@ class Promotion(Document, frozen=True, kw_only=True):
     reason: Reason = ""
     dry_run: bool = False
     apply: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.component is None) == (not self.components):
+            raise ValueError("name a `component`, or several in `components`")
 
 
 class PromoteAsked(Asked, frozen=True, kw_only=True):
@@ -56,7 +62,7 @@ def make(service: Service, caller: Caller, asked: PromoteAsked) -> Reply:
     change = promote(
         _source(service, caller, said.source),
         service.acting(caller),
-        said.component,
+        [said.component] if said.component is not None else said.components,
         only=said.only,
         keep=said.keep,
         reason=said.reason,

@@ -70,6 +70,8 @@ def _recent_changes(service: Service, view: View, parameters: dict[str, str]) ->
     most = _most(parameters)
     found = []
     for change in reversed(Register(service.workspace).all()):
+        if change.runs_only:
+            continue
         addresses = [edit.address for edit in change.edits]
         if component is None or component in addresses:
             found.append((change, addresses))

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from contextlib import suppress
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from karma_api.access import Caller
-from karma_api.names import Address, Id
+from karma_api.names import Id, Reason
 from karma_api.paging import Page, PageAsked, behind, page
 from karma_api.resources.builds import Started
-from karma_api.resources.plans import MOST_TARGETS, Chosen, selection_of
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.documents import Document
+from karma_core import ids
+from karma_core.documents import Document, written
 from karma_core.errors import NotFound
-from karma_core.ids import shown
 from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
 from karma_core.use_cases import drifted, resume
-from karma_core.use_cases.destroy import select_doomed
+from karma_core.use_cases.destroy import select_for_destroy
+from karma_core.use_cases.naming import excluded, named
 from karma_core.use_cases.plans import load_plan
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.run_parameters import (
+    SelectionParameters,
+    Targets,
+    Types,
+    check_selection,
+    parameters_of,
+)
+from karma_core.use_cases.runs import Order, Selection
 from karma_core.workspace import Workspace
 
 MOST_RUNS = 10_000
@@ -47,18 +53,25 @@ class RunShown(Answered, kw_only=True):
     steps: list[dict[str, Any]]
 
 
-class Deployment(Chosen, frozen=True, kw_only=True):
-    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`."""
+class Deployment(SelectionParameters, frozen=True, kw_only=True):
+    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`.
+
+    `override_policy` is why freezes and approvals are set aside, for whom the policy names. Where the policy
+    wants an approval, the run ends as a change that waits for it.
+    """
 
     plan_id: Id | None = None
     resume_run: Id | None = None
+    allow_blocked: bool = False
+    override_policy: Reason = ""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        in_git = self.changed or self.since
-        ways = (self.targets, self.everything, in_git, self.plan_id, self.resume_run)
-        if sum(map(bool, ways)) != 1:
-            raise ValueError("say exactly one of: targets, everything, changed or since, plan_id, resume_run")
+        chosen = self.selection != Selection()
+        if sum(map(bool, (chosen, self.plan_id, self.resume_run))) != 1:
+            raise ValueError("say exactly one of: components (or everything, changed), plan_id, resume_run")
+        if chosen:
+            check_selection(self.selection)
 
 
 class DeployAsked(Asked, frozen=True, kw_only=True):
@@ -68,11 +81,25 @@ class DeployAsked(Asked, frozen=True, kw_only=True):
 
 
 class Destruction(Document, frozen=True, kw_only=True):
-    """What to destroy: `targets`, or `everything`."""
+    """What to destroy: `targets`, or `everything`, or what the plan `plan_id` shows and nothing more.
 
-    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
+    `override_policy` as for a deploy.
+    """
+
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
     everything: bool = False
+    plan_id: Id | None = None
+    override_policy: Reason = ""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The selection."""
+        return SelectionParameters(
+            targets=self.targets, types=self.types, exclude=self.exclude, everything=self.everything
+        ).selection
 
 
 class DestroyAsked(Asked, frozen=True, kw_only=True):
@@ -97,7 +124,9 @@ class RunEnded(Answered, kw_only=True):
 class DriftWanted(Document, frozen=True, kw_only=True):
     """Which components; none: all that are deployed."""
 
-    targets: Annotated[list[Address], Meta(max_length=MOST_TARGETS)] = []
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
 
 
 class DriftAsked(Asked, frozen=True, kw_only=True):
@@ -137,50 +166,59 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
     """Order a deploy."""
     wanted = asked.body
     workspace = service.acting(caller)
-    if wanted.plan_id is not None:
-        selection = load_plan(workspace, wanted.plan_id)[1]
-    elif wanted.resume_run is None:
-        selection = selection_of(wanted)
-        _require_known(service, workspace, selection.targets)
-    else:
-        selection = None
-        show(service, caller, RunAsked(run_id=wanted.resume_run))
-    parameters: dict[str, Any] = {"plan_id": wanted.plan_id, "resume_run": wanted.resume_run}
-    if selection is not None:
-        parameters |= {
-            "targets": list(selection.targets),
-            "everything": selection.everything,
-            "changed": selection.changed,
-            "since": selection.since,
-            "with_producers": selection.with_producers,
-        }
+    order = _order(service, caller, workspace, wanted)
+    parameters = parameters_of(order)
     key = wanted.idempotency_key or workspace.new_id()
     return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
 
 
-def _require_known(service: Service, workspace: Workspace, targets: tuple[str, ...]) -> None:
-    """NotFound for a target without a config: its run could only fail, where the caller does not see it."""
-    known: Container[str] = ()
+def _order(service: Service, caller: Caller, workspace: Workspace, wanted: Deployment) -> Order:
+    """What is to be run. What does not exist is refused here, where the caller sees it."""
+    override = wanted.override_policy
+    if wanted.resume_run is not None:
+        show(service, caller, RunAsked(run_id=wanted.resume_run))
+        return Order(kind="resume", run_id=wanted.resume_run, override=override)
+    selection = wanted.selection
+    if wanted.plan_id is not None:
+        selection = load_plan(workspace, wanted.plan_id)[1]
+    else:
+        _require_known(service, workspace, selection)
+    return Order(
+        kind="deploy",
+        selection=selection,
+        plan_id=wanted.plan_id,
+        allow_blocked=wanted.allow_blocked,
+        override=override,
+    )
+
+
+def _require_known(service: Service, workspace: Workspace, selection: Selection) -> None:
+    """Refuse names that mean nothing here: their run could only fail, where the caller does not see it."""
+    known: set[str] = set()
     with suppress(NotFound):  # there is no graph yet
-        known = service.graph.view().nodes
-    for address in targets:
-        if address not in known and workspace.parameters.get(workspace.config_parameter(address)) is None:
-            raise NotFound(
-                f"there is no component {shown(address)!r} in this environment",
-                next_step="GET /components lists those that are; `karma config publish` brings new ones in",
-                component=address,
-            )
+        known = set(service.graph.view().nodes)
+    published = {t for t in selection.targets if ids.is_address(t) and t not in known}
+    for address in published:
+        if workspace.parameters.get(workspace.config_parameter(address)) is not None:
+            known.add(address)
+    named(selection, known, environment=workspace.name)
+    excluded(selection, known, environment=workspace.name)
 
 
 def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:
     """Order a destroy; refused while others that are deployed consume what would go."""
     wanted = asked.body
-    selection = Selection(targets=tuple(dict.fromkeys(wanted.targets)), everything=wanted.everything)
-    doomed = select_doomed(service.acting(caller), selection)
-    parameters = {"targets": list(selection.targets), "everything": selection.everything}
+    workspace = service.acting(caller)
+    selection = wanted.selection
+    if wanted.plan_id is not None and selection == Selection():
+        selection = load_plan(workspace, wanted.plan_id)[1]
+    components = select_for_destroy(workspace, selection)
+    override = wanted.override_policy
+    order = Order(kind="destroy", selection=selection, plan_id=wanted.plan_id, override=override)
+    parameters = parameters_of(order)
     key = wanted.idempotency_key or service.workspace.new_id()
     flow_run_id = service.start(caller, "destroy", parameters, key=key)
-    return {"flow": "destroy", "flow_run_id": flow_run_id, "components": doomed}
+    return {"flow": "destroy", "flow_run_id": flow_run_id, "components": components}
 
 
 def abandon(service: Service, caller: Caller, asked: RunAsked) -> dict[str, Any]:
@@ -200,7 +238,7 @@ def show_drift(service: Service, _caller: Caller, _asked: Asked) -> dict[str, An
 
 def check_drift(service: Service, caller: Caller, asked: DriftAsked) -> dict[str, Any]:
     """Order a drift check."""
-    parameters = {"targets": list(asked.body.targets)}
+    parameters = written(asked.body)
     key = service.workspace.new_id()
     return {"flow": "drift-check", "flow_run_id": service.start(caller, "drift-check", parameters, key=key)}
 

@@ -173,7 +173,7 @@ def _once(
     body = document.body if document is not None else {}
     if "flow_run_id" in body:
         return _run(service, flow, str(body["flow_run_id"])), True
-    caller = Caller(user=f"{SOURCE}:{user}", role=Role.OPERATOR, source=SOURCE)
+    caller = Caller(user=f"{SOURCE}:{user}", role=Role.OPERATOR, source=SOURCE, proof=SOURCE)
     _log(service, caller, delivery, flow, parameters)
     flow_run_id = service.start(caller, flow, parameters, key=delivery)
     state.put_document(KIND, name, {**body, "flow_run_id": flow_run_id})

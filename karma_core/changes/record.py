@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from karma_core.changes.states import FINAL, IN_FLIGHT, OPEN, State
 from karma_core.model import Finding, Record, to_builtins
+
+ChangeKind = Literal["config", "deploy", "destroy", "policy"]
+"""`config` writes configs and deploys them, `deploy` and `destroy` are runs that need an approval; `policy`
+alters what the gate reads."""
+RUN_KINDS: Final = frozenset({"deploy", "destroy"})
+"""Kinds of changes that write no config: they carry out one run."""
 
 
 class Edit(Record, frozen=True, kw_only=True):
@@ -27,16 +33,20 @@ class Edit(Record, frozen=True, kw_only=True):
 
 
 class Approval(Record, frozen=True, kw_only=True):
-    """Who said yes, when, why, and to the plan with which digest."""
+    """Who said yes, when, why, and to the plan with which digest; `proof` as in `Change`."""
 
     by: str
     at: str
     why: str
     digest: str
+    proof: str = ""
 
 
 class Promoted(Record, frozen=True, kw_only=True):
-    """Where a promoted config comes from, and whether that version was deployed there with success."""
+    """Where promoted configs come from, and whether these versions were deployed there with success.
+
+    `version` is 0 where there are several configs.
+    """
 
     environment: str
     version: int
@@ -46,8 +56,13 @@ class Promoted(Record, frozen=True, kw_only=True):
 class Change(Record, frozen=True, kw_only=True):
     """One change with its whole life.
 
+    A change of kind `deploy` or `destroy` is a run that needs an approval: it has no edits, `selection` has
+    the fields of its order's `Selection`, `resumes` names the run that it takes up, if any, and its cone is
+    what its plan moves.
+    `allow_blocked` says that it may leave a consumer blocked that works today.
     `number` is the order of acceptance. `asked_by` is who really sent the request; `requested_by` may be said
-    in it. `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
+    in it. `proof` says what proved who sent it, empty where nothing did.
+    `why` is the reason of the present status, `reason` the requester's. `cone` is what the change may
     move, `reads` what its configs depend on directly. `needs` says why an approval is needed; `versions` are
     the config versions that the plan starts from, `digest` is that of the plan that was shown, `token` of all
     it was made from.
@@ -65,10 +80,15 @@ class Change(Record, frozen=True, kw_only=True):
     request: dict[str, Any]
     requested_by: str
     asked_by: str = ""
+    proof: str = ""
     source: str
     reason: str
     created_at: str
     updated_at: str
+    kind: ChangeKind = "config"
+    selection: dict[str, Any] | None = None
+    resumes: str = ""
+    allow_blocked: bool = False
     why: str = ""
     edits: tuple[Edit, ...] = ()
     cone: tuple[str, ...] = ()
@@ -103,9 +123,16 @@ class Change(Record, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The components that it was asked to change, sorted."""
+        """The components that it was asked to change, sorted; of a deploy or destroy those that it moves."""
+        if self.kind != "config":
+            return self.cone
         parts = self.request.get("changes") or [self.request]
         return tuple(sorted(part["component"] for part in parts))
+
+    @property
+    def runs_only(self) -> bool:
+        """Whether it writes no config, and only carries out a deploy or destroy."""
+        return self.kind in RUN_KINDS
 
     @property
     def holds(self) -> bool:

@@ -59,6 +59,7 @@ class ChangeRequest(Document, frozen=True, kw_only=True):
     requested_by: Annotated[str, Meta(max_length=200)] = ""
     reason: Text = ""
     dry_run: bool = False
+    allow_blocked: bool = False
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
     def __post_init__(self) -> None:

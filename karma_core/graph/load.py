@@ -104,6 +104,8 @@ def _sort_out(
         if kind not in kinds or address.count("/") != 1:
             if name == binding_name:
                 binding = parameter
+        elif name.startswith(ids.RESERVED, start):
+            continue  # what Karma keeps there itself
         elif not ids.is_address(address):
             findings.append(_bad_name(address, name))
         else:

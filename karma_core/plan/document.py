@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from karma_core.model import Finding, Record, Severity, to_builtins
 from karma_core.plan.explain import Explained
@@ -30,6 +30,12 @@ CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DESTR
 """Actions that Terraform carries out."""
 ACTIVE = CHANGING | {Action.RELOAD, Action.DEFERRED, Action.PENDING}
 """Actions after which something is different, or may be."""
+
+
+UNPUBLISHED: Final = "unpublished"
+"""Code of the warning that configs of the work tree are not published."""
+LEFT_OUT: Final = "left-out"
+"""Code of the warning that components are stale and no part of the plan."""
 
 
 class PlannedComponent(Record, frozen=True, kw_only=True):
@@ -91,13 +97,22 @@ def summary(plan: Plan) -> dict[str, Any]:
 def summary_text(plan: Plan) -> str:
     """The summary in one line."""
     if not plan.changes and plan.status != "blocked":
-        return f"No changes: {len(plan.components)} components are as they should be."
+        return _no_changes(plan)
     counts: dict[str, int] = {}
     for component in plan.components:
         counts[component.action] = counts.get(component.action, 0) + 1
     said = ", ".join(f"{n} {action}" for action, n in sorted(counts.items()))
     add, change, destroy = (sum(getattr(c, f) for c in plan.components) for f in ("add", "change", "destroy"))
     return f"{said}. Resources: {add} to add, {change} to change, {destroy} to destroy."
+
+
+def _no_changes(plan: Plan) -> str:
+    """That nothing changes, of what was looked at; with what was not, where there is anything."""
+    left = [f.message.partition(":")[0] for f in plan.findings if f.code in {UNPUBLISHED, LEFT_OUT}]
+    count = len(plan.components)
+    if left:
+        return f"No changes to the {count} components that were looked at; {'; '.join(left)}."
+    return f"No changes: {count} components are as they should be."
 
 
 def contract(plan: Plan) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Verdict(StrEnum):
     """Nothing runs, but the new inputs are noted, because the type says so (`propagation: none`)."""
     CUT_OFF = "cut_off"
     UNCHANGED = "unchanged"
+    BLOCKED = "blocked"
+    """Nothing is done to it, because of an error of its own or of something that it needs."""
 
 
 class Judgement(Record, frozen=True, kw_only=True):

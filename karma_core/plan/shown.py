@@ -5,17 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from karma_core.model import Record
-from karma_core.plan.document import CHANGING, PlannedComponent
+from karma_core.plan.document import CHANGING, Action, PlannedComponent
+from karma_core.plan.explain import explain
+from karma_core.plan.fingerprint import Inputs
 from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
 
 DESTRUCTIVE = frozenset({"destroy", "replace"})
 
+DESTROYING = frozenset({Action.DESTROY, Action.BLOCKED})
+"""What the plan of a destroy says of its components."""
+DEPLOYING = frozenset(Action) - {Action.DESTROY}
+"""What the plan of a deploy says of its components."""
+
 
 class Shown(Record, frozen=True, kw_only=True):
-    """A shown plan's components by address."""
+    """A plan that a run follows: its components by address.
+
+    `approved` says that somebody saw it and said yes to just that: what would destroy more is stopped. A plan
+    that the run made for itself, to look ahead, is not approved.
+    """
 
     plan_id: str
     components: dict[str, PlannedComponent]
+    approved: bool = True
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """What the plan says nothing is done to."""
+        return frozenset(a for a, planned in self.components.items() if planned.action is Action.BLOCKED)
+
+    def plans(self, address: str) -> bool:
+        """Whether the plan has the component, and something else to say of it than that it is blocked."""
+        planned = self.components.get(address)
+        return planned is not None and planned.action is not Action.BLOCKED
 
     def saved_plan(self, address: str, fingerprint: str) -> TerraformPlan | None:
         """The plan that was shown, if reality has become what it foresaw; None where it must be made anew."""
@@ -39,8 +61,40 @@ class Shown(Record, frozen=True, kw_only=True):
             saved=shown.saved,
         )
 
+    def unforeseen(self, address: str, action: str, inputs: Inputs) -> str:
+        """Why the action that a component would have now is not what the plan allows; empty where it is.
+
+        A component that the plan left alone may change only after a producer's real values turned out to be
+        others than the planned ones.
+        """
+        planned = self.components.get(address)
+        if not self.approved or action not in CHANGING:
+            return ""
+        if planned is None:
+            return "the shown plan does not have it"
+        if planned.action not in {Action.NO_OP, Action.CUT_OFF}:
+            return ""
+        shown = {one.input: one.new for one in planned.explained}
+        now = {one.input: one.new for one in explain(inputs, None)}
+        moved = sorted(name for name in shown.keys() | now.keys() if shown.get(name) != now.get(name))
+        own = [name for name in moved if name in inputs.labels]
+        if own or not moved:
+            what = f"{', '.join(own)} changed since" if own else "nothing that decides it changed since"
+            return f"the shown plan left it alone, and {what}: it would be a {action} now"
+        return ""
+
+    def expected(self, address: str) -> bool:
+        """Whether the plan foresaw that something happens to the component."""
+        planned = self.components.get(address)
+        return planned is None or planned.action not in {Action.NO_OP, Action.CUT_OFF}
+
     def exceeded_by(self, plan: TerraformPlan) -> list[str]:
-        """Resources that the plan destroys or replaces and the shown one did not, sorted."""
+        """Resources that the plan destroys or replaces and the shown one did not, sorted.
+
+        None of a plan that nobody approved: it allows nothing and forbids nothing.
+        """
+        if not self.approved:
+            return []
         shown = self.components.get(plan.address)
         allowed = _destroyed(shown.resources) if shown else set()
         return sorted(_destroyed(plan.resources) - allowed)

@@ -47,6 +47,10 @@ class Spread:
         """Whether it changes."""
         return address in self._moved
 
+    def all_moved(self) -> tuple[str, ...]:
+        """Everything that changes, sorted."""
+        return tuple(sorted(self._moved))
+
     def seen_from(self, producers: Collection[str]) -> Seen:
         """What a component with these producers sees."""
         moved = frozenset(p for p in producers if p in self._moved)

@@ -178,7 +178,16 @@ def read_fleet(
     graph = Graph(built.graph)
     found = validate(inventory, built, definitions, known_types=known, graph=graph)
     findings = sort_findings({*found, *type_findings, *values.unreadable_findings()})
-    return Fleet(built.inventory, built.graph, findings, definitions, values, modules, graph=graph)
+    return Fleet(
+        built.inventory,
+        built.graph,
+        findings,
+        definitions,
+        values,
+        modules,
+        graph=graph,
+        optional_keys=built.spare,
+    )
 
 
 def definition_of(workspace: Workspace, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:

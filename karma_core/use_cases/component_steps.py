@@ -13,14 +13,14 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from karma_core import documents
-from karma_core.errors import BadInput, DeployFailed, KarmaError, StaleLease, StoreError
+from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import Record
-from karma_core.plan.judge import ADOPTED, Judgement, Verdict, judge
+from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
-from karma_core.plan.spread import Spread
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.use_cases.decider import Decider, in_one_line
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.moving import move_component
@@ -35,6 +35,10 @@ PLAN, APPLY, PROPAGATE, RELOAD = "plan", "apply", "propagate", "reload"
 PUBLISH = "publish_runtime"
 PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
 """Codes of a saved plan that cannot be applied any more: the component is planned anew."""
+
+
+STOPPING: Final = frozenset({"failed", "blocked", "stopped", "interrupted", "not_run"})
+"""How a component ends whose consumers are not worked on."""
 
 
 class Left(Record, frozen=True, kw_only=True):
@@ -65,6 +69,7 @@ class ComponentSteps:
         self,
         workspace: Workspace,
         fleet: Fleet,
+        decider: Decider,
         recorder: Recorder,
         heartbeat: Heartbeat,
         *,
@@ -75,6 +80,8 @@ class ComponentSteps:
     ) -> None:
         self._workspace = workspace
         self._fleet = fleet
+        self._decider = decider
+        self._spread = decider.spread
         self._recorder = recorder
         self._heartbeat = heartbeat
         self._run_id = run_id
@@ -85,7 +92,6 @@ class ComponentSteps:
         self._planned: dict[str, Planned] = {}
         self._moved_here: set[str] = set()
         self._judged: dict[str, Judgement] = {}
-        self._spread = Spread("was applied")
         self._published: dict[str, str] = {}
         self._started: dict[str, float] = {}
         self.interrupted = False
@@ -116,7 +122,7 @@ class ComponentSteps:
         outcome = Outcome(address=address, status=status, reason=reason, seconds=seconds)
         self.outcomes[address] = outcome
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
-        return Result(succeeded=status not in {"failed", "stopped", "interrupted", "not_run"})
+        return Result(succeeded=status not in STOPPING)
 
     def done_before(self, address: str, status: str) -> None:
         """An earlier attempt at this run finished the component: it is not touched again."""
@@ -131,7 +137,7 @@ class ComponentSteps:
 
     def plan(self, address: str) -> Result:
         """Judge the component with the real values of now and, if it has to run, plan it."""
-        judgement = self._judge(address)
+        judgement = self._decider.decide(address)
         if judgement.verdict in {Verdict.UNCHANGED, Verdict.CUT_OFF}:
             return self.finish(address, str(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
@@ -142,25 +148,13 @@ class ComponentSteps:
             return self.finish(address, "unchanged", judgement.reason)
         return self._plan_terraform(address, judgement)
 
-    def _judge(self, address: str) -> Judgement:
-        fleet = self._fleet
-        seen = self._spread.seen_from(fleet.graph.producers(address))
-        if seen.anything:
-            self._spread.reach((address, *fleet.written_by(address)))
-        applied = self._workspace.state.applied(address) or fleet.deployed(address)
-        drifted = fleet.values.drifted(applied)
-        definition = fleet.definition(address)
-        return judge(address, fleet.inputs(address), applied, definition, seen, drifted=drifted)
-
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
         left = self._unfinished.get(address)
         return left.generation if left else self._workspace.state.next_generation(address)
 
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
-        module = self._fleet.values.module(address)
-        if module is None:
-            raise unknown_type(address)
+        module = self._fleet.module(address)
         job = self._fleet.job(address, module)
         generation = self._generation(address)
         taken = move_component(self._workspace, self._fleet, self._recorder, job, generation)
@@ -170,7 +164,7 @@ class ComponentSteps:
             self._moved_here.add(address)
         recovered = recover_state(self._workspace, self._recorder, job, generation)
         cause = recovered or taken or self._cause(address)
-        kept = self._kept(address, judgement)
+        kept = None if recovered or taken else self._kept(address, judgement)
         planned = Planned(
             judgement=judgement,
             generation=generation,
@@ -190,14 +184,27 @@ class ComponentSteps:
         """Go on with a plan: to its apply, to its end where it changes nothing, or stop for approval."""
         plan = planned.plan
         check_size(address, planned_runtime(address, plan.outputs).known)
-        more = self._shown.exceeded_by(plan) if self._shown else []
-        if more:
-            said = f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
-            return self.finish(address, "stopped", f"{said}; plan again and approve that")
+        beyond = self._beyond_what_was_shown(address, planned)
+        if beyond:
+            return self.finish(address, "stopped", f"{beyond}; plan again and approve that")
         if plan.action == "no-op":
             return self._nothing_left(address, planned)
+        if self._shown and not self._shown.expected(address):
+            said = (
+                f"{planned.judgement.reason}; the plan expected other values, with which it would not change"
+            )
+            planned = replace(planned, judgement=replace(planned.judgement, reason=said))
         self._planned[address] = planned
         return Result(next_step=APPLY)
+
+    def _beyond_what_was_shown(self, address: str, planned: Planned) -> str:
+        """What the plan of now does that the shown one does not allow; empty where nothing."""
+        if self._shown is None:
+            return ""
+        more = self._shown.exceeded_by(planned.plan)
+        if more:
+            return f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
+        return self._shown.unforeseen(address, planned.plan.action, planned.judgement.inputs)
 
     def _nothing_left(self, address: str, planned: Planned) -> Result:
         """A plan without changes is not applied; what an earlier attempt had begun is known to be done."""
@@ -345,25 +352,16 @@ class ComponentSteps:
     # -- failure --------------------------------------------------------------------------------------
 
     def _failed(self, address: str, step: str, error: KarmaError) -> Result:
-        """A step that failed before or after its side effect, for a reason of the component's own."""
+        """A step that failed before or after its side effect, for a reason of the component's own.
+
+        A component that cannot even be planned is blocked, as a plan says of it. It has failed where the plan
+        that the run follows foresaw that it can be planned, or where an earlier attempt had begun it.
+        """
         inputs = {"step": step, "error": error.document()}
         self._recorder.log(f"terraform_{step}" if step == PLAN else step, "failed", address, inputs=inputs)
-        return self._ended_by(address, error)
+        begun = address in self._unfinished or (self._shown is not None and self._shown.plans(address))
+        return self._ended_by(address, error, "blocked" if step == PLAN and not begun else "failed")
 
-    def _ended_by(self, address: str, error: KarmaError) -> Result:
+    def _ended_by(self, address: str, error: KarmaError, status: str = "failed") -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})
-        first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
-        reason = f"{error.what}: {first}" if first else error.what
-        return self.finish(address, "interrupted" if self.interrupted else "failed", reason)
-
-
-def unknown_type(address: str) -> BadInput:
-    """The refusal to plan a component whose type has no module."""
-    component_type = address.partition("/")[0]
-    return BadInput(
-        f"{address} cannot be planned",
-        why=f"the type {component_type} has no Terraform module",
-        next_step=f"add components/{component_type}/main.tf",
-        code="unknown-type",
-        component=address,
-    )
+        return self.finish(address, "interrupted" if self.interrupted else status, in_one_line(error))

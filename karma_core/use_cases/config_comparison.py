@@ -67,10 +67,13 @@ class Comparison(Record, frozen=True, kw_only=True):
         return not (self.intents or self.ahead or self.removed)
 
 
-def compare(workspace: Workspace, *, may_be_absent: bool = False) -> Comparison:
+def compare(
+    workspace: Workspace, *, may_be_absent: bool = False, stored: dict[str, Parameter] | None = None
+) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
     NotFound where Git has no directory of the environment, unless it `may_be_absent`: then it is empty.
+    `stored` are the store's configs by address, where they have just been read.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
     parameter is read: O(configs) for the scan alone.
     """
@@ -78,12 +81,12 @@ def compare(workspace: Workspace, *, may_be_absent: bool = False) -> Comparison:
     seen = workspace.publish_index.load(workspace.name)
     revision = workspace.parameters.revision()
     known = revision is not None and revision == workspace.publish_index.revision(workspace.name)
-    if not known:
+    if not known and stored is None:
         check_binding(workspace)
     fresh = [file for file in files if file.address not in seen or seen[file.address][0] != file.stamp]
     addresses = {file.address for file in files}
     asked = {file.address for file in fresh} | (seen.keys() - addresses) if known else None
-    stored = _stored(workspace, asked)
+    stored = _stored(workspace, asked) if stored is None else stored
     suspects = fresh if known else [file for file in files if _is_suspect(file, seen, stored)]
     values = _read_all(workspace, suspects, findings)
     _raise_findings(findings)

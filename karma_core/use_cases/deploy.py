@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
 from karma_core.failpoints import reach
-from karma_core.graph.validate import blocked
+from karma_core.graph.validate import sort_findings
 from karma_core.model import to_builtins
-from karma_core.plan.judge import Verdict, judge
-from karma_core.plan.shown import Shown
-from karma_core.plan.spread import NOTHING
+from karma_core.plan.judge import Judgement, Verdict
+from karma_core.plan.shown import DEPLOYING, Shown
 from karma_core.records import Run
 from karma_core.use_cases import build, leasing
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.breaking import has_working_consumers, refuse_breaking
 from karma_core.use_cases.component_steps import PLAN, ComponentSteps
+from karma_core.use_cases.decider import Decider
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.pins import moved_on, pin, pinned
-from karma_core.use_cases.plans import as_shown, load_plan
+from karma_core.use_cases.planner import plan_components
+from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown
 from karma_core.use_cases.resume import (
     Progress,
     close_dead_runs,
@@ -31,19 +33,24 @@ from karma_core.use_cases.resume import (
     take_over,
 )
 from karma_core.use_cases.runs import (
+    CHANGE,
     FLOW_RUN,
     Outcome,
     RunResult,
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import commit_of, mark_deployed, select, why_blocked
+from karma_core.use_cases.selecting import select
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
 OpenExecutor = Callable[[int], Any]
 """Gives a context manager of an Executor for that many components at once."""
-ENDS = {"stopped": "was stopped for approval", "interrupted": "was interrupted"}
+ENDS = {
+    "stopped": "was stopped for approval",
+    "interrupted": "was interrupted",
+    "blocked": "is blocked",
+}
 """What is said of a component that ended without success, where that was no failure of its own."""
 NOTHING_CAME_BEFORE = Progress(done={}, unfinished={})
 
@@ -70,11 +77,15 @@ class Deployment:
         self._run = run
         self._before = before
         self.chosen = chosen
-        self.stopped = blocked(fleet.findings, fleet.graph) & chosen
+        decider = Decider(fleet, chosen, "was applied", applied=workspace.state.applied)
+        self.blocked = {address: block.reason for address, block in decider.blocked.items()}
+        if shown is not None:
+            self.blocked |= {a: shown.components[a].reason for a in chosen & shown.blocked}
         self._recorder = Recorder(workspace, run, None)
         self._steps = ComponentSteps(
             workspace,
             fleet,
+            decider,
             self._recorder,
             heartbeat,
             run_id=run.id,
@@ -94,6 +105,7 @@ class Deployment:
             "targets": list(self._run.targets),
             "components": len(self.chosen),
             "plan": self._run.options.get("plan"),
+            "allow_blocked": bool(self._run.options.get("allow_blocked")),
             "resumed": resumed,
             "flow_run": self._workspace.actor.flow_run,
         }
@@ -118,9 +130,9 @@ class Deployment:
         self._workspace.terraform.stop()
 
     def run(self, executor: Executor) -> None:
-        """Walk all chosen components that no error stops and no earlier attempt has finished."""
+        """Walk all chosen components that are not blocked and that no earlier attempt has finished."""
         fleet = self._fleet
-        members = self.chosen - self.stopped - self._before.done.keys()
+        members = self.chosen - self.blocked.keys() - self._before.done.keys()
         producers = {a: fleet.waits_for(a) for a in members}
         walk = Walk(producers, fleet.graph.heights(members))
         try:
@@ -129,7 +141,8 @@ class Deployment:
             for address, cause in walk.blocked.items():
                 ended = self._steps.outcomes.get(cause)
                 how = ENDS.get(ended.status, "failed") if ended else "failed"
-                self._steps.finish(address, "blocked", f"it needs {cause}, which {how}")
+                status = "stopped" if ended and ended.status == "stopped" else "blocked"
+                self._steps.finish(address, status, f"it needs {cause}, which {how}")
 
     # -- the end --------------------------------------------------------------------------------------
 
@@ -149,8 +162,8 @@ class Deployment:
     def result(self, error: BaseException | None) -> RunResult:
         """Every chosen component with its outcome; those never reached are `not_run`."""
         outcomes = dict(self._steps.outcomes)
-        for address in self.stopped:
-            reason = why_blocked(self._fleet, address)
+        for address in self.blocked.keys() - outcomes.keys():
+            reason = self.blocked[address]
             outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
         for address in self.chosen - outcomes.keys():
             outcomes[address] = Outcome(address=address, status="not_run", reason="the run ended before it")
@@ -168,9 +181,7 @@ def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> str:
         return "interrupted"  # KeyboardInterrupt, or what Prefect raises for SIGTERM
     if error is not None or statuses & {"failed", "interrupted"}:
         return "failed"
-    if "stopped" in statuses:
-        return "stopped"
-    return "failed" if "blocked" in statuses else "succeeded"
+    return next((status for status in ("blocked", "stopped") if status in statuses), "succeeded")
 
 
 def _warnings(fleet: Fleet, chosen: set[str]) -> list[str]:
@@ -184,33 +195,43 @@ def _warnings(fleet: Fleet, chosen: set[str]) -> list[str]:
 
 
 def deploy(
-    workspace: Workspace, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
+    workspace: Workspace,
+    selection: Selection,
+    open_executor: OpenExecutor,
+    *,
+    plan_id: str | None = None,
+    allow_blocked: bool = False,
 ) -> RunResult:
     """Deploy a selection, exactly as a shown plan says where one is given.
 
-    Where nothing has to be done, no run is started and nothing is written. What ended the run early is
-    raised after everything that happened has been recorded.
+    Where nothing has to be done, no run is started and nothing is written. Refused `would-break`, before
+    anything is applied, where that would leave a consumer blocked that works today, unless `allow_blocked`.
+    What ended the run early is raised after everything that happened has been recorded.
     """
-    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    shown = _shown(workspace, plan_id, allow_blocked=allow_blocked)
     require_selection(selection)
     check_binding(workspace)
-    commit = commit_of(workspace, selection)
     fleet, _ = build.refresh(workspace)
     chosen = select(workspace, fleet, selection)
+    if shown is not None:
+        require_shown(shown, chosen, DEPLOYING)
     warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
-    at_rest = nothing_to_do(workspace, fleet, chosen)
+    decisions = _decisions(fleet, chosen)
+    at_rest = _at_rest(workspace, decisions)
     if at_rest is not None:
-        mark_deployed(workspace, commit)
         return replace(at_rest, warnings=warnings)
     pins = pin(workspace, fleet, chosen)
     options = {
         "selection": to_builtins(selection),
         "plan": plan_id,
+        "allow_blocked": allow_blocked,
         "pins": to_builtins(pins),
-        "commit": commit,
+        CHANGE: workspace.actor.change_id,
         FLOW_RUN: workspace.actor.flow_run,
     }
     with leasing.held(workspace, _lease_names(pins.touched), wait_seconds=0) as heartbeat:
+        if shown is None and _may_break(fleet, decisions):
+            shown = _look_ahead(workspace, fleet, chosen, allow_blocked=allow_blocked)
         run = Run(
             id=workspace.new_id(),
             environment=workspace.name,
@@ -224,18 +245,44 @@ def deploy(
         )
         deployment = Deployment(workspace, fleet, run, heartbeat, chosen, shown=shown)
         result = _carry_out(deployment, open_executor, workspace)
-    if result.status == "succeeded":
-        mark_deployed(workspace, commit)
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
-def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> RunResult:
-    """Take up a run that ended early: only what it left undone, with the versions that it began with."""
+def _shown(workspace: Workspace, plan_id: str | None, *, allow_blocked: bool) -> Shown | None:
+    """The stored plan that a deploy was ordered to follow."""
+    if plan_id is None:
+        return None
+    require_published(workspace, plan_id)
+    plan = load_plan(workspace, plan_id)[0]
+    refuse_breaking(plan.findings, allow_blocked=allow_blocked)
+    return as_shown(plan)
+
+
+def _may_break(fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
+    """Whether something that is deployed depends on what will be applied: then the cone is planned first."""
+    return has_working_consumers(fleet, (j.address for j in decisions if j.verdict is Verdict.RUN))
+
+
+def _look_ahead(workspace: Workspace, fleet: Fleet, chosen: set[str], *, allow_blocked: bool) -> Shown:
+    """A plan of the whole cone that nobody was shown: what is blocked by it is left alone."""
+    planned = plan_components(workspace, fleet, chosen)
+    fleet.values.forget_plans()
+    refuse_breaking(sort_findings(planned.findings), allow_blocked=allow_blocked)
+    return Shown(plan_id="", components=planned.components, approved=False)
+
+
+def resume(
+    workspace: Workspace, run_id: str, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Take up a run that ended early: only what it left undone, with the versions that it began with.
+
+    `plan_id` is a plan of what is left; else the run is held against the plan that it began with, if any.
+    """
     run = find_run(workspace, run_id)
     check_binding(workspace)
     pins = pinned(run)
-    plan_id = run.options.get("plan")
-    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    plan_id = plan_id or run.options.get("plan")
+    shown = _shown(workspace, plan_id, allow_blocked=bool(run.options.get("allow_blocked")))
     # Alive from now on: reading a large fleet may take longer than a lease.
     with Heartbeat(workspace, take_over(workspace, run, _lease_names(pins.touched))) as heartbeat:
         fleet = build.read_fleet(workspace, pins=pins)
@@ -246,8 +293,6 @@ def resume(workspace: Workspace, run_id: str, open_executor: OpenExecutor) -> Ru
         warnings = moved_on(workspace, pins)
         deployment = Deployment(workspace, fleet, again, heartbeat, chosen, shown=shown, before=before)
         result = _carry_out(deployment, open_executor, workspace)
-    if result.status == "succeeded" and not warnings:
-        mark_deployed(workspace, run.options.get("commit"))
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
@@ -279,19 +324,20 @@ def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
 
 def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunResult | None:
     """The result of a run over components that are all as they should be; None if any is not."""
-    if blocked(fleet.findings, fleet.graph) & chosen:
+    return _at_rest(workspace, _decisions(fleet, chosen))
+
+
+def _decisions(fleet: Fleet, chosen: set[str]) -> list[Judgement]:
+    """What is to be done with each chosen component before anything has changed, sorted by address."""
+    decider = Decider(fleet, chosen, "")
+    return [decider.decide(address) for address in sorted(chosen)]
+
+
+def _at_rest(workspace: Workspace, decisions: Sequence[Judgement]) -> RunResult | None:
+    if any(judgement.verdict is not Verdict.UNCHANGED for judgement in decisions):
         return None
-    outcomes = []
-    for address in sorted(chosen):
-        loaded = fleet[address]
-        drifted = fleet.values.drifted(loaded.applied)
-        definition = fleet.definition(address)
-        applied = fleet.deployed(address)
-        judged = judge(address, fleet.inputs(address), applied, definition, NOTHING, drifted=drifted)
-        if judged.verdict is not Verdict.UNCHANGED:
-            return None
-        outcomes.append(Outcome(address=address, status="unchanged", reason=judged.reason))
-    return RunResult(run_id=workspace.new_id(), status="succeeded", components=tuple(outcomes))
+    outcomes = tuple(Outcome(address=j.address, status="unchanged", reason=j.reason) for j in decisions)
+    return RunResult(run_id=workspace.new_id(), status="succeeded", components=outcomes)
 
 
 def rebuild(workspace: Workspace) -> tuple[str, ...]:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 
-from karma_core import strictjson
+from karma_core import ids
 from karma_core.errors import DeployFailed, KarmaError, NotFound, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.graph.graph import Graph
 from karma_core.model import Component, Edge, GraphData, Status, to_builtins
-from karma_core.plan.runtime import counted
-from karma_core.records import Applied, Module, ParameterKind, Run, TerraformJob
+from karma_core.plan.document import Action
+from karma_core.plan.shown import DESTROYING, Shown
+from karma_core.records import Applied, Run, TerraformPlan
 from karma_core.use_cases import leasing
+from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.naming import excluded, is_pattern, named
+from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.recovery import recover_state
 from karma_core.use_cases.runs import FLOW_RUN, Outcome, RunResult, Selection, require_selection
-from karma_core.use_cases.values import offered_variables
 from karma_core.walk import Driver, Result, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -51,26 +53,19 @@ def applied_graph(workspace: Workspace, applied: Mapping[str, Applied]) -> Graph
     return Graph(GraphData(nodes=tuple(nodes), edges=tuple(edges)))
 
 
-def select_doomed(workspace: Workspace, selection: Selection) -> list[str]:
+def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
     """What a destroy would destroy, consumers first.
 
     NotFound where nothing is deployed at the address; Refused `consumers-live` where others consume it.
     """
     require_selection(selection)
     applied = workspace.state.all_applied()
-    missing = [t for t in selection.targets if t not in applied]
-    if missing:
-        raise NotFound(
-            f"{missing[0]} is not deployed",
-            why="Karma has no record of an apply of it in this environment",
-            next_step="`karma graph show` tells what is",
-            component=missing[0],
-        )
-    doomed = set(applied) if selection.everything else set(selection.targets)
+    chosen = set(applied) if selection.everything else named_deployed(workspace, selection, applied)
+    chosen -= excluded(selection, applied, environment=workspace.name, which="that is deployed")
     graph = applied_graph(workspace, applied)
-    refuse_circles(graph, doomed)
-    for address in sorted(doomed):
-        live = sorted(set(graph.consumers(address)) - doomed)
+    refuse_cycles(graph, chosen)
+    for address in sorted(chosen):
+        live = sorted(set(graph.consumers(address)) - chosen)
         if live:
             raise Refused(
                 f"{address} cannot be destroyed",
@@ -80,13 +75,27 @@ def select_doomed(workspace: Workspace, selection: Selection) -> list[str]:
                 component=address,
                 consumers=live,
             )
-    return [address for address in reversed(graph.order()) if address in doomed]
+    return [address for address in reversed(graph.order()) if address in chosen]
 
 
-def refuse_circles(graph: Graph, doomed: set[str]) -> None:
+def named_deployed(workspace: Workspace, selection: Selection, applied: Mapping[str, Applied]) -> set[str]:
+    """The deployed components that a selection names; NotFound for an address that is not deployed."""
+    missing = [t for t in selection.targets if ":" not in t and not is_pattern(t) and t not in applied]
+    if missing:
+        ids.split_address(missing[0])
+        raise NotFound(
+            f"{missing[0]} is not deployed",
+            why="Karma has no record of an apply of it in this environment",
+            next_step="`karma graph show` lists deployed components",
+            component=missing[0],
+        )
+    return named(selection, applied, environment=workspace.name, which="that is deployed")
+
+
+def refuse_cycles(graph: Graph, chosen: set[str]) -> None:
     """Refused `order-conflict` where deployments consume each other in a circle: none can go first."""
     for cycle in graph.cycles():
-        if doomed & set(cycle):
+        if chosen & set(cycle):
             raise Refused(
                 f"{cycle[0]} cannot be destroyed",
                 why=f"what is deployed has no order: {' → '.join((*cycle, cycle[0]))}",
@@ -96,11 +105,24 @@ def refuse_circles(graph: Graph, doomed: set[str]) -> None:
             )
 
 
-class Destruction:
-    """The walk's Work: one step a component."""
+class _MoreThanShown(Exception):
+    """The plan of now destroys more than the one that somebody was shown."""
 
-    def __init__(self, workspace: Workspace, recorder: Recorder, heartbeat: Heartbeat, run: Run) -> None:
+
+class Destruction:
+    """The walk's Work: one step a component, bound to the plan that was `shown`, if one was."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        recorder: Recorder,
+        heartbeat: Heartbeat,
+        run: Run,
+        *,
+        shown: Shown | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._shown = shown
         self._recorder = recorder
         self._heartbeat = heartbeat
         self._run = run
@@ -124,8 +146,13 @@ class Destruction:
         started = self._workspace.clock()
         self._heartbeat.check()
         self._workspace.say("step", {"address": address, "step": DESTROY})
+        cannot = self._blocked(address)
+        if cannot:
+            return self._end(address, "blocked", cannot, started)
         try:
             reason = self._carry_out(address)
+        except _MoreThanShown as more:
+            return self._end(address, "stopped", str(more), started)
         except (StaleLease, StoreError):
             raise
         except KarmaError as error:
@@ -139,6 +166,17 @@ class Destruction:
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
         return Result(succeeded=status == "destroyed")
 
+    def _blocked(self, address: str) -> str:
+        """Why the shown plan says that the component cannot be destroyed; empty where it does not."""
+        planned = self._shown.components.get(address) if self._shown else None
+        return planned.reason if planned is not None and planned.action is Action.BLOCKED else ""
+
+    def _check_shown(self, plan: TerraformPlan) -> None:
+        more = self._shown.exceeded_by(plan) if self._shown else []
+        if more:
+            said = f"its plan destroys {', '.join(more)}, which the shown plan did not"
+            raise _MoreThanShown(f"{said}; plan again and approve that")
+
     def _carry_out(self, address: str) -> str:
         """Plan the destruction, journal it, apply it, and forget the component."""
         workspace = self._workspace
@@ -149,6 +187,7 @@ class Destruction:
         generation = workspace.state.next_generation(address)
         recover_state(workspace, self._recorder, job, generation)
         plan = workspace.terraform.plan(job)
+        self._check_shown(plan)
         kept = keep_plan(workspace, self._run.id, plan)
         self._recorder.journal(address, generation, DESTROY, "started", destroy=plan.destroy)
         reach("destroy.after_intent")
@@ -177,55 +216,36 @@ class Destruction:
         return f"{plan.destroy} resources destroyed"
 
 
-def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
-    """The job that destroys what was applied: with the config and the module of that time."""
-    module = applied_module(workspace, record)
-    runtimes, secrets = applied_runtimes(workspace, record)
-    offered = offered_variables(workspace, record.address, record.config, runtimes)
-    variables = {name: value for name, value in offered.items() if name in module.variables}
-    return TerraformJob(
-        address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
-    )
+def destroy(
+    workspace: Workspace, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings.
 
-
-def applied_module(workspace: Workspace, record: Applied) -> Module:
-    """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
-    component_type = record.address.partition("/")[0]
-    module = workspace.modules.archived(record.module, component_type)
-    if module is None:
-        module = workspace.modules.module(component_type)
-    if module is None:
-        raise DeployFailed(
-            f"the module that {record.address} was applied with is lost",
-            why=f"{record.module} is neither archived nor in the work tree",
-            next_step=f"bring components/{component_type}/ back and try again",
-            code="module-lost",
-            component=record.address,
-        )
-    return module
-
-
-def applied_runtimes(
-    workspace: Workspace, record: Applied
-) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
-    found, secrets = {}, []
-    for producer in record.edges:
-        held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
-        value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
-        found[producer] = counted(value, record.keys.get(producer))
-        if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(found[producer])
-    return found, tuple(secrets)
-
-
-def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecutor) -> RunResult:
-    """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings."""
+    Bound to the shown plan `plan_id`, where one is given: a component of which more would be destroyed is
+    `stopped`. Refused `plan-outdated` where the selection means a component that the plan does not destroy.
+    Where nothing is deployed, no run is started.
+    """
     check_binding(workspace)
-    doomed = select_doomed(workspace, selection)
+    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    chosen = select_for_destroy(workspace, selection)
+    if shown is not None:
+        require_shown(shown, chosen, DESTROYING)
+    if not chosen:
+        return RunResult(run_id="", status="succeeded", components=())
+    return _run(workspace, selection, chosen, open_executor, shown)
+
+
+def _run(
+    workspace: Workspace,
+    selection: Selection,
+    chosen: Sequence[str],
+    open_executor: OpenExecutor,
+    shown: Shown | None,
+) -> RunResult:
+    """The run over components that are deployed, consumers first, from its leases to its result."""
     graph = applied_graph(workspace, workspace.state.all_applied())
-    waits_for = {a: [c for c in graph.consumers(a) if c in set(doomed)] for a in doomed}
-    lease = leasing.wait_for(workspace, [leasing.component_lease(a) for a in sorted(doomed)], wait_seconds=0)
+    waits_for = {a: [c for c in graph.consumers(a) if c in set(chosen)] for a in chosen}
+    lease = leasing.wait_for(workspace, [leasing.component_lease(a) for a in sorted(chosen)], wait_seconds=0)
     run = Run(
         id=workspace.new_id(),
         environment=workspace.name,
@@ -235,21 +255,25 @@ def destroy(workspace: Workspace, selection: Selection, open_executor: OpenExecu
         started_at=workspace.now(),
         holder=lease.holder,
         user=workspace.actor.user,
-        options={**to_builtins(selection), FLOW_RUN: workspace.actor.flow_run},
+        options={
+            **to_builtins(selection),
+            "plan": shown.plan_id if shown else None,
+            FLOW_RUN: workspace.actor.flow_run,
+        },
     )
     with Heartbeat(workspace, lease) as heartbeat:
         workspace.state.put_run(run)
         recorder = Recorder(workspace, run, None)
-        recorder.root = recorder.log("destroy", "started", inputs={"components": doomed})
-        work = Destruction(workspace, recorder, heartbeat, run)
+        recorder.root = recorder.log("destroy", "started", inputs={"components": list(chosen)})
+        work = Destruction(workspace, recorder, heartbeat, run, shown=shown)
         error: BaseException | None = None
-        walk = Walk(waits_for, depths(waits_for, doomed))
+        walk = Walk(waits_for, depths(waits_for, chosen))
         try:
             with open_executor(workspace.environment.parallelism) as executor:
                 Driver(walk, work, executor, waits_for).run(workspace.environment.parallelism)
         except BaseException as raised:  # whatever it was, the run is closed first
             error = raised
-        result = _result(run, doomed, work, walk, error)
+        result = _result(run, chosen, work, walk, error)
         workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
         recorder.log("destroy", result.status)
     if error is not None and not isinstance(error, KeyboardInterrupt):
@@ -267,18 +291,27 @@ def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict
 
 
 def _result(
-    run: Run, doomed: Sequence[str], work: Destruction, walk: Walk, error: BaseException | None
+    run: Run, chosen: Sequence[str], work: Destruction, walk: Walk, error: BaseException | None
 ) -> RunResult:
     outcomes = dict(work.outcomes)
     for address, cause in walk.blocked.items():
         reason = f"{cause}, which consumes it, was not destroyed"
         outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
-    for address in doomed:
+    for address in chosen:
         outcomes.setdefault(
             address, Outcome(address=address, status="not_run", reason="the run ended before it")
         )
-    whole = all(o.status == "destroyed" for o in outcomes.values())
-    status = "succeeded" if whole else "failed"
+    return RunResult(
+        run_id=run.id,
+        status=_status({outcome.status for outcome in outcomes.values()}, error),
+        components=tuple(outcomes[a] for a in sorted(outcomes)),
+    )
+
+
+def _status(statuses: set[str], error: BaseException | None) -> str:
+    """How the run ended. What waits for a component that was stopped is blocked by it, and no failure."""
     if isinstance(error, KeyboardInterrupt):
-        status = "interrupted"
-    return RunResult(run_id=run.id, status=status, components=tuple(outcomes[a] for a in sorted(outcomes)))
+        return "interrupted"
+    if error is None and "stopped" in statuses and not statuses & {"failed", "not_run"}:
+        return "stopped"
+    return "succeeded" if statuses <= {"destroyed"} else "failed"

@@ -6,27 +6,32 @@ lock and without a component's lease, so that no deploy has to wait for a check.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from karma_core import ids, strictjson
-from karma_core.errors import KarmaError, NotFound, StaleLease, StoreError
+from karma_core import strictjson
+from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.json_difference import differences
 from karma_core.model import Record, to_builtins
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport, Event, TerraformJob
 from karma_core.use_cases import leasing
+from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import rebuild
-from karma_core.use_cases.destroy import destroy_job
+from karma_core.use_cases.destroy import named_deployed
 from karma_core.use_cases.drifted import KIND, Check
 from karma_core.use_cases.journalling import Heartbeat
+from karma_core.use_cases.naming import excluded
+from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
+EVERYTHING: Final = Selection()
+"""Names nothing: all that are deployed."""
 LEASE: Final = "drift"
 """Held while an environment is checked: two checks at once would only double the load."""
 
@@ -98,13 +103,13 @@ def seconds_between(earlier: str, later: str) -> int:
     return int((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
 
 
-def check_drift(workspace: Workspace, addresses: Iterable[str] = ()) -> DriftResult:
-    """Check the components at these addresses, or all that are deployed; then publish what it changes.
+def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> DriftResult:
+    """Check the selected components, of those that are deployed; then publish what it changes.
 
     NotFound where nothing is deployed at an address; LeaseHeld while another check runs.
     """
     check_binding(workspace)
-    chosen = _choose(workspace.state.all_applied(), addresses)
+    chosen = _choose(workspace, selection)
     lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:
         before = {document.id: document for document in workspace.state.documents(KIND)}
@@ -116,18 +121,14 @@ def check_drift(workspace: Workspace, addresses: Iterable[str] = ()) -> DriftRes
     return replace(result, warnings=rebuild(workspace)) if any(moved) else result
 
 
-def _choose(applied: Mapping[str, Applied], addresses: Iterable[str]) -> list[Applied]:
-    wanted = sorted(set(addresses))
-    for address in wanted:
-        ids.split_address(address)
-        if address not in applied:
-            raise NotFound(
-                f"{address} is not deployed",
-                why="Karma has no record of an apply of it in this environment",
-                next_step="`karma graph show` tells what is",
-                component=address,
-            )
-    return [applied[address] for address in wanted or sorted(applied)]
+def _choose(workspace: Workspace, selection: Selection) -> list[Applied]:
+    """The applied records of the deployed components that a selection means; none named: all."""
+    applied = workspace.state.all_applied()
+    chosen = set(applied)
+    if selection.targets or selection.types:
+        chosen = named_deployed(workspace, selection, applied)
+    chosen -= excluded(selection, applied, environment=workspace.name, which="that is deployed")
+    return [applied[address] for address in sorted(chosen)]
 
 
 def _check_all(

@@ -12,6 +12,7 @@ from karma_core.errors import NotFound
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.moves import moves
+from karma_core.graph.values import NO_SPARE
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Applied, Module, TerraformJob
@@ -32,6 +33,7 @@ class Fleet:
         modules: ModuleInputs = NO_MODULES,
         *,
         graph: Graph | None = None,
+        optional_keys: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE,
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -40,6 +42,8 @@ class Fleet:
         self.modules = modules
         self.graph = graph or Graph(data)
         self.definitions = definitions
+        self.optional_keys = optional_keys
+        """(consumer, producer) → consumed keys that the consumer can do without."""
 
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
@@ -82,6 +86,13 @@ class Fleet:
         """The definition of the component's type."""
         return self.definitions.get(address.partition("/")[0], EMPTY)
 
+    def module(self, address: str) -> Module:
+        """The module of a component that is not blocked, which therefore has one."""
+        module = self.values.module(address)
+        if module is None:
+            raise NotFound(f"the type of {address} has no module", component=address)
+        return module
+
     def consumed(self, address: str) -> Consumed:
         """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
         return consumed_by(self._edges.get(address, ()))
@@ -106,9 +117,9 @@ class Fleet:
         """All that decides what a deployment of the component would do, with the runtimes of now."""
         return self.values.inputs(address, self.consumed(address))
 
-    def job(self, address: str, module: Module) -> TerraformJob:
-        """What Terraform gets to work on the component."""
+    def job(self, address: str, module: Module, *, as_now: bool = False) -> TerraformJob:
+        """What Terraform gets to work on the component; `as_now`: whatever plans foresee of its producers."""
         facts = self.modules.facts.get(module.type)
         reads = facts is not None and facts.reads_parameters
-        job = self.values.job(address, module, self.consumed(address), reads_parameters=reads)
+        job = self.values.job(address, module, self.consumed(address), reads_parameters=reads, as_now=as_now)
         return replace(job, state_of=self.moves.get(address, ""))

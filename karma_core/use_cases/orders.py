@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from msgspec.structs import replace
 
-from karma_core.model import Record
 from karma_core.use_cases.deploy import OpenExecutor, deploy, resume
 from karma_core.use_cases.destroy import destroy
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.gate import enforce_policy
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.workspace import Workspace
 
 
-class Order(Record, frozen=True, kw_only=True):
-    """`deploy` a selection (exactly as plan `plan_id` says, if given), `destroy` it, or `resume` a run."""
-
-    kind: Literal["deploy", "destroy", "resume"]
-    selection: Selection = Selection()
-    plan_id: str | None = None
-    run_id: str = ""
-
-
 def carry_out(order: Order, workspace: Workspace, open_executor: OpenExecutor) -> RunResult:
-    """Do it."""
+    """Run the use case that the order names, if the policy lets it pass; else the change that it became.
+
+    Errors are those of the gate and of the use case.
+    """
+    passed = enforce_policy(order, workspace)
+    if isinstance(passed, RunResult):
+        return passed
+    result = _run(passed.order, passed.workspace, open_executor)
+    return replace(result, warnings=(*passed.warnings, *result.warnings)) if passed.warnings else result
+
+
+def _run(order: Order, workspace: Workspace, open_executor: OpenExecutor) -> RunResult:
     if order.kind == "destroy":
-        return destroy(workspace, order.selection, open_executor)
+        return destroy(workspace, order.selection, open_executor, plan_id=order.plan_id)
     if order.kind == "resume":
-        return resume(workspace, order.run_id, open_executor)
-    return deploy(workspace, order.selection, open_executor, plan_id=order.plan_id)
+        return resume(workspace, order.run_id, open_executor, plan_id=order.plan_id)
+    return deploy(
+        workspace,
+        order.selection,
+        open_executor,
+        plan_id=order.plan_id,
+        allow_blocked=order.allow_blocked,
+    )

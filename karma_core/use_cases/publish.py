@@ -22,6 +22,8 @@ from karma_core.strictjson import canonical
 from karma_core.use_cases import config_set, git_holds, leasing
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.config_comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.identity import require_requester
+from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.use_cases.pruning import Confirm, Kept, ask_before_many, check_doomed, doomed_of, kept_of
 from karma_core.use_cases.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.publish_judgement import PublishVerdict, judge_publish, refusal
@@ -36,7 +38,7 @@ class PublishResult(Record, frozen=True, kw_only=True):
 
     `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
     not pruned. `findings` and `needs` are the verdict of a dry run: what would forbid it, and why it would
-    need an approval.
+    need an approval; a laxer policy of the checkout is a finding, too (`policy-differs`, a warning).
     """
 
     environment: str
@@ -83,7 +85,9 @@ def publish(
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
-        return result
+        return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
+    if comparison.intents or doomed:
+        workspace = require_requester(workspace, "")
     _refuse(workspace, work)
     if comparison.caught_up:
         git_holds.note(workspace, comparison.caught_up)

@@ -8,24 +8,24 @@ rule could say anything, nothing is read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from karma_core import strictjson
-from karma_core.changes import judgement, policy
+from karma_core.changes import judgement
 from karma_core.changes.judgement import World
-from karma_core.changes.policy import Policy
 from karma_core.changes.record import Edit
 from karma_core.errors import BadInput, Refused
 from karma_core.graph.types import read_definitions
 from karma_core.model import Finding, Record, to_builtins
+from karma_core.policy import rules as rules_of
+from karma_core.policy.rules import Facts, Rules
 from karma_core.records import Parameter, ParameterKind
 from karma_core.use_cases.build import definition_of, read_fleet
 from karma_core.use_cases.config_comparison import Intent
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.identity import proven_if_possible
 from karma_core.use_cases.pins import Overlay
+from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.workspace import Workspace
-
-NOTHING_SAID: Final = Policy()
 
 
 class PublishVerdict(Record, frozen=True, kw_only=True):
@@ -50,21 +50,22 @@ def judge_publish(
     workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]
 ) -> PublishVerdict | None:
     """The verdict; None where no rule applies: no policy, no protected type, nothing to be deleted."""
-    rules = policy.read_policy(workspace.environment.policy)
     if not intents and not doomed:
         return None
-    ruled = rules != NOTHING_SAID or _protected(workspace, intents)
+    rules = rules_in_force(workspace)
+    ruled = not rules.silent or _protected(workspace, intents)
     if not (ruled or doomed):
         return None
+    workspace = proven_if_possible(workspace)
     before = read_fleet(workspace)
-    after = read_fleet(workspace, overlay=_overlay(workspace, intents, doomed))
+    after = read_fleet(workspace, overlay=overlay_of(workspace, intents, doomed))
     written = [_written(intent) for intent in intents]
     removed = [_removed(address, doomed[address]) for address in doomed]
     in_use = _in_use(written, removed, _world(before), _world(after))
     edits = (*written, *(edit for edit in removed if edit.address not in in_use))
     facts = _facts(workspace, edits, _world(before), _world(after))
     definitions = {**before.definitions, **after.definitions}
-    found = policy.rejections(rules, facts, definitions, workspace.clock()) if edits else ()
+    found = rules_of.rejections(rules, facts, definitions, workspace.clock()) if edits else ()
     return PublishVerdict(
         ruled=ruled,
         findings=tuple(sorted(found, key=lambda finding: finding.order)),
@@ -73,9 +74,9 @@ def judge_publish(
     )
 
 
-def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: World) -> policy.Facts:
+def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: World) -> Facts:
     cone, _ = judgement.reach(edits, before, after)
-    return policy.Facts(
+    return Facts(
         requested_by=workspace.actor.user,
         edits=edits,
         cone=cone,
@@ -86,7 +87,7 @@ def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: 
 
 
 def _needs(
-    workspace: Workspace, rules: Policy, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet]
+    workspace: Workspace, rules: Rules, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet]
 ) -> tuple[str, ...]:
     """Why an approval is needed. What is new moves nothing that is there: a first publish needs none."""
     existing = tuple(edit for edit in edits if edit.before is not None)
@@ -94,7 +95,7 @@ def _needs(
         return ()
     before, after = fleets
     facts = _facts(workspace, existing, _world(before), _world(after))
-    return tuple(policy.approvals(rules, facts, {**before.definitions, **after.definitions}))
+    return tuple(rules_of.approvals(rules, facts, {**before.definitions, **after.definitions}))
 
 
 def _in_use(written: Sequence[Edit], removed: Sequence[Edit], before: World, after: World) -> set[str]:
@@ -157,7 +158,7 @@ def _value(stored: Parameter) -> dict[str, object]:
         return {}
 
 
-def _overlay(workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
+def overlay_of(workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
     """The parameters as they would be."""
     found: dict[str, Parameter | None] = {workspace.config_parameter(address): None for address in doomed}
     for intent in intents:

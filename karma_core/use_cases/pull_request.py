@@ -107,7 +107,6 @@ def _judge(
         return _checked(pull, addresses, "accepted", why)
     body = {
         "changes": wanted,
-        "requested_by": workspace.actor.user,
         "reason": f"pull request {pull.repository}#{pull.number}: {pull.title}"[:MAX_TEXT],
         "dry_run": True,
     }

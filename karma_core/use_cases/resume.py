@@ -20,7 +20,7 @@ from karma_core.use_cases.recovery import RECOVER
 from karma_core.use_cases.unlocking import UNLOCK
 from karma_core.workspace import Workspace
 
-RESUMABLE: Final = frozenset({"running", "failed", "interrupted", "stopped"})
+RESUMABLE: Final = frozenset({"running", "failed", "blocked", "interrupted", "stopped"})
 
 
 class Progress(Record, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from karma_core.errors import UsageError
 from karma_core.model import Record
@@ -10,15 +10,40 @@ from karma_core.model import Record
 FLOW_RUN = "flow_run"
 """Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
+CHANGE = "change"
+"""Key in a run's options: the id of the change that it is carried out for, or null."""
+
 
 class Selection(Record, frozen=True, kw_only=True):
-    """What was asked for: targets with their cones, or all, or what changed since a commit."""
+    """What was asked for: targets and types with their cones, or all, or what changed.
+
+    `targets` and `exclude` are addresses or patterns of them (`*`, `?`, `[…]`). `changed` alone means what
+    differs from what was applied; with `since`, what changed in Git since that commit. What `exclude` names
+    is left out, and nothing else for its sake.
+    """
 
     targets: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     everything: bool = False
     changed: bool = False
     since: str | None = None
     with_producers: bool = False
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """`deploy` or `destroy` a selection, or `resume` a run; bound to plan `plan_id`, if given.
+
+    `override` is the reason for which freezes and approvals are set aside (`--override-policy`); empty: none.
+    `allow_blocked`: deploy although a consumer that works today would be blocked by it (`would-break`).
+    """
+
+    kind: Literal["deploy", "destroy", "resume"]
+    selection: Selection = Selection()
+    plan_id: str | None = None
+    allow_blocked: bool = False
+    run_id: str = ""
+    override: str = ""
 
 
 class Outcome(Record, frozen=True, kw_only=True):
@@ -31,18 +56,24 @@ class Outcome(Record, frozen=True, kw_only=True):
 
 
 class RunResult(Record, frozen=True, kw_only=True):
-    """How a run ended. `status`: succeeded, failed, stopped or interrupted."""
+    """How a run ended.
+
+    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting. A run
+    that waits for an approval has become the change `change_id`, and `run_id` is empty.
+    """
 
     run_id: str
     status: str
     components: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
+    change_id: str | None = None
 
     def contract(self) -> dict[str, Any]:
         """The JSON of `karma deploy --json`."""
         return {
-            "run_id": self.run_id,
+            "run_id": self.run_id or None,
             "status": self.status,
+            "change_id": self.change_id,
             "components": [
                 {"address": c.address, "status": c.status, "reason": c.reason, "seconds": round(c.seconds, 3)}
                 for c in self.components
@@ -51,11 +82,29 @@ class RunResult(Record, frozen=True, kw_only=True):
         }
 
 
+def read_result(document: dict[str, Any]) -> RunResult:
+    """The result in its JSON, as `RunResult.contract` gives it."""
+    return RunResult(
+        run_id=document["run_id"] or "",
+        status=document["status"],
+        components=tuple(Outcome(**component) for component in document["components"]),
+        warnings=tuple(document["warnings"]),
+        change_id=document.get("change_id"),
+    )
+
+
 def require_selection(selection: Selection) -> None:
-    """UsageError unless exactly one way of choosing is used."""
-    ways = sum((bool(selection.targets), selection.everything, selection.changed))
+    """UsageError unless exactly one way of choosing is used, with nothing that contradicts it."""
+    named = bool(selection.targets or selection.types)
+    ways = sum((named, selection.everything, selection.changed))
     if ways != 1:
         raise UsageError(
-            "say what to work on" if not ways else "say only one of: a component, --all, --changed",
-            next_step="name TYPE NICKNAME, or add --all or --changed",
+            "say only one of: components, all of them, what changed" if ways else "no component was selected",
+            next_step="name components (or types), or add --all or --changed",
         )
+    for given, goes_with, fits in (
+        ("since", "--changed", selection.since is None or selection.changed),
+        ("with-producers", "named components", not selection.with_producers or named),
+    ):
+        if not fits:
+            raise UsageError(f"--{given} goes with {goes_with} alone", next_step="leave it out")

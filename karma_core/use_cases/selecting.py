@@ -2,79 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from karma_core.errors import NotFound, UsageError
-from karma_core.graph.graph import Graph
-from karma_core.ids import shown
 from karma_core.model import Severity
+from karma_core.plan import fingerprint
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.naming import excluded, named
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
-MARK = "mark"
-"""Kind of the documents that remember one fact, e.g. the last deployed commit."""
-DEPLOYED_COMMIT = "deployed-commit"
-
-
-def closure(graph: Graph, targets: Iterable[str], *, with_producers: bool) -> set[str]:
-    """The targets' cones; with their producers too if asked for."""
-    wanted = set(targets)
-    missing = sorted(t for t in wanted if t not in graph)
-    if missing:
-        raise NotFound(
-            f"there is no component {shown(missing[0])!r} in this environment",
-            next_step="`karma graph show` lists those that are; `karma config publish` brings new configs in",
-            component=shown(missing[0]),
-        )
-    cone = graph.cone(*wanted) if wanted else set()
-    return cone | graph.upstream(*wanted) if with_producers and wanted else cone
-
 
 def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
-    """The addresses that a selection means, cones included; those that have a config and keep their name."""
-    graph = fleet.graph
+    """The addresses that a selection means, cones included; those that have a config and keep their name.
+
+    UsageError `nothing-matches` or NotFound for a name that means nothing here.
+    """
+    graph, environment = fleet.graph, workspace.name
     if selection.everything:
         chosen = set(graph)
     elif selection.changed:
-        chosen = closure(graph, _changed(workspace, fleet, selection.since), with_producers=False)
+        changed = _changed(workspace, fleet, selection.since)
+        chosen = graph.cone(*changed) if changed else set()
     else:
-        chosen = closure(graph, selection.targets, with_producers=selection.with_producers)
+        wanted = named(selection, set(graph), environment=environment)
+        chosen = graph.cone(*wanted)
+        if selection.with_producers:
+            chosen |= graph.upstream(*wanted)
     moved = set(fleet.moves.values())
-    return {a for a in chosen if fleet[a].config is not None and a not in moved}
+    left_out = excluded(selection, set(graph), environment=environment) if selection.exclude else set()
+    return {a for a in chosen - left_out if fleet[a].config is not None and a not in moved}
 
 
 def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
-    """Components whose config or module changed in Git since a commit."""
-    ref = since or _deployed_commit(workspace)
-    addresses, types = workspace.repository.changed_since(workspace.name, ref)
+    """Components whose own part differs from what was applied; or whose config or module changed in Git."""
+    if since is None:
+        return {address for address in fleet.graph if changed_itself(fleet, address)}
+    addresses, folders = workspace.repository.changed_since(workspace.name, since)
     known = set(fleet.graph)
-    return (addresses & known) | {a for a in known if a.partition("/")[0] in types}
+    types = {address.partition("/")[0] for address in known}
+    # Folders that are no type's hold child modules: whose modules load them, their digests tell.
+    shared = {a for a in known if _module_changed(fleet, a)} if folders - types else set()
+    return (addresses & known) | {a for a in known if a.partition("/")[0] in folders} | shared
 
 
-def _deployed_commit(workspace: Workspace) -> str:
-    mark = workspace.state.document(MARK, DEPLOYED_COMMIT)
-    if mark is None:
-        raise UsageError(
-            "it is not known which commit was deployed last",
-            why="no deploy with --all or --changed has succeeded in this environment yet",
-            next_step="name a commit with --since REF, or use --all",
-        )
-    return str(mark.body["commit"])
+def changed_itself(fleet: Fleet, address: str) -> bool:
+    """Whether a component's own part differs from what was applied: config, module, variables, engine.
 
-
-def commit_of(workspace: Workspace, selection: Selection) -> str | None:
-    """The work tree's commit, where a deploy of the selection would leave nothing of it behind.
-
-    Ask before anything is read for the deploy: the work tree may move while it runs.
+    So does one that was never applied, or whose last apply failed.
     """
-    return workspace.repository.head() if selection.everything or selection.changed else None
+    if fleet[address].config is None:
+        return False
+    return fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
 
 
-def mark_deployed(workspace: Workspace, commit: str | None) -> None:
-    """Remember the last deployed commit, after a deploy that succeeded."""
-    if commit is not None:
-        workspace.state.put_document(MARK, DEPLOYED_COMMIT, {"commit": commit})
+def _module_changed(fleet: Fleet, address: str) -> bool:
+    if fleet[address].config is None:
+        return False
+    applied = fleet.deployed(address)
+    module = fleet.values.module(address)
+    return applied is not None and module is not None and applied.inputs.get("module") != module.digest
 
 
 def why_blocked(fleet: Fleet, address: str) -> str:

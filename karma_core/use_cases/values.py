@@ -149,11 +149,19 @@ class Values:
         with self._lock:
             self._foreseen[address] = planned
 
+    def forget_plans(self) -> None:
+        """Nothing is foreseen any more: components are judged by what their producers really published."""
+        with self._lock:
+            self._foreseen.clear()
+
     def planned(self, address: str) -> PlannedRuntime:
         """The runtime as planned; where nothing is planned, as it is now."""
         with self._lock:
             foreseen = self._foreseen.get(address)
-        return foreseen or PlannedRuntime(known=self.runtime(address) or {})
+        return foreseen or self._as_now(address)
+
+    def _as_now(self, address: str) -> PlannedRuntime:
+        return PlannedRuntime(known=self.runtime(address) or {})
 
     def unknown_inputs(self, consumed: Consumed) -> tuple[str, ...]:
         """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
@@ -233,16 +241,22 @@ class Values:
         return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
 
     def job(
-        self, address: str, module: Module, consumed: Consumed, *, reads_parameters: bool = False
+        self,
+        address: str,
+        module: Module,
+        consumed: Consumed,
+        *,
+        reads_parameters: bool = False,
+        as_now: bool = False,
     ) -> TerraformJob:
         """What Terraform gets to work on the component: those of its variables that the module declares.
 
         `reads_parameters`: the module reads parameters by their names, so it must be told those that are not
-        yet as they will be.
+        yet as they will be. `as_now`: with the producers' runtimes of now, whatever plans foresee.
         """
         held = self._loaded(address).config
         config = (held.value if held else None) or {}
-        planned = {producer: self.planned(producer) for producer in consumed}
+        planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
         dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
         marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
         offered = offered_variables(self._workspace, address, config, dependencies)
@@ -251,7 +265,7 @@ class Values:
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
-            parameters=self._planned_parameters(consumed) if reads_parameters else {},
+            parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
             secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
         )
 

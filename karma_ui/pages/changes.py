@@ -169,6 +169,8 @@ async def _proposal(
 async def _page(visit: Visit, change: dict[str, Any]) -> Response:
     plan = await part(visit, f"/plans/{change['plan_id']}") if change["plan_id"] else None
     acts = [name for name, role in ACTS.items() if visit.may(role) and change["status"] in POSSIBLE[name]]
+    if change["kind"] != "config":  # it writes nothing that could be taken back
+        acts = [name for name in acts if name != "rollback"]
     return visit.page("change.html", change=change, plan=plan, acts=acts, road=_road(change))
 
 

@@ -16,8 +16,8 @@ from karma_adapters.settings import read_settings
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
-from karma_core.use_cases.orders import Order, carry_out
-from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.orders import carry_out
+from karma_core.use_cases.runs import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 

@@ -126,15 +126,32 @@ def test_a_promotion_that_makes_no_sense_is_refused(
 
 
 def test_what_needs_an_approval_goes_from_git_as_a_change(tmp_path: Path) -> None:
-    """Refused as a plain publish; requested, approved by another, applied; then Git and store agree."""
-    karma = make_project(tmp_path, CONFIGS, "[policy]\nrequire_approval = true\ndistinct_approver = true\n")
+    """Refused as a plain publish; requested, approved by another, applied; then Git and store agree.
+
+    Both are proven by tokens: a name in KARMA_USER neither requests nor approves, nor does a revoked token.
+    """
+    karma = make_project(tmp_path, CONFIGS)
+    with (tmp_path / "karma.toml").open("a") as file:
+        file.write("\n[policy]\nrequire_approval = true\ndistinct_approver = true\n")
     write_config(tmp_path, "dev", "box/one", '{"size": 2}')
     assert karma.refuses("config", "publish", code=4).error["code"] == "approval-needed"
     assert karma.json("config", "publish", "--dry-run")["needs"] == ["every change needs one"]
-    asked = karma.json("config", "publish", "--as-change", "--reason", "release", code=4)
+    ann, lead, gone = (
+        karma.json("token", "create", u, "--role", "approver") for u in ("ann", "lead", "gone")
+    )
+    karma.json("token", "revoke", gone["id"])
+    release = ("config", "publish", "--as-change", "--reason", "release")
+    assert karma.refuses(*release, code=4, KARMA_USER="ann").error["code"] == "identity-unproven"
+    asked = karma.json(*release, code=4, KARMA_TOKEN=ann["token"])
     assert asked["status"] == "awaiting_approval"
-    assert karma.refuses("change", "approve", asked["change_id"], code=4).error["code"] == "not-approver"
-    karma.json("change", "approve", asked["change_id"], KARMA_USER="lead")
+    approve = ("change", "approve", asked["change_id"])
+    for code, given in (
+        ("not-approver", {"KARMA_TOKEN": ann["token"]}),
+        ("identity-unproven", {"KARMA_USER": "lead"}),
+        ("token-not-recognised", {"KARMA_USER": "lead", "KARMA_TOKEN": gone["token"]}),
+    ):
+        assert karma.refuses(*approve, code=4, **given).error["code"] == code
+    karma.json(*approve, KARMA_TOKEN=lead["token"])
     assert karma.json("apply", asked["change_id"])["status"] == "applied"
     assert runtime(karma, "box/one")["size"] == 2
     again = karma.json("config", "publish")

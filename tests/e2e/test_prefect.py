@@ -157,3 +157,26 @@ def test_its_own_server_ends_when_the_deploy_is_killed(make: Any) -> None:
     system.forget_leases()
     assert system.deploy_until_free()["status"] == "succeeded"
     system.check_the_end(0)
+
+
+def test_a_run_that_needs_an_approval_is_a_change_whose_flow_has_not_failed(
+    make: Any, server: dict[str, str]
+) -> None:
+    """A deploy and a destroy wait; approved, the change's own run passes the gate of its flow.
+
+    Who ordered it is proven by a token, and still is in the flow.
+    """
+    system = make("approved")
+    settings = system.karma.project / "karma.toml"
+    settings.write_text(settings.read_text() + '\n[policy]\nrequire_approval = true\nrequesters = ["lead"]\n')
+    karma = by_prefect(system, server)
+    token = karma.json("token", "create", "lead", "--role", "approver")["token"]
+    for kind, there, after in (("deploy", 0, len(COMPONENTS)), ("destroy", len(COMPONENTS), 0)):
+        waiting = karma.json(kind, "--all", "--auto-approve", code=4, KARMA_TOKEN=token)
+        assert (waiting["status"], waiting["run_id"]) == ("waiting", None)
+        assert len(system.runtimes()) == there
+        karma.json("change", "approve", waiting["change_id"])
+        applied = karma.json("apply", waiting["change_id"])
+        assert applied["status"] == "applied", applied
+        assert len(system.runtimes()) == after
+    assert {run["state"] for run in seen(server)["flows"][:4]} == {"Completed"}

@@ -1,8 +1,7 @@
-"""A real configuration repository through the command line: configs without modules, read as they are."""
+"""A repository of configs without modules through the command line."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -10,18 +9,15 @@ import pytest
 
 from tests.e2e.command_line import ROOT, Karma
 
-REPOSITORY = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", ROOT.parent / "shared/data/config-repo"))
-pytestmark = pytest.mark.skipif(
-    not REPOSITORY.is_dir(), reason="the sample repository is not on this machine"
-)
+REPOSITORY = ROOT / "tests/data/site-repository"
 SETTINGS = """
 [[types.serverless-site.match]]
 field = "route53_zone_name"
 type = "route53-zone"
 equals = "zone_name"
 """
-ZONE = "route53-zone/usekarma-dev"
-SITES = ["serverless-site/adage-usekarma-dev", "serverless-site/usekarma-dev"]
+ZONE = "route53-zone/example-net"
+SITES = ["serverless-site/docs-example-net", "serverless-site/example-net"]
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def test_prod_is_three_components_and_two_matches(project: Path, dotless: str | 
     """Both sites depend on the zone that they name, whichever side ends the name with a dot."""
     if dotless is not None:
         config = project / "iac/prod" / dotless / "config.json"
-        config.write_text(config.read_text().replace('"usekarma.dev."', '"usekarma.dev"'))
+        config.write_text(config.read_text().replace('"example.net."', '"example.net"'))
     karma = Karma(project)
     assert len(karma.json("config", "publish")["written"]) == 3
     built = karma.json("graph", "build")
@@ -62,7 +58,7 @@ def test_show_has_the_contracts_form_and_the_same_bytes_every_time(project: Path
     assert [node["id"] for node in shown["nodes"]] == [ZONE, *SITES]
     zone = shown["nodes"][0]
     wanted = {
-        "type": "route53-zone", "nickname": "usekarma-dev", "status": "absent", "config_version": 1,
+        "type": "route53-zone", "nickname": "example-net", "status": "absent", "config_version": 1,
         "config_path": f"/iac/{ZONE}/config", "runtime_path": f"/iac/{ZONE}/runtime",
     }  # fmt: skip
     assert wanted.items() <= zone.items()
@@ -80,7 +76,7 @@ def test_dev_warns_of_the_zone_that_lives_elsewhere(project: Path) -> None:
     assert (built["components"], built["dependencies"], built["status"]) == (1, 0, "published")
     warned = [f for f in built["findings"] if f["code"] == "unmatched-reference"]
     assert [(f["severity"], f["component"], f["pointer"]) for f in warned] == [
-        ("warning", "serverless-site/usekarma-dev", "/route53_zone_name")
+        ("warning", "serverless-site/example-net", "/route53_zone_name")
     ]
 
 

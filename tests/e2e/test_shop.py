@@ -228,10 +228,25 @@ def test_destroy_is_refused_while_consumers_live(shop: Shop) -> None:
 
 
 def test_destroy_takes_consumers_first(shop: Shop) -> None:
-    """All of it, each before what it consumes, and nothing is left but configs."""
+    """All of it, each before what it consumes, and nothing is left but configs.
+
+    Types are protected, so that it waits for an approval, whatever --auto-approve says.
+    """
     edges = producers(shop.karma)
-    document = shop.karma.json("destroy", "--all", "--auto-approve")
-    assert len(with_status(document, "destroyed")) == ALL
+    shown = shop.karma.json("plan", "--all", "--destroy")
+    assert {c["action"] for c in shown["components"]} == {"destroy"}
+    unanswered = shop.karma.run("destroy", "--all")
+    assert (unanswered.code, "will be destroyed" in unanswered.out) == (4, True)
+    waiting = shop.karma.json("destroy", "--all", "--auto-approve", code=4)
+    assert (waiting["status"], waiting["run_id"]) == ("waiting", None)
+    assert len(with_status(waiting, "waiting")) == ALL
+    assert [line for line in shop.ledger.lines() if line.command == "apply"] == []
+    shop.karma.json("change", "approve", waiting["change_id"])
+    applied = shop.karma.json("apply", waiting["change_id"])
+    assert applied["status"] == "applied"
+    assert len(applied["affected_components"]) == ALL
+    nothing = shop.karma.run("destroy", "--all")
+    assert (nothing.code, "nothing to destroy" in nothing.out) == (0, True)
     events = shop.karma.json("log", "grep", "--action", "terraform_destroy")
     ended = {e["component"]: e["seq"] for e in events if e["status"] == "succeeded"}
     started = {e["component"]: e["seq"] for e in events if e["status"] == "started"}

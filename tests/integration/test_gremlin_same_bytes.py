@@ -155,7 +155,7 @@ def test_a_real_repository(both: Both) -> None:
         (side.project / "karma.toml").write_text(SETTINGS)
     both.say("config publish")
     both.say("graph build")
-    both.edit("serverless-site/usekarma-dev", changed=True)
+    both.edit("serverless-site/example-net", changed=True)
     for read in READS:
         both.say(read)
     for text in ASKED:

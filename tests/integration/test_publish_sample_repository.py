@@ -1,8 +1,7 @@
-"""Publishing a real repository of configs, with the adapters that run on a machine without AWS."""
+"""Publishing a repository of configs, with the adapters that run on a machine without AWS."""
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +17,7 @@ from karma_core.use_cases.publish import publish
 from karma_core.workspace import Workspace
 from tests.workspace_fakes import make_workspace
 
-REPOSITORY = Path(__file__).parents[2]
-SAMPLE = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", REPOSITORY / "../shared/data/config-repo"))
-
-pytestmark = pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample repository is not on this machine")
+SAMPLE = Path(__file__).parents[2] / "tests/data/site-repository"
 
 
 def open_workspace(environment: str, directory: Path) -> Workspace:

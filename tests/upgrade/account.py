@@ -22,14 +22,20 @@ CREDENTIALS = {
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-ENDPOINTS = ("KARMA_ENVIRONMENTS__PROD__AWS__ENDPOINT_URL", "KARMA_ENVIRONMENTS__WORN__AWS__ENDPOINT_URL")
-"""Where the account is, a variable says: the settings of a fixture have no address."""
+_SECTIONS = ("KARMA_ENVIRONMENTS__PROD__AWS__", "KARMA_ENVIRONMENTS__WORN__AWS__")
 MOST_PUTS = 25
 """Items of one BatchWriteItem (DynamoDB)."""
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 TABLE_FIELDS = ("TableName", "KeySchema", "AttributeDefinitions")
 INDEXES = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
 INDEX_FIELDS = ("IndexName", "KeySchema", "Projection")
+
+
+def variables(url: str) -> dict[str, str]:
+    """What a command needs to reach the account: the settings of a fixture have no address."""
+    endpoints = {f"{section}ENDPOINT_URL": url for section in _SECTIONS}
+    unhurried = {f"{section}REQUESTS_PER_SECOND": "1000" for section in _SECTIONS}
+    return {**CREDENTIALS, **endpoints, **unhurried}
 
 
 def dump(url: str) -> dict[str, Any]:

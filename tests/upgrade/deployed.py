@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.upgrade import files
-from tests.upgrade.account import CREDENTIALS, ENDPOINTS
+from tests.upgrade import account, files
 from tests.upgrade.life import edit, git
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +61,10 @@ class Deployed:
     tokens: Mapping[str, str]
 
     def karma(self, env: str, *words: str, user: str = "ann@example.org", code: int = 0) -> Any:
-        """Run a command of the Karma of now that must end with `code`; its document."""
+        """Run a command of the Karma of now that must end with `code`; its document.
+
+        In `prod`, whose policy names persons, the user's old token proves who asks.
+        """
         return json.loads(self._python(env, user, "-m", "karma_cli", *words, "--json", code=code))
 
     def several(self, env: str, *commands: Sequence[str]) -> list[Any]:
@@ -78,6 +80,8 @@ class Deployed:
     def _python(self, env: str, user: str, *words: str, code: int, asked: str = "") -> str:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("KARMA_", "PREFECT_"))}
         who = {"KARMA_ENV": env, "KARMA_USER": user}
+        if env == "prod" and user in self.tokens:
+            who["KARMA_TOKEN"] = self.tokens[user]
         ended = subprocess.run(
             [sys.executable, *words],
             cwd=self.project,
@@ -118,8 +122,7 @@ def unpacked(version: str, kind: str, folder: Path) -> Iterator[Deployed]:
         yield Deployed(folder / "project", {}, tokens)
         return
     with _account(packed / "account.json") as url:
-        variables = {**CREDENTIALS, **dict.fromkeys(ENDPOINTS, url)}
-        yield Deployed(folder / "project", variables, tokens)
+        yield Deployed(folder / "project", account.variables(url), tokens)
 
 
 @contextmanager

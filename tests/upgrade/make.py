@@ -20,7 +20,7 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 
 from tests.upgrade import account, files
-from tests.upgrade.account import CREDENTIALS, ENDPOINTS, REGION
+from tests.upgrade.account import REGION
 from tests.upgrade.life import Cli, live, sketch
 
 HERE = Path(__file__).parent
@@ -55,7 +55,7 @@ def _aws(source: Path, project: Path, target: Path) -> None:
     settings = project / "karma.toml"
     settings.write_text(in_aws(settings.read_text()))
     with _account() as url:
-        karma = Cli(source, project, {**CREDENTIALS, **dict.fromkeys(ENDPOINTS, url)})
+        karma = Cli(source, project, account.variables(url))
         karma.run("prod", "aws", "create", "--auto-approve")
         tokens = live(karma)
         _write(project, target, tokens)

@@ -134,10 +134,18 @@ def test_old_tokens_count(kept: Deployed) -> None:
 
 
 def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:
-    """One waits for its approval, one for its apply; afterwards a plan of everything is empty again."""
+    """One waits for its approval, one for its apply; afterwards a plan of everything is empty again.
+
+    0.1 proved nobody: where another than the requester must approve, nobody can say any more that it is
+    another. Without that rule, the approval counts.
+    """
     listed = deployed.karma("prod", "change", "list")
     under_way = {one["status"]: one["change_id"] for one in listed}
     waiting, approved = under_way["awaiting_approval"], under_way["approved"]
+    refused = deployed.karma("prod", "change", "approve", waiting, user=LEAD, code=4)
+    assert refused["error"]["code"] == "identity-unproven"
+    settings = deployed.project / "karma.toml"
+    settings.write_text(settings.read_text().replace("distinct_approver = true", "distinct_approver = false"))
     deployed.karma("prod", "change", "approve", waiting, user=LEAD)
     done = deployed.karma("prod", "apply", user=LEAD)
     assert {one["change_id"]: one["status"] for one in done} == {waiting: "applied", approved: "applied"}
@@ -179,3 +187,12 @@ def test_a_dead_run_can_be_given_up(tmp_path: Path) -> None:
     with unpacked(VERSIONS[-1], "embedded", tmp_path) as project:
         project.karma("worn", "deploy", "--abandon", dead_run(project))
         assert project.deploy("worn", "box", "late")["box/late"] in {"applied", "unchanged"}
+
+
+def test_what_was_deployed_can_be_destroyed(tmp_path: Path) -> None:
+    """From its last applied module and config; a destroy needs an approval by the old policy, and waits."""
+    with unpacked(VERSIONS[-1], "embedded", tmp_path) as project:
+        waiting = project.karma("prod", "destroy", "box", "early", "--auto-approve", code=4)["change_id"]
+        project.karma("prod", "change", "approve", waiting, user=LEAD)
+        assert project.karma("prod", "apply", waiting, user=LEAD)["status"] == "applied"
+        assert statuses(project.karma("prod", "graph", "show"))["box/early"] == "absent"

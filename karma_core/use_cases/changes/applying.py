@@ -8,16 +8,17 @@ configs are rolled forward, a deploy finds what is left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
-from karma_core.changes.policy import read_policy
-from karma_core.changes.record import Change
+from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State, may_be_taken_back
 from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.use_cases import config_set
 from karma_core.use_cases.build import build_graph, inputs_token
+from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.planning import (
     Decision,
     differences_from_shown,
@@ -26,11 +27,15 @@ from karma_core.use_cases.changes.planning import (
     plan_change,
     removed_and_deployed,
 )
+from karma_core.use_cases.changes.policy_change import apply_policy
 from karma_core.use_cases.changes.queue import expire, holders
 from karma_core.use_cases.changes.register import Kept, Register, acting_for, admission, working
-from karma_core.use_cases.changes.simulation import Judged, judge_change
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.changes.run_judgement import selection_of
+from karma_core.use_cases.changes.simulation import judge_change
+from karma_core.use_cases.overriding import override_policy, without_overridden
+from karma_core.use_cases.policy_evaluation import frozen
+from karma_core.use_cases.policy_in_force import rules_in_force
+from karma_core.use_cases.runs import Order, RunResult, Selection
 from karma_core.workspace import Workspace
 
 RunOrder = Callable[[Order, Workspace], RunResult]
@@ -39,20 +44,25 @@ ENDS = {"succeeded": State.APPLIED, "stopped": State.STOPPED}
 """How the end of a run ends the change; every other end is a failure."""
 
 
-def apply(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
+def apply(workspace: Workspace, change_id: str, run: RunOrder, *, override: str = "") -> Change:
     """Apply an approved change, or take up one whose process died; how it ended is its status.
 
     Refused `not-approved` or `policy-freeze`; LeaseHeld where another process works on it or on a component
     that it deploys. An approval that does not cover the plan of now is void: the change awaits another.
+    `override` is the reason for which freezes and approvals are set aside; Refused `not-overrider`.
     """
     register = Register(workspace)
-    register.get(change_id)
-    expire(workspace)
+    expire(workspace, for_policy=register.get(change_id).change.kind == "policy")
     with working(workspace, change_id):
         kept = register.get(change_id)
+        if override:
+            kept = _override(workspace, register, kept, override)
+        if kept.change.kind == "policy" and kept.change.status in {State.APPROVED, State.APPLYING}:
+            return apply_policy(workspace, register, kept).change
         if kept.change.status is State.APPROVED:
-            _refuse_frozen(workspace, kept.change)
-            kept = _confirm(workspace, register, kept)
+            if not override:
+                _refuse_frozen(workspace, kept.change)
+            kept = _confirm(workspace, register, kept, override=override)
             if kept.change.status is not State.APPROVED:
                 return kept.change
             kept = register.move(kept, State.APPLYING, f"applied by {workspace.actor.user}")
@@ -73,25 +83,51 @@ def _not_approved(change: Change) -> Refused:
 
 
 def _refuse_frozen(workspace: Workspace, change: Change) -> None:
-    for freeze in read_policy(workspace.environment.policy).freeze:
-        if freeze.holds(workspace.clock()):
-            raise Refused(
-                f"change {change.id} is not applied now",
-                why=f"{freeze.reason} ({freeze.timezone})",
-                next_step=f"it stays approved: `karma apply {change.id}` when the freeze has ended",
-                code="policy-freeze",
-            )
+    reason = frozen(workspace)
+    if reason:
+        raise Refused(
+            f"change {change.id} is not applied now",
+            why=reason,
+            next_step=f"it stays approved: `karma apply {change.id}` when the freeze has ended",
+            code="policy-freeze",
+        )
+
+
+def _override(workspace: Workspace, register: Register, kept: Kept, reason: str) -> Kept:
+    """The change, approved by whoever may override the policy; as it is where no rule holds it back.
+
+    What the gate itself reads is never altered so.
+    """
+    change = kept.change
+    if change.kind == "policy":
+        return kept
+    waits = change.status is State.AWAITING_APPROVAL
+    rules = [*(change.needs if waits else ()), *filter(None, [frozen(workspace)])]
+    if not rules or change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
+        return kept
+    override_policy(acting_for(workspace, change), reason, rules, plan=change.plan_id)
+    said = f"policy overridden by {workspace.actor.user}: {reason}"
+    warnings = (*change.warnings, said)
+    if not waits:
+        return register.keep(kept, why=said, warnings=warnings)
+    given = Approval(by=workspace.actor.user, at=workspace.now(), why=said, digest=change.digest)
+    return register.move(kept, State.APPROVED, said, approval=given, warnings=warnings)
 
 
 # -- once more before anything is written ---------------------------------------------------------------
 
 
-def _confirm(workspace: Workspace, register: Register, kept: Kept) -> Kept:
-    """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again."""
+def _confirm(workspace: Workspace, register: Register, kept: Kept, *, override: str = "") -> Kept:
+    """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again.
+
+    With `override` a freeze does not reject it.
+    """
     if kept.change.token and kept.change.token == inputs_token(workspace):
         return kept  # nothing that it was judged or planned from has moved
     with admission(workspace) as right:
         judged = judge_change(workspace, kept.change)
+        if override:
+            judged = without_overridden(judged)
         right.check()
         if judged.errors:
             return register.move(kept, State.REJECTED, judged.why, **judged_fields(judged))
@@ -101,7 +137,7 @@ def _confirm(workspace: Workspace, register: Register, kept: Kept) -> Kept:
         if waits_for:
             why = f"its cone has grown and overlaps {', '.join(waits_for)}"
             return register.move(kept, State.QUEUED, why, approval=None, waits_for=waits_for)
-    decision = plan_change(acting_for(workspace, kept.change), judged)
+    decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
     return _hold_against_shown(workspace, register, kept, judged, decision)
 
 
@@ -144,7 +180,7 @@ def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrd
 def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     """The change with its configs written: one set, all or none."""
     change = kept.change
-    if change.written:
+    if change.written or change.runs_only:
         return kept
     edits = config_set.write(workspace, change.id, change.edits, change.last_event)
     return register.keep(kept, edits=edits, wrote=register.next_number(), why="its configs are written")
@@ -161,17 +197,51 @@ def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:
 
 
 def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResult]:
-    """Deploy the cone as planned, then destroy what is removed: consumers let go first."""
+    """Carry out its run; or deploy the cone as planned, then destroy what is removed.
+
+    Consumers let go of what is removed by being deployed first.
+    """
+    if change.runs_only:
+        return [run(_order_of(change), workspace)]
     results = []
     if change.targets:
-        order = Order(kind="deploy", selection=Selection(targets=change.targets), plan_id=change.plan_id)
+        order = Order(
+            kind="deploy",
+            selection=Selection(targets=change.targets),
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
         results.append(run(order, workspace))
     removed = removed_and_deployed(workspace, change.edits)
     if removed and all(result.status == "succeeded" for result in results):
-        results.append(run(Order(kind="destroy", selection=Selection(targets=removed)), workspace))
+        order = Order(
+            kind="destroy",
+            selection=Selection(targets=removed),
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
+        results.append(run(order, workspace))
     if not results:
         build_graph(workspace)
     return results
+
+
+def _order_of(change: Change) -> Order:
+    """The order of a change that carries out one run."""
+    if change.resumes:
+        return Order(
+            kind="resume",
+            run_id=change.resumes,
+            plan_id=change.plan_id,
+            allow_blocked=change.allow_blocked,
+        )
+    kind: Literal["deploy", "destroy"] = "destroy" if change.kind == "destroy" else "deploy"
+    return Order(
+        kind=kind,
+        selection=selection_of(change),
+        plan_id=change.plan_id,
+        allow_blocked=change.allow_blocked,
+    )
 
 
 def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
@@ -179,7 +249,7 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
     for result in results:
         bad = [o for o in result.components if o.status in {"failed", "interrupted", "not_run", "stopped"}]
         status = ENDS.get(result.status, State.FAILED)
-        only_blocked = not bad and result.status == "failed"
+        only_blocked = not bad and result.status == "blocked"
         if only_blocked and not {o.address for o in result.components if o.status == "blocked"} & set(
             change.targets
         ):
@@ -188,6 +258,8 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
             first = bad[0] if bad else None
             said = f"{first.address} {first.status}: {first.reason}" if first else f"the run {result.status}"
             return status, said
+    if change.runs_only:
+        return State.APPLIED, "it is deployed" if change.kind == "deploy" else "it is destroyed"
     return State.APPLIED, f"{len(change.edits)} config(s) written, the cone is deployed"
 
 
@@ -199,8 +271,8 @@ def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: Sta
     change = kept.change
     if not change.stands:
         return _end(register, kept, status, why)
-    rules = read_policy(workspace.environment.policy)
-    if status is State.FAILED and rules.on_failure == "roll_back" and change.rollback_of is None:
+    rules = rules_in_force(workspace)
+    if status is State.FAILED and rules.rolls_back and change.rollback_of is None:
         return _end(register, kept, status, f"{why}; the policy rolls its configs back", take_back=True)
     return _end(register, kept, status, f"{why}; configs are kept: retry the change or roll it back")
 

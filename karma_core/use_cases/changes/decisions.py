@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from karma_core.changes.policy import may_approve, read_policy
+from dataclasses import replace as with_fields
+from typing import Any
+
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
+from karma_core.policy.rules import may_approve
+from karma_core.roles import Role
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
+from karma_core.use_cases.denial import denied
+from karma_core.use_cases.identity import proven
+from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
 
@@ -15,7 +22,8 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     """Approve the plan that a change shows.
 
     `digest` is that of the plan that the approver saw: Conflict `plan-moved` where it is another by now.
-    Refused `not-approver` where the policy does not let this user approve.
+    Refused `not-approver` where the policy does not let this user approve, `identity-unproven` where it names
+    approvers and nothing proves who this is.
     """
     register, kept = _get(workspace, change_id)
     change = kept.change
@@ -27,31 +35,68 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
             code="plan-moved",
         )
     if change.status is State.AWAITING_APPROVAL:
-        _require_approver(workspace, change)
-    given = Approval(by=workspace.actor.user, at=workspace.now(), why=why, digest=change.digest)
+        workspace = _require_approver(workspace, change)
+        register = Register(workspace)
+    actor = workspace.actor
+    given = Approval(by=actor.user, at=workspace.now(), why=why, digest=change.digest, proof=actor.proof)
     said = f"approved by {given.by}" + (f": {why}" if why else "")
     if change.status is State.APPROVED:
         return change  # no approval is needed, or it was given
     return register.move(kept, State.APPROVED, said, approval=given).change
 
 
-def _require_approver(workspace: Workspace, change: Change) -> None:
-    rules = read_policy(workspace.environment.policy)
-    forbidden = may_approve(rules, workspace.actor.user, change.requested_by, change.asked_by)
-    if forbidden:
-        Register(workspace).log(change, "denied", why=forbidden)
-        raise Refused(
-            f"change {change.id} cannot be approved by {workspace.actor.user}",
-            why=forbidden,
-            next_step="ask one of the approvers that [policy] names",
-            code="not-approver",
+def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = False) -> Workspace:
+    """The workspace of an approver, proven where the policy names approvers.
+
+    Where it wants another than the requester, that one must have been proven, too; a no needs none of it.
+    """
+    rules = (rules_on_policies if change.kind == "policy" else rules_in_force)(workspace)
+    if rules.asks_approver:
+        workspace = with_fields(workspace, actor=proven(workspace))
+    actor = workspace.actor
+    if rules.asks_distinct and not change.proof and not rejects:
+        why = (
+            f"{change.requested_by} was only said to request it, and another than the requester must approve"
         )
+        said = "cancel the change, and have it requested again by somebody who is proven"
+        raise denied(
+            workspace,
+            code="identity-unproven",
+            what=f"change {change.id} cannot be approved",
+            why=why,
+            next_step=said,
+        )
+    forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
+    if rules.asks_approver and actor.role is not None and not actor.role.includes(Role.APPROVER):
+        forbidden = forbidden or f"the role of {actor.user} is {actor.role}"
+    if change.kind == "policy" and not rejects:
+        forbidden = forbidden or _is_no_admin(workspace)
+    if not forbidden:
+        return workspace
+    Register(workspace).log(change, "denied", why=forbidden)
+    raise Refused(
+        f"change {change.id} cannot be approved by {actor.user}",
+        why=forbidden,
+        next_step="ask one of the approvers that [policy] names"
+        if change.kind != "policy"
+        else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
+        code="not-approver",
+    )
+
+
+def _is_no_admin(workspace: Workspace) -> str:
+    """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
+    actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
+    if actor.proof and actor.role is not None and actor.role.includes(Role.ADMIN):
+        return ""
+    return "a policy is approved by an admin, and nothing proves that this is one"
 
 
 def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     """Say no to a change that waits; Refused `not-approver` as for an approval."""
     register, kept = _get(workspace, change_id)
-    _require_approver(workspace, kept.change)
+    workspace = _require_approver(workspace, kept.change, rejects=True)
+    register = Register(workspace)
     said = f"rejected by {workspace.actor.user}" + (f": {why}" if why else "")
     return register.move(kept, State.REJECTED, said).change
 
@@ -73,7 +118,15 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
-        again = {"number": register.next_number(), "approval": None, "waits_for": (), "take_back": False}
+        if kept.change.kind == "policy":
+            raise Refused(
+                f"change {change_id} is not tried again",
+                why="a policy is requested as the checkout has it now",
+                next_step="request it again: `karma policy publish`",
+                code="change-state",
+            )
+        again: dict[str, Any] = {"number": register.next_number(), "approval": None, "waits_for": ()}
+        again |= {"take_back": False, "token": ""}  # no plan of before is taken again
         again["proceed"] = proceed or kept.change.proceed
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
     return admit(workspace, change_id, plan_here=plan_here).change
@@ -82,7 +135,7 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
 def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:
     """The change, as nobody is working on it, and not expired."""
     register = Register(workspace)
-    register.get(change_id)
+    change = register.get(change_id).change
     refuse_if_worked_on(workspace, change_id)
-    expire(workspace)
+    expire(workspace, for_policy=change.kind == "policy")
     return register, register.get(change_id)

@@ -81,8 +81,11 @@ def _take_back(workspace: Workspace, change: Change) -> Change:
     return register.keep(kept, take_back=False, why=f"{kept.change.why}: {said}").change
 
 
-def apply_and_drain(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
-    """Apply one change and let all others go on; how it stands then (the policy may have rolled it back)."""
-    applying.apply(workspace, change_id, run)
+def apply_and_drain(workspace: Workspace, change_id: str, run: RunOrder, *, override: str = "") -> Change:
+    """Apply one change and let all others go on; how it stands then (the policy may have rolled it back).
+
+    `override` is for that one alone.
+    """
+    applying.apply(workspace, change_id, run, override=override)
     drain(workspace, run)
     return Register(workspace).get(change_id).change

@@ -44,7 +44,6 @@ def request_from_git(
     body = {
         "changes": parts,
         "reason": reason or f"published from Git{f', commit {commit[:12]}' if commit else ''}",
-        "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
     return request(workspace, body, proceed=proceed, plan_here=plan_here)

@@ -16,6 +16,7 @@ from karma_core.use_cases.changes.planning import fields, judged_fields, plan_ch
 from karma_core.use_cases.changes.queue import admit, expire, holders
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.simulation import judge_change
+from karma_core.use_cases.identity import require_requester
 from karma_core.workspace import Workspace
 
 
@@ -34,11 +35,15 @@ def request(
     queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
     rollback: of what). The same idempotency key gives the same change; Conflict `idempotency-key` where
     something else is asked for under it, unless `key_says_all`: what the key names is asked for once, and how
-    it is said follows from what is there. BadInput `invalid-request` where the document cannot be read;
+    it is said follows from what is there. Refused `identity-unproven` or `forged-requester` where the policy
+    names persons and the requester is none that is proven.
+    BadInput `invalid-request` where the document cannot be read;
     whatever else is wrong with it is the verdict on the change.
     """
     read = read_request(body)
     check_binding(workspace)
+    if not (read.dry_run or "asked_by" in origin):  # a rollback by policy is its change's requester's
+        workspace = require_requester(workspace, read.requested_by)
     expire(workspace)
     change = replace(_new(workspace, read), proceed=proceed, **origin)
     if read.dry_run:
@@ -81,8 +86,10 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
         request=written(read),
         requested_by=read.requested_by or workspace.actor.user,
         asked_by=workspace.actor.user,
+        proof=workspace.actor.proof,
         source=workspace.actor.source,
         reason=read.reason,
+        allow_blocked=read.allow_blocked,
         created_at=now,
         updated_at=now,
     )
@@ -102,7 +109,7 @@ def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change
     elif not plan_here:
         found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
     else:
-        decision = plan_change(workspace, judged)
+        decision = plan_change(workspace, change, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
     if waits_for and found.status is not State.REJECTED:
         said = "; its plan is that of now" if found.plan_id else ""

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from karma_core.changes import digest, policy
+from msgspec.structs import replace
+
+from karma_core.changes import digest
 from karma_core.changes.digest import CanonicalPlan
 from karma_core.changes.record import Change, Edit
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
+from karma_core.use_cases.breaking import WOULD_BREAK
+from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.register import Kept, Register
-from karma_core.use_cases.changes.simulation import Judged
+from karma_core.use_cases.changes.run_judgement import needs_of, plan_run
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.policy_evaluation import evaluate_plan, moved_by, restricted
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """What a plan decides. `needs` says why an approval is needed."""
+    """What a plan decides. `needs` says why an approval is needed.
+
+    `cone` and `versions` are those of a run, which only its plan tells; None where the judgement told them.
+    """
 
     status: State
     why: str
@@ -29,16 +38,19 @@ class Decision(Record, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
+    cone: tuple[str, ...] | None = None
+    versions: dict[str, int] | None = None
 
 
-def plan_change(workspace: Workspace, judged: Judged) -> Decision:
+def plan_change(workspace: Workspace, change: Change, judged: Judged) -> Decision:
     """Plan the judged change; a plan that cannot be made rejects it."""
     try:
-        made = _plan(workspace, judged)
+        made = plan_run(workspace, change, judged) if change.runs_only else _plan(workspace, judged)
     except StoreError:
         raise
     except KarmaError as error:
-        finding = _finding(error.code, judged.edits[0].address, f"{error.what}: {error.why}")
+        first = judged.edits[0].address if judged.edits else next(iter(judged.cone), "")
+        finding = _finding(error.code, first, f"{error.what}: {error.why}")
         return Decision(status=State.REJECTED, why=str(error), findings=(*judged.findings, finding))
     blocked = {c.address: c.reason for c in made.components if c.action is Action.BLOCKED}
     edited = sorted(e.address for e in judged.edits if e.address in blocked)
@@ -46,18 +58,47 @@ def plan_change(workspace: Workspace, judged: Judged) -> Decision:
         found = tuple(_finding("plan-blocked", address, blocked[address]) for address in edited)
         why = f"plan-blocked: {edited[0]}: {blocked[edited[0]]}"
         return Decision(status=State.REJECTED, why=why, plan_id=made.id, findings=(*judged.findings, *found))
-    return _decide(workspace, judged, made, tuple(f"{a} is blocked: {blocked[a]}" for a in sorted(blocked)))
-
-
-def _decide(workspace: Workspace, judged: Judged, made: Plan, warnings: tuple[str, ...]) -> Decision:
-    rules = policy.read_policy(workspace.environment.policy)
+    broken = tuple(finding for finding in made.findings if finding.code == WOULD_BREAK)
+    if broken and not change.allow_blocked:
+        why = f"{WOULD_BREAK}: {broken[0].component}: {broken[0].message}"
+        findings = (*judged.findings, *broken)
+        return Decision(status=State.REJECTED, why=why, plan_id=made.id, findings=findings)
+    warnings = tuple(f"{a} is blocked: {blocked[a]}" for a in sorted(blocked))
+    if change.runs_only:
+        return _decide_run(workspace, change, judged, made, warnings)
     definitions = judged.fleet.definitions if judged.fleet else {}
-    needs = (*judged.needs, *policy.approvals_of_plan(rules, made, definitions))
+    needs = (*judged.needs, *evaluate_plan(workspace, made, definitions))
+    canonical = digest.canonical_plan(made, judged.versions, judged.cone)
+    return _decision(made, judged, canonical, needs, warnings)
+
+
+def _decide_run(
+    workspace: Workspace, change: Change, judged: Judged, made: Plan, warnings: tuple[str, ...]
+) -> Decision:
+    canonical = canonical_run(made, judged.versions)
+    decision = _decision(made, judged, canonical, needs_of(workspace, change, judged, made), warnings)
+    return replace(decision, cone=canonical.cone, versions=canonical.versions)
+
+
+def canonical_run(made: Plan, versions: Mapping[str, int]) -> CanonicalPlan:
+    """What an approval of a run is bound to: the plan of the components that it moves."""
+    moved = moved_by(made)
+    held = {address: versions[address] for address in moved if address in versions}
+    return digest.canonical_plan(restricted(made, moved), held, moved)
+
+
+def _decision(
+    made: Plan,
+    judged: Judged,
+    canonical: CanonicalPlan,
+    needs: tuple[str, ...],
+    warnings: tuple[str, ...],
+) -> Decision:
     return Decision(
         status=State.AWAITING_APPROVAL if needs else State.APPROVED,
         why="; ".join(needs) or "no rule asks for an approval",
         plan_id=made.id,
-        digest=digest.digest(digest.canonical_plan(made, judged.versions, judged.cone)),
+        digest=digest.digest(canonical),
         needs=needs,
         findings=judged.findings,
         warnings=(*warnings, *(f"approval needed: {why}" for why in needs)),
@@ -77,8 +118,10 @@ def conclude(register: Register, kept: Kept, judged: Judged, decision: Decision)
 
 def fields(judged: Judged, decision: Decision) -> dict[str, Any]:
     """What a judgement and a plan make known of a change."""
+    of_plan = {"cone": decision.cone, "versions": decision.versions}
     return {
         **judged_fields(judged),
+        **{name: value for name, value in of_plan.items() if value is not None},
         "findings": decision.findings,
         "warnings": decision.warnings,
         "needs": decision.needs,
@@ -105,16 +148,25 @@ def canonical_of(workspace: Workspace, change: Change) -> CanonicalPlan | None:
     if change.plan_id is None:
         return None
     shown, _ = load_plan(workspace, change.plan_id)
+    if change.runs_only:
+        return canonical_run(shown, change.versions)
     return digest.canonical_plan(shown, change.versions, change.cone)
 
 
 def differences_from_shown(workspace: Workspace, change: Change, judged: Judged, plan_id: str) -> list[str]:
-    """Why a new plan is more than a refinement of the shown one; empty where the approval covers it."""
+    """Why a new plan is more than a refinement of the shown one; empty where the approval covers it.
+
+    A run that moves less than was shown is covered: the versions of what is left are compared.
+    """
     shown = canonical_of(workspace, change)
     if shown is None:
         return ["no plan was shown"]
-    new = digest.canonical_plan(load_plan(workspace, plan_id)[0], judged.versions, judged.cone)
-    return digest.exceeds(shown, new)
+    made = load_plan(workspace, plan_id)[0]
+    if not change.runs_only:
+        return digest.exceeds(shown, digest.canonical_plan(made, judged.versions, judged.cone))
+    new = canonical_run(made, judged.versions)
+    left = {address: version for address, version in shown.versions.items() if address in new.versions}
+    return digest.exceeds(replace(shown, versions=left), new)
 
 
 def removed_and_deployed(workspace: Workspace, edits: tuple[Edit, ...]) -> tuple[str, ...]:

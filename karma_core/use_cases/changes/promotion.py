@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from karma_core import strictjson
@@ -11,14 +11,17 @@ from karma_core.errors import Refused, UsageError
 from karma_core.use_cases import config_show
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.config_comparison import stored_configs
 from karma_core.use_cases.config_show import ShownConfig
+from karma_core.use_cases.naming import is_pattern, named
+from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
 
 def promote(
     source: Workspace,
     target: Workspace,
-    address: str,
+    names: Sequence[str],
     *,
     only: Collection[str] = (),
     keep: Collection[str] = (),
@@ -27,37 +30,64 @@ def promote(
     dry_run: bool = False,
     plan_here: bool = True,
 ) -> Change:
-    """Request the change that gives a component of `target` the config that it has in `source`.
+    """Request the one change that gives components of `target` the configs that they have in `source`.
 
-    With `only`, these top-level fields alone are taken; those in `keep` stay as the target has them. The
-    request names the target's version that it was made from. NotFound where the source has no such config;
-    Refused `secret-config`, or `nothing-to-promote` where both have the same.
+    `names` are addresses or patterns of them, in `source`. With `only`, these top-level fields alone are
+    taken; those in `keep` stay as the target has them. The request names the target's versions that it was
+    made from; what is the same already is left out. NotFound where the source has no such config; Refused
+    `secret-config`, or `nothing-to-promote` where all are the same.
     """
     if source.name == target.name:
         raise UsageError(
-            f"{address} cannot be promoted from {source.name} to itself",
+            f"nothing can be promoted from {source.name} to itself",
             next_step="name two environments: --from dev --to prod",
         )
-    found = _shown(source, address)
-    before, version = _held(target, address)
-    after = _mixed(found.config, before or {}, only, keep)
-    if before is not None and strictjson.canonical(after) == strictjson.canonical(before):
+    addresses = _addresses(source, names)
+    parts = [_part(source, target, address, only, keep) for address in addresses]
+    wanted = [part for part in parts if part is not None]
+    if not wanted:
         raise Refused(
-            f"there is nothing to promote of {address}",
-            why=f"{target.name} has the same as version {found.version} of {source.name}",
+            f"there is nothing to promote of {', '.join(addresses[:5])}",
+            why=f"{target.name} has the same as {source.name}",
             next_step="`karma config show` shows a config",
             code="nothing-to-promote",
         )
+    origins = [origin for _, origin in wanted]
     body = {
-        "component": address,
-        "create" if before is None else "replace": after,
-        "base_version": version,
-        "reason": reason or f"promoted from {source.name}, version {found.version}",
-        "requested_by": target.actor.user,
+        "changes": [part for part, _ in wanted],
+        "reason": reason or _said(source, origins),
         "dry_run": dry_run,
     }
-    origin = _origin(source, found)
-    return request(target, body, proceed=proceed, plan_here=plan_here, promoted_from=origin)
+    one = origins[0] if len(origins) == 1 else None
+    several = Promoted(environment=source.name, version=0, deployed=all(o.deployed for o in origins))
+    return request(target, body, proceed=proceed, plan_here=plan_here, promoted_from=one or several)
+
+
+def _addresses(source: Workspace, names: Sequence[str]) -> list[str]:
+    """The addresses that the names mean, sorted; patterns among the source's configs."""
+    if not any(is_pattern(name) for name in names):
+        return sorted(set(names))
+    selection = Selection(targets=tuple(names))
+    return sorted(named(selection, stored_configs(source), environment=source.name))
+
+
+def _part(
+    source: Workspace, target: Workspace, address: str, only: Collection[str], keep: Collection[str]
+) -> tuple[dict[str, Any], Promoted] | None:
+    """(the part of the request on one component, where its config comes from); None where nothing differs."""
+    shown = _shown(source, address)
+    before, version = _held(target, address)
+    after = _mixed(shown.config, before or {}, only, keep)
+    if before is not None and strictjson.canonical(after) == strictjson.canonical(before):
+        return None
+    way = "create" if before is None else "replace"
+    return {"component": address, way: after, "base_version": version}, _origin(source, shown)
+
+
+def _said(source: Workspace, origins: Sequence[Promoted]) -> str:
+    if len(origins) == 1:
+        return f"promoted from {source.name}, version {origins[0].version}"
+    return f"{len(origins)} components promoted from {source.name}"
 
 
 def _shown(source: Workspace, address: str) -> ShownConfig:

@@ -34,7 +34,6 @@ def take_up_push(
         return None
     body = {
         "changes": wanted,
-        "requested_by": workspace.actor.user,
         "reason": f"commit {commit} by {author or 'unknown'}: {message}"[:MAX_TEXT],
         "idempotency_key": f"push:{commit}",
     }

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from karma_core.changes.policy import read_policy
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
+from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
 from karma_core.use_cases.changes.register import (
     Kept,
@@ -27,8 +27,9 @@ from karma_core.use_cases.changes.register import (
     worked_on,
     working,
 )
-from karma_core.use_cases.changes.simulation import Judged, judge_change
+from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.journalling import Heartbeat
+from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
 
@@ -62,7 +63,7 @@ def admit(workspace: Workspace, change_id: str, *, new: Change | None = None, pl
             kept, judged = _judge_next(workspace, change_id, right, plan_here=plan_here)
         if kept.change.status is not State.PLANNING or judged is None:
             return kept
-        decision = plan_change(acting_for(workspace, kept.change), judged)
+        decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
         return conclude(Register(workspace), kept, judged, decision)
 
 
@@ -109,10 +110,13 @@ def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
     return register.move(kept, State.QUEUED, "whoever planned it has ended; it is planned anew")
 
 
-def expire(workspace: Workspace) -> list[Change]:
-    """End the changes that have waited too long for an approval, or approved for their apply."""
+def expire(workspace: Workspace, *, for_policy: bool = False) -> list[Change]:
+    """End the changes that have waited too long for an approval, or approved for their apply.
+
+    BadInput `policy-unreadable`, except `for_policy`: on the way to another published policy.
+    """
     register = Register(workspace)
-    hours = read_policy(workspace.environment.policy).approval_hours
+    hours = (rules_on_policies if for_policy else rules_in_force)(workspace).approval_hours
     expired = []
     for change in register.open():
         if not _is_overdue(workspace, change, hours) or worked_on(workspace, change.id):

@@ -29,7 +29,13 @@ def result_of(workspace: Workspace, change: Change) -> dict[str, Any]:
 
 
 def differences_of(change: Change) -> list[tuple[str, Difference]]:
-    """(address, difference) of every place that the change alters, in the order of both."""
+    """(address, difference) of every place that the change alters, in the order of both.
+
+    Of a change of kind `policy` the address is `policy`, and the places are those of the published document.
+    """
+    if change.kind == "policy":
+        request = change.request
+        return [("policy", found) for found in differences(request.get("before", {}), request["policy"])]
     return [(e.address, found) for e in change.edits for found in differences(e.before, e.after)]
 
 
@@ -49,6 +55,7 @@ def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dic
         {
             "change_id": change.id,
             "status": str(change.status),
+            "kind": change.kind,
             "components": list(change.addresses),
             "requested_by": change.requested_by,
             "created_at": change.created_at,

@@ -28,6 +28,8 @@ from karma_core.workspace import Workspace
 
 ORDER: Final = "change-order"
 KEYS: Final = "change-key"
+MAX_NAMED: Final = 200
+"""Components that an event of a change names; the others are counted. Ours: as many as a request may have."""
 ADMISSION: Final = "changes"
 """Held, briefly, while it is decided which change may go on: one decision at a time."""
 ADMISSION_SECONDS: Final = 600.0
@@ -125,7 +127,9 @@ class Register:
         addresses = list(change.addresses)
         facts = {
             **inputs,
-            "components": addresses,
+            "kind": change.kind if change.kind != "config" else "",
+            "components": addresses[:MAX_NAMED],
+            "more_components": max(len(addresses) - MAX_NAMED, 0),
             "findings": to_builtins(change.findings),
             "plan": change.plan_id,
             "promoted_from": to_builtins(change.promoted_from),

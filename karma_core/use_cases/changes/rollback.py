@@ -53,7 +53,6 @@ def roll_back(
     body = {
         "changes": _parts(workspace, _oldest(undone)),
         "reason": reason or f"rollback of {', '.join(change.id for change in undone)}",
-        "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
     return request(
@@ -75,7 +74,14 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
         "idempotency_key": f"rollback of {change.id} as of {change.last_event}",
     }
     place: dict[str, Any] = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
-    return request(acting_for(workspace, change), body, proceed=True, asked_by=change.asked_by, **place)
+    return request(
+        acting_for(workspace, change),
+        body,
+        proceed=True,
+        asked_by=change.asked_by,
+        proof=change.proof,
+        **place,
+    )
 
 
 def roll_back_cone(
@@ -103,7 +109,6 @@ def roll_back_cone(
     body = {
         "changes": _parts(workspace, wanted),
         "reason": reason or f"the cone of {address} to its last good versions",
-        "requested_by": workspace.actor.user,
         "dry_run": dry_run,
     }
     versions = {member: _version(workspace, member) for member in wanted}
@@ -171,7 +176,9 @@ def _refuse_unwritten(original: Change) -> None:
         return
     raise Refused(
         f"change {original.id} cannot be rolled back",
-        why=f"it is {original.status} and none of its configs stand because of it",
+        why=f"a {original.kind} writes no config"
+        if original.runs_only
+        else f"it is {original.status} and none of its configs stand because of it",
         next_step="nothing has to be taken back",
         code="nothing-written",
     )

@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from karma_core import strictjson
-from karma_core.changes import judgement, policy
-from karma_core.changes.judgement import World
+from karma_core.changes import judgement
 from karma_core.changes.record import Change, Edit
 from karma_core.changes.request import read_request
 from karma_core.model import Finding, Provenance, Severity
+from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
 from karma_core.records import Parameter
 from karma_core.use_cases import kept_modules
 from karma_core.use_cases.build import inputs_token, read_fleet
+from karma_core.use_cases.changes.judged import Judged
+from karma_core.use_cases.changes.run_judgement import judge_run
 from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.policy_evaluation import evaluate_edits, world_of
+from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be.
-
-    `unseen` are types of edited components of whose modules nothing is known here: whoever has the modules
-    judges.
-    """
-
-    edits: tuple[Edit, ...]
-    findings: tuple[Finding, ...]
-    cone: tuple[str, ...]
-    reads: tuple[str, ...]
-    needs: tuple[str, ...]
-    versions: dict[str, int]
-    token: str
-    fleet: Fleet | None
-    unseen: tuple[str, ...] = ()
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """What rejects the change."""
-        return () if self.unseen else judgement.errors(self.findings)
-
-    @property
-    def left_open(self) -> str:
-        """What the verdict leaves to whoever has the modules; empty where nothing."""
-        return f"{', '.join(self.unseen)} is not known here: a worker judges it" if self.unseen else ""
-
-    @property
-    def why(self) -> str:
-        """The first error, in one sentence."""
-        first = self.errors[0]
-        more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
-        return f"{first.code}: {first.component}: {first.message}{more}"
 
 
 def judge_change(workspace: Workspace, change: Change) -> Judged:
     """The verdict of now. Where the configs are written already, they must still be what is there."""
+    if change.runs_only:
+        return judge_run(workspace, change)
     token = inputs_token(workspace)
     stored = tuple(workspace.parameters.read_tree(workspace.prefix))
     before = read_fleet(workspace, stored=stored)
@@ -107,10 +76,9 @@ def _stand_in(workspace: Workspace, change_id: str, edit: Edit) -> Parameter | N
 def _judge(
     workspace: Workspace, change: Change, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet], token: str
 ) -> Judged:
-    before, after = map(_world, fleets)
+    before, after = map(world_of, fleets)
     cone, reads = judgement.reach(edits, before, after)
-    rules = policy.read_policy(workspace.environment.policy)
-    facts = policy.Facts(
+    facts = Facts(
         requested_by=change.requested_by,
         asked_by=change.asked_by,
         edits=edits,
@@ -119,16 +87,19 @@ def _judge(
         region=workspace.environment.region,
         foreign_prefixes=workspace.environment.foreign_prefixes,
     )
-    definitions = {**fleets[0].definitions, **fleets[1].definitions}
-    forbidden = policy.rejections(rules, facts, definitions, workspace.clock())
-    findings = {*judgement.judge(edits, before, after), *forbidden}
+    evaluated = evaluate_edits(workspace, facts, {**fleets[0].definitions, **fleets[1].definitions})
+    findings = {
+        *judgement.judge(edits, before, after),
+        *evaluated.findings,
+        *policy_differs(workspace),
+    }
     base = judgement.versions(before.inventory, {*cone, *(e.address for e in edits)})
     return Judged(
         edits=edits,
         findings=tuple(sorted(findings, key=lambda finding: finding.order)),
         cone=cone,
         reads=reads,
-        needs=tuple(policy.approvals(rules, facts, definitions)),
+        needs=evaluated.needs,
         versions={**base},
         token=token,
         fleet=fleets[1],
@@ -139,10 +110,6 @@ def _judge(
 def _unseen(edits: Sequence[Edit], fleet: Fleet) -> tuple[str, ...]:
     unknown = {f.component for f in fleet.findings if f.code == kept_modules.UNKNOWN}
     return tuple(sorted({t for e in edits if f"type:{(t := e.address.partition('/')[0])}" in unknown}))
-
-
-def _world(fleet: Fleet) -> World:
-    return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
 
 
 def _moved_on(edits: Sequence[Edit], fleet: Fleet) -> tuple[Finding, ...]:

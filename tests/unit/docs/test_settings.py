@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from karma_adapters import settings
 from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
-from karma_core.changes.policy import Policy
+from karma_core.policy.document import Policy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -40,9 +40,10 @@ def table(section: str) -> dict[str, str]:
 
 def test_every_section_is_said() -> None:
     """A new section has to be added here and in the page."""
-    known = {name.partition(".")[0] for name in SECTIONS} | {"policy", "types", "root"}
+    known = {name.partition(".")[0] for name in SECTIONS} | {"identities", "policy", "types", "root"}
     assert set(Settings.model_fields) == known
     assert "## `[types.<type>]`" in TEXT
+    assert "## `[identities]`" in TEXT
 
 
 def test_every_key_of_the_policy_is_said_with_its_default() -> None:

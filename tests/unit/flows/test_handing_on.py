@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.handing_on import Ended, orders_for, try_again
+from flows import handing_on
+from flows.handing_on import Ended, hand_on, orders_for, try_again
+from karma_adapters.bootstrap import open_workspace
+from karma_adapters.scaffold import start_project
+from karma_adapters.settings import Settings, read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.records import Run
+from karma_core.roles import Role
 from karma_core.use_cases.changes.applying import apply
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import FLOW_RUN, RunResult
-from karma_core.workspace import Workspace
+from karma_core.use_cases.runs import FLOW_RUN, Order, RunResult
+from karma_core.use_cases.vouching import ordered_by, vouch
+from karma_core.workspace import Actor, Workspace
 from tests.change_system import ChangeSystem, die
+from tests.served_system import RecordedRuns
 
 PARAMETERS = {"project": "/srv", "environment": "test", "requested_by": "ann", "source": "api"}
 GIVEN = {name: PARAMETERS[name] for name in ("environment", "requested_by", "source")}
@@ -63,6 +70,50 @@ def test_a_deploy_that_had_not_begun_is_ordered_again(system: ChangeSystem) -> N
     """With the parameters that it had."""
     run = ended("deploy", targets=["a/one"])
     assert orders(system, run) == [("deploy", run.parameters)]
+
+
+def project(tmp_path: Path) -> Settings:
+    """A project with the environment `dev`."""
+    start_project(tmp_path, "dev")
+    return read_settings(tmp_path)
+
+
+def deploy_of_ann(settings: Settings) -> dict[str, Any]:
+    """The parameters of a deploy that ann has proven to ask for."""
+    actor = Actor(user="ann", source="api", proof="token", role=Role.APPROVER)
+    workspace = replace(open_workspace(settings, "dev"), actor=actor)
+    who = {"environment": "dev", "requested_by": "ann", "source": "api"}
+    return vouch(workspace, "deploy", {**who, "targets": ["a/one"]})
+
+
+def test_a_run_that_is_handed_on_acts_as_who_ordered_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets an order of its own: that of the run that ended counts for that one alone."""
+    settings, runs = project(tmp_path), RecordedRuns()
+    monkeypatch.setattr(handing_on, "open_runs", lambda _: runs)
+    given = {**deploy_of_ann(settings), "project": str(tmp_path)}
+    workspace = open_workspace(settings, "dev")
+    ordered_by(workspace, given["order"], "deploy", given, "f1")
+    (said,) = hand_on(settings, [Ended(id="f1", flow="deploy", state="CRASHED", parameters=given)])
+    assert said.startswith("deploy run f1 is handed on")
+    ((flow, parameters, _),) = runs.started
+    assert (parameters["targets"], parameters["project"]) == (["a/one"], str(tmp_path))
+    assert parameters["order"] != given["order"]
+    actor = ordered_by(workspace, parameters["order"], flow, parameters, "f2")
+    assert (actor.user, actor.source, actor.proof, actor.role) == ("ann", "api", "token", Role.APPROVER)
+
+
+def test_a_forged_run_is_not_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that was not for it makes nothing of the kind; a label stays a label."""
+    settings, runs = project(tmp_path), RecordedRuns()
+    monkeypatch.setattr(handing_on, "open_runs", lambda _: runs)
+    forged = {**deploy_of_ann(settings), "targets": ["b/two"]}
+    (said,) = hand_on(settings, [Ended(id="f1", flow="deploy", state="CRASHED", parameters=forged)])
+    assert "is not handed on" in said
+    label = {"environment": "dev", "requested_by": "boss", "targets": ["b/two"]}
+    hand_on(settings, [Ended(id="f2", flow="deploy", state="CRASHED", parameters=label)])
+    assert [parameters for _, parameters, _ in runs.started] == [label]
 
 
 @pytest.mark.parametrize("flow", ["deploy", "change-run", "graph-rebuild"])

@@ -42,7 +42,16 @@ def test_other_parameters_are_ignored() -> None:
     """What is neither a config nor a runtime of a type and nickname is no component."""
     found = [
         parameter(name, "anything")
-        for name in ("vpc/core/notes", "vpc/config", "a/b/c/config", "config", "vpc/core/config/old")
+        for name in (
+            "vpc/core/notes",
+            "vpc/config",
+            "a/b/c/config",
+            "config",
+            "vpc/core/config/old",
+            "_policy",
+            "_modules/config",
+            "_modules/vpc/config",
+        )
     ]
     stock = inventory(found)
     assert (stock.components, stock.findings, stock.binding) == ({}, (), None)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from karma_core.errors import Refused
 from karma_core.use_cases.build import read_fleet
-from karma_core.use_cases.destroy import select_doomed
+from karma_core.use_cases.destroy import select_for_destroy
 from tests.memory_system import ALL, System, statuses
 
 
@@ -48,5 +48,5 @@ def test_deployments_in_a_circle_are_not_destroyed() -> None:
     assert record is not None
     system.state._applied["b/two"] = replace(record, edges=("a/one",))
     with pytest.raises(Refused) as caught:
-        select_doomed(system.workspace, ALL)
+        select_for_destroy(system.workspace, ALL)
     assert caught.value.code == "order-conflict"

@@ -1,11 +1,8 @@
-"""A real configuration repository, read as the parameter store would hold it."""
+"""A repository of configs, read as the parameter store would hold it."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from karma_core import documents
 from karma_core.component_types import TypeDefinition
@@ -15,11 +12,7 @@ from karma_core.graph.validate import validate
 from karma_core.model import Finding, Severity
 from karma_core.records import Parameter
 
-_ROOT = Path(__file__).parents[3]
-REPOSITORY = Path(os.environ.get("KARMA_TEST_SAMPLE_REPOSITORY", _ROOT.parent / "shared/data/config-repo"))
-pytestmark = pytest.mark.skipif(
-    not REPOSITORY.is_dir(), reason="the sample repository is not on this machine"
-)
+REPOSITORY = Path(__file__).parents[3] / "tests/data/site-repository"
 RULES = {
     "serverless-site": documents.read(
         TypeDefinition,
@@ -54,15 +47,15 @@ def test_prod_has_three_components_and_two_edges() -> None:
     result, found = read("prod")
     assert len(result.graph.nodes) == 3
     assert edges(result) == [
-        ("serverless-site/adage-usekarma-dev", "route53-zone/usekarma-dev", ("match",)),
-        ("serverless-site/usekarma-dev", "route53-zone/usekarma-dev", ("match",)),
+        ("serverless-site/docs-example-net", "route53-zone/example-net", ("match",)),
+        ("serverless-site/example-net", "route53-zone/example-net", ("match",)),
     ]
     assert found == ()
 
 
 def test_a_trailing_dot_on_one_side_changes_nothing() -> None:
-    """`usekarma.dev` and `usekarma.dev.` are one zone."""
-    assert edges(read("prod", replace=("usekarma.dev.", "usekarma.dev"))[0]) == edges(read("prod")[0])
+    """`example.net` and `example.net.` are one zone."""
+    assert edges(read("prod", replace=("example.net.", "example.net"))[0]) == edges(read("prod")[0])
 
 
 def test_dev_names_a_zone_that_lives_elsewhere() -> None:
@@ -71,4 +64,4 @@ def test_dev_names_a_zone_that_lives_elsewhere() -> None:
     assert len(result.graph.nodes) == 1
     assert result.graph.edges == ()
     assert (finding.code, finding.severity) == ("unmatched-reference", Severity.WARNING)
-    assert (finding.component, finding.pointer) == ("serverless-site/usekarma-dev", "/route53_zone_name")
+    assert (finding.component, finding.pointer) == ("serverless-site/example-net", "/route53_zone_name")

@@ -6,9 +6,16 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
+from karma_api.access import Caller
+from karma_api.resources import changes
+from karma_api.resources.changes import RequestAsked
+from karma_core import documents
+from karma_core.changes.request import ChangeRequest
+from karma_core.errors import Refused
 from karma_core.roles import Role
 from karma_core.use_cases.tokens import revoke
 from tests.served_system import ServedSystem
@@ -22,6 +29,21 @@ def going() -> Iterator[ServedSystem]:
     made = ServedSystem(runs_go=True)
     yield made
     made.close()
+
+
+def test_a_forged_requester_is_refused_where_the_policy_names_persons(fresh: ServedSystem) -> None:
+    """In the document of a request: a typed error, an event says denied, no run is started."""
+    service = fresh.service
+    environment = replace(service.workspace.environment, policy={"requesters": ["*"]})
+    workspace = replace(service.workspace, environment=environment)
+    caller = Caller(user="ann", role=Role.OPERATOR, token_id="t", proof="token")
+    forged = RequestAsked(body=documents.read(ChangeRequest, {**GROW, "requested_by": "bob"}))
+    with pytest.raises(Refused) as caught:
+        changes.request(replace(service, workspace=workspace), caller, forged)
+    assert caught.value.code == "forged-requester"
+    (event,) = [e for e in fresh.log.events() if (e.action, e.status) == ("access", "denied")]
+    assert (event.user, event.source) == ("ann", "api")
+    assert fresh.get("/changes").json()["items"] == []
 
 
 def test_a_request_is_judged_planned_and_its_run_started(fresh: ServedSystem) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 from typer.main import get_command
 
@@ -52,6 +55,8 @@ DOORS: dict[str, str | tuple[str, ...]] = {
     "log show": ("GET /log/{event_id}", "GET /artifacts"),
     "log verify": ("GET /log/verify",),
     "plan": ("POST /plans", "GET /plans/{plan_id}"),
+    "policy publish": "it publishes the policy of the caller's checkout",
+    "policy show": "it compares the caller's checkout",
     "propose-change": ("POST /request-change",),
     "token create": "a token's text passes no network",
     "token list": ("GET /tokens",),
@@ -98,6 +103,46 @@ def test_a_destroy_is_ordered_and_done() -> None:
     newest = served.get("/runs?limit=1").json()["items"][0]
     assert (newest["kind"], newest["status"]) == ("destroy", "succeeded")
     served.close()
+
+
+def test_a_destroy_is_bound_to_its_plan_and_waits_for_an_approval() -> None:
+    """Planned over the API; its run ends as a change, which an approval lets go on."""
+    served = ServedSystem(runs_go=True)
+    served.policy["require_approval"] = True
+    assert served.post("/plans", {"changed": True, "destroy": True}).status_code == 422
+    made = served.post("/plans", {"targets": ["d/four"], "destroy": True}).json()
+    assert [(c["address"], c["action"]) for c in made["components"]] == [("d/four", "destroy")]
+    answer = served.post("/destructions", {"plan_id": made["plan_id"]}, Role.APPROVER)
+    assert (answer.status_code, answer.json()["components"]) == (202, ["d/four"])
+    change = wait_for_change(served)
+    assert (change["kind"], change["components"]) == ("destroy", ["d/four"])
+    shown = served.get(f"/changes/{change['change_id']}").json()
+    assert shown["plan_id"] == made["plan_id"]
+    assert served.state.all_applied().keys() >= {"d/four"}
+    served.post(f"/changes/{change['change_id']}/approve", {}, Role.APPROVER)
+    served.runs.close()
+    assert "d/four" not in served.state.all_applied()
+    assert served.get(f"/changes/{change['change_id']}").json()["status"] == "applied"
+    served.close()
+
+
+def wait_for_change(served: ServedSystem) -> dict[str, Any]:
+    """The first change that waits for an approval."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = served.get("/changes?status=awaiting_approval").json()["items"]
+        if found:
+            return dict(found[0])
+        time.sleep(0.05)
+    raise AssertionError("no change waits")
+
+
+def test_an_override_is_ordered_with_its_reason(fresh: ServedSystem) -> None:
+    """The reason goes to the run, which asks the policy."""
+    body = {"targets": ["d/four"], "override_policy": "the site is down"}
+    for path in ("/deployments", "/destructions"):
+        assert fresh.post(path, body, Role.APPROVER).status_code == 202
+    assert [order["override_policy"] for _, order, _ in fresh.runs.started] == ["the site is down"] * 2
 
 
 def test_a_run_that_ended_early_is_abandoned(fresh: ServedSystem) -> None:

@@ -38,7 +38,7 @@ BUILDING = (
 )  # fmt: skip
 """What a build needs: to compare with now, to find who depends on what is destroyed."""
 JUDGING = (
-    *BUILDING, "jsonpatch", "zoneinfo", "karma_core.changes.policy",
+    *BUILDING, "jsonpatch", "zoneinfo", "karma_core.policy",
     "karma_core.use_cases.plan", "karma_core.use_cases.deploy",
 )  # fmt: skip
 """What judging a change needs."""

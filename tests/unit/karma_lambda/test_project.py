@@ -12,9 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from karma_adapters import settings
-from karma_core.changes.policy import read_policy
 from karma_core.documents import WHOLE
 from karma_core.errors import SettingsError
+from karma_core.policy.document import read_policy
 from karma_lambda import project
 from karma_lambda.settings import FunctionSettings, project_settings
 

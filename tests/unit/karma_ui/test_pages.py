@@ -13,6 +13,7 @@ import pytest
 
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
+from karma_core.use_cases.changes.policy_change import request_policy
 from karma_core.use_cases.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_ui.server import prefect_ui
@@ -66,6 +67,21 @@ def test_the_plan_of_a_change_leads_to_its_artifacts(system: UiSystem, viewer: V
     document, text = links(viewer.get(f"/changes/{change.id}").text, "/artifacts?key=")
     assert f"{change.plan_id}" in viewer.get(document).text
     assert "queue/orders" in viewer.get(text).text
+
+
+def test_the_page_of_a_policy_shows_what_is_published_and_what_would_be(
+    system: UiSystem, viewer: Visitor
+) -> None:
+    """Nobody approves what the gate reads unseen; the list has the change, too."""
+    published = json.dumps({"policy": {"largest_cone": 7}})
+    system.parameters.put([ParameterWrite(name="/iac/_policy", value=published)])
+    system.policy["largest_cone"] = 8
+    change = request_policy(system.workspace)
+    text = unescape(viewer.get(f"/changes/{change.id}").text)
+    before, after = text.partition("Policy before")[2].split("Policy after")
+    assert '"largest_cone": 7' in before
+    assert '"largest_cone": 8' in after
+    assert links(viewer.get("/changes").text, change.id)
 
 
 @pytest.mark.parametrize(

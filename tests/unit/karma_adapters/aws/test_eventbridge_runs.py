@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.memory_state import MemoryState
-from karma_core.errors import StoreUnavailable
-from tests.memory_system import Clock
+from karma_core.errors import Refused, StoreUnavailable
+from karma_core.use_cases.vouching import ordered_by, vouch
+from karma_core.workspace import Actor
+from tests.memory_system import Clock, System
 
 
 class Bus:
@@ -54,6 +57,26 @@ def test_an_order_that_was_not_taken_is_sent_again() -> None:
     bus.failing = False
     _runs(bus, state).start("change-run", {}, idempotency_key="k")
     assert len(bus.taken) == 1
+
+
+def test_an_event_says_who_ordered_it_and_no_more_can_be_made_of_it() -> None:
+    """Whoever carries it out acts as the order says; an altered or invented event does not."""
+    system, bus = System(), Bus()
+    ann = replace(system.workspace, actor=Actor(user="ann", source="lambda", proof="oidc"))
+    who = {"environment": "test", "requested_by": "ann", "source": "lambda"}
+    given = vouch(ann, "deploy", {**who, "targets": ["a/one"]})
+    run_id = _runs(bus, system.state).start("deploy", given, idempotency_key="k")
+    sent = json.loads(bus.taken[0]["Detail"])["parameters"]
+    label = replace(system.workspace, actor=Actor(user="boss", source="flow"))
+    actor = ordered_by(label, sent["order"], "deploy", {**sent, "requested_by": "boss"}, run_id)
+    assert (actor.user, actor.source, actor.proof) == ("ann", "lambda", "oidc")
+    for forged in ({"targets": ["b/two"]}, {"order": "0" * 43}):
+        altered = {**sent, **forged}
+        with pytest.raises(Refused) as caught:
+            ordered_by(label, str(altered["order"]), "deploy", altered, run_id)
+        assert caught.value.code == "order-not-vouched"
+    assert ordered_by(label, "", "deploy", sent, run_id).proof == ""
+    assert [e.status for e in system.log.events(action="access")] == ["denied"] * 2
 
 
 def _runs(bus: Bus, state: MemoryState) -> EventBridgeRuns:

@@ -12,11 +12,10 @@ import pytest
 
 from karma_core import failpoints
 from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUnavailable, UsageError
-from karma_core.use_cases.deploy import deploy, idle, resume
+from karma_core.use_cases.deploy import idle, resume
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.resume import abandon, close_dead_runs
 from karma_core.use_cases.runs import Selection
-from karma_core.use_cases.selecting import DEPLOYED_COMMIT, MARK
 from karma_core.walk import ThreadExecutor
 from tests.memory_system import ALL, Killed, Meanwhile, System, reasons, statuses
 
@@ -141,10 +140,11 @@ def test_a_failure_stops_its_cone_and_nothing_else(chain: System) -> None:
 
 
 def test_a_failed_plan_is_the_components_own(chain: System) -> None:
-    """A plan that fails is an outcome with an event, not the end of the run."""
+    """A plan that fails blocks its component, as `plan` says; the run goes on beside it."""
     chain.terraform.failures["a/one"] = "plan"
     result = chain.deploy()
-    assert statuses(result)["a/one"] == "failed"
+    assert statuses(result)["a/one"] == "blocked"
+    assert result.status == "blocked"
     assert statuses(result)["d/alone"] == "applied"
     assert ("a/one", "failed") in chain.events("terraform_plan")
 
@@ -285,8 +285,8 @@ def test_a_plan_that_would_replace_more_than_was_shown_stops() -> None:
     system.applies()
     result = system.deploy(plan_id=shown.id)
     assert result.status == "stopped"
-    assert statuses(result)["a/one"] == "stopped"
-    assert statuses(result)["b/two"] == "blocked"
+    assert statuses(result)["a/one"] == statuses(result)["b/two"] == "stopped"
+    assert reasons(result)["b/two"] == "it needs a/one, which was stopped for approval"
     assert "terraform_data.this" in reasons(result)["a/one"]
     assert system.applies() == []
 
@@ -439,41 +439,6 @@ class MovingTree:
         self.commit = "new"
 
 
-def test_what_was_pulled_during_a_deploy_does_not_count_as_deployed(chain: System) -> None:
-    """The last deployed commit is the one that was there when the deploy began: it read no other."""
-    tree, made = MovingTree(), chain.workspace
-    pulled = Meanwhile(made.terraform, "apply", tree.move)
-    workspace = replace(made, repository=tree, terraform=pulled)  # type: ignore[arg-type]
-    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
-    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert tree.commit == "new"
-    assert mark is not None
-    assert mark.body == {"commit": "old"}
-    assert deploy(workspace, ALL, ThreadExecutor).status == "succeeded"
-    later = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert later is not None
-    assert later.body == {"commit": "new"}
-
-
-def test_a_resumed_run_has_deployed_the_commit_that_it_began_with(chain: System) -> None:
-    """Whatever has been pulled since it died."""
-    tree = MovingTree()
-    workspace = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
-    failpoints.install(lambda name: setattr(chain.life, "ended", name == "deploy.after_start"))
-    try:
-        with pytest.raises(Killed):
-            deploy(workspace, ALL, ThreadExecutor)
-    finally:
-        failpoints.install(None)
-    tree.move()
-    chain.clock.pass_seconds(61)
-    again = replace(chain.workspace, repository=tree)  # type: ignore[arg-type]
-    assert resume(again, chain.state.runs()[0].id, ThreadExecutor).status == "succeeded"
-    mark = chain.state.document(MARK, DEPLOYED_COMMIT)
-    assert mark is not None
-    assert mark.body == {"commit": "old"}
-
-
 def test_what_is_done_cannot_be_resumed(chain: System) -> None:
     """A finished run, and one that never was."""
     run_id = chain.deploy().run_id
@@ -484,18 +449,19 @@ def test_what_is_done_cannot_be_resumed(chain: System) -> None:
 
 
 def test_a_state_that_was_kept_aside_is_taken_up_before_the_plan(chain: System) -> None:
-    """With intent and outcome in journal and log; where it fails, nothing of the component is planned."""
+    """With intent and outcome in journal and log; no plan that was made before is applied to it."""
     chain.deploy()
     chain.configure(a_one={"size": 2})
     chain.terraform.lost.add("a/one")
     chain.terraform.failures["a/one"] = "recover"
     chain.terraform.calls.clear()
     assert statuses(chain.deploy())["a/one"] == "failed"
-    assert ("plan", "a/one") not in chain.terraform.calls
+    looked_ahead, recovered = "plan", "recover"
+    assert [c for c, a in chain.terraform.calls if a == "a/one"] == [looked_ahead, recovered]
     chain.terraform.failures.clear()
     chain.terraform.calls.clear()
     assert statuses(chain.deploy())["a/one"] == "applied"
-    assert [c for c, a in chain.terraform.calls if a == "a/one"] == ["recover", "plan", "apply"]
+    assert [c for c, a in chain.terraform.calls if a == "a/one"] == [looked_ahead, recovered, "plan", "apply"]
     assert chain.events("state_recover") == [
         ("a/one", status) for status in ("started", "failed", "started", "succeeded")
     ]
@@ -527,7 +493,7 @@ def test_a_new_run_releases_no_lock(chain: System) -> None:
     """There is no dead attempt whose it could be."""
     chain.terraform.locks["a/one"] = {"id": "lock-1", "created": chain.clock.now.isoformat()}
     result = chain.deploy()
-    assert statuses(result)["a/one"] == "failed"
+    assert statuses(result)["a/one"] == "blocked"
     assert "a/one" in chain.terraform.locks
 
 

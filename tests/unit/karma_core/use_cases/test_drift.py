@@ -16,6 +16,7 @@ from karma_core.use_cases.drift import LEASE, check_drift
 from karma_core.use_cases.drifted import KIND
 from karma_core.use_cases.leasing import component_lease
 from karma_core.use_cases.plan import plan
+from karma_core.use_cases.runs import Selection
 from tests.memory_system import ALL, statuses
 from tests.stored_system import StoredSystem
 
@@ -42,7 +43,10 @@ def node_statuses(system: StoredSystem) -> dict[str, str]:
 
 def checks(system: StoredSystem, *addresses: str) -> dict[str, str]:
     """Address → how its check ended."""
-    return {c.address: str(c.status) for c in check_drift(system.workspace, addresses).components}
+    return {
+        c.address: str(c.status)
+        for c in check_drift(system.workspace, Selection(targets=tuple(addresses))).components
+    }
 
 
 def test_what_is_as_it_was_applied_is_clean(system: StoredSystem) -> None:
@@ -144,14 +148,14 @@ def test_a_deleted_resource_is_drift(system: StoredSystem) -> None:
 def test_it_is_checked_with_what_was_applied(system: StoredSystem) -> None:
     """A config that was published since is shown, and is no drift."""
     system.publish(a_one={"size": 2, "secret": CANARY})
-    found = check_drift(system.workspace, ["a/one"]).components[0]
+    found = check_drift(system.workspace, Selection(targets=("a/one",))).components[0]
     assert (str(found.status), found.config, found.published_version) == ("clean", ("/size",), 2)
 
 
 def test_a_runtime_that_was_edited_is_shown(system: StoredSystem) -> None:
     """By its keys; that is no drift of the cloud."""
     system.parameters.put([ParameterWrite(name="/iac/b/two/runtime", value='{"a_nickname":"x"}')])
-    found = check_drift(system.workspace, ["b/two"]).components[0]
+    found = check_drift(system.workspace, Selection(targets=("b/two",))).components[0]
     assert (str(found.status), found.runtime) == ("clean", ("a_nickname", "id"))
 
 
@@ -184,7 +188,7 @@ def test_what_a_run_works_on_is_skipped(system: StoredSystem) -> None:
             return system.terraform.refresh(job)
 
     workspace = replace(system.workspace, terraform=Meanwhile())
-    found = check_drift(workspace, ["b/two"]).components
+    found = check_drift(workspace, Selection(targets=("b/two",))).components
     assert [str(c.status) for c in found] == ["skipped"]
 
 
@@ -198,7 +202,7 @@ def test_only_one_check_at_a_time(system: StoredSystem) -> None:
 def test_only_what_is_deployed_can_be_checked(system: StoredSystem) -> None:
     """An address without an applied record is an error."""
     with pytest.raises(NotFound, match="c/none is not deployed"):
-        check_drift(system.workspace, ["c/none"])
+        check_drift(system.workspace, Selection(targets=("c/none",)))
 
 
 @pytest.mark.parametrize(

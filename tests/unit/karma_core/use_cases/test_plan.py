@@ -122,8 +122,10 @@ def test_a_module_that_reads_parameters_is_told_those_that_will_be(cone: System)
     }
 
 
-def test_a_deploy_says_why_a_component_failed(cone: System) -> None:
+def test_a_deploy_says_why_a_component_is_blocked(cone: System) -> None:
     """In the result itself, for whoever reads only that: what failed, and the first line of why."""
     cone.configure(zzz_new={"x": 1})
     result = cone.deploy()
-    assert reasons(result)["zzz/new"] == "zzz/new cannot be planned: the type zzz has no Terraform module"
+    assert reasons(result)["zzz/new"] == (
+        "zzz/new cannot be planned: the type zzz has no Terraform module; add components/zzz/main.tf"
+    )

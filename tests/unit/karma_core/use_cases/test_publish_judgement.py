@@ -14,6 +14,7 @@ from karma_adapters.git_repository import GitConfigRepository
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
+from karma_core.records import ParameterWrite
 from karma_core.use_cases.changes.git_request import request_from_git
 from karma_core.use_cases.config_pull import pull
 from karma_core.use_cases.publish import PublishResult, publish
@@ -111,6 +112,15 @@ def test_what_forbids_a_change_forbids_a_publish(
     assert system.publish().written == ()
     system.git(c_new={"size": 1})
     assert [f["code"] for f in system.refused().facts["findings"]] == [code]
+
+
+def test_a_dry_run_says_that_the_checkout_is_laxer_than_the_published_policy(system: GitSystem) -> None:
+    """Whoever publishes configs sees it, also where nothing is to be published."""
+    published = json.dumps({"policy": {"require_approval": True}})
+    system.parameters.put([ParameterWrite(name="/iac/_policy", value=published)])
+    assert [finding.code for finding in system.publish(dry_run=True).findings] == ["policy-differs"]
+    system.policy = {"require_approval": True}
+    assert system.publish(dry_run=True).findings == ()
 
 
 def test_a_dry_run_gives_the_verdict(system: GitSystem) -> None:

@@ -485,8 +485,9 @@ def test_the_log_sums_up_what_changes_went_through(system: ChangeSystem) -> None
 
 def test_who_sends_a_request_for_another_does_not_approve_it(system: ChangeSystem) -> None:
     """`requested_by` is only said: neither the one nor the other is the second person."""
-    system.policy = {"require_approval": True, "distinct_approver": True}
+    system.policy = {"require_approval": True}
     change = system.request("a/one", proposed_change={"size": 2}, requested_by="bob")
+    system.policy = {"require_approval": True, "distinct_approver": True}
     for user in ("ann", "bob"):
         system.user = user
         with pytest.raises(Refused) as caught:
@@ -497,10 +498,13 @@ def test_who_sends_a_request_for_another_does_not_approve_it(system: ChangeSyste
 
 
 def test_naming_an_allowed_requester_does_not_help(system: ChangeSystem) -> None:
-    """Who sends it has to be allowed, too."""
+    """Who sends it has to be allowed; one who names another is refused, whatever the rules say of either."""
     system.policy = {"requesters": ["bob"]}
-    change = system.request("a/one", proposed_change={"size": 2}, requested_by="bob")
+    change = system.request("a/one", proposed_change={"size": 2})
     assert system.codes(change) == {"policy-requester"}
+    with pytest.raises(Refused) as caught:
+        system.request("a/one", proposed_change={"size": 2}, requested_by="bob")
+    assert caught.value.code == "forged-requester"
 
 
 def test_a_dry_run_that_would_wait_shows_its_plan(system: ChangeSystem) -> None:

@@ -8,19 +8,23 @@ from typing import Any
 import pytest
 
 from karma_core import documents
-from karma_core.changes.policy import (
-    Facts,
-    Freeze,
-    approvals,
-    approvals_of_plan,
-    may_approve,
-    read_policy,
-    rejections,
-)
 from karma_core.changes.record import Edit
 from karma_core.component_types import TypeDefinition
 from karma_core.errors import SettingsError
 from karma_core.plan.document import Action, Plan, PlannedComponent
+from karma_core.policy.document import read_policy
+from karma_core.policy.freeze import Freeze
+from karma_core.policy.identities import read_identities
+from karma_core.policy.published import Protection
+from karma_core.policy.rules import (
+    Facts,
+    Rules,
+    approvals,
+    approvals_of_plan,
+    may_approve,
+    may_override,
+    rejections,
+)
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)  # a Friday
 DEFINITIONS = {"a": TypeDefinition(protected_fields=["cidr"], protected=True), "b": TypeDefinition()}
@@ -37,15 +41,20 @@ def facts(*edits: Edit, **fields: Any) -> Facts:
     return Facts(**{**known, **fields, "edits": edits or (edit({}, {}),)})
 
 
+def rules_of(*policies: dict[str, Any], **more: Any) -> Rules:
+    """The rules of these policies, all in force."""
+    return Rules(policies=tuple(read_policy(policy) for policy in policies), **more)
+
+
 def rejected(policy: dict[str, Any], about: Facts, now: datetime = NOW) -> list[str]:
     """Codes of what forbids."""
-    return [f.code for f in rejections(read_policy(policy), about, DEFINITIONS, now)]
+    return [f.code for f in rejections(rules_of(policy), about, DEFINITIONS, now)]
 
 
 def test_an_empty_policy_forbids_nothing() -> None:
     """Without rules, every change may go on."""
     assert rejected({}, facts()) == []
-    assert approvals(read_policy({}), facts(), DEFINITIONS) == []
+    assert approvals(rules_of({}), facts(), DEFINITIONS) == []
 
 
 def test_only_allowed_requesters_may_request() -> None:
@@ -97,9 +106,9 @@ def test_protected_fields_are_rejected_while_used_and_need_an_approval_otherwise
     unused = facts(edit({"cidr": "1"}, {}))
     assert rejected({}, unused) == []
     for about in (moved, unused):
-        assert "a/one: cidr is a protected field" in approvals(read_policy({}), about, DEFINITIONS)
+        assert "a/one: cidr is a protected field" in approvals(rules_of({}), about, DEFINITIONS)
     free = facts(edit({"cidr": "1", "x": 1}, {"cidr": "1", "x": 2}), users_of={"a/one": ("b/two",)})
-    assert rejected({}, free) == approvals(read_policy({}), free, DEFINITIONS) == []
+    assert rejected({}, free) == approvals(rules_of({}), free, DEFINITIONS) == []
 
 
 @pytest.mark.parametrize(
@@ -113,8 +122,8 @@ def test_protected_fields_are_rejected_while_used_and_need_an_approval_otherwise
 def test_rules_that_ask_for_an_approval(policy: dict[str, Any], why: str) -> None:
     """Each says why."""
     about = facts(cone=("a/one", "b/two"))
-    assert why in approvals(read_policy(policy), about, DEFINITIONS)[0]
-    assert approvals(read_policy({"largest_cone": 2}), about, DEFINITIONS) == []
+    assert why in approvals(rules_of(policy), about, DEFINITIONS)[0]
+    assert approvals(rules_of({"largest_cone": 2}), about, DEFINITIONS) == []
 
 
 def planned(address: str, action: str, destroy: int = 0) -> Plan:
@@ -125,7 +134,7 @@ def planned(address: str, action: str, destroy: int = 0) -> Plan:
 
 def test_what_destroys_or_cannot_be_seen_needs_an_approval() -> None:
     """Destroy and replace by default, always for protected types; deferred components always."""
-    strict, loose = read_policy({}), read_policy({"destroy_needs_approval": False})
+    strict, loose = rules_of({}), rules_of({"destroy_needs_approval": False})
     assert approvals_of_plan(strict, planned("b/two", "replace", 1), DEFINITIONS)
     assert not approvals_of_plan(loose, planned("b/two", "replace", 1), DEFINITIONS)
     assert approvals_of_plan(loose, planned("a/one", "destroy", 1), DEFINITIONS)
@@ -135,10 +144,10 @@ def test_what_destroys_or_cannot_be_seen_needs_an_approval() -> None:
 
 def test_who_may_approve() -> None:
     """Approvers by pattern; requester and approver may have to differ."""
-    assert may_approve(read_policy({}), "ann", "ann") == ""
-    assert "none of the approvers" in may_approve(read_policy({"approvers": ["bob"]}), "ann", "eve")
-    assert may_approve(read_policy({"approvers": ["b*"]}), "bob", "eve") == ""
-    assert "another must" in may_approve(read_policy({"distinct_approver": True}), "ann", "ann")
+    assert may_approve(rules_of({}), "ann", "ann") == ""
+    assert "none of the approvers" in may_approve(rules_of({"approvers": ["bob"]}), "ann", "eve")
+    assert may_approve(rules_of({"approvers": ["b*"]}), "bob", "eve") == ""
+    assert "another must" in may_approve(rules_of({"distinct_approver": True}), "ann", "ann")
 
 
 @pytest.mark.parametrize(
@@ -157,3 +166,66 @@ def test_references_into_another_environment_are_rejected(text: str, found: bool
     """Where no producer is seen, nothing keeps order."""
     about = facts(edit({}, {"deep": [text]}), foreign_prefixes=("/iac-prod",))
     assert (rejected({}, about) == ["cross-environment"]) is found
+
+
+STRICT_AND_LAX = ({"require_approval": True, "approvers": ["bob"]}, {})
+
+
+@pytest.mark.parametrize("policies", [STRICT_AND_LAX, STRICT_AND_LAX[::-1]])
+def test_every_policy_in_force_has_to_be_satisfied(policies: tuple[dict[str, Any], ...]) -> None:
+    """A laxer one beside it takes nothing away, and nothing is said twice."""
+    rules = rules_of(*policies)
+    assert approvals(rules, facts(), DEFINITIONS) == ["every change needs one"]
+    assert approvals(rules_of(policies[0], policies[0]), facts(), DEFINITIONS) == approvals(
+        rules_of(policies[0]), facts(), DEFINITIONS
+    )
+    assert "none of the approvers" in may_approve(rules, "eve", "ann")
+    assert may_approve(rules, "Bob", "ann") == ""
+    assert rules.guarded
+    assert not rules.silent
+
+
+def test_the_strictest_number_counts() -> None:
+    """The shortest time, the smallest cone; a rollback where any policy wants it."""
+    rules = rules_of(
+        {"approval_hours": 1, "largest_cone": 5, "on_failure": "roll_back"},
+        {"approval_hours": 9, "largest_cone": 1},
+    )
+    assert rules.approval_hours == 1
+    assert rules.rolls_back
+    assert "more than 1" in approvals(rules, facts(cone=("a/one", "b/two")), DEFINITIONS)[0]
+
+
+def test_what_is_published_protects_a_type_whatever_its_definition_says() -> None:
+    """Both its fields and its resources."""
+    rules = rules_of(
+        {"destroy_needs_approval": False}, types={"b": Protection(protected=True, protected_fields=["x"])}
+    )
+    assert approvals_of_plan(rules, planned("b/two", Action.REPLACE, 1), DEFINITIONS)
+    about = facts(edit({"x": 1}, {"x": 2}, "b/two"), users_of={"b/two": ("c/three",)})
+    assert [f.code for f in rejections(rules, about, DEFINITIONS, NOW)] == ["protected-field"]
+
+
+@pytest.mark.parametrize("action", [Action.DESTROY, Action.REPLACE])
+def test_protected_components_are_kept_whatever_else_needs_no_approval(action: Action) -> None:
+    """A pattern of the policy protects as a type does."""
+    rules = rules_of({"destroy_needs_approval": False, "protected": ["b/*"]})
+    assert approvals_of_plan(rules, planned("b/two", action, 1), DEFINITIONS)
+    assert not approvals_of_plan(rules, planned("c/two", action, 1), DEFINITIONS)
+
+
+def test_a_distinct_approver_is_another_person() -> None:
+    """Whatever names the two were proven under."""
+    people = read_identities({"ann": ["ann@example.org", "github:ann-dev"]})
+    rules = rules_of({"distinct_approver": True}, identities=people)
+    for approver in ("ann", "ANN@example.org", "webhook:ann-dev"):
+        assert "another must approve" in may_approve(rules, approver, "webhook:Ann-Dev")
+    assert may_approve(rules, "bob", "ann-dev") == ""
+
+
+def test_nobody_overrides_unless_every_policy_that_speaks_names_them() -> None:
+    """A checkout cannot name its user."""
+    assert may_override(rules_of({}), "ann")
+    assert may_override(rules_of({"overriders": ["ann"]}), "ann") == ""
+    assert may_override(rules_of({"require_approval": True}, {"overriders": ["ann"]}), "ann")
+    assert may_override(rules_of({"overriders": ["ann"]}, {}), "ann") == ""

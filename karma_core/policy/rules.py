@@ -1,0 +1,243 @@
+"""The rules in force, evaluated: what they forbid, what they want approved, who may approve and override.
+
+A rule either forbids (a finding of severity error) or asks for an approval (a sentence that says why).
+Several policies may be in force, the published one and the checkout's: each of them has to be satisfied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from karma_core.changes.record import Edit
+from karma_core.component_types import TypeDefinition
+from karma_core.json_difference import differences
+from karma_core.model import Finding, Record, Severity
+from karma_core.plan.document import Action, Plan
+from karma_core.policy.document import Policy
+from karma_core.policy.freeze import Freeze
+from karma_core.policy.identities import Identities
+from karma_core.policy.published import Protection
+
+DESTRUCTIVE = frozenset({Action.DESTROY, Action.REPLACE})
+
+
+class Rules(Record, frozen=True, kw_only=True):
+    """What is in force. `types` protects types beyond what their definitions say."""
+
+    policies: tuple[Policy, ...] = (Policy(),)
+    identities: Identities = Identities()
+    types: dict[str, Protection] = {}
+
+    @property
+    def silent(self) -> bool:
+        """Whether no policy says anything; a type may still be protected by its definition."""
+        return all(policy == Policy() for policy in self.policies) and not self.types
+
+    @property
+    def guarded(self) -> bool:
+        """Whether somebody's word is needed: then the answer to a prompt is no approval."""
+        return any(p.approvers or p.distinct_approver or p.protected for p in self.policies)
+
+    @property
+    def asks_requester(self) -> bool:
+        """Whether a rule depends on who requests: then the requester has to be proven."""
+        return any(p.requesters or p.distinct_approver for p in self.policies)
+
+    @property
+    def asks_approver(self) -> bool:
+        """Whether a rule depends on who approves: then the approver has to be proven."""
+        return any(p.approvers or p.distinct_approver for p in self.policies)
+
+    @property
+    def asks_distinct(self) -> bool:
+        """Whether another than the requester has to approve."""
+        return any(policy.distinct_approver for policy in self.policies)
+
+    @property
+    def approval_hours(self) -> float:
+        """How long a plan waits for its approval, and an approval for its apply: the shortest time."""
+        return min(policy.approval_hours for policy in self.policies)
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether the configs of a change whose deploy failed are rolled back."""
+        return any(policy.on_failure == "roll_back" for policy in self.policies)
+
+    def freezes(self, now: datetime) -> tuple[Freeze, ...]:
+        """The freezes that hold at a moment, none twice."""
+        holding = (f for policy in self.policies for f in policy.freeze if f.holds(now))
+        return tuple({(f.reason, f.timezone): f for f in holding}.values())
+
+    def definition(self, definitions: Mapping[str, TypeDefinition], address: str) -> TypeDefinition:
+        """The definition of a component's type, protected by whatever protects it."""
+        component_type = address.partition("/")[0]
+        own = definitions.get(component_type) or TypeDefinition()
+        more = self.types.get(component_type)
+        if more is None:
+            return own
+        fields = sorted({*own.protected_fields, *more.protected_fields})
+        return replace(own, protected=own.protected or more.protected, protected_fields=fields)
+
+    def protects(self, address: str) -> bool:
+        """Whether a pattern of `protected` names the component."""
+        return any(self.identities.matches(address, policy.protected) for policy in self.policies)
+
+
+class Facts(Record, frozen=True, kw_only=True):
+    """What the rules on a request need to know.
+
+    `requested_by` is who is said to want it, `asked_by` who sent it: both have to be allowed to.
+    `users_of` maps an edited address to the deployed components that depend on it. `foreign_prefixes` are
+    those of the project's other environments.
+    """
+
+    requested_by: str
+    asked_by: str = ""
+    edits: tuple[Edit, ...]
+    cone: tuple[str, ...]
+    users_of: dict[str, tuple[str, ...]]
+    region: str
+    foreign_prefixes: tuple[str, ...] = ()
+
+
+def rejections(
+    rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefinition], now: datetime
+) -> tuple[Finding, ...]:
+    """What forbids the change, none twice."""
+    forbidden = [
+        *_requesters(rules, facts),
+        *_freezes(rules, facts, now),
+        *(_protected_by_rejection(rules, facts, definitions)),
+        *(finding for edit in facts.edits for finding in _cross_environment(edit, facts)),
+    ]
+    return tuple(dict.fromkeys(forbidden))
+
+
+def _requesters(rules: Rules, facts: Facts) -> Iterator[Finding]:
+    first = facts.edits[0].address if facts.edits else ""
+    for user in dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by)):
+        named = [p.requesters for p in rules.policies if p.requesters]
+        if not all(rules.identities.matches(user, patterns) for patterns in named):
+            yield _no("policy-requester", first, f"{user} may not request changes here")
+
+
+def _freezes(rules: Rules, facts: Facts, now: datetime) -> Iterator[Finding]:
+    first = facts.edits[0].address if facts.edits else ""
+    for freeze in rules.freezes(now):
+        yield _no("policy-freeze", first, f"no changes now: {freeze.reason} ({freeze.timezone})")
+
+
+def _protected_by_rejection(
+    rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefinition]
+) -> Iterator[Finding]:
+    """Edits of protected fields, where a policy rejects them and somebody depends on their component."""
+    if all(policy.protected_fields != "reject" for policy in rules.policies):
+        return
+    for edit, pointer in protected_fields(rules, facts.edits, definitions):
+        users = ", ".join(facts.users_of.get(edit.address, ()))
+        if users:
+            said = f"{pointer[1:]} is protected while {users} use it"
+            yield _no("protected-field", edit.address, said, pointer)
+
+
+def approvals(rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefinition]) -> list[str]:
+    """Why the request itself needs an approval, no reason twice."""
+    needs = ["every change needs one"] if any(p.require_approval for p in rules.policies) else []
+    needs += [f"{e.address} is protected" for e in facts.edits if rules.protects(e.address)]
+    needs += [
+        f"{edit.address}: {pointer[1:]} is a protected field"
+        for edit, pointer in protected_fields(rules, facts.edits, definitions)
+    ]
+    limits = [p.largest_cone for p in rules.policies if p.largest_cone is not None]
+    if limits and len(facts.cone) > min(limits):
+        needs.append(f"its cone has {len(facts.cone)} components, more than {min(limits)}")
+    return list(dict.fromkeys(needs))
+
+
+def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> list[str]:
+    """Why the plan needs an approval: what it destroys, and what nobody can see yet."""
+    destroying = any(policy.destroy_needs_approval for policy in rules.policies)
+    needs = []
+    for component in plan.components:
+        address = component.address
+        if component.action == Action.DEFERRED:
+            needs.append(f"{address} is deferred: what it will do cannot be planned yet")
+        elif (component.destroy or component.action in DESTRUCTIVE) and (
+            destroying or keeps(rules, definitions, address)
+        ):
+            needs.append(f"{address}: {component.action} destroys {component.destroy} resource(s)")
+    return needs
+
+
+def keeps(rules: Rules, definitions: Mapping[str, TypeDefinition], address: str) -> bool:
+    """Whether nothing of the component may be destroyed without an approver's word."""
+    return rules.protects(address) or rules.definition(definitions, address).protected
+
+
+def may_approve(rules: Rules, user: str, *requesters: str) -> str:
+    """Why the user may not approve what the requesters asked for; empty where they may."""
+    for policy in rules.policies:
+        if policy.approvers and not rules.identities.matches(user, policy.approvers):
+            return f"{user} is none of the approvers"
+        if policy.distinct_approver and any(rules.identities.same(user, name) for name in requesters):
+            return f"{user} requested it, and another must approve"
+    return ""
+
+
+def may_override(rules: Rules, user: str) -> str:
+    """Why the user may not override the policy; empty where every policy that says something names them."""
+    speaking = [policy for policy in rules.policies if policy != Policy()]
+    if speaking and all(rules.identities.matches(user, policy.overriders) for policy in speaking):
+        return ""
+    return f"{user} is none of the overriders"
+
+
+def protected_fields(
+    rules: Rules, edits: Sequence[Edit], definitions: Mapping[str, TypeDefinition]
+) -> Iterator[tuple[Edit, str]]:
+    """(edit, pointer) of every protected top-level field whose value changes; creations have none."""
+    for edit in edits:
+        if edit.before is None or edit.after is None:
+            continue
+        fields = set(rules.definition(definitions, edit.address).protected_fields)
+        moved = {d.pointer.split("/")[1] for d in differences(edit.before, edit.after) if d.pointer}
+        yield from ((edit, f"/{field}") for field in sorted(fields & moved))
+
+
+def _cross_environment(edit: Edit, facts: Facts) -> Iterator[Finding]:
+    """References to parameters that live in another environment or region, where no producer is seen."""
+    for pointer, text in _strings("", edit.after):
+        foreign = [p for p in facts.foreign_prefixes if _names_below(p, text)]
+        if foreign:
+            said = f"it names a parameter below {foreign[0]}, which is another environment's"
+            yield _no("cross-environment", edit.address, said, pointer)
+        elif text.startswith("arn:aws:ssm:") and text.split(":")[3] != facts.region:
+            said = f"it names a parameter in {text.split(':')[3]}; this environment is in {facts.region}"
+            yield _no("cross-environment", edit.address, said, pointer)
+
+
+def _names_below(prefix: str, text: str) -> bool:
+    """Whether a text names a parameter below a prefix: by its name, within another text, or by its ARN."""
+    return re.search(rf"(?:^|:parameter|[^A-Za-z0-9._-]){re.escape(prefix)}/", text) is not None
+
+
+def _strings(pointer: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, dict):
+        for key in sorted(value):
+            yield from _strings(f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", value[key])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(f"{pointer}/{index}", item)
+
+
+def _no(code: str, component: str, message: str, pointer: str = "") -> Finding:
+    return Finding(
+        code=code, severity=Severity.ERROR, component=component, pointer=pointer, message=f"{message}."
+    )

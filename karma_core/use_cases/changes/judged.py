@@ -1,0 +1,47 @@
+"""The verdict on a change, and what it was made on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from karma_core.changes import judgement
+from karma_core.changes.record import Edit
+from karma_core.model import Finding
+from karma_core.use_cases.fleet import Fleet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be.
+
+    `unseen` are types of edited components of whose modules nothing is known here: whoever has the modules
+    judges. `plan_id` is the plan of a run that was made already, where nothing has moved since.
+    """
+
+    edits: tuple[Edit, ...]
+    findings: tuple[Finding, ...]
+    cone: tuple[str, ...]
+    reads: tuple[str, ...]
+    needs: tuple[str, ...]
+    versions: dict[str, int]
+    token: str
+    fleet: Fleet | None
+    unseen: tuple[str, ...] = ()
+    plan_id: str | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What rejects the change."""
+        return () if self.unseen else judgement.errors(self.findings)
+
+    @property
+    def left_open(self) -> str:
+        """What the verdict leaves to whoever has the modules; empty where nothing."""
+        return f"{', '.join(self.unseen)} is not known here: a worker judges it" if self.unseen else ""
+
+    @property
+    def why(self) -> str:
+        """The first error, in one sentence."""
+        first = self.errors[0]
+        more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+        return f"{first.code}: {first.component}: {first.message}{more}"

@@ -1,0 +1,39 @@
+"""Somebody was not let in: an event in the log, and the error that says so."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from karma_core.errors import KarmaError, Refused
+from karma_core.records import Event
+from karma_core.workspace import Workspace
+
+NOBODY: Final = "nobody"
+"""The user of events about somebody who could not say who they are."""
+
+
+def denied(
+    workspace: Workspace,
+    code: str,
+    what: str,
+    why: str,
+    next_step: str,
+    *,
+    user: str = "",
+    **inputs: Any,
+) -> KarmaError:
+    """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
+    actor = workspace.actor
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action="access",
+        environment=workspace.name,
+        user=user or actor.user,
+        source=actor.source,
+        inputs={"code": code, "why": why, **inputs},
+        status="denied",
+        change_id=actor.change_id,
+    )
+    workspace.log.append(event)
+    return Refused(what, why=why, next_step=next_step, code=code)
