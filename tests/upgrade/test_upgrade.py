@@ -133,6 +133,17 @@ def test_old_tokens_count(kept: Deployed) -> None:
     }
 
 
+def test_what_is_read_of_modules_alone_stays(tmp_path: Path) -> None:
+    """Dependencies by lookup and through parameters, of an environment that was never deployed."""
+    with unpacked(VERSIONS[-1], "embedded", tmp_path) as project:
+        shown, difference = project.several("sketch", ["graph", "show"], ["graph", "diff"])
+        assert not any(difference[kind] for kind in ("added", "changed", "removed"))
+        found = {(edge["source"], edge["target"]): edge["via"] for edge in shown["edges"]}
+        assert "lookup" in str(found["lookup/www", "hosted-zone/public"])
+        assert "module" in str(found["fleet/home", "hosted-zone/public"])
+        assert ("fleet/home", "ship/one") in found
+
+
 def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:
     """One waits for its approval, one for its apply; afterwards a plan of everything is empty again.
 
