@@ -1,182 +1,101 @@
-"""Make the fixture of a version: a project with a life behind it, deployed by the code on PYTHONPATH.
+"""Make the fixture of a version: `python -m tests.upgrade.make SOURCE NAME`, see README.md beside this.
 
-`python tests/upgrade/make.py FILE.tar.gz` with PYTHONPATH set to a checkout of that version. See README.md.
+SOURCE is a folder with the source of the Karma that shall have deployed the project (`git archive`), NAME the
+fixture's folder beside this file. The project is made twice: on the embedded stores, and on AWS's interfaces.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import logging
+import re
+import shutil
+import socket
 import sys
-import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-SETTINGS = """
-[project]
-orchestrator = "direct"
-[terraform]
-binary = "embedded"
-[environments.prod]
-region = "eu-west-1"
-[environments.prod.policy]
-protected = ["vault/*"]
-approval_hours = 8760
+from moto.server import ThreadedMotoServer
+
+from tests.upgrade import account, files
+from tests.upgrade.account import REGION
+from tests.upgrade.life import Cli, live, sketch
+
+HERE = Path(__file__).parent
+IN_AWS = """
+parameters = "ssm"
+state = "dynamodb"
+artifacts = "s3"
+terraform_state = "s3"
+aws = {{state_table = "karma-state", log_table = "karma-log", bucket = "karma", tfstate_prefix = "{env}"}}
 """
-FILES = {
-    "components/net/main.tf": """
-variable "config" { type = any }
-resource "terraform_data" "net" { input = var.config.cidr }
-module "zones" {
-  source = "../_shared/zones"
-  count_of = try(var.config.zones, 2)
-}
-output "runtime" {
-  value = { id = terraform_data.net.id, cidr = var.config.cidr, zones = module.zones.names }
-}
-""",
-    "components/_shared/zones/main.tf": """
-variable "count_of" { type = number }
-output "names" { value = [for i in range(var.count_of) : "zone-${i}"] }
-""",
-    "components/app/main.tf": """
-variable "config" { type = any }
-variable "dependencies" { type = any }
-locals { net = var.dependencies["net/${var.config.net_nickname}"] }
-resource "terraform_data" "app" { input = { cidr = local.net.cidr, size = try(var.config.size, 1) } }
-output "url" { value = "http://${local.net.cidr}" }
-output "id" { value = terraform_data.app.id }
-""",
-    "components/app/component.yaml": "consumes:\n  net: [cidr]\nschema:\n  type: object\n",
-    "components/vault/main.tf": """
-variable "config" { type = any }
-resource "terraform_data" "vault" { input = var.config.name }
-output "runtime" {
-  value     = { name = var.config.name, password = "s-${var.config.name}" }
-  sensitive = true
-}
-""",
-    "components/vault/component.yaml": "protected: true\nprotected_fields: [name]\n",
-    "components/agent/main.tf": """
-variable "config" { type = any }
-variable "dependencies" { type = any }
-resource "terraform_data" "agent" {
-  input = { for address, runtime in var.dependencies : address => sha256(jsonencode(runtime)) }
-}
-output "done" { value = true }
-""",
-    "components/agent/component.yaml": (
-        'propagation: reload\nreload:\n  command: ["true"]\n'
-        "match:\n  - field: site\n    type: app\n    equals: site_name\n"
-    ),
-    "iac/prod/net/core/config.json": {"cidr": "192.0.2.0/24"},
-    "iac/prod/app/shop/config.json": {"net_nickname": "core", "site_name": "shop.", "size": 1},
-    "iac/prod/vault/main/config.json": {"name": "main"},
-    "iac/prod/agent/edge/config.json": {
-        "site": "shop",
-        "depends_on": ["net/core"],
-        "secret": "/iac/vault/main/runtime",
-    },
-    "iac/prod/app/old/config.json": {"net_nickname": "core", "site_name": "old"},
-}
+LOG = '\n[log]\nsinks = ["dynamodb", "s3", "file"]\nrequired = "dynamodb"\n'
 
 
-PLACE = "@PLACE@"
-"""Stands in archived modules for the folder that the project was made in; whoever unpacks it puts its own."""
-CACHES = frozenset({"cache", "work", ".terraform", "terraform", "terraform-refresh"})
+def main(source: Path, target: Path) -> None:
+    """Make both, and see that nothing of this machine is in them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for kind, make in (("embedded", _embedded), ("aws", _aws)):
+            make(source, Path(scratch) / kind, target / kind)
+        _check(target, [scratch, str(source), sys.prefix, f"{Path.home()}/", socket.gethostname()])
 
 
-class Project:
-    """A folder, and the command line of the version on PYTHONPATH."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def write(self, path: str, content: Any) -> None:
-        """Write a file; an object as JSON."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content if isinstance(content, str) else json.dumps(content, indent=2) + "\n")
-
-    def karma(self, *words: str, code: int = 0) -> Any:
-        """What a command prints with --json."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "karma_cli", *words, "--json", "--project", str(self.root)],
-            env={**os.environ, "KARMA_USER": "ann", "KARMA_ENV": "prod"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if ran.returncode != code:
-            raise SystemExit(f"karma {' '.join(words)}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}")
-        return json.loads(ran.stdout) if ran.stdout.strip() else None
+def _embedded(source: Path, project: Path, target: Path) -> None:
+    shutil.copytree(HERE / "project", project)
+    karma = Cli(source, project)
+    tokens = live(karma)
+    sketch(karma)
+    _write(project, target, tokens)
 
 
-def live(project: Project) -> dict[str, Any]:
-    """A project's life; what the tests have to know of it."""
-    project.write("karma.toml", SETTINGS)
-    for path, content in FILES.items():
-        project.write(path, content)
-    project.karma("config", "publish")
-    project.karma("graph", "build")
-    project.karma("deploy", "--all", "--auto-approve")
-    project.write("patch.json", {"size": 2})
-    patch = str(project.root / "patch.json")
-    applied = project.karma("propose-change", "app", "shop", "--input", patch, "--auto-approve")
-    rolled_back = project.karma("change", "rollback", applied["change_id"], "--auto-approve")
-    project.write("patch.json", {"tags": ["x"]})
-    rejected = project.karma("propose-change", "vault", "main", "--input", patch, code=4)
-    project.karma("change", "reject", rejected["change_id"], "--reason", "not now")
-    waiting = project.karma("propose-change", "vault", "main", "--input", patch, code=4)
-    plan = project.karma("plan", "--all")
-    project.karma("drift")
-    project.karma("graph", "build")
-    token = project.karma("token", "create", "ann", "--role", "admin")
-    (project.root / "patch.json").unlink()
-    return {
-        "applied": applied["change_id"],
-        "rolled_back": rolled_back["change_id"],
-        "rejected": rejected["change_id"],
-        "waiting": waiting["change_id"],
-        "plan": plan["plan_id"],
-        "token": token["token"],
-        "runs": sorted(
-            {event["run_id"] for event in project.karma("log", "grep", "--action", "terraform_apply")}
-        ),
-    }
+def _aws(source: Path, project: Path, target: Path) -> None:
+    shutil.copytree(HERE / "project", project)
+    settings = project / "karma.toml"
+    settings.write_text(in_aws(settings.read_text()))
+    with _account() as url:
+        karma = Cli(source, project, account.variables(url))
+        karma.run("prod", "aws", "create", "--auto-approve")
+        tokens = live(karma)
+        _write(project, target, tokens)
+        held = account.dump(url)
+    (target / "account.json").write_text(json.dumps(held, indent=1) + "\n")
 
 
-def kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """What belongs to the fixture: no caches, no working folders of Terraform."""
-    parts = Path(entry.name).parts
-    if CACHES & set(parts) and ".karma" in parts:
-        return None
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    return entry
+def in_aws(settings: str) -> str:
+    """The settings with the stores in AWS. Where it is, a variable says: a fixture has no address."""
+    for env in ("prod", "worn"):
+        head = f"[environments.{env}]\n"
+        settings = settings.replace(head, head + IN_AWS.format(env=env).lstrip())
+    return settings.replace('"eu-west-1"', f'"{REGION}"') + LOG
 
 
-def main(target: Path) -> None:
-    """Make the project and pack it."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder) / "project")
-        project.root.mkdir()
-        facts = live(project)
-        project.write("facts.json", facts)
-        for path in (project.root / ".karma/modules").rglob("module.json"):
-            path.write_text(path.read_text().replace(folder, PLACE))
-        leaked = [
-            path
-            for path in project.root.rglob("*")
-            if path.is_file() and folder.encode() in path.read_bytes() and kept(tarfile.TarInfo(str(path)))
-        ]
-        if leaked:
-            raise SystemExit(f"the folder's name stands in {', '.join(map(str, leaked))}")
-        with tarfile.open(target, "w:gz") as packed:
-            packed.add(project.root, "project", filter=kept)
+@contextmanager
+def _account() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        yield "http://{}:{}".format(*server.get_host_and_port())
+    finally:
+        server.stop()
+
+
+def _write(project: Path, target: Path, tokens: dict[str, str]) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    files.dump(project, target)
+    (target / "tokens.json").write_text(json.dumps(tokens, indent=1) + "\n")
+
+
+def _check(target: Path, traces: list[str]) -> None:
+    """Refuse what holds one of the traces as a word of its own; base64 holds no words."""
+    for path in sorted(target.rglob("*.*")):
+        words = re.sub(r'"base64": "[^"]*"', "", path.read_text())
+        found = [trace for trace in traces if re.search(rf"(?<!\w){re.escape(trace)}(?!\w)", words)]
+        if found:
+            raise RuntimeError(f"{path} holds {found}: the fixture would be one machine's")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve())
+    main(Path(sys.argv[1]).resolve(), HERE / sys.argv[2])
