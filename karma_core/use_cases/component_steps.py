@@ -39,6 +39,13 @@ PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
 
 STOPPING: Final = frozenset({"failed", "blocked", "stopped", "interrupted", "not_run"})
 """How a component ends whose consumers are not worked on."""
+ENDS: Final = {
+    "stopped": "was stopped for approval",
+    "interrupted": "was interrupted",
+    "blocked": "is blocked",
+}
+"""What is said of a component that ended without success, where that was no failure of its own."""
+AT_REST: Final = frozenset({Verdict.UNCHANGED, Verdict.CUT_OFF})
 
 
 class Left(Record, frozen=True, kw_only=True):
@@ -133,12 +140,38 @@ class ComponentSteps:
         if status == "applied":
             self._spread.move(here)
 
+    def left_behind(self, address: str, cause: str) -> None:
+        """Finish a component that was not worked on because of another's end, in dependency order.
+
+        It is blocked, or stopped with what was stopped. Where the plan that the run follows left it alone and
+        its inputs are still those that were applied, it had nothing to wait for: it ends as the plan says.
+        """
+        at_rest = self._at_rest(address)
+        if at_rest is not None:
+            as_planned = Verdict.CUT_OFF if at_rest.verdict is Verdict.CUT_OFF else Verdict.UNCHANGED
+            self.finish(address, str(as_planned), at_rest.reason)
+            return
+        ended = self.outcomes.get(cause)
+        how = ENDS.get(ended.status, "failed") if ended else "failed"
+        status = "stopped" if ended and ended.status == "stopped" else "blocked"
+        self.finish(address, status, f"it needs {cause}, which {how}")
+
+    def _at_rest(self, address: str) -> Judgement | None:
+        """The judgement of a component that the plan left alone, where it says the same now."""
+        if self._shown is None or self._shown.expected(address):
+            return None
+        try:
+            judgement = self._decider.decide(address)
+        except KarmaError:  # it cannot be told any more: then it is not called unchanged
+            return None
+        return judgement if judgement.verdict in AT_REST | {Verdict.RECORD} else None
+
     # -- plan -----------------------------------------------------------------------------------------
 
     def plan(self, address: str) -> Result:
         """Judge the component with the real values of now and, if it has to run, plan it."""
         judgement = self._decider.decide(address)
-        if judgement.verdict in {Verdict.UNCHANGED, Verdict.CUT_OFF}:
+        if judgement.verdict in AT_REST:
             return self.finish(address, str(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
             self._judged[address] = judgement

@@ -46,12 +46,6 @@ from karma_core.workspace import Workspace
 
 OpenExecutor = Callable[[int], Any]
 """Gives a context manager of an Executor for that many components at once."""
-ENDS = {
-    "stopped": "was stopped for approval",
-    "interrupted": "was interrupted",
-    "blocked": "is blocked",
-}
-"""What is said of a component that ended without success, where that was no failure of its own."""
 NOTHING_CAME_BEFORE = Progress(done={}, unfinished={})
 
 
@@ -134,15 +128,13 @@ class Deployment:
         fleet = self._fleet
         members = self.chosen - self.blocked.keys() - self._before.done.keys()
         producers = {a: fleet.waits_for(a) for a in members}
-        walk = Walk(producers, fleet.graph.heights(members))
+        heights = fleet.graph.heights(members)
+        walk = Walk(producers, heights)
         try:
             Driver(walk, self, executor, producers).run(self._workspace.environment.parallelism)
         finally:
-            for address, cause in walk.blocked.items():
-                ended = self._steps.outcomes.get(cause)
-                how = ENDS.get(ended.status, "failed") if ended else "failed"
-                status = "stopped" if ended and ended.status == "stopped" else "blocked"
-                self._steps.finish(address, status, f"it needs {cause}, which {how}")
+            for address in sorted(walk.blocked, key=lambda a: (-heights[a], a)):
+                self._steps.left_behind(address, walk.blocked[address])
 
     # -- the end --------------------------------------------------------------------------------------
 
