@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from karma_core.errors import BadInput
 from karma_core.model import Severity
 from karma_core.plan import fingerprint
+from karma_core.ports import Modules
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.naming import excluded, named
 from karma_core.use_cases.runs import Selection
@@ -35,12 +39,28 @@ def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
     """Components whose own part differs from what was applied; or whose config or module changed in Git."""
     if since is None:
         return {address for address in fleet.graph if changed_itself(fleet, address)}
-    addresses, folders = workspace.repository.changed_since(workspace.name, since)
-    known = set(fleet.graph)
-    types = {address.partition("/")[0] for address in known}
-    # Folders that are no type's hold child modules: whose modules load them, their digests tell.
-    shared = {a for a in known if _module_changed(fleet, a)} if folders - types else set()
-    return (addresses & known) | {a for a in known if a.partition("/")[0] in folders} | shared
+    addresses, paths = workspace.repository.changed_since(workspace.name, since)
+    types = {address.partition("/")[0] for address in fleet.graph}
+    edited = {name for name in types if _is_edited(workspace.modules, name, paths)}
+    return {a for a in fleet.graph if a in addresses or a.partition("/")[0] in edited}
+
+
+def _is_edited(modules: Modules, component_type: str, paths: Collection[str]) -> bool:
+    """Whether a changed path is part of the type's module, or a directory that holds a part of it.
+
+    What an unreadable module loads is not known: where any path changed it counts as edited.
+    """
+    if not paths:
+        return False
+    try:
+        parts = modules.parts(component_type)
+    except BadInput:
+        return True
+    return any(_within(path, part) or _within(part, path) for path in paths for part in parts)
+
+
+def _within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(f"{directory}/")
 
 
 def changed_itself(fleet: Fleet, address: str) -> bool:
@@ -51,14 +71,6 @@ def changed_itself(fleet: Fleet, address: str) -> bool:
     if fleet[address].config is None:
         return False
     return fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
-
-
-def _module_changed(fleet: Fleet, address: str) -> bool:
-    if fleet[address].config is None:
-        return False
-    applied = fleet.deployed(address)
-    module = fleet.values.module(address)
-    return applied is not None and module is not None and applied.inputs.get("module") != module.digest
 
 
 def why_blocked(fleet: Fleet, address: str) -> str:
