@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
@@ -21,6 +22,7 @@ from karma_core.use_cases.component_steps import PLAN, ComponentSteps
 from karma_core.use_cases.decider import Decider
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.naming import is_excluded
 from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown
@@ -171,7 +173,7 @@ class Deployment:
             run_id=self._run.id,
             status=_status(outcomes.values(), error),
             components=tuple(outcomes[a] for a in sorted(outcomes)),
-            warnings=tuple(_warnings(self._fleet, self.chosen)),
+            warnings=tuple(_warnings(self._fleet, self.chosen, _selection_of(self._run))),
         )
 
 
@@ -184,12 +186,21 @@ def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> str:
     return next((status for status in ("blocked", "stopped") if status in statuses), "succeeded")
 
 
-def _warnings(fleet: Fleet, chosen: set[str]) -> list[str]:
+def _selection_of(run: Run) -> Selection:
+    """The selection that a run was started with."""
+    return msgspec.convert(run.options.get("selection", {}), Selection)
+
+
+def _warnings(fleet: Fleet, chosen: set[str], selection: Selection) -> list[str]:
     """Producers outside the run whose deployment is stale: their current runtimes were used."""
     outside = {p for a in chosen for p in fleet.graph.producers(a)} - chosen
     stale = {n.address for n in fleet.data.nodes if n.status == "stale"}
+    environment = fleet.inventory.environment
     return [
-        f"{address} is stale and not part of this run; its current runtime was used (--with-producers)"
+        f"{address} is stale and excluded from this run; its deployed values were used"
+        if is_excluded(selection, address, environment=environment)
+        else f"{address} is stale and not part of this run; its deployed values were used "
+        "(--with-producers includes it)"
         for address in sorted(outside & stale)
     ]
 

@@ -3,92 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
-from karma_core.errors import NotFound, Refused, ValidationFailed
+from karma_core.counting import counted, listed
 from karma_core.model import Finding, Severity, Status
-from karma_core.plan.document import LEFT_OUT, UNPUBLISHED
-from karma_core.records import Parameter
-from karma_core.use_cases.config_comparison import compare
+from karma_core.plan.document import LEFT_OUT, PRODUCER_EXCLUDED
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.selecting import Choice
+from karma_core.use_cases.unpublished import unpublished
 from karma_core.workspace import Workspace
 
-MAX_NAMED = 5
-"""So many addresses are named in a finding. Ours."""
-_NOT_AS_CONFIGURED = frozenset({Status.ABSENT, Status.STALE, Status.FAILED})
+_NOT_AS_CONFIGURED: Final = frozenset({Status.ABSENT, Status.STALE, Status.FAILED})
 
 
-def not_looked_at(
-    workspace: Workspace, fleet: Fleet, selection: Selection, chosen: Collection[str]
-) -> Iterator[Finding]:
-    """Warnings `policy-differs`, `unpublished` and `left-out` of the environment.
+def not_looked_at(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
+    """Warnings `policy-differs` and `unpublished` of the environment.
 
     One parameter read, one scan of the work tree's configs.
     """
     yield from policy_differs(workspace)
-    yield from _unpublished(workspace, fleet)
+    yield from unpublished(workspace, fleet)
+
+
+def not_selected(fleet: Fleet, selection: Selection, choice: Choice) -> Iterator[Finding]:
+    """Warnings `left-out` and `producer-excluded` about what a selection leaves out."""
     if selection.changed:
-        yield from _left_out(workspace, fleet, chosen)
+        yield from _left_out(fleet, choice)
+    yield from _producers_excluded(fleet, choice)
 
 
-def _unpublished(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
-    """Configs of the work tree that the store does not hold; nothing where there is no work tree."""
-    try:
-        comparison = compare(workspace, stored=_stored(fleet))
-    except (NotFound, Refused):  # Refused where this process has no checkout
-        return
-    except ValidationFailed as error:
-        yield _finding(workspace, UNPUBLISHED, f"configs in the work tree cannot be published: {error.why}")
-        return
-    addresses = sorted({*(intent.address for intent in comparison.intents), *comparison.removed})
-    if addresses:
-        yield _finding(
-            workspace,
-            UNPUBLISHED,
-            f"{_count(addresses, 'config')} in the work tree not published: {_named(addresses)}; "
-            "`karma config publish` publishes, `--from-worktree` plans them as they are",
-        )
-
-
-def _stored(fleet: Fleet) -> dict[str, Parameter] | None:
-    """The stored configs as the fleet has them; None where one is secret and has to be read anew."""
-    held = {a: c.config.parameter for a, c in fleet.inventory.components.items() if c.config is not None}
-    return None if any(parameter.value is None for parameter in held.values()) else held
-
-
-def _left_out(workspace: Workspace, fleet: Fleet, chosen: Collection[str]) -> Iterator[Finding]:
-    """Components that are not as configured and that the selection does not mean."""
-    addresses = sorted(
+def _left_out(fleet: Fleet, choice: Choice) -> Iterator[Finding]:
+    """Components that are not as configured and that a selection of what changed does not mean."""
+    passed = choice.addresses | set(fleet.moves.values())
+    due = {
         node.address
         for node in fleet.data.nodes
         if node.status in _NOT_AS_CONFIGURED
-        and node.address not in chosen
+        and node.address not in passed
         and fleet[node.address].config is not None
-    )
-    if addresses:
-        yield _finding(
-            workspace,
-            LEFT_OUT,
-            f"{_count(addresses, 'component')} stale or not deployed and not part of this plan: "
-            f"{_named(addresses)}; `--all` includes them",
-        )
+    }
+    for addresses, how, advice in (
+        (due - choice.excluded, "not part of this plan", "`--all` includes them"),
+        (due & choice.excluded, "excluded", "without their `--exclude`, `--all` includes them"),
+    ):
+        if addresses:
+            count = counted(len(addresses), "component is", "components are")
+            yield _finding(
+                fleet,
+                LEFT_OUT,
+                f"{count} stale or not deployed and {how}: {listed(sorted(addresses))}; {advice}",
+            )
 
 
-def _count(addresses: Collection[str], noun: str) -> str:
-    return f"1 {noun} is" if len(addresses) == 1 else f"{len(addresses)} {noun}s are"
+def _producers_excluded(fleet: Fleet, choice: Choice) -> Iterator[Finding]:
+    """The components of the plan that need one that was taken out of it, and what that means for them."""
+    if not choice.taken_out:
+        return
+    needs = {a: sorted(choice.taken_out.intersection(fleet.graph.producers(a))) for a in choice.addresses}
+    said = [_of_consumer(fleet, address, needs[address]) for address in sorted(needs) if needs[address]]
+    if said:
+        count = counted(len(said), "component needs what is excluded", "components need what is excluded")
+        yield _finding(fleet, PRODUCER_EXCLUDED, f"{count}: {listed(said)}")
 
 
-def _named(addresses: list[str]) -> str:
-    more = len(addresses) - MAX_NAMED
-    return ", ".join(addresses[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _of_consumer(fleet: Fleet, address: str, producers: Collection[str]) -> str:
+    missing = [p for p in producers if fleet.values.runtime(p) is None and fleet[p].applied is None]
+    if missing:
+        were = "was" if len(missing) == 1 else "were"
+        return f"{address} is blocked, because {' and '.join(missing)} {were} never deployed"
+    return f"{address} is planned with the deployed values of {' and '.join(producers)}"
 
 
-def _finding(workspace: Workspace, code: str, message: str) -> Finding:
+def _finding(fleet: Fleet, code: str, message: str) -> Finding:
     return Finding(
         code=code,
         severity=Severity.WARNING,
-        component=f"environment:{workspace.name}",
+        component=f"environment:{fleet.inventory.environment}",
         pointer="",
         message=message,
     )

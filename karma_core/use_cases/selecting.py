@@ -5,34 +5,65 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from karma_core.errors import BadInput
-from karma_core.model import Severity
+from karma_core.model import Record, Severity
 from karma_core.plan import fingerprint
 from karma_core.ports import Modules
 from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.naming import excluded, named
+from karma_core.use_cases.naming import excluded, named, require_some_left
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
 
-def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
-    """The addresses that a selection means, cones included; those that have a config and keep their name.
+class Choice(Record, frozen=True, kw_only=True):
+    """What a selection means in an environment, as addresses of components that can be worked on.
 
-    UsageError `nothing-matches` or NotFound for a name that means nothing here.
+    `meant` are named, changed or all, with their cones and producers. `excluded` are all those that the
+    exclusions name, among the meant ones or not.
+    """
+
+    meant: frozenset[str]
+    excluded: frozenset[str]
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Those that are to be worked on."""
+        return self.meant - self.excluded
+
+    @property
+    def taken_out(self) -> frozenset[str]:
+        """Those that would be worked on without the exclusions."""
+        return self.meant & self.excluded
+
+
+def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+    """The addresses that a selection means; errors as `choose`."""
+    return set(choose(workspace, fleet, selection).addresses)
+
+
+def choose(workspace: Workspace, fleet: Fleet, selection: Selection) -> Choice:
+    """What a selection means, cones included: components that have a config and keep their name.
+
+    UsageError `nothing-matches` or NotFound for a name that means nothing here, and where nothing is left.
     """
     graph, environment = fleet.graph, workspace.name
-    if selection.everything:
-        chosen = set(graph)
-    elif selection.changed:
-        changed = _changed(workspace, fleet, selection.since)
-        chosen = graph.cone(*changed) if changed else set()
-    else:
-        wanted = named(selection, set(graph), environment=environment)
-        chosen = graph.cone(*wanted)
-        if selection.with_producers:
-            chosen |= graph.upstream(*wanted)
+    meant = set(graph) if selection.everything else _with_cones(workspace, fleet, selection)
     moved = set(fleet.moves.values())
-    left_out = excluded(selection, set(graph), environment=environment) if selection.exclude else set()
-    return {a for a in chosen - left_out if fleet[a].config is not None and a not in moved}
+    meant = {a for a in meant if fleet[a].config is not None and a not in moved}
+    left_out = excluded(selection, set(graph), environment=environment)
+    require_some_left(selection, meant, left_out)
+    return Choice(meant=frozenset(meant), excluded=frozenset(left_out))
+
+
+def _with_cones(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+    """What is named or changed and all that depends on it; where that is asked for, all that it needs too."""
+    if selection.changed:
+        wanted = _changed(workspace, fleet, selection.since)
+    else:
+        wanted = named(selection, set(fleet.graph), environment=workspace.name)
+    if not wanted:
+        return set()
+    cone = fleet.graph.cone(*wanted)
+    return cone | fleet.graph.upstream(*wanted) if selection.with_producers else cone
 
 
 def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
