@@ -7,7 +7,7 @@ are compared by that form.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput, NotFound
@@ -130,14 +130,24 @@ def _without(files: Iterable[ConfigFile], wrong: Collection[str]) -> list[Config
 
 def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
     """Every config parameter by address. One walk of the tree; SecureStrings are decrypted one by one."""
+    return {
+        address: parameter if parameter.value is not None else _opened(workspace, parameter)
+        for address, parameter in _config_parameters(workspace)
+    }
+
+
+def config_addresses(workspace: Workspace) -> set[str]:
+    """Addresses that have a config. One walk of the tree; nothing is decrypted."""
+    return {address for address, _ in _config_parameters(workspace)}
+
+
+def _config_parameters(workspace: Workspace) -> Iterator[tuple[str, Parameter]]:
+    """(address, parameter) of every config; SecureStrings without their values."""
     start, end = len(workspace.prefix) + 1, -len("/" + ids.CONFIG)
-    found = {}
     for parameter in workspace.parameters.read_tree(workspace.prefix):
-        if parameter.name.endswith("/" + ids.CONFIG):
-            address = parameter.name[start:end]
-            if ids.is_address(address):
-                found[address] = parameter if parameter.value is not None else _opened(workspace, parameter)
-    return found
+        address = parameter.name[start:end]
+        if parameter.name.endswith("/" + ids.CONFIG) and ids.is_address(address):
+            yield address, parameter
 
 
 def holds(parameter: Parameter, digest: str) -> bool:

@@ -30,7 +30,7 @@ def named(
     """
     chosen: set[str] = set()
     for target in selection.targets:
-        chosen |= _matching(_local(target, environment), known, which)
+        chosen |= _matching(local(target, environment), known, which)
     for component_type in selection.types:
         members = {a for a in known if a.partition("/")[0] == component_type}
         if not members:
@@ -45,13 +45,13 @@ def excluded(
     """The addresses among `known` that a selection leaves out; errors as `named`."""
     left_out: set[str] = set()
     for pattern in selection.exclude:
-        left_out |= _matching(_local(pattern, environment), known, which)
+        left_out |= _matching(local(pattern, environment), known, which)
     return left_out
 
 
 def is_excluded(selection: Selection, address: str, *, environment: str) -> bool:
     """Whether a selection leaves out the component; UsageError for an exclusion of another environment."""
-    return any(fnmatchcase(address, _local(pattern, environment)) for pattern in selection.exclude)
+    return any(fnmatchcase(address, local(pattern, environment)) for pattern in selection.exclude)
 
 
 def require_some_left(selection: Selection, chosen: Collection[str], left_out: Collection[str]) -> None:
@@ -72,12 +72,12 @@ def is_target(selection: Selection, address: str, *, environment: str) -> bool:
     """Whether a selection names the component itself, and does not just mean it as part of a cone."""
     if selection.everything or selection.changed:
         return True
-    targets = (_local(target, environment) for target in selection.targets)
+    targets = (local(target, environment) for target in selection.targets)
     return address.partition("/")[0] in selection.types or any(fnmatchcase(address, t) for t in targets)
 
 
-def _local(target: str, environment: str) -> str:
-    """A target without its environment, which must be this one."""
+def local(target: str, environment: str) -> str:
+    """A target without its environment, which must be this one: UsageError else."""
     other, colon, rest = target.partition(":")
     if not colon:
         return target

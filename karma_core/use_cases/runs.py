@@ -101,7 +101,7 @@ def require_selection(selection: Selection) -> None:
     if ways != 1:
         raise UsageError(
             "say only one of: components, all of them, what changed" if ways else "no component was selected",
-            next_step="name components (or types), or add --all or --changed",
+            next_step="name components or types, or add --all or --changed (`everything`, `changed`)",
         )
     if selection.since is not None and not selection.changed:
         raise UsageError(
