@@ -23,6 +23,7 @@ from karma_core.use_cases.decider import Decider
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
 from karma_core.use_cases.naming import is_excluded
+from karma_core.use_cases.not_selected import left_out
 from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown
@@ -42,7 +43,7 @@ from karma_core.use_cases.runs import (
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import select
+from karma_core.use_cases.selecting import choose
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -223,10 +224,12 @@ def deploy(
     require_selection(selection)
     check_binding(workspace)
     fleet, _ = build.refresh(workspace)
-    chosen = select(workspace, fleet, selection)
+    choice = choose(workspace, fleet, selection)
+    chosen = set(choice.addresses)
     if shown is not None:
         require_shown(shown, chosen, DEPLOYING)
-    warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
+    dead_runs = (how_to_go_on(dead) for dead in close_dead_runs(workspace))
+    warnings = (*dead_runs, *left_out(fleet, selection, choice))
     decisions = _decisions(fleet, chosen)
     at_rest = _at_rest(workspace, decisions)
     if at_rest is not None:
@@ -330,7 +333,9 @@ def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
     require_selection(selection)
     check_binding(workspace)
     fleet = build.read_fleet(workspace)
-    return nothing_to_do(workspace, fleet, select(workspace, fleet, selection))
+    choice = choose(workspace, fleet, selection)
+    result = nothing_to_do(workspace, fleet, set(choice.addresses))
+    return replace(result, warnings=tuple(left_out(fleet, selection, choice))) if result else None
 
 
 def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunResult | None:

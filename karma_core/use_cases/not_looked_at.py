@@ -1,21 +1,17 @@
-"""What a plan did not look at, said as findings: "no changes" is only true of what was planned."""
+"""What a plan did not look at, said as findings: "no changes" is only true of what was planned.
+
+Of what a selection leaves out `not_selected` says the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Iterator
 
-from karma_core.counting import counted, listed
-from karma_core.model import Finding, Severity, Status
-from karma_core.plan.document import LEFT_OUT, PRODUCER_EXCLUDED
+from karma_core.model import Finding
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.policy_in_force import policy_differs
-from karma_core.use_cases.runs import Selection
-from karma_core.use_cases.selecting import Choice
 from karma_core.use_cases.unpublished import unpublished
 from karma_core.workspace import Workspace
-
-_NOT_AS_CONFIGURED: Final = frozenset({Status.ABSENT, Status.STALE, Status.FAILED})
 
 
 def not_looked_at(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
@@ -25,62 +21,3 @@ def not_looked_at(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
     """
     yield from policy_differs(workspace)
     yield from unpublished(workspace, fleet)
-
-
-def not_selected(fleet: Fleet, selection: Selection, choice: Choice) -> Iterator[Finding]:
-    """Warnings `left-out` and `producer-excluded` about what a selection leaves out."""
-    if selection.changed:
-        yield from _left_out(fleet, choice)
-    yield from _producers_excluded(fleet, choice)
-
-
-def _left_out(fleet: Fleet, choice: Choice) -> Iterator[Finding]:
-    """Components that are not as configured and that a selection of what changed does not mean."""
-    passed = choice.addresses | set(fleet.moves.values())
-    due = {
-        node.address
-        for node in fleet.data.nodes
-        if node.status in _NOT_AS_CONFIGURED
-        and node.address not in passed
-        and fleet[node.address].config is not None
-    }
-    for addresses, how, advice in (
-        (due - choice.excluded, "not part of this plan", "`--all` includes them"),
-        (due & choice.excluded, "excluded", "without their `--exclude`, `--all` includes them"),
-    ):
-        if addresses:
-            count = counted(len(addresses), "component is", "components are")
-            yield _finding(
-                fleet,
-                LEFT_OUT,
-                f"{count} stale or not deployed and {how}: {listed(sorted(addresses))}; {advice}",
-            )
-
-
-def _producers_excluded(fleet: Fleet, choice: Choice) -> Iterator[Finding]:
-    """The components of the plan that need one that was taken out of it, and what that means for them."""
-    if not choice.taken_out:
-        return
-    needs = {a: sorted(choice.taken_out.intersection(fleet.graph.producers(a))) for a in choice.addresses}
-    said = [_of_consumer(fleet, address, needs[address]) for address in sorted(needs) if needs[address]]
-    if said:
-        count = counted(len(said), "component needs what is excluded", "components need what is excluded")
-        yield _finding(fleet, PRODUCER_EXCLUDED, f"{count}: {listed(said)}")
-
-
-def _of_consumer(fleet: Fleet, address: str, producers: Collection[str]) -> str:
-    missing = [p for p in producers if fleet.values.runtime(p) is None and fleet[p].applied is None]
-    if missing:
-        were = "was" if len(missing) == 1 else "were"
-        return f"{address} is blocked, because {' and '.join(missing)} {were} never deployed"
-    return f"{address} is planned with the deployed values of {' and '.join(producers)}"
-
-
-def _finding(fleet: Fleet, code: str, message: str) -> Finding:
-    return Finding(
-        code=code,
-        severity=Severity.WARNING,
-        component=f"environment:{fleet.inventory.environment}",
-        pointer="",
-        message=message,
-    )

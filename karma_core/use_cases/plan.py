@@ -11,7 +11,8 @@ from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.not_looked_at import not_looked_at, not_selected
+from karma_core.use_cases.not_looked_at import not_looked_at
+from karma_core.use_cases.not_selected import not_selected
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection

@@ -6,6 +6,7 @@ import pytest
 
 from karma_core.errors import KarmaError, NotFound, UsageError
 from karma_core.plan.document import Plan, summary_text
+from karma_core.use_cases.deploy import idle
 from karma_core.use_cases.destroy import select_for_destroy
 from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.naming import excluded, is_target, named
@@ -120,8 +121,12 @@ def test_what_is_stale_by_its_producers_alone_is_counted_and_not_run(chain: Syst
     chain.applies()
     made = plan(chain.workspace, Selection(changed=True))
     (left,) = [f for f in made.findings if f.code == "left-out"]
-    assert "b/two" in left.message
-    assert statuses(chain.deploy(Selection(changed=True))) == {}
+    assert left.message == (
+        "1 component is stale or not deployed and not selected: b/two; `--all` includes them"
+    )
+    for result in (idle(chain.workspace, Selection(changed=True)), chain.deploy(Selection(changed=True))):
+        assert result is not None
+        assert (result.components, result.warnings) == ((), (left.message,))
     assert chain.applies() == []
 
 
@@ -139,7 +144,7 @@ def test_what_is_excluded_is_not_included_by_all(chain: System) -> None:
             "1 component is stale or not deployed and excluded: d/alone; "
             "without their `--exclude`, `--all` includes them"
         ),
-        "1 component is stale or not deployed and not part of this plan: b/two; `--all` includes them",
+        "1 component is stale or not deployed and not selected: b/two; `--all` includes them",
     ]
     made = plan(chain.workspace, Selection(changed=True, exclude=("b/*", "d/*")))
     assert [message.partition(";")[0] for message in left_out(made)] == [
