@@ -72,7 +72,7 @@ class GitConfigRepository:
         return tree.head() if tree is not None else None
 
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
-        """(addresses, folders of modules) changed between ref and the work tree.
+        """(addresses, paths below the modules' directory) changed between ref and the work tree.
 
         Where the modules lie outside the configs' work tree, ref says nothing of them: all folders count.
         """
@@ -81,7 +81,7 @@ class GitConfigRepository:
         commit = tree.resolve(ref)
         configs = _below(tree, f"{self._configs}/{environment}")
         addresses = _addresses(tree.changed(commit, [configs]), configs)
-        return addresses, self._changed_types(tree, commit)
+        return addresses, self._changed_modules(tree, commit)
 
     def _tree(self) -> GitWorkTree:
         tree = find_work_tree(Path(self._root))
@@ -94,14 +94,13 @@ class GitConfigRepository:
             )
         return tree
 
-    def _changed_types(self, tree: GitWorkTree, commit: str) -> set[str]:
+    def _changed_modules(self, tree: GitWorkTree, commit: str) -> set[str]:
         if not Path(self._modules).is_dir():
             return set()
         if not Path(self._modules).is_relative_to(os.path.realpath(tree.top)):
             return set(_folders(self._modules))
         modules = _below(tree, self._modules)
-        names = (Path(path).relative_to(modules).parts for path in tree.changed(commit, [modules]))
-        return {parts[0] for parts in names if len(parts) > 1}
+        return {Path(path).relative_to(modules).as_posix() for path in tree.changed(commit, [modules])}
 
 
 def _folders(path: str) -> list[str]:

@@ -36,7 +36,8 @@ MASK: Final = "(sensitive)"
 class MemoryModules:
     """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml.
 
-    `known_facts` are the facts of types that have any; of the others nothing is known.
+    `known_facts` are the facts of types that have any; of the others nothing is known. `children` are the
+    directories of child modules, by the type that loads them.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class MemoryModules:
         self._archive: dict[tuple[str, str], Module] = {}
         self._archived_facts: dict[tuple[str, str], ModuleFacts] = {}
         self.known_facts: dict[str, ModuleFacts] = {}
+        self.children: dict[str, tuple[str, ...]] = {}
 
     def edit(self, component_type: str, content: str) -> None:
         """Add a type, or change its module."""
@@ -76,6 +78,10 @@ class MemoryModules:
     def facts(self, component_type: str) -> ModuleFacts | None:
         """The facts, or None."""
         return self.known_facts.get(component_type)
+
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """The type's directory and those of its child modules."""
+        return (component_type, *self.children.get(component_type, ()))
 
     def revision(self) -> str:
         """A digest of all contents and definitions."""

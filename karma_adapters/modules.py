@@ -95,6 +95,24 @@ class ModuleDirectory:
         reading = self._reading(component_type)
         return None if reading is None else reading.facts
 
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """Directories of the module and its local child modules, then what links in them lead to, sorted."""
+        reading = self._reading(component_type)
+        if reading is None:
+            return (component_type,)
+        with _translated(component_type):
+            linked = {target for file in self._files(reading.directories) if (target := self._target(file))}
+        return (*reading.directories, *sorted(linked))
+
+    def _target(self, file: ModuleFile) -> str | None:
+        """The directory or file that a link in a file's path leads to; None where there is no link."""
+        root = Path(os.path.realpath(self._root))
+        directory = os.path.realpath((root / file.path).parent)
+        if directory != str((root / file.path).parent):
+            return os.path.relpath(directory, root)
+        real = os.path.relpath(os.path.realpath(root / file.path), root)
+        return None if real == file.path else real
+
     def _reading(self, component_type: str) -> _Reading | None:
         """What is known of a type's module as its files are now; None where it has none."""
         ids.check_type(component_type)

@@ -23,6 +23,7 @@ from karma_cli.options import (
     open_for,
     override_of,
 )
+from karma_cli.plan import Exclude, Types, Words, selection_of
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 app.add_typer(change_decisions.app)
@@ -217,18 +218,18 @@ def rollback(
 @app.command(
     epilog="Examples:\n\n`karma change promote serverless-site shop --from dev --to prod --dry-run`\n\n"
     "`karma change promote vpc/core 'service/*' --from dev --to prod`\n\n"
+    "`karma change promote --type service --exclude service/old --from dev --to prod`\n\n"
     "`karma change promote vpc core --from dev --to prod --keep cidr --keep subnets`"
 )
 def promote(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TYPE NICKNAME | ADDRESS...",
-            help="One component in two words, or addresses and patterns.",
-        ),
-    ],
     source: Annotated[str, typer.Option("--from", help="Environment that has the config.")],
     target: Annotated[str, typer.Option("--to", help="Environment that is to get it.")],
+    words: Words = None,
+    types: Types = None,
+    exclude: Exclude = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every component that the source environment has.")
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Take this top-level field alone; repeatable.")
     ] = None,
@@ -242,15 +243,15 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Request the change that gives components the configs that they have in another environment."""
-    from karma_cli.plan import targets_of
     from karma_core.use_cases.changes import promotion
 
+    selection = selection_of(words, types=types, exclude=exclude, everything=everything)
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(target, project, say)
         change = promotion.promote(
             open_for(source, project, by_token=False),
             workspace,
-            targets_of(words),
+            selection,
             only=only or (),
             keep=keep or (),
             reason=reason,

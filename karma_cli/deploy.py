@@ -85,7 +85,7 @@ def deploy(
 
     from karma_core.use_cases.runs import Order
 
-    chosen = any((words, types, exclude, everything, changed, since))
+    chosen = any((words, types, exclude, everything, changed, since, with_producers))
     _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
     override = override_of(override_policy)
     with progress.shown(quiet=as_json) as say:

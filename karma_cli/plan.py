@@ -38,7 +38,7 @@ Changed = Annotated[
 ]
 SinceRef = Annotated[str | None, typer.Option("--since", help="What changed in Git since this commit.")]
 WithProducers = Annotated[
-    bool, typer.Option("--with-producers", help="Include everything that the component needs.")
+    bool, typer.Option("--with-producers", help="Include everything that the selected components need.")
 ]
 Destroying = Annotated[
     bool, typer.Option("--destroy", help="Plan what `karma destroy` would destroy, resource by resource.")

@@ -124,7 +124,10 @@ class ConfigRepository(Protocol):
         ...
 
     def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
-        """(addresses whose config, types whose module) changed between ref and the work tree."""
+        """(addresses whose config, paths below the modules' root) changed between ref and the work tree.
+
+        A path is of a file, or of a directory of which nothing closer is known.
+        """
         ...
 
 
@@ -340,6 +343,14 @@ class Modules(Protocol):
 
     def facts(self, component_type: str) -> ModuleFacts | None:
         """What the module reads and writes, as symbolic facts; None as `module`."""
+        ...
+
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """Paths below the modules' root that the module's digest covers: directories with all in them, files.
+
+        They are the type's own directory, those of its child modules, and what links in them lead to.
+        BadInput as `module`.
+        """
         ...
 
     def revision(self) -> str:

@@ -12,18 +12,25 @@ from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.plans import artifacts_of, load_plan
-from karma_core.use_cases.run_parameters import SelectionParameters
-from karma_core.use_cases.runs import require_selection
+from karma_core.use_cases.run_parameters import SelectionParameters, check_selection
 
 
 class PlanBody(SelectionParameters, frozen=True, kw_only=True):
-    """What to plan: a deploy, or with `destroy` its destruction (of what is named, or `everything`)."""
+    """What to plan: a deploy, or with `destroy` its destruction (of what is named, or `everything`).
+
+    `from_worktree` plans the configs of the server's work tree without publishing them; no deploy takes such
+    a plan.
+    """
 
     destroy: bool = False
+    from_worktree: bool = False
 
     def __post_init__(self) -> None:
+        check_selection(self.selection)
         if self.destroy and (self.changed or self.since or self.with_producers):
-            raise ValueError("`destroy` goes with targets or everything")
+            raise ValueError("`destroy` goes with targets, types or everything")
+        if self.destroy and self.from_worktree:
+            raise ValueError("`from_worktree` does not go with `destroy`: what was applied is destroyed")
 
 
 class PlanWanted(Asked, frozen=True, kw_only=True):
@@ -53,7 +60,6 @@ class PlanShown(Answered, kw_only=True):
 def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     """Plan a selection; applies nothing."""
     selection = asked.body.selection
-    require_selection(selection)
     if not service.plans_here:
         raise Refused(
             "no plan can be made here",
@@ -63,8 +69,9 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
         )
     from karma_core.use_cases.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
     from karma_core.use_cases.plan import plan  # noqa: PLC0415 - nothing can be planned
+    from karma_core.use_cases.worktree_plan import plan_worktree  # noqa: PLC0415
 
-    make_plan = plan_destroy if asked.body.destroy else plan
+    make_plan = plan_destroy if asked.body.destroy else plan_worktree if asked.body.from_worktree else plan
     return _document(make_plan(service.acting(caller), selection))
 
 

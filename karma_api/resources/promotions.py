@@ -18,7 +18,8 @@ from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_core.roles import Role
 from karma_core.use_cases.changes.promotion import promote
-from karma_core.use_cases.run_parameters import Targets
+from karma_core.use_cases.run_parameters import SelectionParameters, Targets, Types, check_selection
+from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
 MOST_FIELDS = 200
@@ -29,10 +30,16 @@ Fields = Annotated[
 
 
 class Promotion(Document, frozen=True, kw_only=True):
-    """What is taken from where. `only` takes these fields alone, `keep` leaves these as they are here."""
+    """What is taken from where: one `component`, or several, named as for a deploy, or `everything`.
+
+    `only` takes these fields alone, `keep` leaves these as they are here.
+    """
 
     component: Address | None = None
-    components: Targets = []
+    targets: Targets = []
+    types: Types = []
+    exclude: Targets = []
+    everything: bool = False
     source: Annotated[
         str, Meta(min_length=1, max_length=32, description="Environment that has the config.")
     ] = key(name="from")
@@ -43,8 +50,20 @@ class Promotion(Document, frozen=True, kw_only=True):
     apply: bool = True
 
     def __post_init__(self) -> None:
-        if (self.component is None) == (not self.components):
-            raise ValueError("name a `component`, or several in `components`")
+        several = self.targets or self.types or self.exclude or self.everything
+        if self.component is not None and several:
+            raise ValueError("`component` stands alone; name several in `targets` or `types`")
+        check_selection(self.selection)
+
+    @property
+    def selection(self) -> Selection:
+        """The configs of the source that are meant."""
+        return SelectionParameters(
+            targets=self.targets if self.component is None else [self.component],
+            types=self.types,
+            exclude=self.exclude,
+            everything=self.everything,
+        ).selection
 
 
 class PromoteAsked(Asked, frozen=True, kw_only=True):
@@ -54,7 +73,7 @@ class PromoteAsked(Asked, frozen=True, kw_only=True):
 
 
 def make(service: Service, caller: Caller, asked: PromoteAsked) -> Reply:
-    """Request the change that gives a component the config that it has in another environment.
+    """Request the change that gives components the configs that they have in another environment.
 
     Whoever asks must be one who may read there, too.
     """
@@ -62,7 +81,7 @@ def make(service: Service, caller: Caller, asked: PromoteAsked) -> Reply:
     change = promote(
         _source(service, caller, said.source),
         service.acting(caller),
-        [said.component] if said.component is not None else said.components,
+        said.selection,
         only=said.only,
         keep=said.keep,
         reason=said.reason,

@@ -21,8 +21,8 @@ from karma_core.records import Run
 from karma_core.roles import Role
 from karma_core.use_cases import drifted, resume
 from karma_core.use_cases.destroy import select_for_destroy
-from karma_core.use_cases.naming import excluded, named
-from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.naming import excluded, named, require_some_left
+from karma_core.use_cases.plans import load_plan, require_published
 from karma_core.use_cases.run_parameters import (
     SelectionParameters,
     Targets,
@@ -94,9 +94,13 @@ class Destruction(Document, frozen=True, kw_only=True):
     override_policy: Reason = ""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
+    def __post_init__(self) -> None:
+        if self.plan_id is None or self.selection != Selection():
+            check_selection(self.selection)
+
     @property
     def selection(self) -> Selection:
-        """The selection."""
+        """The selection; empty where the plan's is meant."""
         return SelectionParameters(
             targets=self.targets, types=self.types, exclude=self.exclude, everything=self.everything
         ).selection
@@ -180,6 +184,7 @@ def _order(service: Service, caller: Caller, workspace: Workspace, wanted: Deplo
         return Order(kind="resume", run_id=wanted.resume_run, override=override)
     selection = wanted.selection
     if wanted.plan_id is not None:
+        require_published(workspace, wanted.plan_id)
         selection = load_plan(workspace, wanted.plan_id)[1]
     else:
         _require_known(service, workspace, selection)
@@ -201,8 +206,10 @@ def _require_known(service: Service, workspace: Workspace, selection: Selection)
     for address in published:
         if workspace.parameters.get(workspace.config_parameter(address)) is not None:
             known.add(address)
-    named(selection, known, environment=workspace.name)
-    excluded(selection, known, environment=workspace.name)
+    chosen = known if selection.everything else named(selection, known, environment=workspace.name)
+    left_out = excluded(selection, known, environment=workspace.name)
+    if selection.everything:  # of others the run knows the cones
+        require_some_left(selection, chosen, left_out)
 
 
 def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:
@@ -277,7 +284,7 @@ ROUTES = (
         asked=DeployAsked,
         answered=Started,
         status=202,
-        statuses=(422,),
+        statuses=(409, 422),
     ),
     Route(
         name="destroy",

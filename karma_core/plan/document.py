@@ -36,6 +36,8 @@ UNPUBLISHED: Final = "unpublished"
 """Code of the warning that configs of the work tree are not published."""
 LEFT_OUT: Final = "left-out"
 """Code of the warning that components are stale and no part of the plan."""
+PRODUCER_EXCLUDED: Final = "producer-excluded"
+"""Code of the warning that components of the plan need some that were excluded from it."""
 
 
 class PlannedComponent(Record, frozen=True, kw_only=True):

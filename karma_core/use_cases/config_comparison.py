@@ -7,16 +7,17 @@ are compared by that form.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from karma_core import ids, strictjson
-from karma_core.errors import BadInput, NotFound, ValidationFailed
-from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.errors import BadInput, NotFound
+from karma_core.model import Finding, Record
 from karma_core.parameters import check_value
 from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter
 from karma_core.use_cases import git_holds
 from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.config_findings import finding_of, raise_findings
 from karma_core.use_cases.config_set import removed_by_changes
 from karma_core.workspace import Workspace
 
@@ -68,10 +69,16 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 def compare(
-    workspace: Workspace, *, may_be_absent: bool = False, stored: dict[str, Parameter] | None = None
+    workspace: Workspace,
+    *,
+    may_be_absent: bool = False,
+    stored: dict[str, Parameter] | None = None,
+    invalid: list[Finding] | None = None,
 ) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
+    With a list `invalid` the findings are added to it instead, and the configs that they are about are
+    neither changed nor removed.
     NotFound where Git has no directory of the environment, unless it `may_be_absent`: then it is empty.
     `stored` are the store's configs by address, where they have just been read.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
@@ -89,7 +96,13 @@ def compare(
     stored = _stored(workspace, asked) if stored is None else stored
     suspects = fresh if known else [file for file in files if _is_suspect(file, seen, stored)]
     values = _read_all(workspace, suspects, findings)
-    _raise_findings(findings)
+    if invalid is None:
+        raise_findings(findings)
+    else:
+        invalid += findings
+    wrong = {finding.component for finding in findings}
+    files, suspects = _without(files, wrong), _without(suspects, wrong)
+    stored = {address: held for address, held in stored.items() if address not in wrong}
     entries = {file.address: seen[file.address] for file in files if file.address not in values}
     for file in suspects:
         entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
@@ -107,20 +120,34 @@ def compare(
         removed=removed,
         caught_up={a: moved[a] for a in entries.keys() & moved.keys() if holds(stored[a], entries[a][1])},
         revision=revision,
-        fresh=not known or entries != seen,
+        fresh=not findings and (not known or entries != seen),
     )
+
+
+def _without(files: Iterable[ConfigFile], wrong: Collection[str]) -> list[ConfigFile]:
+    return [file for file in files if file.address not in wrong]
 
 
 def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
     """Every config parameter by address. One walk of the tree; SecureStrings are decrypted one by one."""
+    return {
+        address: parameter if parameter.value is not None else _opened(workspace, parameter)
+        for address, parameter in _config_parameters(workspace)
+    }
+
+
+def config_addresses(workspace: Workspace) -> set[str]:
+    """Addresses that have a config. One walk of the tree; nothing is decrypted."""
+    return {address for address, _ in _config_parameters(workspace)}
+
+
+def _config_parameters(workspace: Workspace) -> Iterator[tuple[str, Parameter]]:
+    """(address, parameter) of every config; SecureStrings without their values."""
     start, end = len(workspace.prefix) + 1, -len("/" + ids.CONFIG)
-    found = {}
     for parameter in workspace.parameters.read_tree(workspace.prefix):
-        if parameter.name.endswith("/" + ids.CONFIG):
-            address = parameter.name[start:end]
-            if ids.is_address(address):
-                found[address] = parameter if parameter.value is not None else _opened(workspace, parameter)
-    return found
+        address = parameter.name[start:end]
+        if parameter.name.endswith("/" + ids.CONFIG) and ids.is_address(address):
+            yield address, parameter
 
 
 def holds(parameter: Parameter, digest: str) -> bool:
@@ -143,7 +170,7 @@ def _scan(workspace: Workspace, *, may_be_absent: bool) -> tuple[list[ConfigFile
             raise
         files = []
     return files, [
-        _finding(error, component=error.facts.get("address", error.facts["file"])) for error in refused
+        finding_of(error, component=error.facts.get("address", error.facts["file"])) for error in refused
     ]
 
 
@@ -181,7 +208,7 @@ def _read_all(workspace: Workspace, files: Iterable[ConfigFile], findings: list[
             raw = workspace.repository.read(file)
             values[file.address] = _publishable(workspace, file, raw)
         except BadInput as error:
-            findings.append(_finding(error, component=file.address, file=file.path))
+            findings.append(finding_of(error, component=file.address, file=file.path))
     return values
 
 
@@ -204,33 +231,6 @@ def _place(raw: bytes, position: int) -> dict[str, int]:
         "line": raw.count(b"\n", 0, position) + 1,
         "column": position - raw.rfind(b"\n", 0, position),
     }
-
-
-def _finding(error: BadInput, *, component: str, file: str | None = None) -> Finding:
-    place = file or str(error.facts.get("file", component))
-    if "line" in error.facts:
-        place = f"{place}:{error.facts['line']}:{error.facts['column']}"
-    why = f": {error.why}" if error.why else ""
-    return Finding(
-        code=error.code,
-        severity=Severity.ERROR,
-        component=component,
-        pointer=place,
-        message=f"{error.what}{why}; {error.next_step}",
-    )
-
-
-def _raise_findings(findings: list[Finding]) -> None:
-    if not findings:
-        return
-    findings = sorted(findings, key=lambda finding: finding.order)
-    first = findings[0]
-    raise ValidationFailed(
-        f"{len(findings)} of the configs cannot be published; nothing was",
-        why=f"{first.pointer}: {first.code}: {first.message}",
-        next_step="correct every place in the findings, then publish again",
-        findings=to_builtins(findings),
-    )
 
 
 def _sort_out(

@@ -102,7 +102,7 @@ class Decider:
         return Refused(
             f"producer-not-deployed: {', '.join(missing)}",
             why=f"{address} needs it, and it is not part of this plan",
-            next_step="deploy it first or add --with-producers",
+            next_step="deploy it first or add --with-producers, and do not --exclude it",
             code="producer-not-deployed",
             component=address,
         )

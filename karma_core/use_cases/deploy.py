@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
@@ -21,6 +22,8 @@ from karma_core.use_cases.component_steps import PLAN, ComponentSteps
 from karma_core.use_cases.decider import Decider
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.journalling import Heartbeat, Recorder
+from karma_core.use_cases.naming import is_excluded
+from karma_core.use_cases.not_selected import left_out
 from karma_core.use_cases.pins import moved_on, pin, pinned
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import as_shown, load_plan, require_published, require_shown
@@ -40,7 +43,7 @@ from karma_core.use_cases.runs import (
     Selection,
     require_selection,
 )
-from karma_core.use_cases.selecting import select
+from karma_core.use_cases.selecting import choose
 from karma_core.walk import Driver, Executor, Step, Walk
 from karma_core.workspace import Workspace
 
@@ -163,7 +166,7 @@ class Deployment:
             run_id=self._run.id,
             status=_status(outcomes.values(), error),
             components=tuple(outcomes[a] for a in sorted(outcomes)),
-            warnings=tuple(_warnings(self._fleet, self.chosen)),
+            warnings=tuple(_warnings(self._fleet, self.chosen, _selection_of(self._run))),
         )
 
 
@@ -176,12 +179,21 @@ def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> str:
     return next((status for status in ("blocked", "stopped") if status in statuses), "succeeded")
 
 
-def _warnings(fleet: Fleet, chosen: set[str]) -> list[str]:
+def _selection_of(run: Run) -> Selection:
+    """The selection that a run was started with."""
+    return msgspec.convert(run.options.get("selection", {}), Selection)
+
+
+def _warnings(fleet: Fleet, chosen: set[str], selection: Selection) -> list[str]:
     """Producers outside the run whose deployment is stale: their current runtimes were used."""
     outside = {p for a in chosen for p in fleet.graph.producers(a)} - chosen
     stale = {n.address for n in fleet.data.nodes if n.status == "stale"}
+    environment = fleet.inventory.environment
     return [
-        f"{address} is stale and not part of this run; its current runtime was used (--with-producers)"
+        f"{address} is stale and excluded from this run; its deployed values were used"
+        if is_excluded(selection, address, environment=environment)
+        else f"{address} is stale and not part of this run; its deployed values were used "
+        "(--with-producers includes it)"
         for address in sorted(outside & stale)
     ]
 
@@ -204,10 +216,12 @@ def deploy(
     require_selection(selection)
     check_binding(workspace)
     fleet, _ = build.refresh(workspace)
-    chosen = select(workspace, fleet, selection)
+    choice = choose(workspace, fleet, selection)
+    chosen = set(choice.addresses)
     if shown is not None:
         require_shown(shown, chosen, DEPLOYING)
-    warnings = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
+    dead_runs = (how_to_go_on(dead) for dead in close_dead_runs(workspace))
+    warnings = (*dead_runs, *left_out(fleet, selection, choice))
     decisions = _decisions(fleet, chosen)
     at_rest = _at_rest(workspace, decisions)
     if at_rest is not None:
@@ -311,7 +325,9 @@ def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
     require_selection(selection)
     check_binding(workspace)
     fleet = build.read_fleet(workspace)
-    return nothing_to_do(workspace, fleet, select(workspace, fleet, selection))
+    choice = choose(workspace, fleet, selection)
+    result = nothing_to_do(workspace, fleet, set(choice.addresses))
+    return replace(result, warnings=tuple(left_out(fleet, selection, choice))) if result else None
 
 
 def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunResult | None:

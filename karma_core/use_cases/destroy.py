@@ -20,7 +20,7 @@ from karma_core.use_cases.applied_job import destroy_job
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.deploy import OpenExecutor, rebuild
 from karma_core.use_cases.journalling import Heartbeat, Recorder
-from karma_core.use_cases.naming import excluded, is_pattern, named
+from karma_core.use_cases.naming import excluded, is_pattern, named, require_some_left
 from karma_core.use_cases.plans import as_shown, load_plan, require_shown
 from karma_core.use_cases.publishing import keep_plan
 from karma_core.use_cases.recovery import recover_state
@@ -61,7 +61,9 @@ def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
     require_selection(selection)
     applied = workspace.state.all_applied()
     chosen = set(applied) if selection.everything else named_deployed(workspace, selection, applied)
-    chosen -= excluded(selection, applied, environment=workspace.name, which="that is deployed")
+    left_out = excluded(selection, applied, environment=workspace.name, which="that is deployed")
+    require_some_left(selection, chosen, left_out)
+    chosen -= left_out
     graph = applied_graph(workspace, applied)
     refuse_cycles(graph, chosen)
     for address in sorted(chosen):

@@ -26,7 +26,7 @@ from karma_core.use_cases.deploy import rebuild
 from karma_core.use_cases.destroy import named_deployed
 from karma_core.use_cases.drifted import KIND, Check
 from karma_core.use_cases.journalling import Heartbeat
-from karma_core.use_cases.naming import excluded
+from karma_core.use_cases.naming import excluded, require_some_left
 from karma_core.use_cases.runs import Selection
 from karma_core.workspace import Workspace
 
@@ -127,8 +127,9 @@ def _choose(workspace: Workspace, selection: Selection) -> list[Applied]:
     chosen = set(applied)
     if selection.targets or selection.types:
         chosen = named_deployed(workspace, selection, applied)
-    chosen -= excluded(selection, applied, environment=workspace.name, which="that is deployed")
-    return [applied[address] for address in sorted(chosen)]
+    left_out = excluded(selection, applied, environment=workspace.name, which="that is deployed")
+    require_some_left(selection, chosen, left_out)
+    return [applied[address] for address in sorted(chosen - left_out)]
 
 
 def _check_all(

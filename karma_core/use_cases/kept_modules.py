@@ -191,6 +191,10 @@ class KeptModules:
         found = self._kept(component_type)
         return found.facts if found else None
 
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """The type's own directory: which others it loads is not kept."""
+        return (component_type,)
+
     def revision(self) -> str:
         """A digest of what is kept; a builder's own revision is never equal to it."""
         return strictjson.digest(to_builtins(self._known()))

@@ -7,12 +7,11 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from karma_core import ids
+from karma_core.counting import listed
 from karma_core.errors import NotFound, UsageError
 from karma_core.ids import shown
 from karma_core.use_cases.runs import Selection
 
-MAX_LISTED: Final = 5
-"""So many addresses are named in an error. Ours."""
 _GLOB: Final = frozenset("*?[")
 
 
@@ -31,7 +30,7 @@ def named(
     """
     chosen: set[str] = set()
     for target in selection.targets:
-        chosen |= _matching(_local(target, environment), known, which)
+        chosen |= _matching(local(target, environment), known, which)
     for component_type in selection.types:
         members = {a for a in known if a.partition("/")[0] == component_type}
         if not members:
@@ -46,20 +45,39 @@ def excluded(
     """The addresses among `known` that a selection leaves out; errors as `named`."""
     left_out: set[str] = set()
     for pattern in selection.exclude:
-        left_out |= _matching(_local(pattern, environment), known, which)
+        left_out |= _matching(local(pattern, environment), known, which)
     return left_out
+
+
+def is_excluded(selection: Selection, address: str, *, environment: str) -> bool:
+    """Whether a selection leaves out the component; UsageError for an exclusion of another environment."""
+    return any(fnmatchcase(address, local(pattern, environment)) for pattern in selection.exclude)
+
+
+def require_some_left(selection: Selection, chosen: Collection[str], left_out: Collection[str]) -> None:
+    """UsageError `nothing-matches` where exclusions leave nothing of what was selected.
+
+    What changed differs from day to day: there a standing exclusion may leave nothing.
+    """
+    if not selection.changed and chosen and not set(chosen) - set(left_out):
+        raise UsageError(
+            "the exclusions leave no component",
+            why=f"{', '.join(map(shown, selection.exclude))} takes away all that was selected",
+            next_step="exclude less, or select more",
+            code="nothing-matches",
+        )
 
 
 def is_target(selection: Selection, address: str, *, environment: str) -> bool:
     """Whether a selection names the component itself, and does not just mean it as part of a cone."""
     if selection.everything or selection.changed:
         return True
-    targets = (_local(target, environment) for target in selection.targets)
+    targets = (local(target, environment) for target in selection.targets)
     return address.partition("/")[0] in selection.types or any(fnmatchcase(address, t) for t in targets)
 
 
-def _local(target: str, environment: str) -> str:
-    """A target without its environment, which must be this one."""
+def local(target: str, environment: str) -> str:
+    """A target without its environment, which must be this one: UsageError else."""
     other, colon, rest = target.partition(":")
     if not colon:
         return target
@@ -89,11 +107,9 @@ def _matching(target: str, known: Collection[str], which: str) -> set[str]:
 
 
 def _nothing(what: str, known: Collection[str], which: str) -> UsageError:
-    first = sorted(known)[:MAX_LISTED]
-    more = f" and {len(known) - len(first)} more" if len(known) > len(first) else ""
     return UsageError(
         f"there is {what} {which}",
-        why=f"there are {', '.join(first)}{more}" if first else "there are no components",
+        why=f"there are {listed(sorted(known))}" if known else "there are no components",
         next_step="correct the pattern; `karma graph show` lists all components",
         code="nothing-matches",
     )

@@ -12,10 +12,11 @@ from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.destroy_plan import planned_destroy
 from karma_core.use_cases.fleet import Fleet
 from karma_core.use_cases.not_looked_at import not_looked_at
+from karma_core.use_cases.not_selected import not_selected
 from karma_core.use_cases.planner import plan_components
 from karma_core.use_cases.plans import store_plan
 from karma_core.use_cases.runs import Selection, require_selection
-from karma_core.use_cases.selecting import select
+from karma_core.use_cases.selecting import choose
 from karma_core.workspace import Workspace
 
 
@@ -26,12 +27,14 @@ def plan(
     fleet: Fleet | None = None,
     removed: Collection[str] = (),
     published: bool = True,
+    besides: Collection[Finding] = (),
 ) -> Plan:
     """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing.
 
     `fleet` is planned instead of what is there now: the environment as a change would make it. `removed` are
     components whose config it takes away: those that are deployed are planned as destroyed. `published` says
-    that its configs are in the parameter store: no plan of others can be deployed.
+    that its configs are in the parameter store: no plan of others can be deployed. `besides` are findings
+    that the caller has of its own.
     """
     if not removed:
         require_selection(selection)
@@ -39,11 +42,12 @@ def plan(
     of_now = fleet is None
     token = inputs_token(workspace) if of_now else ""
     fleet = fleet or read_fleet(workspace)
-    chosen = select(workspace, fleet, selection)
-    made = plan_components(workspace, fleet, chosen)
+    choice = choose(workspace, fleet, selection)
+    made = plan_components(workspace, fleet, choice.addresses)
     destroyed = _destroys(workspace, set(removed) - set(fleet.moves.values()))
     components = {**made.components, **destroyed}
-    unseen = not_looked_at(workspace, fleet, selection, chosen) if of_now else ()
+    unseen = set(not_looked_at(workspace, fleet)) if of_now else set()
+    unseen |= {*not_selected(fleet, selection, choice), *besides}
     findings = _findings(fleet, components, {*made.findings, *unseen})
     return _store(workspace, fleet, selection, components, findings, token, published=published)
 

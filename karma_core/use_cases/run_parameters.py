@@ -91,7 +91,10 @@ def order_from(kind: Literal["deploy", "destroy"], parameters: Mapping[str, Any]
             allow_blocked=read.allow_blocked,
             override=read.override_policy,
         )
-    require_selection(selection)
+    try:
+        require_selection(selection)
+    except UsageError as error:
+        raise _refused(f"{error.what}; {error.next_step}") from error
     if kind == "destroy" and (selection.changed or selection.with_producers):
         raise _refused("a destroy takes targets, types or everything")
     return Order(

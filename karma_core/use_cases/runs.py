@@ -18,8 +18,9 @@ class Selection(Record, frozen=True, kw_only=True):
     """What was asked for: targets and types with their cones, or all, or what changed.
 
     `targets` and `exclude` are addresses or patterns of them (`*`, `?`, `[…]`). `changed` alone means what
-    differs from what was applied; with `since`, what changed in Git since that commit. What `exclude` names
-    is left out, and nothing else for its sake.
+    differs from what was applied; with `since`, what changed in Git since that commit. `with_producers` adds
+    all that the named or changed components need. What `exclude` names is left out, and nothing else for its
+    sake.
     """
 
     targets: tuple[str, ...] = ()
@@ -100,11 +101,17 @@ def require_selection(selection: Selection) -> None:
     if ways != 1:
         raise UsageError(
             "say only one of: components, all of them, what changed" if ways else "no component was selected",
-            next_step="name components (or types), or add --all or --changed",
+            next_step="name components or types, or add --all or --changed (`everything`, `changed`)",
         )
-    for given, goes_with, fits in (
-        ("since", "--changed", selection.since is None or selection.changed),
-        ("with-producers", "named components", not selection.with_producers or named),
-    ):
-        if not fits:
-            raise UsageError(f"--{given} goes with {goes_with} alone", next_step="leave it out")
+    if selection.since is not None and not selection.changed:
+        raise UsageError(
+            "--since goes with --changed alone",
+            why="it says since when something changed",
+            next_step="leave it out",
+        )
+    if selection.with_producers and selection.everything:
+        raise UsageError(
+            "--with-producers does not go with --all",
+            why="producers are components of the environment: --all includes them",
+            next_step="leave --with-producers out",
+        )

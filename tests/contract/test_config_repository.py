@@ -311,11 +311,11 @@ class TestGit:
         (tmp_path / "components/zone/sub/x.tf").write_text("")
         repository = GitConfigRepository(tmp_path)
         addresses = {"vpc/edited", "vpc/deleted", "vpc/committed", "vpc/new"}
-        assert repository.changed_since("dev", base) == (addresses, {"zone"})
-        assert repository.changed_since("dev", "HEAD") == (addresses - {"vpc/committed"}, {"zone"})
+        assert repository.changed_since("dev", base) == (addresses, {"zone/sub/x.tf"})
+        assert repository.changed_since("dev", "HEAD") == (addresses - {"vpc/committed"}, {"zone/sub/x.tf"})
 
     def test_modules_elsewhere(self, tmp_path: Path) -> None:
-        """A revision of the configs says nothing of modules in another place: all their types count."""
+        """A revision of the configs says nothing of modules in another place: all their folders count."""
         root, modules = tmp_path / "configs", tmp_path / "modules"
         write_config(root, "vpc/core", "{}")
         commit_all(root)

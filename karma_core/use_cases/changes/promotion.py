@@ -1,4 +1,4 @@
-"""A config of one environment brought to another: as a change there, judged and planned there."""
+"""Configs of one environment brought to another: as one change there, judged and planned there."""
 
 from __future__ import annotations
 
@@ -7,21 +7,43 @@ from typing import Any
 
 from karma_core import strictjson
 from karma_core.changes.record import Change, Promoted
+from karma_core.counting import listed
 from karma_core.errors import Refused, UsageError
+from karma_core.model import Record
 from karma_core.use_cases import config_show
 from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.intake import request
-from karma_core.use_cases.config_comparison import stored_configs
+from karma_core.use_cases.config_comparison import config_addresses
 from karma_core.use_cases.config_show import ShownConfig
-from karma_core.use_cases.naming import is_pattern, named
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.naming import excluded, is_pattern, local, named, require_some_left
+from karma_core.use_cases.runs import Selection, require_selection
 from karma_core.workspace import Workspace
+
+
+class Part(Record, frozen=True, kw_only=True):
+    """One config of a promotion: as the source shows it, as the target has it (None: not), as it will be."""
+
+    shown: ShownConfig
+    before: dict[str, Any] | None
+    version: int
+    after: dict[str, Any]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the target would get another config than it has."""
+        return self.before is None or strictjson.canonical(self.after) != strictjson.canonical(self.before)
+
+    @property
+    def requested(self) -> dict[str, Any]:
+        """The part of the request about it."""
+        way = "create" if self.before is None else "replace"
+        return {"component": self.shown.address, way: self.after, "base_version": self.version}
 
 
 def promote(
     source: Workspace,
     target: Workspace,
-    names: Sequence[str],
+    selection: Selection,
     *,
     only: Collection[str] = (),
     keep: Collection[str] = (),
@@ -32,29 +54,30 @@ def promote(
 ) -> Change:
     """Request the one change that gives components of `target` the configs that they have in `source`.
 
-    `names` are addresses or patterns of them, in `source`. With `only`, these top-level fields alone are
+    The selection names configs of `source`, without cones. With `only`, these top-level fields alone are
     taken; those in `keep` stay as the target has them. The request names the target's versions that it was
-    made from; what is the same already is left out. NotFound where the source has no such config; Refused
-    `secret-config`, or `nothing-to-promote` where all are the same.
+    made from; what is the same already is left out. NotFound or UsageError `nothing-matches` where the source
+    has no such config; Refused `secret-config`, or `nothing-to-promote` where all are the same.
     """
     if source.name == target.name:
         raise UsageError(
             f"nothing can be promoted from {source.name} to itself",
             next_step="name two environments: --from dev --to prod",
         )
-    addresses = _addresses(source, names)
-    parts = [_part(source, target, address, only, keep) for address in addresses]
-    wanted = [part for part in parts if part is not None]
+    check_binding(target)
+    parts = [_part(source, target, address, only, keep) for address in _addresses(source, selection)]
+    _require_fields(parts, {*only, *keep})
+    wanted = [part for part in parts if part.differs]
     if not wanted:
         raise Refused(
-            f"there is nothing to promote of {', '.join(addresses[:5])}",
+            f"there is nothing to promote of {listed([part.shown.address for part in parts])}",
             why=f"{target.name} has the same as {source.name}",
             next_step="`karma config show` shows a config",
             code="nothing-to-promote",
         )
-    origins = [origin for _, origin in wanted]
+    origins = [_origin(source, part.shown) for part in wanted]
     body = {
-        "changes": [part for part, _ in wanted],
+        "changes": [part.requested for part in wanted],
         "reason": reason or _said(source, origins),
         "dry_run": dry_run,
     }
@@ -63,25 +86,48 @@ def promote(
     return request(target, body, proceed=proceed, plan_here=plan_here, promoted_from=one or several)
 
 
-def _addresses(source: Workspace, names: Sequence[str]) -> list[str]:
-    """The addresses that the names mean, sorted; patterns among the source's configs."""
-    if not any(is_pattern(name) for name in names):
-        return sorted(set(names))
-    selection = Selection(targets=tuple(names))
-    return sorted(named(selection, stored_configs(source), environment=source.name))
+def _addresses(source: Workspace, selection: Selection) -> list[str]:
+    """The addresses that a selection means among the source's configs, sorted.
+
+    Where all are plain addresses, nothing is read.
+    """
+    require_selection(selection)
+    if selection.changed or selection.with_producers:
+        raise UsageError(
+            "a promotion takes named components, types or all of them",
+            why="it brings configs, whatever depends on them and whatever they need",
+            next_step="name the components, or their types",
+        )
+    name = source.name
+    plain = not (selection.everything or selection.types or selection.exclude)
+    if plain and not any(is_pattern(target) for target in selection.targets):
+        return sorted({local(target, name) for target in selection.targets})
+    known, which = config_addresses(source), f"with a config in {name}"
+    wanted = known if selection.everything else named(selection, known, environment=name, which=which)
+    left_out = excluded(selection, known, environment=name, which=which)
+    require_some_left(selection, wanted, left_out)
+    return sorted(wanted - left_out)
 
 
 def _part(
     source: Workspace, target: Workspace, address: str, only: Collection[str], keep: Collection[str]
-) -> tuple[dict[str, Any], Promoted] | None:
-    """(the part of the request on one component, where its config comes from); None where nothing differs."""
+) -> Part:
     shown = _shown(source, address)
     before, version = _held(target, address)
-    after = _mixed(shown.config, before or {}, only, keep)
-    if before is not None and strictjson.canonical(after) == strictjson.canonical(before):
-        return None
-    way = "create" if before is None else "replace"
-    return {"component": address, way: after, "base_version": version}, _origin(source, shown)
+    after = _mixed(shown.config or {}, before or {}, only, keep)
+    return Part(shown=shown, before=before, version=version, after=after)
+
+
+def _require_fields(parts: Sequence[Part], chosen: set[str]) -> None:
+    """UsageError for a chosen field that none of the configs has."""
+    known = {field for part in parts for field in (*(part.shown.config or ()), *(part.before or ()))}
+    unknown = sorted(chosen - known)
+    if unknown:
+        raise UsageError(
+            f"neither environment's config has a field {unknown[0]!r}",
+            why=f"there are {', '.join(sorted(known))}",
+            next_step="name top-level fields",
+        )
 
 
 def _said(source: Workspace, origins: Sequence[Promoted]) -> str:
@@ -96,7 +142,7 @@ def _shown(source: Workspace, address: str) -> ShownConfig:
         raise Refused(
             f"{address} cannot be promoted from {source.name}",
             why="its config is a SecureString, which a change would show",
-            next_step="publish it from Git, in each environment",
+            next_step="publish it from Git, in each environment; of several, leave it out with --exclude",
             code="secret-config",
         )
     return found
@@ -104,7 +150,6 @@ def _shown(source: Workspace, address: str) -> ShownConfig:
 
 def _held(target: Workspace, address: str) -> tuple[dict[str, Any] | None, int]:
     """(the target's config, its version); (None, 0) where it has none. An unreadable one is judged later."""
-    check_binding(target)
     stored = target.parameters.get(target.config_parameter(address))
     if stored is None:
         return None, 0
@@ -117,13 +162,6 @@ def _mixed(
 ) -> dict[str, Any]:
     """The new config: theirs, but ours in the fields that are not to be taken."""
     known = theirs.keys() | ours.keys()
-    unknown = sorted({*only, *keep} - known)
-    if unknown:
-        raise UsageError(
-            f"neither environment's config has a field {unknown[0]!r}",
-            why=f"there are {', '.join(sorted(known))}",
-            next_step="name top-level fields",
-        )
     taken = (set(only) or known) - set(keep)
     return {k: (theirs if k in taken else ours)[k] for k in known if k in (theirs if k in taken else ours)}
 

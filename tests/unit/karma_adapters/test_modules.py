@@ -328,3 +328,18 @@ def test_an_archived_module_keeps_its_facts(tmp_path: Path) -> None:
     assert modules.facts("box") != facts
     assert modules.archived_facts(module.digest, "box") == facts
     assert modules.archived_facts("sha256:" + 64 * "0", "box") is None
+
+
+def test_the_parts_of_a_module_are_all_that_its_digest_covers(tmp_path: Path) -> None:
+    """Its own directory, child modules at any depth, and what links to files and directories lead to."""
+    _write(tmp_path, "box/main.tf", 'module "m" {\n  source = "../_shared/one"\n}\n')
+    _write(tmp_path, "_shared/one/main.tf", 'module "m" {\n  source = "../../_deep"\n}\n')
+    _write(tmp_path, "_deep/main.tf")
+    _write(tmp_path, "_texts/policy.json", "{}")
+    _write(tmp_path, "_more/a.json", "{}")
+    (tmp_path / "components/_deep/policy.json").symlink_to("../_texts/policy.json")
+    (tmp_path / "components/box/more").symlink_to("../_more")
+    _write(tmp_path, "bare/component.yaml")
+    modules = _modules(tmp_path)
+    assert modules.parts("box") == ("box", "_shared/one", "_deep", "_more", "_texts/policy.json")
+    assert modules.parts("bare") == ("bare",)

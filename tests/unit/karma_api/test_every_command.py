@@ -94,7 +94,7 @@ def test_a_destroy_is_ordered_and_done() -> None:
     served = ServedSystem(runs_go=True)
     refused = served.post("/destructions", {"targets": ["a/one"]}, Role.APPROVER)
     assert (refused.status_code, refused.json()["code"]) == (409, "consumers-live")
-    assert served.post("/destructions", {}, Role.APPROVER).status_code == 400
+    assert served.post("/destructions", {}, Role.APPROVER).status_code == 422
     assert served.post("/destructions", {"targets": ["a/none"]}, Role.APPROVER).status_code == 404
     answer = served.post("/destructions", {"targets": ["b/two", "c/three"]}, Role.APPROVER)
     assert (answer.status_code, answer.json()["components"]) == (202, ["c/three", "b/two"])
@@ -224,7 +224,7 @@ def test_a_plan_since_a_commit_asks_git(fresh: ServedSystem) -> None:
     """As `--since`; where there is no work tree, that is said; with targets it is one way too many."""
     assert fresh.post("/plans", {"since": "main~1"}).json()["code"] == "no-terraform"
     both = fresh.post("/plans", {"since": "main", "targets": ["a/one"]})
-    assert both.status_code == 400
+    assert both.status_code == 422
     order = fresh.post("/deployments", {"since": "main"}, Role.APPROVER)
     assert order.status_code == 202
     assert fresh.runs.started[0][1]["since"] == "main"

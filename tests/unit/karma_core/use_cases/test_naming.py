@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from karma_core.errors import KarmaError, NotFound, UsageError
+from karma_core.plan.document import Plan, summary_text
+from karma_core.use_cases.deploy import idle
+from karma_core.use_cases.destroy import select_for_destroy
+from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.naming import excluded, is_target, named
 from karma_core.use_cases.plan import plan
 from karma_core.use_cases.runs import Selection, require_selection
@@ -73,7 +77,6 @@ def test_a_target_is_what_was_named_and_not_its_cone() -> None:
         Selection(types=("vpc",), changed=True),
         Selection(everything=True, changed=True),
         Selection(everything=True, with_producers=True),
-        Selection(changed=True, with_producers=True),
         Selection(everything=True, since="main"),
     ],
 )
@@ -118,6 +121,108 @@ def test_what_is_stale_by_its_producers_alone_is_counted_and_not_run(chain: Syst
     chain.applies()
     made = plan(chain.workspace, Selection(changed=True))
     (left,) = [f for f in made.findings if f.code == "left-out"]
-    assert "b/two" in left.message
-    assert statuses(chain.deploy(Selection(changed=True))) == {}
+    assert left.message == (
+        "1 component is stale or not deployed and not selected: b/two; `--all` includes them"
+    )
+    for result in (idle(chain.workspace, Selection(changed=True)), chain.deploy(Selection(changed=True))):
+        assert result is not None
+        assert (result.components, result.warnings) == ((), (left.message,))
     assert chain.applies() == []
+
+
+def left_out(made: Plan) -> list[str]:
+    """Messages of the finding."""
+    return [f.message for f in made.findings if f.code == "left-out"]
+
+
+def test_what_is_excluded_is_not_included_by_all(chain: System) -> None:
+    """The advice is one that helps: what an exclusion took away stays away with `--all`."""
+    chain.configure(d_alone={"x": 2}, a_one={"size": 2})
+    chain.deploy(Selection(targets=("a/one",), exclude=("b/two", "c/three")))
+    assert left_out(plan(chain.workspace, Selection(changed=True, exclude=("d/*",)))) == [
+        (
+            "1 component is stale or not deployed and excluded: d/alone; "
+            "without their `--exclude`, `--all` includes them"
+        ),
+        "1 component is stale or not deployed and not selected: b/two; `--all` includes them",
+    ]
+    made = plan(chain.workspace, Selection(changed=True, exclude=("b/*", "d/*")))
+    assert [message.partition(";")[0] for message in left_out(made)] == [
+        "2 components are stale or not deployed and excluded: b/two, d/alone"
+    ]
+    assert summary_text(made) == (
+        "No changes to the 0 components that were looked at; "
+        "2 components are stale or not deployed and excluded."
+    )
+
+
+def test_a_producer_that_an_exclusion_took_out_is_named(chain: System) -> None:
+    """With those that need it: what they are planned with, or that they are blocked."""
+    chain.configure(a_one={"size": 2}, a_new={}, b_three={"a_nickname": "new"}, e_six={"a_nickname": "one"})
+    made = plan(chain.workspace, Selection(everything=True, exclude=("a/*", "d/*")))
+    (said,) = [f for f in made.findings if f.code == "producer-excluded"]
+    assert said.component == "environment:test"
+    assert said.message == (
+        "3 components need what is excluded: b/three is blocked, because a/new was never deployed, "
+        "b/two is planned with the deployed values of a/one, "
+        "e/six is planned with the deployed values of a/one"
+    )
+    (blocked,) = [f for f in made.findings if f.code == "producer-not-deployed"]
+    assert blocked.message.endswith("deploy it first or add --with-producers, and do not --exclude it")
+
+
+def test_a_producer_that_was_no_part_of_the_plan_is_not_called_excluded(chain: System) -> None:
+    """Its exclusion changed nothing: producers of what is named are not part of the plan anyway."""
+    made = plan(chain.workspace, Selection(targets=("b/two",), exclude=("a/one",)))
+    assert [f.code for f in made.findings] == []
+    made = plan(chain.workspace, Selection(targets=("b/two",), exclude=("a/one",), with_producers=True))
+    assert [f.code for f in made.findings] == ["producer-excluded"]
+
+
+def test_a_run_does_not_advise_what_an_exclusion_would_undo(chain: System) -> None:
+    """A stale producer outside the run is said, excluded or not, each with what helps."""
+    chain.configure(a_one={"size": 2}, c_three={"b_nickname": "two", "x": 1})
+    result = chain.deploy(Selection(everything=True, exclude=("a/one",)))
+    assert result.warnings == ("a/one is stale and excluded from this run; its deployed values were used",)
+    chain.configure(c_three={"b_nickname": "two", "x": 2}, b_two={"a_nickname": "one", "x": 1})
+    result = chain.deploy(Selection(targets=("b/two",)))
+    assert result.warnings == (
+        (
+            "a/one is stale and not part of this run; its deployed values were used "
+            "(--with-producers includes it)"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(everything=True, exclude=("*",)),
+        Selection(targets=("c/three",), exclude=("c/*",)),
+        Selection(types=("d",), exclude=("d/alone",)),
+    ],
+)
+def test_exclusions_that_leave_nothing_are_refused(chain: System, selection: Selection) -> None:
+    """As a pattern that matches nothing: an empty plan would look like nothing to do. Everywhere."""
+    for use in (plan, select_for_destroy, check_drift):
+        with pytest.raises(UsageError) as refused:
+            use(chain.workspace, selection)
+        assert (refused.value.code, refused.value.what) == (
+            "nothing-matches",
+            "the exclusions leave no component",
+        )
+
+
+def test_a_standing_exclusion_is_no_error_where_nothing_else_changed(chain: System) -> None:
+    """What changed differs from day to day: the plan says what was left out, and does not fail."""
+    chain.configure(d_alone={"x": 2})
+    made = plan(chain.workspace, Selection(changed=True, exclude=("d/*",)))
+    assert (made.components, len(left_out(made))) == ((), 1)
+
+
+def test_what_changed_is_planned_with_what_it_needs(chain: System) -> None:
+    """`--changed --with-producers` takes a producer along that would be used as it is otherwise."""
+    chain.configure(c_three={"b_nickname": "two", "x": 1})
+    made = plan(chain.workspace, Selection(changed=True, with_producers=True))
+    assert [c.address for c in made.components] == ["a/one", "b/two", "c/three"]
+    assert [c.address for c in plan(chain.workspace, Selection(changed=True)).components] == ["c/three"]

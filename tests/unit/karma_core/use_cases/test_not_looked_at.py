@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from karma_core.errors import Refused
+from karma_core.errors import Refused, ValidationFailed
 from karma_core.plan.document import Plan, summary_text
 from karma_core.use_cases.deploy import deploy
 from karma_core.use_cases.plan import plan
@@ -42,11 +42,65 @@ def test_no_changes_is_said_only_where_it_is_true(system: GitSystem) -> None:
     assert summary_text(made).startswith("No changes to the 2 components that were looked at; 2 configs")
 
 
-def test_a_config_that_cannot_be_published_does_not_stop_a_plan(system: GitSystem) -> None:
-    """It is named."""
-    (system.root / "iac/test/a/one/config.json").write_text("{")
-    (said,) = unpublished(plan(system.workspace, ALL))
-    assert "cannot be published" in said
+def test_every_config_that_is_not_published_is_counted_with_its_kind(system: GitSystem) -> None:
+    """New ones that were never published, too, and those that left Git; each with the command."""
+    system.git(a_one={"cidr": "192.0.2.0/24", "size": 2}, b_two=None, c_new={}, d_new={})
+    assert unpublished(plan(system.workspace, ALL)) == [
+        (
+            "4 configs of the work tree are not published (2 new, 1 changed, 1 removed): "
+            "a/one, b/two, c/new, d/new; "
+            "`karma config publish` publishes, `karma plan --from-worktree` plans them as they are; "
+            "`karma config publish --prune` removes what left Git, once it is destroyed"
+        )
+    ]
+
+
+def test_a_config_that_karma_never_published_is_no_difference(system: GitSystem) -> None:
+    """It is in the parameter store and never was in Git: there is nothing to publish."""
+    system.configure(d_foreign={"x": 1})
+    assert unpublished(plan(system.workspace, ALL)) == []
+
+
+def test_an_invalid_config_hides_no_other(system: GitSystem) -> None:
+    """It is named with its place, stops no plan, and the others are counted beside it."""
+    system.git(b_two={"a_nickname": "one", "x": 1}, c_new={})
+    (system.root / "iac/test/a/one/config.json").write_text('{"size": }')
+    assert unpublished(plan(system.workspace, ALL)) == [
+        (
+            "3 configs of the work tree are not published (1 new, 1 changed, 1 invalid): "
+            "a/one, b/two, c/new; "
+            "`karma config publish` publishes, `karma plan --from-worktree` plans them as they are; "
+            "these cannot be published, and nothing is before they are corrected: "
+            "iac/test/a/one/config.json:1:10 (invalid-json)"
+        )
+    ]
+    with pytest.raises(ValidationFailed):
+        plan_worktree(system.workspace, ALL)
+
+
+def test_an_invalid_config_is_published_once_it_is_corrected(system: GitSystem) -> None:
+    """No plan in between leaves a mark by which a publish would pass over it."""
+    system.git(a_one={"cidr": "192.0.2.0/24", "size": 2})
+    file = system.root / "iac/test/a/one/config.json"
+    right = file.read_text()
+    file.write_text("{")
+    plan(system.workspace, ALL)
+    file.write_text(right)
+    assert system.publish().written == ("a/one",)
+    assert unpublished(plan(system.workspace, ALL)) == []
+
+
+def test_a_plan_of_the_work_tree_names_what_left_git(system: GitSystem) -> None:
+    """It is planned as it is published, because publishing alone does not remove it."""
+    system.git(a_one={"cidr": "192.0.2.0/24", "size": 2}, b_two=None)
+    made = plan_worktree(system.workspace, ALL)
+    assert {c.address for c in made.components} == {"a/one", "b/two"}
+    assert unpublished(made) == [
+        (
+            "1 config of the work tree is not published (1 removed): b/two; "
+            "`karma config publish --prune` removes what left Git, once it is destroyed"
+        )
+    ]
 
 
 def test_the_work_tree_is_planned_as_it_is_and_not_deployed(system: GitSystem) -> None:

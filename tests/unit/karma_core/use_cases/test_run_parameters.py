@@ -48,9 +48,11 @@ def test_since_alone_means_what_changed_since_then() -> None:
         ("destroy", {"changed": True}),
         ("destroy", {"resume_run": "id-1"}),
         ("destroy", {"targets": ["a/one"], "with_producers": True}),
+        ("deploy", {"everything": True, "with_producers": True}),
     ],
 )
 def test_what_is_unknown_or_contradicts_itself_is_refused(kind: Any, parameters: dict[str, Any]) -> None:
     """It is never left out in silence: a deploy with `dry_run` would deploy."""
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refused:
         order_from(kind, parameters)
+    assert refused.value.code == "run-parameters"
