@@ -53,7 +53,10 @@ class Problem(KarmaError):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request to a route. `{}` stands for the subject; `wants` adds the row's config to the body."""
+    """A request to a route. `{}` stands for the subject; `wants` adds the row's config to the body.
+
+    It is by `user`, about the subject, or with `holder` about the change that the subject waits for.
+    """
 
     situation: Situation
     route: str

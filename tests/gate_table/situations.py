@@ -17,17 +17,15 @@ from typing import Any, Final
 from karma_core import failpoints, strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.errors import KarmaError
 from karma_core.model import Provenance
 from karma_core.policy.published import parameter_name
 from karma_core.records import ConfigFile, ParameterWrite
-from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.destroy_plan import plan_destroy
 from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.plan import plan
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem
-from tests.gate_table.rules import PASSED, REPLACED, WAITING, Row
+from tests.gate_table.rules import REPLACED, Row
 from tests.memory_system import ALL, Killed
 
 COMMIT: Final = "a" * 40
@@ -103,35 +101,6 @@ class TableSystem(ChangeSystem):
         self.clock.pass_seconds(3600 * row.hours)
         self.applies()
         self.said.clear()
-
-
-# -- what becomes of it -----------------------------------------------------------------------------------
-
-
-def outcome(system: TableSystem, ask: Callable[[], object]) -> str:
-    """Ask, and tell what became of it: `passed`, `waiting`, or the code of what refused it.
-
-    What Terraform applied decides whether it passed.
-    """
-    before = {change.id for change in Register(system.workspace).all()}
-    raised = ""
-    try:
-        ask()
-    except KarmaError as error:
-        raised = error.code
-    changes = [c for c in Register(system.workspace).all() if c.id not in before or c.id == system.subject]
-    if system.applies():
-        return PASSED
-    failed = [raised] if raised else []
-    failed += [str(facts["code"]) for event, facts in system.said if event == "run_failed"]
-    if failed:
-        return failed[0]
-    if any(change.status is State.AWAITING_APPROVAL for change in changes):
-        return WAITING
-    rejected = [code for change in changes for code in sorted(system.codes(change))]
-    if rejected:
-        return rejected[0]
-    return ", ".join(sorted({str(change.status) for change in changes})) or "nothing"
 
 
 # -- situations -------------------------------------------------------------------------------------------

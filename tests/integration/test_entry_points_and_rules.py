@@ -15,8 +15,9 @@ from karma_core.policy.published import Protection
 from karma_core.use_cases.entry_points import COMMANDS, FLOWS, ROUTES, Leads
 from tests.gate_table import commands, flow_runs, routes
 from tests.gate_table.entry import Drivers, Entry
+from tests.gate_table.outcome import outcome
 from tests.gate_table.rules import ROWS, Row
-from tests.gate_table.situations import outcome, prepared
+from tests.gate_table.situations import prepared
 
 ENTRIES = (*commands.entries(), *flow_runs.entries(), *routes.entries())
 APPLYING = {Leads.ORDER, Leads.CHANGE}
@@ -43,13 +44,13 @@ def test_a_rule_holds_at_an_entry_point(row: Row, entry: Entry, drivers: Drivers
 
     The rule is published. The checkout has it, too, or no policy at all.
     """
-    found, expected = {}, {}
+    ended, expected = {}, {}
     for checkout in ("same", "laxer"):
         system, laxer = prepared(entry.situation, row), checkout == "laxer"
         system.enforce(laxer_checkout=laxer)
-        found[checkout] = outcome(system, partial(entry.ask, drivers, system))
+        ended[checkout] = outcome(system, partial(entry.ask, drivers, system))
         expected[checkout] = row.outcome(entry.situation.kind, proven=entry.proven, laxer_checkout=laxer)
-    assert found == expected
+    assert ended == expected
 
 
 def names(through: str) -> set[str]:
