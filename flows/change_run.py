@@ -14,10 +14,7 @@ from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
-from karma_core.changes.record import Change
-from karma_core.changes.states import State
-from karma_core.use_cases.changes.drain import apply_and_drain, carry_on
-from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders import carry_out
 from karma_core.use_cases.runs import Order, RunResult
@@ -94,16 +91,9 @@ def change_run(
         if change_id is not None:
             change = carry_on(workspace, change_id, run_order)
         else:
-            requested = request(workspace, body, proceed=apply_when_approved)
-            change = _apply_if_wanted(workspace, requested, wanted=apply_when_approved)
+            change = request_and_apply(workspace, body, run_order, wanted=apply_when_approved)
     show_page(project, environment, "changes", change.id)
     return result_of(workspace, change)
-
-
-def _apply_if_wanted(workspace: Workspace, change: Change, *, wanted: bool) -> Change:
-    if not wanted or not change.id or change.status is not State.APPROVED:
-        return change
-    return apply_and_drain(workspace, change.id, run_order)
 
 
 def run_order(order: Order, workspace: Workspace) -> RunResult:

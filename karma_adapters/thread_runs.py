@@ -16,8 +16,7 @@ from typing import Any, Final
 from karma_core.errors import KarmaError, NotFound
 from karma_core.ids import shown
 from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.changes.drain import carry_on
-from karma_core.use_cases.changes.intake import request
+from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.drift import check_drift
 from karma_core.use_cases.orders import carry_out
@@ -32,8 +31,11 @@ AT_ONCE: Final = 4
 """Runs at once. Ours: disjoint changes go side by side; each has the environment's own parallelism."""
 
 REQUEST: Final = frozenset(
-    {"component", "proposed_change", "changes", "base_version", "reason", "idempotency_key"}
-)
+    {
+        "component", "proposed_change", "replace", "create", "remove", "changes",
+        "base_version", "reason", "dry_run", "idempotency_key",
+    }
+)  # fmt: skip
 """Parameters of the flow `change-run` that are fields of the request document."""
 Flow = Callable[[Workspace, Mapping[str, Any]], object]
 
@@ -107,10 +109,11 @@ def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
 
 def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
     change_id = parameters.get("change_id")
-    if change_id is None:
-        body = {name: parameters[name] for name in REQUEST & parameters.keys()}
-        change_id = request(workspace, body, proceed=True).id
-    return carry_on(workspace, change_id, _run_order)
+    if change_id is not None:
+        return carry_on(workspace, change_id, _run_order)
+    body = {name: parameters[name] for name in REQUEST & parameters.keys()}
+    wanted = bool(parameters.get("apply_when_approved"))
+    return request_and_apply(workspace, body, _run_order, wanted=wanted)
 
 
 def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from karma_core.changes import judgement
 from karma_core.changes.judgement import World
-from karma_core.changes.record import Edit
+from karma_core.changes.record import Change, Edit
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.model import Finding, Record
 from karma_core.plan.document import ACTIVE, Plan
@@ -86,6 +86,18 @@ def frozen(workspace: Workspace) -> str:
     """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
     holding = rules_in_force(workspace).freezes(workspace.clock())
     return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
+
+
+def why_void(workspace: Workspace, change: Change) -> str:
+    """Why the rules of now do not accept who approved the change; empty where they do, or nobody did."""
+    given, rules = change.approval, rules_in_force(workspace)
+    if given is None:
+        return ""
+    if rules.asks_approver and not given.proof:
+        return f"{given.by} was only said to have approved it"
+    if rules.asks_distinct and not change.proof:
+        return f"{change.requested_by} was only said to have requested it"
+    return rules_of.may_approve(rules, given.by, change.requested_by, change.asked_by)
 
 
 # -- runs ---------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from karma_core.use_cases.changes.register import Kept, Register, acting_for, ad
 from karma_core.use_cases.changes.run_judgement import selection_of
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.overriding import override_policy, without_overridden
-from karma_core.use_cases.policy_evaluation import frozen
+from karma_core.use_cases.policy_evaluation import frozen, why_void
 from karma_core.use_cases.policy_in_force import rules_in_force
 from karma_core.use_cases.runs import Order, RunResult, Selection
 from karma_core.workspace import Workspace
@@ -138,11 +138,17 @@ def _confirm(workspace: Workspace, register: Register, kept: Kept, *, override: 
             why = f"its cone has grown and overlaps {', '.join(waits_for)}"
             return register.move(kept, State.QUEUED, why, approval=None, waits_for=waits_for)
     decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
-    return _hold_against_shown(workspace, register, kept, judged, decision)
+    return _hold_against_shown(workspace, register, kept, judged, decision, override=override)
 
 
 def _hold_against_shown(
-    workspace: Workspace, register: Register, kept: Kept, judged: Judged, decision: Decision
+    workspace: Workspace,
+    register: Register,
+    kept: Kept,
+    judged: Judged,
+    decision: Decision,
+    *,
+    override: str,
 ) -> Kept:
     """Whether the approval covers the new plan; where none was needed, the policy decides again."""
     found = fields(judged, decision)
@@ -154,6 +160,10 @@ def _hold_against_shown(
         return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     if kept.change.approval is None and decision.needs:
         return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
+    void = "" if override or not decision.needs else why_void(workspace, kept.change)
+    if void:
+        why = f"its approval does not count any more: {void}"
+        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     return register.keep(kept, why="planned anew, and covered", **found)
 
 

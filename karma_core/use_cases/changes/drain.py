@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import BadInput, Conflict, Refused
 from karma_core.use_cases.changes import applying
 from karma_core.use_cases.changes.applying import RunOrder
+from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import take_back_failed
@@ -46,6 +49,17 @@ def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
         if change.status is not State.APPROVED or not change.proceed:
             return change
     return apply_and_drain(workspace, change_id, run)
+
+
+def request_and_apply(workspace: Workspace, body: Any, run: RunOrder, *, wanted: bool) -> Change:
+    """Request a change and, where that is `wanted` and no rule asks for an approval, apply it at once.
+
+    Errors are those of a request and of an apply; a change that is rejected or that waits is none.
+    """
+    change = request(workspace, body, proceed=wanted)
+    if not wanted or not change.id or change.status is not State.APPROVED:
+        return change
+    return apply_and_drain(workspace, change.id, run)
 
 
 def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, approved: bool) -> Change | None:

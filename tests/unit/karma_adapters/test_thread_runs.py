@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from karma_adapters.thread_runs import ThreadRuns
+from karma_core.changes.states import State
 from karma_core.errors import NotFound
+from karma_core.use_cases.changes.register import Register
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem
 
@@ -54,8 +56,29 @@ def test_a_change_is_requested_and_applied(system: ChangeSystem) -> None:
     """From the fields of the request document."""
     start(system, ("graph-rebuild", {}, "1"))
     start(system, ("deploy", {"everything": True}, "2"))
-    start(system, ("change-run", {"component": "a/one", "proposed_change": {"size": 2}, "reason": "r"}, "3"))
+    wanted = {"component": "a/one", "replace": {"size": 2}, "reason": "r"}
+    start(system, ("change-run", {**wanted, "dry_run": True, "apply_when_approved": True}, "3"))
+    assert Register(system.workspace).all() == []
+    start(system, ("change-run", {**wanted, "apply_when_approved": True}, "4"))
     assert system.config("a/one") == {"size": 2}
+
+
+def test_a_change_is_applied_at_once_only_where_that_is_wanted(system: ChangeSystem) -> None:
+    """As in the flow: a request that does not say so leaves the apply to somebody else."""
+    start(system, ("change-run", {"component": "a/one", "proposed_change": {"size": 2}}, "1"))
+    assert [change.status for change in Register(system.workspace).open()] == [State.APPROVED]
+    assert system.config("a/one") == {"size": 1}
+
+
+def test_a_change_that_waits_is_no_failed_run(system: ChangeSystem) -> None:
+    """Whether it waits for an approval or was rejected, its status says so, and nothing has failed."""
+    system.deploy()
+    system.policy = {"require_approval": True}
+    wanted = {"component": "a/one", "proposed_change": {"size": 2}, "apply_when_approved": True}
+    start(system, ("change-run", wanted, "1"), ("change-run", {**wanted, "component": "b/none"}, "2"))
+    statuses = {change.status for change in Register(system.workspace).all()}
+    assert statuses == {State.AWAITING_APPROVAL, State.REJECTED}
+    assert "run_failed" not in {event for event, _ in system.said}
 
 
 def test_a_defect_is_in_the_servers_log(system: ChangeSystem, caplog: pytest.LogCaptureFixture) -> None:
