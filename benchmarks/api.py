@@ -22,12 +22,12 @@ from benchmarks import components
 from benchmarks.api_server import ANSWERS
 from benchmarks.figures import Figure
 from benchmarks.http_load import Ask, Load, load
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
-from karma_adapters.sqlite_graph import SqliteGraphStore
+from karma_adapters.sqlite.graph import SqliteGraphStore
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.graph.delta import diff
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
 
 TITLE = "The API (32 connections, from a second process)"
 CONNECTIONS: Final = 32
@@ -125,7 +125,7 @@ def _project(root: Path, count: int) -> str:
     (root / "karma.toml").write_text(SETTINGS)
     workspace = open_workspace(read_settings(root), components.ENVIRONMENT, user="bench")
     graph = components.make(count)
-    workspace.graph.publish(components.build_of(1, graph), diff(None, graph), components.lease())
+    workspace.graph.commit(components.build_of(1, graph), diff(None, graph), components.lease())
     return create(workspace, "bench", Role.VIEWER)[1]
 
 
@@ -205,7 +205,7 @@ def _publish_for_ever(root: Path, count: int) -> None:
         number += 1
         changed = tuple(msgspec.structs.replace(node, config_version=number) for node in graph.nodes[:10])
         newer = msgspec.structs.replace(graph, nodes=(*changed, *graph.nodes[10:]))
-        store.publish(components.build_of(number, newer), diff(graph, newer), components.lease())
+        store.commit(components.build_of(number, newer), diff(graph, newer), components.lease())
         graph = newer
         time.sleep(1)
 

@@ -19,13 +19,13 @@ from karma_adapters.aws.access import Access
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.ssm import SsmParameters
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.errors import NotFound
 from karma_core.parameters import PAGE_SIZE
 from karma_core.records import Parameter
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.publish import publish
+from karma_core.use_cases.configs.publish import publish
+from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
 
 TITLE = "requests to Parameter Store"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from karma_adapters.scaffold import start_project
+from karma_adapters.wiring.scaffold import start_project
 
 TITLE = "command line"
 HELP_LIMIT = 0.25

@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.records import TerraformOutputs
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.publish import publish
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.configs.publish import publish
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.deploy import deploy
+from karma_core.use_cases.runs.records import RunResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 

@@ -13,13 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.figures import Figure, best_of
-from karma_adapters.bootstrap import open_workspace, say_nothing
-from karma_adapters.child_environment import allowed
-from karma_adapters.settings import Settings, read_settings
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.publish import publish
-from karma_core.use_cases.runs import Order, RunResult, Selection
+from karma_adapters.processes.environment import allowed
+from karma_adapters.wiring.bootstrap import open_workspace, say_nothing
+from karma_adapters.wiring.settings import Settings, read_settings
+from karma_core.use_cases.configs.publish import publish
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.runs.deploy import deploy
+from karma_core.use_cases.runs.records import Order, RunResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 

@@ -47,7 +47,7 @@ def run() -> Iterator[Figure]:
 def _first_publish(url: str, store: GremlinGraphStore, graph: GraphData) -> Iterator[Figure]:
     def ours() -> None:
         gremlin_server.empty()
-        store.publish(components.build_of(1, graph), diff(None, graph), components.lease())
+        store.commit(components.build_of(1, graph), diff(None, graph), components.lease())
 
     def bare() -> None:
         gremlin_server.empty()
@@ -79,7 +79,7 @@ def _second_publish(store: GremlinGraphStore, graph: GraphData) -> Iterator[Figu
     before = NeptuneGuard.sent.total()
     found = store.load(ENVIRONMENT)
     old = found.graph if found else None
-    store.publish(components.build_of(2, newer), diff(old, newer), components.lease())
+    store.commit(components.build_of(2, newer), diff(old, newer), components.lease())
     sent = NeptuneGuard.sent.total() - before
     yield Figure(f"read and publish {CHANGES} changes", sent, REQUEST_LIMIT, "requests")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from benchmarks import corpus, floor
 from benchmarks.figures import Figure, best_of
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.publish import publish
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
+from karma_core.use_cases.configs.publish import publish
+from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
 
 TITLE = "publication (embedded stores)"

@@ -15,17 +15,17 @@ from pydantic import SecretStr
 from flows.artifacts import show_page
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
-from karma_adapters.bootstrap import open_runs
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_runs
+from karma_adapters.wiring.settings import read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.records import Event
 from karma_core.roles import Role
+from karma_core.use_cases.access.tokens import Token, recognise
+from karma_core.use_cases.access.vouching import vouch
 from karma_core.use_cases.changes.decisions import approve, reject
 from karma_core.use_cases.changes.reading import result_of
-from karma_core.use_cases.tokens import Token, recognise
-from karma_core.use_cases.vouching import vouch
 from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"

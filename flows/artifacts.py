@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from karma_adapters.pages import Kind, graph_page, page_of
-from karma_adapters.settings import read_settings
+from karma_adapters.local.pages import Kind, graph_page, page_of
+from karma_adapters.wiring.settings import read_settings
 from karma_core.graph.export import export
-from karma_core.use_cases.drift import DriftResult
-from karma_core.use_cases.runs import RunResult
+from karma_core.use_cases.runs.drift import DriftResult
+from karma_core.use_cases.runs.records import RunResult
 from karma_core.workspace import Workspace
 
 MAX_DRAWN: Final = 200

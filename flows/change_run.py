@@ -16,8 +16,8 @@ from flows.hooks import ON_END
 from flows.limits import place
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.reading import result_of
-from karma_core.use_cases.orders import carry_out
-from karma_core.use_cases.runs import Order, RunResult
+from karma_core.use_cases.orders.carrying_out import carry_out
+from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.workspace import Workspace
 
 

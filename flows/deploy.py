@@ -17,13 +17,13 @@ from flows.hooks import ON_END
 from flows.limits import place
 from flows.progress import Progress
 from flows.stamped_log import stamped
-from karma_adapters.bootstrap import open_workspace, say_nothing
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace, say_nothing
+from karma_adapters.wiring.settings import read_settings
 from karma_core.ports import Say
-from karma_core.use_cases.orders import carry_out
-from karma_core.use_cases.run_parameters import order_from
-from karma_core.use_cases.runs import RunResult
-from karma_core.use_cases.vouching import ordered_by
+from karma_core.use_cases.access.vouching import ordered_by
+from karma_core.use_cases.orders.carrying_out import carry_out
+from karma_core.use_cases.orders.parameters import order_from
+from karma_core.use_cases.runs.records import RunResult
 from karma_core.workspace import Workspace
 from tasks.steps import build_graph, validate
 

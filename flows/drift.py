@@ -9,7 +9,7 @@ from prefect import flow
 from flows.artifacts import show_drift, show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
-from karma_core.use_cases.run_parameters import selection_from
+from karma_core.use_cases.orders.parameters import selection_from
 from tasks.drift import check_drift
 
 

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from karma_adapters.bootstrap import open_runs, open_workspace
-from karma_adapters.prefect_runs import PrefectRuns
-from karma_adapters.settings import Settings
+from karma_adapters.prefect.runs import PrefectRuns
+from karma_adapters.wiring.bootstrap import open_runs, open_workspace
+from karma_adapters.wiring.settings import Settings
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.model import Record
 from karma_core.records import Run
+from karma_core.use_cases.access.policy_in_force import rules_in_force
+from karma_core.use_cases.access.vouching import ordered_by, vouch
 from karma_core.use_cases.changes.decisions import retry
 from karma_core.use_cases.changes.register import Register
-from karma_core.use_cases.policy_in_force import rules_in_force
-from karma_core.use_cases.runs import FLOW_RUN
-from karma_core.use_cases.vouching import ordered_by, vouch
+from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.workspace import Workspace
 
 REPEATED: Final = frozenset({"drift-check", "graph-rebuild", "pull-request-check", "push-run"})

@@ -14,9 +14,9 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 
 from flows.stamped_log import stamped
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
-from karma_core.use_cases.reconcile import close_flow_run
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
+from karma_core.use_cases.runs.reconcile import close_flow_run
 
 
 def close_run(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:

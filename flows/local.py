@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from flows.server import SETTINGS, temporary_server
-from karma_adapters.prefect_discovery import find_api
-from karma_adapters.settings import Settings
+from karma_adapters.prefect.discovery import find_api
+from karma_adapters.wiring.settings import Settings
 from karma_core.ports import Say
-from karma_core.use_cases.identity import proven_if_possible
-from karma_core.use_cases.run_parameters import parameters_of
-from karma_core.use_cases.runs import Order, RunResult, read_result
-from karma_core.use_cases.vouching import vouch
+from karma_core.use_cases.access.identity import proven_if_possible
+from karma_core.use_cases.access.vouching import vouch
+from karma_core.use_cases.orders.parameters import parameters_of
+from karma_core.use_cases.runs.records import Order, RunResult, read_result
 from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0

@@ -9,9 +9,9 @@ from prefect import flow
 
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
-from karma_adapters.bootstrap import open_code_host
-from karma_adapters.settings import read_settings
-from karma_core.use_cases.pull_request import check_pull_request
+from karma_adapters.wiring.bootstrap import open_code_host
+from karma_adapters.wiring.settings import read_settings
+from karma_core.use_cases.changes.pull_request import check_pull_request
 
 
 @flow(

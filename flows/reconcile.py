@@ -11,11 +11,11 @@ from prefect.artifacts import create_table_artifact
 from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
 from flows.hooks import ON_END
-from karma_adapters.bootstrap import open_runs
-from karma_adapters.prefect_discovery import find_api
-from karma_adapters.settings import read_settings
-from karma_core.use_cases import reconcile as reconciling
+from karma_adapters.prefect.discovery import find_api
+from karma_adapters.wiring.bootstrap import open_runs
+from karma_adapters.wiring.settings import read_settings
 from karma_core.use_cases.changes.drain import drain
+from karma_core.use_cases.runs import reconcile as reconciling
 
 
 @flow(

@@ -27,9 +27,9 @@ from prefect.workers.process import ProcessWorker
 
 from flows.automations import register_automations
 from flows.limits import limit_name
-from karma_adapters.prefect_discovery import require_api
-from karma_adapters.programs import ending_in_words
-from karma_adapters.settings import Settings, read_settings
+from karma_adapters.prefect.discovery import require_api
+from karma_adapters.processes.programs import ending_in_words
+from karma_adapters.wiring.settings import Settings, read_settings
 from karma_core.errors import StoreUnavailable
 
 POOL: Final = "karma"

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from karma_adapters.processes import watched
+from karma_adapters.processes.children import watched
 from karma_core.errors import StoreUnavailable
 
 START_SECONDS: Final = 90.0

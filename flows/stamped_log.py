@@ -11,7 +11,7 @@ from prefect.runtime import task_run
 
 from karma_core.ports import EventLog
 from karma_core.records import Event
-from karma_core.use_cases.runs import FLOW_RUN
+from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.workspace import Workspace
 
 

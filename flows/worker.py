@@ -17,13 +17,13 @@ from typing import Final
 
 from flows.handing_on import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
-from karma_adapters.bootstrap import open_runs, open_workspace
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_discovery import require_api
-from karma_adapters.programs import ending_in_words
-from karma_adapters.settings import Settings, find_project, read_settings
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.discovery import require_api
+from karma_adapters.processes.programs import ending_in_words
+from karma_adapters.wiring.bootstrap import open_runs, open_workspace
+from karma_adapters.wiring.settings import Settings, find_project, read_settings
 from karma_core.errors import KarmaError, StoreUnavailable
-from karma_core.use_cases.reconcile import reconcile
+from karma_core.use_cases.runs.reconcile import reconcile
 
 SERVER_SECONDS: Final = 60.0
 """How long a worker waits for a Prefect server that does not answer yet. Ours: one starts in about ten."""

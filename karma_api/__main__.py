@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from karma_adapters.programs import ending_in_words
-from karma_adapters.settings import find_project, read_settings
+from karma_adapters.processes.programs import ending_in_words
+from karma_adapters.wiring.settings import find_project, read_settings
 from karma_api.app import app_of
 from karma_api.server import serve
 

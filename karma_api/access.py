@@ -12,7 +12,7 @@ from karma_api.limits import Buckets, Limits
 from karma_api.problems import Forbidden, Unauthenticated
 from karma_core.records import Event
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import recognise, tokens
+from karma_core.use_cases.access.tokens import recognise, tokens
 from karma_core.workspace import Workspace
 
 REMEMBER_SECONDS: Final = 0.2

@@ -9,20 +9,20 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from karma_adapters import bootstrap, graph_stores
-from karma_adapters.planned_elsewhere import PlannedElsewhere
-from karma_adapters.prefect_discovery import find_api
-from karma_adapters.settings import Settings, read_settings
-from karma_adapters.thread_runs import Flow, ThreadRuns
+from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.thread_runs import Flow, ThreadRuns
+from karma_adapters.prefect.discovery import find_api
+from karma_adapters.wiring import bootstrap, graph_stores
+from karma_adapters.wiring.settings import Settings, read_settings
 from karma_api.limits import Limits
 from karma_api.service import Gremlin, Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
-from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.kept_modules import KeptModules
-from karma_core.use_cases.pull_request import check_pull_request
+from karma_core.use_cases.changes.pull_request import check_pull_request
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Workspace
 
 

@@ -14,7 +14,7 @@ from karma_core import ports
 from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_core.roles import Role
-from karma_core.use_cases.vouching import vouch
+from karma_core.use_cases.access.vouching import vouch
 from karma_core.workspace import Actor, Workspace
 from karma_log.read import LogDiff
 from karma_log.verify import LogVerification

@@ -30,7 +30,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create the tables and buckets that the settings name; what exists is left as it is."""
-    from karma_adapters.bootstrap import open_creation
+    from karma_adapters.wiring.bootstrap import open_creation
 
     settings = settings_of(project)
     creation, wanted = open_creation(settings, env)

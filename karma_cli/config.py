@@ -37,7 +37,7 @@ def publish(
 ) -> None:
     """Write changed configs from Git to the parameter store, each with its commit and path."""
     from karma_core.model import to_builtins
-    from karma_core.use_cases import publish as use_case
+    from karma_core.use_cases.configs import publish as use_case
 
     if as_change:
         _request(
@@ -102,7 +102,7 @@ def show(
     import json
 
     from karma_core.model import to_builtins
-    from karma_core.use_cases.config_show import show as use_case
+    from karma_core.use_cases.configs.show import show as use_case
 
     address = address_of(component_type, nickname)
     shown = use_case(open_for(env, project), address, version)
@@ -130,7 +130,7 @@ def show(
 def diff(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
     """Show how Git differs from the parameter store."""
     from karma_core.model import to_builtins
-    from karma_core.use_cases.config_diff import diff as use_case
+    from karma_core.use_cases.configs.diff import diff as use_case
 
     found = use_case(open_for(env, project))
     if as_json:
@@ -157,7 +157,7 @@ def pull(
 ) -> None:
     """Write to the work tree what changes have moved, so that it can be committed."""
     from karma_core.model import to_builtins
-    from karma_core.use_cases.config_pull import pull as use_case
+    from karma_core.use_cases.configs.pull import pull as use_case
 
     result = use_case(open_for(env, project), dry_run=dry_run)
     if as_json:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from karma_core.ports import Say
-    from karma_core.use_cases.runs import Order, RunResult, Selection
+    from karma_core.use_cases.runs.records import Order, RunResult
+    from karma_core.use_cases.selection.record import Selection
     from karma_core.workspace import Workspace
 
 
@@ -83,7 +84,7 @@ def deploy(
     """Apply components and what must follow from them, in dependency order."""
     from msgspec.structs import replace
 
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.runs.records import Order
 
     chosen = any((words, types, exclude, everything, changed, since, with_producers))
     _require_one(chosen=chosen, plan=plan, resume=resume, abandon=abandon)
@@ -131,7 +132,7 @@ def _require_one(*, chosen: bool, plan: str | None, resume: str | None, abandon:
 
 
 def _abandon(workspace: Workspace, run_id: str, *, as_json: bool) -> None:
-    from karma_core.use_cases.resume import abandon
+    from karma_core.use_cases.runs.resume import abandon
 
     run = abandon(workspace, run_id)
     if as_json:
@@ -144,9 +145,9 @@ def _approve(
     workspace: Workspace, selection: Selection, *, auto_approve: bool, allow_blocked: bool, as_json: bool
 ) -> Order:
     """What to run: after a yes, exactly the plan that was shown."""
-    from karma_core.use_cases.breaking import refuse_breaking
-    from karma_core.use_cases.plan import plan
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.plans.breaking import refuse_breaking
+    from karma_core.use_cases.plans.plan import plan
+    from karma_core.use_cases.runs.records import Order
 
     if auto_approve:
         return Order(kind="deploy", selection=selection)
@@ -160,8 +161,8 @@ def _approve(
 
 
 def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_json: bool) -> Order:
-    from karma_core.use_cases.plans import load_plan
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.plans.stored import load_plan
+    from karma_core.use_cases.runs.records import Order
 
     made, selection = load_plan(workspace, plan_id)
     if not auto_approve:
@@ -204,9 +205,9 @@ def _approve_destroy(
     workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool
 ) -> Order | None:
     """What to destroy: after a yes, nothing that the shown plan does not; None where nothing is deployed."""
-    from karma_core.use_cases.destroy import select_for_destroy
-    from karma_core.use_cases.destroy_plan import plan_destroy
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.plans.destroy_plan import plan_destroy
+    from karma_core.use_cases.runs.records import Order
+    from karma_core.use_cases.selection.deployed import select_for_destroy
 
     if not select_for_destroy(workspace, selection):
         return None
@@ -220,7 +221,7 @@ def _approve_destroy(
 
 
 def _nothing_destroyed() -> RunResult:
-    from karma_core.use_cases.runs import RunResult
+    from karma_core.use_cases.runs.records import RunResult
 
     return RunResult(run_id="", status="succeeded", components=(), warnings=())
 
@@ -234,8 +235,8 @@ def _ask(question: str) -> None:
 
 def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> RunResult:
     """Run through the project's orchestrator. Prefect is only loaded where something has to be done."""
-    from karma_core.use_cases import deploy as deploying
-    from karma_core.use_cases.orders import carry_out
+    from karma_core.use_cases.orders.carrying_out import carry_out
+    from karma_core.use_cases.runs import deploy as deploying
     from karma_core.walk import ThreadExecutor
 
     settings = settings_of(project)

@@ -11,7 +11,7 @@ from karma_cli.options import Env, Json, ProjectDir, open_for
 from karma_cli.plan import All, DetailedExit, Exclude, Types, Words, selection_of
 
 if TYPE_CHECKING:
-    from karma_core.use_cases.drift import ComponentDrift, DriftResult
+    from karma_core.use_cases.runs.drift import ComponentDrift, DriftResult
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def drift(
     as_json: Json = False,
 ) -> None:
     """Compare what was applied with the cloud, read-only; without arguments, everything deployed."""
-    from karma_core.use_cases.drift import check_drift
+    from karma_core.use_cases.runs.drift import check_drift
 
     selection = selection_of(
         words, types=types, exclude=exclude, everything=everything or not (words or types)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from karma_core.model import GraphData, Snapshot
-    from karma_core.use_cases.build import BuildResult
+    from karma_core.use_cases.graph.build import BuildResult
     from karma_core.workspace import Workspace
 
 app = typer.Typer(help="Build the graph of an environment, and ask it.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def build(
     env: Env = None, project: ProjectDir = None, keep_going: KeepGoing = False, as_json: Json = False
 ) -> None:
     """Read parameters and state, build and validate the graph, publish what changed."""
-    from karma_core.use_cases.build import build_graph
+    from karma_core.use_cases.graph.build import build_graph
 
     with progress.shown(quiet=as_json) as say:
         result = build_graph(open_for(env, project, say), keep_going=keep_going)
@@ -71,9 +71,9 @@ def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False)
     """Build in memory and report every finding; publishes nothing."""
     from karma_core.graph.validate import sort_findings
     from karma_core.model import Severity, to_builtins
-    from karma_core.use_cases.binding import check_binding
-    from karma_core.use_cases.build import read_fleet
-    from karma_core.use_cases.policy_in_force import policy_differs
+    from karma_core.use_cases.access.policy_in_force import policy_differs
+    from karma_core.use_cases.fleet.binding import check_binding
+    from karma_core.use_cases.graph.build import read_fleet
 
     workspace = open_for(env, project)
     check_binding(workspace)
@@ -121,7 +121,7 @@ def show(env: Env = None, project: ProjectDir = None, at: At = None, as_json: Js
 
 def _snapshot(workspace: Workspace, at: str | None) -> Snapshot:
     """The current graph, or that of an earlier build."""
-    from karma_core.use_cases.history import snapshot
+    from karma_core.use_cases.graph.history import snapshot
 
     return snapshot(workspace, at)
 
@@ -137,7 +137,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what changed between two builds, or what a build would change now."""
-    from karma_core.use_cases.history import difference
+    from karma_core.use_cases.graph.history import difference
 
     found = difference(open_for(env, project), from_, to)
     if as_json:

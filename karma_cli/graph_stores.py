@@ -28,7 +28,7 @@ def ask(
     env: str | None, project: Path | None, text: str, *, limit: int, seconds: float, as_json: bool
 ) -> None:
     """Ask in Gremlin and print one result a line, or the whole answer as JSON."""
-    from karma_adapters.bootstrap import open_gremlin
+    from karma_adapters.wiring.bootstrap import open_gremlin
     from karma_core.model import to_builtins
     from karma_core.strictjson import canonical
 
@@ -53,9 +53,9 @@ def copy(
     as_json: Json = False,
 ) -> None:
     """Copy the current graph from one store to the other, as one publish."""
-    from karma_adapters.bootstrap import open_graph_store
+    from karma_adapters.wiring.bootstrap import open_graph_store
     from karma_core.use_cases import leasing
-    from karma_core.use_cases.copy_graph import copy_graph
+    from karma_core.use_cases.graph.copy_graph import copy_graph
 
     workspace, settings = open_for(env, project), settings_of(project)
     source, target = (open_graph_store(settings, workspace.name, kind) for kind in (to.other, to))

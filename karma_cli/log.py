@@ -42,7 +42,7 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so man
 
 
 def _open(env: str | None, project: Path | None) -> Log:
-    from karma_adapters.bootstrap import open_log_of
+    from karma_adapters.wiring.bootstrap import open_log_of
 
     return open_log_of(settings_of(project), env)
 
@@ -175,7 +175,7 @@ def show(
 
 def _fetch(event: Event, env: str | None, project: Path | None) -> dict[str, str]:
     """Artifact's key → its text; StoreError where one is gone, because artifacts are evidence."""
-    from karma_adapters.bootstrap import open_artifacts_of
+    from karma_adapters.wiring.bootstrap import open_artifacts_of
     from karma_core.errors import StoreError
 
     store = open_artifacts_of(settings_of(project), env)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from karma_adapters.settings import Settings
+    from karma_adapters.wiring.settings import Settings
     from karma_core.workspace import Workspace
 
 Env = Annotated[str | None, typer.Option("--env", "-e", help="Environment; else KARMA_ENV or the default.")]
@@ -37,7 +37,7 @@ Nickname = Annotated[
 
 def project_root(project: Path | None) -> Path:
     """The project's folder: the option, else KARMA_PROJECT_DIR, else found from here upwards."""
-    from karma_adapters.settings import find_project
+    from karma_adapters.wiring.settings import find_project
     from karma_core.errors import UsageError
 
     chosen = project or (Path(os.environ["KARMA_PROJECT_DIR"]) if "KARMA_PROJECT_DIR" in os.environ else None)
@@ -76,13 +76,13 @@ def address_of(component_type: str, nickname: str | None) -> str:
 
 def settings_of(project: Path | None) -> Settings:
     """The project's settings."""
-    from karma_adapters.settings import read_settings
+    from karma_adapters.wiring.settings import read_settings
 
     return read_settings(project_root(project))
 
 
 def open_for(env: str | None, project: Path | None, say: Any = None, *, by_token: bool = True) -> Workspace:
     """The workspace that a command works on, as whom KARMA_TOKEN proves, if looked at."""
-    from karma_adapters.bootstrap import open_for_person, say_nothing
+    from karma_adapters.wiring.bootstrap import open_for_person, say_nothing
 
     return open_for_person(settings_of(project), env, say=say or say_nothing, by_token=by_token)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from karma_core.plan.document import Plan
-    from karma_core.use_cases.runs import Selection
+    from karma_core.use_cases.selection.record import Selection
     from karma_core.workspace import Workspace
 
 DIGITS = 12
@@ -66,7 +66,7 @@ def selection_of(
     with_producers: bool = False,
 ) -> Selection:
     """What the arguments choose; UsageError if they choose nothing or two things."""
-    from karma_core.use_cases.runs import Selection, require_selection
+    from karma_core.use_cases.selection.record import Selection, require_selection
 
     chosen = Selection(
         targets=targets_of(words or []),
@@ -85,7 +85,7 @@ def targets_of(words: list[str]) -> tuple[str, ...]:
     """Addresses and patterns, where any word has a `/`, a `:` or a wildcard; else one TYPE NICKNAME."""
     from karma_core import ids
     from karma_core.errors import UsageError
-    from karma_core.use_cases.naming import is_pattern
+    from karma_core.use_cases.selection.naming import is_pattern
 
     if not words:
         return ()
@@ -170,7 +170,7 @@ def plan(
 def _target_is_blocked(made: Plan, selection: Selection) -> bool:
     """Whether something is blocked that was asked for, and not just something that depends on it."""
     from karma_core.plan.document import Action
-    from karma_core.use_cases.naming import is_target
+    from karma_core.use_cases.selection.naming import is_target
 
     blocked = (c.address for c in made.components if c.action is Action.BLOCKED)
     return any(is_target(selection, address, environment=made.environment) for address in blocked)
@@ -189,11 +189,11 @@ def _maker(
             next_step="leave one of them out",
         )
     if from_worktree:
-        from karma_core.use_cases.worktree_plan import plan_worktree
+        from karma_core.use_cases.plans.worktree_plan import plan_worktree
 
         return plan_worktree
     if not destroying:
-        from karma_core.use_cases.plan import plan as plan_deploy
+        from karma_core.use_cases.plans.plan import plan as plan_deploy
 
         return plan_deploy
     if selection.changed or selection.with_producers:
@@ -202,7 +202,7 @@ def _maker(
             why="what changed, and what a component needs, is nothing that could be destroyed",
             next_step="leave --changed, --since and --with-producers out",
         )
-    from karma_core.use_cases.destroy_plan import plan_destroy
+    from karma_core.use_cases.plans.destroy_plan import plan_destroy
 
     return plan_destroy
 

@@ -14,7 +14,7 @@ app = typer.Typer(help="Show the policy in force, and publish the checkout's.", 
 @app.command(epilog="Examples:\n\n`karma policy show --env prod`\n\n`karma policy show --json`")
 def show(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
     """Show which rules are in force, where each comes from, and how the checkout differs."""
-    from karma_core.use_cases.policy_shown import shown_policy
+    from karma_core.use_cases.access.policy_shown import shown_policy
 
     found = shown_policy(open_for(env, project))
     if as_json:
@@ -36,9 +36,9 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Request that the checkout's policy is published; an admin has to approve the change."""
+    from karma_core.use_cases.access.policy_shown import differing_rules
     from karma_core.use_cases.changes.policy_change import request_policy
     from karma_core.use_cases.changes.reading import result_of
-    from karma_core.use_cases.policy_shown import differing_rules
 
     workspace = open_for(env, project)
     differing = differing_rules(workspace)

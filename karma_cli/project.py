@@ -25,7 +25,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Start a project: karma.toml, one environment, one type with a module, one config."""
-    from karma_adapters.scaffold import start_project
+    from karma_adapters.wiring.scaffold import start_project
 
     written = start_project(folder.resolve(), environment)
     if as_json:
@@ -45,7 +45,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check tools, settings and access, and say what to do about what is missing."""
-    from karma_adapters.diagnosis import examine
+    from karma_adapters.doctor.diagnosis import examine
 
     if iam_policy:
         _print_policy(env, project)

@@ -28,7 +28,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create a token and print it; it is shown this once, Karma keeps only its hash."""
-    from karma_core.use_cases import tokens
+    from karma_core.use_cases.access import tokens
 
     token, text = tokens.create(open_for(env, project), user, role, days=days)
     if as_json:
@@ -41,7 +41,7 @@ def create(
 @app.command("list", epilog="Example:\n\n`karma token list --env prod`")
 def list_(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
     """List tokens, without their texts."""
-    from karma_core.use_cases import tokens
+    from karma_core.use_cases.access import tokens
 
     found = tokens.tokens(open_for(env, project))
     if as_json:
@@ -71,7 +71,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Make a token worthless from now on."""
-    from karma_core.use_cases import tokens
+    from karma_core.use_cases.access import tokens
 
     token = tokens.revoke(open_for(env, project), token_id)
     if as_json:

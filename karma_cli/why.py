@@ -11,7 +11,7 @@ from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of,
 
 if TYPE_CHECKING:
     from karma_core.records import Event
-    from karma_core.use_cases.why import Step
+    from karma_core.use_cases.audit.why import Step
 
 Down = Annotated[bool, typer.Option("--down", help="What followed from it, instead of what led to it.")]
 
@@ -30,7 +30,7 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Walk the log from a component's newest event back to what set it off."""
-    from karma_core.use_cases import why as use_case
+    from karma_core.use_cases.audit import why as use_case
 
     address = address_of(component_type, nickname)
     workspace = open_for(env, project)

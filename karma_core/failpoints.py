@@ -1,7 +1,7 @@
 """Named places at which a test may end the process, to show that a crash there harms nothing.
 
 `reach` does nothing until a hook is installed, which only entry points under test do
-(`karma_adapters.failpoints`).
+(`karma_adapters.local.failpoints`).
 """
 
 from __future__ import annotations

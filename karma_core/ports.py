@@ -150,7 +150,7 @@ class PublishIndex(Protocol):
 class GraphStore(Protocol):
     """The current graph of an environment, and the list of its builds.
 
-    A reader sees one whole build. `publish` is all or nothing, and refuses (StaleLease) a lease whose token
+    A reader sees one whole build. `commit` is all or nothing, and refuses (StaleLease) a lease whose token
     is lower than the highest this store has seen for the environment, and (Conflict) a build whose `base` is
     not the current build's id.
     """
@@ -163,7 +163,7 @@ class GraphStore(Protocol):
         """The whole current graph with its build."""
         ...
 
-    def publish(self, build: Build, delta: Delta, lease: Lease) -> None:
+    def commit(self, build: Build, delta: Delta, lease: Lease) -> None:
         """Apply the delta and make the build current, in one step."""
         ...
 

@@ -13,14 +13,14 @@ from ulid import ULID
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
-from karma_adapters.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.planned_elsewhere import PlannedElsewhere
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.roles import Role
-from karma_core.use_cases.kept_modules import KeptModules
+from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Actor, Workspace
 from karma_lambda import absent
 from karma_lambda.claims import SOURCE, GatewayAccess

@@ -13,7 +13,7 @@ from karma_lambda.project import ProjectSettings
 from karma_lambda.settings import Runs
 
 if TYPE_CHECKING:
-    from karma_adapters.prefect_api import PrefectApi
+    from karma_adapters.prefect.api import PrefectApi
 
 
 def make_starter(
@@ -26,7 +26,7 @@ def make_starter(
     """The starter that the settings name. Nothing is asked before the first order."""
     url = settings.service.prefect_api_url
     if url:
-        from karma_adapters.prefect_runs import PrefectRuns  # noqa: PLC0415 - httpx is for Prefect alone
+        from karma_adapters.prefect.runs import PrefectRuns  # noqa: PLC0415 - httpx is for Prefect alone
 
         return PrefectRuns(partial(_prefect, url, runs.prefect_auth_parameter, parameters))
     return EventBridgeRuns(stores.service("events"), runs.event_bus or "default", state)
@@ -34,7 +34,7 @@ def make_starter(
 
 def _prefect(url: str, parameter: str, parameters: ports.ParameterStore) -> PrefectApi:
     """The API with its password of now; StoreUnavailable where it cannot be read."""
-    from karma_adapters.prefect_api import PrefectApi  # noqa: PLC0415 - as above
+    from karma_adapters.prefect.api import PrefectApi  # noqa: PLC0415 - as above
 
     if not parameter:
         return PrefectApi(url)

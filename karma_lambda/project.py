@@ -1,7 +1,7 @@
 """The project's settings as a function reads them: the keys, defaults and bounds of karma.toml.
 
-They are those of `karma_adapters.settings`, without what loads pydantic; a test compares the two key by key.
-Sections that no function uses are taken as they are.
+They are those of `karma_adapters.wiring.settings`, without what loads pydantic; a test compares the two key
+by key. Sections that no function uses are taken as they are.
 """
 
 from __future__ import annotations

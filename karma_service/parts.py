@@ -13,8 +13,8 @@ from typing import Any, Final
 import httpx
 
 from flows.server import RUN_SETTINGS, SETTINGS
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.settings import Settings
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.wiring.settings import Settings
 from karma_service import ports
 from karma_service.child import Spec
 

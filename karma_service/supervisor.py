@@ -11,7 +11,7 @@ from threading import Event
 from typing import Final
 from uuid import uuid4
 
-from karma_adapters.running_service import Part, RunningService
+from karma_adapters.local.running_service import Part, RunningService
 from karma_core.errors import KarmaError
 from karma_service.child import Child, Spec
 from karma_service.console import Console

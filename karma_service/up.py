@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_discovery import find_api, require_api
-from karma_adapters.running_service import Part, RunningService
-from karma_adapters.settings import Settings
+from karma_adapters.local.running_service import Part, RunningService
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.discovery import find_api, require_api
+from karma_adapters.wiring.settings import Settings
 from karma_core.errors import Conflict
 from karma_core.model import to_builtins
 from karma_service.child import Spec

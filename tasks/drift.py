@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from karma_core.use_cases import drift
-from karma_core.use_cases.drift import DriftResult
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.runs import drift
+from karma_core.use_cases.runs.drift import DriftResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 
 

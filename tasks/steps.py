@@ -12,10 +12,9 @@ from typing import Any, Final
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from karma_core.use_cases import build as building
-from karma_core.use_cases.build import BuildResult
-from karma_core.use_cases.component_steps import APPLY, PLAN, PROPAGATE, RELOAD
-from karma_core.use_cases.destroy import DESTROY
+from karma_core.plan.steps import APPLY, DESTROY, PLAN, PROPAGATE, RELOAD
+from karma_core.use_cases.graph import build as building
+from karma_core.use_cases.graph.build import BuildResult
 from karma_core.walk import Result
 from karma_core.workspace import Workspace
 

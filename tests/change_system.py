@@ -18,8 +18,8 @@ from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back
-from karma_core.use_cases.orders import carry_out
-from karma_core.use_cases.runs import Order, RunResult
+from karma_core.use_cases.orders.carrying_out import carry_out
+from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from tests.memory_system import Killed, System

@@ -113,7 +113,7 @@ def publish(
     """Make target the current graph as a builder does: load, diff, publish."""
     found = store.load(environment)
     build = next_build(found.build if found else None, target, environment=environment)
-    store.publish(build, diff(found.graph if found else None, target), lease(token))
+    store.commit(build, diff(found.graph if found else None, target), lease(token))
     return build
 
 
@@ -157,5 +157,5 @@ def publish_with_history(
     build = next_build(previous, target, environment=environment)
     key = write_snapshot(artifacts, build, target, delta, previous)
     build = msgspec.structs.replace(build, snapshot=key)
-    store.publish(build, delta, lease(token))
+    store.commit(build, delta, lease(token))
     return build

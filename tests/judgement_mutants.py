@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from karma_core.changes import digest, judgement
 from karma_core.policy import rules
-from karma_core.use_cases import publish, publish_judgement
 from karma_core.use_cases.changes import applying, decisions, queue, rollback, simulation
+from karma_core.use_cases.configs import publish, publish_judgement
 
 VARIABLE: Final = "KARMA_TEST_MUTANT"
 

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from karma_adapters.memory_artifacts import MemoryArtifacts
-from karma_adapters.memory_graph import MemoryGraphStore
-from karma_adapters.memory_parameters import MemoryParameters
-from karma_adapters.memory_state import MemoryState
-from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
 from karma_core.errors import DeployFailed, NotFound
 from karma_core.records import ParameterWrite
-from karma_core.use_cases.deploy import deploy, resume
-from karma_core.use_cases.runs import RunResult, Selection
+from karma_core.use_cases.runs.deploy import deploy, resume
+from karma_core.use_cases.runs.records import RunResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, EnvironmentSettings, Workspace
 from karma_log.log import Log
-from karma_log.sinks.memory import MemorySink
+from tests.memory.artifacts import MemoryArtifacts
+from tests.memory.graph import MemoryGraphStore
+from tests.memory.parameters import MemoryParameters
+from tests.memory.sink import MemorySink
+from tests.memory.state import MemoryState
+from tests.memory.terraform import MemoryModules, MemoryTerraform
 from tests.workspace_fakes import FakeIndex
 
 ALL = Selection(everything=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
-from karma_adapters.memory_terraform import MemoryTerraform
 from karma_core.errors import DeployFailed, PlanDeferred
 from karma_core.records import TerraformJob, TerraformPlan
-from karma_core.use_cases.build import read_fleet
-from karma_core.use_cases.runs import Order, Selection
+from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.runs.records import Order
+from karma_core.use_cases.selection.record import Selection
 from tests.change_system import ChangeSystem
+from tests.memory.terraform import MemoryTerraform
 
 DEPLOYED: Final = ("nothing", "some", "everything")
 WAYS: Final = ("target", "with-producers", "everything", "changed")

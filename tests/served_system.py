@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from karma_adapters.git_repository import GitConfigRepository
-from karma_adapters.thread_runs import ThreadRuns
+from karma_adapters.git.repository import GitConfigRepository
+from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.app import make_app
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -18,8 +18,8 @@ from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
+from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
 from karma_lambda.absent import NoRepository
 from tests.change_system import ChangeSystem

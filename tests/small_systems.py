@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
-from karma_core.use_cases.publish import publish
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
+from karma_core.use_cases.configs.publish import publish
 from karma_core.workspace import Workspace
 
 HEAD = 'variable "config" { type = any }\nvariable "dependencies" {\n  type    = any\n  default = {}\n}\n'

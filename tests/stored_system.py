@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from karma_adapters.directory_artifacts import DirectoryArtifacts
-from karma_adapters.git_repository import GitConfigRepository
-from karma_adapters.local_parameters import LocalParameters
-from karma_adapters.publish_index import FilePublishIndex
-from karma_adapters.sqlite_graph import SqliteGraphStore
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.git.repository import GitConfigRepository
+from karma_adapters.local.artifacts import DirectoryArtifacts
+from karma_adapters.local.publish_index import FilePublishIndex
+from karma_adapters.sqlite.graph import SqliteGraphStore
+from karma_adapters.sqlite.parameters import LocalParameters
+from karma_adapters.sqlite.state import SqliteState
 from karma_core.strictjson import canonical
-from karma_core.use_cases.publish import publish
+from karma_core.use_cases.configs.publish import publish
 from karma_core.workspace import Workspace
 from karma_log.log import Log
 from karma_log.sinks.sqlite import SqliteSink

@@ -1,4 +1,4 @@
-"""Real Terraform in a temporary directory, with the module that `karma_adapters.memory_terraform` mirrors."""
+"""Real Terraform in a temporary directory, with the module that `tests.memory.terraform` mirrors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from karma_adapters import child_environment
-from karma_adapters.modules import ModuleDirectory
-from karma_adapters.processes import Processes
+from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.processes import environment as child_environment
+from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
 from karma_adapters.terraform.runner import Directories, TerraformRunner

@@ -14,14 +14,14 @@ from typing import Any, cast
 
 import msgspec
 
-from karma_adapters.git_repository import GitConfigRepository
-from karma_adapters.memory_artifacts import MemoryArtifacts
-from karma_adapters.memory_parameters import MemoryParameters
-from karma_adapters.memory_terraform import MemoryModules
+from karma_adapters.git.repository import GitConfigRepository
 from karma_core import ports
 from karma_core.errors import LeaseHeld
 from karma_core.records import Applied, ConfigFile, Document, Event, Lease
 from karma_core.workspace import Actor, EnvironmentSettings, Workspace
+from tests.memory.artifacts import MemoryArtifacts
+from tests.memory.parameters import MemoryParameters
+from tests.memory.terraform import MemoryModules
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

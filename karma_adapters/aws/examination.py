@@ -9,7 +9,7 @@ from typing import Any, Final
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.places import BUCKET, Place
-from karma_adapters.check import Check, failed, passed, warned
+from karma_adapters.doctor.check import Check, failed, passed, warned
 from karma_core.errors import KarmaError
 
 CREDENTIALS: Final = "aws credentials"

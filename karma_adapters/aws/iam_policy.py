@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from karma_adapters.aws.places import sinks
-from karma_adapters.settings import AwsSettings, Environment, Settings
+from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
 
 PARAMETERS: Final = (
     "ssm:AddTagsToResource",

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from karma_adapters.replace_file import replace_file
+from karma_adapters.local.replace_file import replace_file
 from karma_core.model import Record
 from karma_core.records import Tier
 

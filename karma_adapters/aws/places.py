@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from karma_adapters.aws import state_table
-from karma_adapters.settings import AwsSettings, Environment, Settings
+from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
 from karma_core.model import Record
 from karma_log.sinks import dynamodb_table
 

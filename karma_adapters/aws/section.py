@@ -1,6 +1,6 @@
 """What the stores in AWS are told: `[environments.<name>.aws]`, whoever read it."""
 
-# ruff: noqa: D102 - `karma_adapters.settings.AwsSettings` says what each means
+# ruff: noqa: D102 - `karma_adapters.wiring.settings.AwsSettings` says what each means
 
 from __future__ import annotations
 

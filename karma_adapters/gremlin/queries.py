@@ -25,7 +25,7 @@ from gremlin_python.process.traversal import (
 )
 from gremlin_python.structure.graph import Graph
 
-from karma_adapters import property_graph as pg
+from karma_adapters.gremlin import property_graph as pg
 from karma_core.ids import vertex_id
 from karma_core.model import Build, ChangeNode, Component, Delta, Edge
 
@@ -76,7 +76,7 @@ def read_builds(environment: str, limit: int) -> GraphTraversal:
 
 
 def read_staged(environment: str, stage: str) -> GraphTraversal:
-    """The parts of a staged publish, in their order."""
+    """The parts of a staged commit, in their order."""
     parts = source().V().has(pg.STAGED, "environment", environment).has("stage", stage)
     return parts.order().by("place").values("body")
 
@@ -129,7 +129,7 @@ def collect_staged(environment: str, token: int) -> GraphTraversal:
 
 
 def stage_part(environment: str, token: int, stage: str, place: int, body: str) -> GraphTraversal:
-    """Write one part of a staged publish."""
+    """Write one part of a staged commit."""
     properties: pg.Properties = {"environment": environment, "stage": stage, "place": place, "body": body}
     part = Upsert(pg.staged_id(environment, stage, place), {T.label: pg.STAGED}, properties, ())
     return part.chain(fenced(environment, token)).id_()

@@ -25,7 +25,7 @@ class GraphReader:
         self._now = now
 
     def lock(self) -> Lock:
-        """The Lock; an empty one before the first publish."""
+        """The Lock; an empty one before the first commit."""
         rows = self._client.submit(queries.read_lock(self._environment))
         return schema.read_lock(rows[0]) if rows else Lock()
 
@@ -43,13 +43,13 @@ class GraphReader:
         ):
             raise StoreUnavailable(
                 f"the graph of {self._environment} could not be read",
-                why="builds were being published all the while",
+                why="builds were being committed all the while",
                 next_step="try again",
             )
         return Snapshot(build=before.current, graph=graph)
 
     def staged(self, stage: str) -> Delta:
-        """The delta of a staged publish."""
+        """The delta of a staged commit."""
         bodies = self._client.submit(queries.read_staged(self._environment, stage))
         parts = [_decode_delta(body) for body in bodies]
         return Delta(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from gremlin_python.process.traversal import T
 
-from karma_adapters.property_graph import (
+from karma_adapters.gremlin.property_graph import (
     BUILD_FIELDS,
     CHANGE_FIELDS,
     COMPONENT_FIELDS,

@@ -1,6 +1,6 @@
 """ports.GraphStore on Gremlin.
 
-How a publish becomes visible as one thing (design, section 3):
+How a commit of a build becomes visible as one thing:
 
 1. A small transaction raises the fence and marks the Lock `publishing`.
 2. One transaction moves the Lock to the new build and writes the delta. Neptune shows all of it or nothing
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from karma_adapters.gremlin import queries, retry, schema
 from karma_adapters.gremlin.client import GremlinClient
-from karma_adapters.gremlin.publishing import Publication
+from karma_adapters.gremlin.committing import BuildCommit
 from karma_adapters.gremlin.reading import GraphReader
 from karma_core.failpoints import reach
 from karma_core.model import Build, Delta, Snapshot
@@ -62,10 +62,10 @@ class GremlinGraphStore:
         snapshot: Snapshot | None = self._patiently(self._reader(environment).snapshot)
         return snapshot
 
-    def publish(self, build: Build, delta: Delta, lease: Lease) -> None:
+    def commit(self, build: Build, delta: Delta, lease: Lease) -> None:
         """Apply the delta and make the build current, in one step."""
-        reach("graph.publish.begin")
-        publication = Publication(
+        reach("graph.commit.begin")
+        commit = BuildCommit(
             client=self._client,
             reader=self._reader(build.environment),
             build=build,
@@ -75,10 +75,10 @@ class GremlinGraphStore:
             until=int(self._now()) + TRANSACTION_SECONDS,
         )
         if delta.records > self._transaction_items:
-            publication.staged()
+            commit.staged()
         else:
-            publication.in_one_transaction()
-        reach("graph.publish.end")
+            commit.in_one_transaction()
+        reach("graph.commit.end")
 
     def builds(self, environment: str, *, limit: int = 100) -> tuple[Build, ...]:
         """Newest first."""

@@ -13,7 +13,7 @@ from gremlin_python.process.strategies import ReadOnlyStrategy, SubgraphStrategy
 from gremlin_python.process.traversal import Bytecode, Column, Direction, Order, P, Pop, Scope, T, TextP
 from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexProperty
 
-from karma_adapters import property_graph as pg
+from karma_adapters.gremlin import property_graph as pg
 from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import GremlinClient
 from karma_core.errors import StoreError, StoreUnavailable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from karma_adapters.processes import Processes
+from karma_adapters.processes.children import Processes
 from karma_adapters.reloads.order import Order
 
 

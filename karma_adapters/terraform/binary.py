@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from karma_adapters.processes import Processes
-from karma_adapters.replace_file import replace_file
+from karma_adapters.local.replace_file import replace_file
+from karma_adapters.processes.children import Processes
 from karma_core.errors import DeployFailed, SettingsError
 
 NAMES: Final = ("terraform", "tofu")

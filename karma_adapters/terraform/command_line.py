@@ -8,7 +8,7 @@ from typing import Any
 
 from python_terraform import IsFlagged, Terraform
 
-from karma_adapters.processes import Finished, Processes
+from karma_adapters.processes.children import Finished, Processes
 from karma_adapters.terraform.binary import Binary
 
 FLAG = IsFlagged

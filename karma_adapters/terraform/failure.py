@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from karma_adapters.processes import Finished
+from karma_adapters.processes.children import Finished
 from karma_adapters.terraform import masking
 from karma_core.errors import DeployFailed
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from karma_adapters.replace_file import replace_file
+from karma_adapters.local.replace_file import replace_file
 from karma_adapters.terraform.backend import OVERRIDE, Backend
 from karma_core import strictjson
 

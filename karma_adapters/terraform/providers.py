@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from karma_adapters.check import Check, passed
-from karma_adapters.processes import Processes
+from karma_adapters.doctor.check import Check, passed
+from karma_adapters.processes.children import Processes
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_core import hcl

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from karma_adapters.processes import Finished, Processes
+from karma_adapters.processes.children import Finished, Processes
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
 from karma_adapters.terraform import failure, masking, plan_json, plan_only, refresh_json

@@ -30,7 +30,7 @@ from karma_core.changes.states import State
 from karma_core.errors import UsageError
 from karma_core.graph.impact import impact
 from karma_core.model import Status, to_builtins
-from karma_core.use_cases.history import difference
+from karma_core.use_cases.graph.history import difference
 
 Limit = Annotated[int, strawberry.argument(description=f"At most so many, 1 to {MOST}.")]
 

@@ -15,10 +15,10 @@ from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import State
 from karma_core.documents import Document, written
 from karma_core.roles import Role
+from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes import decisions, intake, reading
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
-from karma_core.use_cases.identity import require_requester
 
 
 class RequestAsked(Asked, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from karma_core.graph.document import node_document
 from karma_core.model import Component, Edge, Status, to_builtins
 from karma_core.records import Parameter
 from karma_core.roles import Role
-from karma_core.use_cases import why as causes
+from karma_core.use_cases.audit import why as causes
 
 
 class ComponentsAsked(PageAsked, frozen=True, kw_only=True):

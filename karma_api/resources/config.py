@@ -15,8 +15,8 @@ from karma_core.component_types import read_definition
 from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.roles import Role
-from karma_core.use_cases.config_show import show as show_config
-from karma_core.use_cases.runtime_show import show as show_of_runtime
+from karma_core.use_cases.configs.runtime_show import show as show_of_runtime
+from karma_core.use_cases.configs.show import show as show_config
 
 
 class ValueAsked(Asked, frozen=True, kw_only=True):

@@ -17,9 +17,9 @@ from karma_core.graph.export import export
 from karma_core.graph.impact import impact
 from karma_core.model import to_builtins
 from karma_core.roles import Role
-from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.build import read_fleet
-from karma_core.use_cases.history import difference
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.graph.history import difference
 
 TEXT: Final = "text/plain; charset=utf-8"
 

@@ -17,7 +17,7 @@ from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
-from karma_core.use_cases.artifact_show import show as show_artifact
+from karma_core.use_cases.audit.artifacts import show as show_artifact
 
 BUSY_SECONDS = 5
 Time = Annotated[str, Meta(max_length=40, description="A date or time, ISO 8601; UTC unless it says.")]

@@ -11,8 +11,8 @@ from karma_api.service import Service
 from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
-from karma_core.use_cases.plans import artifacts_of, load_plan
-from karma_core.use_cases.run_parameters import SelectionParameters, check_selection
+from karma_core.use_cases.orders.parameters import SelectionParameters, check_selection
+from karma_core.use_cases.plans.stored import artifacts_of, load_plan
 
 
 class PlanBody(SelectionParameters, frozen=True, kw_only=True):
@@ -67,9 +67,9 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
             next_step="request a change, or use `karma plan`; workers plan",
             code="no-terraform",
         )
-    from karma_core.use_cases.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
-    from karma_core.use_cases.plan import plan  # noqa: PLC0415 - nothing can be planned
-    from karma_core.use_cases.worktree_plan import plan_worktree  # noqa: PLC0415
+    from karma_core.use_cases.plans.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
+    from karma_core.use_cases.plans.plan import plan  # noqa: PLC0415 - nothing can be planned
+    from karma_core.use_cases.plans.worktree_plan import plan_worktree  # noqa: PLC0415
 
     make_plan = plan_destroy if asked.body.destroy else plan_worktree if asked.body.from_worktree else plan
     return _document(make_plan(service.acting(caller), selection))

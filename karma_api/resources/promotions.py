@@ -18,8 +18,8 @@ from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_core.roles import Role
 from karma_core.use_cases.changes.promotion import promote
-from karma_core.use_cases.run_parameters import SelectionParameters, Targets, Types, check_selection
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.orders.parameters import SelectionParameters, Targets, Types, check_selection
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 
 MOST_FIELDS = 200

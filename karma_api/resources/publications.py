@@ -16,9 +16,9 @@ from karma_api.service import Service
 from karma_core.documents import Document
 from karma_core.model import to_builtins
 from karma_core.roles import Role
-from karma_core.use_cases import config_diff
 from karma_core.use_cases.changes.git_request import request_from_git
-from karma_core.use_cases.publish import publish
+from karma_core.use_cases.configs import diff as config_diff
+from karma_core.use_cases.configs.publish import publish
 
 
 class Publication(Document, frozen=True, kw_only=True):

@@ -19,18 +19,20 @@ from karma_core.errors import NotFound
 from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
-from karma_core.use_cases import drifted, resume
-from karma_core.use_cases.destroy import select_for_destroy
-from karma_core.use_cases.naming import excluded, named, require_some_left
-from karma_core.use_cases.plans import load_plan, require_published
-from karma_core.use_cases.run_parameters import (
+from karma_core.use_cases.fleet import drifted
+from karma_core.use_cases.orders.parameters import (
     SelectionParameters,
     Targets,
     Types,
     check_selection,
     parameters_of,
 )
-from karma_core.use_cases.runs import Order, Selection
+from karma_core.use_cases.plans.stored import load_plan, require_published
+from karma_core.use_cases.runs import resume
+from karma_core.use_cases.runs.records import Order
+from karma_core.use_cases.selection.deployed import select_for_destroy
+from karma_core.use_cases.selection.naming import excluded, named, require_some_left
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 
 MOST_RUNS = 10_000

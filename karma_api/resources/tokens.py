@@ -9,7 +9,7 @@ from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import revoke, tokens
+from karma_core.use_cases.access.tokens import revoke, tokens
 
 
 class WhoShown(Answered, kw_only=True):

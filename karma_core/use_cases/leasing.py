@@ -1,15 +1,16 @@
-"""Waiting for a lease that another holder will give back soon."""
+"""Leases: waited for where another holder will give them back soon, and kept alive while work goes on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event as Flag
+from threading import Thread
 from typing import Final
 
-from karma_core.errors import LeaseHeld
+from karma_core.errors import Conflict, LeaseHeld, StaleLease, StoreError
 from karma_core.records import Lease
-from karma_core.use_cases.journalling import Heartbeat
 from karma_core.workspace import Workspace
 
 GRAPH: Final = "graph"
@@ -23,6 +24,53 @@ POLL_SECONDS: Final = 0.05
 def component_lease(address: str) -> str:
     """Name of the lease under which a component is applied."""
     return f"component:{address}"
+
+
+class Heartbeat:
+    """Keeps a lease alive while a run works; `check` refuses to go on once it is lost."""
+
+    def __init__(self, workspace: Workspace, lease: Lease) -> None:
+        self._workspace = workspace
+        self._lease = lease
+        self._lost: Conflict | None = None
+        self._stop = Flag()
+        self._thread = Thread(target=self._beat, name="karma-lease", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._workspace.state.release(self._lease)
+
+    @property
+    def lease(self) -> Lease:
+        """The lease as last renewed."""
+        return self._lease
+
+    def check(self) -> None:
+        """StaleLease if somebody else has taken over: nothing may be started any more."""
+        expired = self._workspace.clock().timestamp() > self._lease.expires_at
+        if self._lost is not None or expired:
+            raise StaleLease(
+                "the run has lost its lease",
+                why=self._lost.what if self._lost else "it was not renewed in time",
+                next_step="see `karma log list` for who works on these components now",
+            ) from self._lost
+
+    def _beat(self) -> None:
+        """Renew three times per lifetime, so that two missed beats do not lose the lease."""
+        seconds = self._workspace.environment.lease_seconds
+        while not self._stop.wait(seconds / 3):
+            try:
+                self._lease = self._workspace.state.renew(self._lease, seconds)
+            except Conflict as lost:
+                self._lost = lost
+                return
+            except StoreError:
+                continue  # the next beat tries again; `check` refuses once the lease has expired
 
 
 @contextmanager

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.planned_elsewhere import PlannedElsewhere
 from karma_api.service import Hooks, Service, Services
 from karma_core.errors import Refused
-from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes.drain import carry_on
-from karma_core.use_cases.kept_modules import KeptModules
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_lambda.opening import behind_gateway, patient_graph
 from tests.api_contract import HOOK_SECRET, ApiContract, MoreOfTheApi, Orders
 from tests.api_doors import Door, EventDoor, HttpDoor, http_api_event, rest_api_event

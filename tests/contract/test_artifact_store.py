@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.directory_artifacts import DirectoryArtifacts
-from karma_adapters.memory_artifacts import MemoryArtifacts
+from karma_adapters.local.artifacts import DirectoryArtifacts
 from karma_core.errors import BadInput, Conflict
 from karma_core.ports import ArtifactStore
 from tests import local_aws
+from tests.memory.artifacts import MemoryArtifacts
 
 
 @pytest.fixture(params=["directory", "memory", "s3"])

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import pytest
 
-from karma_adapters.github import GitHub
-from karma_adapters.memory_code_host import MemoryCodeHost
+from karma_adapters.git.github import GitHub
 from karma_core.errors import NotFound, StoreUnavailable
 from karma_core.ports import CodeHost
 from karma_core.records import PullRequest
 from tests.github_server import REPOSITORY, TOKEN, GitHubServer
+from tests.memory.code_host import MemoryCodeHost
 
 COMMIT = "a" * 40
 MARK = "<!-- karma prod -->"

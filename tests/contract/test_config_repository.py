@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.git_repository import GitConfigRepository
+from karma_adapters.git.repository import GitConfigRepository
 from karma_core.errors import BadInput, NotFound, UsageError
 from karma_core.records import ConfigFile
 from tests.workspace_fakes import write_config

@@ -13,8 +13,7 @@ import pytest
 
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
-from karma_adapters.memory_graph import MemoryGraphStore
-from karma_adapters.sqlite_graph import SqliteGraphStore
+from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_core import ports
 from karma_core.errors import Conflict, StaleLease
 from karma_core.graph.delta import EMPTY, diff, digest, make_graph
@@ -22,6 +21,7 @@ from karma_core.model import ChangeNode, Component, Delta, Edge, Finding, Kind, 
 from tests.graphs import component, graph, lease, next_build, publish, random_graph
 from tests.gremlin_guard import NeptuneGuard
 from tests.integration import gremlin_server
+from tests.memory.graph import MemoryGraphStore
 
 HOSTILE = [
     "x').drop()//",
@@ -111,7 +111,7 @@ def test_a_published_graph_is_read_back_whole(store: ports.GraphStore) -> None:
     build = msgspec.structs.replace(
         next_build(None, target), findings=(finding,), snapshot="graph/prod/1", inputs="sha256:4", added=2
     )
-    store.publish(build, diff(None, target), lease())
+    store.commit(build, diff(None, target), lease())
     found = store.load("prod")
     assert found is not None
     assert found.graph == target
@@ -164,7 +164,7 @@ def test_a_delta_changes_only_what_it_names(store: ports.GraphStore) -> None:
         drop_nodes=("rds/b",),
         drop_edges=(("rds/b", "vpc/core", "depends_on"),),
     )
-    store.publish(next_build(store.current("prod"), EMPTY), delta, lease())
+    store.commit(next_build(store.current("prod"), EMPTY), delta, lease())
     found = store.load("prod")
     assert found is not None
     assert [(n.address, n.config_version) for n in found.graph.nodes] == [
@@ -182,7 +182,7 @@ def test_dropping_what_is_not_there_is_no_error(store: ports.GraphStore) -> None
     """A delta that was made twice does no harm the second time."""
     publish(store, graph([("rds/a", "vpc/core")]))
     delta = Delta(drop_nodes=("x/y",), drop_edges=(("x/y", "vpc/core", "depends_on"),))
-    store.publish(next_build(store.current("prod"), EMPTY), delta, lease())
+    store.commit(next_build(store.current("prod"), EMPTY), delta, lease())
     found = store.load("prod")
     assert found is not None
     assert found.graph == graph([("rds/a", "vpc/core")])
@@ -251,7 +251,7 @@ def test_a_refused_publish_still_raises_the_fence(store: ports.GraphStore) -> No
     publish(store, graph(nodes=["vpc/a"]), token=1)
     late = next_build(None, EMPTY)
     with pytest.raises(Conflict):
-        store.publish(late, Delta(), lease(5))
+        store.commit(late, Delta(), lease(5))
     with pytest.raises(StaleLease):
         publish(store, EMPTY, token=4)
 
@@ -263,7 +263,7 @@ def test_a_moved_base_is_a_conflict(store: ports.GraphStore) -> None:
     publish(store, graph(nodes=["vpc/b"]))
     for build in (stale, next_build(None, EMPTY), msgspec.structs.replace(stale, id=3)):
         with pytest.raises(Conflict) as refused:
-            store.publish(build, Delta(drop_nodes=("vpc/b",)), lease())
+            store.commit(build, Delta(drop_nodes=("vpc/b",)), lease())
         assert not isinstance(refused.value, StaleLease)
     found = store.load("prod")
     assert found is not None

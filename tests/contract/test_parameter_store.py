@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.local_parameters import LocalParameters
-from karma_adapters.memory_parameters import MemoryParameters
+from karma_adapters.sqlite.parameters import LocalParameters
 from karma_core.errors import BadInput, Conflict
 from karma_core.ports import ParameterStore
 from karma_core.records import ParameterKind, ParameterWrite, Tier
 from tests import local_aws
+from tests.memory.parameters import MemoryParameters
 
 
 def _now() -> datetime:

@@ -9,13 +9,13 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.memory_state import MemoryState
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_runs import PrefectRuns
-from karma_adapters.thread_runs import ThreadRuns
+from karma_adapters.local.thread_runs import ThreadRuns
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.runs import PrefectRuns
 from karma_core.errors import NotFound
 from karma_core.ports import RunStarter
 from tests.http_server import HttpServer
+from tests.memory.state import MemoryState
 from tests.memory_system import Clock, System
 
 GIVEN = {"environment": "test", "requested_by": "ann", "source": "api"}

@@ -16,11 +16,11 @@ from karma_log.sinks import dynamodb_table as table
 from karma_log.sinks.base import Sink
 from karma_log.sinks.dynamodb import DynamoSink
 from karma_log.sinks.file import FileSink
-from karma_log.sinks.memory import MemorySink
 from karma_log.sinks.s3 import S3Sink
 from karma_log.sinks.sqlite import SqliteSink
 from tests import local_aws
 from tests.make_events import head_after, make_chain, make_event
+from tests.memory.sink import MemorySink
 
 MAKERS: dict[str, Callable[[Path], Sink]] = {
     "memory": lambda _: MemorySink(),

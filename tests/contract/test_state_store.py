@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.memory_state import MemoryState
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.sqlite.state import SqliteState
 from karma_core import ports
 from karma_core.errors import Conflict, LeaseHeld, StaleLease
 from karma_core.records import Applied, ChainHead, JournalEntry, Run
 from tests import local_aws
+from tests.memory.state import MemoryState
 
 
 class FakeClock:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
 from karma_core.errors import DeployFailed
 from karma_core.ports import Terraform
 from karma_core.records import TerraformJob
+from tests.memory.terraform import MemoryModules, MemoryTerraform
 from tests.terraform_system import make_system
 
 CANARY = "canary-7f3a9"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.memory_state import MemoryState
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.sqlite.state import SqliteState
 from karma_core.errors import NotFound, UsageError
 from karma_core.roles import Role
 from karma_core.strictjson import canonical
-from karma_core.use_cases.tokens import create, recognise, revoke, tokens
+from karma_core.use_cases.access.tokens import create, recognise, revoke, tokens
 from karma_core.workspace import Workspace
 from tests import local_aws
+from tests.memory.state import MemoryState
 from tests.memory_system import System
 
 

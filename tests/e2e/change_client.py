@@ -11,13 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
-from karma_core.use_cases.orders import carry_out
-from karma_core.use_cases.runs import Order, RunResult
+from karma_core.use_cases.orders.carrying_out import carry_out
+from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 import httpx
 from fastapi import FastAPI, Request, Response
 
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_runs import PrefectRuns, RunState
-from karma_adapters.settings import read_settings
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.runs import PrefectRuns, RunState
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
-from karma_core.use_cases import tokens
+from karma_core.use_cases.access import tokens
 from tests.e2e.command_line import SHOP, Karma, environment
 from tests.http_server import HttpServer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.local_parameters import LocalParameters
+from karma_adapters.sqlite.parameters import LocalParameters
 from karma_core.records import ParameterWrite
 from tests.e2e.command_line import Karma, write_config
 

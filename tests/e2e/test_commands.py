@@ -174,8 +174,8 @@ def test_a_broken_settings_file_is_named(started: Karma) -> None:
 
 def test_another_environments_account_is_refused(started: Karma) -> None:
     """Where the account is bound to another environment, nothing runs (4) and no graph is published (3)."""
-    from karma_adapters.bootstrap import utc_now  # noqa: PLC0415
-    from karma_adapters.local_parameters import LocalParameters  # noqa: PLC0415
+    from karma_adapters.sqlite.parameters import LocalParameters  # noqa: PLC0415
+    from karma_adapters.wiring.bootstrap import utc_now  # noqa: PLC0415
     from karma_core.records import ParameterWrite  # noqa: PLC0415
 
     started.json("config", "publish")

@@ -31,9 +31,9 @@ PLACES = [
     "deploy.after_runtime",
     "deploy.before_reload",
     "deploy.after_reload",
-    "build.before_publish",
-    "build.after_publish",
-    "graph.publish.before_commit",
+    "build.before_commit",
+    "build.after_commit",
+    "graph.commit.before_commit",
 ]
 SETTINGS = """
 [project]

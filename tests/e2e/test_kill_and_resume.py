@@ -34,7 +34,7 @@ PLACES = [
     "deploy.after_runtime",
     "deploy.before_reload",
     "deploy.after_reload",
-    "build.before_publish",
+    "build.before_commit",
 ]
 AT_PLACES = PLACES if SOAK else PLACES[3:6:2]
 SEED = 20261124

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_runs import PrefectRuns, RunState
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.runs import PrefectRuns, RunState
 from tests.e2e.command_line import ROOT, Karma, environment, write_config
 from tests.e2e.running_service import RunningService, wait_for
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from typer.main import get_command
 
-from karma_adapters import bootstrap
+from karma_adapters.wiring import bootstrap
 from karma_cli.main import app
 from karma_core.workspace import Workspace
 from tests.gate_table import situations

@@ -25,7 +25,7 @@ class Drivers:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry point, by its name in `karma_core.use_cases.entry_points`, and how something is asked for.
+    """An entry point, by its name in `orders.entry_points`, and how one asks for something.
 
     `through` says how it is reached (`command`, `form`, `server`, …). `ask` asks, and carries through what
     that starts. `proven` says whether it is proven who asks.

@@ -22,9 +22,9 @@ from flows import approve_change, change_run, deploy, push_run, reconcile
 from flows.registration import deployments
 from karma_core.errors import KarmaError
 from karma_core.roles import Role
-from karma_core.use_cases import build
-from karma_core.use_cases.tokens import create
-from karma_core.use_cases.vouching import vouch
+from karma_core.use_cases.access.tokens import create
+from karma_core.use_cases.access.vouching import vouch
+from karma_core.use_cases.graph import build
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Actor, Workspace
 from tests.gate_table import situations

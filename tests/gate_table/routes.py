@@ -14,18 +14,18 @@ from typing import Any, Final
 
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.planned_elsewhere import PlannedElsewhere
-from karma_adapters.thread_runs import FLOWS as THREAD_FLOWS
-from karma_adapters.thread_runs import ThreadRuns
+from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
+from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.dispatch import answer
 from karma_api.exchange import Incoming
 from karma_api.routes import ROUTES
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import KarmaError
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.kept_modules import KeptModules
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.webhooks import sign
 from karma_lambda.absent import NoRepository
 from karma_lambda.opening import behind_gateway

@@ -20,9 +20,9 @@ from karma_core.changes.states import State
 from karma_core.model import Provenance
 from karma_core.policy.published import parameter_name
 from karma_core.records import ConfigFile, ParameterWrite
-from karma_core.use_cases.destroy_plan import plan_destroy
-from karma_core.use_cases.drift import check_drift
-from karma_core.use_cases.plan import plan
+from karma_core.use_cases.plans.destroy_plan import plan_destroy
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.drift import check_drift
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem
 from tests.gate_table.rules import REPLACED, Row

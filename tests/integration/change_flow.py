@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import temporary_server
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
 
 
 def main(project: str) -> None:

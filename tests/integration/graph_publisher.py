@@ -11,10 +11,10 @@ import random
 import sys
 from pathlib import Path
 
-from karma_adapters import failpoints
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
-from karma_adapters.sqlite_graph import SqliteGraphStore
+from karma_adapters.local import failpoints
+from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_core import ports
 from tests.graphs import Artifacts, publish_with_history, random_graph
 

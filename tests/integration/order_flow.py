@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import temporary_server
-from karma_adapters.bootstrap import open_for_person, say_nothing
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_for_person, say_nothing
+from karma_adapters.wiring.settings import read_settings
 from karma_core.errors import KarmaError
-from karma_core.use_cases.orders import Order
-from karma_core.use_cases.runs import Selection
-from karma_core.use_cases.vouching import vouch
+from karma_core.use_cases.access.vouching import vouch
+from karma_core.use_cases.orders.carrying_out import Order
+from karma_core.use_cases.selection.record import Selection
 
 
 def main(project: str) -> None:

@@ -16,9 +16,10 @@ from flows.server import temporary_server
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.use_cases.changes.drain import carry_on
-from karma_core.use_cases.orders import carry_out
-from karma_core.use_cases.run_parameters import order_from, parameters_of
-from karma_core.use_cases.runs import Order, RunResult, Selection
+from karma_core.use_cases.orders.carrying_out import carry_out
+from karma_core.use_cases.orders.parameters import order_from, parameters_of
+from karma_core.use_cases.runs.records import Order, RunResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 from tests.change_system import run_order
 from tests.random_systems import DEPLOYED, WAYS, RandomSystem

@@ -15,17 +15,16 @@ from typing import Any
 
 import boto3
 
-from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
 from karma_adapters.terraform import binary
 from karma_api.app import make_app
 from karma_api.service import Services
 from karma_core.errors import Refused
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.changes.drain import carry_on
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from karma_lambda.opening import open_services
@@ -36,6 +35,7 @@ from tests.api_doors import HttpDoor
 from tests.change_system import run_order
 from tests.http_server import HttpServer
 from tests.integration import aws_provider, gremlin_server, ministack
+from tests.memory.terraform import MemoryModules, MemoryTerraform
 from tests.memory_system import ALL, NoRepository, RecordingReloader
 from tests.served_system import CONFIGS
 from tests.workspace_fakes import FakeIndex

@@ -12,7 +12,7 @@ import pytest
 from karma_adapters.aws.access import Access
 from karma_adapters.aws.api import DEADLINE_SECONDS, Api
 from karma_core.errors import KarmaError, StoreUnavailable
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.graph.build import build_graph
 from tests import local_aws
 from tests.aws_system import AwsSystem, Impatient, prepare
 from tests.faulty_aws import FaultyAws, faulty_aws

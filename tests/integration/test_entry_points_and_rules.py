@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
-from karma_adapters.thread_runs import FLOWS as THREAD_FLOWS
+from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
 from karma_core.component_types import TypeDefinition
 from karma_core.policy.document import Policy
 from karma_core.policy.published import Protection
-from karma_core.use_cases.entry_points import COMMANDS, FLOWS, ROUTES, Leads
+from karma_core.use_cases.orders.entry_points import COMMANDS, FLOWS, ROUTES, Leads
 from tests.gate_table import commands, flow_runs, routes
 from tests.gate_table.entry import Drivers, Entry
 from tests.gate_table.outcome import outcome

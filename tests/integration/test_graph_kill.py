@@ -29,42 +29,42 @@ from tests.integration.graph_publisher import open_store
 ROOT = Path(__file__).parents[2]
 SOAK = os.environ.get("KARMA_SOAK") == "1"
 GREMLIN = pytest.mark.xdist_group("gremlin")
-SNAPSHOT = ["graph.snapshot.before_put", "graph.snapshot.after_put", "graph.publish.begin"]
+SNAPSHOT = ["graph.snapshot.before_put", "graph.snapshot.after_put", "graph.commit.begin"]
 BOUNDARIES = {
     "sqlite": [
         *SNAPSHOT,
-        "graph.publish.after_drops",
-        "graph.publish.after_nodes",
-        "graph.publish.after_edges",
-        "graph.publish.before_commit",
-        "graph.publish.after_commit",
+        "graph.commit.after_drops",
+        "graph.commit.after_nodes",
+        "graph.commit.after_edges",
+        "graph.commit.before_commit",
+        "graph.commit.after_commit",
     ],
     "gremlin": [
         *SNAPSHOT,
-        "graph.publish.marked",
-        "graph.publish.after_lock",
-        "graph.publish.batch",
-        "graph.publish.before_commit",
-        "graph.publish.after_commit",
-        "graph.publish.end",
+        "graph.commit.marked",
+        "graph.commit.after_lock",
+        "graph.commit.batch",
+        "graph.commit.before_commit",
+        "graph.commit.after_commit",
+        "graph.commit.end",
     ],
     "gremlin-staged": [
         *SNAPSHOT,
-        "graph.publish.marked",
-        "graph.publish.staged_part",
-        "graph.publish.before_flip",
-        "graph.publish.after_flip",
-        "graph.publish.redo_batch",
-        "graph.publish.after_redo",
-        "graph.publish.end",
+        "graph.commit.marked",
+        "graph.commit.staged_part",
+        "graph.commit.before_flip",
+        "graph.commit.after_flip",
+        "graph.commit.redo_batch",
+        "graph.commit.after_redo",
+        "graph.commit.end",
     ],
 }
 AFTER = {
-    "graph.publish.after_commit",
-    "graph.publish.after_flip",
-    "graph.publish.redo_batch",
-    "graph.publish.after_redo",
-    "graph.publish.end",
+    "graph.commit.after_commit",
+    "graph.commit.after_flip",
+    "graph.commit.redo_batch",
+    "graph.commit.after_redo",
+    "graph.commit.end",
 }
 """Boundaries behind which the new build is the current one."""
 RANDOM_KILLS = {"sqlite": (10, 100), "gremlin": (10, 200), "gremlin-staged": (5, 200)}

@@ -106,7 +106,7 @@ def test_a_paused_holder_is_refused_at_the_write(store: GremlinGraphStore, envir
         publish(store, awake, token=2 * turn + 2, environment=environment)
         late = Delta(put_nodes=(component("vpc/old", environment=environment),))
         with pytest.raises(StaleLease):
-            store.publish(sleeper, late, lease(2 * turn + 1))
+            store.commit(sleeper, late, lease(2 * turn + 1))
         found = store.load(environment)
         assert found is not None
         assert [node.address for node in found.graph.nodes] == [f"vpc/new{turn}"]
@@ -135,11 +135,11 @@ def overtaken(environment: str) -> Iterator[Callable[[str], GraphData]]:
 @pytest.mark.parametrize(
     ("boundary", "items", "refused"),
     [
-        ("graph.publish.marked", TRANSACTION_ITEMS, True),
-        ("graph.publish.marked", 0, True),
-        ("graph.publish.staged_part", 0, True),
-        ("graph.publish.after_flip", 0, False),
-        ("graph.publish.redo_batch", 0, False),
+        ("graph.commit.marked", TRANSACTION_ITEMS, True),
+        ("graph.commit.marked", 0, True),
+        ("graph.commit.staged_part", 0, True),
+        ("graph.commit.after_flip", 0, False),
+        ("graph.commit.redo_batch", 0, False),
     ],
 )
 def test_a_holder_paused_within_a_publish_writes_no_more(
@@ -258,7 +258,7 @@ def test_a_small_change_takes_few_requests(store: GremlinGraphStore, environment
     found = store.load(environment)
     assert found is not None
     newer = make_graph([*changed, *target.nodes[10:]], target.edges)
-    store.publish(next_build(found.build, newer, environment=environment), diff(found.graph, newer), lease())
+    store.commit(next_build(found.build, newer, environment=environment), diff(found.graph, newer), lease())
     assert NeptuneGuard.sent.total() - before <= 12
     reread = store.load(environment)
     assert reread is not None

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from karma_adapters.embedded_gremlin import EmbeddedGremlin
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.embedded import EmbeddedGremlin
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.gremlin.text import GremlinText
-from karma_adapters.sqlite_graph import SqliteGraphStore
+from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_core.errors import StoreUnavailable, UsageError
 from karma_core.graph.delta import make_graph
 from karma_core.model import ChangeNode, Edge, GraphData, Kind, Provenance, Status

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters import child_environment
 from karma_adapters.aws.access import Access
-from karma_adapters.modules import ModuleDirectory
-from karma_adapters.processes import Processes
+from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.processes import environment as child_environment
+from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.runner import Directories, TerraformRunner
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.deploy import deploy
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
 from tests.small_systems import APP, NET, Case, SmallSystem
 

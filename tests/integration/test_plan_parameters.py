@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
 from karma_core.plan.document import Plan
 from karma_core.plan.runtime import is_unknown
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.publish import publish
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.configs.publish import publish
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.deploy import deploy
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from tests import local_aws

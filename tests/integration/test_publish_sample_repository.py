@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.git_repository import GitConfigRepository
-from karma_adapters.local_parameters import LocalParameters
-from karma_adapters.publish_index import FilePublishIndex
+from karma_adapters.git.repository import GitConfigRepository
+from karma_adapters.local.publish_index import FilePublishIndex
+from karma_adapters.sqlite.parameters import LocalParameters
 from karma_core.errors import Refused
 from karma_core.records import ParameterWrite
-from karma_core.use_cases.config_diff import diff
-from karma_core.use_cases.publish import publish
+from karma_core.use_cases.configs.diff import diff
+from karma_core.use_cases.configs.publish import publish
 from karma_core.workspace import Workspace
 from tests.workspace_fakes import make_workspace
 

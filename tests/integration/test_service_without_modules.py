@@ -15,9 +15,9 @@ from karma_api.resources.changes import RequestAsked, request
 from karma_api.service import Service
 from karma_core.changes.request import ChangeRequest
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.deploy import deploy
-from karma_core.use_cases.history import difference
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.history import difference
+from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from tests.memory_system import ALL
 from tests.served_system import RecordedRuns

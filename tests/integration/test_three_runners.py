@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.thread_runs import ThreadRuns
-from karma_core.use_cases.vouching import vouch
+from karma_adapters.local.thread_runs import ThreadRuns
+from karma_core.use_cases.access.vouching import vouch
 from tests.integration.runner_matrix import case_of, directly
 
 SYSTEMS = 2000 if os.environ.get("KARMA_SOAK") else 210

@@ -12,14 +12,13 @@ import pytest
 
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
-from karma_adapters.memory_terraform import MemoryModules, MemoryTerraform
 from karma_api.service import Service
 from karma_core.graph.delta import digest
 from karma_core.model import Snapshot
 from karma_core.records import ParameterWrite
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
+from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
 from karma_lambda import opening
 from karma_lambda.settings import FunctionSettings
@@ -28,6 +27,7 @@ from tests.api_doors import EventDoor, http_api_event
 from tests.aws_system import prepare
 from tests.integration import gremlin_server
 from tests.integration.throttling_proxy import ThrottlingProxy
+from tests.memory.terraform import MemoryModules, MemoryTerraform
 from tests.served_system import RecordedRuns
 
 pytestmark = pytest.mark.xdist_group("gremlin")

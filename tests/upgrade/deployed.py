@@ -29,9 +29,9 @@ for words in json.load(sys.stdin):
 TOKENS = """
 import json, sys
 from pathlib import Path
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import read_settings
-from karma_core.use_cases.tokens import recognise
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import read_settings
+from karma_core.use_cases.access.tokens import recognise
 workspace = open_workspace(read_settings(Path.cwd()), sys.argv[1])
 found = {user: recognise(workspace, text) for user, text in json.load(sys.stdin).items()}
 print(json.dumps({user: [token.user, token.role] if token else None for user, token in found.items()}))

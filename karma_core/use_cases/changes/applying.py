@@ -16,9 +16,10 @@ from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State, may_be_taken_back
 from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
-from karma_core.use_cases import config_set
-from karma_core.use_cases.build import build_graph, inputs_token
+from karma_core.use_cases.access.policy_evaluation import frozen, why_void
+from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.changes.judged import Judged
+from karma_core.use_cases.changes.overriding import override_policy, without_overridden
 from karma_core.use_cases.changes.planning import (
     Decision,
     differences_from_shown,
@@ -32,10 +33,10 @@ from karma_core.use_cases.changes.queue import expire, holders
 from karma_core.use_cases.changes.register import Kept, Register, acting_for, admission, working
 from karma_core.use_cases.changes.run_judgement import selection_of
 from karma_core.use_cases.changes.simulation import judge_change
-from karma_core.use_cases.overriding import override_policy, without_overridden
-from karma_core.use_cases.policy_evaluation import frozen, why_void
-from karma_core.use_cases.policy_in_force import rules_in_force
-from karma_core.use_cases.runs import Order, RunResult, Selection
+from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.graph.build import build_graph, inputs_token
+from karma_core.use_cases.runs.records import Order, RunResult
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 
 RunOrder = Callable[[Order, Workspace], RunResult]

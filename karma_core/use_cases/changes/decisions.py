@@ -10,11 +10,11 @@ from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
 from karma_core.policy.rules import may_approve
 from karma_core.roles import Role
+from karma_core.use_cases.access.denial import denied
+from karma_core.use_cases.access.identity import proven
+from karma_core.use_cases.access.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
-from karma_core.use_cases.denial import denied
-from karma_core.use_cases.identity import proven
-from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.workspace import Workspace
 
 

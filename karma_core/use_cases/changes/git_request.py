@@ -8,8 +8,8 @@ from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.errors import Refused
 from karma_core.use_cases.changes.intake import request
-from karma_core.use_cases.config_comparison import Intent
-from karma_core.use_cases.publish import find_work
+from karma_core.use_cases.configs.comparison import Intent
+from karma_core.use_cases.configs.publish import find_work
 from karma_core.workspace import Workspace
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from karma_core.errors import Conflict, LeaseHeld, StaleLease, StoreError
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.kept_modules import UNKNOWN
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.kept_modules import UNKNOWN
 from karma_core.workspace import Workspace
 
 WAIT_SECONDS: Final = 2.0

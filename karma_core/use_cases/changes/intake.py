@@ -11,12 +11,12 @@ from karma_core.changes.request import ChangeRequest, read_request
 from karma_core.changes.states import KIND, State
 from karma_core.documents import written
 from karma_core.errors import Conflict
-from karma_core.use_cases.binding import check_binding
+from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.simulation import judge_change
-from karma_core.use_cases.identity import require_requester
+from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.workspace import Workspace
 
 

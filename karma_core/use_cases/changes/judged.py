@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from karma_core.changes import judgement
 from karma_core.changes.record import Edit
 from karma_core.model import Finding
-from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.fleet.fleet import Fleet
 
 
 @dataclass(frozen=True, kw_only=True)

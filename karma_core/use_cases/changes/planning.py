@@ -14,14 +14,14 @@ from karma_core.changes.states import State
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
-from karma_core.use_cases.breaking import WOULD_BREAK
+from karma_core.use_cases.access.policy_evaluation import evaluate_plan, moved_by, restricted
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.register import Kept, Register
 from karma_core.use_cases.changes.run_judgement import needs_of, plan_run
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.plans import load_plan
-from karma_core.use_cases.policy_evaluation import evaluate_plan, moved_by, restricted
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.plans.breaking import WOULD_BREAK
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.plans.stored import load_plan
+from karma_core.use_cases.selection.record import Selection
 from karma_core.workspace import Workspace
 
 

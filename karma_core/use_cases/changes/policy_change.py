@@ -14,16 +14,16 @@ from karma_core.errors import BadInput, Conflict, KarmaError, LeaseHeld, Refused
 from karma_core.policy.published import PublishedPolicy, parameter_name
 from karma_core.records import ParameterWrite
 from karma_core.use_cases import leasing
-from karma_core.use_cases.binding import check_binding
-from karma_core.use_cases.changes.queue import expire
-from karma_core.use_cases.changes.register import Kept, Register, admission
-from karma_core.use_cases.identity import proven
-from karma_core.use_cases.policy_in_force import (
+from karma_core.use_cases.access.identity import proven
+from karma_core.use_cases.access.policy_in_force import (
     local_policy,
     read_in_force,
     rules_on_policies,
     unreadable_types,
 )
+from karma_core.use_cases.changes.queue import expire
+from karma_core.use_cases.changes.register import Kept, Register, admission
+from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.workspace import Workspace
 
 NEED: Final = "an admin approves a policy"

@@ -10,13 +10,13 @@ from karma_core.changes.record import Change, Promoted
 from karma_core.counting import listed
 from karma_core.errors import Refused, UsageError
 from karma_core.model import Record
-from karma_core.use_cases import config_show
-from karma_core.use_cases.binding import check_binding
 from karma_core.use_cases.changes.intake import request
-from karma_core.use_cases.config_comparison import config_addresses
-from karma_core.use_cases.config_show import ShownConfig
-from karma_core.use_cases.naming import excluded, is_pattern, local, named, require_some_left
-from karma_core.use_cases.runs import Selection, require_selection
+from karma_core.use_cases.configs import show as config_show
+from karma_core.use_cases.configs.comparison import config_addresses
+from karma_core.use_cases.configs.show import ShownConfig
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.selection.naming import excluded, is_pattern, local, named, require_some_left
+from karma_core.use_cases.selection.record import Selection, require_selection
 from karma_core.workspace import Workspace
 
 

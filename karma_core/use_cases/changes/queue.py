@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
+from karma_core.use_cases.access.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
 from karma_core.use_cases.changes.register import (
@@ -28,8 +29,7 @@ from karma_core.use_cases.changes.register import (
     working,
 )
 from karma_core.use_cases.changes.simulation import judge_change
-from karma_core.use_cases.journalling import Heartbeat
-from karma_core.use_cases.policy_in_force import rules_in_force, rules_on_policies
+from karma_core.use_cases.leasing import Heartbeat
 from karma_core.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from karma_core.model import to_builtins
 from karma_core.plan.document import Plan, contract
 from karma_core.use_cases.changes.queue import position
 from karma_core.use_cases.changes.register import Register
-from karma_core.use_cases.plans import load_plan
+from karma_core.use_cases.plans.stored import load_plan
 from karma_core.workspace import Workspace
 
 

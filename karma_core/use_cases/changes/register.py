@@ -23,7 +23,7 @@ from karma_core.model import Record, to_builtins
 from karma_core.records import Event
 from karma_core.use_cases import leasing
 from karma_core.use_cases.changes import open_index
-from karma_core.use_cases.journalling import Heartbeat
+from karma_core.use_cases.leasing import Heartbeat
 from karma_core.workspace import Workspace
 
 ORDER: Final = "change-order"

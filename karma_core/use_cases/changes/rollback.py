@@ -15,10 +15,10 @@ from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
 from karma_core.ids import split_address
 from karma_core.records import Applied
-from karma_core.use_cases.build import read_fleet
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register, acting_for
-from karma_core.use_cases.fleet import Fleet
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.graph.build import read_fleet
 from karma_core.workspace import Workspace
 
 

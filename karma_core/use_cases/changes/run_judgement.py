@@ -17,22 +17,22 @@ from karma_core.changes.record import Change
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Severity
 from karma_core.plan.document import Plan
-from karma_core.use_cases.build import inputs_token, read_fleet
+from karma_core.use_cases.access.policy_evaluation import forbids_run, needs_of_run, pending_edits
 from karma_core.use_cases.changes.judged import Judged
-from karma_core.use_cases.decider import may_move
-from karma_core.use_cases.destroy import select_for_destroy
-from karma_core.use_cases.destroy_plan import plan_destroy
-from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.plans import load_plan
-from karma_core.use_cases.policy_evaluation import forbids_run, needs_of_run, pending_edits
-from karma_core.use_cases.rest import plan_rest, rest_of
-from karma_core.use_cases.runs import Selection
-from karma_core.use_cases.selecting import select
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.graph.build import inputs_token, read_fleet
+from karma_core.use_cases.plans.decider import may_move
+from karma_core.use_cases.plans.destroy_plan import plan_destroy
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.plans.stored import load_plan
+from karma_core.use_cases.runs.remaining import plan_rest, rest_of
+from karma_core.use_cases.selection.deployed import select_for_destroy
+from karma_core.use_cases.selection.record import Selection
+from karma_core.use_cases.selection.selecting import select
 from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.runs.records import Order
 
 
 def selection_of(change: Change) -> Selection:

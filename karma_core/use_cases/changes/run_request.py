@@ -10,16 +10,16 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.model import to_builtins
 from karma_core.plan.document import Plan
+from karma_core.use_cases.access.policy_evaluation import moved_by
 from karma_core.use_cases.changes.planning import canonical_run
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.run_judgement import versions_of
-from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.policy_evaluation import moved_by
+from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from karma_core.use_cases.runs import Order
+    from karma_core.use_cases.runs.records import Order
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,13 @@ from karma_core.model import Finding, Provenance, Severity
 from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
 from karma_core.records import Parameter
-from karma_core.use_cases import kept_modules
-from karma_core.use_cases.build import inputs_token, read_fleet
+from karma_core.use_cases.access.policy_evaluation import evaluate_edits, world_of
+from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.run_judgement import judge_run
-from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.policy_evaluation import evaluate_edits, world_of
-from karma_core.use_cases.policy_in_force import policy_differs
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.graph import kept_modules
+from karma_core.use_cases.graph.build import inputs_token, read_fleet
 from karma_core.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.sqlite.state import SqliteState
 from karma_core.errors import LeaseHeld
 
 

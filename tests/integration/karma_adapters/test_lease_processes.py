@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.sqlite.state import SqliteState
 
 ROOT = Path(__file__).parents[3]
 

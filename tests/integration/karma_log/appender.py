@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from karma_adapters.sqlite_state import SqliteState
+from karma_adapters.sqlite.state import SqliteState
 from karma_log.log import Log
 from karma_log.sinks.base import Sink
 from karma_log.sinks.file import FileSink

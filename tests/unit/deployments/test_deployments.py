@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from flows.registration import deployments
-from karma_adapters.settings import OWN_VARIABLES, Settings
+from karma_adapters.wiring.settings import OWN_VARIABLES, Settings
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deployments/systemd").glob("*.service"))

@@ -13,8 +13,8 @@ from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 from pydantic import BaseModel, SecretStr
 
-from karma_adapters import settings
-from karma_adapters.settings import OWN_VARIABLES, Settings, read_settings
+from karma_adapters.wiring import settings
+from karma_adapters.wiring.settings import OWN_VARIABLES, Settings, read_settings
 from karma_core.policy.document import Policy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")

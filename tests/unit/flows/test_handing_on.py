@@ -10,16 +10,16 @@ import pytest
 
 from flows import handing_on
 from flows.handing_on import Ended, hand_on, orders_for, try_again
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.scaffold import start_project
-from karma_adapters.settings import Settings, read_settings
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.scaffold import start_project
+from karma_adapters.wiring.settings import Settings, read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.records import Run
 from karma_core.roles import Role
+from karma_core.use_cases.access.vouching import ordered_by, vouch
 from karma_core.use_cases.changes.applying import apply
-from karma_core.use_cases.runs import FLOW_RUN, Order, RunResult
-from karma_core.use_cases.vouching import ordered_by, vouch
+from karma_core.use_cases.runs.records import FLOW_RUN, Order, RunResult
 from karma_core.workspace import Actor, Workspace
 from tests.change_system import ChangeSystem, die
 from tests.served_system import RecordedRuns

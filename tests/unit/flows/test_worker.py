@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows import worker
-from karma_adapters.prefect_api import PrefectApi
+from karma_adapters.prefect.api import PrefectApi
 from karma_core.errors import StoreUnavailable
 
 URL = "http://127.0.0.1:9/api"

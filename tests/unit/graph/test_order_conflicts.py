@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from karma_core.errors import Refused
-from karma_core.use_cases.build import read_fleet
-from karma_core.use_cases.destroy import select_for_destroy
+from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.selection.deployed import select_for_destroy
 from tests.memory_system import ALL, System, statuses
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.bootstrap import open_workspace
-from karma_adapters.settings import AwsSettings, Environment, read_settings
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
+from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.settings import AwsSettings, Environment, read_settings
 from karma_core.errors import SettingsError
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"

@@ -19,7 +19,7 @@ from karma_api.limits import Limits
 from karma_api.problems import Unauthenticated
 from karma_api.routes import ROUTES
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import revoke
+from karma_core.use_cases.access.tokens import revoke
 from tests.served_system import ServedSystem
 
 VIEWER, OPERATOR, APPROVER, ADMIN = Role

@@ -11,8 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from karma_adapters.memory_artifacts import MemoryArtifacts
-from karma_adapters.memory_graph import MemoryGraphStore
 from karma_api.cached_graph import (
     LOOK_SECONDS,
     MAX_ANSWERS,
@@ -28,6 +26,8 @@ from karma_core.model import Build, GraphData
 from karma_core.records import Lease
 from tests.graphs import component
 from tests.graphs import graph as graph_of
+from tests.memory.artifacts import MemoryArtifacts
+from tests.memory.graph import MemoryGraphStore
 
 LEASE = Lease(names=("graph",), holder="t", token=1, expires_at=0.0)
 
@@ -55,7 +55,7 @@ def publish(store: MemoryGraphStore, number: int) -> None:
         id=number, environment="test", created_at="2026-01-01T00:00:00.000000Z", digest=digest(graph),
         components=number, dependencies=0, added=0, changed=0, removed=0, base=number - 1 or None,
     )  # fmt: skip
-    store.publish(build, diff(old, graph), LEASE)
+    store.commit(build, diff(old, graph), LEASE)
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_a_build_shares_what_it_has_of_the_one_before(cached: tuple[SlowStore, C
             components=len(data.nodes), dependencies=len(data.edges), added=0, changed=0, removed=0,
             base=published - 1 or None,
         )  # fmt: skip
-        store.publish(build, diff(before.graph if before else None, data), LEASE)
+        store.commit(build, diff(before.graph if before else None, data), LEASE)
         graph.moved()
         return graph.view()
 

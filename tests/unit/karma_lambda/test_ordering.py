@@ -8,16 +8,16 @@ import pytest
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.aws.wiring import AwsStores
-from karma_adapters.memory_parameters import MemoryParameters
-from karma_adapters.memory_state import MemoryState
-from karma_adapters.prefect_api import PrefectApi
-from karma_adapters.prefect_runs import PrefectRuns
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.runs import PrefectRuns
 from karma_core.errors import StoreUnavailable
 from karma_core.ports import RunStarter
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_lambda.ordering import make_starter
 from karma_lambda.project import Aws
 from karma_lambda.settings import FunctionSettings, Runs, project_settings
+from tests.memory.parameters import MemoryParameters
+from tests.memory.state import MemoryState
 from tests.memory_system import Clock
 
 PASSWORD = "/karma/prefect"

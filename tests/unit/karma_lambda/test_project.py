@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 
-from karma_adapters import settings
+from karma_adapters.wiring import settings
 from karma_core.documents import WHOLE
 from karma_core.errors import SettingsError
 from karma_core.policy.document import read_policy

@@ -7,8 +7,8 @@ import pytest
 from karma_log import chain
 from karma_log.chain import StoredLine
 from karma_log.read import diff, export
-from karma_log.sinks.memory import MemorySink
 from tests.make_events import make_chain, make_event
+from tests.memory.sink import MemorySink
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 
 from karma_core.errors import StoreUnavailable
 from karma_log import chain
-from karma_log.sinks.memory import MemorySink
 from karma_log.verify import verify_log
 from tests.make_events import head_after, make_chain, make_event
+from tests.memory.sink import MemorySink
 
 EVENTS = make_chain(5)
 HEAD = chain.head_of(EVENTS[-1])

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.running_service import RunningService
+from karma_adapters.local.running_service import RunningService
 from karma_service.child import Spec
 from karma_service.console import Console
 from karma_service.supervisor import MAX_RESTARTS, ServiceFailed, Supervisor

@@ -14,7 +14,7 @@ import pytest
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.changes.policy_change import request_policy
-from karma_core.use_cases.deploy import deploy
+from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_ui.server import prefect_ui
 from tests.memory_system import ALL

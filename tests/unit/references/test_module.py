@@ -8,7 +8,7 @@ import pytest
 
 from karma_core.graph.graph import Graph
 from karma_core.model import Edge, Kind, Severity, Status
-from karma_core.use_cases.values import consumed_by
+from karma_core.use_cases.fleet.values import consumed_by
 from tests.unit.graph.environments import built, findings, parameters
 
 NET = 'locals {\n  vpc = var.dependencies["vpc/${var.config.vpc_nickname}"]\n}\n'

@@ -15,7 +15,7 @@ from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import CONDITION
 from karma_adapters.aws.rate import TokenBucket
 from karma_adapters.aws.wiring import AwsStores
-from karma_adapters.settings import AwsSettings
+from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import Conflict, NotFound, SettingsError, StoreError, StoreUnavailable
 from tests import local_aws
 
@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[4]
 def test_nothing_local_loads_boto3() -> None:
     """Help, wiring and the adapters' modules cost no import of boto3 (0.2 s)."""
     code = (
-        "import sys, karma_adapters.bootstrap, karma_adapters.aws.ssm, karma_adapters.aws.dynamodb_state\n"
+        "import sys, karma_adapters.wiring.bootstrap\n"
+        "import karma_adapters.aws.ssm, karma_adapters.aws.dynamodb_state\n"
         "from karma_cli.main import run\n"
         "sys.argv = ['karma', '--help']\n"
         "try: run()\n"

@@ -6,7 +6,7 @@ import pytest
 
 from karma_adapters.aws.caller_identity import CallerIdentity, caller_access
 from karma_adapters.aws.section import AwsSection
-from karma_adapters.settings import AwsSettings
+from karma_adapters.wiring.settings import AwsSettings
 from karma_core.workspace import Actor
 from tests import local_aws
 

@@ -10,7 +10,7 @@ import pytest
 from karma_adapters.aws.access import Access
 from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.places import Place, places
-from karma_adapters.settings import AwsSettings, Environment, LogSettings, Settings
+from karma_adapters.wiring.settings import AwsSettings, Environment, LogSettings, Settings
 from karma_core.errors import Refused
 from tests import local_aws
 from tests.faulty_aws import faulty_aws

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.memory_state import MemoryState
 from karma_core.errors import Refused, StoreUnavailable
-from karma_core.use_cases.vouching import ordered_by, vouch
+from karma_core.use_cases.access.vouching import ordered_by, vouch
 from karma_core.workspace import Actor
+from tests.memory.state import MemoryState
 from tests.memory_system import Clock, System
 
 

@@ -12,7 +12,7 @@ from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.examination import Examination, principal
 from karma_adapters.aws.iam_policy import policy
 from karma_adapters.aws.places import places
-from karma_adapters.check import Check
+from karma_adapters.doctor.check import Check
 from karma_core.errors import StoreError
 from tests import local_aws
 from tests.unit.karma_adapters.aws.test_creation import make, settings, wanted

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from karma_adapters.aws.iam_policy import EVENTS, policy
-from karma_adapters.settings import Environment, Settings
+from karma_adapters.wiring.settings import Environment, Settings
 from tests.unit.karma_adapters.aws.test_creation import settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from karma_adapters.child_environment import allowed
-from karma_adapters.processes import Processes
+from karma_adapters.processes.children import Processes
+from karma_adapters.processes.environment import allowed
 from karma_adapters.terraform import binary, providers
 
 REQUIRES = 'terraform {{\n  required_providers {{\n    {} = {{\n      source = "{}"\n    }}\n  }}\n}}\n'

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from karma_adapters.memory_graph import MemoryGraphStore
 from karma_core.errors import NotFound, StoreError, UsageError
 from karma_core.graph.delta import EMPTY, diff
 from karma_core.graph.history import MAX_CHAIN, at, restore, write_snapshot
 from tests.graphs import Artifacts, graph, lease, next_build, publish, publish_with_history, random_graph
+from tests.memory.graph import MemoryGraphStore
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_the_snapshot_of_another_graph_is_refused(artifacts: Artifacts) -> None:
     store = MemoryGraphStore()
     other = publish_with_history(store, artifacts, graph(nodes=["vpc/a"]))
     target = graph(nodes=["vpc/b"])
-    store.publish(next_build(other, target, snapshot=other.snapshot), diff(None, target), lease())
+    store.commit(next_build(other, target, snapshot=other.snapshot), diff(None, target), lease())
     with pytest.raises(StoreError, match="does not give"):
         restore(artifacts, store, "prod", 2)
 
@@ -124,7 +124,7 @@ def test_a_build_is_found_by_number_or_time() -> None:
         target = graph(nodes=[f"vpc/n{number}"])
         build = next_build(store.current("prod"), target)
         build = msgspec.structs.replace(build, created_at=created_at)
-        store.publish(build, diff(None, target), lease())
+        store.commit(build, diff(None, target), lease())
     asked = {
         "1": 1,
         "2": 2,
@@ -143,7 +143,7 @@ def test_no_build_there_is_not_found(when: str) -> None:
     """A number that no build has, and a time before the first build."""
     store = MemoryGraphStore()
     build = msgspec.structs.replace(next_build(None, EMPTY), created_at="2026-01-01T00:00:00.000000Z")
-    store.publish(build, diff(None, EMPTY), lease())
+    store.commit(build, diff(None, EMPTY), lease())
     with pytest.raises(NotFound):
         at(store, "prod", when)
 

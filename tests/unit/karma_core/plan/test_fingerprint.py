@@ -12,7 +12,7 @@ from karma_core.plan.fingerprint import ALGORITHMS, Algorithm, Inputs
 from karma_core.plan.judge import Verdict, judge
 from karma_core.plan.spread import Seen
 from karma_core.records import Applied
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.graph.build import build_graph
 from tests.memory_system import System, statuses
 
 LABELS = {

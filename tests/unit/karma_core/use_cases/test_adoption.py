@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from karma_adapters.memory_graph import MemoryGraphStore
-from karma_adapters.memory_state import MemoryState
 from karma_core.plan.judge import ADOPTED
-from karma_core.use_cases.plan import plan
+from karma_core.use_cases.plans.plan import plan
 from karma_log.log import Log
-from karma_log.sinks.memory import MemorySink
+from tests.memory.graph import MemoryGraphStore
+from tests.memory.sink import MemorySink
+from tests.memory.state import MemoryState
 from tests.memory_system import ALL, System, reasons, statuses
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from karma_core.records import Parameter
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases.graph.build import build_graph
 from tests.memory_system import System
 
 

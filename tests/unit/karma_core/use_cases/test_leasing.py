@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from karma_adapters.memory_state import MemoryState
 from karma_core.errors import LeaseHeld
 from karma_core.use_cases import leasing
+from tests.memory.state import MemoryState
 from tests.memory_system import System
 
 

@@ -12,11 +12,11 @@ from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.use_cases.changes.applying import apply
-from karma_core.use_cases.decider import Decider
-from karma_core.use_cases.destroy_plan import plan_destroy
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.plans import load_plan
-from karma_core.use_cases.runs import Order, Outcome, RunResult
+from karma_core.use_cases.plans.decider import Decider
+from karma_core.use_cases.plans.destroy_plan import plan_destroy
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.plans.stored import load_plan
+from karma_core.use_cases.runs.records import Order, Outcome, RunResult
 from karma_core.workspace import Workspace
 from tests.change_system import run_order
 from tests.memory_system import ALL

@@ -9,10 +9,10 @@ import pytest
 
 from karma_core.inference.read import read_module
 from karma_core.records import ParameterWrite, TerraformJob, TerraformOutputs, TerraformPlan
-from karma_core.use_cases.build import build_graph
-from karma_core.use_cases.kept_modules import KIND
-from karma_core.use_cases.plan import plan
-from karma_core.use_cases.runs import Selection
+from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.kept_modules import KIND
+from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.selection.record import Selection
 from tests.memory_system import ALL, System, statuses
 
 WRITES = (

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.memory_state import MemoryState
 from karma_core.errors import StoreUnavailable
 from karma_core.records import Event
 from karma_log import chain
 from karma_log.log import Log
 from karma_log.sinks.dynamodb import DynamoSink
 from tests.make_events import make_event
+from tests.memory.state import MemoryState
 
 
 class Crowded:

@@ -13,14 +13,15 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import BadInput, Conflict, LeaseHeld, NotFound, Refused, StaleLease, UsageError
 from karma_core.model import to_builtins
-from karma_core.use_cases import config_set, leasing
-from karma_core.use_cases.build import build_graph
+from karma_core.use_cases import leasing
+from karma_core.use_cases.audit.why import why
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
 from karma_core.use_cases.changes.register import Register, change_lease
-from karma_core.use_cases.why import why
+from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.graph.build import build_graph
 from tests.change_system import ChangeSystem, die
 from tests.memory_system import Killed, Meanwhile
 

@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import FINAL, IN_FLIGHT, OPEN, State
 from karma_core.errors import KarmaError
-from karma_core.use_cases import config_set
-from karma_core.use_cases.build import build_graph
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.graph.build import build_graph
 from tests.change_system import ChangeSystem
 from tests.memory_system import Killed
 

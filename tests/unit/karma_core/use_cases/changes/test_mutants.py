@@ -19,7 +19,7 @@ FOLDER = "tests/unit/karma_core"
 TESTS = (
     f"{FOLDER}/use_cases/changes/test_judgement.py",
     f"{FOLDER}/changes",
-    f"{FOLDER}/use_cases/test_publish_judgement.py",
+    f"{FOLDER}/use_cases/configs/test_publish_judgement.py",
     f"{FOLDER}/use_cases/changes/test_rollback.py",
     f"{FOLDER}/use_cases/changes/test_life.py",
 )

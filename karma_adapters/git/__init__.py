@@ -1,0 +1,1 @@
+"""Configs in a Git work tree, and pull requests on GitHub."""

@@ -1,0 +1,178 @@
+"""Writing one build (see `store` for the protocol)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from gremlin_python.process.graph_traversal import GraphTraversal
+
+from karma_adapters.gremlin import queries, retry, schema
+from karma_adapters.gremlin.client import GremlinClient, Submit
+from karma_adapters.gremlin.reading import GraphReader
+from karma_adapters.gremlin.schema import Lock
+from karma_core.errors import KarmaError, StaleLease, StoreUnavailable
+from karma_core.failpoints import reach
+from karma_core.graph.commit_refusals import moved_base, stale_lease
+from karma_core.model import Build, Delta
+
+STAGED_ITEMS: Final = 250
+"""Components and edges in one staged part. Ours: about 100 KB of text, far below any limit of Neptune's."""
+
+PARTS: Final = (
+    "drop_edges",
+    "drop_lineage",
+    "drop_nodes",
+    "drop_changes",
+    "put_nodes",
+    "put_edges",
+    "put_changes",
+    "put_lineage",
+)
+"""The parts of a delta, in the order in which they are staged."""
+
+_Result = TypeVar("_Result")
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCommit:
+    """One commit of a build. Each unit is tried for `seconds`; at `until` its mark is void."""
+
+    client: GremlinClient
+    reader: GraphReader
+    build: Build
+    delta: Delta
+    token: int
+    seconds: float
+    until: int
+
+    def in_one_transaction(self) -> None:
+        """Mark, write, take the mark away."""
+        self._mark()
+        reach("graph.commit.marked")
+        self._patiently(self._transact, before_retry=self._is_current)
+        reach("graph.commit.after_commit")
+        with _committed():
+            self._send(self._clear("publishing", "until"))
+
+    def staged(self) -> None:
+        """Mark, stage, move the Lock, write, take mark and stage away."""
+        stage = f"{self.build.id}.{self.token}"
+        self._mark()
+        reach("graph.commit.marked")
+        self._send(queries.note_staging(self._environment, self.token, stage))
+        for place, body in enumerate(_parts(self.delta)):
+            self._send(queries.stage_part(self._environment, self.token, stage, place, body))
+            reach("graph.commit.staged_part")
+        reach("graph.commit.before_flip")
+        self._send(self._flip(stage), before_retry=self._is_current)
+        reach("graph.commit.after_flip")
+        with _committed():
+            self._redo(self.delta)
+            self._send(self._clear("publishing", "until"))
+
+    @property
+    def _environment(self) -> str:
+        return self.build.environment
+
+    def _mark(self) -> None:
+        """Raise the fence and mark the Lock; finish what a dead writer left."""
+        rows = self._send(queries.mark(self.build, self.token, self.until))
+        lock = schema.read_lock(rows[0])
+        if lock.redo:
+            self._redo(self._patiently(lambda: self.reader.staged(lock.redo)))
+        elif lock.staging:
+            self._collect()
+
+    def _transact(self) -> list[Any]:
+        with self.client.transaction() as submit:
+            start = queries.fenced(self._environment, self.token)
+            self._checked(submit, queries.flip(start, self.build).id_())
+            reach("graph.commit.after_lock")
+            for batch in self._batches(self._writes()):
+                self._checked(submit, batch)
+                reach("graph.commit.batch")
+            reach("graph.commit.before_commit")
+        return []
+
+    def _writes(self) -> Iterator[queries.Write]:
+        yield from queries.writes(self._environment, self.delta)
+        yield queries.put_build(self.build)
+
+    def _batches(self, writes: Iterator[queries.Write]) -> Iterator[GraphTraversal]:
+        return queries.batches(self._environment, self.token, writes)
+
+    def _flip(self, stage: str) -> GraphTraversal:
+        moved = queries.flip(queries.fenced(self._environment, self.token), self.build, redo=stage)
+        return queries.put_build(self.build).chain(moved).id_()
+
+    def _redo(self, delta: Delta) -> None:
+        """Write a delta that is already part of the current graph, and forget its stage."""
+        for batch in self._batches(queries.writes(self._environment, delta)):
+            self._send(batch)
+            reach("graph.commit.redo_batch")
+        self._send(self._clear("redo"))
+        reach("graph.commit.after_redo")
+        self._collect()
+
+    def _collect(self) -> None:
+        """Drop staged parts, of whichever stage: none of them is needed any more."""
+        self._send(queries.collect_staged(self._environment, self.token))
+        self._send(self._clear("staging"))
+
+    def _clear(self, *names: str) -> GraphTraversal:
+        return queries.clear(self._environment, self.token, *names)
+
+    def _is_current(self) -> list[Any] | None:
+        """Not None where the build is current although its reply was lost."""
+        lock = self.reader.lock()
+        return [lock] if lock.current == self.build else None
+
+    def _send(
+        self, traversal: GraphTraversal, before_retry: Callable[[], list[Any] | None] | None = None
+    ) -> list[Any]:
+        return self._patiently(lambda: self._checked(self.client.submit, traversal), before_retry)
+
+    def _checked(self, submit: Submit, traversal: GraphTraversal) -> list[Any]:
+        """Results of a write; StaleLease or Conflict where the Lock did not let it through."""
+        rows = submit(traversal)
+        if not rows:
+            raise self._refusal(self.reader.lock())
+        return rows
+
+    def _refusal(self, lock: Lock) -> KarmaError:
+        if lock.token > self.token:
+            return stale_lease(self._environment, self.token)
+        moved = moved_base(self.build, lock.current)
+        if moved is not None and lock.current != self.build:
+            return moved
+        return StoreUnavailable(
+            f"the graph of {self._environment} was not written",
+            why="its Lock changed in that moment",
+            next_step="try again",
+        )
+
+    def _patiently(
+        self, attempt: Callable[[], _Result], before_retry: Callable[[], _Result | None] | None = None
+    ) -> _Result:
+        return retry.until_done(attempt, seconds=self.seconds, before_retry=before_retry)
+
+
+@contextmanager
+def _committed() -> Iterator[None]:
+    """Around what is left to do once the build is current: if it fails, the next writer does it."""
+    with suppress(StaleLease, StoreUnavailable):
+        yield
+
+
+def _parts(delta: Delta) -> Iterator[str]:
+    """A delta as texts of at most STAGED_ITEMS records each."""
+    for name in PARTS:
+        items = getattr(delta, name)
+        for start in range(0, len(items), STAGED_ITEMS):
+            yield _encode(Delta(**{name: items[start : start + STAGED_ITEMS]})).decode()

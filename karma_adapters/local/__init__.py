@@ -1,0 +1,1 @@
+"""Adapters on this machine's files and threads."""

@@ -1,0 +1,1 @@
+"""Terraform modules on disk: found, hashed, archived, and their component.yaml."""

@@ -1,0 +1,279 @@
+"""The component types' Terraform modules, `<root>/<type>/`, behind `ports.Modules`.
+
+A module is walked and stamped at every call, and read (hashed, parsed) only when its stamp moved. What was
+read is kept in memory and in one small file a type, so that the next process reads nothing either.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from karma_adapters.local.replace_file import replace_file
+from karma_adapters.modules import component_yaml
+from karma_adapters.modules import files as module_files
+from karma_adapters.modules.archive import ModuleArchive
+from karma_adapters.modules.files import ModuleFile
+from karma_core import ids, module_facts
+from karma_core.errors import BadInput, Conflict
+from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.read import read_module
+from karma_core.module_facts import ChildSource, FileFacts
+from karma_core.records import Module
+
+DEFINITION: Final = "component.yaml"
+_FORMAT: Final = "2"
+"""Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
+
+
+class _Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of a module. `directories` are those of its own and its child modules' files.
+
+    `facts` are what decides which references its components have.
+    """
+
+    stamp: str
+    directories: tuple[str, ...]
+    module: Module
+    facts: ModuleFacts
+
+
+class ModuleDirectory:
+    """Modules below root, their archive, and a cache of what was read.
+
+    `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local.
+    """
+
+    def __init__(
+        self, root: Path, *, archive: Path, cache: Path, allowed_sources: Sequence[str] = ()
+    ) -> None:
+        self._root = root
+        self._cache = cache
+        self._allowed = tuple(allowed_sources)
+        self._archive = ModuleArchive(archive)
+        self._salt = (_FORMAT, os.path.realpath(root), *self._allowed)
+        self._readings: dict[str, _Reading] = {}
+        self._lock = threading.Lock()
+
+    def types(self) -> tuple[str, ...]:
+        """Types with a .tf file or a component.yaml, sorted; directories with other names are skipped."""
+        if not self._root.is_dir():
+            return ()
+        return tuple(
+            sorted(e.name for e in os.scandir(self._root) if ids.TYPE.match(e.name) and _is_type(e.path))
+        )
+
+    def definition(self, component_type: str) -> dict[str, Any] | None:
+        """The parsed component.yaml; BadInput `component-type` with its place."""
+        name = f"{ids.check_type(component_type)}/{DEFINITION}"
+        path = self._root / name
+        if not path.is_file():
+            return None
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._root)):
+            raise BadInput(
+                f"{name} cannot be used",
+                why="it is a link that leaves the modules' directory",
+                next_step="replace it by a regular file",
+                code="component-type",
+                file=name,
+            )
+        return component_yaml.read(path.read_bytes(), name)
+
+    def module(self, component_type: str) -> Module | None:
+        """The module now; BadInput `module-unreadable` or `module-source` with file, line and column."""
+        reading = self._reading(component_type)
+        return None if reading is None else reading.module
+
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """What the module reads and writes, as symbolic facts; BadInput as `module`."""
+        reading = self._reading(component_type)
+        return None if reading is None else reading.facts
+
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """Directories of the module and its local child modules, then what links in them lead to, sorted."""
+        reading = self._reading(component_type)
+        if reading is None:
+            return (component_type,)
+        with _translated(component_type):
+            linked = {target for file in self._files(reading.directories) if (target := self._target(file))}
+        return (*reading.directories, *sorted(linked))
+
+    def _target(self, file: ModuleFile) -> str | None:
+        """The directory or file that a link in a file's path leads to; None where there is no link."""
+        root = Path(os.path.realpath(self._root))
+        directory = os.path.realpath((root / file.path).parent)
+        if directory != str((root / file.path).parent):
+            return os.path.relpath(directory, root)
+        real = os.path.relpath(os.path.realpath(root / file.path), root)
+        return None if real == file.path else real
+
+    def _reading(self, component_type: str) -> _Reading | None:
+        """What is known of a type's module as its files are now; None where it has none."""
+        ids.check_type(component_type)
+        if not _configuration(self._root / component_type):
+            return None
+        with self._lock, _translated(component_type):
+            known = self._readings.get(component_type) or self._load(component_type)
+            if known is None or known.stamp != self._stamp(known.directories):
+                known = self._read(component_type)
+                self._save(known)
+            self._readings[component_type] = known
+            return known
+
+    def revision(self) -> str:
+        """A digest of names, sizes and times of everything below the root."""
+        return module_files.stamp(module_files.survey(self._root), *self._salt)
+
+    def archive(self, module: Module) -> str:
+        """Keep a copy; Conflict if the files are no longer those of the module. Free when kept already."""
+        if self._archive.find(module.digest, module.type) is None:
+            with _translated(module.type):
+                contents = self._contents(self._read(module.type).directories)
+                if module_files.tree_digest(contents) != module.digest:
+                    raise Conflict(
+                        f"the module {module.type} changed since it was read",
+                        next_step="run the command again",
+                    )
+                self._archive.keep(module, self._root, contents)
+        return module.digest
+
+    def archived(self, digest: str, component_type: str) -> Module | None:
+        """The module as it was archived; its path is the copy's."""
+        return self._archive.find(digest, component_type)
+
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """Read anew from the copy: only a resumed run asks."""
+        files = self._archive.files(digest, component_type)
+        if files is None:
+            return None
+        found = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
+        return read_module(component_type, found)
+
+    def _read(self, component_type: str) -> _Reading:
+        """Hash and parse a module with its local child modules."""
+        own: list[FileFacts] = []
+        children: list[FileFacts] = []
+        directories = [component_type]
+        for directory in directories:
+            facts = [self._facts(f"{directory}/{n}") for n in _configuration(self._root / directory)]
+            (own if directory == component_type else children).extend(facts)
+            sources = [source for fact in facts for source in fact.children]
+            found = {self._child(directory, source) for source in sources}
+            directories += sorted(child for child in found if child and child not in directories)
+        # The stamp is taken before hashing: a file that changes in between moves the next stamp.
+        mark = self._stamp(directories)
+        module = Module(
+            type=component_type,
+            digest=module_files.tree_digest(self._contents(directories)),
+            path=str(self._root / component_type),
+            variables=_merged(fact.variables for fact in own),
+            sensitive_variables=_merged(fact.sensitive for fact in own),
+            outputs=_merged(fact.outputs for fact in own),
+            writes_runtime=any(fact.writes_runtime for fact in (*own, *children)),
+        )
+        return _Reading(
+            stamp=mark,
+            directories=tuple(directories),
+            module=module,
+            facts=read_module(component_type, self._configurations(directories)),
+        )
+
+    def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
+        """Path → content of the files that Terraform reads as configuration."""
+        paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
+        return {path: (self._root / path).read_bytes() for path in paths}
+
+    def _facts(self, name: str) -> FileFacts:
+        return module_facts.read((self._root / name).read_bytes(), name)
+
+    def _child(self, directory: str, source: ChildSource) -> str | None:
+        """Directory of a local child module, relative to the root; None where it is allowed and not local."""
+        text = source.text
+        if text is None:
+            raise _bad_source(source, "it is not a plain string")
+        if not text.startswith(("./", "../")):
+            if not any(fnmatchcase(text, pattern) for pattern in self._allowed):
+                raise _bad_source(source, f"{text[:80]!r} is not local and not among the allowed sources")
+            return None
+        path = os.path.normpath(f"{directory}/{text}")
+        if path == os.curdir or path.startswith(os.pardir):
+            raise _bad_source(source, f"{text[:80]!r} leaves the modules' directory")
+        if not (self._root / path).is_dir():
+            raise _bad_source(source, f"{text[:80]!r} is not a directory")
+        return path
+
+    def _files(self, directories: Sequence[str]) -> list[ModuleFile]:
+        """Files of a module, sorted; component.yaml is Karma's own and no part of it."""
+        own = f"{directories[0]}/{DEFINITION}"
+        found = {file for directory in directories for file in module_files.walk(self._root, directory)}
+        return sorted(file for file in found if file.path != own)
+
+    def _contents(self, directories: Sequence[str]) -> list[tuple[ModuleFile, str]]:
+        return [(f, module_files.content_digest(self._root, f)) for f in self._files(directories)]
+
+    def _stamp(self, directories: Sequence[str]) -> str:
+        """The stamp of a module's files; empty (equal to no other) where a child's directory is gone."""
+        try:
+            return module_files.stamp(self._files(directories), *self._salt)
+        except FileNotFoundError:
+            return ""
+
+    def _load(self, component_type: str) -> _Reading | None:
+        try:
+            return msgspec.json.decode((self._cache / f"{component_type}.json").read_bytes(), type=_Reading)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None  # a cache: what cannot be read is read anew
+
+    def _save(self, reading: _Reading) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        replace_file(self._cache / f"{reading.module.type}.json", msgspec.json.encode(reading))
+
+
+def _configuration(directory: Path) -> list[str]:
+    """Names of the files that Terraform reads as configuration there, sorted; none if it is no directory."""
+    if not directory.is_dir():
+        return []
+    return sorted(e.name for e in os.scandir(directory) if module_facts.is_configuration(e.name))
+
+
+def _is_type(directory: str) -> bool:
+    path = Path(directory)
+    return path.is_dir() and ((path / DEFINITION).is_file() or bool(_configuration(path)))
+
+
+def _merged(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({name for group in names for name in group}))
+
+
+@contextmanager
+def _translated(component_type: str) -> Iterator[None]:
+    """A file that vanished or may not be read is a finding on its type."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"the module {component_type} cannot be read",
+            why=f"{error.strerror}: {error.filename}",
+            next_step="see to it that its files can be read, then run the command again",
+            code="module-unreadable",
+        ) from error
+
+
+def _bad_source(source: ChildSource, why: str) -> BadInput:
+    return BadInput(
+        f"{source.file}:{source.line}:{source.column} names a module source that cannot be used",
+        why=why,
+        next_step="use a path below the modules' directory, or allow the source in karma.toml "
+        "(terraform.allowed_module_sources)",
+        code="module-source",
+        file=source.file,
+        line=source.line,
+        column=source.column,
+    )

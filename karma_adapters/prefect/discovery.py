@@ -1,0 +1,32 @@
+"""Which Prefect API a project uses: the one that is set, else the one that `karma up` runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from karma_adapters.local.running_service import RunningService
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.wiring.settings import Settings
+from karma_core.errors import StoreUnavailable
+
+
+def find_api(settings: Settings, environ: Mapping[str, str] = os.environ) -> PrefectApi | None:
+    """Prefect's own variable, else the setting, else what `karma up` runs; None where there is none."""
+    auth = settings.service.prefect_auth.get_secret_value() or environ.get("PREFECT_API_AUTH_STRING", "")
+    url = environ.get("PREFECT_API_URL") or settings.service.prefect_api_url
+    url = url or RunningService(settings.state_dir).url("server")
+    return PrefectApi(url.rstrip("/"), auth) if url else None
+
+
+def require_api(settings: Settings) -> PrefectApi:
+    """The API; StoreUnavailable `prefect` where there is none."""
+    found = find_api(settings)
+    if found is None:
+        raise StoreUnavailable(
+            "no Prefect API is known",
+            why="neither PREFECT_API_URL nor service.prefect_api_url is set, and `karma up` does not run",
+            next_step="start `karma up`, or set one of them",
+            code="prefect",
+        )
+    return found

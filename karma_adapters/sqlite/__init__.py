@@ -1,0 +1,1 @@
+"""Stores in SQLite files: graph, state and parameters."""

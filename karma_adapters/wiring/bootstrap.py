@@ -1,0 +1,288 @@
+"""The only place that wires: from settings to a workspace."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ulid import ULID
+
+from karma_adapters.aws.caller_identity import CallerIdentity, caller_access
+from karma_adapters.aws.creation import Creation
+from karma_adapters.aws.examination import Examination
+from karma_adapters.aws.places import Place, places
+from karma_adapters.aws.wiring import AwsStores
+from karma_adapters.git.repository import GitConfigRepository
+from karma_adapters.local import failpoints
+from karma_adapters.local.artifacts import DirectoryArtifacts
+from karma_adapters.local.publish_index import FilePublishIndex
+from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.processes.children import Processes
+from karma_adapters.processes.environment import allowed
+from karma_adapters.reloads.reloader import Reloads
+from karma_adapters.sqlite.parameters import LocalParameters
+from karma_adapters.sqlite.state import SqliteState
+from karma_adapters.terraform import binary
+from karma_adapters.terraform.backend import Backend, LocalBackend
+from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
+from karma_adapters.wiring import graph_stores
+from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
+from karma_core import ports
+from karma_core.errors import SettingsError
+from karma_core.ports import Modules, Say, StateStore
+from karma_core.use_cases.access import identity
+from karma_core.workspace import Actor, Workspace
+from karma_log.log import Log
+from karma_log.sinks.base import Sink
+from karma_log.sinks.file import FileSink
+from karma_log.sinks.sqlite import SqliteSink
+
+if TYPE_CHECKING:
+    from karma_adapters.prefect.runs import PrefectRuns
+
+
+def say_nothing(_event: str, _facts: dict[str, Any]) -> None:
+    """Progress that nobody listens to."""
+
+
+def open_workspace(
+    settings: Settings,
+    environment: str | None,
+    *,
+    source: str = "cli",
+    user: str | None = None,
+    flow_run: str | None = None,
+    say: Say = say_nothing,
+) -> Workspace:
+    """One environment of a project, wired. Stores are opened, nothing is written and nothing started."""
+    failpoints.install(os.environ)
+    chosen = settings.choose_environment(environment)
+    section = settings.section(chosen.name)
+    folder = settings.state_dir / chosen.name
+    aws = _aws(settings, chosen.name)
+    state = _state(section, folder, aws)
+    processes = Processes()
+    environ = allowed(os.environ, settings.terraform.pass_environment)
+    modules = ModuleDirectory(
+        settings.components_dir,
+        archive=settings.state_dir / "modules",
+        cache=settings.state_dir / "cache",
+        allowed_sources=settings.terraform.allowed_module_sources,
+    )
+    return Workspace(
+        environment=chosen,
+        parameters=(
+            aws.parameters()
+            if section.parameters == "ssm"
+            else LocalParameters(folder / "parameters.sqlite", clock=utc_now)
+        ),
+        graph=graph_stores.open_store(section, folder),
+        state=state,
+        log=_log(settings, section, folder, state, aws, say),
+        artifacts=_artifacts(section, folder, aws),
+        modules=modules,
+        terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
+        reloader=Reloads(
+            directory=settings.root,
+            environment=environ,
+            processes=processes,
+            allowed_hosts=settings.reload.allowed_hosts,
+            access=aws.access,
+        ),
+        repository=GitConfigRepository(
+            settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
+        ),
+        publish_index=FilePublishIndex(settings.state_dir / "publish"),
+        actor=Actor(user=user or current_user(), source=source, flow_run=flow_run),
+        clock=utc_now,
+        new_id=new_id,
+        say=say,
+    )
+
+
+def open_for_person(
+    settings: Settings, environment: str | None, *, say: Say = say_nothing, by_token: bool = True
+) -> Workspace:
+    """The environment as whoever sits at this process opens it: KARMA_TOKEN or AWS prove who that is.
+
+    AWS is asked when a proof is needed, and only where the environment has a section `aws`. Refused
+    `token-not-recognised`, logged as denied. Without `by_token` the token is not looked at: an environment
+    that is only read beside the one that the token is for.
+    """
+    opened = open_workspace(settings, environment, say=say)
+    section = settings.section(opened.name)
+    if section.aws is not None:
+        opened = replace(opened, prove=CallerIdentity(caller_access(section.region, section.aws)))
+    text = os.environ.get("KARMA_TOKEN", "")
+    if not (by_token and text):
+        return opened
+    return replace(opened, actor=identity.by_token(opened, text))
+
+
+def _terraform(
+    settings: Settings,
+    environment: str,
+    modules: Modules,
+    processes: Processes,
+    environ: dict[str, str],
+    aws: AwsStores,
+) -> TerraformRunner:
+    folder = settings.state_dir / environment
+    cache = settings.state_dir / "cache"
+    section = settings.section(environment)
+    found = binary.find(settings.terraform.binary)
+    backend: Backend = LocalBackend(folder / "tfstate")
+    if section.terraform_state == "s3":
+        version = partial(binary.version, found, cache, processes, environ)
+        backend = S3Backend(aws.s3, _state_place(section.aws or AwsSettings()), version)
+    return TerraformRunner(
+        found,
+        modules=modules,
+        backend=backend,
+        directories=Directories(
+            data=folder / "terraform", work=folder / "work", private=folder / "private", cache=cache
+        ),
+        environment=environ,
+        processes=processes,
+        lock_timeout_seconds=settings.terraform.lock_timeout_seconds,
+        access=aws.access.environment if section.aws else dict,
+    )
+
+
+def _state_place(aws: AwsSettings) -> StatePlace:
+    return StatePlace(
+        bucket=aws.tfstate_bucket or aws.bucket,
+        prefix=aws.tfstate_prefix,
+        lock_table=aws.tfstate_lock_table,
+        kms_key_id=aws.kms_key_id,
+        local=bool(aws.endpoint_url),
+    )
+
+
+def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_nothing) -> Log:
+    """An environment's log alone, for reading and verifying."""
+    name = settings.choose_environment(environment).name
+    section = settings.section(name)
+    folder = settings.state_dir / name
+    aws = _aws(settings, name)
+    return _log(settings, section, folder, _state(section, folder, aws), aws, say)
+
+
+def open_artifacts_of(settings: Settings, environment: str | None) -> ports.ArtifactStore:
+    """An environment's artifacts alone, for reading."""
+    name = settings.choose_environment(environment).name
+    return _artifacts(settings.section(name), settings.state_dir / name, _aws(settings, name))
+
+
+def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
+    """An environment's graph store of that kind, whichever the settings choose."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_store(settings.section(name), settings.state_dir / name, kind)
+
+
+def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:
+    """What answers Gremlin text about an environment's graph."""
+    name = settings.choose_environment(environment).name
+    return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
+
+
+def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
+    """What creates an environment's tables and buckets, and those that it needs."""
+    name = settings.choose_environment(environment).name
+    return _creation(settings, name), places(settings, name)
+
+
+def open_examination(settings: Settings, name: str) -> Examination:
+    """What looks at an environment's account."""
+    aws = _aws(settings, name)
+    return Examination(aws.service, _creation(settings, name), places(settings, name))
+
+
+def open_runs(settings: Settings) -> PrefectRuns:
+    """The flow runs of the project's Prefect API: a RunStarter. Nothing is asked before the first call."""
+    from karma_adapters.prefect.discovery import require_api  # noqa: PLC0415 - loads httpx, which no read needs
+    from karma_adapters.prefect.runs import PrefectRuns  # noqa: PLC0415 - as above
+
+    return PrefectRuns(partial(require_api, settings))
+
+
+def open_code_host(settings: Settings) -> ports.CodeHost:
+    """GitHub, as the settings say; SettingsError where there is no token."""
+    from karma_adapters.git.github import GitHub  # noqa: PLC0415 - loads httpx, which no read needs
+
+    token = settings.github.token.get_secret_value()
+    if not token:
+        raise SettingsError(
+            "GitHub cannot be told anything",
+            why="github.token is empty",
+            next_step="set KARMA_GITHUB__TOKEN",
+        )
+    return GitHub(settings.github.api_url, token)
+
+
+def _creation(settings: Settings, name: str) -> Creation:
+    aws = _aws(settings, name)
+    key = (settings.section(name).aws or AwsSettings()).kms_key_id
+    return Creation(aws.dynamodb, aws.s3, region=aws.access.region, kms_key_id=key)
+
+
+def _aws(settings: Settings, name: str) -> AwsStores:
+    section = settings.section(name)
+    folder = settings.state_dir / name
+    return AwsStores(name, section.region, section.aws or AwsSettings(), folder, clock=utc_now)
+
+
+def _state(section: Environment, folder: Path, aws: AwsStores) -> StateStore:
+    return aws.state() if section.state == "dynamodb" else SqliteState(folder / "state.sqlite")
+
+
+def _artifacts(section: Environment, folder: Path, aws: AwsStores) -> ports.ArtifactStore:
+    return aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
+
+
+def _log(
+    settings: Settings, section: Environment, folder: Path, state: StateStore, aws: AwsStores, say: Say
+) -> Log:
+    """The log over the chosen sinks, the required one first."""
+    required = settings.log.required
+    if section.state == "dynamodb" and required not in {"dynamodb", "s3"}:
+        raise SettingsError(
+            f"the log cannot be kept by {required} alone",
+            why="the state is shared in DynamoDB, but the log that it belongs to would be one machine's",
+            next_step='set required = "dynamodb" (or "s3") in [log]; the others follow it',
+        )
+    copies = [_sink(name, folder, aws, durable=False) for name in settings.log.sinks if name != required]
+    return Log(_sink(required, folder, aws, durable=True), state, copies=copies, say=say)
+
+
+def _sink(name: str, folder: Path, aws: AwsStores, *, durable: bool) -> Sink:
+    match name:
+        case "dynamodb":
+            return aws.event_table()
+        case "s3":
+            return aws.event_bucket()
+        case "file":
+            return FileSink(folder / "log.jsonl", durable=durable)
+        case _:
+            return SqliteSink(folder / "log.sqlite", durable=durable)
+
+
+def utc_now() -> datetime:
+    """The current time in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A ULID: sorts by time, unique without asking anybody."""
+    return str(ULID())
+
+
+def current_user() -> str:
+    """Who is said to act: KARMA_USER, else the login name. It proves nothing."""
+    return os.environ.get("KARMA_USER") or getpass.getuser()

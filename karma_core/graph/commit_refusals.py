@@ -1,0 +1,32 @@
+"""The two reasons for which a graph store refuses a commit, said the same way by every store."""
+
+from __future__ import annotations
+
+from karma_core.errors import Conflict, StaleLease
+from karma_core.model import Build
+
+
+def moved_base(build: Build, current: Build | None) -> Conflict | None:
+    """The refusal of a build that was not made from the current one, or None where it was."""
+    found = current.id if current else None
+    if build.base == found and build.id > (found or 0):
+        return None
+    return Conflict(
+        f"build {build.id} of {build.environment} cannot become current",
+        why=f"it was made from build {build.base}, and the current one is {found}",
+        next_step="build again from the current graph",
+        environment=build.environment,
+        base=build.base,
+        current=found,
+    )
+
+
+def stale_lease(environment: str, token: int) -> StaleLease:
+    """The refusal of a writer whose lease has been taken over."""
+    return StaleLease(
+        f"the graph of {environment} was not written",
+        why=f"another holder has written with a newer lease than token {token}",
+        next_step="run the command again",
+        environment=environment,
+        token=token,
+    )

@@ -1,0 +1,1 @@
+"""Who may do what: identity, tokens and the policy in force."""

@@ -1,0 +1,85 @@
+"""Who somebody is: proven, where the policy asks for somebody by name; else what they say.
+
+A proof is a Karma token, AWS's caller identity, a signed webhook or an authorizer of API Gateway. What proves
+beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from karma_core.roles import Role
+from karma_core.use_cases.access.denial import NOBODY, denied
+from karma_core.use_cases.access.policy_in_force import rules_in_force
+from karma_core.use_cases.access.tokens import recognise
+from karma_core.workspace import Actor, Workspace
+
+HOW: Final = (
+    "set KARMA_TOKEN to your token (`karma token create` makes one), use the API with it, "
+    "or sign in to AWS where the environment has a section `aws`"
+)
+
+
+def by_token(workspace: Workspace, text: str) -> Actor:
+    """The actor whom a token's text proves; Refused `token-not-recognised`, logged as denied, for any other.
+
+    The token counts in its environment only, and no longer once it has expired or been revoked.
+    """
+    found = recognise(workspace, text.strip())
+    if found is None:
+        why = f"it is unknown in {workspace.name}, has expired, or was revoked"
+        said = f"set KARMA_TOKEN to a token of {workspace.name}, or unset it"
+        raise denied(
+            workspace,
+            code="token-not-recognised",
+            what="the token does not count",
+            why=why,
+            next_step=said,
+            user=NOBODY,
+        )
+    return replace(workspace.actor, user=found.user, proof="token", role=found.role)
+
+
+def proven_if_possible(workspace: Workspace) -> Workspace:
+    """The workspace whose actor is proven, if there is a proof, where the policy names persons."""
+    if workspace.actor.proof or not rules_in_force(workspace).asks_requester:
+        return workspace
+    return replace(workspace, actor=workspace.prove(workspace.actor))
+
+
+def proven(workspace: Workspace) -> Actor:
+    """Who acts, proven; Refused `identity-unproven`, logged as denied, where nothing proves it."""
+    actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
+    if actor.proof:
+        return actor
+    why = f"the policy of {workspace.name} names persons, and {actor.user} is only said"
+    raise denied(
+        workspace, code="identity-unproven", what="nothing proves who asks for this", why=why, next_step=HOW
+    )
+
+
+def require_requester(workspace: Workspace, said: str) -> Workspace:
+    """The workspace of a requester, proven where the policy names persons.
+
+    `said` is whom a request names as its requester; empty: nobody. Refused, logged as denied: with
+    `forged-requester` where that is another than the proven one, with `role-too-low` where the proof carries
+    a role that may request nothing over the API, either.
+    """
+    rules = rules_in_force(workspace)
+    if not rules.asks_requester:
+        return workspace
+    actor = proven(workspace)
+    if actor.role is not None and not actor.role.includes(Role.OPERATOR):
+        why = f"it needs the role {Role.OPERATOR}, the token of {actor.user} has {actor.role}"
+        next_step = f"use a token with the role {Role.OPERATOR}"
+        raise denied(
+            workspace, code="role-too-low", what="the request is not taken", why=why, next_step=next_step
+        )
+    if said and not rules.identities.same(said, actor.user):
+        why = f"it says that {said} requests it, and {actor.user} does"
+        next_step = "leave requested_by out of the request"
+        raise denied(
+            workspace, code="forged-requester", what="the request is not taken", why=why, next_step=next_step
+        )
+    return replace(workspace, actor=actor)

@@ -1,0 +1,197 @@
+"""The policy evaluated, in one place for changes and for the gate before every deploy and destroy.
+
+What forbids something is a finding, why it needs an approval is a sentence. Where the rules are not
+`guarded`, the answer to a prompt, or the order of a run, is the approval of what the run destroys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from karma_core.changes import judgement
+from karma_core.changes.judgement import World
+from karma_core.changes.record import Change, Edit
+from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.model import Finding, Record
+from karma_core.plan.document import ACTIVE, Plan
+from karma_core.policy import rules as rules_of
+from karma_core.policy.rules import Facts, Rules
+from karma_core.records import Applied
+from karma_core.use_cases.access.policy_in_force import definitions_of, rules_in_force
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.workspace import Workspace
+
+OVERRIDABLE = frozenset({"policy-freeze"})
+"""Codes of the findings that `--override-policy` sets aside, beside approvals."""
+
+
+class Evaluation(Record, frozen=True, kw_only=True):
+    """What the rules say: `findings` forbid it, `needs` say why it needs an approval."""
+
+    findings: tuple[Finding, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+def world_of(fleet: Fleet) -> World:
+    """The environment that was read, as one side of a comparison."""
+    return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
+
+
+def types_of(workspace: Workspace) -> set[str]:
+    """All types of which anything is defined."""
+    return {*workspace.modules.types(), *workspace.environment.types}
+
+
+def is_silent(workspace: Workspace, types: Collection[str]) -> bool:
+    """Whether no rule can say anything of a run: no policy is there, and no type protects anything."""
+    if not rules_in_force(workspace).silent:
+        return False
+    definitions = definitions_of(workspace, types).values()
+    return not any(definition.protected or definition.protected_fields for definition in definitions)
+
+
+def approves_all(
+    workspace: Workspace, addresses: Collection[str], definitions: Mapping[str, TypeDefinition]
+) -> bool:
+    """Whether no rule can ask for an approval of a run, whatever its plan is."""
+    types = {address.partition("/")[0] for address in addresses}
+    protected = any(definitions.get(name, EMPTY).protected for name in types)
+    return rules_in_force(workspace).silent and not protected
+
+
+# -- changes ------------------------------------------------------------------------------------------------
+
+
+def evaluate_edits(
+    workspace: Workspace, facts: Facts, definitions: Mapping[str, TypeDefinition]
+) -> Evaluation:
+    """What the rules say of a request, before its plan is known."""
+    rules = rules_in_force(workspace)
+    return Evaluation(
+        findings=rules_of.rejections(rules, facts, definitions, workspace.clock()),
+        needs=tuple(rules_of.approvals(rules, facts, definitions)),
+    )
+
+
+def evaluate_plan(
+    workspace: Workspace, plan: Plan, definitions: Mapping[str, TypeDefinition]
+) -> tuple[str, ...]:
+    """Why the plan of a change needs an approval."""
+    return tuple(rules_of.approvals_of_plan(rules_in_force(workspace), plan, definitions))
+
+
+def frozen(workspace: Workspace) -> str:
+    """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
+    holding = rules_in_force(workspace).freezes(workspace.clock())
+    return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
+
+
+def why_void(workspace: Workspace, change: Change) -> str:
+    """Why the rules of now do not accept who approved the change; empty where they do, or nobody did."""
+    given, rules = change.approval, rules_in_force(workspace)
+    if given is None:
+        return ""
+    if rules.asks_approver and not given.proof:
+        return f"{given.by} was only said to have approved it"
+    if rules.asks_distinct and not change.proof:
+        return f"{change.requested_by} was only said to have requested it"
+    return rules_of.may_approve(rules, given.by, change.requested_by, change.asked_by)
+
+
+# -- runs ---------------------------------------------------------------------------------------------------
+
+
+def pending_edits(fleet: Fleet, addresses: Collection[str]) -> tuple[Edit, ...]:
+    """What a deploy of the components would bring: from the config that was applied to the one of now."""
+    edits = []
+    for address in sorted(addresses):
+        config, applied = fleet[address].config, fleet.deployed(address)
+        if config is None or config.value is None:
+            continue
+        before = applied_config(applied) if applied is not None else None
+        if before != config.value:
+            version = config.parameter.version
+            edits.append(Edit(address=address, before=before, base_version=version, after=config.value))
+    return tuple(edits)
+
+
+def applied_config(applied: Applied) -> dict[str, object]:
+    """The config of the last apply that did not fail; of a failed one where there was none before."""
+    failed = applied.status != "applied" and applied.good_config is not None
+    return (applied.good_config or {}) if failed else applied.config
+
+
+def forbids_run(
+    workspace: Workspace, fleet: Fleet, edits: tuple[Edit, ...], askers: tuple[str, str]
+) -> tuple[Finding, ...]:
+    """What forbids a run: who asks for it, when, and what its pending edits hold.
+
+    `askers` are who is said to want it and who ordered it; both have to be allowed to.
+    """
+    facts = _facts(workspace, fleet, edits, askers, ())
+    return rules_of.rejections(rules_in_force(workspace), facts, fleet.definitions, workspace.clock())
+
+
+def needs_of_run(
+    workspace: Workspace,
+    fleet: Fleet,
+    edits: tuple[Edit, ...],
+    plan: Plan,
+    askers: tuple[str, str],
+) -> tuple[str, ...]:
+    """Why a run needs an approval, by what its plan moves."""
+    moved = moved_by(plan)
+    if not moved:
+        return ()
+    rules = rules_in_force(workspace)
+    planned = tuple(edit for edit in edits if edit.address in set(moved))
+    facts = _facts(workspace, fleet, planned, askers, moved)
+    found = [
+        *rules_of.approvals(rules, facts, fleet.definitions),
+        *(f"{address} is protected" for address in moved if rules.protects(address)),
+        *_of_plan(rules, plan, fleet.definitions),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def moved_by(plan: Plan) -> tuple[str, ...]:
+    """Addresses of the components that a plan moves, or may move, sorted."""
+    return tuple(sorted(c.address for c in plan.components if c.action in ACTIVE))
+
+
+def restricted(plan: Plan, addresses: Collection[str]) -> Plan:
+    """The plan of these components alone."""
+    return replace(plan, components=tuple(c for c in plan.components if c.address in addresses))
+
+
+def _of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> Sequence[str]:
+    """Why a plan needs an approval that the answer to a prompt does not give."""
+    if rules.guarded:
+        return rules_of.approvals_of_plan(rules, plan, definitions)
+    kept = (c for c in plan.components if rules_of.keeps(rules, definitions, c.address))
+    return [
+        f"{c.address}: {c.action} destroys {c.destroy} resource(s)"
+        for c in kept
+        if c.destroy or c.action in rules_of.DESTRUCTIVE
+    ]
+
+
+def _facts(
+    workspace: Workspace,
+    fleet: Fleet,
+    edits: tuple[Edit, ...],
+    askers: tuple[str, str],
+    moved: tuple[str, ...],
+) -> Facts:
+    requested_by, asked_by = askers
+    return Facts(
+        requested_by=requested_by,
+        asked_by=asked_by,
+        edits=edits,
+        cone=moved,
+        users_of=judgement.deployed_users(edits, world_of(fleet)),
+        region=workspace.environment.region,
+        foreign_prefixes=workspace.environment.foreign_prefixes,
+    )

@@ -1,0 +1,123 @@
+"""The rules that are in force in an environment: the checkout's and the published ones, each satisfied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from msgspec.structs import replace
+
+from karma_core.component_types import TypeDefinition
+from karma_core.documents import written
+from karma_core.errors import BadInput
+from karma_core.graph.types import read_definitions
+from karma_core.model import Finding, Severity
+from karma_core.policy.document import read_policy
+from karma_core.policy.identities import read_identities
+from karma_core.policy.published import (
+    Protection,
+    PublishedPolicy,
+    laxer,
+    parameter_name,
+    read_published,
+)
+from karma_core.policy.rules import Rules
+from karma_core.use_cases.graph.build import definition_of
+from karma_core.workspace import Workspace
+
+
+def rules_in_force(workspace: Workspace) -> Rules:
+    """The rules of now. One parameter read; BadInput `policy-unreadable`.
+
+    Where a policy is published, its identities count alone, also where it has none: a checkout must not make
+    one person of another.
+    """
+    settings = workspace.environment
+    local, identities = read_policy(settings.policy), read_identities(settings.identities)
+    published = read_in_force(workspace)
+    if published is None:
+        return Rules(policies=(local,), identities=identities)
+    same = published.rules == local
+    return Rules(
+        policies=(local,) if same else (published.rules, local),
+        identities=published.people,
+        types=published.types,
+    )
+
+
+def rules_on_policies(workspace: Workspace) -> Rules:
+    """The rules on the publication of a policy: the checkout's alone where the published one cannot be read.
+
+    Else nobody could replace what cannot be read; an admin has to approve the new one in any case.
+    """
+    settings = workspace.environment
+    try:
+        return rules_in_force(workspace)
+    except BadInput:
+        return Rules(
+            policies=(read_policy(settings.policy),), identities=read_identities(settings.identities)
+        )
+
+
+def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
+    """The published policy, None where none is."""
+    name = parameter_name(workspace.prefix)
+    held = workspace.parameters.get(name)
+    if held is None:
+        return None
+    if held.value is None:
+        raise BadInput(
+            f"the published policy in {name} cannot be read",
+            why="it is a SecureString",
+            next_step="publish it anew: `karma policy publish`; until then nothing is applied",
+            code="policy-unreadable",
+        )
+    return read_published(held.value, where=name)
+
+
+def local_policy(workspace: Workspace) -> PublishedPolicy:
+    """What the checkout would publish: its settings, and what the definitions of its types protect.
+
+    A type whose definition cannot be read is left out; `unreadable_types` names those.
+    """
+    settings = workspace.environment
+    definitions = definitions_of(workspace, workspace.modules.types())
+    return PublishedPolicy(
+        policy=written(read_policy(settings.policy)),
+        identities={person: list(names) for person, names in sorted(settings.identities.items())},
+        types={
+            name: Protection(protected=found.protected, protected_fields=sorted(found.protected_fields))
+            for name, found in sorted(definitions.items())
+            if found.protected or found.protected_fields
+        },
+    )
+
+
+def unreadable_types(workspace: Workspace) -> tuple[Finding, ...]:
+    """Findings `component-type` on the types of which nobody knows what they protect."""
+    types = workspace.modules.types()
+    return tuple(read_definitions(types, lambda name: definition_of(workspace, name))[1])
+
+
+def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, TypeDefinition]:
+    """The definitions of types, of those that have one that can be read."""
+    return read_definitions(types, lambda name: definition_of(workspace, name))[0]
+
+
+def policy_differs(workspace: Workspace) -> Iterator[Finding]:
+    """`policy-differs`: a warning of the environment where the checkout's policy is laxer than published."""
+    published = read_in_force(workspace)
+    if published is None:
+        return
+    local = replace(local_policy(workspace), identities=published.identities)
+    if not workspace.modules.types():  # a process without a checkout knows no types
+        local = replace(local, types=published.types)
+    ways = list(laxer(local, published))
+    if ways:
+        yield Finding(
+            code="policy-differs",
+            severity=Severity.WARNING,
+            component=f"environment:{workspace.name}",
+            pointer="",
+            message=f"the policy of this checkout is laxer than the published one, which holds: "
+            f"{'; '.join(ways)}. `karma policy show` shows both.",
+        )

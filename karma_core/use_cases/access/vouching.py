@@ -1,0 +1,139 @@
+"""Orders of flow runs that are vouched for: who proved a caller says so in the state store, not in Prefect.
+
+Whoever reaches Prefect's API writes any parameters, `requested_by` among them. So that one is a label. The
+parameter `order` is the id of a document that only Karma writes: whose order it is, of which flow, with which
+parameters. The first flow run that comes with it has it for good.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from karma_core import strictjson
+from karma_core.errors import Conflict, KarmaError
+from karma_core.model import Record, to_builtins
+from karma_core.records import Document
+from karma_core.roles import Role
+from karma_core.use_cases.access.denial import NOBODY, denied
+from karma_core.workspace import Actor, Workspace
+
+KIND: Final = "vouched-order"
+ID_BYTES: Final = 32
+UNBOUND: Final = frozenset({"order", "project", "requested_by", "source"})
+"""Parameters that an order does not bind: the identity stands in its document, the folder is the worker's."""
+LONGEST_ID: Final = 100
+LASTS: Final = timedelta(days=7)
+"""How long a run may take to begin, or to be taken up again. Ours: over a long weekend."""
+
+
+class Vouched(Record, frozen=True, kw_only=True):
+    """Whose order it is and for what. `run` is the flow run that has taken it; empty: none yet."""
+
+    id: str
+    flow: str
+    environment: str
+    digest: str
+    user: str
+    proof: str
+    role: Role | None
+    source: str
+    created_at: str
+    run: str = ""
+
+
+def vouch(workspace: Workspace, flow: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with the id of an order that vouches for the actor; unchanged for one who is not proven.
+
+    Whatever `order` they held before is left out: it was another flow run's.
+    """
+    given = {name: value for name, value in parameters.items() if name != "order"}
+    actor = workspace.actor
+    if not actor.proof:
+        return given
+    made = Vouched(
+        id=secrets.token_urlsafe(ID_BYTES),
+        flow=flow,
+        environment=workspace.name,
+        digest=digest_of(given),
+        user=actor.user,
+        proof=actor.proof,
+        role=actor.role,
+        source=actor.source,
+        created_at=workspace.now(),
+    )
+    workspace.state.put_document(KIND, made.id, to_builtins(made), revision=0)
+    return {**given, "order": made.id}
+
+
+def digest_of(parameters: Mapping[str, Any]) -> str:
+    """Digest of the parameters that an order binds, the same whether a default is said or left out."""
+    bound = {name: value for name, value in parameters.items() if name not in UNBOUND}
+    return strictjson.digest({name: value for name, value in bound.items() if not _is_default(value)})
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or value is False or (isinstance(value, str | list | tuple) and not value)
+
+
+def ordered_by(workspace: Workspace, order: str, flow: str, parameters: Mapping[str, Any], run: str) -> Actor:
+    """The actor whose order a flow run carries out; the workspace's own where it has none.
+
+    Refused `order-not-vouched`, logged as denied, where the order is unknown here, of another flow or other
+    parameters, older than `LASTS`, or already taken by another flow run.
+    """
+    if not order:
+        return workspace.actor
+    document = workspace.state.document(KIND, order) if len(order) <= LONGEST_ID else None
+    if document is None:
+        raise _refused(workspace, flow, "there is no such order in this environment")
+    found = msgspec.convert(document.body, Vouched)
+    if (found.environment, found.flow) != (workspace.name, flow):
+        raise _refused(workspace, flow, f"it is for {found.flow} in {found.environment}")
+    if found.digest != digest_of(parameters):
+        raise _refused(workspace, flow, "it is for other parameters")
+    if workspace.clock() - datetime.fromisoformat(found.created_at) > LASTS:
+        raise _refused(workspace, flow, f"it is older than {LASTS.days} days")
+    _take(workspace, document, found, run)
+    actor = workspace.actor
+    return Actor(
+        user=found.user,
+        source=found.source,
+        flow_run=actor.flow_run,
+        change_id=actor.change_id,
+        cause=actor.cause,
+        proof=found.proof,
+        role=found.role,
+    )
+
+
+def _take(workspace: Workspace, document: Document, found: Vouched, run: str) -> None:
+    """Bind the order to the flow run, or see that it is bound to it: a retry has the same id."""
+    if found.run:
+        if found.run != run:
+            raise _refused(workspace, found.flow, "another flow run has taken it")
+        return
+    body = to_builtins(replace(found, run=run))
+    try:
+        workspace.state.put_document(KIND, found.id, body, revision=document.revision)
+    except Conflict as error:
+        raise _refused(workspace, found.flow, "another flow run has taken it") from error
+
+
+def _refused(workspace: Workspace, flow: str, why: str) -> KarmaError:
+    said = workspace.actor.user
+    return denied(
+        workspace,
+        code="order-not-vouched",
+        what=f"the order of this {flow} run does not count",
+        why=why,
+        next_step="order it anew through Karma (CLI, API, webhook), or leave `order` out",
+        user=NOBODY,
+        flow=flow,
+        requested_by=said,
+    )

@@ -1,0 +1,1 @@
+"""What happened and why, read from the log and the artifacts."""

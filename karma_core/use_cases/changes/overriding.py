@@ -1,0 +1,73 @@
+"""Breaking the glass: freezes and approvals are set aside by whom the policy names, and everybody sees it.
+
+What a config must not hold (references into other environments), and who may ask, is never set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from karma_core.errors import Refused
+from karma_core.policy.rules import may_override
+from karma_core.records import Event
+from karma_core.use_cases.access.identity import proven
+from karma_core.use_cases.access.policy_evaluation import OVERRIDABLE
+from karma_core.use_cases.access.policy_in_force import rules_in_force
+from karma_core.use_cases.changes.judged import Judged
+from karma_core.workspace import Actor, Workspace
+
+ACTION = "policy_override"
+
+
+def require_overrider(workspace: Workspace, reason: str) -> Actor:
+    """Who overrides the policy, proven.
+
+    Refused `not-overrider`, and logged as denied, where the policy does not name this user as an overrider.
+    """
+    actor = proven(workspace)
+    forbidden = may_override(rules_in_force(workspace), actor.user)
+    if not forbidden:
+        return actor
+    _log(workspace, actor, "denied", {"reason": reason, "why": forbidden})
+    raise Refused(
+        "the policy is not overridden",
+        why=forbidden,
+        next_step="ask one of those whom `overriders` in [policy] names, or for an approval",
+        code="not-overrider",
+    )
+
+
+def override_policy(
+    workspace: Workspace, reason: str, rules: Sequence[str], *, plan: str | None = None, kind: str = "change"
+) -> str:
+    """Say in the log who overrides which rules, why, and for what; the id of the event.
+
+    It is written before anything is applied. Refused as `require_overrider`.
+    """
+    actor = require_overrider(workspace, reason)
+    return _log(
+        workspace, actor, "succeeded", {"reason": reason, "rules": list(rules), "plan": plan, "kind": kind}
+    )
+
+
+def _log(workspace: Workspace, actor: Actor, status: str, inputs: dict[str, Any]) -> str:
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=ACTION,
+        environment=workspace.name,
+        user=actor.user,
+        source=actor.source,
+        inputs=inputs,
+        status=status,
+        change_id=workspace.actor.change_id,
+        cause=workspace.actor.cause,
+    )
+    return workspace.log.append(event).id
+
+
+def without_overridden(judged: Judged) -> Judged:
+    """The verdict without what an override sets aside."""
+    return replace(judged, findings=tuple(f for f in judged.findings if f.code not in OVERRIDABLE))

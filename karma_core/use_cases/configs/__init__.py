@@ -1,0 +1,1 @@
+"""Component configs: published from Git, compared, written by changes, shown."""

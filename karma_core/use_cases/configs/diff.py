@@ -1,0 +1,85 @@
+"""What publishing would change, config by config and place by place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core import strictjson
+from karma_core.errors import BadInput
+from karma_core.json_difference import Difference, differences
+from karma_core.model import Record
+from karma_core.records import Parameter, ParameterKind
+from karma_core.use_cases.configs.comparison import compare
+from karma_core.workspace import Workspace
+
+
+class ChangedConfig(Record, frozen=True, kw_only=True):
+    """A config that Git and the store have differently: from the stored version to Git's."""
+
+    address: str
+    version: int
+    differences: tuple[Difference, ...]
+
+
+class ConfigDiff(Record, frozen=True, kw_only=True):
+    """Git against the parameter store, sorted by address.
+
+    `ahead_of_git` are stored versions that a change made; its differences lead from Git to the store, and
+    are those that `karma config pull` would write. A component that a change created has one difference, at
+    the empty pointer.
+    """
+
+    environment: str
+    added: tuple[str, ...] = ()
+    changed: tuple[ChangedConfig, ...] = ()
+    removed: tuple[str, ...] = ()
+    ahead_of_git: tuple[ChangedConfig, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether publishing would do nothing and nothing is ahead of Git."""
+        return not (self.added or self.changed or self.removed or self.ahead_of_git)
+
+
+def diff(workspace: Workspace) -> ConfigDiff:
+    """Compare Git with the store; ValidationFailed as `publish` where a config is invalid."""
+    comparison = compare(workspace)
+    return ConfigDiff(
+        environment=workspace.name,
+        added=tuple(intent.address for intent in comparison.intents if intent.stored is None),
+        changed=tuple(
+            _changed(intent.address, intent.stored, _stored_value(intent.stored), _parsed(intent.value))
+            for intent in comparison.intents
+            if intent.stored is not None
+        ),
+        removed=tuple(comparison.removed),
+        ahead_of_git=tuple(
+            _changed(ahead.address, ahead.stored, _parsed(ahead.value), _stored_value(ahead.stored))
+            for ahead in comparison.ahead
+        ),
+    )
+
+
+def _changed(address: str, stored: Parameter | None, before: Any, after: Any) -> ChangedConfig:
+    """Version 0 stands for a config that a change removed."""
+    found = differences(before, after)
+    if stored is None:
+        return ChangedConfig(address=address, version=0, differences=found)
+    if stored.kind is ParameterKind.SECURE:
+        found = tuple(Difference(pointer=place.pointer, op=place.op) for place in found)
+    return ChangedConfig(address=address, version=stored.version, differences=found)
+
+
+def _parsed(value: str | None) -> Any:
+    return None if value is None else strictjson.parse(value.encode(), where="a config of Git")
+
+
+def _stored_value(stored: Parameter | None) -> Any:
+    """The stored config, None where a change removed it; where it is not JSON, its text as a string."""
+    if stored is None:
+        return None
+    value = stored.value or ""
+    try:
+        return strictjson.parse(value.encode(), where=stored.name)
+    except BadInput:
+        return value

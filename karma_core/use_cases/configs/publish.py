@@ -1,0 +1,275 @@
+"""Publish Git's configs to the parameter store: what changed, with its provenance, all or nothing.
+
+Nothing is written while any config is invalid. Writes carry the version that was compared, so that a writer
+who came between makes a Conflict instead of being overwritten. A parameter that a change moved is ahead of
+Git: it is reported and left alone until Git holds the change. What is written or deleted is judged by the
+environment's policy, as a change would be (`publish_judgement`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from msgspec import structs
+
+from karma_core.errors import KarmaError
+from karma_core.model import Finding, Record, to_builtins
+from karma_core.provenance import describe
+from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
+from karma_core.strictjson import canonical
+from karma_core.use_cases import leasing
+from karma_core.use_cases.access.identity import require_requester
+from karma_core.use_cases.access.policy_in_force import policy_differs
+from karma_core.use_cases.configs import git_holds
+from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.configs.comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.configs.pruning import (
+    Confirm,
+    Kept,
+    ask_before_many,
+    check_doomed,
+    doomed_of,
+    kept_of,
+)
+from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
+from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.workspace import Workspace
+
+_NAMED_ADDRESSES = 200
+"""Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
+
+
+class PublishResult(Record, frozen=True, kw_only=True):
+    """What publishing did (or, `dry_run`, would do). Addresses, sorted.
+
+    `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
+    not pruned. `findings` and `needs` are the verdict of a dry run: what would forbid it, and why it would
+    need an approval; a laxer policy of the checkout is a finding, too (`policy-differs`, a warning).
+    """
+
+    environment: str
+    dry_run: bool
+    written: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    ahead_of_git: tuple[str, ...] = ()
+    removed_from_git: tuple[str, ...] = ()
+    pruned: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    versions: dict[str, int] = {}
+    findings: tuple[Finding, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+class Work(Record, frozen=True, kw_only=True):
+    """What publishing has to do: the comparison, what is to be deleted and what is not, and the verdict.
+
+    `verdict` is None where no rule applies.
+    """
+
+    comparison: Comparison
+    doomed: dict[str, Parameter]
+    kept: tuple[Kept, ...]
+    verdict: PublishVerdict | None
+
+
+def publish(
+    workspace: Workspace,
+    *,
+    dry_run: bool = False,
+    prune: bool = False,
+    assume_yes: bool = False,
+    confirm: Confirm | None = None,
+) -> PublishResult:
+    """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
+
+    ValidationFailed with all findings and nothing written where a config is invalid; Refused
+    `environment-mismatch`, `mass-deletion`, `publish-rejected` or `approval-needed`; Conflict where somebody
+    wrote in between.
+    """
+    work = find_work(workspace, prune=prune)
+    comparison, doomed = work.comparison, work.doomed
+    ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
+    result = _result(workspace.name, work, dry_run=dry_run)
+    if dry_run:
+        return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
+    _refuse(workspace, work)
+    if comparison.intents or doomed:
+        workspace = require_requester(workspace, "")
+    if comparison.caught_up:
+        git_holds.note(workspace, comparison.caught_up)
+    if comparison.intents or doomed:
+        versions = _carry_out(workspace, work)
+        _remember_written(workspace, comparison)
+        return structs.replace(result, versions=versions)
+    if comparison.fresh:
+        revision = comparison.revision if comparison.equal else None
+        workspace.publish_index.save(workspace.name, comparison.entries, revision or "")
+    return result
+
+
+def find_work(workspace: Workspace, *, prune: bool) -> Work:
+    """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
+    comparison = compare(workspace)
+    kept = kept_of(workspace, comparison.removed)
+    doomed = doomed_of(comparison, kept) if prune else {}
+    verdict = judge_publish(workspace, comparison.intents, doomed)
+    in_use = verdict.in_use if verdict else ()
+    kept = (*kept, *(Kept(address=address, reason="consumers-live") for address in in_use))
+    return Work(
+        comparison=comparison,
+        doomed={address: found for address, found in doomed.items() if address not in in_use},
+        kept=tuple(sorted(kept, key=lambda item: item.address)),
+        verdict=verdict,
+    )
+
+
+def _refuse(workspace: Workspace, work: Work) -> None:
+    """Refused, and said in the log, where the verdict does not let it be published."""
+    verdict = work.verdict
+    if verdict is None or verdict.passed:
+        return
+    said = {"findings": to_builtins(verdict.findings), "needs": list(verdict.needs)}
+    workspace.log.append(_intent_event(workspace, work, "rejected", said))
+    raise refusal(verdict)
+
+
+def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
+    comparison, verdict = work.comparison, work.verdict or PublishVerdict()
+    written = [intent.address for intent in comparison.intents]
+    ahead = [found.address for found in comparison.ahead]
+    return PublishResult(
+        environment=environment,
+        dry_run=dry_run,
+        written=tuple(written),
+        unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead})),
+        ahead_of_git=tuple(ahead),
+        removed_from_git=tuple(comparison.removed),
+        pruned=tuple(work.doomed),
+        kept=work.kept,
+        findings=verdict.findings,
+        needs=verdict.needs,
+    )
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
+    """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
+    intents, doomed = work.comparison.intents, work.doomed
+    judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
+    writes = _writes(workspace, intents)
+    with _leased(workspace):
+        intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
+        versions: list[int] = []
+        try:
+            check_doomed(workspace, doomed)
+            versions = workspace.parameters.put(writes)
+            workspace.parameters.delete([parameter.name for parameter in doomed.values()])
+        except KarmaError as error:
+            failure = {"code": error.code, "message": error.what, "written": len(versions)}
+            workspace.log.append(_event(workspace, "failed", failure, cause=intent.id))
+            raise
+        written = dict(zip([intent.address for intent in intents], versions, strict=True))
+        workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
+    return written
+
+
+def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
+    provenance = workspace.repository.provenance([intent.file for intent in intents])
+    return [
+        ParameterWrite(
+            name=workspace.config_parameter(intent.address),
+            value=intent.value,
+            kind=intent.stored.kind if intent.stored else ParameterKind.STRING,
+            description=describe(provenance[intent.address]),
+            base=intent.stored.version if intent.stored else 0,
+        )
+        for intent in intents
+    ]
+
+
+@contextmanager
+def _leased(workspace: Workspace) -> Iterator[None]:
+    """Hold the lease of everybody who writes configs, with no set of a change half written.
+
+    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    """
+    holder = f"{workspace.actor.user}:{workspace.new_id()}"
+    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
+    try:
+        config_set.finish(workspace)
+        yield
+    finally:
+        workspace.state.release(lease)
+
+
+def _remember_written(workspace: Workspace, comparison: Comparison) -> None:
+    """Keep the index, with a revision only if the store, read after that revision, is what Git is.
+
+    Somebody may have written between our reading and our writing; a revision taken without looking again
+    would hide that from every later publish.
+    """
+    revision = workspace.parameters.revision()
+    equal = False
+    if revision is not None:
+        check_binding(workspace)
+        stored = stored_configs(workspace)
+        entries = comparison.entries
+        equal = stored.keys() == entries.keys() and all(
+            holds(stored[address], digest) for address, (_, digest) in entries.items()
+        )
+    workspace.publish_index.save(workspace.name, comparison.entries, revision if revision and equal else "")
+
+
+# -- the log ------------------------------------------------------------------------------------------
+
+
+def _intent_event(workspace: Workspace, work: Work, status: str, said: dict[str, Any]) -> Event:
+    """What is to be done, or was not let be done; `said` is the verdict."""
+    intents, doomed = work.comparison.intents, work.doomed
+    addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
+    if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
+        return _event(workspace, status, {**addresses, **said})
+    key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
+    workspace.artifacts.put(key, canonical(addresses))
+    counts = {"write": len(intents), "prune": len(doomed)}
+    return _event(workspace, status, {**counts, **said}, artifacts=(key,))
+
+
+def _outcome_event(
+    workspace: Workspace, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
+) -> Event:
+    """What was written, with the versions: by them a deploy's config is found to come from this publish."""
+    counts = {"written": len(written), "pruned": len(doomed)}
+    if len(written) <= _NAMED_ADDRESSES:
+        versions = [{"component": address, "version": version} for address, version in written.items()]
+        return _event(workspace, "succeeded", {**counts, "versions": versions}, cause=cause)
+    key = f"{workspace.name}/publishes/{workspace.new_id()}/{VERSIONS}"
+    workspace.artifacts.put(key, canonical(written))
+    return _event(workspace, "succeeded", counts, cause=cause, artifacts=(key,))
+
+
+def _event(
+    workspace: Workspace,
+    status: str,
+    inputs: dict[str, Any],
+    *,
+    cause: str | None = None,
+    artifacts: tuple[str, ...] = (),
+) -> Event:
+    return Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=ACTION,
+        environment=workspace.name,
+        user=workspace.actor.user,
+        source=workspace.actor.source,
+        inputs=inputs,
+        status=status,
+        cause=cause,
+        artifacts=artifacts,
+    )

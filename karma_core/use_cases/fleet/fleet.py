@@ -1,0 +1,125 @@
+"""An environment as a plan or a run sees it: its components, their graph and their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.errors import NotFound
+from karma_core.graph.graph import Graph
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.graph.moves import moves
+from karma_core.graph.values import NO_SPARE
+from karma_core.model import Edge, Finding, GraphData, Kind
+from karma_core.plan.fingerprint import Inputs
+from karma_core.records import Applied, Module, TerraformJob
+from karma_core.references.base import NO_MODULES, ModuleInputs
+from karma_core.use_cases.fleet.values import Consumed, Values, consumed_by
+
+
+class Fleet:
+    """Everything that was read of an environment, and the graph that was built of it."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        data: GraphData,
+        findings: tuple[Finding, ...],
+        definitions: Mapping[str, TypeDefinition],
+        values: Values,
+        modules: ModuleInputs = NO_MODULES,
+        *,
+        graph: Graph | None = None,
+        optional_keys: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE,
+    ) -> None:
+        self.inventory = inventory
+        self.data = data
+        self.findings = findings
+        self.values = values
+        self.modules = modules
+        self.graph = graph or Graph(data)
+        self.definitions = definitions
+        self.optional_keys = optional_keys
+        """(consumer, producer) → consumed keys that the consumer can do without."""
+
+    @cached_property
+    def _edges(self) -> dict[str, list[Edge]]:
+        """Edges by consumer; a build alone never asks."""
+        found: dict[str, list[Edge]] = {}
+        for edge in self.data.edges:
+            found.setdefault(edge.source, []).append(edge)
+        return found
+
+    @cached_property
+    def _writers(self) -> dict[str, list[str]]:
+        """Components without a config of their own → those whose modules write their runtimes."""
+        found: dict[str, list[str]] = {}
+        for edge in self.data.edges:
+            if edge.kind is Kind.EMITS and self[edge.target].config is None:
+                found.setdefault(edge.target, []).append(edge.source)
+        return found
+
+    def __getitem__(self, address: str) -> Loaded:
+        try:
+            return self.inventory.components[address]
+        except KeyError:
+            raise NotFound(f"there is no component {address}", component=address) from None
+
+    @cached_property
+    def moves(self) -> dict[str, str]:
+        """Component → the old address whose deployment it takes over when it is deployed."""
+        return moves(self.inventory)
+
+    def deployed(self, address: str) -> Applied | None:
+        """The applied record of the component, or the one that it takes over."""
+        own = self[address].applied
+        source = self.moves.get(address)
+        if own is not None or source is None:
+            return own
+        old = self[source].applied
+        return replace(old, address=address) if old is not None else None
+
+    def definition(self, address: str) -> TypeDefinition:
+        """The definition of the component's type."""
+        return self.definitions.get(address.partition("/")[0], EMPTY)
+
+    def module(self, address: str) -> Module:
+        """The module of a component that is not blocked, which therefore has one."""
+        module = self.values.module(address)
+        if module is None:
+            raise NotFound(f"the type of {address} has no module", component=address)
+        return module
+
+    def consumed(self, address: str) -> Consumed:
+        """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
+        return consumed_by(self._edges.get(address, ()))
+
+    def written_by(self, address: str) -> tuple[str, ...]:
+        """Components without a config of their own whose runtimes this one's module writes."""
+        if not self._writers:
+            return ()
+        return tuple(e.target for e in self._edges.get(address, ()) if e.target in self._writers)
+
+    def writers_of(self, address: str) -> tuple[str, ...]:
+        """The components whose modules write the runtime of one that has no config."""
+        return tuple(self._writers.get(address, ()))
+
+    def waits_for(self, address: str) -> tuple[str, ...]:
+        """The component's producers, and for those that have no config the components that write them."""
+        producers = self.graph.producers(address)
+        writers = {w for p in producers for w in self.writers_of(p)}
+        return tuple(sorted({*producers, *writers})) if writers else producers
+
+    def inputs(self, address: str) -> Inputs:
+        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        return self.values.inputs(address, self.consumed(address))
+
+    def job(self, address: str, module: Module, *, as_now: bool = False) -> TerraformJob:
+        """What Terraform gets to work on the component; `as_now`: whatever plans foresee of its producers."""
+        facts = self.modules.facts.get(module.type)
+        reads = facts is not None and facts.reads_parameters
+        job = self.values.job(address, module, self.consumed(address), reads_parameters=reads, as_now=as_now)
+        return replace(job, state_of=self.moves.get(address, ""))

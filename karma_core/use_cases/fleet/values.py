@@ -1,0 +1,322 @@
+"""The values of an environment that decide deployments: modules, runtimes as they are now, fingerprints.
+
+Runtimes move while a run goes on; they are kept here, so that every consumer is judged with the values that
+were really published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from karma_core import strictjson
+from karma_core.errors import BadInput, NotFound
+from karma_core.graph.load import Inventory, Loaded
+from karma_core.model import Edge, Finding, Kind, Severity, Status
+from karma_core.plan import fingerprint
+from karma_core.plan.fingerprint import Inputs
+from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
+from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
+from karma_core.use_cases.fleet.drifted import drifted_generations
+from karma_core.workspace import Workspace
+
+HMAC_KEY = "fingerprints"
+"""Name of the environment's key under which runtime values enter fingerprints."""
+
+Consumed = Mapping[str, tuple[str, ...] | None]
+"""Producer → the keys consumed of its runtime; None: all of it."""
+
+
+class Values:
+    """Read as needed, then kept true by `learn`. Safe to use from the threads of one run.
+
+    `proposed` are names of parameters that the inventory has otherwise than the parameter store.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        inventory: Inventory,
+        module_pins: Mapping[str, str] | None = None,
+        *,
+        proposed: Collection[str] = (),
+    ) -> None:
+        self._workspace = workspace
+        self._proposed = proposed
+        self._module_pins = module_pins or {}
+        self._inventory = inventory
+        self._lock = Lock()
+        self._runtimes: dict[str, dict[str, Any] | None] = {}
+        self._foreseen: dict[str, PlannedRuntime] = {}
+        self._secret: set[str] = set()
+        self._modules: dict[str, Module | None] = {}
+        self.unreadable: dict[str, BadInput] = {}
+        """Component type → why its module cannot be read."""
+
+    def module(self, address: str) -> Module | None:
+        """The module of the component's type as it is now; None where there is none, or none to be read."""
+        component_type = address.partition("/")[0]
+        with self._lock:
+            if component_type not in self._modules:
+                try:
+                    self._modules[component_type] = self._read_module(component_type)
+                except BadInput as error:
+                    self._modules[component_type] = None
+                    self.unreadable[component_type] = error
+            return self._modules[component_type]
+
+    def _read_module(self, component_type: str) -> Module | None:
+        """The pinned module, from its archive or because it is still the same; else the one of now."""
+        pinned = self._module_pins.get(component_type)
+        found = self._workspace.modules.archived(pinned, component_type) if pinned else None
+        found = found or self._workspace.modules.module(component_type)
+        if pinned and (found is None or found.digest != pinned):
+            raise BadInput(
+                f"the module {component_type} is not the one that the run began with",
+                why=f"{pinned} is not archived, and the module has changed since",
+                next_step="give the run up with `karma deploy --abandon`, and deploy anew",
+                code="module-lost",
+            )
+        return found
+
+    def unreadable_findings(self) -> tuple[Finding, ...]:
+        """One finding for every type whose module could not be read."""
+        return tuple(
+            Finding(
+                code=error.code,
+                severity=Severity.ERROR,
+                component=f"type:{component_type}",
+                pointer=str(error.facts.get("place", "")),
+                message=f"{error.what}: {error.why}; {error.next_step}",
+            )
+            for component_type, error in sorted(self.unreadable.items())
+        )
+
+    # -- runtimes -------------------------------------------------------------------------------------
+
+    def runtime(self, address: str) -> dict[str, Any] | None:
+        """The runtime as it is now, decrypted if need be; None where there is none."""
+        with self._lock:
+            if address in self._runtimes:
+                return self._runtimes[address]
+        loaded = self._inventory.components.get(address)
+        held = loaded.runtime if loaded else None
+        value = held.value if held else None
+        if held is not None and value is None and not held.broken:
+            value = self.stored(address)
+        with self._lock:
+            return self._runtimes.setdefault(address, value)
+
+    def stored(self, address: str) -> dict[str, Any] | None:
+        """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
+        name = self._workspace.runtime_parameter(address)
+        found = self._workspace.parameters.get(name, decrypt=True)
+        if found is None or found.value is None:
+            return None
+        if found.kind is ParameterKind.SECURE:
+            self.keep_secret(address)
+        return strictjson.parse_object(found.value.encode(), where=name)
+
+    def read_back(self, address: str) -> dict[str, Any]:
+        """The runtime that the component's own module wrote; BadInput if it wrote none."""
+        found = self.stored(address)
+        if found is None:
+            raise BadInput(
+                f"{address} has no runtime after its apply",
+                why="its module declares that parameter itself, and it is not there",
+                next_step=f"let the module write {self._workspace.runtime_parameter(address)}",
+                code="runtime-missing",
+                component=address,
+            )
+        return found
+
+    def learn(self, address: str, runtime: dict[str, Any] | None) -> None:
+        """The component's runtime is this from now on."""
+        with self._lock:
+            self._runtimes[address] = runtime
+
+    def keep_secret(self, address: str) -> None:
+        """The component's runtime is a secret one, or will be: jobs that get values of it say so."""
+        with self._lock:
+            self._secret.add(address)
+
+    def foresee(self, address: str, planned: PlannedRuntime) -> None:
+        """A plan says that the component's runtime will be this; consumers are judged by it from now on."""
+        with self._lock:
+            self._foreseen[address] = planned
+
+    def forget_plans(self) -> None:
+        """Nothing is foreseen any more: components are judged by what their producers really published."""
+        with self._lock:
+            self._foreseen.clear()
+
+    def planned(self, address: str) -> PlannedRuntime:
+        """The runtime as planned; where nothing is planned, as it is now."""
+        with self._lock:
+            foreseen = self._foreseen.get(address)
+        return foreseen or self._as_now(address)
+
+    def _as_now(self, address: str) -> PlannedRuntime:
+        return PlannedRuntime(known=self.runtime(address) or {})
+
+    def unknown_inputs(self, consumed: Consumed) -> tuple[str, ...]:
+        """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
+        return tuple(
+            f"{producer}.{key}"
+            for producer, keys in sorted(consumed.items())
+            for key in unknown_keys(self.planned(producer), keys)
+        )
+
+    # -- what decides a deployment ----------------------------------------------------------------------
+
+    def inputs(self, address: str, consumed: Consumed) -> Inputs:
+        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        environment = self._workspace.environment
+        module = self.module(address)
+        config = self._loaded(address).config
+        labels = {
+            "config": config.digest if config else "",
+            "module": module.digest if module else "",
+            "terraform": self._terraform,
+            "region": environment.region,
+            "prefix": environment.prefix,
+            "variables": self._variables,
+        }
+        keys = {
+            producer: self._key_digests(producer, wanted) for producer, wanted in sorted(consumed.items())
+        }
+        return Inputs(labels=labels, keys=keys)
+
+    def _key_digests(self, producer: str, wanted: tuple[str, ...] | None) -> dict[str, str]:
+        with self._lock:
+            foreseen = self._foreseen.get(producer)
+        if foreseen is None:
+            return fingerprint.key_digests(self.runtime(producer), wanted, self._seal)
+        digests = fingerprint.key_digests(foreseen.known, wanted, self._seal)
+        return digests | dict.fromkeys(unknown_keys(foreseen, wanted), fingerprint.UNKNOWN)
+
+    def status(self, loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
+        """(status, applied fingerprint) of a configured component, judged by its fingerprint."""
+        applied = loaded.applied
+        if applied is None:
+            return Status.ABSENT, None
+        if applied.status == Status.FAILED:
+            return Status.FAILED, None
+        if not self.inputs(loaded.address, consumed_by(edges)).matches(applied.fingerprint):
+            return Status.STALE, applied.fingerprint
+        return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
+
+    def drifted(self, applied: Applied | None) -> bool:
+        """Whether the last drift check found that the cloud differs from this apply."""
+        return applied is not None and self._drifted.get(applied.address) == applied.generation
+
+    def _loaded(self, address: str) -> Loaded:
+        try:
+            return self._inventory.components[address]
+        except KeyError:
+            raise NotFound(f"there is no component {address}", component=address) from None
+
+    @cached_property
+    def _drifted(self) -> dict[str, int]:
+        return drifted_generations(self._workspace)
+
+    @cached_property
+    def _terraform(self) -> str:
+        return self._workspace.terraform.version()
+
+    @cached_property
+    def _variables(self) -> str:
+        return strictjson.digest(dict(self._workspace.environment.variables))
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._workspace.state.secret(HMAC_KEY)
+
+    def _seal(self, value: Any) -> str:
+        """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
+        return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
+
+    def job(
+        self,
+        address: str,
+        module: Module,
+        consumed: Consumed,
+        *,
+        reads_parameters: bool = False,
+        as_now: bool = False,
+    ) -> TerraformJob:
+        """What Terraform gets to work on the component: those of its variables that the module declares.
+
+        `reads_parameters`: the module reads parameters by their names, so it must be told those that are not
+        yet as they will be. `as_now`: with the producers' runtimes of now, whatever plans foresee.
+        """
+        held = self._loaded(address).config
+        config = (held.value if held else None) or {}
+        planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
+        dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
+        marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
+        offered = offered_variables(self._workspace, address, config, dependencies)
+        return TerraformJob(
+            address=address,
+            module=module,
+            variables={name: value for name, value in offered.items() if name in module.variables},
+            unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
+            parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
+            secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
+        )
+
+    def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:
+        """Parameters that will hold something else than they do: consumed runtimes and proposed configs."""
+        found: dict[str, PlannedRuntime] = {}
+        with self._lock:
+            for producer in sorted(consumed.keys() & self._foreseen.keys()):
+                found[self._workspace.runtime_parameter(producer)] = self._foreseen[producer]
+        return found | self._proposed_configs
+
+    @cached_property
+    def _proposed_configs(self) -> dict[str, PlannedRuntime]:
+        names = ((self._workspace.config_parameter(a), a) for a in sorted(self._inventory.components))
+        configs = {name: self._inventory.components[a].config for name, a in names if name in self._proposed}
+        return {
+            name: PlannedRuntime(known=held.value)
+            for name, held in configs.items()
+            if held is not None and held.value is not None
+        }
+
+
+def offered_variables(
+    workspace: Workspace,
+    address: str,
+    config: Mapping[str, Any],
+    dependencies: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Every variable that Karma can give a module (design, section 5).
+
+    `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
+    of going stale.
+    """
+    component_type, _, nickname = address.partition("/")
+    return {
+        **workspace.environment.variables,
+        "nickname": nickname,
+        "component_name": component_type,
+        "iac_prefix": workspace.prefix,
+        "region": workspace.environment.region,
+        "config": dict(config),
+        "dependencies": {producer: dict(part) for producer, part in sorted(dependencies.items())},
+    }
+
+
+def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:
+    """What one component's own edges say it consumes. A dependency whose reading is not seen counts whole."""
+    consumed: dict[str, tuple[str, ...] | None] = {}
+    for edge in edges:
+        if edge.kind == Kind.CONSUMES:
+            consumed[edge.target] = edge.keys
+        elif edge.kind == Kind.DEPENDS_ON:
+            consumed.setdefault(edge.target, None)
+    return consumed

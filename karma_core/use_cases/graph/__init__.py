@@ -1,0 +1,1 @@
+"""The graph: built, committed to its store, copied, and as it was."""

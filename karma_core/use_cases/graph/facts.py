@@ -1,0 +1,43 @@
+"""Module facts in a build: taken from the modules where they are, else as the last builder kept them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from karma_core.inference.facts import ModuleFacts
+from karma_core.references.base import ModuleInputs
+from karma_core.use_cases.fleet.values import Values
+from karma_core.use_cases.graph.kept_modules import KeptModules
+from karma_core.workspace import Workspace
+
+
+def module_inputs(
+    workspace: Workspace, types: Sequence[str], values: Values, pinned: Mapping[str, str]
+) -> ModuleInputs:
+    """What the ways may know of the modules of these types. A module that cannot be read has no facts.
+
+    `pinned` maps types to digests of modules that stand in for those of now.
+    """
+    environment = workspace.environment
+    here = isinstance(workspace.modules, KeptModules) or workspace.modules.types()
+    kept = None if here else KeptModules(workspace.state, environment)
+    found: dict[str, ModuleFacts] = {}
+    for component_type in types:
+        if component_type in pinned:
+            one = _pinned(workspace, component_type, values, pinned[component_type])
+        else:
+            one = kept.facts(component_type) if kept else _here(workspace, component_type, values)
+        if one is not None:
+            found[component_type] = one
+    return ModuleInputs(facts=found, region=environment.region, variables=environment.variables)
+
+
+def _pinned(workspace: Workspace, component_type: str, values: Values, digest: str) -> ModuleFacts | None:
+    found = workspace.modules.archived_facts(digest, component_type)
+    return found or _here(workspace, component_type, values)
+
+
+def _here(workspace: Workspace, component_type: str, values: Values) -> ModuleFacts | None:
+    if values.module(f"{component_type}/x") is None:
+        return None  # there is none, or it is unreadable, which is a finding already
+    return workspace.modules.facts(component_type)

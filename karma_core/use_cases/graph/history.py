@@ -1,0 +1,109 @@
+"""The graph as it was, and how it changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.errors import NotFound
+from karma_core.graph import delta as deltas
+from karma_core.graph import history
+from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
+from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.graph.kept_modules import require_known
+from karma_core.use_cases.graph.lineage import with_changes
+from karma_core.workspace import Workspace
+
+NOW = "now"
+"""Stands for what a build would give at this moment."""
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """What turns one graph into another. `old` and `new` name them: a build's number, or `now`."""
+
+    environment: str
+    old: str
+    new: str
+    delta: Delta
+    known: tuple[str, ...]
+    """Addresses of the old graph: a node that is put and known was changed, not added."""
+
+    def contract(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "environment": self.environment,
+            "from": self.old,
+            "to": self.new,
+            "added": self.delta.added,
+            "changed": self.delta.changed,
+            "removed": self.delta.removed,
+            "nodes": {
+                "added": [n.address for n in self.delta.put_nodes if n.address not in self.known],
+                "changed": [n.address for n in self.delta.put_nodes if n.address in self.known],
+                "removed": list(self.delta.drop_nodes),
+            },
+            "edges": {
+                "put": [to_builtins(e) for e in self.delta.put_edges],
+                "removed": [
+                    {"source": source, "target": target, "kind": kind}
+                    for source, target, kind in self.delta.drop_edges
+                ],
+            },
+        }
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """As a table: sign, what, detail."""
+        rows = [
+            ("~" if n.address in self.known else "+", n.address, f"{n.status}, config v{n.config_version}")
+            for n in self.delta.put_nodes
+        ]
+        rows += [("-", address, "") for address in self.delta.drop_nodes]
+        rows += [("+", _arrow(e.source, e.target), _detail(e)) for e in self.delta.put_edges]
+        rows += [("-", _arrow(source, target), kind) for source, target, kind in self.delta.drop_edges]
+        return rows
+
+
+def _arrow(source: str, target: str) -> str:
+    return f"{source} → {target}"
+
+
+def _detail(edge: Edge) -> str:
+    keys = f" ({', '.join(edge.keys)})" if edge.keys else ""
+    return f"{edge.kind} via {', '.join(edge.via)}{keys}"
+
+
+def snapshot(workspace: Workspace, when: str | None) -> Snapshot:
+    """The current graph, or the one of a build or time; NotFound where there is none."""
+    if when is None:
+        found = workspace.graph.load(workspace.name)
+        if found is None:
+            raise NotFound(
+                f"{workspace.name} has no graph yet",
+                next_step="run `karma config publish` and `karma graph build`",
+            )
+        return found
+    build = history.at(workspace.graph, workspace.name, when)
+    graph = history.restore(workspace.artifacts, workspace.graph, workspace.name, build.id)
+    return Snapshot(build=build, graph=graph)
+
+
+def difference(workspace: Workspace, old: str | None, new: str | None) -> Difference:
+    """From one build (default: the current one) to another (default: what a build would give now).
+
+    Refused `module-unknown` where what a build would give cannot be known without the modules.
+    """
+    before = snapshot(workspace, old)
+    after: GraphData
+    if new is None:
+        fleet = read_fleet(workspace)
+        require_known(fleet)
+        after, name = with_changes(workspace, fleet.data), NOW
+    else:
+        found = snapshot(workspace, new)
+        after, name = found.graph, str(found.build.id)
+    return Difference(
+        environment=workspace.name,
+        old=str(before.build.id),
+        new=name,
+        delta=deltas.diff(before.graph, after),
+        known=tuple(node.address for node in before.graph.nodes),
+    )

@@ -1,0 +1,1 @@
+"""Plans: what would happen to each component, decided in one place, and kept."""

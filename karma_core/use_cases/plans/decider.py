@@ -1,0 +1,163 @@
+"""What happens to each component of a plan or a run: the one decision that plans and deploys ask for.
+
+A component is blocked, or its fingerprint decides (`karma_core.plan.judge`). What blocks a component is known
+before anything is applied: an error of the graph, a producer that was never deployed and is not part of the
+run, a type without a module. Whatever needs a blocked component is blocked with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+
+from karma_core.errors import BadInput, KarmaError, Refused
+from karma_core.graph.validate import blocked as blocked_by_findings
+from karma_core.model import Finding, Record, Severity
+from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.spread import Spread
+from karma_core.records import Applied
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.selection.selecting import why_blocked
+
+ReadApplied = Callable[[str], Applied | None]
+"""Gives the applied record of a component as the state store has it at this moment."""
+
+
+class Block(Record, frozen=True, kw_only=True):
+    """Why a component is not worked on. `finding` is set where the graph's findings do not say it already."""
+
+    reason: str
+    finding: Finding | None = None
+
+
+def _as_read(_address: str) -> None:
+    """No fresher record than the one that was read with the fleet."""
+
+
+class Decider:
+    """Decides for every component of one plan or run. The threads of one walk share it.
+
+    `chosen` are the addresses that the selection means. `how` says of a component that changes what becomes
+    of it ("will change", "was applied"). `applied` reads fresher records than the fleet holds.
+    """
+
+    def __init__(
+        self, fleet: Fleet, chosen: Collection[str], how: str, *, applied: ReadApplied = _as_read
+    ) -> None:
+        self._fleet = fleet
+        self.chosen = frozenset(chosen)
+        self._applied = applied
+        self.spread = Spread(how)
+
+    @cached_property
+    def blocked(self) -> Mapping[str, Block]:
+        """The chosen components that nothing is done to, each with its reason. O(V+E) of the chosen part."""
+        fleet = self._fleet
+        stopped = blocked_by_findings(fleet.findings, fleet.graph) & self.chosen
+        blocks = {address: Block(reason=why_blocked(fleet, address)) for address in stopped}
+        for address in sorted(self.chosen - stopped):
+            error = self._not_deployed(address) or self._without_module(address)
+            if error is not None:
+                blocks[address] = block_of(address, error)
+        return {**self._consumers_of(blocks), **blocks}
+
+    @property
+    def members(self) -> frozenset[str]:
+        """The chosen components that are not blocked from the start."""
+        return self.chosen - self.blocked.keys()
+
+    def decide(self, address: str) -> Judgement:
+        """What is to be done with a component, given what is known now of those above it.
+
+        Ask in dependency order: the answer is noted as part of the cone of what changes above.
+        """
+        fleet = self._fleet
+        inputs = fleet.inputs(address)
+        block = self.blocked.get(address)
+        if block is not None:
+            return Judgement(address=address, verdict=Verdict.BLOCKED, reason=block.reason, inputs=inputs)
+        seen = self.spread.seen_from(fleet.graph.producers(address))
+        if seen.anything:
+            self.spread.reach((address, *fleet.written_by(address)))
+        applied = self.applied(address)
+        drifted = fleet.values.drifted(applied)
+        return judge(address, inputs, applied, fleet.definition(address), seen, drifted=drifted)
+
+    def applied(self, address: str) -> Applied | None:
+        """What the component's inputs are compared with: its applied record, or the one it takes over."""
+        return self._applied(address) or self._fleet.deployed(address)
+
+    def _not_deployed(self, address: str) -> Refused | None:
+        """`producer-not-deployed`, where a producer is neither deployed nor part of the plan or run."""
+        fleet = self._fleet
+        missing = [
+            producer
+            for producer in fleet.graph.producers(address)
+            if not self.chosen & {producer, *fleet.writers_of(producer)}
+            and fleet.values.runtime(producer) is None
+            and fleet[producer].applied is None
+        ]
+        if not missing:
+            return None
+        return Refused(
+            f"producer-not-deployed: {', '.join(missing)}",
+            why=f"{address} needs it, and it is not part of this plan",
+            next_step="deploy it first or add --with-producers, and do not --exclude it",
+            code="producer-not-deployed",
+            component=address,
+        )
+
+    def _without_module(self, address: str) -> BadInput | None:
+        """`unknown-type`, where there is nothing that Terraform could run."""
+        if self._fleet.values.module(address) is not None:
+            return None
+        component_type = address.partition("/")[0]
+        return BadInput(
+            f"{address} cannot be planned",
+            why=f"the type {component_type} has no Terraform module",
+            next_step=f"add components/{component_type}/main.tf",
+            code="unknown-type",
+            component=address,
+        )
+
+    def _consumers_of(self, blocks: Mapping[str, Block]) -> dict[str, Block]:
+        """Everything chosen that waits for a blocked component, each with the first one that blocks it."""
+        waiting: dict[str, list[str]] = {}
+        for address in self.chosen:
+            for producer in self._fleet.waits_for(address):
+                waiting.setdefault(producer, []).append(address)
+        behind: dict[str, Block] = {}
+        for root in sorted(blocks):
+            todo = [root]
+            while todo:
+                for consumer in waiting.get(todo.pop(), ()):
+                    if consumer not in blocks and consumer not in behind:
+                        behind[consumer] = Block(reason=f"it needs {root}, which is blocked")
+                        todo.append(consumer)
+        return behind
+
+
+def may_move(fleet: Fleet, chosen: Collection[str]) -> set[str]:
+    """Of the chosen components, all that are not as they should be and what may follow; none is blocked."""
+    decider = Decider(fleet, chosen, "")
+    restless = [a for a in decider.members if decider.decide(a).verdict is not Verdict.UNCHANGED]
+    return set(decider.members & fleet.graph.cone(*restless)) if restless else set()
+
+
+def block_of(address: str, error: KarmaError) -> Block:
+    """The block that a component's own error is, with its finding."""
+    finding = Finding(
+        code=error.code,
+        severity=Severity.ERROR,
+        component=address,
+        pointer="",
+        message="; ".join(filter(None, (error.what, error.why, error.next_step))),
+    )
+    return Block(reason=in_one_line(error), finding=finding)
+
+
+def in_one_line(error: KarmaError) -> str:
+    """An error as a reason: what failed, the first line of why, and what to do."""
+    first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
+    said = f"{error.what}: {first}" if first else error.what
+    return f"{said}; {error.next_step}" if error.next_step else said

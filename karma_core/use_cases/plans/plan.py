@@ -1,0 +1,95 @@
+"""Plan a target and its cone, in dependency order, before anything is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from karma_core.graph.validate import sort_findings
+from karma_core.model import Finding
+from karma_core.plan.document import Plan, PlannedComponent
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.graph.build import inputs_token, read_fleet
+from karma_core.use_cases.plans.destroy_plan import planned_destroy
+from karma_core.use_cases.plans.not_looked_at import not_looked_at
+from karma_core.use_cases.plans.planner import plan_components
+from karma_core.use_cases.plans.stored import store_plan
+from karma_core.use_cases.selection.not_selected import not_selected
+from karma_core.use_cases.selection.record import Selection, require_selection
+from karma_core.use_cases.selection.selecting import choose
+from karma_core.workspace import Workspace
+
+
+def plan(
+    workspace: Workspace,
+    selection: Selection,
+    *,
+    fleet: Fleet | None = None,
+    removed: Collection[str] = (),
+    published: bool = True,
+    besides: Collection[Finding] = (),
+) -> Plan:
+    """Plan the selection and store the plan: masked JSON and text as artifacts. Applies nothing.
+
+    `fleet` is planned instead of what is there now: the environment as a change would make it. `removed` are
+    components whose config it takes away: those that are deployed are planned as destroyed. `published` says
+    that its configs are in the parameter store: no plan of others can be deployed. `besides` are findings
+    that the caller has of its own.
+    """
+    if not removed:
+        require_selection(selection)
+    check_binding(workspace)
+    of_now = fleet is None
+    token = inputs_token(workspace) if of_now else ""
+    fleet = fleet or read_fleet(workspace)
+    choice = choose(workspace, fleet, selection)
+    made = plan_components(workspace, fleet, choice.addresses)
+    destroyed = _destroys(workspace, set(removed) - set(fleet.moves.values()))
+    components = {**made.components, **destroyed}
+    unseen = set(not_looked_at(workspace, fleet)) if of_now else set()
+    unseen |= {*not_selected(fleet, selection, choice), *besides}
+    findings = _findings(fleet, components, {*made.findings, *unseen})
+    return _store(workspace, fleet, selection, components, findings, token, published=published)
+
+
+def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
+    """What becomes of the deployments of components whose config goes."""
+    records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
+    return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
+
+
+def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) -> tuple[Finding, ...]:
+    """The plan's own findings and those of the graph that concern its members, theirs or their types'.
+
+    What stops the plan replaces the graph's warning of the same thing (`unknown-type`).
+    """
+    types = {f"type:{fleet[address].type}" for address in members}
+    scopes = {*members, *types, f"environment:{fleet.inventory.environment}"}
+    said = {(f.code, f.component) for f in own}
+    found = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
+    return sort_findings({*found, *own})
+
+
+def _store(
+    workspace: Workspace,
+    fleet: Fleet,
+    selection: Selection,
+    components: Mapping[str, PlannedComponent],
+    findings: tuple[Finding, ...],
+    token: str,
+    *,
+    published: bool,
+) -> Plan:
+    order = (
+        [a for a in fleet.graph.order() if a in components] if fleet.graph.acyclic() else sorted(components)
+    )
+    made = Plan(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        created_at=workspace.now(),
+        targets=selection.targets,
+        components=tuple(components[a] for a in order),
+        findings=findings,
+    )
+    store_plan(workspace, made, selection, token=token, published=published)
+    return made

@@ -1,0 +1,204 @@
+"""Plan the components of a selection one by one, each with what its producers' plans say."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from msgspec.structs import replace
+
+from karma_core.errors import KarmaError, PlanDeferred, StoreError
+from karma_core.model import Finding, Record
+from karma_core.plan.document import CHANGING, Action, PlannedComponent
+from karma_core.plan.explain import explain
+from karma_core.plan.judge import ADOPTED, Judgement, Verdict
+from karma_core.plan.runtime import UNKNOWN, planned_runtime
+from karma_core.plan.steps import PLAN
+from karma_core.records import Module, PlannedRuntime, TerraformPlan
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.plans.breaking import would_break
+from karma_core.use_cases.plans.decider import Block, Decider, block_of
+from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
+from karma_core.workspace import Workspace
+
+_ACTIONS = {
+    Verdict.UNCHANGED: Action.NO_OP,
+    Verdict.CUT_OFF: Action.CUT_OFF,
+    Verdict.RECORD: Action.NO_OP,
+    Verdict.RELOAD: Action.RELOAD,
+}
+
+
+class ConePlan(Record, frozen=True, kw_only=True):
+    """What a walk planned: every chosen component by address, and the findings of the plan itself."""
+
+    components: dict[str, PlannedComponent]
+    findings: frozenset[Finding]
+
+
+class Planner:
+    """The walk's Work: plans each component when its producers' plans are known."""
+
+    def __init__(self, workspace: Workspace, fleet: Fleet, decider: Decider) -> None:
+        self._workspace = workspace
+        self._fleet = fleet
+        self._decider = decider
+        self.components: dict[str, PlannedComponent] = {}
+        self.refused: dict[str, Block] = {}
+        """Components whose own plan could not be made, although nothing had blocked them."""
+
+    def first_step(self, address: str) -> str:
+        """There is one step only."""
+        del address
+        return PLAN
+
+    def step(self, address: str, step: str) -> Step:
+        """The call for it."""
+        del step
+        return lambda: self._plan(address)
+
+    def interrupted(self) -> None:
+        """End the running Terraforms."""
+        self._workspace.terraform.stop()
+
+    def plans_now(self, address: str) -> bool:
+        """Whether the component can be planned with its producers' runtimes of now."""
+        job = self._fleet.job(address, self._fleet.module(address), as_now=True)
+        try:
+            self._workspace.terraform.plan(job)
+        except StoreError:
+            raise
+        except KarmaError:
+            return False
+        return True
+
+    def _plan(self, address: str) -> Result:
+        try:
+            planned = self._judge_and_plan(address)
+        except StoreError:
+            raise
+        except KarmaError as error:
+            self.refused[address] = block_of(address, error)
+            planned = _blocked(address, self.refused[address].reason)
+        self.components[address] = planned
+        self._workspace.say("planned", {"address": address, "action": planned.action})
+        return Result(succeeded=planned.action is not Action.BLOCKED)
+
+    def _judge_and_plan(self, address: str) -> PlannedComponent:
+        judgement = self._decider.decide(address)
+        applied = self._decider.applied(address)
+        return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
+
+    def _carry_out(self, judgement: Judgement) -> PlannedComponent:
+        """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
+        address = judgement.address
+        if judgement.verdict is not Verdict.RUN:
+            return _settled(judgement)
+        planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
+        deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
+        if deferred:
+            return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
+        return self._terraform(address, judgement)
+
+    def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
+        """It will run, but what it will do can be planned only when its producers have been applied."""
+        address = judgement.address
+        self._move(address, UNKNOWN, {})
+        return PlannedComponent(
+            address=address,
+            action=Action.DEFERRED,
+            reason=f"{why}; {judgement.reason}",
+            unknown_inputs=self._unknown(address),
+        )
+
+    def _move(self, address: str, runtime: PlannedRuntime, written: Mapping[str, PlannedRuntime]) -> None:
+        """The component will change. `written`: parameters that its module will write, by name."""
+        self._decider.spread.move((address, *self._fleet.written_by(address)))
+        self._fleet.values.foresee(address, runtime)
+        for further in self._fleet.written_by(address):
+            name = self._workspace.runtime_parameter(further)
+            self._fleet.values.foresee(further, written.get(name, UNKNOWN))
+
+    def _unknown(self, address: str) -> tuple[str, ...]:
+        return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
+
+    def _foreseen(self, address: str, module: Module, plan: TerraformPlan) -> PlannedRuntime:
+        """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
+        if not module.writes_runtime:
+            return planned_runtime(address, plan.outputs)
+        own = plan.written.get(self._workspace.runtime_parameter(address))
+        if own is None and self._fleet.written_by(address) and self._fleet.values.stored(address) is None:
+            return planned_runtime(address, plan.outputs)  # what it writes are others' runtimes
+        return own or UNKNOWN
+
+    def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
+        module = self._fleet.module(address)
+        try:
+            job = replace(self._fleet.job(address, module), foretell=module.writes_runtime)
+            plan = self._workspace.terraform.plan(job)
+        except PlanDeferred as deferred:
+            return self._deferred(judgement, deferred.why)
+        if plan.outputs.sensitive:
+            self._fleet.values.keep_secret(address)
+        source = self._fleet.moves.get(address)
+        if source is not None:
+            judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
+            plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
+        if plan.action in CHANGING:
+            self._move(address, self._foreseen(address, module, plan), plan.written)
+        adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
+        return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
+
+
+def _from_terraform(
+    judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...], *, adopted: bool
+) -> PlannedComponent:
+    """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
+    said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
+    if plan.action == Action.NO_OP:
+        said += ADOPTED if adopted else "; its plan has no changes"
+    return PlannedComponent(
+        address=judgement.address,
+        action=Action(plan.action),
+        reason=judgement.reason + said,
+        add=plan.add,
+        change=plan.change,
+        destroy=plan.destroy,
+        unknown_inputs=unknown,
+        fingerprint="" if unknown else judgement.inputs.fingerprint,
+        resources=plan.resources,
+        text=plan.text,
+        saved=plan.saved,
+    )
+
+
+def _settled(judgement: Judgement) -> PlannedComponent:
+    return PlannedComponent(
+        address=judgement.address,
+        action=_ACTIONS[judgement.verdict],
+        reason=judgement.reason,
+        fingerprint=judgement.inputs.fingerprint,
+    )
+
+
+def _blocked(address: str, reason: str) -> PlannedComponent:
+    return PlannedComponent(address=address, action=Action.BLOCKED, reason=reason)
+
+
+def plan_components(workspace: Workspace, fleet: Fleet, chosen: Collection[str]) -> ConePlan:
+    """Plan every chosen component, producers first, in as many threads as the environment allows.
+
+    Nothing is stored. The fleet's values hold what the plans foresee afterwards (`Values.forget_plans`).
+    """
+    decider = Decider(fleet, chosen, "will change")
+    planner = Planner(workspace, fleet, decider)
+    producers = {address: fleet.waits_for(address) for address in decider.members}
+    walk = Walk(producers, fleet.graph.heights(decider.members))
+    with ThreadExecutor(workspace.environment.parallelism) as executor:
+        Driver(walk, planner, executor, producers).run(workspace.environment.parallelism)
+    stopped = {address: block.reason for address, block in decider.blocked.items()}
+    behind = {address: f"it needs {cause}, which is blocked" for address, cause in walk.blocked.items()}
+    components = {a: _blocked(a, reason) for a, reason in {**behind, **stopped}.items()}
+    blocks = {**decider.blocked, **planner.refused}
+    findings = {block.finding for block in blocks.values() if block.finding is not None}
+    broken = would_break(fleet, decider, planner.refused, planner.plans_now)
+    return ConePlan(components={**components, **planner.components}, findings=frozenset({*findings, *broken}))

@@ -1,0 +1,1 @@
+"""Deploys, destroys and drift checks: steps, journal, resuming."""

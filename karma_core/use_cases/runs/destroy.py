@@ -1,0 +1,242 @@
+"""Destroy: consumers before producers, refused while a live consumer would be left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
+from karma_core.failpoints import reach
+from karma_core.model import to_builtins
+from karma_core.plan.document import Action
+from karma_core.plan.shown import DESTROYING, Shown
+from karma_core.plan.steps import DESTROY
+from karma_core.records import Run, TerraformPlan
+from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet.applied_job import destroy_job
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.leasing import Heartbeat
+from karma_core.use_cases.plans.stored import as_shown, load_plan, require_shown
+from karma_core.use_cases.runs.deploy import OpenExecutor, rebuild
+from karma_core.use_cases.runs.journalling import Recorder
+from karma_core.use_cases.runs.records import FLOW_RUN, Outcome, RunResult
+from karma_core.use_cases.runs.recovery import recover_state
+from karma_core.use_cases.runs.runtime_writing import keep_plan
+from karma_core.use_cases.selection.deployed import applied_graph, select_for_destroy
+from karma_core.use_cases.selection.record import Selection
+from karma_core.walk import Driver, Result, Step, Walk
+from karma_core.workspace import Workspace
+
+
+class _MoreThanShown(Exception):
+    """The plan of now destroys more than the one that somebody was shown."""
+
+
+class Destruction:
+    """The walk's Work: one step a component, bound to the plan that was `shown`, if one was."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        recorder: Recorder,
+        heartbeat: Heartbeat,
+        run: Run,
+        *,
+        shown: Shown | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._shown = shown
+        self._recorder = recorder
+        self._heartbeat = heartbeat
+        self._run = run
+        self.outcomes: dict[str, Outcome] = {}
+
+    def first_step(self, address: str) -> str:
+        """There is one step only."""
+        del address
+        return DESTROY
+
+    def step(self, address: str, step: str) -> Step:
+        """The call for it."""
+        del step
+        return lambda: self._destroy(address)
+
+    def interrupted(self) -> None:
+        """Let the running Terraforms save their state and end."""
+        self._workspace.terraform.stop()
+
+    def _destroy(self, address: str) -> Result:
+        started = self._workspace.clock()
+        self._heartbeat.check()
+        self._workspace.say("step", {"address": address, "step": DESTROY})
+        cannot = self._blocked(address)
+        if cannot:
+            return self._end(address, "blocked", cannot, started)
+        try:
+            reason = self._carry_out(address)
+        except _MoreThanShown as more:
+            return self._end(address, "stopped", str(more), started)
+        except (StaleLease, StoreError):
+            raise
+        except KarmaError as error:
+            self._workspace.say("error", {"address": address, "error": str(error)})
+            return self._end(address, "failed", error.what, started)
+        return self._end(address, "destroyed", reason, started)
+
+    def _end(self, address: str, status: str, reason: str, started: datetime) -> Result:
+        seconds = (self._workspace.clock() - started).total_seconds()
+        self.outcomes[address] = Outcome(address=address, status=status, reason=reason, seconds=seconds)
+        self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
+        return Result(succeeded=status == "destroyed")
+
+    def _blocked(self, address: str) -> str:
+        """Why the shown plan says that the component cannot be destroyed; empty where it does not."""
+        planned = self._shown.components.get(address) if self._shown else None
+        return planned.reason if planned is not None and planned.action is Action.BLOCKED else ""
+
+    def _check_shown(self, plan: TerraformPlan) -> None:
+        more = self._shown.exceeded_by(plan) if self._shown else []
+        if more:
+            said = f"its plan destroys {', '.join(more)}, which the shown plan did not"
+            raise _MoreThanShown(f"{said}; plan again and approve that")
+
+    def _carry_out(self, address: str) -> str:
+        """Plan the destruction, journal it, apply it, and forget the component."""
+        workspace = self._workspace
+        record = workspace.state.applied(address)
+        if record is None:
+            return "it was not deployed any more"
+        job = destroy_job(workspace, record)
+        generation = workspace.state.next_generation(address)
+        recover_state(workspace, self._recorder, job, generation)
+        plan = workspace.terraform.plan(job)
+        self._check_shown(plan)
+        kept = keep_plan(workspace, self._run.id, plan)
+        self._recorder.journal(address, generation, DESTROY, "started", destroy=plan.destroy)
+        reach("destroy.after_intent")
+        intent = self._recorder.log(
+            "terraform_destroy", "started", address, inputs={"destroy": plan.destroy}, artifacts=kept
+        )
+        try:
+            if plan.saved:
+                workspace.terraform.apply(job, plan)
+        except DeployFailed as error:
+            self._recorder.journal(
+                address,
+                generation,
+                DESTROY,
+                "failed",
+                applied=replace(record, status="failed", fingerprint=""),
+            )
+            self._recorder.log(
+                "terraform_destroy", "failed", address, inputs={"error": error.document()}, cause=intent
+            )
+            raise
+        reach("destroy.after_destroy")
+        workspace.parameters.delete([workspace.runtime_parameter(address)])
+        self._recorder.journal(address, generation, DESTROY, "succeeded", forget=address)
+        self._recorder.log("terraform_destroy", "succeeded", address, before=record.fingerprint, cause=intent)
+        return f"{plan.destroy} resources destroyed"
+
+
+def destroy(
+    workspace: Workspace, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
+) -> RunResult:
+    """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings.
+
+    Bound to the shown plan `plan_id`, where one is given: a component of which more would be destroyed is
+    `stopped`. Refused `plan-outdated` where the selection means a component that the plan does not destroy.
+    Where nothing is deployed, no run is started.
+    """
+    check_binding(workspace)
+    shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
+    chosen = select_for_destroy(workspace, selection)
+    if shown is not None:
+        require_shown(shown, chosen, DESTROYING)
+    if not chosen:
+        return RunResult(run_id="", status="succeeded", components=())
+    return _run(workspace, selection, chosen, open_executor, shown)
+
+
+def _run(
+    workspace: Workspace,
+    selection: Selection,
+    chosen: Sequence[str],
+    open_executor: OpenExecutor,
+    shown: Shown | None,
+) -> RunResult:
+    """The run over components that are deployed, consumers first, from its leases to its result."""
+    graph = applied_graph(workspace, workspace.state.all_applied())
+    waits_for = {a: [c for c in graph.consumers(a) if c in set(chosen)] for a in chosen}
+    lease = leasing.wait_for(workspace, [leasing.component_lease(a) for a in sorted(chosen)], wait_seconds=0)
+    run = Run(
+        id=workspace.new_id(),
+        environment=workspace.name,
+        kind="destroy",
+        status="running",
+        targets=selection.targets,
+        started_at=workspace.now(),
+        holder=lease.holder,
+        user=workspace.actor.user,
+        options={
+            **to_builtins(selection),
+            "plan": shown.plan_id if shown else None,
+            FLOW_RUN: workspace.actor.flow_run,
+        },
+    )
+    with Heartbeat(workspace, lease) as heartbeat:
+        workspace.state.put_run(run)
+        recorder = Recorder(workspace, run, None)
+        recorder.root = recorder.log("destroy", "started", inputs={"components": list(chosen)})
+        work = Destruction(workspace, recorder, heartbeat, run, shown=shown)
+        error: BaseException | None = None
+        walk = Walk(waits_for, depths(waits_for, chosen))
+        try:
+            with open_executor(workspace.environment.parallelism) as executor:
+                Driver(walk, work, executor, waits_for).run(workspace.environment.parallelism)
+        except BaseException as raised:  # whatever it was, the run is closed first
+            error = raised
+        result = _result(run, chosen, work, walk, error)
+        workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
+        recorder.log("destroy", result.status)
+    if error is not None and not isinstance(error, KeyboardInterrupt):
+        raise error
+    return replace(result, warnings=rebuild(workspace))
+
+
+def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:
+    """Length of the longest path from each component to the last that waits for it."""
+    found = dict.fromkeys(order, 0)
+    for address in reversed(order):
+        for awaited in waits_for[address]:
+            found[awaited] = max(found[awaited], found[address] + 1)
+    return found
+
+
+def _result(
+    run: Run, chosen: Sequence[str], work: Destruction, walk: Walk, error: BaseException | None
+) -> RunResult:
+    outcomes = dict(work.outcomes)
+    for address, cause in walk.blocked.items():
+        reason = f"{cause}, which consumes it, was not destroyed"
+        outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
+    for address in chosen:
+        outcomes.setdefault(
+            address, Outcome(address=address, status="not_run", reason="the run ended before it")
+        )
+    return RunResult(
+        run_id=run.id,
+        status=_status({outcome.status for outcome in outcomes.values()}, error),
+        components=tuple(outcomes[a] for a in sorted(outcomes)),
+    )
+
+
+def _status(statuses: set[str], error: BaseException | None) -> str:
+    """How the run ended. What waits for a component that was stopped is blocked by it, and no failure."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if error is None and "stopped" in statuses and not statuses & {"failed", "not_run"}:
+        return "stopped"
+    return "succeeded" if statuses <= {"destroyed"} else "failed"

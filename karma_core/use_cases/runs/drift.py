@@ -1,0 +1,265 @@
+"""Drift: compare what was applied with the cloud, component by component, and remember what differs.
+
+Read-only: a component is refreshed with the config and the module of its last apply, without the state's
+lock and without a component's lease, so that no deploy has to wait for a check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from karma_core import strictjson
+from karma_core.errors import KarmaError, StaleLease, StoreError
+from karma_core.json_difference import differences
+from karma_core.model import Record, to_builtins
+from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
+from karma_core.records import Applied, Document, DriftedResource, DriftReport, Event, TerraformJob
+from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet.applied_job import destroy_job
+from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.drifted import KIND, Check
+from karma_core.use_cases.leasing import Heartbeat
+from karma_core.use_cases.runs.deploy import rebuild
+from karma_core.use_cases.selection.deployed import named_deployed
+from karma_core.use_cases.selection.naming import excluded, require_some_left
+from karma_core.use_cases.selection.record import Selection
+from karma_core.workspace import Workspace
+
+EVERYTHING: Final = Selection()
+"""Names nothing: all that are deployed."""
+LEASE: Final = "drift"
+"""Held while an environment is checked: two checks at once would only double the load."""
+
+
+class ComponentDrift(Record, frozen=True, kw_only=True):
+    """What a check found about one component: config, runtime and cloud beside each other.
+
+    `config_version` was applied, `published_version` is in the parameter store now, and `config` says where
+    the two differ (JSON pointers). `runtime` holds the keys in which the published runtime is not what
+    follows from the cloud. `resources` are those that the cloud has otherwise; their values are masked.
+    `last_checked_at` is the check before this one.
+    """
+
+    address: str
+    status: Check
+    reason: str = ""
+    generation: int
+    applied_at: str
+    checked_at: str
+    last_checked_at: str = ""
+    config_version: int
+    published_version: int | None = None
+    config: tuple[str, ...] = ()
+    runtime: tuple[str, ...] = ()
+    resources: tuple[DriftedResource, ...] = ()
+
+
+class DriftResult(Record, frozen=True, kw_only=True):
+    """A whole check, by address."""
+
+    environment: str
+    checked_at: str
+    components: tuple[ComponentDrift, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def drifted(self) -> bool:
+        """Whether any component is."""
+        return any(c.status is Check.DRIFTED for c in self.components)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any component could not be checked."""
+        return any(c.status is Check.FAILED for c in self.components)
+
+    def counts(self) -> dict[str, int]:
+        """How many components ended in which way."""
+        return {check: sum(c.status is check for c in self.components) for check in Check}
+
+    def contract(self) -> dict[str, Any]:
+        """The JSON of `karma drift --json`; ages are in seconds."""
+        status = "failed" if self.failed else "drifted" if self.drifted else "clean"
+        components = [
+            {**to_builtins(c), "applied_seconds_ago": seconds_between(c.applied_at, c.checked_at)}
+            for c in self.components
+        ]
+        return {
+            "environment": self.environment,
+            "status": status,
+            "checked_at": self.checked_at,
+            "components": components,
+            "summary": self.counts(),
+            "warnings": list(self.warnings),
+        }
+
+
+def seconds_between(earlier: str, later: str) -> int:
+    """Whole seconds between two times of ours."""
+    return int((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+
+
+def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> DriftResult:
+    """Check the selected components, of those that are deployed; then publish what it changes.
+
+    NotFound where nothing is deployed at an address; LeaseHeld while another check runs.
+    """
+    check_binding(workspace)
+    chosen = _choose(workspace, selection)
+    lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
+    with Heartbeat(workspace, lease) as heartbeat:
+        before = {document.id: document for document in workspace.state.documents(KIND)}
+        started = _log(workspace, "drift_check", "started", inputs={"components": len(chosen)})
+        found = _check_all(workspace, chosen, before, heartbeat)
+        result = DriftResult(environment=workspace.name, checked_at=workspace.now(), components=found)
+        moved = [_remember(workspace, one, before.get(one.address), started) for one in found]
+        _log(workspace, "drift_check", "succeeded", inputs=result.counts(), cause=started)
+    return replace(result, warnings=rebuild(workspace)) if any(moved) else result
+
+
+def _choose(workspace: Workspace, selection: Selection) -> list[Applied]:
+    """The applied records of the deployed components that a selection means; none named: all."""
+    applied = workspace.state.all_applied()
+    chosen = set(applied)
+    if selection.targets or selection.types:
+        chosen = named_deployed(workspace, selection, applied)
+    left_out = excluded(selection, applied, environment=workspace.name, which="that is deployed")
+    require_some_left(selection, chosen, left_out)
+    return [applied[address] for address in sorted(chosen - left_out)]
+
+
+def _check_all(
+    workspace: Workspace, chosen: list[Applied], before: Mapping[str, Document], heartbeat: Heartbeat
+) -> tuple[ComponentDrift, ...]:
+    """All components, as many at once as the environment allows; by address."""
+
+    def check(record: Applied) -> ComponentDrift:
+        heartbeat.check()
+        found = _check(workspace, record)
+        workspace.say("drift", {"address": record.address, "status": found.status})
+        last = before.get(record.address)
+        return replace(found, last_checked_at=last.body["checked_at"] if last else "")
+
+    with ThreadPoolExecutor(workspace.environment.parallelism, thread_name_prefix="karma") as pool:
+        futures = [pool.submit(check, record) for record in chosen]
+        try:
+            return tuple(future.result() for future in futures)
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Ctrl-C ends what runs. After an error, others of this process may be at work, and go on.
+            if not isinstance(error, Exception):
+                workspace.terraform.stop()
+            raise
+
+
+# -- one component ------------------------------------------------------------------------------------
+
+
+def _check(workspace: Workspace, record: Applied) -> ComponentDrift:
+    """Refresh one component. Its own failure is a result."""
+    found = ComponentDrift(
+        address=record.address,
+        status=Check.SKIPPED,
+        reason="a run is at work on it",
+        generation=record.generation,
+        applied_at=record.at,
+        checked_at=workspace.now(),
+        config_version=record.config_version,
+    )
+    if _busy(workspace, record):
+        return found
+    try:
+        job = replace(destroy_job(workspace, record), destroy=False)
+        report = workspace.terraform.refresh(job)
+        compared = _compared(workspace, record, job, report, found)
+    except (StaleLease, StoreError):
+        raise
+    except KarmaError as error:
+        return replace(found, status=Check.FAILED, reason=error.what)
+    return found if _busy(workspace, record) else compared
+
+
+def _busy(workspace: Workspace, record: Applied) -> bool:
+    """Whether a run holds the component, or has applied it since."""
+    name = leasing.component_lease(record.address)
+    return workspace.state.applied(record.address) != record or any(
+        name in lease.names for lease in workspace.state.leases()
+    )
+
+
+def _compared(
+    workspace: Workspace, record: Applied, job: TerraformJob, report: DriftReport, found: ComponentDrift
+) -> ComponentDrift:
+    published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
+    config: tuple[str, ...] = ()
+    if published is not None and published.value is not None:
+        now = strictjson.parse_object(published.value.encode(), where=published.name)
+        config = tuple(d.pointer for d in differences(record.config, now))
+    count = len(report.resources)
+    return replace(
+        found,
+        status=Check.DRIFTED if count else Check.CLEAN,
+        reason=f"{count} resource(s) differ from the state" if count else "the cloud is as it was applied",
+        published_version=published.version if published else None,
+        config=config,
+        runtime=() if job.module.writes_runtime else _runtime_keys(workspace, report),
+        resources=report.resources,
+    )
+
+
+def _runtime_keys(workspace: Workspace, report: DriftReport) -> tuple[str, ...]:
+    """Keys of the published runtime that are not what follows from the cloud."""
+    name = workspace.runtime_parameter(report.address)
+    held = workspace.parameters.get(name, decrypt=True)
+    current = strictjson.parse_object(held.value.encode(), where=name) if held and held.value else None
+    real = planned_runtime(report.address, report.outputs)
+    changed = changed_keys(current, real.known)
+    return tuple(key for key in changed if not unknown_keys(real, [key]))
+
+
+# -- what is kept -------------------------------------------------------------------------------------
+
+
+def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None, cause: str) -> bool:
+    """Store a component's check and log what is new in it; whether its status may have moved.
+
+    A check that saw nothing (failed, skipped) leaves the last result as it is.
+    """
+    if found.status not in {Check.CLEAN, Check.DRIFTED}:
+        return False
+    body = to_builtins(found)
+    workspace.state.put_document(KIND, found.address, body)
+    known = last is not None and last.body["generation"] == found.generation
+    old = last.body if last is not None and known else {"status": Check.CLEAN, "resources": ()}
+    status = str(old["status"])
+    same = status == found.status and (found.status is Check.CLEAN or _seen(old) == _seen(body))
+    if not same:
+        places = [
+            {"resource": r.address, "change": r.change, "attributes": [a.pointer for a in r.attributes]}
+            for r in found.resources
+        ]
+        inputs = {"resources": places}
+        _log(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
+    return status != found.status
+
+
+def _seen(body: dict[str, Any]) -> bytes:
+    return strictjson.canonical(body["resources"])
+
+
+def _log(workspace: Workspace, action: str, status: str, **fields: Any) -> str:
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=action,
+        environment=workspace.name,
+        user=workspace.actor.user,
+        source=workspace.actor.source,
+        status=status,
+        **fields,
+    )
+    return workspace.log.append(event).id

@@ -1,0 +1,63 @@
+"""Intent and outcome around every side effect of a run, in the journal and in the log.
+
+The journal is what resume reads; the log is what people read. Both are durable before the side effect
+begins, so whatever dies, what was being done is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.records import Applied, Event, JournalEntry, Run
+from karma_core.workspace import Workspace
+
+
+class Recorder:
+    """Writes a run's journal and log entries. Safe to use from several threads."""
+
+    def __init__(self, workspace: Workspace, run: Run, cause: str | None) -> None:
+        self._workspace = workspace
+        self._run = run
+        self.root = cause or workspace.actor.cause
+
+    def journal(
+        self,
+        address: str,
+        generation: int,
+        step: str,
+        status: str,
+        *,
+        applied: Applied | None = None,
+        forget: str | None = None,
+        **detail: Any,
+    ) -> None:
+        """One journal entry, with the applied record that it makes true."""
+        entry = JournalEntry(
+            run_id=self._run.id,
+            address=address,
+            generation=generation,
+            step=step,
+            status=status,
+            at=self._workspace.now(),
+            detail=detail,
+        )
+        self._workspace.state.journal(entry, applied=applied, forget=forget)
+
+    def log(self, action: str, status: str, address: str | None = None, **fields: Any) -> str:
+        """One event of this run; its id, so that what follows can name it as its cause."""
+        workspace = self._workspace
+        fields.setdefault("cause", self.root)
+        event = Event(
+            id=workspace.new_id(),
+            timestamp=workspace.now(),
+            action=action,
+            environment=workspace.name,
+            component=address,
+            user=workspace.actor.user,
+            source=workspace.actor.source,
+            status=status,
+            run_id=self._run.id,
+            change_id=workspace.actor.change_id,
+            **fields,
+        )
+        return workspace.log.append(event).id

@@ -1,0 +1,76 @@
+"""Runs whose process ended without a word: closed in journal, state and log, and offered for resume."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from karma_core.model import Record
+from karma_core.records import Event, Run
+from karma_core.use_cases.runs.records import FLOW_RUN
+from karma_core.use_cases.runs.resume import close_dead_runs, end_run, how_to_go_on
+from karma_core.workspace import Workspace
+
+ACTION = "flow_run"
+"""The log's action for the end of a flow run that could not say it itself."""
+
+
+class Interrupted(Record, frozen=True, kw_only=True):
+    """A run that was closed. `flow_run` is empty where no flow run carried it out."""
+
+    run_id: str
+    kind: str
+    started_at: str
+    flow_run: str
+    next_step: str
+
+    def contract(self) -> dict[str, Any]:
+        """The run as one JSON object."""
+        return {
+            "run_id": self.run_id,
+            "kind": self.kind,
+            "started_at": self.started_at,
+            "flow_run": self.flow_run or None,
+            "next": self.next_step,
+        }
+
+
+def reconcile(workspace: Workspace) -> tuple[Interrupted, ...]:
+    """Close every run whose holder keeps no lease any more."""
+    return tuple(_interrupted(run) for run in close_dead_runs(workspace))
+
+
+def close_flow_run(workspace: Workspace, flow: str, flow_run: str, status: str) -> tuple[Interrupted, ...]:
+    """Close what a flow run left open whose process has ended, and log how it did (`cancelled`, `crashed`).
+
+    Its leases are left to expire: a Terraform of it may still be saving its state.
+    """
+    left = [
+        run
+        for run in workspace.state.runs()
+        if run.status == "running" and run.options.get(FLOW_RUN) == flow_run
+    ]
+    for run in left:
+        end_run(workspace, run, "interrupted")
+    event = Event(
+        id=workspace.new_id(),
+        timestamp=workspace.now(),
+        action=ACTION,
+        environment=workspace.name,
+        user=workspace.actor.user,
+        source=workspace.actor.source,
+        inputs={"flow": flow, FLOW_RUN: flow_run, "runs": [run.id for run in left]},
+        status=status,
+        change_id=workspace.actor.change_id,
+    )
+    workspace.log.append(event)
+    return tuple(_interrupted(run) for run in left)
+
+
+def _interrupted(run: Run) -> Interrupted:
+    return Interrupted(
+        run_id=run.id,
+        kind=run.kind,
+        started_at=run.started_at,
+        flow_run=run.options.get(FLOW_RUN) or "",
+        next_step=how_to_go_on(run),
+    )

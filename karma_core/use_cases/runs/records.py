@@ -1,0 +1,76 @@
+"""An order to deploy, destroy or resume, and the result of the run that it becomes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from karma_core.model import Record
+from karma_core.use_cases.selection.record import Selection
+
+FLOW_RUN = "flow_run"
+"""Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
+
+CHANGE = "change"
+"""Key in a run's options: the id of the change that it is carried out for, or null."""
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """`deploy` or `destroy` a selection, or `resume` a run; bound to plan `plan_id`, if given.
+
+    `override` is the reason for which freezes and approvals are set aside (`--override-policy`); empty: none.
+    `allow_blocked`: deploy although a consumer that works today would be blocked by it (`would-break`).
+    """
+
+    kind: Literal["deploy", "destroy", "resume"]
+    selection: Selection = Selection()
+    plan_id: str | None = None
+    allow_blocked: bool = False
+    run_id: str = ""
+    override: str = ""
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """How one component ended. `status` is one of the contract's (design, section 8)."""
+
+    address: str
+    status: str
+    reason: str
+    seconds: float = 0.0
+
+
+class RunResult(Record, frozen=True, kw_only=True):
+    """How a run ended.
+
+    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting. A run
+    that waits for an approval has become the change `change_id`, and `run_id` is empty.
+    """
+
+    run_id: str
+    status: str
+    components: tuple[Outcome, ...]
+    warnings: tuple[str, ...] = ()
+    change_id: str | None = None
+
+    def contract(self) -> dict[str, Any]:
+        """The JSON of `karma deploy --json`."""
+        return {
+            "run_id": self.run_id or None,
+            "status": self.status,
+            "change_id": self.change_id,
+            "components": [
+                {"address": c.address, "status": c.status, "reason": c.reason, "seconds": round(c.seconds, 3)}
+                for c in self.components
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def read_result(document: dict[str, Any]) -> RunResult:
+    """The result in its JSON, as `RunResult.contract` gives it."""
+    return RunResult(
+        run_id=document["run_id"] or "",
+        status=document["status"],
+        components=tuple(Outcome(**component) for component in document["components"]),
+        warnings=tuple(document["warnings"]),
+        change_id=document.get("change_id"),
+    )

@@ -1,0 +1,39 @@
+"""States that an apply could not write: taken up before anything is planned on an older one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from karma_core.errors import DeployFailed
+from karma_core.failpoints import reach
+from karma_core.records import TerraformJob
+from karma_core.use_cases.runs.journalling import Recorder
+from karma_core.workspace import Workspace
+
+RECOVER: Final = "recover_state"
+"""The journal's name of this step."""
+ACTION: Final = "state_recover"
+
+
+def recover_state(workspace: Workspace, recorder: Recorder, job: TerraformJob, generation: int) -> str | None:
+    """Bring the component's state to where it belongs, with intent and outcome in journal and log.
+
+    The id of the outcome's event; None where every state was written. DeployFailed where it cannot be
+    brought there: nothing is planned then, and the state stays kept.
+    """
+    address = job.address
+    if not workspace.terraform.unsaved(address):
+        return None
+    inputs = {"reason": "an apply could not write its state", "generation": generation}
+    recorder.journal(address, generation, RECOVER, "started")
+    intent = recorder.log(ACTION, "started", address, inputs=inputs)
+    try:
+        workspace.terraform.recover(job)
+    except DeployFailed as error:
+        document = error.document()
+        recorder.journal(address, generation, RECOVER, "failed", error=document)
+        recorder.log(ACTION, "failed", address, inputs={"error": document}, cause=intent)
+        raise
+    reach("deploy.after_recover")
+    recorder.journal(address, generation, RECOVER, "succeeded")
+    return recorder.log(ACTION, "succeeded", address, inputs=inputs, cause=intent)

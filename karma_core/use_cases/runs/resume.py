@@ -1,0 +1,137 @@
+"""Runs that ended without a word: found by their leases, closed, resumed or abandoned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from karma_core.errors import LeaseHeld, NotFound, Refused
+from karma_core.ids import shown
+from karma_core.model import Record
+from karma_core.plan.steps import APPLY, RELOAD
+from karma_core.records import JournalEntry, Lease, Run
+from karma_core.use_cases import leasing
+from karma_core.use_cases.runs.component_steps import PUBLISH, Left
+from karma_core.use_cases.runs.journalling import Recorder
+from karma_core.use_cases.runs.moving import MOVE
+from karma_core.use_cases.runs.recovery import RECOVER
+from karma_core.use_cases.runs.unlocking import UNLOCK
+from karma_core.workspace import Workspace
+
+RESUMABLE: Final = frozenset({"running", "failed", "blocked", "interrupted", "stopped"})
+
+
+class Progress(Record, frozen=True, kw_only=True):
+    """How far a run came.
+
+    `done` maps components to how they ended, `unfinished` those that were begun to how they were left.
+    """
+
+    done: dict[str, str]
+    unfinished: dict[str, Left]
+
+
+def find_run(workspace: Workspace, run_id: str) -> Run:
+    """A run that can be resumed or abandoned; NotFound or Refused."""
+    run = workspace.state.run(run_id)
+    if run is None:
+        raise NotFound(
+            f"there is no run {shown(run_id)!r}", next_step="`karma log grep --action deploy` lists runs"
+        )
+    if run.status not in RESUMABLE or run.kind != "deploy":
+        raise Refused(
+            f"run {run_id} cannot be resumed",
+            why=f"it is a {run.kind} and {run.status}",
+            next_step="start a new one with `karma deploy`",
+            code="not-resumable",
+        )
+    return run
+
+
+def progress_of(entries: Sequence[JournalEntry]) -> Progress:
+    """What a run's journal says: what is done, and which generation of what is not."""
+    done: dict[str, str] = {}
+    unfinished: dict[str, Left] = {}
+    for entry in entries:
+        if entry.step in {PUBLISH, RELOAD} and entry.status == "succeeded":
+            done[entry.address] = "reloaded" if entry.step == RELOAD else "applied"
+            unfinished.pop(entry.address, None)
+        elif entry.step in {APPLY, RELOAD} and entry.status in {"started", "succeeded"}:
+            applied = entry.step == APPLY and entry.status == "succeeded"
+            unfinished[entry.address] = Left(generation=entry.generation, applied=applied)
+        elif entry.status in {"failed", "refused"} and entry.step not in {RECOVER, MOVE, UNLOCK}:
+            unfinished.pop(entry.address, None)
+    return Progress(done=done, unfinished=unfinished)
+
+
+def close_dead_runs(workspace: Workspace) -> list[Run]:
+    """Mark runs as interrupted whose holder keeps no lease any more, and return them as they were."""
+    # In this order: a run is kept once it has its lease, and its end before it gives that back. So one whose
+    # lease is gone has died if it is still the same when it is read once more.
+    seen = [run for run in workspace.state.runs() if run.status == "running"]
+    alive = {lease.holder for lease in workspace.state.leases()}
+    dead = [run for run in seen if run.holder not in alive and workspace.state.run(run.id) == run]
+    for run in dead:
+        end_run(workspace, run, "interrupted")
+    return dead
+
+
+def how_to_go_on(run: Run) -> str:
+    """What to do about a run that ended without a word, as a warning."""
+    next_step = (
+        f"`karma deploy --resume {run.id}` takes it up" if run.kind == "deploy" else "start it once more"
+    )
+    return f"run {run.id} of {run.started_at} had ended without a word; {next_step}"
+
+
+def end_run(workspace: Workspace, run: Run, status: str) -> None:
+    """Close a run whose process is gone, in state and log."""
+    recorder = Recorder(workspace, run, None)
+    for address, left in sorted(progress_of(workspace.state.entries(run_id=run.id)).unfinished.items()):
+        inputs = {"generation": left.generation, "applied": left.applied}
+        recorder.log("terraform_apply", "interrupted", address, inputs=inputs)
+    recorder.log(run.kind, status)
+    workspace.state.put_run(replace(run, status=status, finished_at=workspace.now()))
+
+
+def abandon(workspace: Workspace, run_id: str) -> Run:
+    """Close a run for good; what it left unfinished is found by the next deploy. LeaseHeld while it lives."""
+    run = find_run(workspace, run_id)
+    alive = [lease for lease in workspace.state.leases() if lease.holder == run.holder]
+    if alive:
+        raise still_running(run, alive[0])
+    end_run(workspace, run, "abandoned")
+    return replace(run, status="abandoned")
+
+
+def take_over(workspace: Workspace, run: Run, names: Sequence[str]) -> Lease:
+    """The lease of a dead run's components, as soon as it has expired.
+
+    LeaseHeld if it is renewed meanwhile, because then the run lives, or if another run has it.
+    """
+    first: dict[str, float] = {}
+    while True:
+        held = [lease for lease in workspace.state.leases() if set(lease.names) & set(names)]
+        for lease in held:
+            name = lease.names[0]
+            if lease.holder != run.holder or lease.expires_at > first.setdefault(name, lease.expires_at):
+                raise still_running(run, lease)
+        if not held:
+            return leasing.wait_for(workspace, names, wait_seconds=0)
+        left = max(lease.expires_at for lease in held) - workspace.clock().timestamp()
+        workspace.say("waiting", {"for": f"the lease of run {run.id}", "seconds": round(max(left, 0))})
+        time.sleep(min(max(left, 0) + leasing.POLL_SECONDS, 1.0))
+
+
+def still_running(run: Run, lease: Lease) -> LeaseHeld:
+    """The refusal to touch components that somebody works on."""
+    return LeaseHeld(
+        f"run {run.id} cannot be taken over",
+        why=f"{lease.holder} holds {lease.names[0]}",
+        next_step="wait for that run, or stop it",
+        names=list(lease.names),
+        holder=lease.holder,
+    )

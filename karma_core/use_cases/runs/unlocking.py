@@ -1,0 +1,61 @@
+"""A lock on a state that a dead run left: released by the run that takes it up, if it is that run's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from karma_core.errors import DeployFailed
+from karma_core.records import TerraformJob, TerraformPlan
+from karma_core.use_cases.runs.journalling import Recorder
+from karma_core.workspace import Workspace
+
+UNLOCK: Final = "unlock_state"
+"""The journal's name of this step."""
+ACTION: Final = "state_unlock"
+
+
+class Unlocker:
+    """Plans; where the dead attempt at this run left the state locked, releases that and plans again.
+
+    The attempt had the component's lease from `since` (ISO 8601; None: there was no attempt) until it died:
+    nobody else of Karma's took a lock in that time. One from before or after belongs to somebody else.
+    """
+
+    def __init__(self, workspace: Workspace, recorder: Recorder, since: str | None) -> None:
+        self._workspace = workspace
+        self._recorder = recorder
+        self._since = since
+        self._until = workspace.now()
+
+    def plan(self, job: TerraformJob, generation: int) -> TerraformPlan:
+        """The plan; DeployFailed `state-locked` where the lock is not ours to release."""
+        try:
+            return self._workspace.terraform.plan(job)
+        except DeployFailed as error:
+            lock = error.facts.get("lock")
+            if error.code != "state-locked" or not isinstance(lock, dict) or not self._is_ours(lock):
+                raise
+        self._release(job, generation, lock)
+        return self._workspace.terraform.plan(job)
+
+    def _is_ours(self, lock: dict[str, Any]) -> bool:
+        created = _time(str(lock.get("created", "")))
+        since, until = _time(self._since or ""), _time(self._until)
+        return created is not None and since is not None and until is not None and since <= created <= until
+
+    def _release(self, job: TerraformJob, generation: int, lock: dict[str, Any]) -> None:
+        inputs = {"reason": "a dead attempt at this run had left it", "lock": lock}
+        self._recorder.journal(job.address, generation, UNLOCK, "started", lock=lock)
+        intent = self._recorder.log(ACTION, "started", job.address, inputs=inputs)
+        self._workspace.terraform.unlock(job, str(lock["id"]))
+        self._recorder.journal(job.address, generation, UNLOCK, "succeeded")
+        self._recorder.log(ACTION, "succeeded", job.address, inputs=inputs, cause=intent)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,114 @@
+"""Which components a selection means, and why one of them cannot be worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from karma_core.errors import BadInput
+from karma_core.model import Record, Severity
+from karma_core.plan import fingerprint
+from karma_core.ports import Modules
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.selection.naming import excluded, named, require_some_left
+from karma_core.use_cases.selection.record import Selection
+from karma_core.workspace import Workspace
+
+
+class Choice(Record, frozen=True, kw_only=True):
+    """What a selection means in an environment, as addresses of components that can be worked on.
+
+    `meant` are named, changed or all, with their cones and producers. `excluded` are all those that the
+    exclusions name, among the meant ones or not.
+    """
+
+    meant: frozenset[str]
+    excluded: frozenset[str]
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Those that are to be worked on."""
+        return self.meant - self.excluded
+
+    @property
+    def taken_out(self) -> frozenset[str]:
+        """Those that would be worked on without the exclusions."""
+        return self.meant & self.excluded
+
+
+def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+    """The addresses that a selection means; errors as `choose`."""
+    return set(choose(workspace, fleet, selection).addresses)
+
+
+def choose(workspace: Workspace, fleet: Fleet, selection: Selection) -> Choice:
+    """What a selection means, cones included: components that have a config and keep their name.
+
+    UsageError `nothing-matches` or NotFound for a name that means nothing here, and where nothing is left.
+    """
+    graph, environment = fleet.graph, workspace.name
+    meant = set(graph) if selection.everything else _with_cones(workspace, fleet, selection)
+    moved = set(fleet.moves.values())
+    meant = {a for a in meant if fleet[a].config is not None and a not in moved}
+    left_out = excluded(selection, set(graph), environment=environment)
+    require_some_left(selection, meant, left_out)
+    return Choice(meant=frozenset(meant), excluded=frozenset(left_out))
+
+
+def _with_cones(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+    """What is named or changed and all that depends on it; where that is asked for, all that it needs too."""
+    if selection.changed:
+        wanted = _changed(workspace, fleet, selection.since)
+    else:
+        wanted = named(selection, set(fleet.graph), environment=workspace.name)
+    if not wanted:
+        return set()
+    cone = fleet.graph.cone(*wanted)
+    return cone | fleet.graph.upstream(*wanted) if selection.with_producers else cone
+
+
+def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
+    """Components whose own part differs from what was applied; or whose config or module changed in Git."""
+    if since is None:
+        return {address for address in fleet.graph if changed_itself(fleet, address)}
+    addresses, paths = workspace.repository.changed_since(workspace.name, since)
+    types = {address.partition("/")[0] for address in fleet.graph}
+    edited = {name for name in types if _is_edited(workspace.modules, name, paths)}
+    return {a for a in fleet.graph if a in addresses or a.partition("/")[0] in edited}
+
+
+def _is_edited(modules: Modules, component_type: str, paths: Collection[str]) -> bool:
+    """Whether a changed path is part of the type's module, or a directory that holds a part of it.
+
+    What an unreadable module loads is not known: where any path changed it counts as edited.
+    """
+    if not paths:
+        return False
+    try:
+        parts = modules.parts(component_type)
+    except BadInput:
+        return True
+    return any(_within(path, part) or _within(part, path) for path in paths for part in parts)
+
+
+def _within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(f"{directory}/")
+
+
+def changed_itself(fleet: Fleet, address: str) -> bool:
+    """Whether a component's own part differs from what was applied: config, module, variables, engine.
+
+    So does one that was never applied, or whose last apply failed.
+    """
+    if fleet[address].config is None:
+        return False
+    return fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
+
+
+def why_blocked(fleet: Fleet, address: str) -> str:
+    """The error, of the component or of something it needs, that stops it."""
+    upstream = fleet.graph.upstream(address)
+    names = upstream | {f"type:{a.partition('/')[0]}" for a in upstream}
+    for finding in fleet.findings:
+        if finding.severity is Severity.ERROR and finding.component in names:
+            return f"{finding.code}: {finding.component}: {finding.message}"
+    return "the environment has an error; see `karma graph validate`"

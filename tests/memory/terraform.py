@@ -1,0 +1,326 @@
+"""Modules and Terraform in memory, for tests of what stands on them.
+
+Every type's module is the same: one resource `terraform_data.this` whose input is the component's variables
+(its nickname aside), which is replaced when `config.replace_on` changes, and these outputs: `runtime`, an
+object of the config's keys and `id`, which is unknown until the resource is created; and, where the config
+has `secret`, a sensitive output of that name. `tests/contract` runs the same module on real Terraform.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+from karma_core import strictjson
+from karma_core.errors import DeployFailed
+from karma_core.inference.facts import ModuleFacts
+from karma_core.json_difference import differences
+from karma_core.records import (
+    DriftedAttribute,
+    DriftedResource,
+    DriftReport,
+    Module,
+    PlannedOutputs,
+    PlannedResource,
+    TerraformJob,
+    TerraformOutputs,
+    TerraformPlan,
+)
+
+VARIABLES: Final = ("component_name", "config", "dependencies", "iac_prefix", "nickname", "region")
+SECRET: Final = "secret"
+MASK: Final = "(sensitive)"
+
+
+class MemoryModules:
+    """Modules by type. `edit` gives a type new files; `definitions` are the parsed component.yaml.
+
+    `known_facts` are the facts of types that have any; of the others nothing is known. `children` are the
+    directories of child modules, by the type that loads them.
+    """
+
+    def __init__(
+        self, types: tuple[str, ...] = (), definitions: Mapping[str, dict[str, Any]] | None = None
+    ) -> None:
+        self._contents = dict.fromkeys(types, "1")
+        self._definitions = dict(definitions or {})
+        self._archive: dict[tuple[str, str], Module] = {}
+        self._archived_facts: dict[tuple[str, str], ModuleFacts] = {}
+        self.known_facts: dict[str, ModuleFacts] = {}
+        self.children: dict[str, tuple[str, ...]] = {}
+
+    def edit(self, component_type: str, content: str) -> None:
+        """Add a type, or change its module."""
+        self._contents[component_type] = content
+
+    def types(self) -> tuple[str, ...]:
+        """Types with a module or a definition, sorted."""
+        return tuple(sorted({*self._contents, *self._definitions}))
+
+    def definition(self, component_type: str) -> dict[str, Any] | None:
+        """The definition, or None."""
+        return self._definitions.get(component_type)
+
+    def module(self, component_type: str) -> Module | None:
+        """The module, or None."""
+        content = self._contents.get(component_type)
+        if content is None:
+            return None
+        return Module(
+            type=component_type,
+            digest=strictjson.digest([component_type, content]),
+            path=f"memory:{component_type}",
+            variables=VARIABLES,
+            outputs=("runtime",),
+        )
+
+    def facts(self, component_type: str) -> ModuleFacts | None:
+        """The facts, or None."""
+        return self.known_facts.get(component_type)
+
+    def parts(self, component_type: str) -> tuple[str, ...]:
+        """The type's directory and those of its child modules."""
+        return (component_type, *self.children.get(component_type, ()))
+
+    def revision(self) -> str:
+        """A digest of all contents and definitions."""
+        return strictjson.digest([self._contents, self._definitions])
+
+    def archive(self, module: Module) -> str:
+        """Keep the module."""
+        self._archive[module.digest, module.type] = module
+        if module.type in self.known_facts:
+            self._archived_facts[module.digest, module.type] = self.known_facts[module.type]
+        return module.digest
+
+    def archived(self, digest: str, component_type: str) -> Module | None:
+        """A kept module."""
+        return self._archive.get((digest, component_type))
+
+    def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
+        """What was known of it when it was kept."""
+        return self._archived_facts.get((digest, component_type))
+
+
+class MemoryTerraform:
+    """States, plans and failures in memory.
+
+    `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
+    shall fail the next time only; `calls` lists what was
+    done, in order, as (command, address). `outside` maps an address to config values that somebody changed
+    in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
+    addresses whose state could not be written by their last apply, `locks` what is known of locks on states.
+    """
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+        self.failures_once: dict[str, str] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.outside: dict[str, dict[str, Any] | None] = {}
+        self.lost: set[str] = set()
+        self.locks: dict[str, dict[str, str]] = {}
+        self._states: dict[str, dict[str, Any]] = {}
+        self._saved: dict[str, tuple[TerraformJob, int]] = {}
+        self._serials: dict[str, int] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def version(self) -> str:
+        """Always the same."""
+        return "memory 1.0.0"
+
+    def plan(self, job: TerraformJob) -> TerraformPlan:
+        """What an apply would do now."""
+        with self._lock:
+            self._called("plan", job.address)
+            if job.address in self.locks:
+                lock = self.locks[job.address]
+                raise DeployFailed(f"the state of {job.address} is locked", code="state-locked", lock=lock)
+            before = self._cloud(job.state_of or job.address)
+            after = None if job.destroy else _planned(job, before)
+            action = _action(before, after)
+            saved = ""
+            if action != "no-op" and not (job.unknown or job.parameters or job.state_of):
+                self._count += 1
+                saved = f"plan-{self._count}"
+                self._saved[saved] = (job, self._serials.get(job.address, 0))
+            return TerraformPlan(
+                address=job.address,
+                action=action,
+                add=int(action in {"create", "replace"}),
+                change=int(action == "update"),
+                destroy=int(action in {"destroy", "replace"}),
+                resources=_resources(action, before, after),
+                outputs=_planned_outputs(after),
+                text=f"{job.address}: {action}\n",
+                saved=saved,
+            )
+
+    def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
+        """Do what the saved plan says; DeployFailed `plan-expired` or `stale-plan` as the real one."""
+        with self._lock:
+            self._called("apply", job.address)
+            saved = self._saved.pop(plan.saved, None)
+            if saved is None:
+                raise DeployFailed(f"the plan of {job.address} is not kept any more", code="plan-expired")
+            planned, serial = saved
+            if serial != self._serials.get(job.address, 0):
+                raise DeployFailed(f"the plan of {job.address} is stale", code="stale-plan")
+            self._serials[job.address] = serial + 1
+            if job.address in self.outside and self._cloud(job.address) is None:
+                self._states.pop(job.address)
+            self.outside.pop(job.address, None)
+            if planned.destroy:
+                self._states.pop(job.address, None)
+            else:
+                self._states[job.address] = self._made(planned)
+            return self._outputs(job.address)
+
+    def move(self, job: TerraformJob) -> None:
+        """The state is the component's from now on."""
+        with self._lock:
+            self._called("move", job.address)
+            if job.state_of in self._states:
+                self._states[job.address] = self._states.pop(job.state_of)
+
+    def unlock(self, job: TerraformJob, lock_id: str) -> None:
+        """Drop the lock, if it has this id."""
+        with self._lock:
+            self._called("unlock", job.address)
+            if self.locks[job.address]["id"] == lock_id:
+                del self.locks[job.address]
+
+    def unsaved(self, address: str) -> bool:
+        """Whether it is among `lost`."""
+        return address in self.lost
+
+    def recover(self, job: TerraformJob) -> None:
+        """It is no longer."""
+        with self._lock:
+            self._called("recover", job.address)
+            self.lost.discard(job.address)
+
+    def outputs(self, job: TerraformJob) -> TerraformOutputs:
+        """The outputs in the state."""
+        with self._lock:
+            return self._outputs(job.address)
+
+    def refresh(self, job: TerraformJob) -> DriftReport:
+        """How `outside` differs from the state."""
+        with self._lock:
+            self._called("refresh", job.address)
+            state, cloud = self._states.get(job.address), self._cloud(job.address)
+            outputs = _planned_outputs(cloud)
+            if state == cloud:
+                return DriftReport(address=job.address, outputs=outputs)
+            return DriftReport(address=job.address, resources=(_drift(state, cloud),), outputs=outputs)
+
+    def has_state(self, address: str) -> bool:
+        """Whether the component exists."""
+        return address in self._states
+
+    def _cloud(self, address: str) -> dict[str, Any] | None:
+        """The resource as it really is."""
+        state = self._states.get(address)
+        changed = self.outside.get(address, {})
+        if state is None or changed is None:
+            return None
+        config = {**state["input"].get("config", {}), **changed}
+        return {**state, "input": {**state["input"], "config": config}} if changed else state
+
+    def _called(self, command: str, address: str) -> None:
+        self.calls.append((command, address))
+        once = self.failures_once.get(address) == command
+        if once:
+            del self.failures_once[address]
+        if once or self.failures.get(address) == command:
+            raise DeployFailed(f"terraform {command} of {address} failed", component=address, command=command)
+
+    def _made(self, job: TerraformJob) -> dict[str, Any]:
+        state = _planned(job, self._states.get(job.address))
+        if state["id"] is None:
+            self._count += 1
+            state["id"] = f"id-{self._count}"
+        return state
+
+    def _outputs(self, address: str) -> TerraformOutputs:
+        state = self._states.get(address)
+        if state is None:
+            return TerraformOutputs(values={})
+        known = _planned_outputs(state)
+        return TerraformOutputs(values=known.known, sensitive=known.sensitive)
+
+
+def _planned(job: TerraformJob, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The resource after an apply; its id is None where it will be a new one."""
+    inputs = {
+        name: value for name, value in job.variables.items() if name not in {"nickname", "component_name"}
+    }
+    trigger = inputs.get("config", {}).get("replace_on")
+    kept = before is not None and before["trigger"] == trigger
+    return {"input": inputs, "trigger": trigger, "id": before["id"] if before and kept else None}
+
+
+def _action(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
+    if after is None:
+        return "destroy" if before else "no-op"
+    if before is None:
+        return "create"
+    if after["id"] is None:
+        return "replace"
+    return "no-op" if after == before else "update"
+
+
+def _planned_outputs(state: dict[str, Any] | None) -> PlannedOutputs:
+    if state is None:
+        return PlannedOutputs(known={})
+    config = state["input"].get("config", {})
+    shown = {key: value for key, value in sorted(config.items()) if key not in {SECRET, "replace_on"}}
+    secret = {SECRET: config[SECRET]} if SECRET in config else {}
+    if state["id"] is None:
+        runtime = {**shown, "id": None}
+        return PlannedOutputs(
+            known={"runtime": runtime, **secret}, unknown={"runtime": {"id": True}}, sensitive=tuple(secret)
+        )
+    return PlannedOutputs(known={"runtime": {**shown, "id": state["id"]}, **secret}, sensitive=tuple(secret))
+
+
+def _resources(
+    action: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> tuple[PlannedResource, ...]:
+    if before is None and after is None:
+        return ()
+    return (
+        PlannedResource(
+            address="terraform_data.this",
+            type="terraform_data",
+            action=action,
+            before=_shown(before),
+            after=_shown(after),
+            unknown={"id": True} if after and after["id"] is None else {},
+        ),
+    )
+
+
+def _shown(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The resource's values, its secret masked."""
+    if state is None:
+        return None
+    config = state["input"].get("config", {})
+    masked = {**config, SECRET: MASK} if SECRET in config else config
+    return {"id": state["id"], "input": {**state["input"], "config": masked}}
+
+
+def _drift(state: dict[str, Any] | None, cloud: dict[str, Any] | None) -> DriftedResource:
+    """The one resource as a refresh shows it."""
+    shown, real = _shown(state) or {}, _shown(cloud)
+    attributes = tuple(
+        DriftedAttribute(pointer=d.pointer, state=d.before, cloud=d.after) for d in differences(shown, real)
+    )
+    return DriftedResource(
+        address="terraform_data.this",
+        type="terraform_data",
+        change="deleted" if real is None else "changed",
+        attributes=() if real is None else attributes,
+    )

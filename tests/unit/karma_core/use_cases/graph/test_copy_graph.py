@@ -1,0 +1,64 @@
+"""karma_core.use_cases.graph.copy_graph."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from karma_core.errors import NotFound, StaleLease
+from karma_core.use_cases.graph.copy_graph import copy_graph
+from tests.graphs import graph, lease, publish, random_graph
+from tests.memory.graph import MemoryGraphStore
+
+
+def test_an_empty_store_gets_the_graph_and_its_number() -> None:
+    """Graph, build number, digest and findings arrive; the next build goes on from there."""
+    source, target = MemoryGraphStore(), MemoryGraphStore()
+    for seed in range(3):
+        publish(source, random_graph(random.Random(seed)))
+    build = copy_graph(source, target, "prod", lease())
+    found, expected = target.load("prod"), source.load("prod")
+    assert found is not None
+    assert expected is not None
+    assert found.graph == expected.graph
+    assert (build.id, build.digest, build.base) == (3, expected.build.digest, None)
+    assert publish(target, graph(nodes=["vpc/a"])).id == 4
+
+
+def test_a_store_with_later_builds_goes_on() -> None:
+    """The copy becomes the target's next build; what only the target had is gone."""
+    source, target = MemoryGraphStore(), MemoryGraphStore()
+    publish(source, graph([("rds/a", "vpc/core")]))
+    for name in ("x", "y"):
+        publish(target, graph(nodes=[f"vpc/{name}"]))
+    assert copy_graph(source, target, "prod", lease()).id == 3
+    found = target.load("prod")
+    assert found is not None
+    assert found.graph == graph([("rds/a", "vpc/core")])
+
+
+def test_a_store_that_has_the_graph_is_not_written() -> None:
+    """Copying twice is one publish."""
+    source, target = MemoryGraphStore(), MemoryGraphStore()
+    publish(source, graph(nodes=["vpc/a"]))
+    first = copy_graph(source, target, "prod", lease())
+    assert copy_graph(source, target, "prod", lease()) == first
+    assert len(target.builds("prod")) == 1
+
+
+def test_nothing_to_copy_is_said() -> None:
+    """A source without a build is not copied over a target that has one."""
+    target = MemoryGraphStore()
+    publish(target, graph(nodes=["vpc/a"]))
+    with pytest.raises(NotFound):
+        copy_graph(MemoryGraphStore(), target, "prod", lease())
+
+
+def test_an_old_lease_copies_nothing() -> None:
+    """Copying is a publish like any other."""
+    source, target = MemoryGraphStore(), MemoryGraphStore()
+    publish(source, graph(nodes=["vpc/a"]))
+    publish(target, graph(nodes=["vpc/b"]), token=5)
+    with pytest.raises(StaleLease):
+        copy_graph(source, target, "prod", lease(4))
