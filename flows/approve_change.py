@@ -20,7 +20,7 @@ from karma_adapters.wiring.settings import read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
-from karma_core.records import Event
+from karma_core.events import log_event
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import Token, recognise
 from karma_core.use_cases.access.vouching import vouch
@@ -93,18 +93,14 @@ def _approver(workspace: Workspace, text: str, change_id: str) -> Token:
     if found is not None and found.role.includes(Role.APPROVER):
         return found
     why = f"its role is {found.role}" if found else "it is unknown, expired or revoked"
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="access",
-        environment=workspace.name,
+    log_event(
+        workspace,
+        "access",
+        "denied",
         user=found.user if found else NOBODY,
-        source=workspace.actor.source,
         inputs={"flow": "approve-change", "why": why},
-        status="denied",
         change_id=change_id,
     )
-    workspace.log.append(event)
     raise Refused(
         f"change {change_id} is not decided with this token",
         why=why,

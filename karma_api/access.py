@@ -10,7 +10,7 @@ from typing import Final
 from karma_api.exchange import Incoming
 from karma_api.limits import Buckets, Limits
 from karma_api.problems import Forbidden, Unauthenticated
-from karma_core.records import Event
+from karma_core.events import log_event
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import recognise, tokens
 from karma_core.workspace import Workspace
@@ -165,14 +165,5 @@ class Access:
         inputs = {"route": what, "why": why, "client": caller.client if caller else client}
         if caller is not None and caller.token_id:
             inputs["token_id"] = caller.token_id
-        event = Event(
-            id=workspace.new_id(),
-            timestamp=workspace.now(),
-            action="access",
-            environment=workspace.name,
-            user=user,
-            source=caller.source if caller is not None else "api",
-            inputs=inputs,
-            status="denied",
-        )
-        workspace.log.append(event)
+        source = caller.source if caller is not None else "api"
+        log_event(workspace, "access", "denied", user=user, source=source, inputs=inputs)

@@ -18,6 +18,7 @@ from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.documents import WHOLE, Document
 from karma_core.errors import UsageError
+from karma_core.events import event_of
 from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
@@ -87,17 +88,8 @@ def take_in(service: Service, caller: Caller, asked: EventGiven) -> dict[str, An
     """Put an outside event into the log."""
     given = asked.body
     workspace = service.acting(caller)
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=OUTSIDE + given.type,
-        environment=workspace.name,
-        component=given.component,
-        user=caller.user,
-        source=caller.source,
-        inputs={"type": given.type, "timestamp": instant(given.timestamp), "metadata": given.metadata},
-        status="recorded",
-    )
+    inputs = {"type": given.type, "timestamp": instant(given.timestamp), "metadata": given.metadata}
+    event = event_of(workspace, OUTSIDE + given.type, "recorded", given.component, inputs=inputs)
     kept = workspace.log.append(event)
     return {"id": kept.id, "seq": kept.seq, "action": kept.action, "hash": kept.hash}
 

@@ -22,8 +22,8 @@ from karma_core import documents, strictjson, webhooks
 from karma_core.changes.request import MAX_COMPONENTS, ChangeRequest, Patch
 from karma_core.documents import Document
 from karma_core.errors import BadInput, Conflict, NotFound
+from karma_core.events import log_event
 from karma_core.model import to_builtins
-from karma_core.records import Event
 from karma_core.roles import Role
 from karma_core.webhooks import Push
 
@@ -186,17 +186,8 @@ def _run(service: Service, flow: str, flow_run_id: str) -> dict[str, Any]:
 
 def _log(service: Service, caller: Caller, delivery: str, flow: str, parameters: dict[str, Any]) -> None:
     workspace = service.acting(caller)
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="webhook",
-        environment=workspace.name,
-        user=caller.user,
-        source=SOURCE,
-        inputs={"delivery_id": delivery, "flow": flow, "parameters": parameters},
-        status="accepted",
-    )
-    workspace.log.append(event)
+    inputs = {"delivery_id": delivery, "flow": flow, "parameters": parameters}
+    log_event(workspace, "webhook", "accepted", source=SOURCE, inputs=inputs)
 
 
 def _ignored(why: str) -> Reply:

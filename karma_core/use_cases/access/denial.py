@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from karma_core.errors import KarmaError, Refused
-from karma_core.records import Event
+from karma_core.events import log_event
 from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"
@@ -23,17 +23,11 @@ def denied(
     **inputs: Any,
 ) -> KarmaError:
     """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
-    actor = workspace.actor
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="access",
-        environment=workspace.name,
-        user=user or actor.user,
-        source=actor.source,
+    log_event(
+        workspace,
+        "access",
+        "denied",
+        user=user or workspace.actor.user,
         inputs={"code": code, "why": why, **inputs},
-        status="denied",
-        change_id=actor.change_id,
     )
-    workspace.log.append(event)
     return Refused(what, why=why, next_step=next_step, code=code)

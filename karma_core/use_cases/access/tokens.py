@@ -17,9 +17,10 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.errors import NotFound, UsageError
+from karma_core.events import log_event
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
-from karma_core.records import Document, Event
+from karma_core.records import Document
 from karma_core.roles import Role
 from karma_core.workspace import Workspace
 
@@ -123,14 +124,5 @@ def _read(document: Document) -> Token:
 
 def _log(workspace: Workspace, action: str, token: Token) -> None:
     """The event before the write: where the log cannot be written, nobody gets or loses access."""
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=action,
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        inputs={"token_id": token.id, "for_user": token.user, "role": str(token.role)},
-        status="succeeded",
-    )
-    workspace.log.append(event)
+    inputs = {"token_id": token.id, "for_user": token.user, "role": str(token.role)}
+    log_event(workspace, action, "succeeded", inputs=inputs)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from karma_core.errors import Refused
+from karma_core.events import log_event
 from karma_core.policy.rules import may_override
-from karma_core.records import Event
 from karma_core.use_cases.access.identity import proven
 from karma_core.use_cases.access.policy_evaluation import OVERRIDABLE
 from karma_core.use_cases.access.policy_in_force import rules_in_force
@@ -53,19 +53,7 @@ def override_policy(
 
 
 def _log(workspace: Workspace, actor: Actor, status: str, inputs: dict[str, Any]) -> str:
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=ACTION,
-        environment=workspace.name,
-        user=actor.user,
-        source=actor.source,
-        inputs=inputs,
-        status=status,
-        change_id=workspace.actor.change_id,
-        cause=workspace.actor.cause,
-    )
-    return workspace.log.append(event).id
+    return log_event(workspace, ACTION, status, user=actor.user, source=actor.source, inputs=inputs)
 
 
 def without_overridden(judged: Judged) -> Judged:

@@ -9,9 +9,10 @@ from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_COMPONENTS, MAX_TEXT
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
+from karma_core.events import log_event
 from karma_core.model import Record
 from karma_core.ports import CodeHost
-from karma_core.records import CommitState, Event, PullRequest
+from karma_core.records import CommitState, PullRequest
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.pull_request_text import comment_of, mark_of, refusal_of
 from karma_core.use_cases.changes.push import wanted_of
@@ -159,14 +160,4 @@ def _checked(pull: PullRequest, addresses: tuple[str, ...], verdict: Verdict, wh
 
 
 def _log(workspace: Workspace, checked: Checked) -> None:
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=ACTION,
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        inputs=checked.contract(),
-        status=checked.verdict,
-    )
-    workspace.log.append(event)
+    log_event(workspace, ACTION, checked.verdict, inputs=checked.contract())

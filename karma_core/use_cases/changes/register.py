@@ -18,9 +18,9 @@ from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND, State, check_transition
 from karma_core.errors import Conflict, LeaseHeld, NotFound
+from karma_core.events import log_event
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
-from karma_core.records import Event
 from karma_core.use_cases import leasing
 from karma_core.use_cases.changes import open_index
 from karma_core.use_cases.leasing import Heartbeat
@@ -134,20 +134,15 @@ class Register:
             "plan": change.plan_id,
             "promoted_from": to_builtins(change.promoted_from),
         }
-        event = Event(
-            id=workspace.new_id(),
-            timestamp=workspace.now(),
-            action="change",
-            environment=workspace.name,
-            component=addresses[0] if len(addresses) == 1 else None,
-            user=workspace.actor.user,
-            source=workspace.actor.source,
+        return log_event(
+            workspace,
+            "change",
+            status,
+            addresses[0] if len(addresses) == 1 else None,
             inputs={name: value for name, value in facts.items() if value},
-            status=status,
             change_id=change.id or None,
             cause=change.last_event or workspace.actor.cause,
         )
-        return workspace.log.append(event).id
 
 
 def _accepted(change: Change) -> tuple[int, str]:

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import structs
 
 from karma_core.errors import KarmaError
+from karma_core.events import event_of
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.provenance import describe
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
@@ -171,7 +172,7 @@ def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
             workspace.parameters.delete([parameter.name for parameter in doomed.values()])
         except KarmaError as error:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
-            workspace.log.append(_event(workspace, "failed", failure, cause=intent.id))
+            workspace.log.append(event_of(workspace, ACTION, "failed", inputs=failure, cause=intent.id))
             raise
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
@@ -233,11 +234,11 @@ def _intent_event(workspace: Workspace, work: Work, status: str, said: dict[str,
     intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
     if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
-        return _event(workspace, status, {**addresses, **said})
+        return event_of(workspace, ACTION, status, inputs={**addresses, **said})
     key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
     workspace.artifacts.put(key, canonical(addresses))
     counts = {"write": len(intents), "prune": len(doomed)}
-    return _event(workspace, status, {**counts, **said}, artifacts=(key,))
+    return event_of(workspace, ACTION, status, inputs={**counts, **said}, artifacts=(key,))
 
 
 def _outcome_event(
@@ -247,29 +248,7 @@ def _outcome_event(
     counts = {"written": len(written), "pruned": len(doomed)}
     if len(written) <= _NAMED_ADDRESSES:
         versions = [{"component": address, "version": version} for address, version in written.items()]
-        return _event(workspace, "succeeded", {**counts, "versions": versions}, cause=cause)
+        return event_of(workspace, ACTION, "succeeded", inputs={**counts, "versions": versions}, cause=cause)
     key = f"{workspace.name}/publishes/{workspace.new_id()}/{VERSIONS}"
     workspace.artifacts.put(key, canonical(written))
-    return _event(workspace, "succeeded", counts, cause=cause, artifacts=(key,))
-
-
-def _event(
-    workspace: Workspace,
-    status: str,
-    inputs: dict[str, Any],
-    *,
-    cause: str | None = None,
-    artifacts: tuple[str, ...] = (),
-) -> Event:
-    return Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=ACTION,
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        inputs=inputs,
-        status=status,
-        cause=cause,
-        artifacts=artifacts,
-    )
+    return event_of(workspace, ACTION, "succeeded", inputs=counts, cause=cause, artifacts=(key,))

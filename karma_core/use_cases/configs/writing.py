@@ -17,10 +17,11 @@ from msgspec.structs import replace
 from karma_core import strictjson
 from karma_core.changes.record import Edit
 from karma_core.errors import Conflict
+from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.model import Provenance, Record, to_builtins
 from karma_core.provenance import describe, read_description
-from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
+from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.pins import Overlay
 from karma_core.workspace import Workspace
@@ -228,17 +229,4 @@ def _log_written(workspace: Workspace, noted: ConfigSet, edit: Edit, version: in
 def _log(
     workspace: Workspace, change_id: str, status: str, address: str | None, cause: str | None, **fields: Any
 ) -> str:
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="config_write",
-        environment=workspace.name,
-        component=address,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        status=status,
-        change_id=change_id,
-        cause=cause,
-        **fields,
-    )
-    return workspace.log.append(event).id
+    return log_event(workspace, "config_write", status, address, change_id=change_id, cause=cause, **fields)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.graph import delta as deltas
 from karma_core.graph.build import build
@@ -30,7 +31,7 @@ from karma_core.model import (
     Status,
     to_builtins,
 )
-from karma_core.records import Event, Lease, Parameter
+from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
 from karma_core.use_cases.configs import writing as config_set
 from karma_core.use_cases.fleet.drifted import drifted_generations
@@ -46,6 +47,10 @@ ALGORITHM: Final = 3
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 WAIT_SECONDS: Final = 30.0
 """How long a builder waits for another one."""
+
+
+ACTION: Final = "graph_build"
+"""The action of a build in the log."""
 
 
 class BuildResult(Record, frozen=True, kw_only=True):
@@ -209,7 +214,7 @@ def commit(
     graph = fleet.data
     errors = [f for f in fleet.findings if f.severity is Severity.ERROR]
     if errors and not keep_going:
-        _log(workspace, "failed", inputs={"errors": len(errors)})
+        log_event(workspace, ACTION, "failed", inputs={"errors": len(errors)})
         current = stored.build if stored else None
         return _result(workspace, graph, fleet.findings, "invalid", current.id if current else None)
     if errors:
@@ -221,12 +226,12 @@ def commit(
     made = _new_build(workspace, graph, change, fleet.findings, stored, token)
     snapshot = write_snapshot(workspace.artifacts, made, graph, change, stored.build if stored else None)
     made = replace(made, snapshot=snapshot)
-    cause = _log(workspace, "started", build_id=made.id)
+    cause = log_event(workspace, ACTION, "started", build_id=made.id)
     reach("build.before_commit")
     workspace.graph.commit(made, change, lease)
     reach("build.after_commit")
     counts = {"added": made.added, "changed": made.changed, "removed": made.removed}
-    _log(workspace, "succeeded", build_id=made.id, inputs=counts, after=made.digest, cause=cause)
+    log_event(workspace, ACTION, "succeeded", build_id=made.id, inputs=counts, after=made.digest, cause=cause)
     return _result(workspace, graph, fleet.findings, "published", made.id, made)
 
 
@@ -316,19 +321,3 @@ def _result(
         removed=made.removed if made else 0,
         findings=findings,
     )
-
-
-def _log(workspace: Workspace, status: str, **fields: Any) -> str:
-    fields.setdefault("cause", workspace.actor.cause)
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="graph_build",
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        status=status,
-        change_id=workspace.actor.change_id,
-        **fields,
-    )
-    return workspace.log.append(event).id

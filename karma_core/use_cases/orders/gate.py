@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from karma_core.changes.record import Edit
 from karma_core.changes.states import State
 from karma_core.errors import Refused
+from karma_core.events import log_event
 from karma_core.model import Finding, to_builtins
 from karma_core.plan.document import Plan
 from karma_core.plan.shown import DEPLOYING, DESTROYING
-from karma_core.records import Event
 from karma_core.use_cases.access.identity import proven
 from karma_core.use_cases.access.policy_evaluation import (
     OVERRIDABLE,
@@ -269,17 +269,6 @@ def _waiting(workspace: Workspace, wanted: Wanted, scope: Scope) -> RunResult:
 
 
 def _log_denied(order: Order, workspace: Workspace, why: str) -> None:
-    actor = workspace.actor
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action="destroy" if order.kind == "destroy" else "deploy",
-        environment=workspace.name,
-        user=actor.user,
-        source=actor.source,
-        inputs={"kind": order.kind, "selection": to_builtins(order.selection), "why": why},
-        status="denied",
-        change_id=actor.change_id,
-        cause=actor.cause,
-    )
-    workspace.log.append(event)
+    action = "destroy" if order.kind == "destroy" else "deploy"
+    inputs = {"kind": order.kind, "selection": to_builtins(order.selection), "why": why}
+    log_event(workspace, action, "denied", inputs=inputs)

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.errors import KarmaError, StaleLease, StoreError
+from karma_core.events import log_event
 from karma_core.json_difference import differences
 from karma_core.model import Record, to_builtins
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
-from karma_core.records import Applied, Document, DriftedResource, DriftReport, Event, TerraformJob
+from karma_core.records import Applied, Document, DriftedResource, DriftReport, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
@@ -113,11 +114,11 @@ def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> Drif
     lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:
         before = {document.id: document for document in workspace.state.documents(KIND)}
-        started = _log(workspace, "drift_check", "started", inputs={"components": len(chosen)})
+        started = log_event(workspace, "drift_check", "started", inputs={"components": len(chosen)})
         found = _check_all(workspace, chosen, before, heartbeat)
         result = DriftResult(environment=workspace.name, checked_at=workspace.now(), components=found)
         moved = [_remember(workspace, one, before.get(one.address), started) for one in found]
-        _log(workspace, "drift_check", "succeeded", inputs=result.counts(), cause=started)
+        log_event(workspace, "drift_check", "succeeded", inputs=result.counts(), cause=started)
     return replace(result, warnings=rebuild(workspace)) if any(moved) else result
 
 
@@ -243,23 +244,9 @@ def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None
             for r in found.resources
         ]
         inputs = {"resources": places}
-        _log(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
+        log_event(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
     return status != found.status
 
 
 def _seen(body: dict[str, Any]) -> bytes:
     return strictjson.canonical(body["resources"])
-
-
-def _log(workspace: Workspace, action: str, status: str, **fields: Any) -> str:
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=action,
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        status=status,
-        **fields,
-    )
-    return workspace.log.append(event).id

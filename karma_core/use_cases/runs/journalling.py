@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from karma_core.records import Applied, Event, JournalEntry, Run
+from karma_core.events import log_event
+from karma_core.records import Applied, JournalEntry, Run
 from karma_core.workspace import Workspace
 
 
@@ -45,19 +46,5 @@ class Recorder:
 
     def log(self, action: str, status: str, address: str | None = None, **fields: Any) -> str:
         """One event of this run; its id, so that what follows can name it as its cause."""
-        workspace = self._workspace
         fields.setdefault("cause", self.root)
-        event = Event(
-            id=workspace.new_id(),
-            timestamp=workspace.now(),
-            action=action,
-            environment=workspace.name,
-            component=address,
-            user=workspace.actor.user,
-            source=workspace.actor.source,
-            status=status,
-            run_id=self._run.id,
-            change_id=workspace.actor.change_id,
-            **fields,
-        )
-        return workspace.log.append(event).id
+        return log_event(self._workspace, action, status, address, run_id=self._run.id, **fields)

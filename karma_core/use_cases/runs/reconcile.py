@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from karma_core.events import log_event
 from karma_core.model import Record
-from karma_core.records import Event, Run
+from karma_core.records import Run
 from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.use_cases.runs.resume import close_dead_runs, end_run, how_to_go_on
 from karma_core.workspace import Workspace
@@ -51,18 +52,8 @@ def close_flow_run(workspace: Workspace, flow: str, flow_run: str, status: str) 
     ]
     for run in left:
         end_run(workspace, run, "interrupted")
-    event = Event(
-        id=workspace.new_id(),
-        timestamp=workspace.now(),
-        action=ACTION,
-        environment=workspace.name,
-        user=workspace.actor.user,
-        source=workspace.actor.source,
-        inputs={"flow": flow, FLOW_RUN: flow_run, "runs": [run.id for run in left]},
-        status=status,
-        change_id=workspace.actor.change_id,
-    )
-    workspace.log.append(event)
+    inputs = {"flow": flow, FLOW_RUN: flow_run, "runs": [run.id for run in left]}
+    log_event(workspace, ACTION, status, inputs=inputs)
     return tuple(_interrupted(run) for run in left)
 
 
