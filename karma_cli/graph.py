@@ -185,7 +185,7 @@ def path(
     from karma_core.graph.graph import Graph
 
     for address in (source, target):
-        ids.split_address(address)
+        ids.Address.parse(address)
     found = Graph(_current(open_for(env, project))).path(source, target)
     if as_json:
         render.document({"source": source, "target": target, "path": found})
@@ -240,7 +240,7 @@ def _parameters(component: str | None, others: Sequence[str]) -> dict[str, str]:
 
     found = {}
     if component is not None:
-        ids.split_address(component)
+        ids.Address.parse(component)
         found["component"] = component
     for text in others:
         name, equals, value = text.partition("=")

@@ -26,7 +26,7 @@ def _address(value: str | None) -> str | None:
     if value is not None:
         from karma_core import ids
 
-        ids.split_address(value)
+        ids.Address.parse(value)
     return value
 
 

@@ -71,7 +71,7 @@ def address_of(component_type: str, nickname: str | None) -> str:
             "a component needs both its type and its nickname",
             next_step="write it like `serverless-site karma-dev` or serverless-site/karma-dev",
         )
-    return "/".join(ids.split_address(component_type))
+    return str(ids.Address.parse(component_type))
 
 
 def settings_of(project: Path | None) -> Settings:

@@ -111,7 +111,7 @@ def targets_of(words: list[str]) -> tuple[str, ...]:
 def _address(word: str) -> str:
     from karma_core import ids
 
-    return "/".join(ids.split_address(word))
+    return str(ids.Address.parse(word))
 
 
 def register(app: typer.Typer) -> None:

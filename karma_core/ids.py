@@ -7,7 +7,7 @@ design (`type`, `nickname`, `environment`); `\Z` instead of `$` because `$` lets
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from karma_core.errors import UsageError
 
@@ -64,23 +64,50 @@ def make_address(component_type: str, nickname: str) -> str:
     return f"{check_type(component_type)}/{check_nickname(nickname)}"
 
 
-def split_address(address: str) -> tuple[str, str]:
-    """(type, nickname) of an address, both checked."""
-    component_type, slash, nickname = address.partition("/")
-    if not slash:
-        raise UsageError(
-            f"{shown(address)!r} is not a component's address",
-            why="an address is type/nickname",
-            next_step="write it like vpc/core",
-            code="invalid-name",
-        )
-    return check_type(component_type), check_nickname(nickname)
+class Address(NamedTuple):
+    """A component's address in its parts; as text, `type/nickname`.
+
+    `environment` is empty where the address is one of the environment at hand, as almost all are.
+    """
+
+    type: str
+    nickname: str
+    environment: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The address that somebody wrote, its names checked; UsageError `invalid-name`."""
+        address = cls.of(text)
+        if "/" not in text:
+            raise UsageError(
+                f"{shown(text)!r} is not a component's address",
+                why="an address is type/nickname",
+                next_step="write it like vpc/core",
+                code="invalid-name",
+            )
+        check_type(address.type)
+        check_nickname(address.nickname)
+        return address
+
+    @classmethod
+    def of(cls, text: str) -> Address:
+        """The parts of an address that was checked when it was made."""
+        component_type, _, nickname = text.partition("/")
+        return cls(component_type, nickname)
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.nickname}"
+
+
+def type_of(address: str) -> str:
+    """The component type in an address that was checked when it was made."""
+    return address.partition("/")[0]
 
 
 def is_address(text: str) -> bool:
     """Whether text is a well-formed address."""
-    component_type, _, nickname = text.partition("/")
-    return bool(TYPE.match(component_type) and NICKNAME.match(nickname))
+    address = Address.of(text)
+    return bool(TYPE.match(address.type) and NICKNAME.match(address.nickname))
 
 
 def config_parameter(prefix: str, address: str) -> str:

@@ -113,14 +113,47 @@ class Edge(Record, frozen=True, kw_only=True, gc=False):
         return (self.source, self.target, self.kind)
 
 
+class Scope(StrEnum):
+    """What a finding is about, and so what an error stops: a component, all of a type, or everything."""
+
+    COMPONENT = "component"
+    TYPE = "type"
+    ENVIRONMENT = "environment"
+
+
+def about_type(component_type: str) -> str:
+    """A component type as the `component` of a finding."""
+    return f"{Scope.TYPE}:{component_type}"
+
+
+def about_environment(environment: str) -> str:
+    """A whole environment as the `component` of a finding."""
+    return f"{Scope.ENVIRONMENT}:{environment}"
+
+
 class Finding(Record, frozen=True, kw_only=True):
-    """One result of validation. `component` is an address or `type:<type>`; `pointer` a place, or empty."""
+    """One result of validation.
+
+    `component` is an address, or what `about_type` and `about_environment` make of a type or an environment;
+    `scope` and `name` take it apart. `pointer` is a place, or empty.
+    """
 
     code: str
     severity: Severity
     component: str
     pointer: str
     message: str
+
+    @property
+    def scope(self) -> Scope:
+        """What it is about."""
+        scope, colon, _ = self.component.partition(":")
+        return Scope(scope) if colon else Scope.COMPONENT
+
+    @property
+    def name(self) -> str:
+        """The address, the type or the environment that it is about."""
+        return self.component.rpartition(":")[2]
 
     @property
     def order(self) -> tuple[str, str, str, str, str]:

@@ -104,7 +104,7 @@ def _collapse(value: str) -> str:
 
 def _address(value: str) -> str:
     if value:
-        ids.split_address(value)
+        ids.Address.parse(value)
     return value
 
 

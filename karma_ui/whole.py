@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from karma_core import ids
 from karma_core.model import Kind
 from karma_ui.api import Api
 
@@ -76,7 +77,9 @@ class Whole:
         """(the first components whose address holds the text, how many there are)."""
         wanted = text.casefold()
         found = [address for address in self.nodes if wanted in address.casefold()]
-        found.sort(key=lambda address: (not address.partition("/")[2].casefold().startswith(wanted), address))
+        found.sort(
+            key=lambda address: (not ids.Address.of(address).nickname.casefold().startswith(wanted), address)
+        )
         return [self.nodes[address] for address in found[:most]], len(found)
 
     def _beside(self, *, consumers: bool) -> dict[str, list[str]]:

@@ -73,7 +73,7 @@ class ConfigDirectory:
 
     def write(self, environment: str, address: str, content: bytes | None) -> str:
         """Write a component's file, or remove it where content is None; its path, relative to the root."""
-        component_type, nickname = ids.split_address(address)
+        component_type, nickname, _ = ids.Address.parse(address)
         folder = Path(self._top, ids.check_environment(environment), component_type, nickname)
         path = folder / CONFIG_FILE
         real = Path(os.path.realpath(path))

@@ -47,7 +47,7 @@ class GitConfigRepository:
     def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
         """A component's config file in a commit, which is fetched where it is not here yet."""
         ids.check_environment(environment)
-        ids.split_address(address)
+        ids.Address.parse(address)
         tree = self._tree()
         path = _below(tree, f"{self._configs}/{environment}/{address}/{CONFIG_FILE}")
         return tree.content(tree.resolve_or_fetch(commit), path)

@@ -50,7 +50,7 @@ class Reloads:
         wanted = _read(action, address)
         order = Order(
             address=address,
-            nickname=ids.split_address(address)[1],
+            nickname=ids.Address.parse(address).nickname,
             environment=ids.check_environment(environment),
             key=idempotency_key,
             seconds=wanted.timeout_seconds,

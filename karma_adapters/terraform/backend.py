@@ -83,7 +83,7 @@ class LocalBackend:
             ) from error
 
     def _path(self, address: str) -> Path:
-        component_type, nickname = ids.split_address(address)
+        component_type, nickname, _ = ids.Address.parse(address)
         return self._directory.absolute() / component_type / nickname / "terraform.tfstate"
 
 

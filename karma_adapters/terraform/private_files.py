@@ -32,7 +32,7 @@ class PrivateFiles:
 
     def new(self, address: str) -> Path:
         """A new folder; the component's expired ones are removed."""
-        component_type, nickname = ids.split_address(address)
+        component_type, nickname, _ = ids.Address.parse(address)
         parent = self._directory / component_type / nickname
         parent.mkdir(parents=True, exist_ok=True)
         self._directory.chmod(0o700)

@@ -176,7 +176,7 @@ class TerraformRunner:
 
     def _archived(self, job: TerraformJob) -> Path:
         """The module's archived copy."""
-        component_type, _ = ids.split_address(job.address)
+        component_type = ids.Address.parse(job.address).type
         archived = self._modules.archived(self._modules.archive(job.module), component_type)
         if archived is None:
             raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
@@ -275,7 +275,7 @@ class TerraformRunner:
 
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the component's copy of its module, initialised."""
-        component_type, nickname = ids.split_address(job.address)
+        component_type, nickname, _ = ids.Address.parse(job.address)
         preparation = Preparation(
             staged=self._trees.place(job.address, self._archived(job), job.module.digest),
             # By module, too: while one version is applied, another may be planned.

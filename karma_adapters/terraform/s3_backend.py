@@ -83,6 +83,6 @@ class S3Backend:
         )
 
     def _key(self, address: str) -> str:
-        component_type, nickname = ids.split_address(address)
+        component_type, nickname, _ = ids.Address.parse(address)
         parts = (self._place.prefix.strip("/"), component_type, nickname, "terraform.tfstate")
         return "/".join(part for part in parts if part)

@@ -48,7 +48,7 @@ class WorkTrees:
     def unsaved(self, address: str) -> Path | None:
         """The state that the component's last apply could not write; None where all were written."""
         parent = self._parent(address)
-        component_type, _ = ids.split_address(address)
+        component_type = ids.Address.parse(address).type
         found = [path for path in parent.glob(f"*/*/{component_type}/{ERRORED}") if path.stat().st_size]
         if len(found) > 1:
             raise StoreError(
@@ -61,7 +61,7 @@ class WorkTrees:
         return found[0] if found else None
 
     def _parent(self, address: str) -> Path:
-        component_type, nickname = ids.split_address(address)
+        component_type, nickname, _ = ids.Address.parse(address)
         return self._directory / component_type / nickname
 
 

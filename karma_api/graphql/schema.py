@@ -48,7 +48,7 @@ class Query:
     @strawberry.field(description="One component by its address, or null.")
     def component(self, info: Asking, id: strawberry.ID) -> Component | None:  # noqa: A002 - the field's name
         """None where the graph does not have it."""
-        ids.split_address(id)
+        ids.Address.parse(id)
         node = info.context.view.nodes.get(str(id))
         return component_of(node) if node is not None else None
 
@@ -75,7 +75,7 @@ class Query:
     @strawberry.field(description="Who is reached by a change of the component.")
     def impact(self, info: Asking, component: str) -> Impact:
         """Its cone in waves."""
-        ids.split_address(component)
+        ids.Address.parse(component)
         return Impact(**impact(info.context.view.graph, component))
 
     @strawberry.field(description="Between two builds or times; `to` left out: what a build would give now.")

@@ -41,7 +41,7 @@ class ComponentChange(Document, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _one_way(self)
         try:
-            ids.split_address(self.component)
+            ids.Address.parse(self.component)
         except KarmaError as error:
             raise ValueError(f"{error.what}: {error.why}") from error
 

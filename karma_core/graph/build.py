@@ -14,6 +14,7 @@ from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.graph.collector import collector_paused
 from karma_core.graph.emissions import emit, with_owned
 from karma_core.graph.load import Inventory, Loaded
+from karma_core.ids import type_of
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference
 from karma_core.references.module import VIA as MODULE
@@ -153,7 +154,7 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
     edges: list[Edge] = []
     for target in sorted(by_target):
         found = by_target[target]
-        listed = consumes.get(target.partition("/")[0]) if consumes else None
+        listed = consumes.get(type_of(target)) if consumes else None
         readers = found if listed is not None else [r for r in found if r.runtime]
         if readers:
             keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(_best(readers))

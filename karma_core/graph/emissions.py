@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from karma_core.graph.load import Inventory, Loaded
+from karma_core.ids import Address, type_of
 from karma_core.model import Edge, Kind
 from karma_core.references.base import Emission
 
@@ -16,7 +17,7 @@ def with_owned(inventory: Inventory, emissions: Iterable[Emission]) -> Inventory
     new = {e.target for e in emissions} - inventory.components.keys()
     if not new:
         return inventory
-    owned = {a: Loaded(address=a, type=a.partition("/")[0], nickname=a.partition("/")[2]) for a in new}
+    owned = {a: Loaded(address=a, type=type_of(a), nickname=Address.of(a).nickname) for a in new}
     components = dict(sorted({**inventory.components, **owned}.items()))
     return msgspec.structs.replace(inventory, components=components)
 

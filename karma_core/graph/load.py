@@ -8,6 +8,7 @@ from typing import Any
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.collector import collector_paused
+from karma_core.ids import Address
 from karma_core.model import Finding, Provenance, Record, Severity
 from karma_core.provenance import read_description
 from karma_core.records import Applied, Parameter
@@ -64,7 +65,7 @@ def load(
         held: dict[str, Held] = {}
         for what, parameter in chosen.get(address, {}).items():
             held[what] = _read(parameter, address, findings)
-        component_type, _, nickname = address.partition("/")
+        component_type, nickname, _ = Address.of(address)
         config = held.get(ids.CONFIG)
         components[address] = Loaded(
             address=address,

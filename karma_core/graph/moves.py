@@ -11,6 +11,7 @@ from typing import Final
 from karma_core import ids
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
+from karma_core.ids import type_of
 from karma_core.model import Finding, Severity
 
 KEY: Final = "moved_from"
@@ -68,7 +69,7 @@ def _why_not(inventory: Inventory, address: str, source: object) -> str | None:
         return f"{ids.shown(source)!r} is not a component's address; write it like vpc/old"
     if source == address:
         return "it names itself"
-    if source.partition("/")[0] != address.partition("/")[0]:
+    if type_of(source) != type_of(address):
         return f"{source} is of another type"
     held = inventory.components.get(source)
     if held is not None and held.applied is None and KEY in _config(held):

@@ -7,7 +7,7 @@ from typing import Any
 
 from karma_core.component_types import TypeDefinition, read_definition
 from karma_core.errors import BadInput
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_type
 
 
 def read_definitions(
@@ -36,5 +36,5 @@ def read_definitions(
 def type_finding(code: str, component_type: str, message: str) -> Finding:
     """An error on a type: it concerns every component of it."""
     return Finding(
-        code=code, severity=Severity.ERROR, component=f"type:{component_type}", pointer="", message=message
+        code=code, severity=Severity.ERROR, component=about_type(component_type), pointer="", message=message
     )

@@ -13,7 +13,8 @@ from karma_core.graph.moves import check_moves
 from karma_core.graph.order_conflicts import check_orders
 from karma_core.graph.schemas import check_schemas
 from karma_core.graph.values import check_ages, check_binding, check_consumed_keys, check_sizes
-from karma_core.model import Finding, Severity
+from karma_core.ids import type_of
+from karma_core.model import Finding, Scope, Severity
 
 
 def validate(
@@ -76,12 +77,8 @@ def blocked(findings: Iterable[Finding], graph: Graph) -> set[str]:
     for finding in findings:
         if finding.severity is not Severity.ERROR:
             continue
-        scope, colon, name = finding.component.partition(":")
-        if not colon:
-            wrong.add(finding.component)
-        elif scope == "type":
-            types.add(name)
-        else:
+        if finding.scope is Scope.ENVIRONMENT:
             return set(graph)
-    wrong.update(address for address in graph if address.partition("/")[0] in types)
+        (types if finding.scope is Scope.TYPE else wrong).add(finding.name)
+    wrong.update(address for address in graph if type_of(address) in types)
     return graph.cone(*(address for address in wrong if address in graph))

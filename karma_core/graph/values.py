@@ -9,7 +9,7 @@ from typing import Final
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.load import Held, Inventory, Loaded
-from karma_core.model import Finding, GraphData, Kind, Severity, Status
+from karma_core.model import Finding, GraphData, Kind, Severity, Status, about_environment
 from karma_core.plan.fingerprint import look_up
 from karma_core.records import ADVANCED_BYTES, STANDARD_BYTES, Tier
 
@@ -91,7 +91,7 @@ def check_binding(inventory: Inventory) -> Iterator[Finding]:
         yield Finding(
             code="environment-mismatch",
             severity=Severity.ERROR,
-            component=f"environment:{inventory.environment}",
+            component=about_environment(inventory.environment),
             pointer="",
             message=f"the parameter {binding.name} {why}, and this build is for {inventory.environment!r}. "
             "Check the account, the region and --env; correct the parameter only if it is wrong.",

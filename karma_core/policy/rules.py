@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from karma_core.changes.record import Edit
 from karma_core.component_types import TypeDefinition
+from karma_core.ids import type_of
 from karma_core.json_difference import differences
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
@@ -75,7 +76,7 @@ class Rules(Record, frozen=True, kw_only=True):
 
     def definition(self, definitions: Mapping[str, TypeDefinition], address: str) -> TypeDefinition:
         """The definition of a component's type, protected by whatever protects it."""
-        component_type = address.partition("/")[0]
+        component_type = type_of(address)
         own = definitions.get(component_type) or TypeDefinition()
         more = self.types.get(component_type)
         if more is None:

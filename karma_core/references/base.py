@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.ids import Address
 from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.frame import Program
@@ -133,7 +134,7 @@ class Context:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}
             shared = {"iac_prefix": self.prefix, "region": self.modules.region}
             self._shared = {**self.modules.variables, **shared}
-        component_type, _, nickname = address.partition("/")
+        component_type, nickname, _ = Address.of(address)
         own = {"nickname": nickname, "component_name": component_type, "config": config}
         return Inputs(address, self.prefix, {**self._shared, **own}, producers, self._flat)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
 from karma_core.inference.reading import Read, Reading, Unresolved
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Found, Reference, Subject
 
 VIA: Final = "module"
@@ -53,7 +54,7 @@ class Module:
                 continue
             if found.target in reading.reads or meant(found.target, reading.reads):
                 continue
-            if found.target.partition("/")[0] not in definition.consumes:
+            if type_of(found.target) not in definition.consumes:
                 yield _unread(found)
 
 
@@ -93,7 +94,7 @@ def _is_new(subject: Subject, address: str, named: set[str]) -> bool:
     """Whether no config field names the component: by no way, and by no value or key either."""
     if address in named or address == subject.address:
         return False
-    nickname = address.partition("/")[2]
+    nickname = Address.of(address).nickname
     for key, value, _ in subject.entries:
         if nickname in (key, value) or (isinstance(value, str) and address in value):
             return False
@@ -109,7 +110,7 @@ def _unresolved(subject: Subject, lost: Unresolved) -> Finding:
     return Finding(
         code="unresolved-reference",
         severity=Severity.WARNING,
-        component=subject.address if lost.own else f"type:{subject.type}",
+        component=subject.address if lost.own else about_type(subject.type),
         pointer=lost.place,
         message=f"{where} cannot be resolved: {lost.why}. Until it is, every runtime that is read counts as "
         f"a whole. {advice} Or declare what is read, under depends_on.",

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from karma_core import ids
 from karma_core.errors import KarmaError, NotFound
-from karma_core.ids import split_address
 from karma_ui import forms
 from karma_ui.pages.component import part
 from karma_ui.visit import Visit
@@ -68,7 +68,7 @@ async def act(visit: Visit) -> Response:
 async def propose(visit: Visit) -> Response:
     """The form of a change to one component."""
     address = visit.query.get("component", "")
-    split_address(address)
+    ids.Address.parse(address)
     return await _proposal(visit, address, visit.query.get("as", "form"))
 
 
@@ -127,7 +127,7 @@ def _patch(visit: Visit, schema: Any, config: dict[str, Any]) -> Any:
 
 async def _intent(visit: Visit, address: str) -> tuple[Any, dict[str, Any]]:
     """(the schema of the component's type, its config of now)."""
-    kind, nickname = split_address(address)
+    kind, nickname, _ = ids.Address.parse(address)
     definition = await part(visit, f"/types/{kind}")
     config = await part(visit, f"/config/{kind}/{nickname}")
     value = config["config"] if config else None
@@ -142,7 +142,7 @@ async def _proposal(
     result: dict[str, Any] | None = None,
     error: KarmaError | None = None,
 ) -> Response:
-    kind, nickname = split_address(address)
+    kind, nickname, _ = ids.Address.parse(address)
     schema, config = await _intent(visit, address)
     stored = await part(visit, f"/config/{kind}/{nickname}")
     fields = [

@@ -14,6 +14,7 @@ from karma_core.changes import judgement
 from karma_core.changes.judgement import World
 from karma_core.changes.record import Change, Edit
 from karma_core.component_types import EMPTY, TypeDefinition
+from karma_core.ids import type_of
 from karma_core.model import Finding, Record
 from karma_core.plan.document import ACTIVE, Plan
 from karma_core.policy import rules as rules_of
@@ -56,7 +57,7 @@ def approves_all(
     workspace: Workspace, addresses: Collection[str], definitions: Mapping[str, TypeDefinition]
 ) -> bool:
     """Whether no rule can ask for an approval of a run, whatever its plan is."""
-    types = {address.partition("/")[0] for address in addresses}
+    types = {type_of(address) for address in addresses}
     protected = any(definitions.get(name, EMPTY).protected for name in types)
     return rules_in_force(workspace).silent and not protected
 

@@ -10,7 +10,7 @@ from karma_core.component_types import TypeDefinition
 from karma_core.documents import written
 from karma_core.errors import BadInput
 from karma_core.graph.types import read_definitions
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_environment
 from karma_core.policy.document import read_policy
 from karma_core.policy.identities import read_identities
 from karma_core.policy.published import (
@@ -116,7 +116,7 @@ def policy_differs(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(
             code="policy-differs",
             severity=Severity.WARNING,
-            component=f"environment:{workspace.name}",
+            component=about_environment(workspace.name),
             pointer="",
             message=f"the policy of this checkout is laxer than the published one, which holds: "
             f"{'; '.join(ways)}. `karma policy show` shows both.",

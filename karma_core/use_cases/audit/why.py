@@ -78,7 +78,7 @@ def consequences(workspace: Workspace, address: str) -> tuple[Step, ...]:
 
 
 def _check(workspace: Workspace, address: str) -> None:
-    ids.split_address(address)
+    ids.Address.parse(address)
     check_binding(workspace)
 
 

@@ -45,7 +45,7 @@ def take_up_push(
 
 def _wanted(workspace: Workspace, address: str, commit: str) -> dict[str, Any] | None:
     """The part of the request about one component; None where the parameter store has what Git has."""
-    ids.split_address(address)
+    ids.Address.parse(address)
     raw = workspace.repository.config_at(workspace.name, address, commit)
     return wanted_of(workspace, address, raw, where=f"{workspace.name}/{address} in commit {commit[:12]}")
 

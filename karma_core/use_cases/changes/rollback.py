@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from karma_core import ids
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_COMPONENTS
 from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
-from karma_core.ids import split_address
 from karma_core.records import Applied
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register, acting_for
@@ -98,7 +98,7 @@ def roll_back_cone(
     Those are the configs of their last successful deployments; a component that never had one is left alone.
     Refused `nothing-to-restore` where all of them are that already.
     """
-    split_address(address)
+    ids.Address.parse(address)
     fleet = read_fleet(workspace)
     good = _last_good(fleet, address)
     wanted = {member: config for member, config in good.items() if _differs(fleet, member, config)}

@@ -8,6 +8,7 @@ from karma_core import strictjson
 from karma_core.changes import judgement
 from karma_core.changes.record import Change, Edit
 from karma_core.changes.request import read_request
+from karma_core.ids import type_of
 from karma_core.model import Finding, Provenance, Severity
 from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
@@ -108,8 +109,8 @@ def _judge(
 
 
 def _unseen(edits: Sequence[Edit], fleet: Fleet) -> tuple[str, ...]:
-    unknown = {f.component for f in fleet.findings if f.code == kept_modules.UNKNOWN}
-    return tuple(sorted({t for e in edits if f"type:{(t := e.address.partition('/')[0])}" in unknown}))
+    unknown = {finding.name for finding in fleet.findings if finding.code == kept_modules.UNKNOWN}
+    return tuple(sorted(unknown & {type_of(edit.address) for edit in edits}))
 
 
 def _moved_on(edits: Sequence[Edit], fleet: Fleet) -> tuple[Finding, ...]:

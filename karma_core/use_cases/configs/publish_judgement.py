@@ -15,6 +15,7 @@ from karma_core.changes.judgement import World
 from karma_core.changes.record import Edit
 from karma_core.errors import BadInput, Refused
 from karma_core.graph.types import read_definitions
+from karma_core.ids import type_of
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.policy import rules as rules_of
 from karma_core.policy.rules import Facts, Rules
@@ -131,7 +132,7 @@ def refusal(verdict: PublishVerdict) -> Refused:
 
 def _protected(workspace: Workspace, intents: Sequence[Intent]) -> bool:
     """Whether a config that is there already belongs to a type that protects fields."""
-    types = sorted({i.address.partition("/")[0] for i in intents if i.stored is not None})
+    types = sorted({type_of(i.address) for i in intents if i.stored is not None})
     definitions, _ = read_definitions(types, lambda name: definition_of(workspace, name))
     return any(definition.protected_fields for definition in definitions.values())
 

@@ -42,7 +42,7 @@ def show(workspace: Workspace, address: str, version: int | None = None) -> Show
     Where any kept version is a SecureString no version is shown: what became secret, or was once, is not told
     by the versions beside it.
     """
-    ids.split_address(address)
+    ids.Address.parse(address)
     check_binding(workspace)
     name = workspace.runtime_parameter(address)
     history = workspace.parameters.history(name)

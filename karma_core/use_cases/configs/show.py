@@ -42,7 +42,7 @@ def show(workspace: Workspace, address: str, version: int | None = None) -> Show
     Where the current version is a SecureString no version is shown: what became secret is not told by the
     versions before it.
     """
-    ids.split_address(address)
+    ids.Address.parse(address)
     check_binding(workspace)
     name = workspace.config_parameter(address)
     history = workspace.parameters.history(name)

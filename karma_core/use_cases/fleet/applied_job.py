@@ -6,6 +6,7 @@ from typing import Any
 
 from karma_core import strictjson
 from karma_core.errors import DeployFailed
+from karma_core.ids import type_of
 from karma_core.plan.runtime import counted
 from karma_core.records import Applied, Module, ParameterKind, TerraformJob
 from karma_core.use_cases.fleet.values import offered_variables
@@ -25,7 +26,7 @@ def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
 
 def applied_module(workspace: Workspace, record: Applied) -> Module:
     """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
-    component_type = record.address.partition("/")[0]
+    component_type = type_of(record.address)
     module = workspace.modules.archived(record.module, component_type)
     if module is None:
         module = workspace.modules.module(component_type)

@@ -13,6 +13,7 @@ from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.moves import moves
 from karma_core.graph.values import NO_SPARE
+from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Applied, Module, TerraformJob
@@ -84,7 +85,7 @@ class Fleet:
 
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""
-        return self.definitions.get(address.partition("/")[0], EMPTY)
+        return self.definitions.get(type_of(address), EMPTY)
 
     def module(self, address: str) -> Module:
         """The module of a component that is not blocked, which therefore has one."""

@@ -16,7 +16,8 @@ from typing import Any
 from karma_core import strictjson
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import Inventory, Loaded
-from karma_core.model import Edge, Finding, Kind, Severity, Status
+from karma_core.ids import Address, type_of
+from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
@@ -59,7 +60,7 @@ class Values:
 
     def module(self, address: str) -> Module | None:
         """The module of the component's type as it is now; None where there is none, or none to be read."""
-        component_type = address.partition("/")[0]
+        component_type = type_of(address)
         with self._lock:
             if component_type not in self._modules:
                 try:
@@ -89,7 +90,7 @@ class Values:
             Finding(
                 code=error.code,
                 severity=Severity.ERROR,
-                component=f"type:{component_type}",
+                component=about_type(component_type),
                 pointer=str(error.facts.get("place", "")),
                 message=f"{error.what}: {error.why}; {error.next_step}",
             )
@@ -299,7 +300,7 @@ def offered_variables(
     `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
     of going stale.
     """
-    component_type, _, nickname = address.partition("/")
+    component_type, nickname, _ = Address.of(address)
     return {
         **workspace.environment.variables,
         "nickname": nickname,

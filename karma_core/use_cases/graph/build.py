@@ -29,6 +29,7 @@ from karma_core.model import (
     Severity,
     Snapshot,
     Status,
+    about_type,
     to_builtins,
 )
 from karma_core.records import Lease, Parameter
@@ -238,7 +239,7 @@ def commit(
 def _invalid(graph: GraphData, errors: Sequence[Finding]) -> set[str]:
     """Addresses that have an error themselves, or by their type."""
     named = {f.component for f in errors}
-    return {n.address for n in graph.nodes if n.address in named or f"type:{n.type}" in named}
+    return {n.address for n in graph.nodes if n.address in named or about_type(n.type) in named}
 
 
 def keep_last_good(graph: GraphData, stored: GraphData | None, wrong: set[str]) -> GraphData:

@@ -269,5 +269,5 @@ def require_known(fleet: Fleet) -> None:
             why=unknown[0].message,
             next_step="run `karma graph build` where the modules are, then ask again",
             code=UNKNOWN,
-            types=[finding.component.removeprefix("type:") for finding in unknown],
+            types=[finding.name for finding in unknown],
         )

@@ -18,6 +18,7 @@ from karma_core.changes.record import Edit
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.events import log_event
+from karma_core.ids import type_of
 from karma_core.model import Finding, to_builtins
 from karma_core.plan.document import Plan
 from karma_core.plan.shown import DEPLOYING, DESTROYING
@@ -152,7 +153,7 @@ def _scope(order: Order, workspace: Workspace) -> Scope | None:
 
 
 def _types(addresses: Collection[str]) -> set[str]:
-    return {address.partition("/")[0] for address in addresses}
+    return {type_of(address) for address in addresses}
 
 
 def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from karma_core.errors import BadInput, KarmaError, Refused
 from karma_core.graph.validate import blocked as blocked_by_findings
+from karma_core.ids import type_of
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.judge import Judgement, Verdict, judge
 from karma_core.plan.spread import Spread
@@ -111,7 +112,7 @@ class Decider:
         """`unknown-type`, where there is nothing that Terraform could run."""
         if self._fleet.values.module(address) is not None:
             return None
-        component_type = address.partition("/")[0]
+        component_type = type_of(address)
         return BadInput(
             f"{address} cannot be planned",
             why=f"the type {component_type} has no Terraform module",

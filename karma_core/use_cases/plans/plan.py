@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from karma_core.graph.validate import sort_findings
-from karma_core.model import Finding
+from karma_core.model import Finding, about_environment, about_type
 from karma_core.plan.document import Plan, PlannedComponent
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -63,8 +63,8 @@ def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) 
 
     What stops the plan replaces the graph's warning of the same thing (`unknown-type`).
     """
-    types = {f"type:{fleet[address].type}" for address in members}
-    scopes = {*members, *types, f"environment:{fleet.inventory.environment}"}
+    types = {about_type(fleet[address].type) for address in members}
+    scopes = {*members, *types, about_environment(fleet.inventory.environment)}
     said = {(f.code, f.component) for f in own}
     found = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
     return sort_findings({*found, *own})

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from karma_core.counting import counted, listed
 from karma_core.errors import NotFound, Refused
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_environment
 from karma_core.plan.document import UNPUBLISHED
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
@@ -69,7 +69,7 @@ def _finding(
     return Finding(
         code=UNPUBLISHED,
         severity=Severity.WARNING,
-        component=f"environment:{workspace.name}",
+        component=about_environment(workspace.name),
         pointer="",
         message="; ".join(sentences),
     )

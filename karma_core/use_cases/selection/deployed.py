@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from karma_core import ids
 from karma_core.errors import NotFound, Refused
 from karma_core.graph.graph import Graph
+from karma_core.ids import Address, type_of
 from karma_core.model import Component, Edge, GraphData, Status
 from karma_core.records import Applied
 from karma_core.use_cases.selection.naming import excluded, is_pattern, named, require_some_left
@@ -19,8 +20,8 @@ def applied_graph(workspace: Workspace, applied: Mapping[str, Applied]) -> Graph
     nodes = [
         Component(
             address=address,
-            type=address.partition("/")[0],
-            nickname=address.partition("/")[2],
+            type=type_of(address),
+            nickname=Address.of(address).nickname,
             environment=workspace.name,
             status=Status.CURRENT,
             runtime_path=workspace.runtime_parameter(address),
@@ -67,7 +68,7 @@ def named_deployed(workspace: Workspace, selection: Selection, applied: Mapping[
     """The deployed components that a selection names; NotFound for an address that is not deployed."""
     missing = [t for t in selection.targets if ":" not in t and not is_pattern(t) and t not in applied]
     if missing:
-        ids.split_address(missing[0])
+        ids.Address.parse(missing[0])
         raise NotFound(
             f"{missing[0]} is not deployed",
             why="Karma has no record of an apply of it in this environment",

@@ -9,7 +9,7 @@ from typing import Final
 from karma_core import ids
 from karma_core.counting import listed
 from karma_core.errors import NotFound, UsageError
-from karma_core.ids import shown
+from karma_core.ids import shown, type_of
 from karma_core.use_cases.selection.record import Selection
 
 _GLOB: Final = frozenset("*?[")
@@ -32,7 +32,7 @@ def named(
     for target in selection.targets:
         chosen |= _matching(local(target, environment), known, which)
     for component_type in selection.types:
-        members = {a for a in known if a.partition("/")[0] == component_type}
+        members = {a for a in known if type_of(a) == component_type}
         if not members:
             raise _nothing(f"no component of the type {shown(component_type)!r}", known, which)
         chosen |= members
@@ -73,7 +73,7 @@ def is_target(selection: Selection, address: str, *, environment: str) -> bool:
     if selection.everything or selection.changed:
         return True
     targets = (local(target, environment) for target in selection.targets)
-    return address.partition("/")[0] in selection.types or any(fnmatchcase(address, t) for t in targets)
+    return type_of(address) in selection.types or any(fnmatchcase(address, t) for t in targets)
 
 
 def local(target: str, environment: str) -> str:
@@ -97,7 +97,7 @@ def _matching(target: str, known: Collection[str], which: str) -> set[str]:
             raise _nothing(f"no component that matches {shown(target)!r}", known, which)
         return matches
     if target not in known:
-        ids.split_address(target)
+        ids.Address.parse(target)
         raise NotFound(
             f"there is no component {shown(target)!r} {which}",
             next_step="`karma graph show` lists those that are; `karma config publish` brings new configs in",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from karma_core.counting import counted, listed
-from karma_core.model import Finding, Severity, Status
+from karma_core.model import Finding, Severity, Status, about_environment
 from karma_core.plan.document import LEFT_OUT, PRODUCER_EXCLUDED
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.selection.record import Selection
@@ -66,7 +66,7 @@ def _finding(fleet: Fleet, code: str, message: str) -> Finding:
     return Finding(
         code=code,
         severity=Severity.WARNING,
-        component=f"environment:{fleet.inventory.environment}",
+        component=about_environment(fleet.inventory.environment),
         pointer="",
         message=message,
     )

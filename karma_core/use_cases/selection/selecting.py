@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from karma_core.errors import BadInput
-from karma_core.model import Record, Severity
+from karma_core.ids import type_of
+from karma_core.model import Record, Severity, about_type
 from karma_core.plan import fingerprint
 from karma_core.ports import Modules
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -71,9 +72,9 @@ def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
     if since is None:
         return {address for address in fleet.graph if changed_itself(fleet, address)}
     addresses, paths = workspace.repository.changed_since(workspace.name, since)
-    types = {address.partition("/")[0] for address in fleet.graph}
+    types = {type_of(address) for address in fleet.graph}
     edited = {name for name in types if _is_edited(workspace.modules, name, paths)}
-    return {a for a in fleet.graph if a in addresses or a.partition("/")[0] in edited}
+    return {a for a in fleet.graph if a in addresses or type_of(a) in edited}
 
 
 def _is_edited(modules: Modules, component_type: str, paths: Collection[str]) -> bool:
@@ -107,7 +108,7 @@ def changed_itself(fleet: Fleet, address: str) -> bool:
 def why_blocked(fleet: Fleet, address: str) -> str:
     """The error, of the component or of something it needs, that stops it."""
     upstream = fleet.graph.upstream(address)
-    names = upstream | {f"type:{a.partition('/')[0]}" for a in upstream}
+    names = upstream | {about_type(type_of(a)) for a in upstream}
     for finding in fleet.findings:
         if finding.severity is Severity.ERROR and finding.component in names:
             return f"{finding.code}: {finding.component}: {finding.message}"

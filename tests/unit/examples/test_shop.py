@@ -54,7 +54,7 @@ def source(module: str) -> str:
 
 def types_in(environment: str) -> set[str]:
     """Types of the components that the environment has."""
-    return {ids.split_address(address)[0] for address in CONFIGS[environment]}
+    return {ids.Address.parse(address)[0] for address in CONFIGS[environment]}
 
 
 def arrows() -> list[tuple[str, str, str]]:
@@ -106,7 +106,7 @@ def test_every_type_is_used() -> None:
 def test_configs_satisfy_their_schema(environment: str) -> None:
     """Each config is valid under the JSON Schema of its type."""
     for address, config in CONFIGS[environment].items():
-        schema = definition(ids.split_address(address)[0]).config_schema
+        schema = definition(ids.Address.parse(address)[0]).config_schema
         if schema is not None:
             jsonschema_rs.validator_for(schema).validate(config)
 
@@ -200,7 +200,7 @@ def test_each_arrow_stands_in_a_config() -> None:
         text = strictjson.canonical(config).decode()
         evidence = {
             "declared": producer in config.get("depends_on", ()),
-            "nickname": f'"{ids.split_address(producer)[1]}"' in text and "_nickname" in text,
+            "nickname": f'"{ids.Address.parse(producer).nickname}"' in text and "_nickname" in text,
             "parameter": ids.runtime_parameter("/iac", producer) in text,
             "match": "route53_zone_name" in config and producer == "route53-zone/shop",
         }
@@ -234,7 +234,7 @@ def test_the_described_change_fits_the_configs() -> None:
     assert '| before | `"dns_servers": ["192.0.2.2"]` |' in README
     assert CONFIGS["prod"]["vpc/core"]["dns_servers"] == ["192.0.2.2"]
     consumers = {consumer for consumer, _, producer in arrows() if producer == "vpc/core"}
-    readers = {c for c in consumers if "dns_servers" in definition(ids.split_address(c)[0]).consumes["vpc"]}
+    readers = {c for c in consumers if "dns_servers" in definition(ids.Address.parse(c)[0]).consumes["vpc"]}
     assert readers == {"config-agent/edge", "ecs-cluster/main"}
 
 
