@@ -24,7 +24,7 @@ from benchmarks.figures import Figure
 from benchmarks.http_load import Ask, Load, load
 from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.graph.delta import diff
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create

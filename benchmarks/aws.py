@@ -20,7 +20,7 @@ from karma_adapters.aws.api import Api
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.ssm import SsmParameters
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import NotFound
 from karma_core.parameters import PAGE_SIZE
 from karma_core.records import Parameter

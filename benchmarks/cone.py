@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.records import TerraformOutputs
 from karma_core.use_cases.configs.publish import publish
 from karma_core.use_cases.plans.plan import plan

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import corpus, floor
 from benchmarks.figures import Figure, best_of
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.configs.publish import publish
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace

@@ -16,7 +16,7 @@ from flows.artifacts import show_page
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.wiring.bootstrap import open_runs
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused

@@ -8,7 +8,7 @@ from typing import Any, Final
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from karma_adapters.local.pages import Kind, graph_page, page_of
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.graph.export import export
 from karma_core.use_cases.runs.drift import DriftResult
 from karma_core.use_cases.runs.records import RunResult

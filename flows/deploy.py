@@ -18,7 +18,7 @@ from flows.limits import place
 from flows.progress import Progress
 from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace, say_nothing
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.ports import Say
 from karma_core.use_cases.access.vouching import ordered_by
 from karma_core.use_cases.orders.carrying_out import carry_out

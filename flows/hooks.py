@@ -15,7 +15,7 @@ from prefect.logging.loggers import flow_run_logger
 
 from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.runs.reconcile import close_flow_run
 
 

@@ -10,7 +10,7 @@ from prefect import flow
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.wiring.bootstrap import open_code_host
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.changes.pull_request import check_pull_request
 
 

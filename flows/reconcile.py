@@ -13,7 +13,7 @@ from flows.deploy import RUNNER, open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.bootstrap import open_runs
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.runs import reconcile as reconciling
 

@@ -29,7 +29,8 @@ from flows.automations import register_automations
 from flows.limits import limit_name
 from karma_adapters.prefect.discovery import require_api
 from karma_adapters.processes.programs import ending_in_words
-from karma_adapters.wiring.settings import Settings, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_core.errors import StoreUnavailable
 
 POOL: Final = "karma"

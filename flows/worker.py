@@ -21,7 +21,8 @@ from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import require_api
 from karma_adapters.processes.programs import ending_in_words
 from karma_adapters.wiring.bootstrap import open_runs, open_workspace
-from karma_adapters.wiring.settings import Settings, find_project, read_settings
+from karma_adapters.wiring.reading import find_project, read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.use_cases.runs.reconcile import reconcile
 

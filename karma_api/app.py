@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from karma_adapters.wiring.settings import find_project, read_settings
+from karma_adapters.wiring.reading import find_project, read_settings
 from karma_api import access_log, openapi, problems
 from karma_api.dispatch import answer, answer_at_once, too_large, user_of
 from karma_api.exact import Endpoint, ExactPaths

@@ -13,7 +13,8 @@ from karma_adapters.local.planned_elsewhere import PlannedElsewhere
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring import bootstrap, graph_stores
-from karma_adapters.wiring.settings import Settings, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_api.limits import Limits
 from karma_api.service import Gremlin, Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
@@ -104,8 +105,8 @@ def hooks_of(settings: Settings) -> Hooks:
     """What the settings say of webhooks."""
     said = settings.webhooks
     return Hooks(
-        github_secret=said.github_secret.get_secret_value(),
-        generic_secret=said.generic_secret.get_secret_value(),
+        github_secret=said.github_secret.reveal(),
+        generic_secret=said.generic_secret.reveal(),
         repositories=tuple(said.repositories),
         branches=tuple(said.branches),
         config_dir=settings.project.config_dir,

@@ -37,7 +37,7 @@ Nickname = Annotated[
 
 def project_root(project: Path | None) -> Path:
     """The project's folder: the option, else KARMA_PROJECT_DIR, else found from here upwards."""
-    from karma_adapters.wiring.settings import find_project
+    from karma_adapters.wiring.reading import find_project
     from karma_core.errors import UsageError
 
     chosen = project or (Path(os.environ["KARMA_PROJECT_DIR"]) if "KARMA_PROJECT_DIR" in os.environ else None)
@@ -76,7 +76,7 @@ def address_of(component_type: str, nickname: str | None) -> str:
 
 def settings_of(project: Path | None) -> Settings:
     """The project's settings."""
-    from karma_adapters.wiring.settings import read_settings
+    from karma_adapters.wiring.reading import read_settings
 
     return read_settings(project_root(project))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
@@ -30,6 +30,31 @@ _AT: Final = re.compile(r"(?P<said>.*) - at (?:`key` in )?`\$(?P<place>[^`]*)`\Z
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all documents."""
+
+
+class Secret:
+    """A text that must not be shown: `reveal` alone gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -56,10 +81,19 @@ class Faults(ValueError):
 def read(kind: type[Kind], body: Any, *, strict: bool = True) -> Kind:
     """The document in a JSON value; Faults. Not `strict`: text may stand for numbers and flags."""
     try:
-        return msgspec.convert(body, kind, strict=strict)
+        return msgspec.convert(body, kind, strict=strict, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
         found = tuple(_of_keys(kind, body, strict=strict)) or (_fault(error),)
         raise Faults(found) from error
+
+
+def _read_secret(kind: type[Any], value: Any) -> Any:
+    """For msgspec: the one type here that it does not know."""
+    if kind is not Secret:
+        raise NotImplementedError(kind)
+    if not isinstance(value, str):
+        raise TypeError("Expected `str`")
+    return Secret(value)
 
 
 def written(document: msgspec.Struct) -> dict[str, Any]:
@@ -96,13 +130,25 @@ def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
             if field.required:
                 yield Fault((name,), "it is missing")
             continue
-        try:
-            msgspec.convert(body[name], field.type, strict=strict)
-        except msgspec.ValidationError as error:
-            yield _fault(error, name)
+        yield from _of_value(field.type, body[name], name, strict=strict)
     unknown = body.keys() - known.keys() if kind.__struct_config__.forbid_unknown_fields else ()
     for name in sorted(unknown, key=str):
         yield Fault((str(name),), "there is no such key")
+
+
+def _of_value(kind: Any, value: Any, *below: str, strict: bool) -> Iterator[Fault]:
+    """The fault of one value; those of a table's values by their keys, which msgspec leaves out."""
+    try:
+        msgspec.convert(value, kind, strict=strict, dec_hook=_read_secret)
+    except msgspec.ValidationError as error:
+        if get_origin(kind) is not dict or not isinstance(value, Mapping):
+            yield _fault(error, *below)
+            return
+        of_table = get_args(kind)[1]
+        faults = [
+            f for key, one in value.items() for f in _of_value(of_table, one, *below, str(key), strict=strict)
+        ]
+        yield from faults or [_fault(error, *below)]
 
 
 def _fault(error: msgspec.ValidationError, *below: str) -> Fault:

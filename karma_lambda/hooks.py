@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from karma_adapters.wiring.settings import Sections
 from karma_api.service import Hooks
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.webhooks import SHORTEST_SECRET
-from karma_lambda.project import ProjectSettings
 from karma_lambda.settings import Webhooks
 
 
-def make_hooks(settings: ProjectSettings, webhooks: Webhooks, parameters: ports.ParameterStore) -> Hooks:
+def make_hooks(settings: Sections, webhooks: Webhooks, parameters: ports.ParameterStore) -> Hooks:
     """The hooks, their secrets as they are now; SettingsError for one that cannot be used."""
     said = settings.webhooks
     return Hooks(
-        github_secret=_secret(parameters, webhooks.github_secret_parameter, said.github_secret),
-        generic_secret=_secret(parameters, webhooks.generic_secret_parameter, said.generic_secret),
+        github_secret=_secret(parameters, webhooks.github_secret_parameter, said.github_secret.reveal()),
+        generic_secret=_secret(parameters, webhooks.generic_secret_parameter, said.generic_secret.reveal()),
         repositories=tuple(said.repositories),
         branches=tuple(said.branches),
         config_dir=settings.project.config_dir,

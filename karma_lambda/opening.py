@@ -14,6 +14,7 @@ from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.wiring.settings import AwsSettings, Environment, Sections
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
@@ -24,7 +25,6 @@ from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Actor, Workspace
 from karma_lambda import absent
 from karma_lambda.claims import SOURCE, GatewayAccess
-from karma_lambda.project import Aws, Environment, ProjectSettings
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
 from karma_log.log import Log
 
@@ -37,10 +37,8 @@ hear what failed, also where other stores were asked before."""
 GRAPH_SECONDS = 20.0
 """How long a request waits for the newest graph. Ours: what then is left of 30 s is for everything else."""
 
-MakeStarter = Callable[
-    [ProjectSettings, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter
-]
-MakeHooks = Callable[[ProjectSettings, Webhooks, ports.ParameterStore], Hooks]
+MakeStarter = Callable[[Sections, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter]
+MakeHooks = Callable[[Sections, Webhooks, ports.ParameterStore], Hooks]
 
 
 def open_services(
@@ -70,10 +68,10 @@ def open_services(
     return services[0]
 
 
-def _open(settings: ProjectSettings, name: str) -> tuple[Service, AwsStores]:
+def _open(settings: Sections, name: str) -> tuple[Service, AwsStores]:
     """One environment that orders no runs, and its stores. Nothing is connected before it is used."""
     section = _checked(name, settings.environments[name])
-    stores = AwsStores(name, section.region, section.aws or Aws(), SCRATCH / name, clock=_now)
+    stores = AwsStores(name, section.region, section.aws or AwsSettings(), SCRATCH / name, clock=_now)
     state = stores.state()
     log = Log(_sink(settings, stores), state)
     client = _client(section)
@@ -157,7 +155,7 @@ def _checked(name: str, section: Environment) -> Environment:
     return section
 
 
-def _sink(settings: ProjectSettings, stores: AwsStores) -> Any:
+def _sink(settings: Sections, stores: AwsStores) -> Any:
     """The sink that orders. The others follow it wherever a process has them open."""
     required = settings.log.required
     if required not in {"dynamodb", "s3"}:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.aws.wiring import AwsStores
+from karma_adapters.wiring.settings import Sections
 from karma_core import ports
 from karma_core.errors import StoreUnavailable
-from karma_lambda.project import ProjectSettings
 from karma_lambda.settings import Runs
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_starter(
-    settings: ProjectSettings,
+    settings: Sections,
     runs: Runs,
     parameters: ports.ParameterStore,
     state: ports.StateStore,

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
+from karma_adapters.wiring.settings import Sections
 from karma_core import documents, strictjson
 from karma_core.documents import Document
 from karma_core.errors import KarmaError, SettingsError
 from karma_core.roles import Role
-from karma_lambda.project import ProjectSettings
 
 VARIABLE: Final = "KARMA_FUNCTION"
 SCRATCH: Final = Path("/tmp/karma")  # noqa: S108 - the one place where a function may write
@@ -75,10 +75,10 @@ def read_function(environ: Mapping[str, str] = os.environ) -> FunctionSettings:
         raise _refused(error.why or error.what) from error
 
 
-def project_settings(function: FunctionSettings) -> ProjectSettings:
+def project_settings(function: FunctionSettings) -> Sections:
     """The project's settings, with the keys that karma.toml has."""
     try:
-        return documents.read(ProjectSettings, function.project)
+        return documents.read(Sections, function.project)
     except documents.Faults as error:
         raise _refused(error.told(whole="project", below="project")) from error
 

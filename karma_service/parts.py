@@ -14,7 +14,7 @@ import httpx
 
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
-from karma_adapters.wiring.settings import Settings
+from karma_adapters.wiring.settings import API_PORT, Settings
 from karma_service import ports
 from karma_service.child import Spec
 
@@ -86,9 +86,8 @@ class Parts:
     def rest(self) -> Spec:
         """The REST and GraphQL API, and the pages at /ui."""
         api = self.settings.api
-        host, usual = api.host, type(api)().port
-        chosen = api.port if "port" in api.model_fields_set else None
-        port = ports.choose_port("api.port", chosen, usual, host)
+        host = api.host
+        port = ports.choose_port("api.port", api.port, API_PORT, host)
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - it is compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
         names = self.settings.environment_names()
@@ -134,7 +133,7 @@ class Parts:
 def own_server(settings: Settings) -> PrefectApi:
     """The API that the server of this project will have."""
     port = ports.choose_port("service.prefect_port", settings.service.prefect_port, ports.PREFECT)
-    return PrefectApi(f"http://127.0.0.1:{port}/api", settings.service.prefect_auth.get_secret_value())
+    return PrefectApi(f"http://127.0.0.1:{port}/api", settings.service.prefect_auth.reveal())
 
 
 def service_folder(settings: Settings) -> Path:

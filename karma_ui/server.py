@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from karma_adapters.wiring.settings import find_project, read_settings
+from karma_adapters.wiring.reading import find_project, read_settings
 from karma_api.app import app_of
 from karma_ui.app import make_app
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.configs.publish import publish
 from karma_core.workspace import Workspace
 

@@ -7,7 +7,7 @@ from threading import Lock
 
 from karma_adapters.aws.access import Access
 from karma_adapters.aws.api import Api
-from karma_adapters.aws.section import AwsSection
+from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import StoreError
 from karma_core.workspace import Actor
 
@@ -17,7 +17,7 @@ _LOOKS = 3
 """Attempts: somebody waits for the answer. Ours."""
 
 
-def caller_access(region: str, section: AwsSection) -> Access:
+def caller_access(region: str, section: AwsSettings) -> Access:
     """AWS with the caller's own credentials: a role that the environment assumes is everybody's."""
     return Access(region=region, profile=section.profile, endpoint_url=section.endpoint_url)
 

@@ -12,9 +12,9 @@ from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.rate import TokenBucket
 from karma_adapters.aws.s3_artifacts import Protection, S3Artifacts
-from karma_adapters.aws.section import AwsSection
 from karma_adapters.aws.ssm import SsmParameters
 from karma_adapters.aws.state_table import StateTable
+from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import SettingsError
 from karma_core.ports import Clock
 from karma_core.records import Tier
@@ -29,7 +29,7 @@ class AwsStores:
     """Makes each store that is asked for; `folder` holds what is kept of them locally (a cache)."""
 
     def __init__(
-        self, environment: str, region: str, settings: AwsSection, folder: Path, *, clock: Clock
+        self, environment: str, region: str, settings: AwsSettings, folder: Path, *, clock: Clock
     ) -> None:
         self._environment = environment
         self._settings = settings

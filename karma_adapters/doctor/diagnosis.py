@@ -17,7 +17,8 @@ from karma_adapters.processes.environment import allowed
 from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import find
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
-from karma_adapters.wiring.settings import Settings, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet.binding import check_binding

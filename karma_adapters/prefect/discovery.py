@@ -13,7 +13,7 @@ from karma_core.errors import StoreUnavailable
 
 def find_api(settings: Settings, environ: Mapping[str, str] = os.environ) -> PrefectApi | None:
     """Prefect's own variable, else the setting, else what `karma up` runs; None where there is none."""
-    auth = settings.service.prefect_auth.get_secret_value() or environ.get("PREFECT_API_AUTH_STRING", "")
+    auth = settings.service.prefect_auth.reveal() or environ.get("PREFECT_API_AUTH_STRING", "")
     url = environ.get("PREFECT_API_URL") or settings.service.prefect_api_url
     url = url or RunningService(settings.state_dir).url("server")
     return PrefectApi(url.rstrip("/"), auth) if url else None

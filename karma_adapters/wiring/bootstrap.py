@@ -216,7 +216,7 @@ def open_code_host(settings: Settings) -> ports.CodeHost:
     """GitHub, as the settings say; SettingsError where there is no token."""
     from karma_adapters.git.github import GitHub  # noqa: PLC0415 - loads httpx, which no read needs
 
-    token = settings.github.token.get_secret_value()
+    token = settings.github.token.reveal()
     if not token:
         raise SettingsError(
             "GitHub cannot be told anything",

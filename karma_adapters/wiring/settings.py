@@ -1,47 +1,33 @@
-"""Settings: one frozen tree, read once at the entry from `karma.toml` and `KARMA_…` variables.
+"""The settings: one frozen tree, the same for the command line, the service and functions.
 
-Variables win over the file; a nested setting is reached by two underscores
-(`KARMA_PROJECT__ORCHESTRATOR=direct`). Unknown keys are refused, so that a misspelt one cannot be ignored.
+It is what `karma.toml` holds; `karma_adapters.wiring.reading` reads it with the `KARMA_…` variables over it,
+a function is given it as JSON. Unknown keys are refused, so that a misspelt one cannot be ignored. Nothing
+here loads more than msgspec: functions start with it.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from msgspec import Meta
 
 from karma_core import ids
-from karma_core.documents import written
-from karma_core.errors import NotFound, SettingsError, UsageError
-from karma_core.policy.document import read_policy
-from karma_core.policy.identities import read_identities
+from karma_core.documents import WHOLE, Document, Secret
+from karma_core.errors import NotFound, UsageError
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
-FILE = "karma.toml"
-VARIABLE = "KARMA_"
-OWN_VARIABLES = frozenset({"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"})
-"""Read elsewhere, and no settings: environment, project, user, the user's token, fault injection."""
+Url = Annotated[str, Meta(pattern=rf"^(https?://[^\s@]+)?{WHOLE}")]
+RoleArn = Annotated[str, Meta(pattern=rf"^(arn:aws[a-z-]*:iam::\d{{12}}:role/.+)?{WHOLE}")]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Sink = Literal["sqlite", "file", "dynamodb", "s3"]
+API_PORT: Final = 8321
+"""Where the API listens unless `api.port` says otherwise. Ours."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Project(_Section):
+class Project(Document, frozen=True, kw_only=True):
     """`[project]`: folders, relative to the project, and how deploys are run."""
 
     config_dir: str = "iac"
@@ -51,36 +37,36 @@ class Project(_Section):
     orchestrator: Literal["prefect", "direct"] = "prefect"
 
 
-class AwsSettings(_Section):
+class AwsSettings(Document, frozen=True, kw_only=True):
     """`[environments.<name>.aws]`: how AWS is reached, and the names of what Karma uses there.
 
     No credentials: they are AWS's own (environment, profile, role).
     """
 
     profile: str = ""
-    role_arn: str = Field(default="", pattern=r"^(arn:aws[a-z-]*:iam::\d{12}:role/.+)?$")
+    role_arn: RoleArn = ""
     external_id: str = ""
-    endpoint_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    endpoint_url: Url = ""
     state_table: str = ""
     log_table: str = ""
     bucket: str = ""
     kms_key_id: str = ""
-    object_lock_days: int = Field(default=0, ge=0, le=36_500)
-    requests_per_second: float = Field(default=40, gt=0, le=10_000)
-    standard_quota: int = Field(default=10_000, ge=1)
-    advanced_quota: int = Field(default=100_000, ge=1)
+    object_lock_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    requests_per_second: Annotated[float, Meta(gt=0, le=10_000)] = 40
+    standard_quota: Annotated[int, Meta(ge=1)] = 10_000
+    advanced_quota: Annotated[int, Meta(ge=1)] = 100_000
     tfstate_bucket: str = ""
     tfstate_prefix: str = ""
     tfstate_lock_table: str = ""
 
 
-class Environment(_Section):
+class Environment(Document, frozen=True, kw_only=True):
     """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`."""
 
     prefix: str = "/iac"
     region: str = "us-east-1"
-    parallelism: int = Field(default=4, ge=1, le=64)
-    lease_seconds: float = Field(default=60, ge=5, le=3600)
+    parallelism: Annotated[int, Meta(ge=1, le=64)] = 4
+    lease_seconds: Annotated[float, Meta(ge=5, le=3600)] = 60
     variables: dict[str, Any] = {}
     policy: dict[str, Any] = {}
     parameters: Literal["local", "ssm"] = "local"
@@ -89,53 +75,47 @@ class Environment(_Section):
     terraform_state: Literal["local", "s3"] = "local"
     aws: AwsSettings | None = None
     graph: Literal["sqlite", "gremlin"] = "sqlite"
-    gremlin_url: str = Field(default="", pattern=r"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?$")
+    gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
 
-    @model_validator(mode="after")
-    def _names_what_it_uses(self) -> Environment:
-        """Every store in AWS needs its name."""
-        aws = self.aws or AwsSettings()
-        needed = {
-            'state = "dynamodb"': ("state_table", self.state == "dynamodb" and not aws.state_table),
-            'artifacts = "s3"': ("bucket", self.artifacts == "s3" and not aws.bucket),
-            'terraform_state = "s3"': (
-                "tfstate_bucket or aws.bucket",
-                self.terraform_state == "s3" and not (aws.tfstate_bucket or aws.bucket),
-            ),
-        }
-        for setting, (key, missing) in needed.items():
-            if missing:
-                raise ValueError(f"{setting} needs aws.{key}")
-        return self
+    def __post_init__(self) -> None:
+        self._check_names(self.aws or AwsSettings())
+        self._check_gremlin()
 
-    @model_validator(mode="after")
-    def _check_gremlin(self) -> Environment:
+    def _check_names(self, aws: AwsSettings) -> None:
+        """Every store in AWS needs its name."""
+        if self.state == "dynamodb" and not aws.state_table:
+            raise ValueError('state = "dynamodb" needs aws.state_table')
+        if self.artifacts == "s3" and not aws.bucket:
+            raise ValueError('artifacts = "s3" needs aws.bucket')
+        if self.terraform_state == "s3" and not (aws.tfstate_bucket or aws.bucket):
+            raise ValueError('terraform_state = "s3" needs aws.tfstate_bucket or aws.bucket')
+
+    def _check_gremlin(self) -> None:
         """A graph in Gremlin needs an endpoint, and a signature must not travel in the clear."""
         if self.graph == "gremlin" and not self.gremlin_url:
             raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
         if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
             raise ValueError('gremlin_auth = "sigv4" needs a gremlin_url that begins with wss://')
-        return self
 
 
-class TerraformSettings(_Section):
+class TerraformSettings(Document, frozen=True, kw_only=True):
     """`[terraform]`. `binary`: a path or a name on PATH; empty: terraform, tofu or the embedded one."""
 
     binary: str = ""
     allowed_module_sources: list[str] = []
-    lock_timeout_seconds: int = Field(default=60, ge=0, le=3600)
+    lock_timeout_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
     pass_environment: list[str] = []
 
 
-class LogSettings(_Section):
+class LogSettings(Document, frozen=True, kw_only=True):
     """`[log]`. The required sink orders the events; without it nothing is applied."""
 
-    sinks: list[Literal["sqlite", "file", "dynamodb", "s3"]] = ["sqlite", "file"]
-    required: Literal["sqlite", "file", "dynamodb", "s3"] = "sqlite"
+    sinks: tuple[Sink, ...] = ("sqlite", "file")
+    required: Sink = "sqlite"
 
 
-class ReloadSettings(_Section):
+class ReloadSettings(Document, frozen=True, kw_only=True):
     """`[reload]`. `allowed_hosts`: host names, addresses and networks that HTTP actions may call.
 
     An address that is not public must be listed itself.
@@ -144,89 +124,70 @@ class ReloadSettings(_Section):
     allowed_hosts: list[str] = []
 
 
-class ApiSettings(_Section):
+class ApiSettings(Document, frozen=True, kw_only=True):
     """`[api]`: where the API listens, who may call without a token, and what one caller may use.
 
+    `port` is the usual one where it is not set; `karma up` then takes a free one if that is taken.
     `public_url` is the address under which people reach it, where that is not the one it listens on.
     """
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8321, ge=0, le=65_535)
-    public_url: str = Field(default="", pattern=r"^(https?://[^\s@]+)?$")
+    port: Port | None = None
+    public_url: Url = ""
     anonymous_role: Literal["", "viewer", "operator", "approver", "admin"] = ""
-    requests_per_second: float = Field(default=100, gt=0, le=100_000)
-    burst: float = Field(default=400, ge=1, le=1_000_000)
-    max_body_bytes: int = Field(default=1_048_576, ge=1_024, le=1_048_576)
-    request_seconds: float = Field(default=60, ge=1, le=900)
-    max_streams: int = Field(default=100, ge=1, le=10_000)
+    requests_per_second: Annotated[float, Meta(gt=0, le=100_000)] = 100
+    burst: Annotated[float, Meta(ge=1, le=1_000_000)] = 400
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 1_048_576
+    request_seconds: Annotated[float, Meta(ge=1, le=900)] = 60
+    max_streams: Annotated[int, Meta(ge=1, le=10_000)] = 100
     access_log: bool = False
 
 
-class WebhookSettings(_Section):
-    """`[webhooks]`: secrets of the endpoints (empty: the endpoint is off), and whose pushes count."""
+class WebhookSettings(Document, frozen=True, kw_only=True):
+    """`[webhooks]`: secrets of the endpoints (empty: the endpoint is off), and whose pushes count.
 
-    github_secret: SecretStr = SecretStr("")
-    generic_secret: SecretStr = SecretStr("")
+    A short secret could be guessed from one signed delivery.
+    """
+
+    github_secret: Secret = Secret("")
+    generic_secret: Secret = Secret("")
     repositories: list[str] = []
-    branches: list[str] = ["main"]
+    branches: tuple[str, ...] = ("main",)
 
-    @field_validator("github_secret", "generic_secret")
-    @classmethod
-    def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        """A short secret could be guessed from one signed delivery."""
-        if 0 < len(secret.get_secret_value()) < SHORTEST_SECRET:
-            raise ValueError(f"it has fewer than {SHORTEST_SECRET} characters")
-        return secret
+    def __post_init__(self) -> None:
+        if any(
+            0 < len(secret.reveal()) < SHORTEST_SECRET for secret in (self.github_secret, self.generic_secret)
+        ):
+            raise ValueError(f"a secret has fewer than {SHORTEST_SECRET} characters")
 
 
-class GithubSettings(_Section):
-    """`[github]`: where Karma says what it thinks of pull requests."""
+class GithubSettings(Document, frozen=True, kw_only=True):
+    """`[github]`: where pull-request checks are reported."""
 
-    api_url: str = Field(default="https://api.github.com", pattern=r"^https?://[^\s@]+$")
-    token: SecretStr = SecretStr("")
+    api_url: Annotated[str, Meta(pattern=rf"^https?://[^\s@]+{WHOLE}")] = "https://api.github.com"
+    token: Secret = Secret("")
 
 
-class ServiceSettings(_Section):
+class ServiceSettings(Document, frozen=True, kw_only=True):
     """`[service]`: what `karma up` starts, and the Prefect API that it or somebody else runs.
 
     A port that is not set is the usual one, or a free one where that is taken. `prefect_auth` is
     `USER:PASSWORD`, Prefect's own basic authentication.
     """
 
-    prefect_api_url: str = Field(default="", pattern=r"^(https?://[^\s@/]+(/\S*)?/api)?$")
-    prefect_auth: SecretStr = SecretStr("")
-    prefect_port: int | None = Field(default=None, ge=0, le=65_535)
-    workers: int = Field(default=1, ge=1, le=32)
-    runs_per_environment: int = Field(default=4, ge=1, le=64)
-    rebuild_seconds: int = Field(default=900, ge=0, le=86_400)
+    prefect_api_url: Annotated[str, Meta(pattern=rf"^(https?://[^\s@/]+(/\S*)?/api)?{WHOLE}")] = ""
+    prefect_auth: Secret = Secret("")
+    prefect_port: Port | None = None
+    workers: Annotated[int, Meta(ge=1, le=32)] = 1
+    runs_per_environment: Annotated[int, Meta(ge=1, le=64)] = 4
+    rebuild_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 900
     drift_cron: str = "7 5 * * *"
-    notice_url: str = Field(default="", pattern=r"^(https?://[^\s]+)?$")
+    notice_url: Annotated[str, Meta(pattern=rf"^(https?://[^\s]+)?{WHOLE}")] = ""
 
 
-def _checked_policy(body: dict[str, Any]) -> dict[str, Any]:
-    try:
-        read_policy(body)
-    except SettingsError as error:
-        raise ValueError(error.why) from error
-    return body
+class Sections(Document, frozen=True, kw_only=True):
+    """All sections, wherever they were read from. A policy is checked where it decides."""
 
-
-def _checked_identities(people: dict[str, list[str]]) -> dict[str, list[str]]:
-    try:
-        read_identities(people)
-    except SettingsError as error:
-        raise ValueError(error.why) from error
-    return people
-
-
-class Settings(BaseSettings):
-    """All of it. `root` is the project's folder."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=VARIABLE, env_nested_delimiter="__", frozen=True, extra="forbid"
-    )
-
-    root: Path = Field(exclude=True)
     project: Project = Project()
     environments: dict[str, Environment] = {}
     terraform: TerraformSettings = TerraformSettings()
@@ -236,12 +197,11 @@ class Settings(BaseSettings):
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()
-    policy: Annotated[dict[str, Any], AfterValidator(_checked_policy)] = {}
-    identities: Annotated[dict[str, list[str]], AfterValidator(_checked_identities)] = {}
+    policy: dict[str, Any] = {}
+    identities: dict[str, list[str]] = {}
     types: dict[str, dict[str, Any]] = {}
 
-    @model_validator(mode="after")
-    def _states_are_apart(self) -> Settings:
+    def __post_init__(self) -> None:
         """Two environments in one place would overwrite each other's Terraform states."""
         places: dict[tuple[str, str, str], str] = {}
         for name, section in sorted(self.environments.items()):
@@ -255,19 +215,33 @@ class Settings(BaseSettings):
                     f"{other} and {name} keep Terraform states in one place; "
                     "give each its own aws.tfstate_bucket or aws.tfstate_prefix"
                 )
-        return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Variables before the file's values (which come as arguments)."""
-        return env_settings, init_settings
+    def section(self, name: str) -> Environment:
+        """`[environments.<name>]`, or its defaults."""
+        return self.environments.get(name, Environment())
+
+    def environment(self, name: str) -> EnvironmentSettings:
+        """What the core must know of an environment. Keys of its own policy stand before the common ones."""
+        section = self.section(name)
+        others = {environment.prefix for other, environment in self.environments.items() if other != name}
+        return EnvironmentSettings(
+            name=name,
+            prefix=section.prefix,
+            region=section.region,
+            variables=section.variables,
+            types=self.types,
+            policy={**self.policy, **section.policy},
+            identities=self.identities,
+            foreign_prefixes=tuple(sorted(others - {section.prefix})),
+            parallelism=section.parallelism,
+            lease_seconds=section.lease_seconds,
+        )
+
+
+class Settings(Sections, frozen=True, kw_only=True):
+    """The settings of a project in a folder, `root`."""
+
+    root: Path
 
     @property
     def config_dir(self) -> Path:
@@ -308,66 +282,4 @@ class Settings(BaseSettings):
                 why=f"it has {', '.join(known) or 'none'}",
                 next_step=f"create {self.project.config_dir}/{name}/ or [environments.{name}] in karma.toml",
             )
-        section = dict(self.section(name))
-        of_core = EnvironmentSettings.__dataclass_fields__.keys() & section.keys() - {"policy"}
-        others = {e.prefix for other, e in self.environments.items() if other != name}
-        return EnvironmentSettings(
-            name=name,
-            types=self.types,
-            policy=self._policy_of(name),
-            identities=self.identities,
-            foreign_prefixes=tuple(sorted(others - {section["prefix"]})),
-            **{key: section[key] for key in of_core},
-        )
-
-    def section(self, name: str) -> Environment:
-        """`[environments.<name>]`, or its defaults."""
-        return self.environments.get(name, Environment())
-
-    def _policy_of(self, name: str) -> dict[str, Any]:
-        """The policy of an environment as JSON values; SettingsError where its own keys cannot be used."""
-        return written(read_policy({**self.policy, **self.section(name).policy}))
-
-
-def read_settings(root: Path) -> Settings:
-    """The settings of the project in root; SettingsError with file and key for what cannot be used."""
-    path = root / FILE
-    try:
-        body = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{FILE} cannot be read", why=str(error), next_step="correct the file") from error
-    _refuse_unknown_variables()
-    try:
-        return Settings(root=root, **body)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise SettingsError(
-            "a setting cannot be used",
-            why=faults,
-            next_step=f"correct it in {FILE} or in its {VARIABLE} variable; docs/settings.md lists all",
-        ) from error
-    except TypeError as error:
-        raise SettingsError(f"{FILE} cannot be used", why=str(error), next_step="correct the file") from error
-
-
-def _refuse_unknown_variables() -> None:
-    """A KARMA_ variable that names no setting is a mistake that would otherwise go unseen."""
-    sections = {name.upper() for name in Settings.model_fields}
-    for variable in sorted(os.environ):
-        if not variable.startswith(VARIABLE) or variable in OWN_VARIABLES:
-            continue
-        if variable.startswith("KARMA_TEST_") or variable == "KARMA_SOAK":
-            continue
-        if variable.removeprefix(VARIABLE).split("__")[0] not in sections:
-            raise SettingsError(
-                f"the variable {variable} names no setting",
-                next_step="unset it, or write it like KARMA_PROJECT__ORCHESTRATOR",
-            )
-
-
-def find_project(start: Path) -> Path:
-    """The nearest folder, from start upwards, that holds a karma.toml; else start itself."""
-    for folder in (start, *start.parents):
-        if (folder / FILE).is_file():
-            return folder
-    return start
+        return self.environment(name)

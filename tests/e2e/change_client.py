@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register

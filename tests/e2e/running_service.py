@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request, Response
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns, RunState
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases.access import tokens

@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.server import temporary_server
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 

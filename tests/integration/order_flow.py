@@ -14,7 +14,7 @@ from typing import Any
 
 from flows.server import temporary_server
 from karma_adapters.wiring.bootstrap import open_for_person, say_nothing
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.access.vouching import vouch
 from karma_core.use_cases.orders.carrying_out import Order

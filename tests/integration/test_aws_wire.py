@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from karma_adapters.aws.iam_policy import policy
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from tests import local_aws
 from tests.faulty_aws import Call, FaultyAws, faulty_aws
 from tests.integration.test_aws_stores import IN_AWS, LOCAL, ROOT

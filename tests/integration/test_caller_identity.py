@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from karma_adapters.wiring.bootstrap import open_for_person
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import Refused
 from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.changes.intake import request

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.plan.document import Plan
 from karma_core.plan.runtime import is_unknown
 from karma_core.use_cases.configs.publish import publish

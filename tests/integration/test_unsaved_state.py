@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import StoreError
 from karma_core.records import JournalEntry
 from karma_core.use_cases.configs.publish import publish

@@ -30,7 +30,7 @@ TOKENS = """
 import json, sys
 from pathlib import Path
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.access.tokens import recognise
 workspace = open_workspace(read_settings(Path.cwd()), sys.argv[1])
 found = {user: recognise(workspace, text) for user, text in json.load(sys.stdin).items()}

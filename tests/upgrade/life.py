@@ -28,7 +28,7 @@ PUT = """
 import sys
 from pathlib import Path
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.records import ParameterWrite
 environment, name, value = sys.argv[1:]
 parameters = open_workspace(read_settings(Path.cwd()), environment).parameters

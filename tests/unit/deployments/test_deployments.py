@@ -9,14 +9,15 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import prefect.settings
 import pytest
 import yaml
 
 from flows.registration import deployments
-from karma_adapters.wiring.settings import OWN_VARIABLES, Settings
+from karma_adapters.wiring.reading import OWN_VARIABLES
+from karma_adapters.wiring.settings import API_PORT, Sections
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deployments/systemd").glob("*.service"))
@@ -33,10 +34,8 @@ SERVICE_KEYS = {
 def is_setting(variable: str) -> bool:
     """Whether a KARMA_ variable is read."""
     section, _, key = variable.removeprefix("KARMA_").lower().partition("__")
-    field = Settings.model_fields.get(section)
-    return variable in OWN_VARIABLES or (
-        field is not None and key in field.annotation.model_fields  # type: ignore[union-attr]
-    )
+    kind = get_type_hints(Sections).get(section)
+    return variable in OWN_VARIABLES or key in getattr(kind, "__struct_fields__", ())
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -169,7 +168,7 @@ def test_ports_are_those_that_the_services_listen_on() -> None:
                     assert listening[host] == port, (name, variable)
         probed = re.search(r"127\.0\.0\.1[: ](\d+)", str(service.get("healthcheck", {}).get("test", "")))
         assert probed is None or probed[1] == listening[name]
-    assert int(listening["api"]) == Settings.model_fields["api"].default.port
+    assert int(listening["api"]) == API_PORT
 
 
 def test_prefects_variables_are_settings_of_prefect() -> None:

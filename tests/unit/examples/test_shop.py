@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core import ids, strictjson
 from karma_core.component_types import TypeDefinition, read_definition
 

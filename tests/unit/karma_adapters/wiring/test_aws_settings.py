@@ -8,10 +8,11 @@ import pytest
 
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_adapters.wiring.bootstrap import open_workspace
-from karma_adapters.wiring.settings import AwsSettings, Environment, read_settings
+from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.settings import AwsSettings, Environment
 from karma_core.errors import SettingsError
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "settings.md"
 
 
 def written(root: Path, text: str) -> Path:
@@ -70,7 +71,7 @@ def test_a_log_that_has_no_place_is_refused(tmp_path: Path, text: str, said: str
 def test_every_key_is_documented() -> None:
     """docs/settings.md names each key of the sections that concern AWS."""
     text = DOCUMENT.read_text("utf-8")
-    keys = {*AwsSettings.model_fields, *Environment.model_fields} - {"aws"}
+    keys = {*AwsSettings.__struct_fields__, *Environment.__struct_fields__} - {"aws"}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 

@@ -1,0 +1,156 @@
+"""Reading the settings: `karma.toml`, and `KARMA_…` variables over it.
+
+A nested setting is reached by two underscores (`KARMA_PROJECT__ORCHESTRATOR=direct`). A variable's text is
+taken as it is where the setting is a text, else read as JSON where it is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from karma_adapters.wiring.settings import Sections, Settings
+from karma_core import documents
+from karma_core.documents import Secret, written
+from karma_core.errors import SettingsError
+from karma_core.policy.document import read_policy
+from karma_core.policy.identities import read_identities
+
+FILE: Final = "karma.toml"
+VARIABLE: Final = "KARMA_"
+OWN_VARIABLES: Final = frozenset(
+    {"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"}
+)
+"""Read elsewhere, and no settings: environment, project, user, the user's token, fault injection."""
+
+
+def read_settings(root: Path) -> Settings:
+    """The settings of the project in root; SettingsError with file and key for what cannot be used."""
+    path = root / FILE
+    try:
+        body = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{FILE} cannot be read", why=str(error), next_step="correct the file") from error
+    _refuse_unknown_variables(os.environ)
+    return settings_of(root, merged(body, variables(os.environ)))
+
+
+def settings_of(root: Path, body: Mapping[str, Any]) -> Settings:
+    """The settings in a document that has the keys of `karma.toml`; SettingsError as `read_settings`."""
+    try:
+        sections = documents.read(Sections, body, strict=False)
+    except documents.Faults as error:
+        raise _refused(error.told(whole=FILE)) from error
+    environments = {
+        name: replace(section, policy=_policy(sections, section.policy, f"environments.{name}.policy"))
+        for name, section in sections.environments.items()
+    }
+    _policy(sections, {}, "policy")
+    try:
+        read_identities(sections.identities)
+    except SettingsError as error:
+        raise _refused(f"identities: {error.why}") from error
+    values = {name: getattr(sections, name) for name in Sections.__struct_fields__}
+    return Settings(root=root, **{**values, "environments": environments})
+
+
+def _policy(sections: Sections, own: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The policy of an environment as JSON values, once it was seen that it can be used."""
+    try:
+        return written(read_policy({**sections.policy, **own}))
+    except SettingsError as error:
+        raise _refused(f"{place}: {error.why}") from error
+
+
+def _refused(why: str) -> SettingsError:
+    return SettingsError(
+        "a setting cannot be used",
+        why=why,
+        next_step=f"correct it in {FILE} or in its {VARIABLE} variable; docs/settings.md lists all",
+    )
+
+
+def variables(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that variables give, as a document with the keys of `karma.toml`."""
+    document: dict[str, Any] = {}
+    for name in sorted(environ):
+        if name.startswith(VARIABLE) and not _is_no_setting(name):
+            path = name.removeprefix(VARIABLE).lower().split("__")
+            document = merged(document, _nested(Sections, path, environ[name]))
+    return document
+
+
+def _nested(kind: Any, path: list[str], text: str) -> Any:
+    if not path:
+        return _value(kind, text)
+    return {path[0]: _nested(_below(kind, path[0]), path[1:], text)}
+
+
+def _below(kind: Any, key: str) -> Any:
+    """The type of a key of a section, or of a table of such."""
+    kind = _bare(kind)
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return get_type_hints(kind, include_extras=True).get(key, Any)
+    return get_args(kind)[1] if get_origin(kind) is dict else Any
+
+
+def _value(kind: Any, text: str) -> Any:
+    kind = _bare(kind)
+    if kind in {str, Secret} or get_origin(kind) is Literal:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _bare(kind: Any) -> Any:
+    """A type without its bounds, and without None beside it."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in {Union, UnionType}:
+        return _bare(next(one for one in get_args(kind) if one is not type(None)))
+    return kind
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two documents as one; where both have a value that is no table, the second one's."""
+    both = {
+        key: merged(base[key], over[key])
+        for key in base.keys() & over.keys()
+        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping)
+    }
+    return {**base, **over, **both}
+
+
+def _is_no_setting(variable: str) -> bool:
+    """Whether a variable is read elsewhere, or by the tests."""
+    return variable in OWN_VARIABLES or variable.startswith("KARMA_TEST_") or variable == "KARMA_SOAK"
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    """A KARMA_ variable that names no setting is a mistake that would otherwise go unseen."""
+    for variable in sorted(environ):
+        if not variable.startswith(VARIABLE) or _is_no_setting(variable):
+            continue
+        if variable.removeprefix(VARIABLE).split("__")[0].lower() not in Sections.__struct_fields__:
+            raise SettingsError(
+                f"the variable {variable} names no setting",
+                next_step="unset it, or write it like KARMA_PROJECT__ORCHESTRATOR",
+            )
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder, from start upwards, that holds a karma.toml; else start itself."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    return start
