@@ -36,11 +36,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("karma_core", "karma_log", "karma_cli", "karma_adapters.aws")
 MORE = (
     "boto3",
-    "karma_adapters.bootstrap",
-    "karma_adapters.git_repository",
-    "karma_adapters.git_work_tree",
-    "karma_adapters.sqlite_graph",
+    "karma_adapters.git.repository",
+    "karma_adapters.git.work_tree",
+    "karma_adapters.sqlite.graph",
     "karma_adapters.terraform.preparation",
+    "karma_adapters.wiring.bootstrap",
 )
 OWN_VARIABLES = ("KARMA_", "PREFECT_", "AWS_")
 _HEADER = struct.Struct("!I")
