@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-WORKERS ?= 2
+# One more than CI has processors: in a quarter of its time a test waits for a server, a lease or a signal.
+WORKERS ?= 3
 
 .PHONY: setup check test extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests import fork_server
+
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "examples" / "shop"
 TIMEOUT_SECONDS = 120
@@ -60,11 +62,11 @@ class Karma:
         return [sys.executable, "-m", "karma_cli", *words]
 
     def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        """Start a call and do not wait for it."""
+        """Start a call by itself, imports and all, and do not wait for it."""
         return subprocess.Popen(
             self.words(*words),
             cwd=self.project,
-            env=environment({**self.variables, "KARMA_ENV": self.env, **variables}),
+            env=self._environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -72,11 +74,25 @@ class Karma:
         )
 
     def run(self, *words: str, **variables: str) -> Ran:
-        """Run a call to its end. Whatever it ends with, it is never a traceback."""
+        """Run a call to its end, in a process whose imports are done. It never ends with a traceback."""
+        ended = fork_server.python(
+            self.words(*words)[1:],
+            folder=self.project,
+            variables=self._environment(variables),
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+        assert "Traceback" not in ended.stderr, ended.stderr
+        return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+    def run_by_itself(self, *words: str, **variables: str) -> Ran:
+        """Run a call to its end in a process that imports by itself, and orders its sets in its own way."""
         with self.start(*words, **variables) as process:
             out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         assert "Traceback" not in err, err
         return Ran(process.returncode, out, err)
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return environment({**self.variables, "KARMA_ENV": self.env, **more})
 
     def json(self, *words: str, code: int = 0, **variables: str) -> Any:
         """Run a call with --json that must end with `code`; its document."""

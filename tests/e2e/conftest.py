@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -47,9 +50,21 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def first_shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Any]:
-    """The shop deployed once, committed, and the document of that first deploy. Not to be changed."""
-    folder = tmp_path_factory.mktemp("shop")
+def deployed_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the shop that was deployed once for all workers of a run. To be copied."""
+    ours = tmp_path_factory.getbasetemp()
+    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "deployed-shop"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "document.json").exists():
+            document = _deploy_shop(folder)
+            (folder / "document.json").write_text(json.dumps(document))
+    return folder
+
+
+def _deploy_shop(folder: Path) -> Any:
+    """Make the shop there, commit, publish, build and deploy it; the document of the deploy."""
     ledger = Ledger(folder / "bin")
     project = folder / "shop"
     shutil.copytree(SHOP, project, ignore=shutil.ignore_patterns(".karma"))
@@ -57,13 +72,25 @@ def first_shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Any]:
     commit(project, "The shop")
     shop = Shop(project, Karma(project).under(**ledger.variables), ledger)
     shop.publish_and_build()
-    return shop, shop.deploy()
+    return shop.deploy()
+
+
+@pytest.fixture(scope="session")
+def first_shop(deployed_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Any]:
+    """A copy of the deployed shop for this worker, and the document of its deploy. Not to be changed."""
+    folder = tmp_path_factory.mktemp("shop")
+    return _copied(deployed_shop, folder), json.loads((deployed_shop / "document.json").read_text())
+
+
+def _copied(deployed_shop: Path, folder: Path) -> Shop:
+    """A copy of the deployed shop, with a ledger of its own."""
+    project = folder / "shop"
+    shutil.copytree(deployed_shop / "shop", project, symlinks=True)
+    ledger = Ledger(folder / "bin")
+    return Shop(project, Karma(project).under(**ledger.variables), ledger)
 
 
 @pytest.fixture
-def shop(first_shop: tuple[Shop, Any], tmp_path: Path) -> Shop:
-    """A copy of the deployed shop, with a ledger of its own."""
-    project = tmp_path / "shop"
-    shutil.copytree(first_shop[0].project, project, symlinks=True)
-    ledger = Ledger(tmp_path / "bin")
-    return Shop(project, Karma(project).under(**ledger.variables), ledger)
+def shop(deployed_shop: Path, tmp_path: Path) -> Shop:
+    """One test's own copy of the deployed shop."""
+    return _copied(deployed_shop, tmp_path)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from flows.server import temporary_server
+from tests import prefect_database
 from tests.e2e.command_line import ROOT, Karma, environment, statuses
 from tests.e2e.test_kill import COMPONENTS, System
 
@@ -30,7 +31,9 @@ ENDS_SECONDS = 30
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A Prefect server; the variables with which others use it."""
     saved = dict(os.environ)
-    with temporary_server(tmp_path_factory.mktemp("prefect")):
+    home = tmp_path_factory.mktemp("prefect")
+    prefect_database.prepare(home)
+    with temporary_server(home):
         variables = {k: v for k, v in os.environ.items() if k.startswith("PREFECT_")}
         os.environ.clear()
         os.environ.update(saved)

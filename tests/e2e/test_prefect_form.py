@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from karma_core.roles import Role
+from tests import prefect_database
 from tests.browser import launched
 from tests.e2e.command_line import Karma
 from tests.e2e.running_service import PATIENCE, RunningService, make_project
@@ -24,6 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
     """Server, API and worker over a shop that is deployed."""
     karma = make_project(tmp_path_factory.mktemp("form"))
     Karma(karma.project).json("deploy", "--all", "--auto-approve")
+    prefect_database.prepare(karma.project / ".karma" / "prefect")
     running = RunningService(karma)
     yield running
     running.stop()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import prefect_database
 from tests.e2e.command_line import Karma
 from tests.e2e.running_service import wait_for
 from tests.e2e.worker_fleet import NAPS, Fleet, make_project
@@ -21,7 +22,9 @@ SECONDS = 8
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A server without workers."""
-    made = Fleet(make_project(tmp_path_factory.mktemp("workers"), ENVIRONMENTS, SECONDS))
+    karma = make_project(tmp_path_factory.mktemp("workers"), ENVIRONMENTS, SECONDS)
+    prefect_database.prepare(karma.project / ".karma" / "prefect")
+    made = Fleet(karma)
     yield made
     made.close()
 

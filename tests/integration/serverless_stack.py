@@ -28,13 +28,14 @@ from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from karma_lambda.opening import open_services
-from karma_lambda.packaging.__main__ import ROOT, build
+from karma_lambda.packaging.__main__ import ROOT
 from karma_lambda.settings import FunctionSettings
 from tests.api_contract import HOOK_SECRET, Orders
 from tests.api_doors import HttpDoor
 from tests.change_system import run_order
 from tests.http_server import HttpServer
 from tests.integration import aws_provider, gremlin_server, ministack
+from tests.integration.function_packages import packed
 from tests.memory.terraform import MemoryModules, MemoryTerraform
 from tests.memory_system import ALL, NoRepository, RecordingReloader
 from tests.served_system import CONFIGS
@@ -144,7 +145,7 @@ def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack
     configuration = aws_provider.required()
     gremlin = gremlin_server.required().url
     packages = folder / "packages"
-    build(packages, functions)
+    packed(packages, functions)
     with ministack.running(folder) as url:
         output = _applied(
             folder,

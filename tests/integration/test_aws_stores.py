@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 
 from karma_adapters.aws import state_table
 from karma_log.sinks import dynamodb_table
-from tests import local_aws
+from tests import fork_server, local_aws
 from tests.small_systems import APP, HEAD, NET
 
 ROOT = Path(__file__).parents[2]
@@ -56,14 +54,11 @@ class Project:
 
     def karma(self, *words: str, code: int = 0) -> Any:
         """What a command prints as JSON; its exit code is checked."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "karma_cli", *words, "--json"],
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        ended = fork_server.python(
+            ["-m", "karma_cli", *words, "--json"],
+            folder=self.root,
+            variables={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout_seconds=120,
         )
         assert ended.returncode == code, ended.stderr + ended.stdout
         return json.loads(ended.stdout)

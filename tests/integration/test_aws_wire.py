@@ -9,8 +9,6 @@ import base64
 import json
 import os
 import re
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ import pytest
 
 from karma_adapters.aws.iam_policy import policy
 from karma_adapters.wiring.reading import read_settings
-from tests import local_aws
+from tests import fork_server, local_aws
 from tests.faulty_aws import Call, FaultyAws, faulty_aws
 from tests.integration.test_aws_stores import IN_AWS, LOCAL, ROOT
 from tests.small_systems import HEAD
@@ -91,14 +89,11 @@ class Job:
 
     def karma(self, words: str) -> str:
         """Run a command, whatever it ends with; what it printed on both streams."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "karma_cli", *words.split()],
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
+        ended = fork_server.python(
+            ["-m", "karma_cli", *words.split()],
+            folder=self.root,
+            variables={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout_seconds=240,
         )
         assert "Traceback" not in ended.stderr
         self.printed += ended.stdout + ended.stderr

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import prefect_database
 from tests.e2e.command_line import Karma, environment
 
 FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]
@@ -18,6 +19,7 @@ def test_a_change_runs_as_a_flow_once_for_its_key(tmp_path: Path) -> None:
     karma = Karma(tmp_path, env="dev")
     karma.json("init")
     karma.json("config", "publish")
+    prefect_database.prepare(tmp_path / ".karma" / "prefect")
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.change_flow", str(tmp_path)],
         cwd=ROOT,

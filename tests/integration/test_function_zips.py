@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from karma_lambda.packaging import cold
-from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, build, names
+from karma_lambda.packaging.__main__ import MOST_BYTES, build, names
+from tests.integration.function_packages import packed
 
 pytestmark = pytest.mark.xdist_group("zips")  # made once, not once a process
 ABSENT = (
@@ -32,10 +33,10 @@ if {name!r} == "graphql":
 
 
 @pytest.fixture(scope="module")
-def zips() -> Mapping[str, Path]:
+def zips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """All of them. Without a package registry the tests are skipped, unless KARMA_TEST_REQUIRE has `aws`."""
     try:
-        return build(ROOT / "build" / "lambda")
+        return packed(tmp_path_factory.mktemp("zips"))
     except subprocess.CalledProcessError as error:
         if "aws" in os.environ.get("KARMA_TEST_REQUIRE", "").split(","):
             raise

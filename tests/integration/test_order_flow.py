@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import prefect_database
 from tests.e2e.command_line import Karma, environment
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ def test_a_run_acts_as_its_order_says_and_as_nobody_else(tmp_path: Path) -> None
     with (tmp_path / "karma.toml").open("a") as settings:
         settings.write('\n[policy]\nrequesters = ["ann"]\n')
     token = karma.json("token", "create", "ann", "--role", "approver")["token"]
+    prefect_database.prepare(tmp_path / ".karma" / "prefect")
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.order_flow", str(tmp_path)],
         cwd=ROOT,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import prefect_database
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import json, sys
@@ -57,6 +59,7 @@ def test_deployments_register_and_the_rebuild_runs(tmp_path: Path) -> None:
         str(project),
     ]
     subprocess.run(publish, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, timeout=60)
+    prefect_database.prepare(tmp_path / "prefect")
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "prefect"), str(project)],
         cwd=ROOT,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import prefect_database
 from tests.e2e.command_line import ROOT, Karma, environment
 
 pytestmark = pytest.mark.xdist_group("prefect-server")  # one server, not one a process
@@ -29,6 +30,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Karma:
 @pytest.fixture(scope="module")
 def found(project: Karma) -> dict[str, Any]:
     """What the server had, after two registrations and a crash."""
+    prefect_database.prepare(project.project / ".karma" / "prefect")
     done = subprocess.run(
         [sys.executable, "-m", "tests.integration.prefect_ends", str(project.project)],
         cwd=ROOT, env=environment({}), capture_output=True, text=True, check=False, timeout=200,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import prefect_database
 from tests.e2e.command_line import Karma, write_config
 from tests.e2e.conftest import commit, git
 
@@ -39,6 +40,7 @@ def test_a_push_runs_as_a_flow(tmp_path: Path) -> None:
     write_config(tmp_path, "dev", "hello/moon", '{"greeting": "night"}')
     pushed = commit(tmp_path)
     write_config(tmp_path, "dev", "hello/world", '{"greeting": "not committed"}')
+    prefect_database.prepare(tmp_path / ".karma" / "prefect")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(tmp_path), pushed],
         cwd=ROOT,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import fork_server
 from tests.upgrade import account, files
 from tests.upgrade.life import edit, git
 
@@ -82,15 +83,12 @@ class Deployed:
         who = {"KARMA_ENV": env, "KARMA_USER": user}
         if env == "prod" and user in self.tokens:
             who["KARMA_TOKEN"] = self.tokens[user]
-        ended = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.project,
-            env={**own, "PYTHONPATH": str(ROOT), **self.variables, **who},
-            input=asked,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+        ended = fork_server.python(
+            words,
+            folder=self.project,
+            variables={**own, "PYTHONPATH": str(ROOT), **self.variables, **who},
+            timeout_seconds=TIMEOUT_SECONDS,
+            text=asked,
         )
         assert ended.returncode == code, (words, ended.returncode, ended.stdout[-3000:], ended.stderr[-3000:])
         return ended.stdout
