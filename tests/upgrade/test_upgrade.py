@@ -148,7 +148,8 @@ def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:
     """One waits for its approval, one for its apply; afterwards a plan of everything is empty again.
 
     0.1 proved nobody: where another than the requester must approve, nobody can say any more that it is
-    another. Without that rule, the approval counts.
+    another. Without that rule a waiting change can be approved; one that somebody was said to have approved
+    asks for an approval that is proven, and nothing of it is applied before.
     """
     listed = deployed.karma("prod", "change", "list")
     under_way = {one["status"]: one["change_id"] for one in listed}
@@ -159,7 +160,11 @@ def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:
     settings.write_text(settings.read_text().replace("distinct_approver = true", "distinct_approver = false"))
     deployed.karma("prod", "change", "approve", waiting, user=LEAD)
     done = deployed.karma("prod", "apply", user=LEAD)
-    assert {one["change_id"]: one["status"] for one in done} == {waiting: "applied", approved: "applied"}
+    ends = {one["change_id"]: one["status"] for one in done}
+    assert ends == {waiting: "applied", approved: "awaiting_approval"}
+    deployed.karma("prod", "change", "approve", approved, user=LEAD)
+    (last,) = deployed.karma("prod", "apply", user=LEAD)
+    assert (last["change_id"], last["status"]) == (approved, "applied")
     assert set(deployed.actions("prod", "--all").values()) == {"no-op"}
 
 
