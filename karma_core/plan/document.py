@@ -144,7 +144,7 @@ def explanation(plan: Plan) -> dict[str, list[dict[str, Any]]]:
 def readable(plan: Plan) -> str:
     """The whole plan as one text: summary, then each component with its reason and Terraform's own words."""
     lines = [f"Plan {plan.id} of {plan.environment}, made {plan.created_at}", summary_text(plan), ""]
-    lines += [f"{f.severity}: {f.component}: {f.message}" for f in plan.findings]
+    lines += [f"{f.severity}: {f.said}" for f in plan.findings]
     for component in plan.components:
         lines += ["", f"## {component.address}: {component.action}", component.reason]
         if component.unknown_inputs:

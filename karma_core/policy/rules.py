@@ -118,11 +118,16 @@ def rejections(
     return tuple(dict.fromkeys(forbidden))
 
 
+def may_request(rules: Rules, user: str) -> bool:
+    """Whether every policy that names requesters names this user."""
+    named = [p.requesters for p in rules.policies if p.requesters]
+    return all(rules.identities.matches(user, patterns) for patterns in named)
+
+
 def _requesters(rules: Rules, facts: Facts) -> Iterator[Finding]:
     first = facts.edits[0].address if facts.edits else ""
     for user in dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by)):
-        named = [p.requesters for p in rules.policies if p.requesters]
-        if not all(rules.identities.matches(user, patterns) for patterns in named):
+        if not may_request(rules, user):
             yield _no("policy-requester", first, f"{user} may not request changes here")
 
 

@@ -69,6 +69,24 @@ def test_what_to_roll_back_has_to_be_clear(tmp_path: Path, words: tuple[str, ...
     assert Karma(tmp_path, env="dev").refuses("change", "rollback", *words, code=2).error["code"] == "usage"
 
 
+FREEZE = '[[policy.freeze]]\nreason = "the sale"\ndays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+
+
+def test_an_apply_of_everything_says_what_stays_approved(tmp_path: Path) -> None:
+    """In a freeze it applies nothing, names what waits and why, and ends with 4."""
+    karma = make_project(tmp_path, {"box/one": {"size": 1}})
+    made = request(karma, {"component": "box/one", "proposed_change": {"size": 2}}, code=4)
+    settings = tmp_path / "karma.toml"
+    before = settings.read_text()
+    settings.write_text(before + FREEZE)
+    held = karma.run("apply")
+    assert held.code == 4
+    assert f"warning: change {made['change_id']} stays approved: the sale (UTC)" in held.err
+    settings.write_text(before)
+    assert karma.run("apply").code == 0
+    assert config(karma, "box/one") == {"size": 2}
+
+
 # -- promotion ------------------------------------------------------------------------------------------
 
 PROD = '[environments.prod.policy]\nprotected = ["box/one"]\n'

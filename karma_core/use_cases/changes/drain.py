@@ -13,6 +13,7 @@ from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import take_back_failed
+from karma_core.use_cases.policy_evaluation import frozen
 from karma_core.workspace import Workspace
 
 
@@ -33,6 +34,12 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
                 moved[after.id] = after
                 progress = True
     return [moved[change_id] for change_id in sorted(moved)]
+
+
+def left_approved(workspace: Workspace) -> dict[str, str]:
+    """Changes that a drain left approved → why: a freeze, or somebody else who works on their part."""
+    reason = frozen(workspace) or "another process works on it, or on a component that it deploys"
+    return {c.id: reason for c in Register(workspace).open() if c.status is State.APPROVED}
 
 
 def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
