@@ -93,7 +93,8 @@ class Facts(Record, frozen=True, kw_only=True):
 
     `requested_by` is who is said to want it, `asked_by` who sent it: both have to be allowed to.
     `users_of` maps an edited address to the deployed components that depend on it. `foreign_prefixes` are
-    those of the project's other environments.
+    those of the project's other environments. `takes_over` maps a renamed component to the address whose
+    deployment it takes over: what protects the old one holds for it.
     """
 
     requested_by: str
@@ -103,6 +104,7 @@ class Facts(Record, frozen=True, kw_only=True):
     users_of: dict[str, tuple[str, ...]]
     region: str
     foreign_prefixes: tuple[str, ...] = ()
+    takes_over: dict[str, str] = {}
 
 
 def rejections(
@@ -154,6 +156,10 @@ def approvals(rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefiniti
     """Why the request itself needs an approval, no reason twice."""
     needs = ["every change needs one"] if any(p.require_approval for p in rules.policies) else []
     needs += [f"{e.address} is protected" for e in facts.edits if rules.protects(e.address)]
+    renamed = {e.address: facts.takes_over[e.address] for e in facts.edits if e.address in facts.takes_over}
+    needs += [
+        f"{a} takes over {old}, which is protected" for a, old in renamed.items() if rules.protects(old)
+    ]
     needs += [
         f"{edit.address}: {pointer[1:]} is a protected field"
         for edit, pointer in protected_fields(rules, facts.edits, definitions)

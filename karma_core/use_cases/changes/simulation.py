@@ -17,7 +17,7 @@ from karma_core.use_cases.build import inputs_token, read_fleet
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.run_judgement import judge_run
 from karma_core.use_cases.fleet import Fleet
-from karma_core.use_cases.policy_evaluation import evaluate_edits, world_of
+from karma_core.use_cases.policy_evaluation import evaluate_edits, taking_over, world_of
 from karma_core.use_cases.policy_in_force import policy_differs
 from karma_core.workspace import Workspace
 
@@ -81,11 +81,12 @@ def _judge(
     facts = Facts(
         requested_by=change.requested_by,
         asked_by=change.asked_by,
-        edits=edits,
+        edits=taking_over(fleets[1], edits),
         cone=cone,
         users_of=judgement.deployed_users(edits, before),
         region=workspace.environment.region,
         foreign_prefixes=workspace.environment.foreign_prefixes,
+        takes_over=fleets[1].moves,
     )
     evaluated = evaluate_edits(workspace, facts, {**fleets[0].definitions, **fleets[1].definitions})
     findings = {
