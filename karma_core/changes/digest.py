@@ -2,7 +2,8 @@
 
 An approval covers a later plan that only refines the shown one: no new address, no stronger action, equal
 known values, the same config versions and cone (design, section 6), and of each component that does
-anything the same config, module and variables: a module can run a program of which no planned value tells.
+anything the same config, module, variables and reload action: a module can run a program of which no planned
+value tells.
 A component that was deferred was never seen, so it always stops once it can be planned.
 """
 
@@ -26,8 +27,8 @@ STRENGTH: Final[dict[str, int]] = {
 """How much an action does; a stronger one is not covered by the approval of a weaker one."""
 
 
-OWN_PARTS: Final = ("config", "module", "variables")
-"""Inputs of a fingerprint that no producer can refine: where one differs, somebody has edited it."""
+OWN_PARTS: Final = ("config", "module", "variables", "reload action")
+"""What of a component no producer can refine: where one differs, somebody has edited it."""
 
 
 class PlannedPart(Record, frozen=True, kw_only=True):
@@ -67,8 +68,14 @@ def _part(component: PlannedComponent) -> PlannedPart:
         fingerprint=component.fingerprint,
         unknown_inputs=component.unknown_inputs,
         resources={r.address: r for r in sorted(moved, key=lambda r: r.address)},
-        own={e.input: e.new for e in component.explained if e.input in OWN_PARTS and e.new is not None},
+        own=_own(component),
     )
+
+
+def _own(component: PlannedComponent) -> dict[str, str]:
+    known = {e.input: e.new for e in component.explained}
+    known["reload action"] = component.reload or None
+    return {part: value for part in OWN_PARTS if (value := known.get(part)) is not None}
 
 
 def digest(plan: CanonicalPlan) -> str:

@@ -41,7 +41,10 @@ PRODUCER_EXCLUDED: Final = "producer-excluded"
 
 
 class PlannedComponent(Record, frozen=True, kw_only=True):
-    """One component of a plan. `saved` names the private binary plan; empty where it must not be applied."""
+    """One component of a plan. `saved` names the private binary plan; empty where it must not be applied.
+
+    `reload` is the digest of the action that a reload carries out; empty where none is.
+    """
 
     address: str
     action: Action
@@ -54,6 +57,7 @@ class PlannedComponent(Record, frozen=True, kw_only=True):
     resources: tuple[PlannedResource, ...] = ()
     text: str = ""
     saved: str = ""
+    reload: str = ""
     explained: tuple[Explained, ...] = ()
     """What it was judged on; empty where it could not be judged."""
 

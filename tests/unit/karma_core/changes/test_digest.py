@@ -24,6 +24,7 @@ def form(
     cone: tuple[str, ...] = ("a/one",),
     plan_id: str = "p",
     fingerprint: str = "",
+    reload: str = "",
     **inputs: str,
 ) -> Any:
     """The canonical form of a plan of one component, which was made from `inputs`."""
@@ -33,6 +34,7 @@ def form(
         reason=plan_id,
         resources=resources,
         fingerprint=fingerprint,
+        reload=reload,
         explained=tuple(Explained(input=name, old=None, new=value) for name, value in inputs.items()),
     )
     plan = Plan(id=plan_id, environment="t", created_at=plan_id, targets=(), components=(component,))
@@ -111,3 +113,10 @@ def test_an_edit_that_no_planned_value_shows_is_not_covered(part: str) -> None:
     assert exceeds(shown, shown) == []
     assert exceeds(shown, form(action="no-op", **{part: "sha256:2"})) == []
     assert exceeds(shown, form(resource(), terraform="1.12")) == []
+
+
+def test_an_edited_reload_action_is_not_covered() -> None:
+    """It is a command, and the plan shows no more of it than that it is carried out."""
+    shown, edited = form(action="reload", reload="sha256:1"), form(action="reload", reload="sha256:2")
+    assert exceeds(shown, edited) == ["a/one: its reload action changed"]
+    assert exceeds(form(action="reload"), edited) == [], "a plan of before that did not keep it"

@@ -443,3 +443,20 @@ def test_a_rename_does_not_shake_protection_off(
         )
     assert (change.status, need in change.needs) == (State.AWAITING_APPROVAL, True), change.why
     assert system.applies() == []
+
+
+def test_an_approval_does_not_cover_an_edited_reload_action() -> None:
+    """The command that was there when somebody approved is the one that is carried out, or none."""
+    action: dict[str, Any] = {"propagation": "reload", "reload": {"command": ["true"]}}
+    system = ChangeSystem({"b": action})
+    system.configure(a_one={"size": 1}, b_two={"a_nickname": "one"})
+    system.deploy()
+    system.configure(a_one={"size": 2})
+    change = waiting(system)
+    system.user = "lead"
+    system.approve(change)
+    system.modules._definitions["b"] = {**action, "reload": {"command": ["rm"]}}
+    again = system.apply(change)
+    assert again.status is State.AWAITING_APPROVAL
+    assert "b/two: its reload action changed" in again.why
+    assert system.reloader.calls == []
