@@ -73,7 +73,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     made = plan_of(workspace, change)
     if made is not None:
         show_plan(made)
-        render.line(f"digest {change.digest}")
+        if change.digest:
+            render.line(f"digest {change.digest}")
 
 
 def _show_differences(found: list[tuple[str, Difference]]) -> None:

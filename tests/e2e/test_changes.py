@@ -16,6 +16,16 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Karma:
     return make_project(tmp_path_factory.mktemp("boxes"), {"box/one": {"size": 1}})
 
 
+def test_a_declined_run_is_a_document_too(boxes: Karma) -> None:
+    """Without an answer nothing is applied, and --json says so; a plan of a destroy is not for a deploy."""
+    asked = boxes.json("destroy", "box", "one", code=4)
+    assert (asked["status"], asked["run_id"], asked["components"]) == ("declined", None, [])
+    planned = boxes.json("plan", "--destroy", "box", "one")["plan_id"]
+    refused = boxes.refuses("deploy", "--plan", planned, "--auto-approve", code=4)
+    assert (refused.error["code"], "karma destroy" in refused.error["next"]) == ("plan-outdated", True)
+    assert runtime(boxes, "box/one")["size"] == 1
+
+
 CONFIGS = {"box/one": {"size": 1}, "box/two": {"box_nickname": "one", "size": 1}}
 BREAK = {"component": "box/one", "proposed_change": {"size": 2, "broken": True}}
 
