@@ -66,20 +66,22 @@ def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = F
             why=why,
             next_step=said,
         )
+    next_step = "ask one of the approvers that [policy] names"
     forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
     if rules.asks_approver and actor.role is not None and not actor.role.includes(Role.APPROVER):
         forbidden = forbidden or f"the role of {actor.user} is {actor.role}"
-    if change.kind == "policy" and not rejects:
-        forbidden = forbidden or _is_no_admin(workspace)
+    if change.kind == "policy":
+        next_step = f"{next_step}, an admin"
+    if change.kind == "policy" and not (rejects or forbidden):
+        forbidden = _is_no_admin(workspace)
+        next_step = "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one"
     if not forbidden:
         return workspace
     Register(workspace).log(change, "denied", why=forbidden)
     raise Refused(
         f"change {change.id} cannot be approved by {actor.user}",
         why=forbidden,
-        next_step="ask one of the approvers that [policy] names"
-        if change.kind != "policy"
-        else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
+        next_step=next_step,
         code="not-approver",
     )
 
