@@ -104,7 +104,7 @@ def apply(
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
     from karma_core.errors import UsageError
-    from karma_core.use_cases.changes.drain import apply_and_drain, drain, left_approved
+    from karma_core.use_cases.changes.drain import apply_and_drain, approved_changes, drain, left_approved
     from karma_core.use_cases.changes.reading import result_of
 
     override = override_of(override_policy)
@@ -116,6 +116,7 @@ def apply(
         if change_id is not None:
             change = apply_and_drain(workspace, change_id, run, override=override)
         else:
+            approved = set(approved_changes(workspace))
             moved = drain(workspace, run, approved=True)
             left = left_approved(workspace)
     if change_id is not None:
@@ -129,7 +130,7 @@ def apply(
         render.note(f"warning: change {held} stays approved: {why}")
     if any(c.status in ENDED_BADLY for c in moved):
         raise typer.Exit(exits.FAILED)
-    if left or any(c.status in NOT_APPLIED for c in moved):
+    if left or any(c.id in approved and c.status in NOT_APPLIED for c in moved):
         raise typer.Exit(exits.NOT_APPLIED)
 
 

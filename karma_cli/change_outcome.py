@@ -22,7 +22,7 @@ Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the 
 ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
 """States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
 NOT_APPLIED = frozenset({"awaiting_approval", "rejected"})
-"""States that end `karma apply` with 4: an approval is void or missing, or the policy refused the change."""
+"""States of a change that was approved, that end `karma apply` with 4: it is so no more, or refused."""
 
 
 def go_on(

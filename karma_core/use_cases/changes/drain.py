@@ -39,7 +39,12 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
 def left_approved(workspace: Workspace) -> dict[str, str]:
     """Changes that a drain left approved → why: a freeze, or somebody else who works on their part."""
     reason = frozen(workspace) or "another process works on it, or on a component that it deploys"
-    return {c.id: reason for c in Register(workspace).open() if c.status is State.APPROVED}
+    return dict.fromkeys(approved_changes(workspace), reason)
+
+
+def approved_changes(workspace: Workspace) -> list[str]:
+    """Ids of the changes that may be applied, in the order of acceptance."""
+    return [c.id for c in Register(workspace).open() if c.status is State.APPROVED]
 
 
 def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
