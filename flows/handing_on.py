@@ -15,7 +15,7 @@ from karma_core.model import Record
 from karma_core.records import Run
 from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.access.vouching import ordered_by, vouch
-from karma_core.use_cases.changes.decisions import retry
+from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.workspace import Workspace
@@ -80,7 +80,9 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
     found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]
-    return tuple(retry(workspace, change.id, proceed=True, plan_here=False).id for change in found)
+    return tuple(
+        decisions.try_again(workspace, change.id, proceed=True, plan_here=False).id for change in found
+    )
 
 
 def orders_for(workspace: Workspace, ended: Ended) -> tuple[Order, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from karma_cli import change_decisions, exits, progress, render
-from karma_cli.change_outcome import ENDED_BADLY, ChangeId, Why, finish, go_on, show_change
+from karma_cli.change_outcome import ENDED_BADLY, NOT_APPLIED, ChangeId, Why, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
 from karma_cli.options import (
     AutoApprove,
@@ -104,7 +104,7 @@ def apply(
 ) -> None:
     """Apply an approved change, or take up one whose process died; without an id, all that may go on."""
     from karma_core.errors import UsageError
-    from karma_core.use_cases.changes.drain import apply_and_drain, drain
+    from karma_core.use_cases.changes.drain import apply_and_drain, approved_changes, drain, left_approved
     from karma_core.use_cases.changes.reading import result_of
 
     override = override_of(override_policy)
@@ -116,7 +116,9 @@ def apply(
         if change_id is not None:
             change = apply_and_drain(workspace, change_id, run, override=override)
         else:
+            approved = set(approved_changes(workspace))
             moved = drain(workspace, run, approved=True)
+            left = left_approved(workspace)
     if change_id is not None:
         finish(workspace, change, as_json=as_json)
         return
@@ -124,8 +126,12 @@ def apply(
         render.document([result_of(workspace, change) for change in moved])
     else:
         render.table("", ("change", "status", "why"), [(c.id, str(c.status), c.why) for c in moved])
+    for held, why in left.items():
+        render.note(f"warning: change {held} stays approved: {why}")
     if any(c.status in ENDED_BADLY for c in moved):
         raise typer.Exit(exits.FAILED)
+    if left or any(c.id in approved and c.status in NOT_APPLIED for c in moved):
+        raise typer.Exit(exits.NOT_APPLIED)
 
 
 @app.command("list", epilog="Examples:\n\n`karma change list`\n\n`karma change list --status queued --json`")

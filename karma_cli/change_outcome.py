@@ -21,6 +21,8 @@ ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id
 Why = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the log.")]
 ENDED_BADLY = frozenset({"failed", "stopped", "rolled_back"})
 """States of a change, after it was to be applied, that end a call with 1: the policy rolled one back."""
+NOT_APPLIED = frozenset({"awaiting_approval", "rejected"})
+"""States of a change that was approved, that end `karma apply` with 4: it is so no more, or refused."""
 
 
 def go_on(
@@ -71,7 +73,8 @@ def show_change(workspace: Workspace, change: Change) -> None:
     made = plan_of(workspace, change)
     if made is not None:
         show_plan(made)
-        render.line(f"digest {change.digest}")
+        if change.digest:
+            render.line(f"digest {change.digest}")
 
 
 def _show_differences(found: list[tuple[str, Difference]]) -> None:

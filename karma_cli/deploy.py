@@ -156,7 +156,7 @@ def _approve(
         show_plan(made)
     refuse_breaking(made.findings, allow_blocked=allow_blocked)
     if made.changes:
-        _ask("Apply this?")
+        _ask("Apply this?", as_json=as_json)
     return Order(kind="deploy", selection=selection, plan_id=made.id)
 
 
@@ -168,7 +168,7 @@ def _approve_plan(workspace: Workspace, plan_id: str, *, auto_approve: bool, as_
     if not auto_approve:
         if not as_json:
             show_plan(made)
-        _ask("Apply this?")
+        _ask("Apply this?", as_json=as_json)
     return Order(kind="deploy", selection=selection, plan_id=plan_id)
 
 
@@ -216,7 +216,7 @@ def _approve_destroy(
     made = plan_destroy(workspace, selection)
     if not as_json:
         show_plan(made)
-    _ask(f"Destroy {len(made.components)} component(s)?")
+    _ask(f"Destroy {len(made.components)} component(s)?", as_json=as_json)
     return Order(kind="destroy", selection=selection, plan_id=made.id)
 
 
@@ -226,10 +226,14 @@ def _nothing_destroyed() -> RunResult:
     return RunResult(run_id="", status="succeeded", components=(), warnings=())
 
 
-def _ask(question: str) -> None:
+def _ask(question: str, *, as_json: bool) -> None:
     """Go on only after a yes; without a terminal to ask on, nothing is applied."""
+    from karma_core.use_cases.runs.records import RunResult
+
     if not render.confirm(question):
         render.note("Nothing was applied.")
+        if as_json:
+            render.document(RunResult(run_id="", status="declined", components=()).contract())
         raise typer.Exit(exits.NOT_APPLIED)
 
 

@@ -130,12 +130,19 @@ def findings(found: Sequence[Finding]) -> None:
         if finding.severity != "error" and seen[finding.severity, finding.code] > WARNINGS_OF_A_KIND:
             hidden[finding.code] += 1
             continue
-        place = f" {finding.pointer}" if finding.pointer else ""
         said = Text(f"{finding.severity}: ", style=COLOURS.get(finding.severity, ""))
-        said.append(f"{finding.code}: {finding.component}{place}: {finding.message}", style="not bold")
+        said.append(
+            _finding(finding.code, finding.component, finding.pointer, finding.message), style="not bold"
+        )
         console.print(said)
     for code, number in sorted(hidden.items()):
         console.print(Text(f"… and {number:,} more of {code}; --json lists them all."))
+
+
+def _finding(code: str, component: str, pointer: str, message: str) -> str:
+    """A finding in one line; without a place where it is about none (a freeze)."""
+    place = " ".join(filter(None, (component, pointer)))
+    return ": ".join(filter(None, (code, place, message)))
 
 
 def error(problem: KarmaError, *, as_json: bool) -> None:
@@ -147,8 +154,8 @@ def error(problem: KarmaError, *, as_json: bool) -> None:
     if problem.why:
         console.print(Text(f"  why:  {problem.why}"))
     for finding in problem.facts.get("findings", ()):
-        place = f" {finding['pointer']}" if finding.get("pointer") else ""
-        console.print(Text(f"  {finding['code']}: {finding['component']}{place}: {finding['message']}"))
+        said = _finding(*(finding.get(part, "") for part in ("code", "component", "pointer", "message")))
+        console.print(Text(f"  {said}"))
     if problem.next_step:
         console.print(Text(f"  next: {problem.next_step}"))
     if as_json:

@@ -160,6 +160,11 @@ class Finding(Record, frozen=True, kw_only=True):
         """Sort key: errors first, then by component, code, place and text."""
         return (self.severity, self.component, self.code, self.pointer, self.message)
 
+    @property
+    def said(self) -> str:
+        """`code: component: message`, without the component where it is about none (a freeze)."""
+        return ": ".join(filter(None, (self.code, self.component, self.message)))
+
 
 class Build(Record, frozen=True, kw_only=True):
     """One publication of the graph. `id` counts from 1 per environment.

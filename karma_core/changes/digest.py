@@ -1,8 +1,10 @@
 """What an approval is bound to: the canonical form of a plan, and when another plan is still covered.
 
 An approval covers a later plan that only refines the shown one: no new address, no stronger action, equal
-known values, the same config versions and cone (design, section 6). A component that was deferred was
-never seen, so it always stops once it can be planned.
+known values, the same config versions and cone (design, section 6), and of each component that does
+anything the same config, module, variables and reload action: a module can run a program of which no planned
+value tells.
+A component that was deferred was never seen, so it always stops once it can be planned.
 """
 
 from __future__ import annotations
@@ -25,13 +27,21 @@ STRENGTH: Final[dict[str, int]] = {
 """How much an action does; a stronger one is not covered by the approval of a weaker one."""
 
 
+OWN_PARTS: Final = ("config", "module", "variables", "reload action")
+"""What of a component no producer can refine: where one differs, somebody has edited it."""
+
+
 class PlannedPart(Record, frozen=True, kw_only=True):
-    """One component of a canonical form; `resources` are those that something happens to."""
+    """One component of a canonical form; `resources` are those that something happens to.
+
+    `own` holds the digests of `OWN_PARTS`; it is empty where it was not evaluated, as in a destroy.
+    """
 
     action: str
     fingerprint: str
     unknown_inputs: tuple[str, ...]
     resources: dict[str, PlannedResource]
+    own: dict[str, str] = {}
 
 
 class CanonicalPlan(Record, frozen=True, kw_only=True):
@@ -58,7 +68,14 @@ def _part(component: PlannedComponent) -> PlannedPart:
         fingerprint=component.fingerprint,
         unknown_inputs=component.unknown_inputs,
         resources={r.address: r for r in sorted(moved, key=lambda r: r.address)},
+        own=_own(component),
     )
+
+
+def _own(component: PlannedComponent) -> dict[str, str]:
+    known = {e.input: e.new for e in component.explained}
+    known["reload action"] = component.reload or None
+    return {part: value for part in OWN_PARTS if (value := known.get(part)) is not None}
 
 
 def digest(plan: CanonicalPlan) -> str:
@@ -87,12 +104,17 @@ def _part_exceeds(shown: PlannedPart | None, new: PlannedPart) -> list[str]:
         return [] if new.action == Action.DEFERRED else ["it was deferred and can be planned now"]
     if strength > STRENGTH[shown.action]:
         return [f"{new.action} instead of {shown.action}"]
-    found = []
+    found = [f"its {part} changed" for part in OWN_PARTS if _edited(shown.own.get(part), new.own.get(part))]
     for name, resource in new.resources.items():
         found += [f"{name}: {why}" for why in _resource_exceeds(shown.resources.get(name), resource)]
     if not found and _masked(new) and shown.fingerprint != new.fingerprint:
         found.append("a sensitive value may have changed")
     return found
+
+
+def _edited(shown: str | None, new: str | None) -> bool:
+    """Whether two digests are known and differ."""
+    return shown is not None and new is not None and shown != new
 
 
 def _resource_exceeds(shown: PlannedResource | None, new: PlannedResource) -> list[str]:

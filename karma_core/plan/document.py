@@ -41,7 +41,10 @@ PRODUCER_EXCLUDED: Final = "producer-excluded"
 
 
 class PlannedComponent(Record, frozen=True, kw_only=True):
-    """One component of a plan. `saved` names the private binary plan; empty where it must not be applied."""
+    """One component of a plan. `saved` names the private binary plan; empty where it must not be applied.
+
+    `reload` is the digest of the action that a reload carries out; empty where none is.
+    """
 
     address: str
     action: Action
@@ -54,6 +57,7 @@ class PlannedComponent(Record, frozen=True, kw_only=True):
     resources: tuple[PlannedResource, ...] = ()
     text: str = ""
     saved: str = ""
+    reload: str = ""
     explained: tuple[Explained, ...] = ()
     """What it was judged on; empty where it could not be judged."""
 
@@ -144,7 +148,7 @@ def explanation(plan: Plan) -> dict[str, list[dict[str, Any]]]:
 def readable(plan: Plan) -> str:
     """The whole plan as one text: summary, then each component with its reason and Terraform's own words."""
     lines = [f"Plan {plan.id} of {plan.environment}, made {plan.created_at}", summary_text(plan), ""]
-    lines += [f"{f.severity}: {f.component}: {f.message}" for f in plan.findings]
+    lines += [f"{f.severity}: {f.said}" for f in plan.findings]
     for component in plan.components:
         lines += ["", f"## {component.address}: {component.action}", component.reason]
         if component.unknown_inputs:

@@ -94,7 +94,8 @@ class Facts(Record, frozen=True, kw_only=True):
 
     `requested_by` is who is said to want it, `asked_by` who sent it: both have to be allowed to.
     `users_of` maps an edited address to the deployed components that depend on it. `foreign_prefixes` are
-    those of the project's other environments.
+    those of the project's other environments. `takes_over` maps a renamed component to the address whose
+    deployment it takes over: what protects the old one holds for it.
     """
 
     requested_by: str
@@ -104,6 +105,7 @@ class Facts(Record, frozen=True, kw_only=True):
     users_of: dict[str, tuple[str, ...]]
     region: str
     foreign_prefixes: tuple[str, ...] = ()
+    takes_over: dict[str, str] = {}
 
 
 def rejections(
@@ -119,11 +121,16 @@ def rejections(
     return tuple(dict.fromkeys(forbidden))
 
 
+def may_request(rules: Rules, user: str) -> bool:
+    """Whether every policy that names requesters names this user."""
+    named = [p.requesters for p in rules.policies if p.requesters]
+    return all(rules.identities.matches(user, patterns) for patterns in named)
+
+
 def _requesters(rules: Rules, facts: Facts) -> Iterator[Finding]:
     first = facts.edits[0].address if facts.edits else ""
     for user in dict.fromkeys((facts.requested_by, facts.asked_by or facts.requested_by)):
-        named = [p.requesters for p in rules.policies if p.requesters]
-        if not all(rules.identities.matches(user, patterns) for patterns in named):
+        if not may_request(rules, user):
             yield _no("policy-requester", first, f"{user} may not request changes here")
 
 
@@ -150,6 +157,10 @@ def approvals(rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefiniti
     """Why the request itself needs an approval, no reason twice."""
     needs = ["every change needs one"] if any(p.require_approval for p in rules.policies) else []
     needs += [f"{e.address} is protected" for e in facts.edits if rules.protects(e.address)]
+    renamed = {e.address: facts.takes_over[e.address] for e in facts.edits if e.address in facts.takes_over}
+    needs += [
+        f"{a} takes over {old}, which is protected" for a, old in renamed.items() if rules.protects(old)
+    ]
     needs += [
         f"{edit.address}: {pointer[1:]} is a protected field"
         for edit, pointer in protected_fields(rules, facts.edits, definitions)

@@ -16,6 +16,16 @@ def boxes(tmp_path_factory: pytest.TempPathFactory) -> Karma:
     return make_project(tmp_path_factory.mktemp("boxes"), {"box/one": {"size": 1}})
 
 
+def test_a_declined_run_is_a_document_too(boxes: Karma) -> None:
+    """Without an answer nothing is applied, and --json says so; a plan of a destroy is not for a deploy."""
+    asked = boxes.json("destroy", "box", "one", code=4)
+    assert (asked["status"], asked["run_id"], asked["components"]) == ("declined", None, [])
+    planned = boxes.json("plan", "--destroy", "box", "one")["plan_id"]
+    refused = boxes.refuses("deploy", "--plan", planned, "--auto-approve", code=4)
+    assert (refused.error["code"], "karma destroy" in refused.error["next"]) == ("plan-outdated", True)
+    assert runtime(boxes, "box/one")["size"] == 1
+
+
 CONFIGS = {"box/one": {"size": 1}, "box/two": {"box_nickname": "one", "size": 1}}
 BREAK = {"component": "box/one", "proposed_change": {"size": 2, "broken": True}}
 
@@ -67,6 +77,24 @@ def test_what_to_roll_back_has_to_be_clear(tmp_path: Path, words: tuple[str, ...
     """A change or a cone, never both."""
     (tmp_path / "karma.toml").write_text("[environments.dev]\n")
     assert Karma(tmp_path, env="dev").refuses("change", "rollback", *words, code=2).error["code"] == "usage"
+
+
+FREEZE = '[[policy.freeze]]\nreason = "the sale"\ndays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\n'
+
+
+def test_an_apply_of_everything_says_what_stays_approved(tmp_path: Path) -> None:
+    """In a freeze it applies nothing, names what waits and why, and ends with 4."""
+    karma = make_project(tmp_path, {"box/one": {"size": 1}})
+    made = request(karma, {"component": "box/one", "proposed_change": {"size": 2}}, code=4)
+    settings = tmp_path / "karma.toml"
+    before = settings.read_text()
+    settings.write_text(before + FREEZE)
+    held = karma.run("apply")
+    assert held.code == 4
+    assert f"warning: change {made['change_id']} stays approved: the sale (UTC)" in held.err
+    settings.write_text(before)
+    assert karma.run("apply").code == 0
+    assert config(karma, "box/one") == {"size": 2}
 
 
 # -- promotion ------------------------------------------------------------------------------------------

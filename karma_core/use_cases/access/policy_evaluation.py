@@ -118,6 +118,15 @@ def pending_edits(fleet: Fleet, addresses: Collection[str]) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
+def taking_over(fleet: Fleet, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The edits as the rules see them: a config that takes over what is deployed creates nothing."""
+    found = []
+    for edit in edits:
+        held = fleet.deployed(edit.address) if edit.address in fleet.moves else None
+        found.append(replace(edit, before=applied_config(held)) if held is not None else edit)
+    return tuple(found)
+
+
 def applied_config(applied: Applied) -> dict[str, object]:
     """The config of the last apply that did not fail; of a failed one where there was none before."""
     failed = applied.status != "applied" and applied.good_config is not None
@@ -195,4 +204,5 @@ def _facts(
         users_of=judgement.deployed_users(edits, world_of(fleet)),
         region=workspace.environment.region,
         foreign_prefixes=workspace.environment.foreign_prefixes,
+        takes_over=fleet.moves,
     )

@@ -8,10 +8,10 @@ from typing import Any
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
-from karma_core.policy.rules import may_approve
+from karma_core.policy.rules import may_approve, may_request
 from karma_core.roles import Role
 from karma_core.use_cases.access.denial import denied
-from karma_core.use_cases.access.identity import proven
+from karma_core.use_cases.access.identity import proven, require_requester
 from karma_core.use_cases.access.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
@@ -66,20 +66,22 @@ def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = F
             why=why,
             next_step=said,
         )
+    next_step = "ask one of the approvers that [policy] names"
     forbidden = may_approve(rules, actor.user, change.requested_by, change.asked_by)
     if rules.asks_approver and actor.role is not None and not actor.role.includes(Role.APPROVER):
         forbidden = forbidden or f"the role of {actor.user} is {actor.role}"
-    if change.kind == "policy" and not rejects:
-        forbidden = forbidden or _is_no_admin(workspace)
+    if change.kind == "policy":
+        next_step = f"{next_step}, an admin"
+    if change.kind == "policy" and not (rejects or forbidden):
+        forbidden = _is_no_admin(workspace)
+        next_step = "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one"
     if not forbidden:
         return workspace
     Register(workspace).log(change, "denied", why=forbidden)
     raise Refused(
         f"change {change.id} cannot be approved by {actor.user}",
         why=forbidden,
-        next_step="ask one of the approvers that [policy] names"
-        if change.kind != "policy"
-        else "set KARMA_TOKEN to an admin's token; `karma token create NAME --role admin` makes one",
+        next_step=next_step,
         code="not-approver",
     )
 
@@ -113,8 +115,31 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
 
     What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
     policy any more, as long as it does not fail again. `proceed`: it is applied as soon as it may be, as a
-    change is that was requested so.
+    change is that was requested so. Refused, as a request is, where the policy says who may ask and this is
+    nobody of them; `change-state` for a change that neither failed nor was stopped.
     """
+    return try_again(_require_retrier(workspace), change_id, proceed=proceed, plan_here=plan_here)
+
+
+def _require_retrier(workspace: Workspace) -> Workspace:
+    """The workspace of somebody who may request changes, proven where the policy names persons."""
+    workspace = require_requester(workspace, "")
+    user = workspace.actor.user
+    if may_request(rules_in_force(workspace), user):
+        return workspace
+    raise denied(
+        workspace,
+        code="policy-requester",
+        what="the change is not tried again",
+        why=f"{user} may not request changes here",
+        next_step="ask somebody who may",
+    )
+
+
+def try_again(
+    workspace: Workspace, change_id: str, *, proceed: bool = False, plan_here: bool = True
+) -> Change:
+    """As `retry`, whoever asks: for a change whose apply was interrupted, and that nobody has to ask for."""
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
@@ -123,6 +148,13 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
                 f"change {change_id} is not tried again",
                 why="a policy is requested as the checkout has it now",
                 next_step="request it again: `karma policy publish`",
+                code="change-state",
+            )
+        if kept.change.status not in {State.FAILED, State.STOPPED}:
+            raise Refused(
+                f"change {change_id} is not tried again",
+                why=f"it is {kept.change.status}, neither failed nor stopped",
+                next_step=f"`karma change show {change_id}` says how it came to this",
                 code="change-state",
             )
         again: dict[str, Any] = {"number": register.next_number(), "approval": None, "waits_for": ()}

@@ -7,6 +7,7 @@ from typing import Any
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import BadInput, Conflict, Refused
+from karma_core.use_cases.access.policy_evaluation import frozen
 from karma_core.use_cases.changes import applying
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.intake import request
@@ -33,6 +34,17 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
                 moved[after.id] = after
                 progress = True
     return [moved[change_id] for change_id in sorted(moved)]
+
+
+def left_approved(workspace: Workspace) -> dict[str, str]:
+    """Changes that a drain left approved → why: a freeze, or somebody else who works on their part."""
+    reason = frozen(workspace) or "another process works on it, or on a component that it deploys"
+    return dict.fromkeys(approved_changes(workspace), reason)
+
+
+def approved_changes(workspace: Workspace) -> list[str]:
+    """Ids of the changes that may be applied, in the order of acceptance."""
+    return [c.id for c in Register(workspace).open() if c.status is State.APPROVED]
 
 
 def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:

@@ -25,4 +25,4 @@ def update_graph(workspace: Workspace) -> str:
     if result.status != "invalid":
         return ""
     first = min(result.errors, key=lambda finding: finding.code != UNKNOWN)  # it explains others
-    return f"{first.code}: {first.component}: {first.message}"
+    return first.said

@@ -44,4 +44,4 @@ class Judged:
         """The first error, in one sentence."""
         first = self.errors[0]
         more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
-        return f"{first.code}: {first.component}: {first.message}{more}"
+        return f"{first.said}{more}"

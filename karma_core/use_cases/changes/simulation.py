@@ -13,7 +13,7 @@ from karma_core.model import Finding, Provenance, Severity
 from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
 from karma_core.records import Parameter
-from karma_core.use_cases.access.policy_evaluation import evaluate_edits, world_of
+from karma_core.use_cases.access.policy_evaluation import evaluate_edits, taking_over, world_of
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.run_judgement import judge_run
@@ -82,11 +82,12 @@ def _judge(
     facts = Facts(
         requested_by=change.requested_by,
         asked_by=change.asked_by,
-        edits=edits,
+        edits=taking_over(fleets[1], edits),
         cone=cone,
         users_of=judgement.deployed_users(edits, before),
         region=workspace.environment.region,
         foreign_prefixes=workspace.environment.foreign_prefixes,
+        takes_over=fleets[1].moves,
     )
     evaluated = evaluate_edits(workspace, facts, {**fleets[0].definitions, **fleets[1].definitions})
     findings = {

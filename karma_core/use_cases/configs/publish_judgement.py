@@ -116,7 +116,7 @@ def refusal(verdict: PublishVerdict) -> Refused:
         first = verdict.findings[0]
         return Refused(
             "nothing was published",
-            why=f"{first.code}: {first.component}: {first.message}",
+            why=first.said,
             next_step="correct what the findings name, or wait until the policy allows it",
             code="publish-rejected",
             findings=to_builtins(verdict.findings),

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from karma_core import strictjson
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
-from karma_core.model import Finding, Record
+from karma_core.model import Finding, Record, to_builtins
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
@@ -92,7 +93,11 @@ class Planner:
         """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
         address = judgement.address
         if judgement.verdict is not Verdict.RUN:
-            return _settled(judgement)
+            reloads = judgement.verdict is Verdict.RELOAD
+            action = self._fleet.definition(address).reload if reloads else None
+            return replace(
+                _settled(judgement), reload=strictjson.digest(to_builtins(action)) if action else ""
+            )
         planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
         deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
         if deferred:

@@ -96,6 +96,14 @@ def require_shown(shown: Shown, addresses: Iterable[str], actions: Collection[Ac
     """
     planned = shown.components
     unseen = sorted(a for a in addresses if a not in planned or planned[a].action not in actions)
+    if unseen and all(a in planned and planned[a].action is Action.DESTROY for a in unseen):
+        raise Refused(
+            f"plan {shown.plan_id} cannot be carried out by a deploy",
+            why=f"it is to destroy {', '.join(unseen[:5])}",
+            next_step="`karma destroy` shows the same plan, asks, and destroys that",
+            code="plan-outdated",
+            components=unseen,
+        )
     if unseen:
         more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
         raise Refused(

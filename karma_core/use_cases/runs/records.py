@@ -41,8 +41,9 @@ class Outcome(Record, frozen=True, kw_only=True):
 class RunResult(Record, frozen=True, kw_only=True):
     """How a run ended.
 
-    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting. A run
-    that waits for an approval has become the change `change_id`, and `run_id` is empty.
+    `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting, or
+    declined at the prompt. A run that waits for an approval has become the change `change_id`, and
+    `run_id` is empty.
     """
 
     run_id: str

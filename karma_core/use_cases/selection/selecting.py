@@ -111,5 +111,5 @@ def why_blocked(fleet: Fleet, address: str) -> str:
     names = upstream | {about_type(type_of(a)) for a in upstream}
     for finding in fleet.findings:
         if finding.severity is Severity.ERROR and finding.component in names:
-            return f"{finding.code}: {finding.component}: {finding.message}"
+            return finding.said
     return "the environment has an error; see `karma graph validate`"

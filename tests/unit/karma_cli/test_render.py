@@ -27,3 +27,13 @@ def test_every_error_is_shown_and_a_repeated_warning_is_counted(capsys: pytest.C
     assert said.count("warning: unresolved-reference: ") == 1
     assert "… and 1,050 more of declared-never-read; --json lists them all." in said
     assert said.count("… and") == 1
+
+
+def test_a_finding_about_no_component_has_no_empty_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """A freeze is about the environment."""
+    freeze = Finding(
+        code="policy-freeze", severity=Severity.ERROR, component="", pointer="", message="no changes now"
+    )
+    render.findings([freeze])
+    assert capsys.readouterr().err == "error: policy-freeze: no changes now\n"
+    assert freeze.said == "policy-freeze: no changes now"

@@ -8,6 +8,7 @@ import pytest
 
 from karma_core.changes.digest import MASK, STRENGTH, canonical_plan, digest, exceeds
 from karma_core.plan.document import Action, Plan, PlannedComponent
+from karma_core.plan.explain import Explained
 from karma_core.records import PlannedResource
 
 
@@ -23,10 +24,18 @@ def form(
     cone: tuple[str, ...] = ("a/one",),
     plan_id: str = "p",
     fingerprint: str = "",
+    reload: str = "",
+    **inputs: str,
 ) -> Any:
-    """The canonical form of a plan of one component."""
+    """The canonical form of a plan of one component, which was made from `inputs`."""
     component = PlannedComponent(
-        address="a/one", action=Action(action), reason=plan_id, resources=resources, fingerprint=fingerprint
+        address="a/one",
+        action=Action(action),
+        reason=plan_id,
+        resources=resources,
+        fingerprint=fingerprint,
+        reload=reload,
+        explained=tuple(Explained(input=name, old=None, new=value) for name, value in inputs.items()),
     )
     plan = Plan(id=plan_id, environment="t", created_at=plan_id, targets=(), components=(component,))
     return canonical_plan(plan, versions or {"a/one": 1}, cone)
@@ -94,3 +103,20 @@ def test_a_changed_secret_voids_an_approval() -> None:
     hidden = resource(after={"password": MASK})
     assert exceeds(form(hidden, fingerprint="x"), form(hidden, fingerprint="x")) == []
     assert "sensitive" in exceeds(form(hidden, fingerprint="x"), form(hidden, fingerprint="y"))[0]
+
+
+@pytest.mark.parametrize("part", ["config", "module", "variables"])
+def test_an_edit_that_no_planned_value_shows_is_not_covered(part: str) -> None:
+    """A provisioner is in no planned value, so nothing of its own may move in a component that runs."""
+    shown, edited = form(resource(), **{part: "sha256:1"}), form(resource(), **{part: "sha256:2"})
+    assert exceeds(shown, edited) == [f"a/one: its {part} changed"]
+    assert exceeds(shown, shown) == []
+    assert exceeds(shown, form(action="no-op", **{part: "sha256:2"})) == []
+    assert exceeds(shown, form(resource(), terraform="1.12")) == []
+
+
+def test_an_edited_reload_action_is_not_covered() -> None:
+    """It is a command, and the plan shows no more of it than that it is carried out."""
+    shown, edited = form(action="reload", reload="sha256:1"), form(action="reload", reload="sha256:2")
+    assert exceeds(shown, edited) == ["a/one: its reload action changed"]
+    assert exceeds(form(action="reload"), edited) == [], "a plan of before that did not keep it"

@@ -142,6 +142,27 @@ def test_a_viewers_token_requests_nothing(system: ChangeSystem) -> None:
     refused(system, "role-too-low", lambda: request(workspace, wanted))
 
 
+def test_a_retry_is_asked_for_like_a_request(system: ChangeSystem) -> None:
+    """Who may not request a change does not have a failed one applied, either: by no name, role or proof."""
+    system.terraform.failures["a/one"] = "apply"
+    failed = system.apply(system.request("a/one", proposed_change={"size": 2}))
+    system.terraform.failures.clear()
+    system.terraform.calls.clear()
+    system.policy = {"requesters": ["ann"]}
+
+    def again() -> object:
+        return decisions.retry(system.workspace, failed.id)
+
+    for user, proof, code in (("ann", "", "identity-unproven"), ("eve", "token", "policy-requester")):
+        system.user, system.proof = user, proof
+        refused(system, code, again)
+    viewer = acting(system, Role.VIEWER)
+    refused(system, "role-too-low", lambda: decisions.retry(viewer, failed.id))
+    assert system.change(failed.id).status is State.FAILED
+    system.user, system.proof = "ann", "token"
+    assert decisions.retry(system.workspace, failed.id).status is State.APPROVED
+
+
 def test_who_is_proven_late_takes_back_under_the_proven_name(system: ChangeSystem) -> None:
     """AWS gives another name than the label had: what Karma asks for on one's behalf is no forgery."""
     system.deploy()

@@ -183,6 +183,21 @@ def test_an_admin_who_has_proven_nothing_approves_no_policy(system: ChangeSystem
     assert refused.value.code == "not-approver"
 
 
+def test_an_admin_whom_the_policy_does_not_name_is_sent_to_one_whom_it_names(system: ChangeSystem) -> None:
+    """Another admin's token would help only where `approvers` names its user."""
+    system.policy = {"approvers": ["lead"]}
+    change = request_policy(system.workspace)
+    with pytest.raises(Refused) as refused:
+        decisions.approve(as_admin(system), change.id)
+    assert refused.value.why == "root is none of the approvers"
+    assert refused.value.next_step == "ask one of the approvers that [policy] names, an admin"
+    lead = as_admin(system, Role.APPROVER)
+    lead = replace(lead, actor=replace(lead.actor, user="lead"))
+    with pytest.raises(Refused) as no_admin:
+        decisions.approve(lead, change.id)
+    assert "token create NAME --role admin" in no_admin.value.next_step
+
+
 def test_a_policy_is_not_published_without_what_a_broken_definition_protects(system: ChangeSystem) -> None:
     """Nobody would notice that the protection is gone."""
     system.modules._definitions["a"] = {"protected": "yes"}

@@ -16,6 +16,7 @@ from karma_core.model import to_builtins
 from karma_core.use_cases import leasing
 from karma_core.use_cases.audit.why import why
 from karma_core.use_cases.changes import decisions
+from karma_core.use_cases.changes.drain import left_approved
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
@@ -268,6 +269,15 @@ def test_a_failed_deploy_keeps_the_configs_and_can_be_tried_again(system: Change
     assert stored.version == 2
 
 
+def test_only_what_failed_or_was_stopped_is_tried_again(system: ChangeSystem) -> None:
+    """A retry of an approved change would take its approval away."""
+    change = system.request("a/one", proposed_change={"size": 2})
+    with pytest.raises(Refused) as caught:
+        decisions.retry(system.workspace, change.id)
+    assert caught.value.code == "change-state"
+    assert system.change(change.id).status is State.APPROVED
+
+
 def test_a_retry_does_not_deploy_what_somebody_else_wrote_since(system: ChangeSystem) -> None:
     """What the change wrote must still be what is there."""
     system.terraform.failures["a/one"] = "apply"
@@ -449,8 +459,14 @@ def test_a_freeze_holds_an_approved_change_back(system: ChangeSystem) -> None:
     with pytest.raises(Refused) as caught:
         system.apply(change)
     assert caught.value.code == "policy-freeze"
+    assert left_approved(system.workspace) == {change.id: "sale (UTC)"}
+    refused = system.request("b/two", proposed_change={"size": 3}, dry_run=True)
+    assert [finding.said for finding in refused.findings] == [
+        "policy-freeze: b/two: no changes now: sale (UTC)."
+    ]
     system.clock.pass_seconds(3600 * 24)
     assert system.apply(change).status is State.APPLIED
+    assert left_approved(system.workspace) == {}
 
 
 def test_why_tells_the_story_of_a_change(system: ChangeSystem) -> None:

@@ -411,3 +411,53 @@ def test_a_waiting_change_is_applied_by_an_override() -> None:
     assert "the site is down" in applied.approval.why
     event = next(e for e in system.log.events(action="policy_override") if e.status == "succeeded")
     assert event.change_id == change.id
+
+
+PROTECTING: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"protected": ["a/one"]}, {}, "a/new takes over a/one, which is protected"),
+    (
+        {"protected_fields": "approve"},
+        {"a": {"protected_fields": ["size"]}},
+        "a/new: size is a protected field",
+    ),
+]
+
+
+@pytest.mark.parametrize(("policy", "definitions", "need"), PROTECTING)
+@pytest.mark.parametrize("requested", [False, True])
+def test_a_rename_does_not_shake_protection_off(
+    policy: dict[str, Any], definitions: dict[str, Any], need: str, requested: bool
+) -> None:
+    """What protects a deployment holds under the name that takes it over, for a run and for a request."""
+    system = ChangeSystem(definitions=definitions)
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    system.applies()
+    system.policy = policy
+    renamed = {"size": 2, "moved_from": "a/one"}
+    if requested:
+        change = system.request("a/new", create=renamed)
+    else:
+        system.configure(a_new=renamed)
+        change = system.change(
+            run_order(Order(kind="deploy", selection=ALL), system.workspace).change_id or ""
+        )
+    assert (change.status, need in change.needs) == (State.AWAITING_APPROVAL, True), change.why
+    assert system.applies() == []
+
+
+def test_an_approval_does_not_cover_an_edited_reload_action() -> None:
+    """The command that was there when somebody approved is the one that is carried out, or none."""
+    action: dict[str, Any] = {"propagation": "reload", "reload": {"command": ["true"]}}
+    system = ChangeSystem({"b": action})
+    system.configure(a_one={"size": 1}, b_two={"a_nickname": "one"})
+    system.deploy()
+    system.configure(a_one={"size": 2})
+    change = waiting(system)
+    system.user = "lead"
+    system.approve(change)
+    system.modules._definitions["b"] = {**action, "reload": {"command": ["rm"]}}
+    again = system.apply(change)
+    assert again.status is State.AWAITING_APPROVAL
+    assert "b/two: its reload action changed" in again.why
+    assert system.reloader.calls == []
