@@ -89,10 +89,15 @@ def frozen(workspace: Workspace) -> str:
     return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
 
 
-def why_void(workspace: Workspace, change: Change) -> str:
-    """Why the rules of now do not accept who approved the change; empty where they do, or nobody did."""
+def why_void(workspace: Workspace, change: Change, *, needed: bool) -> str:
+    """Why the rules of now do not accept who approved the change, or who requested one that nobody approved.
+
+    Empty where they do, and where no approval is `needed` of one that has it.
+    """
     given, rules = change.approval, rules_in_force(workspace)
-    if given is None:
+    if given is None and rules.asks_requester and not change.proof:
+        return f"{change.requested_by} was only said to have requested it, and nobody approved it"
+    if given is None or not needed:
         return ""
     if rules.asks_approver and not given.proof:
         return f"{given.by} was only said to have approved it"

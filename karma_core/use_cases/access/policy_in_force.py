@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -23,6 +24,9 @@ from karma_core.policy.published import (
 from karma_core.policy.rules import Rules
 from karma_core.use_cases.graph.build import definition_of
 from karma_core.workspace import Workspace
+
+PUBLISHED: Final = "published-policy"
+"""Kind of the one document of the state store that says that a policy was published, and by which change."""
 
 
 def rules_in_force(workspace: Workspace) -> Rules:
@@ -59,10 +63,14 @@ def rules_on_policies(workspace: Workspace) -> Rules:
 
 
 def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
-    """The published policy, None where none is."""
+    """The published policy, None where none was ever published; BadInput `policy-unreadable`.
+
+    One that was published and is not there any more is never taken for none.
+    """
     name = parameter_name(workspace.prefix)
     held = workspace.parameters.get(name)
     if held is None:
+        _refuse_if_lost(workspace, name)
         return None
     if held.value is None:
         raise BadInput(
@@ -72,6 +80,22 @@ def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
             code="policy-unreadable",
         )
     return read_published(held.value, where=name)
+
+
+def note_published(workspace: Workspace, change_id: str) -> None:
+    """Note in the state store that a policy is published: from now on its absence is a loss."""
+    workspace.state.put_document(PUBLISHED, "policy", {"change": change_id})
+
+
+def _refuse_if_lost(workspace: Workspace, name: str) -> None:
+    noted = workspace.state.document(PUBLISHED, "policy")
+    if noted is not None:
+        raise BadInput(
+            f"the published policy in {name} is gone",
+            why=f"change {noted.body['change']} published it, and the parameter is not there",
+            next_step="publish it anew: `karma policy publish`; until then nothing is applied",
+            code="policy-unreadable",
+        )
 
 
 def local_policy(workspace: Workspace) -> PublishedPolicy:

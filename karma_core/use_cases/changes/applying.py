@@ -161,9 +161,9 @@ def _hold_against_shown(
         return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     if kept.change.approval is None and decision.needs:
         return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
-    void = "" if override or not decision.needs else why_void(workspace, kept.change)
+    void = "" if override else why_void(workspace, kept.change, needed=bool(decision.needs))
     if void:
-        why = f"its approval does not count any more: {void}"
+        why = f"the rules of now ask for an approval: {void}"
         return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     return register.keep(kept, why="planned anew, and covered", **found)
 

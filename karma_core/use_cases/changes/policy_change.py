@@ -17,6 +17,7 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.access.identity import proven
 from karma_core.use_cases.access.policy_in_force import (
     local_policy,
+    note_published,
     read_in_force,
     rules_on_policies,
     unreadable_types,
@@ -107,6 +108,7 @@ def _write(workspace: Workspace, change: Change) -> None:
     with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=LEASE_SECONDS):
         held = workspace.parameters.get(name)
         if held is not None and held.version == base + 1 and held.value == value:
+            note_published(workspace, change.id)
             return  # written before its process died
         if (held.version if held else 0) != base:
             raise Conflict(
@@ -116,6 +118,7 @@ def _write(workspace: Workspace, change: Change) -> None:
             )
         description = f"Policy of {workspace.name}, published by change {change.id}"
         workspace.parameters.put([ParameterWrite(name=name, value=value, base=base, description=description)])
+        note_published(workspace, change.id)
 
 
 def _refuse_unreadable(workspace: Workspace) -> None:

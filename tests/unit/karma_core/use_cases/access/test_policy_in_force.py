@@ -21,6 +21,7 @@ from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.policy_change import request_policy
 from karma_core.use_cases.changes.reading import differences_of
 from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.records import Order
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem, run_order
 from tests.memory_system import ALL
@@ -89,6 +90,38 @@ def test_a_laxer_checkout_changes_nothing_and_is_told(system: ChangeSystem) -> N
         assert said in finding.message
     assert "policy-differs" in {f.code for f in plan(system.workspace, ALL).findings}
     assert shown_policy(system.workspace).laxer
+
+
+def test_a_published_policy_that_is_gone_is_never_taken_for_none(system: ChangeSystem) -> None:
+    """Nothing is applied until it is there again; publishing anew is how it comes back."""
+    publish(system)
+    system.parameters.delete(["/iac/_policy"])
+    system.policy = {}
+    with pytest.raises(BadInput) as refused:
+        rules_in_force(system.workspace)
+    assert refused.value.code == "policy-unreadable"
+    system.configure(a_one={"size": 2})
+    system.terraform.calls.clear()
+    with pytest.raises(BadInput):
+        run_order(Order(kind="deploy", selection=ALL), system.workspace)
+    assert system.applies() == []
+    system.policy = dict(STRICT)
+    assert publish(system).status is State.APPLIED
+    assert rules_in_force(system.workspace).guarded
+
+
+def test_a_request_of_somebody_only_said_waits_once_requesters_are_named(system: ChangeSystem) -> None:
+    """It was admitted before the rule; an approver may vouch for it, and nobody applies it before."""
+    system.policy, system.proof = {}, ""
+    change = system.request("a/one", proposed_change={"note": 1})
+    assert change.status is State.APPROVED
+    system.policy = {"requesters": ["ann"]}
+    system.user, system.proof = "eve", "token"
+    system.terraform.calls.clear()
+    held = apply(system.workspace, change.id, run_order)
+    assert held.status is State.AWAITING_APPROVAL
+    assert "only said to have requested it" in held.why
+    assert system.applies() == []
 
 
 def test_a_stricter_checkout_holds_too(system: ChangeSystem) -> None:
