@@ -80,9 +80,8 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
     found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]
-    return tuple(
-        decisions.try_again(workspace, change.id, proceed=True, plan_here=False).id for change in found
-    )
+    later = replace(workspace, plans_here=False)  # the run that takes it up plans it
+    return tuple(decisions.try_again(later, change.id, proceed=True).id for change in found)
 
 
 def orders_for(workspace: Workspace, ended: Ended) -> tuple[Order, ...]:

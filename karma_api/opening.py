@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring import bootstrap, graph_stores
@@ -23,7 +23,6 @@ from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Workspace
 
 
@@ -82,10 +81,8 @@ def open_service(
     log = bootstrap.open_log_of(settings, name)
     workspace = replace(opened, log=log)
     check_binding(workspace)
-    plans_here = _plans_here(workspace)
-    if not plans_here:
-        kept = KeptModules(workspace.state, workspace.environment)
-        workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept))
+    if not _can_plan(workspace):
+        workspace = without_terraform(workspace)
     api = settings.api
     return make_service(
         workspace,
@@ -94,7 +91,6 @@ def open_service(
         gremlin=_gremlin(settings, name),
         limits=limits_of(settings),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
-        plans_here=plans_here,
         metrics=metrics,
         hooks=hooks_of(settings),
         peers=peers,
@@ -125,7 +121,7 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _plans_here(workspace: Workspace) -> bool:
+def _can_plan(workspace: Workspace) -> bool:
     """Whether there are modules and a Terraform to plan with."""
     try:
         return bool(workspace.modules.types() and workspace.terraform.version())

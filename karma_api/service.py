@@ -59,8 +59,7 @@ class Hooks:
 class Service:
     """One environment, served.
 
-    `workspace` acts as nobody in particular: handlers use `acting(caller)`. `plans_here` says that this
-    process has modules and Terraform; otherwise a change waits for a run that plans it. `peers` are the other
+    `workspace` acts as nobody in particular: handlers use `acting(caller)`. `peers` are the other
     environments that the process serves. `verifying` is held while the whole log is read: by one at a time.
     """
 
@@ -74,7 +73,6 @@ class Service:
     hooks: Hooks = field(default_factory=Hooks)
     peers: Services | None = None
     verifying: Lock = field(default_factory=Lock)
-    plans_here: bool = True
     metrics: Callable[[], bytes] = no_metrics
 
     @property
@@ -110,7 +108,6 @@ def make_service(
     gremlin: Gremlin,
     limits: Limits | None = None,
     anonymous: Role | None = None,
-    plans_here: bool = True,
     metrics: Callable[[], bytes] = no_metrics,
     hooks: Hooks | None = None,
     peers: Services | None = None,
@@ -126,7 +123,6 @@ def make_service(
         access=Access(workspace, anonymous=anonymous, limits=limits),
         gremlin=gremlin,
         limits=limits,
-        plans_here=plans_here,
         metrics=metrics,
         hooks=hooks or Hooks(),
         peers=peers,

@@ -67,7 +67,8 @@ class Workspace:
     """An environment, wired. `bootstrap.open_workspace` is the only place that makes one.
 
     `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
-    only where the policy names persons, and gives the actor unchanged where there is no proof.
+    only where the policy names persons, and gives the actor unchanged where there is no proof. `plans_here`
+    is False where there are no modules and no Terraform: a change then waits for a run that plans it.
     """
 
     environment: EnvironmentSettings
@@ -86,6 +87,7 @@ class Workspace:
     new_id: Callable[[], str]
     say: ports.Say
     prove: Callable[[Actor], Actor] = only_said
+    plans_here: bool = True
 
     @property
     def name(self) -> str:

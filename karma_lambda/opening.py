@@ -94,6 +94,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, AwsStores]:
         clock=_now,
         new_id=_new_id,
         say=_say_nothing,
+        plans_here=False,
     )
     limits = Limits(
         requests_per_second=api.requests_per_second, burst=api.burst, body_bytes=api.max_body_bytes
@@ -105,7 +106,6 @@ def _open(settings: Sections, name: str) -> tuple[Service, AwsStores]:
             starter=absent.NoRuns(),
             gremlin=partial(_ask, client, name),
             limits=limits,
-            plans_here=False,
             graph=patient_graph(workspace),
         ),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,

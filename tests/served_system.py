@@ -79,13 +79,12 @@ class ServedSystem(ChangeSystem):
         self.runs: Any = ThreadRuns(lambda _: workspace) if runs_go else RecordedRuns()
         metrics = Metrics()
         self.service: Service = make_service(
-            workspace,
+            replace(workspace, plans_here=plans_here),
             log=self.log,
             starter=self.runs,
             gremlin=no_gremlin,
             limits=limits,
             anonymous=anonymous,
-            plans_here=plans_here,
             metrics=metrics.text,
             hooks=hooks,
         )

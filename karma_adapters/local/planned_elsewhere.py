@@ -4,11 +4,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NoReturn
 
 from karma_core.errors import Refused
 from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.graph.kept_modules import KeptModules
+from karma_core.workspace import Workspace
+
+
+def without_terraform(workspace: Workspace) -> Workspace:
+    """The workspace of a process that has no modules and no Terraform: it knows of modules what was kept."""
+    kept = KeptModules(workspace.state, workspace.environment)
+    return replace(workspace, modules=kept, terraform=PlannedElsewhere(kept), plans_here=False)
 
 
 class PlannedElsewhere:

@@ -112,7 +112,7 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     if not asked.body.dry_run:
         require_requester(workspace, asked.body.requested_by)
     body = written(asked.body) | {"requested_by": caller.user}
-    change = intake.request(workspace, body, proceed=asked.apply, plan_here=service.plans_here)
+    change = intake.request(workspace, body, proceed=asked.apply)
     return result(service, caller, change)
 
 
@@ -160,7 +160,7 @@ def cancel(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
 
 def retry(service: Service, caller: Caller, asked: ChangeAsked) -> Reply:
     """Try a change again that failed or was stopped."""
-    change = decisions.retry(service.acting(caller), asked.change_id, plan_here=service.plans_here)
+    change = decisions.retry(service.acting(caller), asked.change_id)
     return result(service, caller, change)
 
 
@@ -184,7 +184,6 @@ def rollback(service: Service, caller: Caller, asked: RollbackAsked) -> Reply:
         include_later=said.include_later,
         dry_run=said.dry_run,
         proceed=said.apply,
-        plan_here=service.plans_here,
     )
     return result(service, caller, change)
 
@@ -198,7 +197,6 @@ def restore(service: Service, caller: Caller, asked: RestoreAsked) -> Reply:
         reason=said.reason,
         dry_run=said.dry_run,
         proceed=said.apply,
-        plan_here=service.plans_here,
     )
     return result(service, caller, change)
 

@@ -60,7 +60,7 @@ class PlanShown(Answered, kw_only=True):
 def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     """Plan a selection; applies nothing."""
     selection = asked.body.selection
-    if not service.plans_here:
+    if not service.workspace.plans_here:
         raise Refused(
             "no plan can be made here",
             why="this process has no modules and no Terraform",

@@ -87,7 +87,6 @@ def make(service: Service, caller: Caller, asked: PromoteAsked) -> Reply:
         reason=said.reason,
         dry_run=said.dry_run,
         proceed=said.apply,
-        plan_here=service.plans_here,
     )
     return result(service, caller, change)
 

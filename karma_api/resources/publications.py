@@ -96,7 +96,6 @@ def request(service: Service, caller: Caller, asked: WantedAsked) -> Reply:
         reason=said.reason,
         dry_run=said.dry_run,
         proceed=said.apply,
-        plan_here=service.plans_here,
     )
     return result(service, caller, change)
 

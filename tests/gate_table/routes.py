@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
 from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.dispatch import answer
@@ -25,7 +25,6 @@ from karma_core.errors import KarmaError
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
-from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.webhooks import sign
 from karma_lambda.absent import NoRepository
 from karma_lambda.opening import behind_gateway
@@ -273,6 +272,5 @@ def _service(system: Any, starter: Any, name: str = "test") -> Service:
 def _as_function(service: Service) -> Service:
     """The service as a function opens it."""
     workspace = service.workspace
-    kept = KeptModules(workspace.state, workspace.environment)
-    workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept), repository=NoRepository())
-    return replace(behind_gateway(replace(service, workspace=workspace)), plans_here=False)
+    workspace = replace(without_terraform(workspace), repository=NoRepository())
+    return behind_gateway(replace(service, workspace=workspace))

@@ -159,7 +159,7 @@ def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:
     settings = deployed.project / "karma.toml"
     settings.write_text(settings.read_text().replace("distinct_approver = true", "distinct_approver = false"))
     deployed.karma("prod", "change", "approve", waiting, user=LEAD)
-    done = deployed.karma("prod", "apply", user=LEAD)
+    done = deployed.karma("prod", "apply", user=LEAD, code=4)
     ends = {one["change_id"]: one["status"] for one in done}
     assert ends == {waiting: "applied", approved: "awaiting_approval"}
     deployed.karma("prod", "change", "approve", approved, user=LEAD)

@@ -110,7 +110,7 @@ def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     return register.move(kept, State.CANCELLED, said).change
 
 
-def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_here: bool = True) -> Change:
+def retry(workspace: Workspace, change_id: str, *, proceed: bool = False) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
     What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
@@ -118,7 +118,7 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False, plan_h
     change is that was requested so. Refused, as a request is, where the policy says who may ask and this is
     nobody of them; `change-state` for a change that neither failed nor was stopped.
     """
-    return try_again(_require_retrier(workspace), change_id, proceed=proceed, plan_here=plan_here)
+    return try_again(_require_retrier(workspace), change_id, proceed=proceed)
 
 
 def _require_retrier(workspace: Workspace) -> Workspace:
@@ -136,9 +136,7 @@ def _require_retrier(workspace: Workspace) -> Workspace:
     )
 
 
-def try_again(
-    workspace: Workspace, change_id: str, *, proceed: bool = False, plan_here: bool = True
-) -> Change:
+def try_again(workspace: Workspace, change_id: str, *, proceed: bool = False) -> Change:
     """As `retry`, whoever asks: for a change whose apply was interrupted, and that nobody has to ask for."""
     register = Register(workspace)
     with admission(workspace):
@@ -161,7 +159,7 @@ def try_again(
         again |= {"take_back": False, "token": ""}  # no plan of before is taken again
         again["proceed"] = proceed or kept.change.proceed
         register.move(kept, State.QUEUED, f"tried again by {workspace.actor.user}", **again)
-    return admit(workspace, change_id, plan_here=plan_here).change
+    return admit(workspace, change_id).change
 
 
 def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:

@@ -20,7 +20,6 @@ def request_from_git(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
-    plan_here: bool = True,
 ) -> Change:
     """Request one change with everything that publishing would write, and with `prune` delete.
 
@@ -46,7 +45,7 @@ def request_from_git(
         "reason": reason or f"published from Git{f', commit {commit[:12]}' if commit else ''}",
         "dry_run": dry_run,
     }
-    return request(workspace, body, proceed=proceed, plan_here=plan_here)
+    return request(workspace, body, proceed=proceed)
 
 
 def _part(intent: Intent) -> dict[str, Any]:

@@ -25,14 +25,13 @@ def request(
     body: Any,
     *,
     proceed: bool = False,
-    plan_here: bool = True,
     key_says_all: bool = False,
     **origin: Any,
 ) -> Change:
     """Take in a request document and bring it as far as it gets without anybody's word.
 
-    `proceed` says that it is to be applied as soon as it may be. Without `plan_here` it is judged and
-    queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
+    `proceed` says that it is to be applied as soon as it may be. Where nothing can be planned it is judged
+    and queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
     rollback: of what). The same idempotency key gives the same change; Conflict `idempotency-key` where
     something else is asked for under it, unless `key_says_all`: what the key names is asked for once, and how
     it is said follows from what is there. Refused `identity-unproven` or `forged-requester` where the policy
@@ -47,7 +46,7 @@ def request(
     expire(workspace)
     change = replace(_new(workspace, read), proceed=proceed, **origin)
     if read.dry_run:
-        return _dry_run(workspace, change, plan_here=plan_here)
+        return _dry_run(workspace, change)
     register = Register(workspace)
     if read.idempotency_key is not None:
         known = register.remember(read.idempotency_key, change.id)
@@ -57,7 +56,7 @@ def request(
                 _require_same(found, read)
             return found
         change = replace(change, id=known)
-    return admit(workspace, change.id, new=change, plan_here=plan_here).change
+    return admit(workspace, change.id, new=change).change
 
 
 def _require_same(known: Change, read: ChangeRequest) -> None:
@@ -95,7 +94,7 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
     )
 
 
-def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change:
+def _dry_run(workspace: Workspace, change: Change) -> Change:
     """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it.
 
     One that would have to wait is planned all the same, as if its turn had come now.
@@ -106,7 +105,7 @@ def _dry_run(workspace: Workspace, change: Change, *, plan_here: bool) -> Change
     waits_for = holders(replace(found, number=2**62), register.open())
     if judged.errors:
         found = replace(found, status=State.REJECTED, why=judged.why)
-    elif not plan_here:
+    elif not workspace.plans_here:
         found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
     else:
         decision = plan_change(workspace, change, judged)

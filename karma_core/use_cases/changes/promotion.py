@@ -50,7 +50,6 @@ def promote(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
-    plan_here: bool = True,
 ) -> Change:
     """Request the one change that gives components of `target` the configs that they have in `source`.
 
@@ -83,7 +82,7 @@ def promote(
     }
     one = origins[0] if len(origins) == 1 else None
     several = Promoted(environment=source.name, version=0, deployed=all(o.deployed for o in origins))
-    return request(target, body, proceed=proceed, plan_here=plan_here, promoted_from=one or several)
+    return request(target, body, proceed=proceed, promoted_from=one or several)
 
 
 def _addresses(source: Workspace, selection: Selection) -> list[str]:

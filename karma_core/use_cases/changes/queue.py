@@ -49,18 +49,18 @@ def position(change: Change, others: Sequence[Change]) -> int:
     return 1 + len(holders(change, others)) if change.status is State.QUEUED else 0
 
 
-def admit(workspace: Workspace, change_id: str, *, new: Change | None = None, plan_here: bool = True) -> Kept:
+def admit(workspace: Workspace, change_id: str, *, new: Change | None = None) -> Kept:
     """Judge a waiting change and, if nothing holds its part of the graph, plan it.
 
     A `new` one is accepted in the same step as it is judged first, so that none that comes later can pass
-    it; where it has a number already, that is its place. Without `plan_here` it stays queued, for a process
-    that can plan. LeaseHeld where another process works on the change.
+    it; where it has a number already, that is its place. Where nothing can be planned it stays queued,
+    for a process that can. LeaseHeld where another process works on the change.
     """
     with working(workspace, change_id):
         with admission(workspace) as right:
             if new is not None:
                 _accept(Register(workspace), new)
-            kept, judged = _judge_next(workspace, change_id, right, plan_here=plan_here)
+            kept, judged = _judge_next(workspace, change_id, right)
         if kept.change.status is not State.PLANNING or judged is None:
             return kept
         decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
@@ -73,9 +73,7 @@ def _accept(register: Register, new: Change) -> None:
         register.add(replace(new, number=new.number or register.next_number()))
 
 
-def _judge_next(
-    workspace: Workspace, change_id: str, right: Heartbeat, *, plan_here: bool
-) -> tuple[Kept, Judged | None]:
+def _judge_next(workspace: Workspace, change_id: str, right: Heartbeat) -> tuple[Kept, Judged | None]:
     """Reject a waiting change, leave it waiting, or take it into planning."""
     register = Register(workspace)
     kept = register.get(change_id)
@@ -94,7 +92,7 @@ def _judge_next(
     if waits_for:
         why = f"it overlaps {', '.join(waits_for)}"
         return register.move(kept, State.QUEUED, why, waits_for=waits_for, **found), None
-    if not plan_here:
+    if not workspace.plans_here:
         why = judged.left_open or "nothing holds its cone; it waits for a run that plans it"
         return register.move(kept, State.QUEUED, why, waits_for=(), **found), None
     return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **found), judged

@@ -30,7 +30,6 @@ def roll_back(
     include_later: bool = False,
     proceed: bool = False,
     dry_run: bool = False,
-    plan_here: bool = True,
 ) -> Change:
     """Request the change that takes another back.
 
@@ -59,7 +58,6 @@ def roll_back(
         acting_for(workspace, original),
         body,
         proceed=proceed,
-        plan_here=plan_here,
         rollback_of=change_id,
         undoes=tuple(change.id for change in undone),
     )
@@ -91,7 +89,6 @@ def roll_back_cone(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
-    plan_here: bool = True,
 ) -> Change:
     """Request the change that brings a component and all that depends on it to their last good configs.
 
@@ -113,7 +110,7 @@ def roll_back_cone(
     }
     versions = {member: _version(workspace, member) for member in wanted}
     undoes = _standing(Register(workspace).all(), versions)
-    return request(workspace, body, proceed=proceed, plan_here=plan_here, undoes=undoes)
+    return request(workspace, body, proceed=proceed, undoes=undoes)
 
 
 def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.local.planned_elsewhere import PlannedElsewhere
+from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_core.changes.states import State
 from karma_core.errors import BadInput, Refused
 from karma_core.inference.facts import ModuleFacts
@@ -72,14 +72,7 @@ class Fleet(ChangeSystem):
         """What a function opens on the same stores."""
         made = self.workspace
         environment = replace(made.environment, **settings)
-        kept = KeptModules(made.state, environment)
-        return replace(
-            made,
-            environment=environment,
-            modules=kept,
-            terraform=PlannedElsewhere(kept),
-            publish_index=FakeIndex(),
-        )
+        return without_terraform(replace(made, environment=environment, publish_index=FakeIndex()))
 
     def current(self) -> tuple[Build, GraphData]:
         """The stored graph."""
@@ -211,9 +204,9 @@ def test_a_verdict_on_an_unknown_type_is_left_to_a_worker(fleet: Fleet) -> None:
     """
     fleet.modules.edit("g", "1")
     body = {"component": "g/new", "create": {"a_nickname": "none"}}
-    dry = request(fleet.function(), {**body, "dry_run": True}, plan_here=False)
+    dry = request(fleet.function(), {**body, "dry_run": True})
     assert (dry.status, dry.why) == (State.PROPOSED, "g is not known here: a worker judges it")
-    queued = request(fleet.function(), body, plan_here=False)
+    queued = request(fleet.function(), body)
     assert (queued.status, queued.why) == (State.QUEUED, "g is not known here: a worker judges it")
     assert "missing-component" in {f.code for f in queued.findings if f.severity is Severity.ERROR}
     fleet.drain()
@@ -221,7 +214,6 @@ def test_a_verdict_on_an_unknown_type_is_left_to_a_worker(fleet: Fleet) -> None:
     known = request(
         fleet.function(),
         {"component": "c/three", "proposed_change": {"uses_nickname": "none"}},
-        plan_here=False,
     )
     assert known.status is State.REJECTED
 
