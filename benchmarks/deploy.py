@@ -14,9 +14,10 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, best_of
 from karma_adapters.processes.environment import allowed
-from karma_adapters.wiring.bootstrap import open_workspace, say_nothing
+from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
+from karma_adapters.wiring.stores import say_nothing
 from karma_core.use_cases.configs.publish import publish
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.runs.deploy import deploy

@@ -17,8 +17,9 @@ from flows.hooks import ON_END
 from flows.limits import place
 from flows.progress import Progress
 from flows.stamped_log import stamped
-from karma_adapters.wiring.bootstrap import open_workspace, say_nothing
+from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
+from karma_adapters.wiring.stores import say_nothing
 from karma_core.ports import Say
 from karma_core.use_cases.access.vouching import ordered_by
 from karma_core.use_cases.orders.carrying_out import carry_out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -12,7 +11,7 @@ from typing import Any
 from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
-from karma_adapters.wiring import bootstrap, graph_stores
+from karma_adapters.wiring import bootstrap
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_api.limits import Limits
@@ -77,16 +76,15 @@ def open_service(
 
     Refused `environment-mismatch` where the account is bound to another one.
     """
-    opened = bootstrap.open_workspace(settings, name, source="api", user="api")
-    log = bootstrap.open_log_of(settings, name)
-    workspace = replace(opened, log=log)
+    stores = bootstrap.open_stores(settings, name)
+    workspace = bootstrap.open_workspace(settings, name, source="api", user="api", stores=stores)
     check_binding(workspace)
     if not _can_plan(workspace):
         workspace = without_terraform(workspace)
     api = settings.api
     return make_service(
         workspace,
-        log=log,
+        log=stores.log,
         starter=starter,
         gremlin=_gremlin(settings, name),
         limits=limits_of(settings),
@@ -132,7 +130,7 @@ def _can_plan(workspace: Workspace) -> bool:
 def _gremlin(settings: Settings, name: str) -> Gremlin:
     """Gremlin over the environment's graph, opened at the first question; one question at a time."""
     lock = Lock()
-    held: list[graph_stores.Gremlin] = []
+    held: list[bootstrap.Gremlin] = []
 
     def ask(text: str) -> GremlinAnswer:
         with lock:

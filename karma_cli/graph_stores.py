@@ -53,12 +53,13 @@ def copy(
     as_json: Json = False,
 ) -> None:
     """Copy the current graph from one store to the other, as one publish."""
-    from karma_adapters.wiring.bootstrap import open_graph_store
+    from karma_adapters.wiring.bootstrap import open_stores
     from karma_core.use_cases import leasing
     from karma_core.use_cases.graph.copy_graph import copy_graph
 
-    workspace, settings = open_for(env, project), settings_of(project)
-    source, target = (open_graph_store(settings, workspace.name, kind) for kind in (to.other, to))
+    workspace = open_for(env, project)
+    stores = open_stores(settings_of(project), workspace.name)
+    source, target = (stores.graph_of(kind) for kind in (to.other, to))
     with leasing.held(workspace, [leasing.GRAPH]) as held:
         build = copy_graph(source, target, workspace.name, held.lease)
     for store in (source, target):

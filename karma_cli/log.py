@@ -42,9 +42,9 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so man
 
 
 def _open(env: str | None, project: Path | None) -> Log:
-    from karma_adapters.wiring.bootstrap import open_log_of
+    from karma_adapters.wiring.bootstrap import open_stores
 
-    return open_log_of(settings_of(project), env)
+    return open_stores(settings_of(project), env).log
 
 
 def _print(events: Iterable[Event], *, as_json: bool) -> None:
@@ -175,10 +175,10 @@ def show(
 
 def _fetch(event: Event, env: str | None, project: Path | None) -> dict[str, str]:
     """Artifact's key → its text; StoreError where one is gone, because artifacts are evidence."""
-    from karma_adapters.wiring.bootstrap import open_artifacts_of
+    from karma_adapters.wiring.bootstrap import open_stores
     from karma_core.errors import StoreError
 
-    store = open_artifacts_of(settings_of(project), env)
+    store = open_stores(settings_of(project), env).artifacts
     contents = {}
     for key in event.artifacts:
         raw = store.get(key)

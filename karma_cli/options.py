@@ -83,6 +83,7 @@ def settings_of(project: Path | None) -> Settings:
 
 def open_for(env: str | None, project: Path | None, say: Any = None, *, by_token: bool = True) -> Workspace:
     """The workspace that a command works on, as whom KARMA_TOKEN proves, if looked at."""
-    from karma_adapters.wiring.bootstrap import open_for_person, say_nothing
+    from karma_adapters.wiring.bootstrap import open_for_person
+    from karma_adapters.wiring.stores import say_nothing
 
     return open_for_person(settings_of(project), env, say=say or say_nothing, by_token=by_token)

@@ -1,20 +1,19 @@
-"""From a function's settings to services: the one place here that wires. Every store is in AWS."""
+"""From a function's settings to services. Every store is in AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ulid import ULID
 
 from karma_adapters.aws.wiring import AwsStores
-from karma_adapters.gremlin.client import Endpoint, GremlinClient
-from karma_adapters.gremlin.store import GremlinGraphStore
+from karma_adapters.gremlin import store as _  # noqa: F401 - loaded while a container starts, not by its first request
 from karma_adapters.local.planned_elsewhere import PlannedElsewhere
-from karma_adapters.wiring.settings import AwsSettings, Environment, Sections
+from karma_adapters.wiring.settings import Environment, Sections
+from karma_adapters.wiring.stores import SHARED_SINKS, Stores, say_nothing, utc_now
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
@@ -26,7 +25,6 @@ from karma_core.workspace import Actor, Workspace
 from karma_lambda import absent
 from karma_lambda.claims import SOURCE, GatewayAccess
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
-from karma_log.log import Log
 
 if TYPE_CHECKING:
     from karma_core.graph.gremlin_answer import GremlinAnswer
@@ -58,7 +56,7 @@ def open_services(
         service, stores = _open(settings, name)
         parameters, state = service.workspace.parameters, service.workspace.state
         if make_starter is not None:
-            starter = make_starter(settings, function.runs, parameters, state, stores)
+            starter = make_starter(settings, function.runs, parameters, state, stores.aws)
             service = replace(service, starter=starter)
         if make_hooks is not None:
             service = replace(service, hooks=make_hooks(settings, function.webhooks, parameters))
@@ -68,32 +66,30 @@ def open_services(
     return services[0]
 
 
-def _open(settings: Sections, name: str) -> tuple[Service, AwsStores]:
+def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
     """One environment that orders no runs, and its stores. Nothing is connected before it is used."""
-    section = _checked(name, settings.environments[name])
-    stores = AwsStores(name, section.region, section.aws or AwsSettings(), SCRATCH / name, clock=_now)
-    state = stores.state()
-    log = Log(_sink(settings, stores), state)
-    client = _client(section)
+    _check(name, settings.environments[name])
+    _check_log(settings)
+    stores = Stores(settings, name, SCRATCH / name, copies=False, gremlin_seconds=STORE_SECONDS)
     api = settings.api
     environment = settings.environment(name)
-    kept = KeptModules(state, environment)
+    kept = KeptModules(stores.state, environment)
     workspace = Workspace(
         environment=environment,
-        parameters=stores.parameters(),
-        graph=GremlinGraphStore(client, deadline_seconds=STORE_SECONDS),
-        state=state,
-        log=log,
-        artifacts=stores.artifacts(),
+        parameters=stores.parameters,
+        graph=stores.graph,
+        state=stores.state,
+        log=stores.log,
+        artifacts=stores.artifacts,
         modules=kept,
         terraform=PlannedElsewhere(kept),
         reloader=absent.NoReloader(),
         repository=absent.NoRepository(),
         publish_index=absent.NoPublishIndex(),
         actor=Actor(user=SOURCE, source=SOURCE),
-        clock=_now,
+        clock=utc_now,
         new_id=_new_id,
-        say=_say_nothing,
+        say=say_nothing,
         plans_here=False,
     )
     limits = Limits(
@@ -102,9 +98,9 @@ def _open(settings: Sections, name: str) -> tuple[Service, AwsStores]:
     service = behind_gateway(
         make_service(
             workspace,
-            log=log,
+            log=stores.log,
             starter=absent.NoRuns(),
-            gremlin=partial(_ask, client, name),
+            gremlin=partial(_ask, stores, name),
             limits=limits,
             graph=patient_graph(workspace),
         ),
@@ -129,11 +125,11 @@ def patient_graph(workspace: Workspace) -> CachedGraph:
     )
 
 
-def _ask(client: GremlinClient, name: str, text: str) -> GremlinAnswer:
+def _ask(stores: Stores, name: str, text: str) -> GremlinAnswer:
     """The answer to Gremlin text about an environment's graph."""
     from karma_adapters.gremlin.text import GremlinText  # noqa: PLC0415 - one route of one function reads text
 
-    return GremlinText(client).query(name, text)
+    return GremlinText(stores.gremlin).query(name, text)
 
 
 def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Service:
@@ -142,8 +138,8 @@ def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Servic
     return replace(service, access=access)
 
 
-def _checked(name: str, section: Environment) -> Environment:
-    """The environment's settings, if all of its stores can be reached from a function."""
+def _check(name: str, section: Environment) -> None:
+    """SettingsError where a store of the environment cannot be reached from a function."""
     wanted = {"parameters": "ssm", "state": "dynamodb", "artifacts": "s3", "graph": "gremlin"}
     wrong = [f'{key} = "{value}"' for key, value in wanted.items() if getattr(section, key) != value]
     if wrong:
@@ -152,32 +148,17 @@ def _checked(name: str, section: Environment) -> Environment:
             why="its stores are files of one machine",
             next_step=f"set {', '.join(wrong)} in [environments.{name}]",
         )
-    return section
 
 
-def _sink(settings: Sections, stores: AwsStores) -> Any:
-    """The sink that orders. The others follow it wherever a process has them open."""
+def _check_log(settings: Sections) -> None:
+    """SettingsError where the sink that orders is no shared one. The others follow it where they are open."""
     required = settings.log.required
-    if required not in {"dynamodb", "s3"}:
+    if required not in SHARED_SINKS:
         raise SettingsError(
             f"the log cannot be kept in {required} by a function",
             next_step='set required = "dynamodb" (or "s3") in [log]',
         )
-    return stores.event_table() if required == "dynamodb" else stores.event_bucket()
-
-
-def _client(section: Environment) -> GremlinClient:
-    region = section.region if section.gremlin_auth == "sigv4" else None
-    return GremlinClient(Endpoint(url=section.gremlin_url, iam_region=region, request_seconds=STORE_SECONDS))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:
     return str(ULID())
-
-
-def _say_nothing(_event: str, _facts: dict[str, Any]) -> None:
-    pass

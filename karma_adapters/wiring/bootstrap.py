@@ -1,14 +1,12 @@
-"""The only place that wires: from settings to a workspace."""
+"""From settings to a workspace, for every process with a project's folder."""
 
 from __future__ import annotations
 
 import getpass
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from ulid import ULID
 
@@ -19,36 +17,36 @@ from karma_adapters.aws.places import Place, places
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.git.repository import GitConfigRepository
 from karma_adapters.local import failpoints
-from karma_adapters.local.artifacts import DirectoryArtifacts
 from karma_adapters.local.publish_index import FilePublishIndex
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed
 from karma_adapters.reloads.reloader import Reloads
-from karma_adapters.sqlite.parameters import LocalParameters
-from karma_adapters.sqlite.state import SqliteState
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
 from karma_adapters.terraform.runner import Directories, TerraformRunner
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
-from karma_adapters.wiring import graph_stores
-from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
+from karma_adapters.wiring.settings import AwsSettings, Settings
+from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
 from karma_core import ports
 from karma_core.errors import SettingsError
-from karma_core.ports import Modules, Say, StateStore
+from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer
+from karma_core.ports import Modules, Say
 from karma_core.use_cases.access import identity
 from karma_core.workspace import Actor, Workspace
-from karma_log.log import Log
-from karma_log.sinks.base import Sink
-from karma_log.sinks.file import FileSink
-from karma_log.sinks.sqlite import SqliteSink
 
 if TYPE_CHECKING:
     from karma_adapters.prefect.runs import PrefectRuns
 
 
-def say_nothing(_event: str, _facts: dict[str, Any]) -> None:
-    """Progress that nobody listens to."""
+class Gremlin(Protocol):
+    """Answers Gremlin text about the current graph of an environment."""
+
+    def query(
+        self, environment: str, text: str, *, limit: int = LIMIT, seconds: float = SECONDS
+    ) -> GremlinAnswer:
+        """The answer; UsageError where the text cannot be used, StoreUnavailable where time runs out."""
+        ...
 
 
 def open_workspace(
@@ -59,14 +57,16 @@ def open_workspace(
     user: str | None = None,
     flow_run: str | None = None,
     say: Say = say_nothing,
+    stores: Stores | None = None,
 ) -> Workspace:
-    """One environment of a project, wired. Stores are opened, nothing is written and nothing started."""
+    """One environment of a project, wired. Stores are opened, nothing is written and nothing started.
+
+    `stores` are the environment's, where they are opened already.
+    """
     failpoints.install(os.environ)
     chosen = settings.choose_environment(environment)
-    section = settings.section(chosen.name)
-    folder = settings.state_dir / chosen.name
-    aws = _aws(settings, chosen.name)
-    state = _state(section, folder, aws)
+    stores = stores or open_stores(settings, chosen.name, say=say)
+    aws = stores.aws
     processes = Processes()
     environ = allowed(os.environ, settings.terraform.pass_environment)
     modules = ModuleDirectory(
@@ -77,15 +77,11 @@ def open_workspace(
     )
     return Workspace(
         environment=chosen,
-        parameters=(
-            aws.parameters()
-            if section.parameters == "ssm"
-            else LocalParameters(folder / "parameters.sqlite", clock=utc_now)
-        ),
-        graph=graph_stores.open_store(section, folder),
-        state=state,
-        log=_log(settings, section, folder, state, aws, say),
-        artifacts=_artifacts(section, folder, aws),
+        parameters=stores.parameters,
+        graph=stores.graph,
+        state=stores.state,
+        log=stores.log,
+        artifacts=stores.artifacts,
         modules=modules,
         terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
         reloader=Reloads(
@@ -165,31 +161,22 @@ def _state_place(aws: AwsSettings) -> StatePlace:
     )
 
 
-def open_log_of(settings: Settings, environment: str | None, *, say: Say = say_nothing) -> Log:
-    """An environment's log alone, for reading and verifying."""
+def open_stores(settings: Settings, environment: str | None, *, say: Say = say_nothing) -> Stores:
+    """An environment's stores alone."""
     name = settings.choose_environment(environment).name
-    section = settings.section(name)
-    folder = settings.state_dir / name
-    aws = _aws(settings, name)
-    return _log(settings, section, folder, _state(section, folder, aws), aws, say)
+    return Stores(settings, name, settings.state_dir / name, say=say)
 
 
-def open_artifacts_of(settings: Settings, environment: str | None) -> ports.ArtifactStore:
-    """An environment's artifacts alone, for reading."""
-    name = settings.choose_environment(environment).name
-    return _artifacts(settings.section(name), settings.state_dir / name, _aws(settings, name))
+def open_gremlin(settings: Settings, environment: str | None) -> Gremlin:
+    """What answers Gremlin text about an environment's graph: its own store, or an engine in this process."""
+    stores = open_stores(settings, environment)
+    if stores.section.graph == "sqlite":
+        from karma_adapters.gremlin.embedded import EmbeddedGremlin  # noqa: PLC0415 - loads the engine
 
+        return EmbeddedGremlin(stores.graph)
+    from karma_adapters.gremlin.text import GremlinText  # noqa: PLC0415 - loads gremlinpython
 
-def open_graph_store(settings: Settings, environment: str | None, kind: str) -> ports.GraphStore:
-    """An environment's graph store of that kind, whichever the settings choose."""
-    name = settings.choose_environment(environment).name
-    return graph_stores.open_store(settings.section(name), settings.state_dir / name, kind)
-
-
-def open_gremlin(settings: Settings, environment: str | None) -> graph_stores.Gremlin:
-    """What answers Gremlin text about an environment's graph."""
-    name = settings.choose_environment(environment).name
-    return graph_stores.open_gremlin(settings.section(name), settings.state_dir / name)
+    return GremlinText(stores.gremlin)
 
 
 def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
@@ -236,46 +223,6 @@ def _aws(settings: Settings, name: str) -> AwsStores:
     section = settings.section(name)
     folder = settings.state_dir / name
     return AwsStores(name, section.region, section.aws or AwsSettings(), folder, clock=utc_now)
-
-
-def _state(section: Environment, folder: Path, aws: AwsStores) -> StateStore:
-    return aws.state() if section.state == "dynamodb" else SqliteState(folder / "state.sqlite")
-
-
-def _artifacts(section: Environment, folder: Path, aws: AwsStores) -> ports.ArtifactStore:
-    return aws.artifacts() if section.artifacts == "s3" else DirectoryArtifacts(folder / "artifacts")
-
-
-def _log(
-    settings: Settings, section: Environment, folder: Path, state: StateStore, aws: AwsStores, say: Say
-) -> Log:
-    """The log over the chosen sinks, the required one first."""
-    required = settings.log.required
-    if section.state == "dynamodb" and required not in {"dynamodb", "s3"}:
-        raise SettingsError(
-            f"the log cannot be kept by {required} alone",
-            why="the state is shared in DynamoDB, but the log that it belongs to would be one machine's",
-            next_step='set required = "dynamodb" (or "s3") in [log]; the others follow it',
-        )
-    copies = [_sink(name, folder, aws, durable=False) for name in settings.log.sinks if name != required]
-    return Log(_sink(required, folder, aws, durable=True), state, copies=copies, say=say)
-
-
-def _sink(name: str, folder: Path, aws: AwsStores, *, durable: bool) -> Sink:
-    match name:
-        case "dynamodb":
-            return aws.event_table()
-        case "s3":
-            return aws.event_bucket()
-        case "file":
-            return FileSink(folder / "log.jsonl", durable=durable)
-        case _:
-            return SqliteSink(folder / "log.sqlite", durable=durable)
-
-
-def utc_now() -> datetime:
-    """The current time in UTC."""
-    return datetime.now(UTC)
 
 
 def new_id() -> str:

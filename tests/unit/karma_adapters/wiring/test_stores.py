@@ -1,4 +1,4 @@
-"""karma_adapters.wiring.graph_stores, and the settings that choose a store."""
+"""An environment's stores are those that its settings choose, each opened once."""
 
 from __future__ import annotations
 
@@ -10,36 +10,41 @@ import pytest
 
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.sqlite.graph import SqliteGraphStore
-from karma_adapters.wiring.graph_stores import open_gremlin, open_store
-from karma_adapters.wiring.reading import read_settings
-from karma_adapters.wiring.settings import Environment
+from karma_adapters.wiring.bootstrap import open_gremlin, open_workspace
+from karma_adapters.wiring.reading import read_settings, settings_of
+from karma_adapters.wiring.stores import Stores
 from karma_core.errors import SettingsError
 
 ROOT = Path(__file__).parents[4]
 URL = "wss://cluster.example.org:8182/gremlin"
 
 
+def stores(folder: Path, **section: str) -> Stores:
+    """The stores of an environment with this section."""
+    return Stores(settings_of(folder, {"environments": {"prod": section}}), "prod", folder)
+
+
 def test_sqlite_is_the_default(tmp_path: Path) -> None:
     """Without a setting the graph is in a file of the environment's folder."""
-    store = open_store(Environment(), tmp_path)
+    store = stores(tmp_path).graph
     assert isinstance(store, SqliteGraphStore)
     store.close()
 
 
 def test_gremlin_is_chosen_by_a_setting_and_connects_when_it_is_used(tmp_path: Path) -> None:
     """Opening a workspace must not wait for a server."""
-    store = open_store(Environment(graph="gremlin", gremlin_url=URL), tmp_path)
+    store = stores(tmp_path, graph="gremlin", gremlin_url=URL).graph
     assert isinstance(store, GremlinGraphStore)
     store.close()
 
 
 def test_the_other_store_can_be_opened_too(tmp_path: Path) -> None:
     """A copy needs both, whichever is chosen; without an endpoint the error names the setting."""
-    store = open_store(Environment(graph="gremlin", gremlin_url=URL), tmp_path, "sqlite")
+    store = stores(tmp_path, graph="gremlin", gremlin_url=URL).graph_of("sqlite")
     assert isinstance(store, SqliteGraphStore)
     store.close()
     with pytest.raises(SettingsError) as raised:
-        open_store(Environment(), tmp_path, "gremlin")
+        stores(tmp_path).graph_of("gremlin")
     assert "gremlin_url" in raised.value.next_step
 
 
@@ -77,4 +82,23 @@ def test_nothing_of_gremlin_is_loaded_with_sqlite(tmp_path: Path) -> None:
 
 def test_gremlin_over_sqlite_is_answered_in_process(tmp_path: Path) -> None:
     """Before the first build there is nothing, and that is an answer."""
-    assert open_gremlin(Environment(), tmp_path).query("prod", "g.V().count()").results == [0]
+    settings = settings_of(tmp_path, {"environments": {"prod": {}}})
+    assert open_gremlin(settings, "prod").query("prod", "g.V().count()").results == [0]
+
+
+def test_each_store_is_opened_once(tmp_path: Path) -> None:
+    """Whoever has the stores, and the workspace over them, write to the same ones."""
+    settings = settings_of(tmp_path, {"environments": {"prod": {}}})
+    opened = Stores(settings, "prod", tmp_path)
+    workspace = open_workspace(settings, "prod", stores=opened)
+    assert (workspace.log, workspace.state, workspace.graph) == (opened.log, opened.state, opened.graph)
+    assert workspace.parameters is opened.parameters
+    assert workspace.artifacts is opened.artifacts
+
+
+def test_a_shared_state_needs_a_shared_log(tmp_path: Path) -> None:
+    """Else each machine would have a part of it."""
+    aws = {"state_table": "karma"}
+    settings = settings_of(tmp_path, {"environments": {"prod": {"state": "dynamodb", "aws": aws}}})
+    with pytest.raises(SettingsError, match="sqlite alone"):
+        _ = Stores(settings, "prod", tmp_path).log
