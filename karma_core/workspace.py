@@ -64,7 +64,7 @@ def only_said(actor: Actor) -> Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """An environment, wired: by `karma_adapters.wiring.bootstrap`, and in functions by `karma_lambda.opening`.
+    """An environment, wired: by `karma_adapters.wiring.bootstrap`, in functions by `karma_lambda.opening`.
 
     `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
     only where the policy names persons, and gives the actor unchanged where there is no proof. `plans_here`
