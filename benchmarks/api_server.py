@@ -1,7 +1,8 @@
 """The two servers of the API's benchmark: `python -m benchmarks.api_server ours|bare PROJECT PORT`.
 
 The bare one asks the same door for the same token, sends the same headers and the same bytes, and does
-nothing else: what is above it is the price of Karma's API.
+nothing else: what is above it is the price of Karma's API. It stays a FastAPI route although Karma's own API
+is Starlette, so that figures compare with earlier ones.
 """
 
 from __future__ import annotations

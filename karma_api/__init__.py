@@ -1,1 +1,1 @@
-"""Karma over HTTP: handlers and a route table that know no framework; the FastAPI app over them."""
+"""Karma over HTTP: handlers and a route table that know no framework; the Starlette application over them."""

@@ -1,4 +1,4 @@
-"""The FastAPI application, made from the route table.
+"""The ASGI application, made from the route table.
 
 Handlers run in threads, because stores block; an answer that is known already is given without one.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +16,15 @@ from pathlib import Path
 import anyio
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route as ServedRoute
 
 from karma_adapters.wiring.reading import find_project, read_settings
 from karma_api import access_log, openapi, problems
 from karma_api.dispatch import answer, answer_at_once, too_large, user_of
-from karma_api.exact import Endpoint, ExactPaths
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -36,6 +36,8 @@ from karma_api.service import Services
 from karma_api.streaming import Streams
 from karma_core.errors import KarmaError, UsageError
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 THREADS = 32
 """Requests that ask stores at once. Ours: more only wait for the stores' locks."""
 
@@ -44,37 +46,21 @@ SWITCH_SECONDS = 0.0005
 make every answer that is ready wait so long while a new build is loaded."""
 
 
-def make_app(services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None) -> FastAPI:
+def make_app(
+    services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None
+) -> Starlette:
     """The application over these services, which it closes when it ends."""
     serving = _Serving(services, metrics or Metrics(), limits or Limits())
-    app = FastAPI(
-        title="Karma",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
+    app = Starlette(
+        routes=[*(_served(route, serving) for route in sorted(ROUTES, key=_search_order)), _description()],
+        exception_handlers={HTTPException: _http_error, Exception: _defect},
         lifespan=serving.lifespan,
     )
-    exact: dict[tuple[str, str], Endpoint] = {}
-    for route in ROUTES:
-        endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
-        methods = _methods(route)
-        if route.cached and "{" not in route.path:
-            exact.update({(method, route.path): endpoint for method in methods})
-        app.add_api_route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
-    app.add_middleware(ExactPaths, endpoints=exact)
-    described = encode(openapi.document(ROUTES, version("karma")))
-
-    async def describe() -> Response:
-        return Response(described, media_type=JSON, headers=dict(SECURE))
-
-    app.add_api_route("/openapi.json", describe, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _defect)
+    app.router.redirect_slashes = False  # /graph/ is not /graph: 404
     return app
 
 
-def app_of(root: Path) -> FastAPI:
+def app_of(root: Path) -> Starlette:
     """The application over a project."""
     settings = read_settings(root)
     if settings.api.access_log:
@@ -84,7 +70,7 @@ def app_of(root: Path) -> FastAPI:
     return make_app(services, metrics=metrics, limits=limits_of(settings))
 
 
-def create_app() -> FastAPI:
+def create_app() -> Starlette:
     """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
     named = os.environ.get("KARMA_PROJECT_DIR")
     return app_of(Path(named).resolve() if named else find_project(Path.cwd()))
@@ -101,7 +87,7 @@ class _Serving:
         self._threads: CapacityLimiter | None = None
 
     @asynccontextmanager
-    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Let threads take turns quickly while requests are served; close the services afterwards."""
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -114,14 +100,14 @@ class _Serving:
 
         async def endpoint(request: Request) -> Response:
             started = time.perf_counter()
-            at_once = None
-            incoming = Incoming(client=_client(request))
+            incoming = at_once = None
             try:
                 incoming = await self._incoming(request)
                 at_once = answer_at_once(self._services, route, incoming) if route.cached else None
                 made = at_once or await self._in_thread(route, incoming)
             except KarmaError as error:
                 made = problems.outgoing(error)
+            incoming = incoming or Incoming(client=_client(request))
             self._note(route, incoming, made.status, started, at_once=at_once is not None)
             return _response(made)
 
@@ -203,9 +189,32 @@ class _Serving:
         return b"".join(parts)
 
 
-def _methods(route: Route) -> list[str]:
-    """Its own, and HEAD beside GET (RFC 9110, 9.1; the server leaves the body out), but for open streams."""
-    return ["GET", "HEAD"] if route.method == "GET" and not route.streams else [route.method]
+def _search_order(route: Route) -> int:
+    """Sorting key: routes whose answers are kept stand first, because they are asked most.
+
+    The framework tries one route after the other, which costs more than sending a kept answer. A path with
+    placeholders stays behind the fixed paths that it would match, too.
+    """
+    return 0 if route.cached and "{" not in route.path else 1
+
+
+def _served(route: Route, serving: _Serving) -> ServedRoute:
+    """One route as the framework serves it: HEAD beside GET (RFC 9110, 9.1), but for open streams."""
+    endpoint = serving.stream(route) if route.streams else serving.endpoint(route)
+    served = ServedRoute(route.path, endpoint, methods=[route.method], name=route.name)
+    if route.streams:
+        served.methods = {route.method}
+    return served
+
+
+def _description() -> ServedRoute:
+    """The route of the OpenAPI document, which is encoded once."""
+    described = encode(openapi.document(ROUTES, version("karma")))
+
+    async def describe(_request: Request) -> Response:
+        return Response(described, media_type=JSON, headers=dict(SECURE))
+
+    return ServedRoute("/openapi.json", describe)
 
 
 def _client(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""What one caller may use, and how fast it may ask: a token bucket a caller, in memory."""
+"""What one caller may use, and how fast it may ask: a token bucket for each caller, in memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Final
 
 from karma_api.problems import TooManyRequests
+from karma_core.token_bucket import TokenBucket
 
 MAX_CALLERS: Final = 10_000
 """Callers remembered; the one that was silent longest is forgotten first, with a full bucket."""
@@ -36,30 +37,33 @@ class Buckets:
     """A bucket of `burst` requests for each name, filled at `per_second`."""
 
     def __init__(
-        self, per_second: float, burst: float, *, clock: Callable[[], float] = time.monotonic
+        self, per_second: float, burst: float, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_second = per_second
         self._burst = burst
-        self._clock = clock
+        self._monotonic = monotonic
         self._lock = Lock()
-        self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, name: str) -> None:
         """Take one request; TooManyRequests where the bucket is empty."""
-        with self._lock:
-            now = self._clock()
-            left, at = self._held.get(name, (self._burst, now))
-            left = min(self._burst, left + (now - at) * self._per_second)
-            allowed = left >= 1
-            self._held[name] = (left - 1 if allowed else left, now)
-            self._held.move_to_end(name)
-            if len(self._held) > MAX_CALLERS:
-                self._held.popitem(last=False)
-        if not allowed:
-            seconds = math.ceil((1 - left) / self._per_second)
+        wait = self._bucket(name).take()
+        if wait > 0:
+            seconds = math.ceil(wait)
             raise TooManyRequests(
                 "too many requests",
                 why=f"at most {self._per_second:g} a second are answered",
                 next_step=f"wait {seconds} s",
                 retry_after=seconds,
             )
+
+    def _bucket(self, name: str) -> TokenBucket:
+        with self._lock:
+            bucket = self._buckets.get(name)
+            if bucket is None:
+                bucket = TokenBucket(self._per_second, self._burst, monotonic=self._monotonic)
+                self._buckets[name] = bucket
+            self._buckets.move_to_end(name)
+            if len(self._buckets) > MAX_CALLERS:
+                self._buckets.popitem(last=False)
+            return bucket

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from karma_api.app import create_app
 
@@ -17,7 +17,7 @@ KEEP_ALIVE_SECONDS = 75
 close first: a request that meets a closing connection is lost."""
 
 
-def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 8321) -> None:
+def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 8321) -> None:
     """Serve until SIGTERM or Ctrl-C. TLS belongs to the proxy in front."""
     uvicorn.run(
         app,

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -61,8 +60,8 @@ OPEN_PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
 
 
 def make_app(
-    api: FastAPI, environments: tuple[str, ...], default: str | None = None, *, prefect_url: str = ""
-) -> FastAPI:
+    api: Starlette, environments: tuple[str, ...], default: str | None = None, *, prefect_url: str = ""
+) -> Starlette:
     """The API's application with the pages mounted at /ui; `/` leads there."""
     house = House(
         api=api,

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from karma_adapters.wiring.reading import find_project, read_settings
 from karma_api.app import app_of
 from karma_ui.app import make_app
 
 
-def served_app(root: Path) -> FastAPI:
+def served_app(root: Path) -> Starlette:
     """The API of a project, with its pages at /ui."""
     settings = read_settings(root)
     names = tuple(settings.environment_names())
@@ -26,7 +26,7 @@ def prefect_ui(variables: Mapping[str, str]) -> str:
     return variables.get("PREFECT_UI_URL") or api
 
 
-def create_app() -> FastAPI:
+def create_app() -> Starlette:
     """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
     named = os.environ.get("KARMA_PROJECT_DIR")
     return served_app(Path(named).resolve() if named else find_project(Path.cwd()))

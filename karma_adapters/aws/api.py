@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.failures import translated
-from karma_adapters.aws.rate import TokenBucket
 from karma_core.errors import KarmaError, StoreUnavailable
+from karma_core.token_bucket import TokenBucket
 
 DEADLINE_SECONDS: Final = 60.0
 """No attempt of a call begins later than this after its first. Ours."""
@@ -126,7 +126,7 @@ class Api:
                 code="store-deadline",
             )
         if self._bucket is not None:
-            self._bucket.take()
+            time.sleep(self._bucket.book())
         return whole(request, session.send(request))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,6 @@ from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.parameter_metadata import SeenVersions
-from karma_adapters.aws.rate import TokenBucket
 from karma_adapters.aws.s3_artifacts import Protection, S3Artifacts
 from karma_adapters.aws.ssm import SsmParameters
 from karma_adapters.aws.state_table import StateTable
@@ -18,6 +18,7 @@ from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import SettingsError
 from karma_core.ports import Clock
 from karma_core.records import Tier
+from karma_core.token_bucket import TokenBucket
 from karma_log.sinks.dynamodb import DynamoSink
 from karma_log.sinks.s3 import S3Sink
 
@@ -45,7 +46,8 @@ class AwsStores:
 
     def parameters(self) -> SsmParameters:
         """Parameter Store, both ways of calling it under one rate."""
-        bucket = TokenBucket(self._settings.requests_per_second)
+        rate = self._settings.requests_per_second
+        bucket = TokenBucket(rate, max(1.0, rate), monotonic=time.monotonic)
         quotas = {
             Tier.STANDARD: self._settings.standard_quota,
             Tier.ADVANCED: self._settings.advanced_quota,

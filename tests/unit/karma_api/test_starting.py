@@ -9,8 +9,10 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.routing import BaseRoute, Match
 
 from karma_api import access_log
 from karma_api.dispatch import answer, answer_at_once, user_of
@@ -26,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize(
     ("module", "unloaded"),
     [
-        ("karma_api.server", ["prefect", "strawberry", "boto3", "gremlin_python", "typer"]),
+        ("karma_api.server", ["prefect", "fastapi", "strawberry", "boto3", "gremlin_python", "typer"]),
         (
             "karma_api.routes",
             ["prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client"],
@@ -41,6 +43,28 @@ def test_starting_loads_no_more_than_it_needs(module: str, unloaded: list[str]) 
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_routes_with_kept_answers_are_searched_first(served: ServedSystem) -> None:
+    """The framework tries route after route: what is asked most and costs least is not kept waiting."""
+    kept = {(route.path, route.name) for route in ROUTES if route.cached}
+    first = [(route.path, route.name) for route in served.app.routes[: len(kept)]]
+    assert set(first) == kept
+    assert kept
+
+
+def test_no_placeholder_takes_a_fixed_path(served: ServedSystem) -> None:
+    """Each path without placeholders reaches the route that declares it, in whatever order they stand."""
+    for route in ROUTES:
+        if "{" not in route.path:
+            scope = {"type": "http", "method": route.method, "path": route.path, "headers": []}
+            matching = (served_as.name for served_as in served.app.routes if reaches(served_as, scope))
+            assert next(matching) == route.name
+
+
+def reaches(served_as: BaseRoute, scope: dict[str, Any]) -> bool:
+    """Whether a route answers that method and path."""
+    return served_as.matches(scope)[0] is Match.FULL
 
 
 def test_the_access_log_has_every_request(

@@ -13,10 +13,10 @@ import pytest
 from karma_adapters.aws.access import Access
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import CONDITION
-from karma_adapters.aws.rate import TokenBucket
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import Conflict, NotFound, SettingsError, StoreError, StoreUnavailable
+from karma_core.token_bucket import TokenBucket
 from tests import local_aws
 
 ROOT = Path(__file__).parents[4]
@@ -36,23 +36,6 @@ def test_nothing_local_loads_boto3() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
-def test_the_bucket_lets_through_what_flows_in() -> None:
-    """A burst of one second's worth, then one token each 1/40 s."""
-    now, slept = [0.0], []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-
-    bucket = TokenBucket(40, monotonic=lambda: now[0], sleep=sleep)
-    for _ in range(40):
-        bucket.take()
-    assert slept == []
-    for _ in range(80):
-        bucket.take()
-    assert now[0] == pytest.approx(2.0)
-
-
 def test_no_attempt_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that cannot be reached ends in StoreUnavailable soon after the deadline."""
     local_aws.credentials(monkeypatch)
@@ -63,6 +46,19 @@ def test_no_attempt_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -
     assert time.monotonic() - started < 10
 
 
+def test_every_attempt_waits_until_its_token_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests leave at the bucket's rate: the first of a burst at once, the next when its token has come."""
+    local_aws.credentials(monkeypatch)
+    slept: list[float] = []
+    monkeypatch.setattr("karma_adapters.aws.api.time.sleep", slept.append)
+    bucket = TokenBucket(4, 1, monotonic=lambda: 0.0)
+    api = Api(Access(region="us-east-1", endpoint_url="http://127.0.0.1:9"), "ssm", bucket=bucket, attempts=1)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            api.call("get_parameter", Name="/a")
+    assert slept == [0, 0.25, 0.5]
+
+
 def test_a_client_that_is_closed_while_it_is_called_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that ends closes its stores while a request may still be asking them."""
     local_aws.credentials(monkeypatch)
@@ -70,11 +66,12 @@ def test_a_client_that_is_closed_while_it_is_called_is_no_crash(monkeypatch: pyt
     class Closing(TokenBucket):
         """Another thread closes the client when an attempt is about to be sent."""
 
-        def take(self) -> None:
+        def book(self) -> float:
             api.close()
+            return 0.0
 
     access = Access(region="us-east-1", endpoint_url="http://127.0.0.1:9")
-    api = Api(access, "ssm", bucket=Closing(40), attempts=1)
+    api = Api(access, "ssm", bucket=Closing(40, 40, monotonic=time.monotonic), attempts=1)
     with pytest.raises(StoreUnavailable):
         api.call("get_parameter", Name="/a")
 
