@@ -1,0 +1,25 @@
+"""What is mutated, and the suites that have to notice it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+UNIT: Final = "tests/unit/karma_core"
+
+
+class Group(NamedTuple):
+    """Modules (paths in the repository) and the tests that state their rules."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS: Final[dict[str, Group]] = {
+    "judge": Group(("karma_core/plan/judge.py",), (f"{UNIT}/plan/test_judge.py",)),
+    "fingerprint": Group(
+        ("karma_core/plan/fingerprint.py",),
+        (f"{UNIT}/plan/test_fingerprint_parts.py", f"{UNIT}/plan/test_fingerprint.py"),
+    ),
+    "walk": Group(("karma_core/walk.py",), (f"{UNIT}/test_walk.py",)),
+}
+"""Group → its modules and tests. The suites of a group are run on each mutant of its modules."""
