@@ -11,7 +11,7 @@ WORKERS ?= 3
 
 MUTANTS := build/mutants/packages/.installed
 
-.PHONY: setup check test mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
+.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -35,6 +35,9 @@ check: setup  ## Format, lint, types, import contracts
 # instead, as .ci/run does.
 test: check  ## Check, then every test; random scenarios at reduced, seeded counts
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests
+
+quick: setup  ## The unit and contract tests near what changed since the branch left main, 60 s at most (SINCE=commit)
+	@$(BIN)/python -m tests.quick --workers $(WORKERS) $(if $(SINCE),--since $(SINCE))
 
 mutants: $(MUTANTS)  ## Mutation testing of the modules that decide (GROUP=walk for one group of tests/mutation/groups.py)
 	$(BIN)/python -m tests.mutation $(GROUP)
