@@ -21,5 +21,26 @@ GROUPS: Final[dict[str, Group]] = {
         (f"{UNIT}/plan/test_fingerprint_parts.py", f"{UNIT}/plan/test_fingerprint.py"),
     ),
     "walk": Group(("karma_core/walk.py",), (f"{UNIT}/test_walk.py",)),
+    "references": Group(
+        tuple(
+            f"karma_core/references/{name}.py"
+            for name in (
+                "base",
+                "declared",
+                "entries",
+                "lookup",
+                "match",
+                "module",
+                "nickname",
+                "parameter",
+                "ways",
+            )
+        ),
+        (f"{UNIT}/references",),
+    ),
+    "gate": Group(
+        ("karma_core/use_cases/orders/gate.py",),
+        (f"{UNIT}/use_cases/orders/test_gate.py",),
+    ),
 }
 """Group → its modules and tests. The suites of a group are run on each mutant of its modules."""
