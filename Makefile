@@ -9,7 +9,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # One more than CI has processors: in a quarter of its time a test waits for a server, a lease or a signal.
 WORKERS ?= 3
 
-.PHONY: setup check test extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
+MUTANTS := build/mutants/packages/.installed
+
+.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -33,6 +35,18 @@ check: setup  ## Format, lint, types, import contracts
 # instead, as .ci/run does.
 test: check  ## Check, then every test; random scenarios at reduced, seeded counts
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests
+
+quick: setup  ## The unit and contract tests near what changed since the branch left main, 60 s at most (SINCE=commit)
+	@$(BIN)/python -m tests.quick --workers $(WORKERS) $(if $(SINCE),--since $(SINCE))
+
+mutants: $(MUTANTS)  ## Mutation testing of the modules that decide (GROUP=walk for one group of tests/mutation/groups.py)
+	$(BIN)/python -m tests.mutation $(GROUP)
+
+# Beside .venv, so that what only this target needs is no part of the lock.
+$(MUTANTS): tests/mutation/requirements.txt | setup
+	@rm -rf $(@D)
+	$(PIP) --no-deps --require-hashes --target $(@D) -r $<
+	@touch $@
 
 extras: setup  ## Tests on data beside the checkout, in the folder that KARMA_TEST_DATA names
 	$(BIN)/pytest tests/extras
@@ -60,6 +74,7 @@ gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (POR
 
 lock:  ## Resolve the versions anew (needs uv)
 	uv pip compile pyproject.toml --universal --all-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
+	cd tests/mutation && uv pip compile requirements.in --universal --no-deps --no-emit-index-url --generate-hashes -q -o requirements.txt
 
 clean:  ## Remove what setup and tests made
 	rm -rf $(VENV) .karma build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

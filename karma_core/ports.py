@@ -1,7 +1,7 @@
 """Everything that the core needs from outside, as Protocols.
 
-Each port has one contract suite in `tests/contract`, which every adapter passes, the in-memory one
-(`karma_adapters.memory`) included. Adapters raise only KarmaError and its children.
+Each port has one contract suite in `tests/contract`, named after it, which every adapter passes, the
+in-memory one (`tests/memory`) included. Adapters raise only KarmaError and its children.
 """
 
 from __future__ import annotations

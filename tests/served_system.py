@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 
 from karma_adapters.git.repository import GitConfigRepository
-from karma_adapters.local.thread_runs import ThreadRuns
+from karma_adapters.local.thread_runs import FLOWS, ThreadRuns
 from karma_api.app import make_app
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
 from karma_api.service import Hooks, Service, Services, make_service
-from karma_core.errors import UsageError
+from karma_core.errors import NotFound, UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
@@ -42,6 +42,8 @@ class RecordedRuns:
         self.started: list[tuple[str, dict[str, Any], str]] = []
 
     def start(self, flow: str, parameters: Mapping[str, object], *, idempotency_key: str) -> str:
+        if flow not in {*FLOWS, "pull-request-check"}:
+            raise NotFound(f"there is no flow {flow}")
         if idempotency_key not in [key for _, _, key in self.started]:
             self.started.append((flow, dict(parameters), idempotency_key))
         return f"run-{[key for _, _, key in self.started].index(idempotency_key)}"

@@ -78,7 +78,6 @@ def resolve(
             configs.setdefault(loaded.type, {})[loaded.address] = loaded.config.value
     context = Context(
         prefix=inventory.prefix,
-        environment=inventory.environment,
         configs=configs,
         definitions=definitions,
         modules=modules,

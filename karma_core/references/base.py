@@ -90,13 +90,11 @@ class Context:
         self,
         *,
         prefix: str,
-        environment: str,
         configs: Configs,
         definitions: Mapping[str, TypeDefinition],
         modules: ModuleInputs = NO_MODULES,
     ) -> None:
         self.prefix = prefix
-        self.environment = environment
         self.configs = configs
         self.modules = modules
         self._definitions = definitions

@@ -1,4 +1,4 @@
-"""What a repository of configs must do with files as they are found in the world."""
+"""The contract of `ports.ConfigRepository`, on Git, with files as the world has them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from karma_adapters.git.repository import GitConfigRepository
 from karma_core.errors import BadInput, NotFound, UsageError
+from karma_core.ports import ConfigRepository
 from karma_core.records import ConfigFile
 from tests.workspace_fakes import write_config
 
@@ -20,7 +21,8 @@ from tests.workspace_fakes import write_config
 def scan(root: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """(addresses, (code, place) of everything refused)."""
     refused: list[BadInput] = []
-    files = list(GitConfigRepository(root).scan("dev", refuse=refused.append))
+    repository: ConfigRepository = GitConfigRepository(root)
+    files = list(repository.scan("dev", refuse=refused.append))
     return [file.address for file in files], sorted((bad.code, bad.facts["file"]) for bad in refused)
 
 

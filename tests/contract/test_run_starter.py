@@ -17,6 +17,7 @@ from karma_core.ports import RunStarter
 from tests.http_server import HttpServer
 from tests.memory.state import MemoryState
 from tests.memory_system import Clock, System
+from tests.served_system import RecordedRuns
 
 GIVEN = {"environment": "test", "requested_by": "ann", "source": "api"}
 
@@ -51,9 +52,12 @@ class ReadyBus:
         return {"FailedEntryCount": 0, "Entries": []}
 
 
-@pytest.fixture(params=["threads", "prefect", "bus"])
+@pytest.fixture(params=["recorded", "threads", "prefect", "bus"])
 def starter(request: pytest.FixtureRequest) -> Iterator[RunStarter]:
     """Each adapter."""
+    if request.param == "recorded":
+        yield RecordedRuns()
+        return
     if request.param == "threads":
         system = System()
         threads = ThreadRuns(lambda _: system.workspace)

@@ -216,6 +216,9 @@ class MemoryTerraform:
                 return DriftReport(address=job.address, outputs=outputs)
             return DriftReport(address=job.address, resources=(_drift(state, cloud),), outputs=outputs)
 
+    def stop(self) -> None:
+        """Nothing runs after its call."""
+
     def has_state(self, address: str) -> bool:
         """Whether the component exists."""
         return address in self._states

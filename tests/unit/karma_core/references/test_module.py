@@ -1,4 +1,4 @@
-"""The ways `module` and `lookup` in a build: edges, keys, findings, runtimes that are written for others."""
+"""What a module reads, in a build: edges, keys, findings, runtimes that are written for others."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from typing import Any
 import pytest
 
 from karma_core.graph.graph import Graph
-from karma_core.model import Edge, Kind, Severity, Status
+from karma_core.model import Kind, Severity, Status
+from karma_core.references.base import Found, Reference
 from karma_core.use_cases.fleet.values import consumed_by
 from tests.unit.graph.environments import built, findings, parameters
+from tests.unit.karma_core.references.building import codes, edges, messages, resolved
 
 NET = 'locals {\n  vpc = var.dependencies["vpc/${var.config.vpc_nickname}"]\n}\n'
 READS_ID = NET + 'output "id" {\n  value = local.vpc.vpc_id\n}\n'
 BASIC = {"app/web": {"vpc_nickname": "core"}, "vpc/core": {}}
-
-
-def edges(configs: dict[str, Any], source: str = "app/web", **facts: Any) -> dict[tuple[str, str], Edge]:
-    """(target, kind) → edge of one component."""
-    found = built(parameters(configs, facts.pop("runtimes", None)), **facts).graph.edges
-    return {(edge.target, edge.kind): edge for edge in found if edge.source == source}
-
-
-def codes(configs: dict[str, Any], **facts: Any) -> list[tuple[str, str, str]]:
-    """(code, component, pointer) of every finding."""
-    runtimes = facts.pop("runtimes", None)
-    return [(f.code, f.component, f.pointer) for f in findings(parameters(configs, runtimes), **facts)]
 
 
 def test_what_the_module_reads_is_what_is_consumed() -> None:
@@ -180,60 +170,118 @@ class TestEmits:
         assert [e.key for e in found] == sorted(e.key for e in found)
 
 
-ZONE = 'resource "aws_route53_zone" "z" {\n  name = var.config.name\n}\n'
-SITE = 'data "aws_route53_zone" "z" {\n  name = var.config.zone\n}\n'
+# -- one component, without a build -------------------------------------------------------------------------
+
+FIXED = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\n'
+"""Reads a producer that no config names."""
 
 
-class TestLookup:
-    @pytest.mark.parametrize("name", ["example.org", "example.org.", "Example.org"])
-    def test_a_data_source_finds_what_a_resource_creates(self, name: str) -> None:
-        """Same type, same value: the dot at the end and case make no difference. The whole runtime counts."""
-        configs = {"site/a": {"zone": "example.org."}, "zone/z": {"name": name}}
-        found = edges(configs, "site/a", sources={"zone": ZONE, "site": SITE})
-        assert list(found) == [("zone/z", Kind.DEPENDS_ON)]
-        assert found["zone/z", Kind.DEPENDS_ON].via == ("lookup",)
-        assert found["zone/z", Kind.DEPENDS_ON].pointers == ("main.tf:2",)
-        assert consumed_by(found.values()) == {"zone/z": None}
+def read(found: list[Found]) -> dict[str, tuple[str, ...] | None]:
+    """Component → the keys that the module reads of it."""
+    references = [one for one in found if isinstance(one, Reference) and one.via == "module"]
+    assert {one.source for one in references} == {"app/web"}
+    return {one.target: one.keys for one in references}
 
-    @pytest.mark.parametrize(
-        ("data", "resource"),
-        [
-            ('"aws_s3_bucket" "x" {\n  bucket = "b"', '"aws_s3_bucket" "x" {\n  bucket = "b"'),
-            ('"aws_ecs_cluster" "x" {\n  cluster_name = "b"', '"aws_ecs_cluster" "x" {\n  name = "b"'),
-            (
-                '"aws_iam_role" "x" {\n  name = "b"',
-                '"aws_iam_role" "x" {\n  for_each = toset(["a", "b"])\n  name = each.key',
-            ),
-            ('"any_thing" "x" {\n  id = "b"', '"any_thing" "x" {\n  id = "b"'),
-        ],
-    )
-    def test_any_type_with_an_identifying_argument(self, data: str, resource: str) -> None:
-        """The rule knows no types but those that call one thing by two names."""
-        sources = {"p": f"resource {resource}\n}}\n", "c": f"data {data}\n}}\n"}
-        assert set(edges({"c/c": {}, "p/p": {}}, "c/c", sources=sources)) == {("p/p", Kind.DEPENDS_ON)}
 
-    def test_a_lookup_without_a_producer_is_a_warning(self) -> None:
-        """It may live outside; what AWS itself provides is not mentioned."""
-        aws = 'data "aws_iam_policy" "p" {\n  arn = "arn:aws:iam::aws:policy/Admin"\n}\n'
-        configs = {"site/a": {"zone": "example.org"}}
-        assert codes(configs, sources={"site": SITE + aws}) == [
-            ("unmatched-reference", "site/a", "main.tf:2")
+def test_every_component_that_is_read_is_a_reference() -> None:
+    """Each with its own keys, sorted."""
+    module = FIXED + 'output "y" {\n  value = [for k in ["b", "a"] : var.dependencies["db/main"][k]]\n}\n'
+    assert read(resolved("app/web", {}, {"app": module})) == {"vpc/core": ("id",), "db/main": ("a", "b")}
+
+
+def test_a_module_that_goes_through_its_dependencies_reads_those_that_other_resolvers_found() -> None:
+    """`dependencies` holds what the config names, and nothing else."""
+    module = 'output "x" {\n  value = [for address, runtime in var.dependencies : runtime.id]\n}\n'
+    config = {"vpc_nickname": "core", "depends_on": ["db/main"]}
+    assert read(resolved("app/web", config, {"app": module})) == {"vpc/core": ("id",), "db/main": ("id",)}
+
+
+class TestNamedAndNeverRead:
+    """A field that names a producer for nothing is said, with what to do."""
+
+    CODE = "declared-never-read"
+
+    def test_each_is_said_whatever_stands_before_it(self) -> None:
+        """After a finding of another resolver, after one that is read, and after one that is meant."""
+        config = {
+            "depends_on": ["no address", "zone/z"],
+            "vpc_nickname": "core",
+            "cluster_nickname": "main",
+            "queue_nickname": "jobs",
+        }
+        module = FIXED + 'output "y" {\n  value = var.dependencies["ecs-cluster/main"].id\n}\n'
+        assert messages(resolved("app/web", config, {"app": module}), self.CODE) == [
+            f"the config names {target} ({via}), but the module never reads it. The dependency holds and its "
+            f"whole runtime counts; drop the field, or list in component.yaml under consumes what is read of "
+            f"it elsewhere."
+            for target, via in (("zone/z", "declared"), ("queue/jobs", "nickname"))
         ]
 
-    def test_several_producers_are_all_taken(self) -> None:
-        """Nobody declared anything: a warning, and an order that is right whichever is meant."""
-        configs = {"site/a": {"zone": "x.org"}, "zone/p": {"name": "x.org"}, "zone/q": {"name": "x.org."}}
-        sources = {"zone": ZONE, "site": SITE}
-        assert {t for t, _ in edges(configs, "site/a", sources=sources)} == {"zone/p", "zone/q"}
-        assert codes(configs, sources=sources) == [("ambiguous-match", "site/a", "main.tf:2")]
+    def test_a_producer_that_a_rule_finds_is_named_for_its_value(self) -> None:
+        """The module reads the value itself: the producer need not be read, however else it is named."""
+        types = {"app": {"match": [{"field": "zone", "type": "zone", "equals": "name"}]}}
+        config = {"zone": "a.org", "zone_nickname": "z"}
+        others = {"zone/z": {"name": "a.org"}}
+        found = resolved("app/web", config, {"app": ""}, others=others, types=types)
+        assert messages(found, self.CODE) == []
 
-    def test_a_component_that_looks_up_its_own_is_no_reference(self) -> None:
-        """A module may find again what it created."""
-        configs = {"z/z": {"name": "a", "zone": "a"}}
-        assert edges(configs, "z/z", sources={"z": ZONE + SITE}) == {}
-        assert codes(configs, sources={"z": ZONE + SITE}) == []
 
-    def test_names_that_only_the_apply_knows_are_left(self) -> None:
-        """A data source on an own resource looks up nothing of others."""
-        module = 'data "aws_subnet" "s" {\n  id = aws_subnet.x.id\n}\n'
-        assert codes({"c/c": {}}, sources={"c": module}) == []
+class TestReadAndNotNamed:
+    """A producer that only the module knows is said: nobody sees it in the config."""
+
+    CODE = "read-undeclared"
+    SAID = (
+        "the module reads vpc/core, which no field of the config names. The dependency holds; name it in the "
+        "config, so that it can be seen and changed there."
+    )
+
+    def test_another_text_names_nothing(self) -> None:
+        """Also where it stands under some key."""
+        found = resolved("app/web", {"note": "any text", "size": 7}, {"app": FIXED})
+        assert messages(found, self.CODE) == [self.SAID]
+
+    def test_what_a_rule_finds_is_named_by_its_value(self) -> None:
+        """Though neither its address nor its nickname stands there; the others are still said."""
+        types = {"app": {"match": [{"field": "net", "type": "vpc", "equals": "cidr"}]}}
+        others = {"vpc/core": {"cidr": "10"}}
+        module = FIXED + 'output "y" {\n  value = var.dependencies["db/main"].id\n}\n'
+        found = resolved("app/web", {"net": "10"}, {"app": module}, others=others, types=types)
+        assert messages(found, self.CODE) == [self.SAID.replace("vpc/core", "db/main")]
+
+    def test_its_own_runtime_needs_no_name(self) -> None:
+        """A module may read what its component published before."""
+        assert messages(resolved("vpc/core", {}, {"vpc": FIXED}), self.CODE) == []
+
+
+class TestUnresolved:
+    """What cannot be followed is said, with what to do about it."""
+
+    CODE = "unresolved-reference"
+    ELSE = "Until it is, every runtime that is read counts as a whole."
+
+    @pytest.mark.parametrize(
+        ("module", "config", "begins", "advice"),
+        [
+            (READS_ID, {}, "`var.dependencies[", "Complete the config, or guard the read."),
+            (
+                'output "y" {\n  value = var.dependencies[x.y.z].a\n}\n',
+                {},
+                "`var.dependencies[x.y.z]` cannot be resolved: ",
+                "Make the name follow from the config.",
+            ),
+            (
+                'output "y" {\n  value = [for a in var.config.n : [for b in var.config.n : '
+                'var.dependencies["vpc/core"]]]\n}\n',
+                {"n": list(range(200))},
+                "the module cannot be resolved: it takes more than 10,000 iterations",
+                "Make the name follow from the config.",
+            ),
+        ],
+    )
+    def test_the_config_or_the_module_is_to_be_changed(
+        self, module: str, config: dict[str, Any], begins: str, advice: str
+    ) -> None:
+        """Whichever is why; the expression is quoted where there is one."""
+        [said] = messages(resolved("app/web", config, {"app": module}), self.CODE)
+        assert said.startswith(begins)
+        assert said.endswith(f". {self.ELSE} {advice} Or declare what is read, under depends_on.")

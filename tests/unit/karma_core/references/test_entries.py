@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,12 @@ def test_dots_descend_and_lists_are_entered() -> None:
     """A field leads through objects, and through every item of a list on the way or at its end."""
     config = {"a": [{"b": "x"}, {"c": 1}, {"b": ["y", "z"]}], "b": "no"}
     assert list(values_at(config, "a.b")) == [("x", "/a/0/b"), ("y", "/a/2/b/0"), ("z", "/a/2/b/1")]
+
+
+@pytest.mark.parametrize(
+    ("key", "pointer"),
+    [("a", "/x/a"), (0, "/x/0"), ("a/b", "/x/a~1b"), ("a~b", "/x/a~0b"), ("~1", "/x/~01"), ("~/", "/x/~0~1")],
+)
+def test_a_pointer_escapes_what_would_divide_it(key: str | int, pointer: str) -> None:
+    """As RFC 6901 says: first the tilde, then the slash."""
+    assert pointer_to("/x", key) == pointer

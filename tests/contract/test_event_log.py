@@ -1,0 +1,132 @@
+"""The contract of `ports.EventLog`, over every sink that may be the required one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from karma_core.errors import UsageError
+from karma_core.ports import EventLog
+from karma_core.records import Event
+from karma_log.log import Log
+from karma_log.sinks.base import Sink
+from karma_log.sinks.file import FileSink
+from karma_log.sinks.sqlite import SqliteSink
+from tests import local_aws
+from tests.make_events import make_event
+from tests.memory.sink import MemorySink
+from tests.memory.state import MemoryState
+
+AWS_SINKS = {"dynamodb": local_aws.event_table, "s3": local_aws.event_bucket}
+OpenLog = Callable[[], EventLog]
+
+
+@pytest.fixture(params=["memory", "file", "sqlite", *AWS_SINKS])
+def open_log(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenLog]:
+    """Opens the log under test; each call is another process over the same stores."""
+    state, opened = MemoryState(), []
+    memory = MemorySink()
+    distant = AWS_SINKS[request.param](local_aws.fresh(monkeypatch)) if request.param in AWS_SINKS else None
+
+    def sink() -> Sink:
+        if request.param == "file":
+            return FileSink(tmp_path / "log.jsonl")
+        return SqliteSink(tmp_path / "log.db") if request.param == "sqlite" else distant or memory
+
+    def opener() -> EventLog:
+        opened.append(Log(sink(), state))
+        return opened[-1]
+
+    yield opener
+    for log in opened:
+        log.close()
+
+
+def numbers(events: Any) -> list[int]:
+    """The sequence numbers of events."""
+    return [event.seq for event in events]
+
+
+def test_an_empty_log(open_log: OpenLog) -> None:
+    """It has no event, and says so without an error."""
+    log = open_log()
+    assert list(log.events()) == []
+    assert log.event("E00001") is None
+    assert log.append_all([]) == ()
+
+
+def test_an_event_is_numbered_and_linked_to_the_one_before(open_log: OpenLog) -> None:
+    """`seq` from 1 without a gap, `prev` the hash of the event before; the rest is as it was given."""
+    log = open_log()
+    first = log.append(make_event(1))
+    second, third = log.append_all([make_event(2), make_event(3)])
+    assert [first.seq, second.seq, third.seq] == [1, 2, 3]
+    assert (second.prev, third.prev) == (first.hash, second.hash)
+    assert len({first.hash, second.hash, third.hash}) == 3
+    assert (first.id, first.inputs, first.component) == ("E00001", {"number": 1}, "vpc/core")
+
+
+def test_what_was_appended_is_read_by_every_process(open_log: OpenLog) -> None:
+    """In order, one by one by its id, and as the append returned it; writers take turns."""
+    one, other = open_log(), open_log()
+    written = (one.append(make_event(1)), other.append(make_event(2)), one.append(make_event(3)))
+    for log in (one, other, open_log()):
+        assert tuple(log.events()) == written
+        assert log.event("E00002") == written[1]
+        assert log.event("E00009") is None
+
+
+def test_a_part_of_the_log(open_log: OpenLog) -> None:
+    """Between two numbers, both left out; from the newest; at most so many."""
+    log = open_log()
+    log.append_all([make_event(number) for number in range(1, 8)])
+    assert numbers(log.events(after_seq=5)) == [6, 7]
+    assert numbers(log.events(before_seq=3)) == [1, 2]
+    assert numbers(log.events(after_seq=2, before_seq=6)) == [3, 4, 5]
+    assert numbers(log.events(newest_first=True, limit=2)) == [7, 6]
+    assert numbers(log.events(newest_first=True, before_seq=4, after_seq=1)) == [3, 2]
+    assert numbers(log.events(limit=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"component": "db/main"}, [2]),
+        ({"action": "config_publish"}, [3]),
+        ({"action": "config_*"}, [3]),
+        ({"action": "*"}, [1, 2, 3, 4]),
+        ({"action": "config"}, []),
+        ({"user": "bob"}, [4]),
+        ({"run_id": "R1"}, [1, 2]),
+        ({"run_id": "R1", "component": "db/main"}, [2]),
+        ({"since": "2026-11-24T00:00:03Z"}, [3, 4]),
+        ({"until": "2026-11-24T00:00:02Z"}, [1, 2]),
+        ({"since": "2026-11-24", "until": "2026-11-24"}, [1, 2, 3, 4]),
+        ({"since": "2026-11-25"}, []),
+    ],
+)
+def test_events_that_match_every_condition(
+    open_log: OpenLog, wanted: dict[str, str], expected: list[int]
+) -> None:
+    """Times count themselves in; a `*` at the end of an action is a prefix."""
+    log = open_log()
+    given: list[Event] = [
+        make_event(1, run_id="R1"),
+        make_event(2, run_id="R1", component="db/main"),
+        make_event(3, action="config_publish"),
+        make_event(4, user="bob"),
+    ]
+    log.append_all(given)
+    assert numbers(log.events(**wanted)) == expected
+
+
+def test_a_time_that_is_none_is_refused(open_log: OpenLog) -> None:
+    """A reader that got all events instead would not notice."""
+    with pytest.raises(UsageError) as refused:
+        list(open_log().events(since="yesterday"))
+    assert refused.value.code == "invalid-time"

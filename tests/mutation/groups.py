@@ -1,0 +1,46 @@
+"""What is mutated, and the suites that have to notice it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+UNIT: Final = "tests/unit/karma_core"
+
+
+class Group(NamedTuple):
+    """Modules (paths in the repository) and the tests that state their rules."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS: Final[dict[str, Group]] = {
+    "judge": Group(("karma_core/plan/judge.py",), (f"{UNIT}/plan/test_judge.py",)),
+    "fingerprint": Group(
+        ("karma_core/plan/fingerprint.py",),
+        (f"{UNIT}/plan/test_fingerprint_parts.py", f"{UNIT}/plan/test_fingerprint.py"),
+    ),
+    "walk": Group(("karma_core/walk.py",), (f"{UNIT}/test_walk.py",)),
+    "references": Group(
+        tuple(
+            f"karma_core/references/{name}.py"
+            for name in (
+                "base",
+                "declared",
+                "entries",
+                "lookup",
+                "match",
+                "module",
+                "nickname",
+                "parameter",
+                "ways",
+            )
+        ),
+        (f"{UNIT}/references",),
+    ),
+    "gate": Group(
+        ("karma_core/use_cases/orders/gate.py",),
+        (f"{UNIT}/use_cases/orders/test_gate.py",),
+    ),
+}
+"""Group → its modules and tests. The suites of a group are run on each mutant of its modules."""

@@ -1,0 +1,1 @@
+"""The tests near what changed: `make quick`."""

@@ -1,0 +1,141 @@
+"""A data source here finds what a resource there creates, in a build."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from karma_core.inference.frame import Program
+from karma_core.model import Kind
+from karma_core.references.base import Context, Found, Reference, Subject
+from karma_core.references.entries import walk
+from karma_core.references.lookup import Lookup
+from karma_core.use_cases.fleet.values import consumed_by
+from tests.unit.graph.environments import modules
+from tests.unit.karma_core.references.building import codes, edges, messages, resolved
+
+ZONE = 'resource "aws_route53_zone" "z" {\n  name = var.config.name\n}\n'
+SITE = 'data "aws_route53_zone" "z" {\n  name = var.config.zone\n}\n'
+
+
+@pytest.mark.parametrize("name", ["example.org", "example.org.", "Example.org"])
+def test_a_data_source_finds_what_a_resource_creates(name: str) -> None:
+    """Same type, same value: the dot at the end and case make no difference. The whole runtime counts."""
+    configs = {"site/a": {"zone": "example.org."}, "zone/z": {"name": name}}
+    found = edges(configs, "site/a", sources={"zone": ZONE, "site": SITE})
+    assert list(found) == [("zone/z", Kind.DEPENDS_ON)]
+    assert found["zone/z", Kind.DEPENDS_ON].via == ("lookup",)
+    assert found["zone/z", Kind.DEPENDS_ON].pointers == ("main.tf:2",)
+    assert consumed_by(found.values()) == {"zone/z": None}
+
+
+@pytest.mark.parametrize(
+    ("data", "resource"),
+    [
+        ('"aws_s3_bucket" "x" {\n  bucket = "b"', '"aws_s3_bucket" "x" {\n  bucket = "b"'),
+        ('"aws_ecs_cluster" "x" {\n  cluster_name = "b"', '"aws_ecs_cluster" "x" {\n  name = "b"'),
+        (
+            '"aws_iam_role" "x" {\n  name = "b"',
+            '"aws_iam_role" "x" {\n  for_each = toset(["a", "b"])\n  name = each.key',
+        ),
+        ('"any_thing" "x" {\n  id = "b"', '"any_thing" "x" {\n  id = "b"'),
+    ],
+)
+def test_any_type_with_an_identifying_argument(data: str, resource: str) -> None:
+    """The rule knows no types but those that call one thing by two names."""
+    sources = {"p": f"resource {resource}\n}}\n", "c": f"data {data}\n}}\n"}
+    assert set(edges({"c/c": {}, "p/p": {}}, "c/c", sources=sources)) == {("p/p", Kind.DEPENDS_ON)}
+
+
+def test_a_lookup_without_a_producer_is_a_warning() -> None:
+    """It may live outside; what AWS itself provides is not mentioned."""
+    aws = 'data "aws_iam_policy" "p" {\n  arn = "arn:aws:iam::aws:policy/Admin"\n}\n'
+    configs = {"site/a": {"zone": "example.org"}}
+    assert codes(configs, sources={"site": SITE + aws}) == [("unmatched-reference", "site/a", "main.tf:2")]
+
+
+def test_several_producers_are_all_taken() -> None:
+    """Nobody declared anything: a warning, and an order that is right whichever is meant."""
+    configs = {"site/a": {"zone": "x.org"}, "zone/p": {"name": "x.org"}, "zone/q": {"name": "x.org."}}
+    sources = {"zone": ZONE, "site": SITE}
+    assert {t for t, _ in edges(configs, "site/a", sources=sources)} == {"zone/p", "zone/q"}
+    assert codes(configs, sources=sources) == [("ambiguous-match", "site/a", "main.tf:2")]
+
+
+def test_a_component_that_looks_up_its_own_is_no_reference() -> None:
+    """A module may find again what it created."""
+    configs = {"z/z": {"name": "a", "zone": "a"}}
+    assert edges(configs, "z/z", sources={"z": ZONE + SITE}) == {}
+    assert codes(configs, sources={"z": ZONE + SITE}) == []
+
+
+def test_names_that_only_the_apply_knows_are_left() -> None:
+    """A data source on an own resource looks up nothing of others."""
+    module = 'data "aws_subnet" "s" {\n  id = aws_subnet.x.id\n}\n'
+    assert codes({"c/c": {}}, sources={"c": module}) == []
+
+
+# -- one component, without a build -------------------------------------------------------------------------
+
+SOURCES = {"zone": ZONE, "site": SITE}
+
+
+def looked_up(zone: str, others: dict[str, dict[str, Any]]) -> list[Found]:
+    """What is found of a site that looks up a zone by its name."""
+    return resolved("site/a", {"zone": zone}, SOURCES, others=others)
+
+
+def zones(count: int) -> dict[str, dict[str, Any]]:
+    """So many zones of one name."""
+    return {f"zone/{number}": {"name": "a.org"} for number in range(count)}
+
+
+def test_one_creator_is_a_reference_and_nothing_more() -> None:
+    """The place is that of the data source. The root of the DNS is a name, too."""
+    assert looked_up("A.org", zones(1)) == [Reference("site/a", "zone/0", "lookup", "main.tf:2")]
+    root = looked_up(".", {"zone/root": {"name": "."}})
+    assert root == [Reference("site/a", "zone/root", "lookup", "main.tf:2")]
+
+
+@pytest.mark.parametrize("others", [{}, {"zone/z": {"name": "other.org"}}, {"zone/z": {}}])
+def test_what_nobody_creates_is_said(others: dict[str, dict[str, Any]]) -> None:
+    """Also where there is no component of the type that could."""
+    assert messages(looked_up("A.org", others), "unmatched-reference") == [
+        "no component here creates the aws_route53_zone with name 'A.org' that its module looks up; "
+        + "it may live outside this environment. If it should be here, add its config."
+    ]
+
+
+def test_several_creators_are_listed() -> None:
+    """Five at most, in the order of their addresses."""
+    found = looked_up("A.org", zones(6))
+    assert [one.target for one in found if isinstance(one, Reference)] == [f"zone/{n}" for n in range(6)]
+    assert messages(found, "ambiguous-match") == [
+        "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
+        + "It depends on all of them; make the value unique if one is meant."
+    ]
+
+
+def test_only_modules_that_create_what_is_sought_are_evaluated() -> None:
+    """An environment of many types has few that create a thing that is looked up."""
+    compiled: set[str] = set()
+
+    class Counting(Context):
+        def program(self, component_type: str) -> Program | None:
+            compiled.add(component_type)
+            return super().program(component_type)
+
+    sources = {**SOURCES, "box": 'resource "aws_instance" "x" {\n  name = "a.org"\n}\n'}
+    config = {"zone": "a.org"}
+    context = Counting(
+        prefix="/iac", configs={"box": {"box/a": {}}, **_by_type(zones(1))}, definitions={},
+        modules=modules(sources),
+    )  # fmt: skip
+    found = list(Lookup(context).find(Subject("site/a", "site", config, walk(config), [])))
+    assert [one.target for one in found if isinstance(one, Reference)] == ["zone/0"]
+    assert compiled == {"site", "zone"}
+
+
+def _by_type(configs: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    return {"zone": configs}
