@@ -163,7 +163,9 @@ def _hold_against_shown(
         return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
     void = "" if override else why_void(workspace, kept.change, needed=bool(decision.needs))
     if void:
-        why = f"the rules of now ask for an approval: {void}"
+        given = kept.change.approval is not None
+        said = "its approval does not count any more" if given else "the policy asks for an approval now"
+        why = f"{said}: {void}"
         return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
     return register.keep(kept, why="planned anew, and covered", **found)
 

@@ -102,8 +102,10 @@ def test_one_creator_is_a_reference_and_nothing_more() -> None:
 def test_what_nobody_creates_is_said(others: dict[str, dict[str, Any]]) -> None:
     """Also where there is no component of the type that could."""
     assert messages(looked_up("A.org", others), "unmatched-reference") == [
-        "no component here creates the aws_route53_zone with name 'A.org' that its module looks up; "
-        + "it may live outside this environment. If it should be here, add its config."
+        (
+            "no component here creates the aws_route53_zone with name 'A.org' that its module looks up; "
+            "it may live outside this environment. If it should be here, add its config."
+        )
     ]
 
 
@@ -112,8 +114,10 @@ def test_several_creators_are_listed() -> None:
     found = looked_up("A.org", zones(6))
     assert [one.target for one in found if isinstance(one, Reference)] == [f"zone/{n}" for n in range(6)]
     assert messages(found, "ambiguous-match") == [
-        "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
-        + "It depends on all of them; make the value unique if one is meant."
+        (
+            "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
+            "It depends on all of them; make the value unique if one is meant."
+        )
     ]
 
 

@@ -270,8 +270,10 @@ class TestUnresolved:
                 "Make the name follow from the config.",
             ),
             (
-                'output "y" {\n  value = [for a in var.config.n : [for b in var.config.n : '
-                'var.dependencies["vpc/core"]]]\n}\n',
+                (
+                    'output "y" {\n  value = [for a in var.config.n : [for b in var.config.n : '
+                    'var.dependencies["vpc/core"]]]\n}\n'
+                ),
                 {"n": list(range(200))},
                 "the module cannot be resolved: it takes more than 10,000 iterations",
                 "Make the name follow from the config.",
