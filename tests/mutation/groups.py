@@ -40,7 +40,7 @@ GROUPS: Final[dict[str, Group]] = {
     ),
     "gate": Group(
         ("karma_core/use_cases/orders/gate.py",),
-        (f"{UNIT}/use_cases/orders/test_gate.py",),
+        (f"{UNIT}/use_cases/orders/test_gate_answers.py", f"{UNIT}/use_cases/orders/test_gate.py"),
     ),
 }
 """Group → its modules and tests. The suites of a group are run on each mutant of its modules."""

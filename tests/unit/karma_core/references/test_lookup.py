@@ -101,24 +101,22 @@ def test_one_creator_is_a_reference_and_nothing_more() -> None:
 @pytest.mark.parametrize("others", [{}, {"zone/z": {"name": "other.org"}}, {"zone/z": {}}])
 def test_what_nobody_creates_is_said(others: dict[str, dict[str, Any]]) -> None:
     """Also where there is no component of the type that could."""
-    assert messages(looked_up("A.org", others), "unmatched-reference") == [
-        (
-            "no component here creates the aws_route53_zone with name 'A.org' that its module looks up; "
-            "it may live outside this environment. If it should be here, add its config."
-        )
-    ]
+    [said] = messages(looked_up("A.org", others), "unmatched-reference")
+    assert said == (
+        "no component here creates the aws_route53_zone with name 'A.org' that its module looks up; "
+        "it may live outside this environment. If it should be here, add its config."
+    )
 
 
 def test_several_creators_are_listed() -> None:
     """Five at most, in the order of their addresses."""
     found = looked_up("A.org", zones(6))
     assert [one.target for one in found if isinstance(one, Reference)] == [f"zone/{n}" for n in range(6)]
-    assert messages(found, "ambiguous-match") == [
-        (
-            "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
-            "It depends on all of them; make the value unique if one is meant."
-        )
-    ]
+    [said] = messages(found, "ambiguous-match")
+    assert said == (
+        "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
+        "It depends on all of them; make the value unique if one is meant."
+    )
 
 
 def test_only_modules_that_create_what_is_sought_are_evaluated() -> None:

@@ -253,6 +253,12 @@ class TestReadAndNotNamed:
         assert messages(resolved("vpc/core", {}, {"vpc": FIXED}), self.CODE) == []
 
 
+DEEP = """output "y" {
+  value = [for a in var.config.n : [for b in var.config.n : var.dependencies["vpc/core"]]]
+}
+"""
+
+
 class TestUnresolved:
     """What cannot be followed is said, with what to do about it."""
 
@@ -270,10 +276,7 @@ class TestUnresolved:
                 "Make the name follow from the config.",
             ),
             (
-                (
-                    'output "y" {\n  value = [for a in var.config.n : [for b in var.config.n : '
-                    'var.dependencies["vpc/core"]]]\n}\n'
-                ),
+                DEEP,
                 {"n": list(range(200))},
                 "the module cannot be resolved: it takes more than 10,000 iterations",
                 "Make the name follow from the config.",
