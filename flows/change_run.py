@@ -14,6 +14,7 @@ from flows.deploy import RUNNER, open_for_flow
 from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
+from karma_core.changes.request import read_request
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders.carrying_out import carry_out
@@ -91,7 +92,7 @@ def change_run(
         if change_id is not None:
             change = carry_on(workspace, change_id, run_order)
         else:
-            change = request_and_apply(workspace, body, run_order, wanted=apply_when_approved)
+            change = request_and_apply(workspace, read_request(body), run_order, wanted=apply_when_approved)
     show_page(project, environment, "changes", change.id)
     return result_of(workspace, change)
 

@@ -82,13 +82,14 @@ def propose_change(
 def _request(
     body: Any, env: str | None, project: Path | None, *, dry_run: bool, auto_approve: bool, as_json: bool
 ) -> None:
+    from karma_core.changes.request import read_request
     from karma_core.use_cases.changes import intake
 
     if dry_run and isinstance(body, dict):
         body = {**body, "dry_run": True}
     with progress.shown(quiet=as_json) as say:
         workspace = open_for(env, project, say)
-        change = intake.request(workspace, body, proceed=auto_approve)
+        change = intake.request(workspace, read_request(body), proceed=auto_approve)
         change = go_on(workspace, change, project, say, auto_approve=auto_approve, as_json=as_json)
     finish(workspace, change, as_json=as_json)
 

@@ -11,11 +11,11 @@ import pytest
 
 from karma_core import failpoints
 from karma_core.changes.record import Change
+from karma_core.changes.request import read_request
 from karma_core.changes.states import State
-from karma_core.use_cases.changes import decisions
+from karma_core.use_cases.changes import decisions, intake
 from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.drain import drain
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import roll_back
 from karma_core.use_cases.orders.carrying_out import carry_out
@@ -23,6 +23,11 @@ from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from tests.memory_system import Killed, System
+
+
+def request(workspace: Workspace, document: Any, **options: Any) -> Change:
+    """Request a change by a document, as every entry point does."""
+    return intake.request(workspace, read_request(document), **options)
 
 
 def run_order(order: Order, workspace: Workspace) -> RunResult:

@@ -13,6 +13,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
 
+from karma_core.changes.request import read_request
 from karma_core.errors import KarmaError, NotFound
 from karma_core.ids import shown
 from karma_core.use_cases.access.vouching import ordered_by
@@ -113,7 +114,7 @@ def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
         return carry_on(workspace, change_id, _run_order)
     body = {name: parameters[name] for name in REQUEST & parameters.keys()}
     wanted = bool(parameters.get("apply_when_approved"))
-    return request_and_apply(workspace, body, _run_order, wanted=wanted)
+    return request_and_apply(workspace, read_request(body), _run_order, wanted=wanted)
 
 
 def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:

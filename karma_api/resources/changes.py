@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from karma_api.access import Caller
 from karma_api.exchange import Reply
 from karma_api.names import Address, Id, Reason
@@ -13,7 +15,7 @@ from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import State
-from karma_core.documents import Document, written
+from karma_core.documents import Document
 from karma_core.roles import Role
 from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes import decisions, intake, reading
@@ -111,8 +113,8 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     workspace = service.acting(caller)
     if not asked.body.dry_run:
         require_requester(workspace, asked.body.requested_by)
-    body = written(asked.body) | {"requested_by": caller.user}
-    change = intake.request(workspace, body, proceed=asked.apply)
+    read = replace(asked.body, requested_by=caller.user)
+    change = intake.request(workspace, read, proceed=asked.apply)
     return result(service, caller, change)
 
 

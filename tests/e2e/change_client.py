@@ -14,12 +14,12 @@ from pathlib import Path
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_core.use_cases.changes.drain import drain
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.orders.carrying_out import carry_out
 from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
+from tests.change_system import request
 
 PATIENCE_SECONDS = 1500
 """Far more than fifty changes take, one after the other, on a busy machine."""

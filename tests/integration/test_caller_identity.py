@@ -11,9 +11,9 @@ from karma_adapters.wiring.bootstrap import open_for_person
 from karma_adapters.wiring.reading import read_settings
 from karma_core.errors import Refused
 from karma_core.use_cases.access.policy_in_force import rules_in_force
-from karma_core.use_cases.changes.intake import request
 from karma_core.workspace import Workspace
 from tests import local_aws
+from tests.change_system import request
 
 SETTINGS = """
 [policy]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core.changes.record import Change
+from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import BadInput, Conflict, Refused
 from karma_core.use_cases.access.policy_evaluation import frozen
@@ -63,12 +62,12 @@ def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
     return apply_and_drain(workspace, change_id, run)
 
 
-def request_and_apply(workspace: Workspace, body: Any, run: RunOrder, *, wanted: bool) -> Change:
+def request_and_apply(workspace: Workspace, read: ChangeRequest, run: RunOrder, *, wanted: bool) -> Change:
     """Request a change and, where that is `wanted` and no rule asks for an approval, apply it at once.
 
     Errors are those of a request and of an apply; a change that is rejected or that waits is none.
     """
-    change = request(workspace, body, proceed=wanted)
+    change = request(workspace, read, proceed=wanted)
     if not wanted or not change.id or change.status is not State.APPROVED:
         return change
     return apply_and_drain(workspace, change.id, run)

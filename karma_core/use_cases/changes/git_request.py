@@ -6,6 +6,7 @@ from typing import Any
 
 from karma_core import strictjson
 from karma_core.changes.record import Change
+from karma_core.changes.request import read_request
 from karma_core.errors import Refused
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.configs.comparison import Intent
@@ -45,7 +46,7 @@ def request_from_git(
         "reason": reason or f"published from Git{f', commit {commit[:12]}' if commit else ''}",
         "dry_run": dry_run,
     }
-    return request(workspace, body, proceed=proceed)
+    return request(workspace, read_request(body), proceed=proceed)
 
 
 def _part(intent: Intent) -> dict[str, Any]:

@@ -22,24 +22,22 @@ from karma_core.workspace import Workspace
 
 def request(
     workspace: Workspace,
-    body: Any,
+    read: ChangeRequest,
     *,
     proceed: bool = False,
     key_says_all: bool = False,
     **origin: Any,
 ) -> Change:
-    """Take in a request document and bring it as far as it gets without anybody's word.
+    """Take in a request and bring it as far as it gets without anybody's word.
 
     `proceed` says that it is to be applied as soon as it may be. Where nothing can be planned it is judged
     and queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
     rollback: of what). The same idempotency key gives the same change; Conflict `idempotency-key` where
     something else is asked for under it, unless `key_says_all`: what the key names is asked for once, and how
     it is said follows from what is there. Refused `identity-unproven` or `forged-requester` where the policy
-    names persons and the requester is none that is proven.
-    BadInput `invalid-request` where the document cannot be read;
-    whatever else is wrong with it is the verdict on the change.
+    names persons and the requester is none that is proven. Whatever is wrong with the request is the verdict
+    on the change.
     """
-    read = read_request(body)
     check_binding(workspace)
     if not (read.dry_run or "asked_by" in origin):  # a rollback by policy is its change's requester's
         workspace = require_requester(workspace, read.requested_by)

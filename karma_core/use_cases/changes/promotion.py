@@ -7,6 +7,7 @@ from typing import Any
 
 from karma_core import strictjson
 from karma_core.changes.record import Change, Promoted
+from karma_core.changes.request import read_request
 from karma_core.counting import listed
 from karma_core.errors import Refused, UsageError
 from karma_core.model import Record
@@ -82,7 +83,7 @@ def promote(
     }
     one = origins[0] if len(origins) == 1 else None
     several = Promoted(environment=source.name, version=0, deployed=all(o.deployed for o in origins))
-    return request(target, body, proceed=proceed, promoted_from=one or several)
+    return request(target, read_request(body), proceed=proceed, promoted_from=one or several)
 
 
 def _addresses(source: Workspace, selection: Selection) -> list[str]:

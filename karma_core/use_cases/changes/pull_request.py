@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from karma_core.changes.record import Change
-from karma_core.changes.request import MAX_COMPONENTS, MAX_TEXT
+from karma_core.changes.request import MAX_COMPONENTS, MAX_TEXT, read_request
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.events import log_event
@@ -111,7 +111,7 @@ def _judge(
         "reason": f"pull request {pull.repository}#{pull.number}: {pull.title}"[:MAX_TEXT],
         "dry_run": True,
     }
-    change = request(workspace, body)
+    change = request(workspace, read_request(body))
     accepted = change.status is not State.REJECTED
     text = comment_of(workspace.name, change, plan_of(workspace, change), pull)
     _say(workspace, host, pull, "success" if accepted else "failure", _headline(change), text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from karma_core import ids, strictjson
 from karma_core.changes.record import Change
-from karma_core.changes.request import MAX_TEXT
+from karma_core.changes.request import MAX_TEXT, read_request
 from karma_core.changes.states import State
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.drain import apply_and_drain
@@ -37,7 +37,7 @@ def take_up_push(
         "reason": f"commit {commit} by {author or 'unknown'}: {message}"[:MAX_TEXT],
         "idempotency_key": f"push:{commit}",
     }
-    change = request(workspace, body, proceed=True, key_says_all=True)
+    change = request(workspace, read_request(body), proceed=True, key_says_all=True)
     if change.status is State.APPROVED:
         return apply_and_drain(workspace, change.id, run)
     return change

@@ -11,7 +11,7 @@ from typing import Any
 
 from karma_core import ids
 from karma_core.changes.record import Change
-from karma_core.changes.request import MAX_COMPONENTS
+from karma_core.changes.request import MAX_COMPONENTS, read_request
 from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
 from karma_core.records import Applied
@@ -56,7 +56,7 @@ def roll_back(
     }
     return request(
         acting_for(workspace, original),
-        body,
+        read_request(body),
         proceed=proceed,
         rollback_of=change_id,
         undoes=tuple(change.id for change in undone),
@@ -74,7 +74,7 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
     place: dict[str, Any] = {"number": change.number, "rollback_of": change.id, "undoes": (change.id,)}
     return request(
         acting_for(workspace, change),
-        body,
+        read_request(body),
         proceed=True,
         asked_by=change.asked_by,
         proof=change.proof,
@@ -110,7 +110,7 @@ def roll_back_cone(
     }
     versions = {member: _version(workspace, member) for member in wanted}
     undoes = _standing(Register(workspace).all(), versions)
-    return request(workspace, body, proceed=proceed, undoes=undoes)
+    return request(workspace, read_request(body), proceed=proceed, undoes=undoes)
 
 
 def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -17,10 +17,9 @@ from karma_core.use_cases.access import tokens
 from karma_core.use_cases.access.identity import by_token
 from karma_core.use_cases.access.vouching import KIND, LASTS, ordered_by, vouch
 from karma_core.use_cases.changes import decisions
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 from karma_core.workspace import Actor, Workspace
-from tests.change_system import ChangeSystem
+from tests.change_system import ChangeSystem, request
 
 PERSONS: list[dict[str, Any]] = [
     {"requesters": ["ann"]},
@@ -110,7 +109,7 @@ def test_a_request_in_the_name_of_another_is_refused(system: ChangeSystem) -> No
 
 def test_a_proof_is_looked_for_where_it_is_needed(system: ChangeSystem) -> None:
     """`Workspace.prove` gives the requester."""
-    from karma_core.use_cases.changes.intake import request  # noqa: PLC0415
+    from tests.change_system import request  # noqa: PLC0415
 
     system.policy, system.proof = {"requesters": ["arn:*"]}, ""
     workspace = replace(

@@ -17,13 +17,12 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.audit.why import why
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.drain import left_approved
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.reading import list_changes, result_of, show
 from karma_core.use_cases.changes.register import Register, change_lease
 from karma_core.use_cases.configs import writing as config_set
 from karma_core.use_cases.graph.build import build_graph
-from tests.change_system import ChangeSystem, die
+from tests.change_system import ChangeSystem, die, request
 from tests.memory_system import Killed, Meanwhile
 
 FIELDS = ["change_id", "status", "affected_components", "warnings", "findings", "plan", "log_entry_id"]

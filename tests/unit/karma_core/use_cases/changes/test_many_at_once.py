@@ -8,9 +8,8 @@ from typing import Any
 
 from karma_core.changes.record import Change
 from karma_core.use_cases.changes.drain import drain
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register
-from tests.change_system import ChangeSystem, run_order
+from tests.change_system import ChangeSystem, request, run_order
 
 CLIENTS = 16
 ADDRESSES = ("a/one", "b/two", "d/four")

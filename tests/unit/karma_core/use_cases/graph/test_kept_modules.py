@@ -15,13 +15,12 @@ from karma_core.inference.read import read_module
 from karma_core.model import Build, GraphData, Severity
 from karma_core.records import Module
 from karma_core.use_cases.changes.graph_update import update_graph
-from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.fleet.values import HMAC_KEY
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.graph.history import difference
 from karma_core.use_cases.graph.kept_modules import KIND, SUMMARY, SUMMARY_KIND, UNKNOWN, KeptModules
 from karma_core.workspace import Workspace
-from tests.change_system import ChangeSystem
+from tests.change_system import ChangeSystem, request
 from tests.memory.terraform import MemoryModules
 from tests.memory_system import ALL
 from tests.workspace_fakes import FakeIndex
