@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, Page
 from benchmarks.figures import Figure, best_of
 from karma_core.graph.layout import layered
 from karma_core.roles import Role
+from karma_ui.graph_cache import CachedGraph
 from karma_ui.rendering import render
 from karma_ui.scene import draw
 from karma_ui.view import View
-from karma_ui.whole import Whole
 from tests.browser import NAMES, launched, opened, work
 from tests.ui_system import UiSystem, fleet
 
@@ -45,7 +45,7 @@ def run() -> Iterator[Figure]:
 
 def _server(system: UiSystem, count: int) -> Iterator[Figure]:
     document = msgspec.json.decode(system.get("/graph").content)
-    whole = Whole(document)
+    whole = CachedGraph(document)
     every = View(collapse="none") if count <= 1_000 else View()  # noqa: PLR2004 - what is drawn one by one
     edges, nodes = list(whole.edges), list(whole.nodes)
 
@@ -61,7 +61,7 @@ def _server(system: UiSystem, count: int) -> Iterator[Figure]:
         lambda: layered(nodes, edges),
         lambda: msgspec.json.encode(document),
         scene,
-        lambda: Whole(msgspec.json.decode(msgspec.json.encode(document))),
+        lambda: CachedGraph(msgspec.json.decode(msgspec.json.encode(document))),
     )
     note = f"{placed * 1000:,.1f} ms"
     yield Figure(f"layout, {count:,}", placed / bare, LAYOUT_LIMIT, "topological sorts", note)

@@ -23,7 +23,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from flows.handing_on import Ended
+from flows.handover import Ended
 
 STOP_SECONDS: Final = 40.0
 """How long runs may take to end. Terraform has 25 seconds (`processes.GRACE_SECONDS`), the rest is ours."""

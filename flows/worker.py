@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from flows.handing_on import hand_on
+from flows.handover import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import require_api

@@ -22,7 +22,7 @@ from karma_core.errors import SettingsError
 from karma_core.roles import Role
 from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Actor, Workspace
-from karma_lambda import absent
+from karma_lambda import unavailable
 from karma_lambda.claims import SOURCE, GatewayAccess
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
 
@@ -83,9 +83,9 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
         artifacts=stores.artifacts,
         modules=kept,
         terraform=PlannedElsewhere(kept),
-        reloader=absent.NoReloader(),
-        repository=absent.NoRepository(),
-        publish_index=absent.NoPublishIndex(),
+        reloader=unavailable.NoReloader(),
+        repository=unavailable.NoRepository(),
+        publish_index=unavailable.NoPublishIndex(),
         actor=Actor(user=SOURCE, source=SOURCE),
         clock=utc_now,
         new_id=_new_id,
@@ -99,7 +99,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
         make_service(
             workspace,
             log=stores.log,
-            starter=absent.NoRuns(),
+            starter=unavailable.NoRuns(),
             gremlin=partial(_ask, stores, name),
             limits=limits,
             graph=patient_graph(workspace),

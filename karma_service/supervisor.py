@@ -15,7 +15,7 @@ from karma_adapters.local.running_service import Part, RunningService
 from karma_core.errors import KarmaError
 from karma_service.child import Child, Spec
 from karma_service.console import Console
-from karma_service.marked import Marked
+from karma_service.process_tree import Marked
 
 STOP_SECONDS: Final = 40
 """From SIGINT to SIGKILL. A run's Terraform has 25 seconds to save its state (`processes.GRACE_SECONDS`)."""

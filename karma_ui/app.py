@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from karma_core.errors import BadInput, KarmaError, NotFound, UsageError
 from karma_ui import headers, session
 from karma_ui.api import NOT_FOUND, UNAUTHENTICATED, Problem
-from karma_ui.house import House
+from karma_ui.context import AppContext
+from karma_ui.graph_cache import GraphCache
 from karma_ui.pages import artifact, changes, component, graph, log, runs, signin
 from karma_ui.rendering import render
 from karma_ui.visit import SEE_OTHER, Visit
-from karma_ui.whole import Graphs
 
 PATH: Final = "/ui"
 STATIC: Final = Path(__file__).parent / "static"
@@ -63,17 +63,17 @@ def make_app(
     api: Starlette, environments: tuple[str, ...], default: str | None = None, *, prefect_url: str = ""
 ) -> Starlette:
     """The API's application with the pages mounted at /ui; `/` leads there."""
-    house = House(
+    context = AppContext(
         api=api,
         environments=environments,
         default=default or next(iter(environments), ""),
         version=_version(),
-        graphs=Graphs(),
+        graphs=GraphCache(),
         prefect_url=prefect_url.rstrip("/"),
     )
     for path in ("/", PATH):
         api.add_route(path, _to_pages)
-    api.mount(PATH, pages(house))
+    api.mount(PATH, pages(context))
     return api
 
 
@@ -82,31 +82,31 @@ async def _to_pages(_request: Request) -> Response:
     return RedirectResponse(f"{PATH}/", SEE_OTHER, headers=dict(headers.SECURE))
 
 
-def pages(house: House) -> ASGIApp:
+def pages(context: AppContext) -> ASGIApp:
     """The pages alone, wherever they are mounted."""
 
     async def home(request: Request) -> Response:
-        return RedirectResponse(f"{request.scope['root_path']}/{house.default}/graph", SEE_OTHER)
+        return RedirectResponse(f"{request.scope['root_path']}/{context.default}/graph", SEE_OTHER)
 
     routes: list[Any] = [
         Route("/", home),
-        Mount(f"/static/{house.version}", StaticFiles(directory=STATIC)),
-        Route("/{environment}/events", _Events(house)),
+        Mount(f"/static/{context.version}", StaticFiles(directory=STATIC)),
+        Route("/{environment}/events", _Events(context)),
     ]
     for table, signed_in in ((PAGES, True), (OPEN_PAGES, False)):
         for method, path, page in table:
-            served = _served(house, page, signed_in=signed_in)
+            served = _served(context, page, signed_in=signed_in)
             routes.append(Route("/{environment}" + path, served, methods=[method]))
     routes.append(Route("/{environment}", _to_graph))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Exception: _defect})
-    return _with_headers(app, house)
+    return _with_headers(app, context)
 
 
-def _served(house: House, page: Page, *, signed_in: bool) -> Callable[[Request], Awaitable[Response]]:
+def _served(context: AppContext, page: Page, *, signed_in: bool) -> Callable[[Request], Awaitable[Response]]:
     """A page behind the doors that all share: environment, seal, session, errors."""
 
     async def serve(request: Request) -> Response:
-        visit = Visit(request=request, house=house, environment=request.path_params["environment"])
+        visit = Visit(request=request, context=context, environment=request.path_params["environment"])
         try:
             _require_environment(visit)
             if request.method == "POST":
@@ -128,8 +128,8 @@ def _served(house: House, page: Page, *, signed_in: bool) -> Callable[[Request],
 
 
 def _require_environment(visit: Visit) -> None:
-    if visit.environment not in visit.house.environments:
-        visit.environment = visit.house.default
+    if visit.environment not in visit.context.environments:
+        visit.environment = visit.context.default
         raise NotFound("there is no such environment here", next_step="choose one of those that there are")
 
 
@@ -149,7 +149,7 @@ def _require_seal(visit: Visit) -> None:
 
 def _turned_away(visit: Visit) -> bool:
     """Whether nobody is signed in where somebody must be, as far as that is known already."""
-    return visit.environment in visit.house.closed and not session.token_of(visit.request)
+    return visit.environment in visit.context.closed and not session.token_of(visit.request)
 
 
 def _refused(visit: Visit, problem: Problem) -> Response:
@@ -157,7 +157,7 @@ def _refused(visit: Visit, problem: Problem) -> Response:
     if problem.status != UNAUTHENTICATED:
         return visit.page("error.html", problem.status, error=problem)
     if not session.token_of(visit.request):
-        visit.house.closed.add(visit.environment)
+        visit.context.closed.add(visit.environment)
     return _to_sign_in(visit)
 
 
@@ -178,13 +178,13 @@ def _status(error: KarmaError) -> int:
 class _Events:
     """The API's event stream under the session's token: browsers cannot set headers on one."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        visit = Visit(request=request, house=self._house, environment=request.path_params["environment"])
-        if visit.environment not in self._house.environments or request.method != "GET":
+        visit = Visit(request=request, context=self._context, environment=request.path_params["environment"])
+        if visit.environment not in self._context.environments or request.method != "GET":
             await Response(status_code=NOT_FOUND)(scope, receive, send)
             return
         await visit.api.stream("/events", scope, receive, send)
@@ -204,9 +204,9 @@ async def _defect(_request: Request, _error: Exception) -> Response:
     return Response(render("bare.html", {"said": said}), 500, media_type="text/html")
 
 
-def _with_headers(app: ASGIApp, house: House) -> ASGIApp:
+def _with_headers(app: ASGIApp, context: AppContext) -> ASGIApp:
     """The application with the headers of pages on every answer, those of static files on theirs."""
-    static = f"/static/{house.version}/"
+    static = f"/static/{context.version}/"
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         lasting = static in scope["path"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from karma_core.graph.layout import layered
+from karma_ui.graph_cache import CachedGraph
 from karma_ui.view import View
-from karma_ui.whole import Whole
 
 MOST_OPEN: Final = 1_200
 """Components drawn one by one. Ours: more are a carpet that nobody reads and browsers draw slowly."""
@@ -32,7 +32,11 @@ class Scene:
 
 
 def draw(
-    whole: Whole, view: View, *, before: Whole | None = None, plan: Mapping[str, Any] | None = None
+    whole: CachedGraph,
+    view: View,
+    *,
+    before: CachedGraph | None = None,
+    plan: Mapping[str, Any] | None = None,
 ) -> Scene:
     """The scene of a view. O(V+E) of the graph, and the layout of what is drawn."""
     marks = compare(before, whole) if before is not None else {}
@@ -61,7 +65,7 @@ def draw(
     )
 
 
-def choose(whole: Whole, view: View, actions: Mapping[str, Any]) -> list[str]:
+def choose(whole: CachedGraph, view: View, actions: Mapping[str, Any]) -> list[str]:
     """Addresses that the view shows, sorted."""
     wanted = set(whole.nodes)
     if view.focus in wanted:
@@ -79,7 +83,7 @@ def choose(whole: Whole, view: View, actions: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def compare(before: Whole, after: Whole) -> dict[str, str]:
+def compare(before: CachedGraph, after: CachedGraph) -> dict[str, str]:
     """Address → `added`, `removed` or `changed`, for what differs between two builds."""
     marks = {a: "removed" for a in before.nodes if a not in after.nodes}
     for address, node in after.nodes.items():
@@ -91,9 +95,9 @@ def compare(before: Whole, after: Whole) -> dict[str, str]:
     return marks
 
 
-def _with_removed(whole: Whole, before: Whole) -> Whole:
+def _with_removed(whole: CachedGraph, before: CachedGraph) -> CachedGraph:
     """The graph with what an earlier build had beside."""
-    return Whole(
+    return CachedGraph(
         {
             "build_id": whole.build,
             "nodes": list({**before.nodes, **whole.nodes}.values()),
@@ -102,7 +106,7 @@ def _with_removed(whole: Whole, before: Whole) -> Whole:
     )
 
 
-def _folds(whole: Whole, view: View, visible: list[str]) -> set[str]:
+def _folds(whole: CachedGraph, view: View, visible: list[str]) -> set[str]:
     """Types that are drawn as one: those that were asked for, then the largest until the rest can be drawn.
 
     A view that asks for nothing and is too large has all its types folded.
@@ -125,7 +129,7 @@ def _folds(whole: Whole, view: View, visible: list[str]) -> set[str]:
     return folded
 
 
-def _edges(whole: Whole, name: Mapping[str, str]) -> dict[tuple[str, str], int]:
+def _edges(whole: CachedGraph, name: Mapping[str, str]) -> dict[tuple[str, str], int]:
     """Drawn (consumer, producer) → how many edges it stands for. Edges inside a folded type are not drawn."""
     counts: dict[tuple[str, str], int] = {}
     for source, target in whole.edges:
@@ -136,7 +140,7 @@ def _edges(whole: Whole, name: Mapping[str, str]) -> dict[tuple[str, str], int]:
 
 
 def _node(
-    whole: Whole,
+    whole: CachedGraph,
     shown: str,
     inside: list[str],
     marks: Mapping[str, str],

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from karma_ui.graph_cache import CachedGraph
 from karma_ui.scene import choose
 from karma_ui.view import View
-from karma_ui.whole import Whole
 
 MOST_LINES: Final = 1_000
 """Lines of a tree. Ours: a page that still opens at once."""
@@ -23,13 +23,13 @@ class Line:
     again: bool
 
 
-def chosen(whole: Whole, view: View) -> list[str]:
+def chosen(whole: CachedGraph, view: View) -> list[str]:
     """Addresses that a table or a tree shows: those of the picture whose address holds the search."""
     wanted = view.q.casefold()
     return [address for address in choose(whole, view, {}) if wanted in address.casefold()]
 
 
-def branches(whole: Whole, view: View) -> list[Line]:
+def branches(whole: CachedGraph, view: View) -> list[Line]:
     """The tree's lines: from the focus, else from everything that depends on nothing shown. Depth first."""
     members = set(chosen(whole, view))
     roots = [a for a in sorted(members) if not members.intersection(whole.producers[a])]
@@ -39,7 +39,7 @@ def branches(whole: Whole, view: View) -> list[Line]:
     return list(_lines(whole, roots or sorted(members)[:1], members))
 
 
-def _lines(whole: Whole, roots: list[str], members: set[str]) -> Iterator[Line]:
+def _lines(whole: CachedGraph, roots: list[str], members: set[str]) -> Iterator[Line]:
     seen: set[str] = set()
     todo = [(0, root) for root in reversed(roots)]
     count = 0

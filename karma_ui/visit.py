@@ -13,7 +13,7 @@ from karma_core.errors import UsageError
 from karma_core.roles import Role
 from karma_ui import session
 from karma_ui.api import Api
-from karma_ui.house import House
+from karma_ui.context import AppContext
 from karma_ui.rendering import render
 
 SEE_OTHER: Final = 303
@@ -26,7 +26,7 @@ class Visit:
     """A request to a page of one environment. `form` is empty but for a POST."""
 
     request: Request
-    house: House
+    context: AppContext
     environment: str
     form: dict[str, str] = field(default_factory=dict)
     who: dict[str, Any] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Visit:
         """The API, as this visitor may use it."""
         client = self.request.client.host if self.request.client is not None else ""
         token = session.token_of(self.request)
-        return Api(self.house.api, environment=self.environment, token=token, client=client)
+        return Api(self.context.api, environment=self.environment, token=token, client=client)
 
     @property
     def root(self) -> str:
@@ -97,9 +97,9 @@ class Visit:
         return {
             "visit": self,
             "root": self.root,
-            "static": f"{self.request.scope['root_path']}/static/{self.house.version}",
+            "static": f"{self.request.scope['root_path']}/static/{self.context.version}",
             "environment": self.environment,
-            "environments": self.house.environments,
+            "environments": self.context.environments,
             "who": self.who,
             "may": self.may,
             "seal": session.seal(self.request),

@@ -21,7 +21,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
-from karma_lambda.absent import NoRepository
+from karma_lambda.unavailable import NoRepository
 from tests.change_system import ChangeSystem
 from tests.http_server import HttpServer
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.build import Built
-from karma_core.graph.circles import check_cycles
+from karma_core.graph.cycles import check_cycles
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory
 from karma_core.graph.moves import check_moves

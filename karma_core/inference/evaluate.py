@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from karma_core.inference.facts import ModuleFacts
-from karma_core.inference.frame import CompiledBlock, Frame, Program, root_frame
+from karma_core.inference.module_scope import CompiledBlock, Frame, Program, root_frame
 from karma_core.inference.reading import Inputs, Reading, Unresolved
 from karma_core.inference.values import Unknown
 

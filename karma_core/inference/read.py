@@ -11,7 +11,7 @@ from karma_core import hcl, module_facts
 from karma_core.inference import sources
 from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
 from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
-from karma_core.inference.reach import sliced
+from karma_core.inference.slicing import sliced
 from karma_core.inference.sources import Source
 
 Files = Mapping[str, bytes]

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from karma_core.errors import NotFound
 from karma_core.ids import shown
 from karma_ui import exports, tree
+from karma_ui.graph_cache import CachedGraph
 from karma_ui.headers import PRIVATE
 from karma_ui.scene import GROUP, Scene, draw
 from karma_ui.view import DEPTHS, View, read_view
 from karma_ui.visit import Visit
-from karma_ui.whole import Whole
 
 MOST_ROWS: Final = 500
 """Rows of the table. Ours: who wants more searches or filters."""
@@ -95,12 +95,12 @@ async def mermaid(visit: Visit) -> Response:
     return _file(exports.mermaid(found), "text/plain; charset=utf-8", "graph.mmd")
 
 
-async def graph_of(visit: Visit, view: View) -> Whole:
+async def graph_of(visit: Visit, view: View) -> CachedGraph:
     """The graph that a view is of."""
-    return await visit.house.graphs.of(visit.api, visit.environment, view.at)
+    return await visit.context.graphs.of(visit.api, visit.environment, view.at)
 
 
-def describe(whole: Whole, address: str) -> dict[str, Any]:
+def describe(whole: CachedGraph, address: str) -> dict[str, Any]:
     """A component with its neighbours' edges and the size of its cone."""
     if address not in whole.nodes:
         raise _unknown(address)
@@ -112,17 +112,17 @@ def describe(whole: Whole, address: str) -> dict[str, Any]:
     }
 
 
-async def _scene(visit: Visit, view: View, whole: Whole) -> Scene:
+async def _scene(visit: Visit, view: View, whole: CachedGraph) -> Scene:
     before = None
     if view.since:
-        before = await visit.house.graphs.of(visit.api, visit.environment, view.since)
+        before = await visit.context.graphs.of(visit.api, visit.environment, view.since)
     plan: Mapping[str, Any] | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
     if before is None and plan is None:
         return whole.remembered(view, lambda: draw(whole, view))
     return draw(whole, view, before=before, plan=plan)
 
 
-def _rows(whole: Whole, view: View) -> list[dict[str, Any]]:
+def _rows(whole: CachedGraph, view: View) -> list[dict[str, Any]]:
     """Rows of the table: what the view shows, one by one whatever is folded."""
     return [
         {
@@ -134,7 +134,7 @@ def _rows(whole: Whole, view: View) -> list[dict[str, Any]]:
     ]
 
 
-def _named(whole: Whole, address: str) -> set[str]:
+def _named(whole: CachedGraph, address: str) -> set[str]:
     """The names under which a component may be drawn."""
     found = whole.nodes.get(address)
     return {address, GROUP + found["type"]} if found else {address}

@@ -41,8 +41,8 @@ async def show(visit: Visit) -> Response:
         outcome=outcome if isinstance(outcome, dict) else {},
         path=critical_path(lines, whole.producers),
         change_id=next((e["change_id"] for e in events if e["change_id"]), None),
-        prefect=f"{visit.house.prefect_url}/runs/flow-run/{flow_run}"
-        if flow_run and visit.house.prefect_url
+        prefect=f"{visit.context.prefect_url}/runs/flow-run/{flow_run}"
+        if flow_run and visit.context.prefect_url
         else "",
     )
 

@@ -24,7 +24,7 @@ async def begin(visit: Visit) -> Response:
     try:
         if not session.acceptable(token):
             raise Problem(UNAUTHENTICATED, {"message": "this is no token", "code": "unauthenticated"})
-        api = Api(visit.house.api, environment=visit.environment, token=token, client=client)
+        api = Api(visit.context.api, environment=visit.environment, token=token, client=client)
         await api.get("/whoami")
     except KarmaError as error:
         status = getattr(error, "status", UNAUTHENTICATED)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from karma_core.roles import Role
-from karma_ui.whole import Whole
+from karma_ui.graph_cache import CachedGraph
 from tests.browser import drawn, keep, launched, opened, work
 from tests.ui_system import UiSystem, fleet
 
@@ -60,7 +60,7 @@ def test_ten_thousand_open_folded_and_answer_search_and_focus(browser: Browser, 
         expect(page.locator(".found")).to_contain_text("1 found")
         page.click(".found a")
         expect(page.locator(".focus")).to_be_visible()
-        whole = Whole(large.get("/graph").json())
+        whole = CachedGraph(large.get("/graph").json())
         address = next(name for name in whole.nodes if name.endswith("c009999"))
         beside = whole.reach(address, 1, consumers=False) | whole.reach(address, None, consumers=True)
         assert drawn(page) == len(beside)

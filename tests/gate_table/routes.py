@@ -26,8 +26,8 @@ from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.webhooks import sign
-from karma_lambda.absent import NoRepository
 from karma_lambda.opening import behind_gateway
+from karma_lambda.unavailable import NoRepository
 from tests.api_doors import FUNCTIONS, EventDoor, http_api_event
 from tests.gate_table import situations
 from tests.gate_table.entry import Drivers, Entry

@@ -12,7 +12,7 @@ from karma_core.errors import BadInput
 from karma_core.inference import functions
 from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import Site
-from karma_core.inference.frame import Frame, root_frame
+from karma_core.inference.module_scope import Frame, root_frame
 from karma_core.inference.read import read_module
 from karma_core.inference.reading import Inputs, Reading
 from karma_core.inference.values import Failure, Items, Runtime, Unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from karma_ui.whole import Whole
+from karma_ui.graph_cache import CachedGraph
 
 
 def node(address: str, status: str = "current", version: int = 1) -> dict[str, Any]:
@@ -20,10 +20,10 @@ def node(address: str, status: str = "current", version: int = 1) -> dict[str, A
     }
 
 
-def whole(*edges: tuple[str, str], alone: tuple[str, ...] = (), build: int = 1, **status: str) -> Whole:
+def whole(*edges: tuple[str, str], alone: tuple[str, ...] = (), build: int = 1, **status: str) -> CachedGraph:
     """The graph of (consumer, producer) pairs; `a_one="stale"` gives `a/one` a status."""
     names = sorted({name for pair in edges for name in pair} | set(alone))
-    return Whole(
+    return CachedGraph(
         {
             "build_id": build,
             "nodes": [node(name, status.get(name.replace("/", "_"), "current")) for name in names],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from karma_ui.exports import mermaid, svg
+from karma_ui.graph_cache import CachedGraph
 from karma_ui.scene import draw
 from karma_ui.view import View
-from karma_ui.whole import Whole
 from tests.unit.karma_ui.fleet import CHAIN, node
 
 HOSTILE = "x/<script>alert(1)</script>\"'&"
@@ -24,7 +24,7 @@ def test_an_svg_has_a_box_for_each_node_and_a_line_for_each_edge() -> None:
 
 def test_hostile_names_are_text_in_every_file() -> None:
     """A name that a foreign store holds is escaped in SVG and in Mermaid."""
-    scene = draw(Whole({"build_id": 1, "nodes": [node(HOSTILE)], "edges": []}), View())
+    scene = draw(CachedGraph({"build_id": 1, "nodes": [node(HOSTILE)], "edges": []}), View())
     root = ET.fromstring(svg(scene))  # noqa: S314 - we made it
     texts = [element.text for element in root.iter() if element.text]
     assert HOSTILE.partition("/")[2] in texts

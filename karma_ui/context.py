@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp
 
-from karma_ui.whole import Graphs
+from karma_ui.graph_cache import GraphCache
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class AppContext:
     """The API behind the pages, the environments it serves, the graphs read from it.
 
     `prefect_url` is where the Prefect UI is, empty where there is none. `version` names the static files, so
@@ -22,6 +22,6 @@ class House:
     environments: tuple[str, ...]
     default: str
     version: str
-    graphs: Graphs
+    graphs: GraphCache
     prefect_url: str = ""
     closed: set[str] = field(default_factory=set)

@@ -13,8 +13,8 @@ from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site
 from karma_core.inference.loops import pairs_of
 from karma_core.inference.operations import whole_number
-from karma_core.inference.reach import CONFIG, DEPENDENCIES, RUNTIME, may_name
 from karma_core.inference.reading import MAX_NESTING, Reading
+from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
 from karma_core.inference.types import Complete, completion
 from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
 

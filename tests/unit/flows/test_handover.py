@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows import handing_on
-from flows.handing_on import Ended, hand_on, orders_for, try_again
+from flows import handover
+from flows.handover import Ended, hand_on, orders_for, try_again
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.scaffold import start_project
@@ -92,7 +92,7 @@ def test_a_run_that_is_handed_on_acts_as_who_ordered_the_first(
 ) -> None:
     """It gets an order of its own: that of the run that ended counts for that one alone."""
     settings, runs = project(tmp_path), RecordedRuns()
-    monkeypatch.setattr(handing_on, "open_runs", lambda _: runs)
+    monkeypatch.setattr(handover, "open_runs", lambda _: runs)
     given = {**deploy_of_ann(settings), "project": str(tmp_path)}
     workspace = open_workspace(settings, "dev")
     ordered_by(workspace, given["order"], "deploy", given, "f1")
@@ -108,7 +108,7 @@ def test_a_run_that_is_handed_on_acts_as_who_ordered_the_first(
 def test_a_forged_run_is_not_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An order that was not for it makes nothing of the kind; a label stays a label."""
     settings, runs = project(tmp_path), RecordedRuns()
-    monkeypatch.setattr(handing_on, "open_runs", lambda _: runs)
+    monkeypatch.setattr(handover, "open_runs", lambda _: runs)
     forged = {**deploy_of_ann(settings), "targets": ["b/two"]}
     (said,) = hand_on(settings, [Ended(id="f1", flow="deploy", state="CRASHED", parameters=forged)])
     assert "is not handed on" in said

@@ -13,14 +13,14 @@ from karma_core import ids
 from karma_core.model import Kind
 from karma_ui.api import Api
 
-MOST_KEPT: Final = 12
+MAX_GRAPHS: Final = 12
 """Graphs in memory. Ours: two environments, each with a handful of builds that somebody compares."""
-MOST_MADE: Final = 32
+MAX_RENDERINGS: Final = 32
 """Pictures kept of one graph."""
 Value = TypeVar("Value")
 
 
-class Whole:
+class CachedGraph:
     """A whole graph: the API's own documents, by address and by pair of addresses."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Whole:
     def remembered(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """What is worked out from the graph alone, kept for the next who asks: a page, then its picture."""
         if key not in self._made:
-            if len(self._made) >= MOST_MADE:
+            if len(self._made) >= MAX_RENDERINGS:
                 self._made.clear()
             self._made[key] = make()
         found: Value = self._made[key]
@@ -91,22 +91,22 @@ class Whole:
         return found
 
 
-class Graphs:
+class GraphCache:
     """Graphs that were read, the one that was used longest ago forgotten first."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], tuple[str, Whole]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[str, CachedGraph]] = OrderedDict()
 
-    async def of(self, api: Api, environment: str, at: str = "") -> Whole:
+    async def of(self, api: Api, environment: str, at: str = "") -> CachedGraph:
         """The graph of now or of a build. The API is asked each time, so that it says who may see it."""
         key = (environment, at)
         etag, kept = self._kept.get(key, ("", None))
         fresh, body = await api.fresh("/graph", etag, at=at)
         if body is not None or kept is None:
-            kept = Whole(msgspec.json.decode(body or b""))
+            kept = CachedGraph(msgspec.json.decode(body or b""))
         self._kept[key] = (fresh, kept)
         self._kept.move_to_end(key)
-        while len(self._kept) > MOST_KEPT:
+        while len(self._kept) > MAX_GRAPHS:
             self._kept.popitem(last=False)
         return kept
 
