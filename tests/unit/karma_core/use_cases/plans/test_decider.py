@@ -8,9 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from karma_core.errors import BadInput, KarmaError
+from karma_core.inference.read import read_module
 from karma_core.model import Finding, Severity
 from karma_core.plan.judge import Verdict
 from karma_core.records import ParameterWrite
+from karma_core.use_cases.fleet.drifted import KIND
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.plans.decider import Block, Decider, block_of, in_one_line, may_move
@@ -48,6 +50,20 @@ def decided(made: Decider, *addresses: str) -> dict[str, tuple[Verdict, str]]:
     return {address: (one.verdict, one.reason) for address, one in judgements.items()}
 
 
+WRITES = (
+    'resource "aws_ssm_parameter" "r" {\n  for_each = var.config.functions\n'
+    '  name = "${var.iac_prefix}/b/${each.key}/runtime"\n}\n'
+)
+
+
+def writing(**more: dict[str, Any]) -> System:
+    """The module of d/set writes the runtime of b/mail, which has no config; c/web consumes it."""
+    system = System()
+    system.modules.known_facts["d"] = read_module("d", {"d/main.tf": WRITES.encode()})
+    system.configure(**{"d_set": {"functions": {"mail": {}}}, "c_web": {"b_nickname": "mail"}, **more})
+    return system
+
+
 class TestBlocked:
     """What is known before anything is applied."""
 
@@ -66,8 +82,8 @@ class TestBlocked:
         assert made.members == {"a/one", "d/four"}
         assert [block.finding for block in made.blocked.values()] == [None, None]
         assert "a/gone" in made.blocked["b/two"].reason
-        assert made.decide("b/two").verdict is Verdict.BLOCKED
-        assert made.decide("b/two").reason == made.blocked["b/two"].reason
+        reason = made.blocked["b/two"].reason
+        assert decided(made, "b/two") == {"b/two": (Verdict.BLOCKED, reason)}
         assert made.decide("b/two").inputs == fleet_of(system).inputs("b/two")
 
     def test_what_is_not_chosen_is_not_blocked(self) -> None:
@@ -102,6 +118,20 @@ class TestBlocked:
         system.configure(b_two={"a_nickname": "ext"})
         system.parameters.put([ParameterWrite(name="/iac/a/ext/runtime", value='{"id": "x"}')])
         assert dict(decider(fleet_of(system), "b/two").blocked) == {}
+
+    def test_everything_behind_a_blocked_component_is_blocked_by_it(self) -> None:
+        """All the way down, with the component that has the error as the cause."""
+        system = System()
+        system.configure(**CHAIN, d_four={"c_nickname": "three"}, e_five={"d_nickname": "four"})
+        blocked = decider(fleet_of(system), "b/two", "c/three", "d/four", "e/five").blocked
+        behind = {address: blocked[address].reason for address in ("c/three", "d/four", "e/five")}
+        assert behind == dict.fromkeys(behind, "it needs b/two, which is blocked")
+
+    def test_a_runtime_that_a_chosen_module_writes_is_part_of_the_run(self) -> None:
+        """Its consumer is not blocked, though it has neither config nor runtime by now."""
+        fleet = fleet_of(writing())
+        assert dict(decider(fleet, "d/set", "c/web").blocked) == {}
+        assert set(decider(fleet, "c/web").blocked) == {"c/web"}
 
     def test_a_type_without_a_module(self) -> None:
         """There is nothing that Terraform could run."""
@@ -153,6 +183,28 @@ class TestDecide:
             "a/one": (Verdict.RUN, "the last apply (run R9) failed"),
             "b/two": (Verdict.UNCHANGED, "nothing that decides its deployment changed"),
         }
+
+    def test_a_change_goes_on_through_what_a_module_writes(self) -> None:
+        """The consumer of a written runtime lies in the cone of what changes above its writer."""
+        system = writing(a_one={"size": 1}, d_set={"functions": {"mail": {}}, "a_nickname": "one"})
+        system.deploy()
+        made = decider(fleet_of(system))
+        made.spread.move(["a/one"])
+        assert made.decide("d/set").verdict is Verdict.CUT_OFF
+        assert decided(made, "c/web")["c/web"] == (
+            Verdict.CUT_OFF,
+            "the change ends before it, at b/mail",
+        )
+
+    def test_a_component_that_has_drifted_runs(self) -> None:
+        """Since the last check found that the cloud differs from this apply."""
+        system = deployed()
+        record = system.state.applied("a/one")
+        assert record is not None
+        system.state.put_document(KIND, "a/one", {"generation": record.generation, "status": "drifted"})
+        said = "the cloud differs from what was applied"
+        made = decider(fleet_of(system))
+        assert decided(made, "a/one") == {"a/one": (Verdict.RUN, said)}
 
     def test_a_type_decides_what_its_producers_changes_do(self) -> None:
         """Its definition is asked."""
