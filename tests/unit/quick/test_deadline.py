@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.quick.deadline import VARIABLE
-from tests.quick.deadline import __name__ as PLUGIN
+from tests.quick import deadline
 from tests.quick.selection import ROOT
 
 
@@ -27,9 +26,9 @@ def test_what_is_left_is_counted_by_itself(seconds: int, said: list[str], tmp_pa
     file = tmp_path / "test_two.py"
     file.write_text("def test_one(): pass\ndef test_two(): pass\n")
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN, str(file)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", deadline.__name__, str(file)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), VARIABLE: str(time.time() + seconds)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), deadline.VARIABLE: str(time.time() + seconds)},
         capture_output=True,
         text=True,
         timeout=60,
