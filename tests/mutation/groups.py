@@ -42,5 +42,9 @@ GROUPS: Final[dict[str, Group]] = {
         ("karma_core/use_cases/orders/gate.py",),
         (f"{UNIT}/use_cases/orders/test_gate_answers.py", f"{UNIT}/use_cases/orders/test_gate.py"),
     ),
+    "decider": Group(
+        ("karma_core/use_cases/plans/decider.py",),
+        (f"{UNIT}/use_cases/plans/test_decider.py",),
+    ),
 }
 """Group → its modules and tests. The suites of a group are run on each mutant of its modules."""

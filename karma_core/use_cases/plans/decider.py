@@ -105,7 +105,6 @@ class Decider:
             why=f"{address} needs it, and it is not part of this plan",
             next_step="deploy it first or add --with-producers, and do not --exclude it",
             code="producer-not-deployed",
-            component=address,
         )
 
     def _without_module(self, address: str) -> BadInput | None:
@@ -118,7 +117,6 @@ class Decider:
             why=f"the type {component_type} has no Terraform module",
             next_step=f"add components/{component_type}/main.tf",
             code="unknown-type",
-            component=address,
         )
 
     def _consumers_of(self, blocks: Mapping[str, Block]) -> dict[str, Block]:

@@ -13,10 +13,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from karma_core import failpoints
 from karma_core.changes.states import State
-from karma_core.errors import Refused
+from karma_core.errors import KarmaError, Refused
 from karma_core.use_cases.changes.applying import apply
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.orders import gate
 from karma_core.use_cases.orders.gate import Passed, enforce_policy
 from karma_core.use_cases.plans.destroy_plan import plan_destroy
 from karma_core.use_cases.plans.plan import plan
@@ -83,6 +84,12 @@ def denied(system: ChangeSystem) -> list[tuple[str, dict[str, Any]]]:
 def plans(system: ChangeSystem) -> list[str]:
     """Ids of the stored plans."""
     return [document.id for document in system.state.documents("plan")]
+
+
+def interrupted(system: ChangeSystem) -> str:
+    """The id of a run that died before it applied anything."""
+    die(system, "deploy.after_start", system.deploy)
+    return system.state.runs()[0].id
 
 
 # -- what an order is bound to ------------------------------------------------------------------------------
@@ -204,18 +211,7 @@ def test_a_run_of_a_change_that_is_being_applied_is_resumed_without_being_asked_
 def test_a_run_of_nobodys_change_is_asked_for() -> None:
     """A resumption is bound to the plan of what is left."""
     system = made()
-
-    def stop(reached: str) -> None:
-        system.life.ended = system.life.ended or reached == "deploy.after_start"
-
-    failpoints.install(stop)
-    try:
-        with pytest.raises(BaseException):  # noqa: B017, PT011 - the process is killed
-            system.deploy()
-    finally:
-        failpoints.install(None)
-    system.clock.pass_seconds(61)
-    order = Order(kind="resume", run_id=system.state.runs()[0].id)
+    order = Order(kind="resume", run_id=interrupted(system))
     system.policy = NARROW
     answer = passed(system, order)
     assert answer.order == replace(order, plan_id=plans(system)[-1])
@@ -376,3 +372,89 @@ def test_a_selection_of_a_part_asks_for_that_part() -> None:
     system.configure(c_three={"size": 1})
     result = waiting(system, Order(kind="deploy", selection=Selection(targets=("c/three",))))
     assert [c.address for c in result.components] == ["c/three"]
+
+
+# -- where a rule has nothing to say ------------------------------------------------------------------------
+
+
+def test_what_no_rule_can_ask_for_is_not_planned() -> None:
+    """A type that protects fields alone makes no plan, nor does one that is not deployed yet."""
+    system = ChangeSystem({"a": {"protected_fields": ["name"]}, "c": {"protected": True}})
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    system.configure(a_one={"size": 2}, c_new={"size": 1})
+    assert passed(system, DEPLOY).order == DEPLOY
+    assert plans(system) == []
+
+
+def test_a_run_that_has_nothing_left_is_not_asked_for() -> None:
+    """Its process died after its last component: what remains is to say that it ended."""
+    system = made()
+    result = system.deploy()
+    run = system.state.run(result.run_id)
+    assert run is not None
+    system.state.put_run(replace(run, status="running", finished_at=""))
+    system.policy = APPROVAL
+    order = Order(kind="resume", run_id=run.id)
+    assert passed(system, order).order == order
+    assert plans(system) == []
+
+
+def test_a_destroy_is_evaluated_on_the_plan_that_it_names() -> None:
+    """It can never destroy more than that plan shows, whatever was published since."""
+    system = made(policy=NARROW)
+    shown = plan_destroy(system.workspace, ALL)
+    system.configure(a_one={"size": 9})
+    named = replace(DESTROY, plan_id=shown.id)
+    assert passed(system, named).order == named
+    assert plans(system) == [shown.id]
+
+
+def test_a_deploy_that_would_break_a_consumer_passes_only_where_that_is_allowed() -> None:
+    """By whoever ordered it."""
+    system = ChangeSystem({"b": {"consumes": {"a": ["note"]}}})
+    system.configure(a_one={"note": "x"}, b_two={"a_nickname": "one"})
+    system.deploy()
+    system.configure(a_one={"size": 1})
+    system.policy = NARROW
+    with pytest.raises(KarmaError) as raised:
+        enforce_policy(DEPLOY, system.workspace)
+    assert raised.value.code == "would-break"
+    assert passed(system, replace(DEPLOY, allow_blocked=True)).order.plan_id
+
+
+@pytest.mark.parametrize("kind", ["deploy", "resume"])
+def test_the_plan_is_made_of_what_the_rules_were_evaluated_on(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment is not read a second time: it might be another by then."""
+    system = made()
+    order = DEPLOY if kind == "deploy" else Order(kind="resume", run_id=interrupted(system))
+    system.policy = NARROW
+    reading: list[Any] = []
+    original_plan, original_rest = gate.plan, gate.plan_rest
+
+    def plan_of(workspace: Any, selection: Any, *, fleet: Any = None) -> Any:
+        reading.append(fleet)
+        return original_plan(workspace, selection, fleet=fleet)
+
+    def plan_of_rest(workspace: Any, fleet: Any, left: Any) -> Any:
+        reading.append(fleet)
+        return original_rest(workspace, fleet, left)
+
+    monkeypatch.setattr(gate, "plan", plan_of)
+    monkeypatch.setattr(gate, "plan_rest", plan_of_rest)
+    passed(system, order)
+    assert [type(fleet) for fleet in reading] == [Fleet]
+
+
+@pytest.mark.parametrize("order", [DEPLOY, DESTROY])
+def test_an_override_without_a_policy_is_for_nobody(order: Order) -> None:
+    """Where nobody is named, it is refused, though there is nothing to override."""
+    assert refused(made(), replace(order, override="because")).code == "not-overrider"
+
+
+def test_an_empty_change_is_no_change() -> None:
+    """An order that names one has named none that there is."""
+    error = refused(made(), DEPLOY, change_id="")
+    assert error.what == "the deploy is not carried out for the change "
