@@ -6,8 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# One more than CI has processors: in a quarter of its time a test waits for a server, a lease or a signal.
-WORKERS ?= 3
+WORKERS ?= 2
 
 MUTANTS := build/mutants/packages/.installed
 

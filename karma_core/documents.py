@@ -1,6 +1,6 @@
 r"""Documents from outside, read into frozen structs: unknown keys are refused, and every fault is named.
 
-A document gives all its wrong keys at once; of a value that is a document itself, the first. Patterns end in
+A document gives all its wrong keys at once, also those of documents within it. Patterns end in
 `WHOLE`: in Python's `re`, `$` alone lets a final newline through.
 """
 
@@ -137,18 +137,23 @@ def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
 
 
 def _of_value(kind: Any, value: Any, *below: str, strict: bool) -> Iterator[Fault]:
-    """The fault of one value; those of a table's values by their keys, which msgspec leaves out."""
+    """The faults of one value, of a document or a table by its keys: msgspec leaves those of tables out."""
     try:
         msgspec.convert(value, kind, strict=strict, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
-        if get_origin(kind) is not dict or not isinstance(value, Mapping):
+        within = tuple(_within(kind, value, strict=strict))
+        yield from (Fault((*below, *fault.place), fault.said) for fault in within)
+        if not within:
             yield _fault(error, *below)
-            return
+
+
+def _within(kind: Any, value: Any, *, strict: bool) -> Iterator[Fault]:
+    if get_origin(kind) is dict and isinstance(value, Mapping):
         of_table = get_args(kind)[1]
-        faults = [
-            f for key, one in value.items() for f in _of_value(of_table, one, *below, str(key), strict=strict)
-        ]
-        yield from faults or [_fault(error, *below)]
+        for key, one in value.items():
+            yield from _of_value(of_table, one, str(key), strict=strict)
+    else:
+        yield from _of_keys(kind, value, strict=strict)
 
 
 def _fault(error: msgspec.ValidationError, *below: str) -> Fault:

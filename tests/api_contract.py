@@ -207,7 +207,7 @@ class ApiContract:
         assert len({key for *_, key in ordered}) == 1
         environment.work()
         shown = api.get(f"/changes/{result['change_id']}").json()
-        assert shown["status"] == "applied"
+        assert shown["status"] == "applied", shown
         assert shown["plan"] is not None
         assert environment.config("d/four")["size"] == size
         assert _version(api, "d/four") == version + 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import httpx
 import pytest
+from moto.dynamodb.responses import DynamoHandler
 from moto.server import ThreadedMotoServer
 
 from karma_adapters.aws import state_table
@@ -28,10 +30,25 @@ EVENTS = "karma-log"
 STATE = "karma-state"
 
 
+def make_items_atomic() -> None:
+    """Let moto answer one request on DynamoDB at a time: it checks a condition and writes in two steps.
+
+    DynamoDB itself serialises the writes of an item (its Developer Guide, "Conditional writes").
+    """
+    lock, answer = Lock(), DynamoHandler.call_action
+
+    def one_at_a_time(handler: DynamoHandler) -> Any:
+        with lock:
+            return answer(handler)
+
+    DynamoHandler.call_action = one_at_a_time
+
+
 @cache
 def url() -> str:
     """Where the server listens; it is started by the first who asks, and ends with the process."""
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    make_items_atomic()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -6,15 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from karma_adapters.wiring.bootstrap import utc_now
+from karma_adapters.wiring.stores import utc_now
 from karma_core import ports
-from karma_lambda import opening
 from tests import workspace_fakes
 from tests.memory_system import Clock
 
 CLOCKS: dict[str, ports.Clock] = {
-    "service": utc_now,
-    "function": opening._now,
+    "process": utc_now,
     "moved": Clock(),
     "standing": workspace_fakes.clock,
 }

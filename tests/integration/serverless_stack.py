@@ -73,6 +73,7 @@ class Worker:
             reloader=RecordingReloader(),
             repository=NoRepository(),  # type: ignore[arg-type]  # deploys ask it for its commit alone
             publish_index=FakeIndex(),
+            plans_here=True,
         )
         self._sqs = boto3.client("sqs", region_name=REGION, endpoint_url=url)
         self._queue = queue
