@@ -221,19 +221,21 @@ def _approve_destroy(
 
 
 def _nothing_destroyed() -> RunResult:
+    from karma_core.outcomes import RunStatus
     from karma_core.use_cases.runs.records import RunResult
 
-    return RunResult(run_id="", status="succeeded", components=(), warnings=())
+    return RunResult(run_id="", status=RunStatus.SUCCEEDED, components=(), warnings=())
 
 
 def _ask(question: str, *, as_json: bool) -> None:
     """Go on only after a yes; without a terminal to ask on, nothing is applied."""
+    from karma_core.outcomes import RunStatus
     from karma_core.use_cases.runs.records import RunResult
 
     if not render.confirm(question):
         render.note("Nothing was applied.")
         if as_json:
-            render.document(RunResult(run_id="", status="declined", components=()).contract())
+            render.document(RunResult(run_id="", status=RunStatus.DECLINED, components=()).contract())
         raise typer.Exit(exits.NOT_APPLIED)
 
 

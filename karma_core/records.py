@@ -140,6 +140,11 @@ class Applied(Record, frozen=True, kw_only=True):
     status: str = "applied"
     good_config: dict[str, Any] | None = None
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether the apply went through; else nobody knows how far it came."""
+        return self.status == "applied"
+
 
 class Document(Record, frozen=True, kw_only=True):
     """A small durable document (a plan, a change, a mark); `revision` counts its writes from 1."""

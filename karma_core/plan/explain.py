@@ -29,7 +29,7 @@ def explain(now: Inputs, applied: Applied | None) -> tuple[Explained, ...]:
 
     Nothing counts as applied after an apply that failed.
     """
-    held = applied if applied is not None and applied.status == "applied" else None
+    held = applied if applied is not None and applied.succeeded else None
     now = comparable(now, held) if held else now
     old_labels = held.inputs if held else {}
     old_keys = _flat(held.keys) if held else {}

@@ -136,7 +136,7 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
     """
     if applied is None:
         return ("never applied",)
-    if applied.status != "applied":
+    if not applied.succeeded:
         return (f"the last apply (run {applied.run_id}) failed",)
     if now.matches(applied.fingerprint):
         return ()
@@ -167,6 +167,6 @@ def producer_causes(now: Inputs, applied: Applied) -> list[str]:
 
 def has_own_cause(now: Inputs, applied: Applied | None) -> bool:
     """Whether anything but its producers' runtimes makes the component run."""
-    if applied is None or applied.status != "applied":
+    if applied is None or not applied.succeeded:
         return True
     return bool(_own_causes(now, applied)) or now.keys.keys() != applied.keys.keys()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from karma_core.errors import KarmaError, Refused
 from karma_core.events import log_event
+from karma_core.outcomes import Phase
 from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"
@@ -26,7 +27,7 @@ def denied(
     log_event(
         workspace,
         "access",
-        "denied",
+        Phase.DENIED,
         user=user or workspace.actor.user,
         inputs={"code": code, "why": why, **inputs},
     )

@@ -134,7 +134,7 @@ def taking_over(fleet: Fleet, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
 
 def applied_config(applied: Applied) -> dict[str, object]:
     """The config of the last apply that did not fail; of a failed one where there was none before."""
-    failed = applied.status != "applied" and applied.good_config is not None
+    failed = not applied.succeeded and applied.good_config is not None
     return (applied.good_config or {}) if failed else applied.config
 
 

@@ -20,6 +20,7 @@ from karma_core.errors import NotFound, UsageError
 from karma_core.events import log_event
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
+from karma_core.outcomes import Phase
 from karma_core.records import Document
 from karma_core.roles import Role
 from karma_core.workspace import Workspace
@@ -125,4 +126,4 @@ def _read(document: Document) -> Token:
 def _log(workspace: Workspace, action: str, token: Token) -> None:
     """The event before the write: where the log cannot be written, nobody gets or loses access."""
     inputs = {"token_id": token.id, "for_user": token.user, "role": str(token.role)}
-    log_event(workspace, action, "succeeded", inputs=inputs)
+    log_event(workspace, action, Phase.SUCCEEDED, inputs=inputs)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from karma_core.model import Record
+from karma_core.outcomes import Phase
 from karma_core.records import Event
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.workspace import Workspace
@@ -71,7 +72,7 @@ class Causes:
     def _done(self, event: Event) -> Iterator[Event]:
         """What the component last took up before an event, unless it was destroyed since."""
         for earlier in self._before(event.seq, component=event.component):
-            if earlier.status != "succeeded":
+            if earlier.status != Phase.SUCCEEDED:
                 continue
             if earlier.action in TAKES_UP:
                 yield earlier
@@ -100,7 +101,7 @@ class Causes:
 
     def written_versions(self, event: Event) -> dict[str, int]:
         """Address → the config version that an event says it wrote."""
-        if event.status != "succeeded":
+        if event.status != Phase.SUCCEEDED:
             return {}
         if event.action == CHANGE_WRITES and event.component:
             return {event.component: int(event.inputs["version"])}

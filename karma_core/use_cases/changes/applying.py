@@ -16,6 +16,7 @@ from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State, may_be_taken_back
 from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
+from karma_core.outcomes import End, RunStatus
 from karma_core.use_cases.access.policy_evaluation import frozen, why_void
 from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.changes.judged import Judged
@@ -41,7 +42,7 @@ from karma_core.workspace import Workspace
 
 RunOrder = Callable[[Order, Workspace], RunResult]
 """Carries out a deploy or destroy."""
-ENDS = {"succeeded": State.APPLIED, "stopped": State.STOPPED}
+ENDS = {RunStatus.SUCCEEDED: State.APPLIED, RunStatus.STOPPED: State.STOPPED}
 """How the end of a run ends the change; every other end is a failure."""
 
 
@@ -226,7 +227,7 @@ def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResu
         )
         results.append(run(order, workspace))
     removed = removed_and_deployed(workspace, change.edits)
-    if removed and all(result.status == "succeeded" for result in results):
+    if removed and all(result.status is RunStatus.SUCCEEDED for result in results):
         order = Order(
             kind="destroy",
             selection=Selection(targets=removed),
@@ -260,10 +261,14 @@ def _order_of(change: Change) -> Order:
 def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
     """How the change ended. Components that the plan showed as blocked do not make it fail."""
     for result in results:
-        bad = [o for o in result.components if o.status in {"failed", "interrupted", "not_run", "stopped"}]
+        bad = [
+            o
+            for o in result.components
+            if o.status in {End.FAILED, End.INTERRUPTED, End.NOT_RUN, End.STOPPED}
+        ]
         status = ENDS.get(result.status, State.FAILED)
-        only_blocked = not bad and result.status == "blocked"
-        if only_blocked and not {o.address for o in result.components if o.status == "blocked"} & set(
+        only_blocked = not bad and result.status is RunStatus.BLOCKED
+        if only_blocked and not {o.address for o in result.components if o.status is End.BLOCKED} & set(
             change.targets
         ):
             continue

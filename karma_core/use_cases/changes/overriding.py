@@ -11,6 +11,7 @@ from typing import Any
 
 from karma_core.errors import Refused
 from karma_core.events import log_event
+from karma_core.outcomes import Phase
 from karma_core.policy.rules import may_override
 from karma_core.use_cases.access.identity import proven
 from karma_core.use_cases.access.policy_evaluation import OVERRIDABLE
@@ -48,7 +49,10 @@ def override_policy(
     """
     actor = require_overrider(workspace, reason)
     return _log(
-        workspace, actor, "succeeded", {"reason": reason, "rules": list(rules), "plan": plan, "kind": kind}
+        workspace,
+        actor,
+        Phase.SUCCEEDED,
+        {"reason": reason, "rules": list(rules), "plan": plan, "kind": kind},
     )
 
 

@@ -168,5 +168,5 @@ def _mixed(
 
 def _origin(source: Workspace, found: ShownConfig) -> Promoted:
     applied = source.state.applied(found.address)
-    deployed = applied is not None and applied.status == "applied" and applied.config_version == found.version
+    deployed = applied is not None and applied.succeeded and applied.config_version == found.version
     return Promoted(environment=source.name, version=found.version, deployed=deployed)

@@ -154,7 +154,7 @@ def _last_good(fleet: Fleet, address: str) -> dict[str, dict[str, Any] | None]:
 
 
 def _good_config(applied: Applied) -> dict[str, Any] | None:
-    return applied.config if applied.status == "applied" else applied.good_config
+    return applied.config if applied.succeeded else applied.good_config
 
 
 def _differs(fleet: Fleet, address: str, wanted: dict[str, Any] | None) -> bool:

@@ -17,6 +17,7 @@ from msgspec import structs
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
 from karma_core.model import Finding, Record, to_builtins
+from karma_core.outcomes import Phase
 from karma_core.provenance import describe
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
 from karma_core.strictjson import canonical
@@ -172,7 +173,7 @@ def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
             workspace.parameters.delete([parameter.name for parameter in doomed.values()])
         except KarmaError as error:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
-            workspace.log.append(event_of(workspace, ACTION, "failed", inputs=failure, cause=intent.id))
+            workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
@@ -248,7 +249,9 @@ def _outcome_event(
     counts = {"written": len(written), "pruned": len(doomed)}
     if len(written) <= _NAMED_ADDRESSES:
         versions = [{"component": address, "version": version} for address, version in written.items()]
-        return event_of(workspace, ACTION, "succeeded", inputs={**counts, "versions": versions}, cause=cause)
+        return event_of(
+            workspace, ACTION, Phase.SUCCEEDED, inputs={**counts, "versions": versions}, cause=cause
+        )
     key = f"{workspace.name}/publishes/{workspace.new_id()}/{VERSIONS}"
     workspace.artifacts.put(key, canonical(written))
-    return event_of(workspace, ACTION, "succeeded", inputs=counts, cause=cause, artifacts=(key,))
+    return event_of(workspace, ACTION, Phase.SUCCEEDED, inputs=counts, cause=cause, artifacts=(key,))

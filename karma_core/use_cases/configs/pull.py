@@ -7,6 +7,7 @@ import json
 from karma_core import strictjson
 from karma_core.events import log_event
 from karma_core.model import Record
+from karma_core.outcomes import Phase
 from karma_core.records import Parameter
 from karma_core.use_cases.configs import git_holds
 from karma_core.use_cases.configs import writing as config_set
@@ -43,7 +44,7 @@ def pull(workspace: Workspace, *, dry_run: bool = False) -> PullResult:
         git_holds.note(workspace, {address: change for address, change in brought.items() if change})
         config_set.forget_removed(workspace, [f.address for f in ahead if f.stored is None])
         addresses = [found.address for found in pulled]
-        log_event(workspace, "config_pull", "succeeded", inputs={"components": addresses})
+        log_event(workspace, "config_pull", Phase.SUCCEEDED, inputs={"components": addresses})
     return PullResult(environment=workspace.name, dry_run=dry_run, pulled=pulled)
 
 

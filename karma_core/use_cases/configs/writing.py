@@ -20,6 +20,7 @@ from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.model import Provenance, Record, to_builtins
+from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
@@ -217,7 +218,7 @@ def _log_written(workspace: Workspace, noted: ConfigSet, edit: Edit, version: in
     _log(
         workspace,
         noted.change_id,
-        "succeeded",
+        Phase.SUCCEEDED,
         edit.address,
         noted.cause,
         inputs={"base": edit.base_version, "version": version},

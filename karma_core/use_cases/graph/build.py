@@ -32,6 +32,7 @@ from karma_core.model import (
     about_type,
     to_builtins,
 )
+from karma_core.outcomes import Phase
 from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
 from karma_core.use_cases.configs import writing as config_set
@@ -215,7 +216,7 @@ def commit(
     graph = fleet.data
     errors = [f for f in fleet.findings if f.severity is Severity.ERROR]
     if errors and not keep_going:
-        log_event(workspace, ACTION, "failed", inputs={"errors": len(errors)})
+        log_event(workspace, ACTION, Phase.FAILED, inputs={"errors": len(errors)})
         current = stored.build if stored else None
         return _result(workspace, graph, fleet.findings, "invalid", current.id if current else None)
     if errors:
@@ -227,12 +228,14 @@ def commit(
     made = _new_build(workspace, graph, change, fleet.findings, stored, token)
     snapshot = write_snapshot(workspace.artifacts, made, graph, change, stored.build if stored else None)
     made = replace(made, snapshot=snapshot)
-    cause = log_event(workspace, ACTION, "started", build_id=made.id)
+    cause = log_event(workspace, ACTION, Phase.STARTED, build_id=made.id)
     reach("build.before_commit")
     workspace.graph.commit(made, change, lease)
     reach("build.after_commit")
     counts = {"added": made.added, "changed": made.changed, "removed": made.removed}
-    log_event(workspace, ACTION, "succeeded", build_id=made.id, inputs=counts, after=made.digest, cause=cause)
+    log_event(
+        workspace, ACTION, Phase.SUCCEEDED, build_id=made.id, inputs=counts, after=made.digest, cause=cause
+    )
     return _result(workspace, graph, fleet.findings, "published", made.id, made)
 
 

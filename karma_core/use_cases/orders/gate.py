@@ -20,6 +20,7 @@ from karma_core.errors import Refused
 from karma_core.events import log_event
 from karma_core.ids import type_of
 from karma_core.model import Finding, to_builtins
+from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Plan
 from karma_core.plan.shown import DEPLOYING, DESTROYING
 from karma_core.use_cases.access.identity import proven
@@ -262,8 +263,8 @@ def _waiting(workspace: Workspace, wanted: Wanted, scope: Scope) -> RunResult:
     reason = f"change {change.id} is {change.status}: {change.why}"
     return RunResult(
         run_id="",
-        status="waiting",
-        components=tuple(Outcome(address=a, status="waiting", reason=reason) for a in change.cone),
+        status=RunStatus.WAITING,
+        components=tuple(Outcome(address=a, status=End.WAITING, reason=reason) for a in change.cone),
         warnings=change.warnings,
         change_id=change.id,
     )
@@ -272,4 +273,4 @@ def _waiting(workspace: Workspace, wanted: Wanted, scope: Scope) -> RunResult:
 def _log_denied(order: Order, workspace: Workspace, why: str) -> None:
     action = "destroy" if order.kind == "destroy" else "deploy"
     inputs = {"kind": order.kind, "selection": to_builtins(order.selection), "why": why}
-    log_event(workspace, action, "denied", inputs=inputs)
+    log_event(workspace, action, Phase.DENIED, inputs=inputs)

@@ -59,7 +59,7 @@ def has_working_consumers(fleet: Fleet, addresses: Iterable[str]) -> bool:
 
 def _works(fleet: Fleet, address: str) -> bool:
     applied = fleet[address].applied
-    return applied is not None and applied.status == "applied"
+    return applied is not None and applied.succeeded
 
 
 def _has_own_cause(fleet: Fleet, decider: Decider, address: str) -> bool:

@@ -16,6 +16,7 @@ from karma_core import documents
 from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import Record
+from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
@@ -38,12 +39,12 @@ PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
 """Codes of a saved plan that cannot be applied any more: the component is planned anew."""
 
 
-STOPPING: Final = frozenset({"failed", "blocked", "stopped", "interrupted", "not_run"})
+STOPPING: Final = frozenset({End.FAILED, End.BLOCKED, End.STOPPED, End.INTERRUPTED, End.NOT_RUN})
 """How a component ends whose consumers are not worked on."""
 ENDS: Final = {
-    "stopped": "was stopped for approval",
-    "interrupted": "was interrupted",
-    "blocked": "is blocked",
+    End.STOPPED: "was stopped for approval",
+    End.INTERRUPTED: "was interrupted",
+    End.BLOCKED: "is blocked",
 }
 """What is said of a component that ended without success, where that was no failure of its own."""
 AT_REST: Final = frozenset({Verdict.UNCHANGED, Verdict.CUT_OFF})
@@ -118,12 +119,14 @@ class ComponentSteps:
         try:
             return step(address)
         except (StaleLease, StoreError):
-            self.finish(address, "not_run" if name == PLAN else "failed", f"the run ended in its {name} step")
+            self.finish(
+                address, End.NOT_RUN if name == PLAN else End.FAILED, f"the run ended in its {name} step"
+            )
             raise
         except KarmaError as error:
             return self._failed(address, name, error)
 
-    def finish(self, address: str, status: str, reason: str) -> Result:
+    def finish(self, address: str, status: End, reason: str) -> Result:
         """Note how the component ended."""
         started = self._started.get(address)
         seconds = time.monotonic() - started if started is not None else 0.0
@@ -132,13 +135,13 @@ class ComponentSteps:
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
         return Result(succeeded=status not in STOPPING)
 
-    def done_before(self, address: str, status: str) -> None:
+    def done_before(self, address: str, status: End) -> None:
         """An earlier attempt at this run finished the component: it is not touched again."""
         reason = "done before the run was resumed"
         self.outcomes[address] = Outcome(address=address, status=status, reason=reason)
         here = (address, *self._fleet.written_by(address))
         self._spread.reach(here)
-        if status == "applied":
+        if status is End.APPLIED:
             self._spread.move(here)
 
     def left_behind(self, address: str, cause: str) -> None:
@@ -150,11 +153,11 @@ class ComponentSteps:
         at_rest = self._at_rest(address)
         if at_rest is not None:
             as_planned = Verdict.CUT_OFF if at_rest.verdict is Verdict.CUT_OFF else Verdict.UNCHANGED
-            self.finish(address, str(as_planned), at_rest.reason)
+            self.finish(address, End(as_planned), at_rest.reason)
             return
         ended = self.outcomes.get(cause)
         how = ENDS.get(ended.status, "failed") if ended else "failed"
-        status = "stopped" if ended and ended.status == "stopped" else "blocked"
+        status = End.STOPPED if ended and ended.status is End.STOPPED else End.BLOCKED
         self.finish(address, status, f"it needs {cause}, which {how}")
 
     def _at_rest(self, address: str) -> Judgement | None:
@@ -173,13 +176,13 @@ class ComponentSteps:
         """Judge the component with the real values of now and, if it has to run, plan it."""
         judgement = self._decider.decide(address)
         if judgement.verdict in AT_REST:
-            return self.finish(address, str(judgement.verdict), judgement.reason)
+            return self.finish(address, End(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
             self._judged[address] = judgement
             return Result(next_step=RELOAD)
         if judgement.verdict is Verdict.RECORD:
             self._runtimes.record(judgement, self._generation(address), "record")
-            return self.finish(address, "unchanged", judgement.reason)
+            return self.finish(address, End.UNCHANGED, judgement.reason)
         return self._plan_terraform(address, judgement)
 
     def _generation(self, address: str) -> int:
@@ -220,7 +223,7 @@ class ComponentSteps:
         check_size(address, planned_runtime(address, plan.outputs).known)
         beyond = self._beyond_what_was_shown(address, planned)
         if beyond:
-            return self.finish(address, "stopped", f"{beyond}; plan again and approve that")
+            return self.finish(address, End.STOPPED, f"{beyond}; plan again and approve that")
         if plan.action == "no-op":
             return self._nothing_left(address, planned)
         if self._shown and not self._shown.expected(address):
@@ -248,19 +251,21 @@ class ComponentSteps:
         if address in self._moved_here:
             self._spread.move((address,))
             self._publish(address, planned)
-            return self.finish(address, "applied", reason)
+            return self.finish(address, End.APPLIED, reason)
         if address not in self._unfinished:
             adopted = self._workspace.state.applied(address) is None
             self._publish(address, planned)
             said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
-            return self.finish(address, "unchanged", said)
+            return self.finish(address, End.UNCHANGED, said)
         if self._unfinished[address].applied is False:
-            self._recorder.journal(address, planned.generation, APPLY, "succeeded", found="done")
+            self._recorder.journal(address, planned.generation, APPLY, Phase.SUCCEEDED, found="done")
         inputs = {"generation": planned.generation, "found": "done by the attempt that was interrupted"}
-        done = self._recorder.log("terraform_apply", "succeeded", address, inputs=inputs, cause=planned.cause)
+        done = self._recorder.log(
+            "terraform_apply", Phase.SUCCEEDED, address, inputs=inputs, cause=planned.cause
+        )
         self._spread.move((address,))
         self._publish(address, replace(planned, cause=done))
-        return self.finish(address, "applied", "the interrupted attempt had applied it")
+        return self.finish(address, End.APPLIED, "the interrupted attempt had applied it")
 
     def _cause(self, address: str) -> str | None:
         """The newest runtime event of a producer that moved in this run, else the run's own start."""
@@ -281,10 +286,10 @@ class ComponentSteps:
                 return self._plan_again(address, planned, intent, error)
             return self._apply_failed(address, planned, intent, error)
         reach("deploy.after_apply")
-        self._recorder.journal(address, planned.generation, APPLY, "succeeded")
+        self._recorder.journal(address, planned.generation, APPLY, Phase.SUCCEEDED)
         reach("deploy.before_outcome")
         after = planned.judgement.inputs.fingerprint
-        done = self._recorder.log("terraform_apply", "succeeded", address, after=after, cause=intent)
+        done = self._recorder.log("terraform_apply", Phase.SUCCEEDED, address, after=after, cause=intent)
         self._planned[address] = replace(planned, outputs=outputs, cause=done)
         return Result(next_step=PROPAGATE)
 
@@ -298,28 +303,30 @@ class ComponentSteps:
             "destroy": planned.plan.destroy,
         }
         kept = keep_plan(self._workspace, self._run_id, planned.plan)
-        self._recorder.journal(address, planned.generation, APPLY, "started", **detail)
+        self._recorder.journal(address, planned.generation, APPLY, Phase.STARTED, **detail)
         reach("deploy.after_intent")
         config = self._fleet[address].config
         version = config.parameter.version if config else None
         inputs = {**detail, "generation": planned.generation, "config_version": version}
         return self._recorder.log(
-            "terraform_apply", "started", address, inputs=inputs, artifacts=kept, cause=planned.cause
+            "terraform_apply", Phase.STARTED, address, inputs=inputs, artifacts=kept, cause=planned.cause
         )
 
     def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
         """The saved plan cannot be applied, nothing was done: plan anew, hold that against the shown one."""
-        self._recorder.journal(address, planned.generation, APPLY, "refused", reason=lost.code)
+        self._recorder.journal(address, planned.generation, APPLY, Phase.REFUSED, reason=lost.code)
         self._recorder.log(
-            "terraform_apply", "refused", address, inputs={"error": lost.document()}, cause=intent
+            "terraform_apply", Phase.REFUSED, address, inputs={"error": lost.document()}, cause=intent
         )
         return self._continue(address, replace(planned, plan=self._workspace.terraform.plan(planned.job)))
 
     def _apply_failed(self, address: str, planned: Planned, intent: str, error: DeployFailed) -> Result:
         record = self._runtimes.failed(planned.judgement, planned.generation)
         document = error.document()
-        self._recorder.journal(address, planned.generation, APPLY, "failed", applied=record, error=document)
-        status = "interrupted" if self.interrupted else "failed"
+        self._recorder.journal(
+            address, planned.generation, APPLY, Phase.FAILED, applied=record, error=document
+        )
+        status = Phase.INTERRUPTED if self.interrupted else Phase.FAILED
         self._recorder.log("terraform_apply", status, address, inputs={"error": document}, cause=intent)
         return self._ended_by(address, error)
 
@@ -330,7 +337,7 @@ class ComponentSteps:
         planned = self._planned.pop(address)
         self._spread.move((address,))
         self._publish(address, planned)
-        return self.finish(address, "applied", planned.judgement.reason)
+        return self.finish(address, End.APPLIED, planned.judgement.reason)
 
     def _publish(self, address: str, planned: Planned) -> None:
         """Publish the runtime, record the apply, log what consumers will see."""
@@ -345,7 +352,7 @@ class ComponentSteps:
         consumers = list(self._fleet.graph.consumers(address))
         inputs = {"changed": changed, "consumers": consumers}
         self._published[address] = self._recorder.log(
-            "runtime_publish", "succeeded", address, inputs=inputs, cause=planned.cause
+            "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=planned.cause
         )
 
     def _learn_written(self, address: str) -> None:
@@ -364,8 +371,10 @@ class ComponentSteps:
         action = self._fleet.definition(address).reload
         generation = self._generation(address)
         inputs = {"reason": judgement.reason, "generation": generation}
-        self._recorder.journal(address, generation, RELOAD, "started", reason=judgement.reason)
-        intent = self._recorder.log("reload", "started", address, inputs=inputs, cause=self._cause(address))
+        self._recorder.journal(address, generation, RELOAD, Phase.STARTED, reason=judgement.reason)
+        intent = self._recorder.log(
+            "reload", Phase.STARTED, address, inputs=inputs, cause=self._cause(address)
+        )
         reach("deploy.before_reload")
         try:
             said = self._workspace.reloader.reload(
@@ -375,13 +384,15 @@ class ComponentSteps:
                 idempotency_key=f"{address}#{generation}",
             )
         except DeployFailed as error:
-            self._recorder.journal(address, generation, RELOAD, "failed", error=error.document())
-            self._recorder.log("reload", "failed", address, inputs={"error": error.document()}, cause=intent)
+            self._recorder.journal(address, generation, RELOAD, Phase.FAILED, error=error.document())
+            self._recorder.log(
+                "reload", Phase.FAILED, address, inputs={"error": error.document()}, cause=intent
+            )
             return self._ended_by(address, error)
         reach("deploy.after_reload")
         self._runtimes.record(judgement, generation, RELOAD)
-        self._recorder.log("reload", "succeeded", address, inputs={"said": said}, cause=intent)
-        return self.finish(address, "reloaded", judgement.reason)
+        self._recorder.log("reload", Phase.SUCCEEDED, address, inputs={"said": said}, cause=intent)
+        return self.finish(address, End.RELOADED, judgement.reason)
 
     # -- failure --------------------------------------------------------------------------------------
 
@@ -392,10 +403,12 @@ class ComponentSteps:
         that the run follows foresaw that it can be planned, or where an earlier attempt had begun it.
         """
         inputs = {"step": step, "error": error.document()}
-        self._recorder.log(f"terraform_{step}" if step == PLAN else step, "failed", address, inputs=inputs)
+        self._recorder.log(
+            f"terraform_{step}" if step == PLAN else step, Phase.FAILED, address, inputs=inputs
+        )
         begun = address in self._unfinished or (self._shown is not None and self._shown.plans(address))
-        return self._ended_by(address, error, "blocked" if step == PLAN and not begun else "failed")
+        return self._ended_by(address, error, End.BLOCKED if step == PLAN and not begun else End.FAILED)
 
-    def _ended_by(self, address: str, error: KarmaError, status: str = "failed") -> Result:
+    def _ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})
-        return self.finish(address, "interrupted" if self.interrupted else status, in_one_line(error))
+        return self.finish(address, End.INTERRUPTED if self.interrupted else status, in_one_line(error))

@@ -12,6 +12,7 @@ from karma_core.errors import KarmaError
 from karma_core.failpoints import reach
 from karma_core.graph.validate import sort_findings
 from karma_core.model import to_builtins
+from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import DEPLOYING, Shown
 from karma_core.plan.steps import PLAN
@@ -103,7 +104,7 @@ class Deployment:
             "resumed": resumed,
             "flow_run": self._workspace.actor.flow_run,
         }
-        self._recorder.root = self._recorder.log("deploy", "started", inputs=inputs)
+        self._recorder.root = self._recorder.log("deploy", Phase.STARTED, inputs=inputs)
         self._workspace.say("run", {"run_id": self._run.id, "components": len(self.chosen)})
         reach("deploy.after_start")
 
@@ -147,7 +148,9 @@ class Deployment:
         for outcome in result.components:
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
         self._recorder.log("deploy", result.status, inputs={"components": counts})
-        if any(o.status not in {"unchanged", "cut_off", "blocked", "not_run"} for o in result.components):
+        if any(
+            o.status not in {End.UNCHANGED, End.CUT_OFF, End.BLOCKED, End.NOT_RUN} for o in result.components
+        ):
             result = replace(result, warnings=(*result.warnings, *rebuild(self._workspace)))
         return result
 
@@ -156,9 +159,9 @@ class Deployment:
         outcomes = dict(self._steps.outcomes)
         for address in self.blocked.keys() - outcomes.keys():
             reason = self.blocked[address]
-            outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
+            outcomes[address] = Outcome(address=address, status=End.BLOCKED, reason=reason)
         for address in self.chosen - outcomes.keys():
-            outcomes[address] = Outcome(address=address, status="not_run", reason="the run ended before it")
+            outcomes[address] = Outcome(address=address, status=End.NOT_RUN, reason="the run ended before it")
         return RunResult(
             run_id=self._run.id,
             status=_status(outcomes.values(), error),
@@ -167,13 +170,15 @@ class Deployment:
         )
 
 
-def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> str:
+def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> RunStatus:
     statuses = {o.status for o in outcomes}
     if error is not None and not isinstance(error, Exception):
-        return "interrupted"  # KeyboardInterrupt, or what Prefect raises for SIGTERM
-    if error is not None or statuses & {"failed", "interrupted"}:
-        return "failed"
-    return next((status for status in ("blocked", "stopped") if status in statuses), "succeeded")
+        return RunStatus.INTERRUPTED  # KeyboardInterrupt, or what Prefect raises for SIGTERM
+    if error is not None or statuses & {End.FAILED, End.INTERRUPTED}:
+        return RunStatus.FAILED
+    if End.BLOCKED in statuses:
+        return RunStatus.BLOCKED
+    return RunStatus.STOPPED if End.STOPPED in statuses else RunStatus.SUCCEEDED
 
 
 def _selection_of(run: Run) -> Selection:
@@ -239,7 +244,7 @@ def deploy(
             id=workspace.new_id(),
             environment=workspace.name,
             kind="deploy",
-            status="running",
+            status=RunStatus.RUNNING,
             targets=selection.targets,
             started_at=workspace.now(),
             holder=heartbeat.lease.holder,
@@ -292,7 +297,9 @@ def resume(
         chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
         before = progress_of(workspace.state.entries(run_id=run_id))
         options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
-        again = replace(run, status="running", holder=heartbeat.lease.holder, finished_at="", options=options)
+        again = replace(
+            run, status=RunStatus.RUNNING, holder=heartbeat.lease.holder, finished_at="", options=options
+        )
         warnings = moved_on(workspace, pins)
         deployment = Deployment(workspace, fleet, again, heartbeat, chosen, shown=shown, before=before)
         result = _carry_out(deployment, open_executor, workspace)
@@ -341,8 +348,8 @@ def _decisions(fleet: Fleet, chosen: set[str]) -> list[Judgement]:
 def _at_rest(workspace: Workspace, decisions: Sequence[Judgement]) -> RunResult | None:
     if any(judgement.verdict is not Verdict.UNCHANGED for judgement in decisions):
         return None
-    outcomes = tuple(Outcome(address=j.address, status="unchanged", reason=j.reason) for j in decisions)
-    return RunResult(run_id=workspace.new_id(), status="succeeded", components=outcomes)
+    outcomes = tuple(Outcome(address=j.address, status=End.UNCHANGED, reason=j.reason) for j in decisions)
+    return RunResult(run_id=workspace.new_id(), status=RunStatus.SUCCEEDED, components=outcomes)
 
 
 def rebuild(workspace: Workspace) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
+from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Action
 from karma_core.plan.shown import DESTROYING, Shown
 from karma_core.plan.steps import DESTROY
@@ -73,23 +74,23 @@ class Destruction:
         self._workspace.say("step", {"address": address, "step": DESTROY})
         cannot = self._blocked(address)
         if cannot:
-            return self._end(address, "blocked", cannot, started)
+            return self._end(address, End.BLOCKED, cannot, started)
         try:
             reason = self._carry_out(address)
         except _MoreThanShown as more:
-            return self._end(address, "stopped", str(more), started)
+            return self._end(address, End.STOPPED, str(more), started)
         except (StaleLease, StoreError):
             raise
         except KarmaError as error:
             self._workspace.say("error", {"address": address, "error": str(error)})
-            return self._end(address, "failed", error.what, started)
-        return self._end(address, "destroyed", reason, started)
+            return self._end(address, End.FAILED, error.what, started)
+        return self._end(address, End.DESTROYED, reason, started)
 
-    def _end(self, address: str, status: str, reason: str, started: datetime) -> Result:
+    def _end(self, address: str, status: End, reason: str, started: datetime) -> Result:
         seconds = (self._workspace.clock() - started).total_seconds()
         self.outcomes[address] = Outcome(address=address, status=status, reason=reason, seconds=seconds)
         self._workspace.say("outcome", {"address": address, "status": status, "reason": reason})
-        return Result(succeeded=status == "destroyed")
+        return Result(succeeded=status is End.DESTROYED)
 
     def _blocked(self, address: str) -> str:
         """Why the shown plan says that the component cannot be destroyed; empty where it does not."""
@@ -114,10 +115,10 @@ class Destruction:
         plan = workspace.terraform.plan(job)
         self._check_shown(plan)
         kept = keep_plan(workspace, self._run.id, plan)
-        self._recorder.journal(address, generation, DESTROY, "started", destroy=plan.destroy)
+        self._recorder.journal(address, generation, DESTROY, Phase.STARTED, destroy=plan.destroy)
         reach("destroy.after_intent")
         intent = self._recorder.log(
-            "terraform_destroy", "started", address, inputs={"destroy": plan.destroy}, artifacts=kept
+            "terraform_destroy", Phase.STARTED, address, inputs={"destroy": plan.destroy}, artifacts=kept
         )
         try:
             if plan.saved:
@@ -127,17 +128,23 @@ class Destruction:
                 address,
                 generation,
                 DESTROY,
-                "failed",
+                Phase.FAILED,
                 applied=replace(record, status="failed", fingerprint=""),
             )
             self._recorder.log(
-                "terraform_destroy", "failed", address, inputs={"error": error.document()}, cause=intent
+                "terraform_destroy",
+                Phase.FAILED,
+                address,
+                inputs={"error": error.document()},
+                cause=intent,
             )
             raise
         reach("destroy.after_destroy")
         workspace.parameters.delete([workspace.runtime_parameter(address)])
-        self._recorder.journal(address, generation, DESTROY, "succeeded", forget=address)
-        self._recorder.log("terraform_destroy", "succeeded", address, before=record.fingerprint, cause=intent)
+        self._recorder.journal(address, generation, DESTROY, Phase.SUCCEEDED, forget=address)
+        self._recorder.log(
+            "terraform_destroy", Phase.SUCCEEDED, address, before=record.fingerprint, cause=intent
+        )
         return f"{plan.destroy} resources destroyed"
 
 
@@ -156,7 +163,7 @@ def destroy(
     if shown is not None:
         require_shown(shown, chosen, DESTROYING)
     if not chosen:
-        return RunResult(run_id="", status="succeeded", components=())
+        return RunResult(run_id="", status=RunStatus.SUCCEEDED, components=())
     return _run(workspace, selection, chosen, open_executor, shown)
 
 
@@ -175,7 +182,7 @@ def _run(
         id=workspace.new_id(),
         environment=workspace.name,
         kind="destroy",
-        status="running",
+        status=RunStatus.RUNNING,
         targets=selection.targets,
         started_at=workspace.now(),
         holder=lease.holder,
@@ -189,7 +196,7 @@ def _run(
     with Heartbeat(workspace, lease) as heartbeat:
         workspace.state.put_run(run)
         recorder = Recorder(workspace, run, None)
-        recorder.root = recorder.log("destroy", "started", inputs={"components": list(chosen)})
+        recorder.root = recorder.log("destroy", Phase.STARTED, inputs={"components": list(chosen)})
         work = Destruction(workspace, recorder, heartbeat, run, shown=shown)
         error: BaseException | None = None
         walk = Walk(waits_for, depths(waits_for, chosen))
@@ -221,10 +228,10 @@ def _result(
     outcomes = dict(work.outcomes)
     for address, cause in walk.blocked.items():
         reason = f"{cause}, which consumes it, was not destroyed"
-        outcomes[address] = Outcome(address=address, status="blocked", reason=reason)
+        outcomes[address] = Outcome(address=address, status=End.BLOCKED, reason=reason)
     for address in chosen:
         outcomes.setdefault(
-            address, Outcome(address=address, status="not_run", reason="the run ended before it")
+            address, Outcome(address=address, status=End.NOT_RUN, reason="the run ended before it")
         )
     return RunResult(
         run_id=run.id,
@@ -233,10 +240,10 @@ def _result(
     )
 
 
-def _status(statuses: set[str], error: BaseException | None) -> str:
+def _status(statuses: set[End], error: BaseException | None) -> RunStatus:
     """How the run ended. What waits for a component that was stopped is blocked by it, and no failure."""
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    if error is None and "stopped" in statuses and not statuses & {"failed", "not_run"}:
-        return "stopped"
-    return "succeeded" if statuses <= {"destroyed"} else "failed"
+        return RunStatus.INTERRUPTED
+    if error is None and End.STOPPED in statuses and not statuses & {End.FAILED, End.NOT_RUN}:
+        return RunStatus.STOPPED
+    return RunStatus.SUCCEEDED if statuses <= {End.DESTROYED} else RunStatus.FAILED

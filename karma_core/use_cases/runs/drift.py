@@ -18,6 +18,7 @@ from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
 from karma_core.model import Record, to_builtins
+from karma_core.outcomes import Phase
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport, TerraformJob
 from karma_core.use_cases import leasing
@@ -114,11 +115,11 @@ def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> Drif
     lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:
         before = {document.id: document for document in workspace.state.documents(KIND)}
-        started = log_event(workspace, "drift_check", "started", inputs={"components": len(chosen)})
+        started = log_event(workspace, "drift_check", Phase.STARTED, inputs={"components": len(chosen)})
         found = _check_all(workspace, chosen, before, heartbeat)
         result = DriftResult(environment=workspace.name, checked_at=workspace.now(), components=found)
         moved = [_remember(workspace, one, before.get(one.address), started) for one in found]
-        log_event(workspace, "drift_check", "succeeded", inputs=result.counts(), cause=started)
+        log_event(workspace, "drift_check", Phase.SUCCEEDED, inputs=result.counts(), cause=started)
     return replace(result, warnings=rebuild(workspace)) if any(moved) else result
 
 

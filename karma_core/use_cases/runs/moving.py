@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
+from karma_core.outcomes import Phase
 from karma_core.records import ParameterWrite, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -33,14 +34,14 @@ def move_component(
         return None
     recover_state(workspace, recorder, replace(job, address=source, state_of=""), generation)
     inputs = {"moved_from": source, "generation": generation}
-    recorder.journal(address, generation, MOVE, "started", moved_from=source)
-    intent = recorder.log(ACTION, "started", address, inputs=inputs)
+    recorder.journal(address, generation, MOVE, Phase.STARTED, moved_from=source)
+    intent = recorder.log(ACTION, Phase.STARTED, address, inputs=inputs)
     try:
         workspace.terraform.move(job)
     except DeployFailed as error:
         document = error.document()
-        recorder.journal(address, generation, MOVE, "failed", error=document)
-        recorder.log(ACTION, "failed", address, inputs={"error": document}, cause=intent)
+        recorder.journal(address, generation, MOVE, Phase.FAILED, error=document)
+        recorder.log(ACTION, Phase.FAILED, address, inputs={"error": document}, cause=intent)
         raise
     reach("deploy.after_state_move")
     if not job.module.writes_runtime:  # else Terraform replaces the parameter, as any other resource
@@ -50,8 +51,8 @@ def move_component(
     reach("deploy.before_record_move")
     record = workspace.state.applied(source)
     moved = replace(record, address=address) if record is not None else None
-    recorder.journal(address, generation, MOVE, "succeeded", applied=moved, forget=source)
-    return recorder.log(ACTION, "succeeded", address, inputs=inputs, cause=intent)
+    recorder.journal(address, generation, MOVE, Phase.SUCCEEDED, applied=moved, forget=source)
+    return recorder.log(ACTION, Phase.SUCCEEDED, address, inputs=inputs, cause=intent)
 
 
 def _move_runtime(workspace: Workspace, fleet: Fleet, source: str, address: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from karma_core.events import log_event
 from karma_core.model import Record
+from karma_core.outcomes import RunStatus
 from karma_core.records import Run
 from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.use_cases.runs.resume import close_dead_runs, end_run, how_to_go_on
@@ -48,10 +49,10 @@ def close_flow_run(workspace: Workspace, flow: str, flow_run: str, status: str) 
     left = [
         run
         for run in workspace.state.runs()
-        if run.status == "running" and run.options.get(FLOW_RUN) == flow_run
+        if run.status == RunStatus.RUNNING and run.options.get(FLOW_RUN) == flow_run
     ]
     for run in left:
-        end_run(workspace, run, "interrupted")
+        end_run(workspace, run, RunStatus.INTERRUPTED)
     inputs = {"flow": flow, FLOW_RUN: flow_run, "runs": [run.id for run in left]}
     log_event(workspace, ACTION, status, inputs=inputs)
     return tuple(_interrupted(run) for run in left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from karma_core.model import Record
+from karma_core.outcomes import End, RunStatus
 from karma_core.use_cases.selection.record import Selection
 
 FLOW_RUN = "flow_run"
@@ -30,10 +31,10 @@ class Order(Record, frozen=True, kw_only=True):
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """How one component ended. `status` is one of the contract's (design, section 8)."""
+    """How one component ended. `seconds` is how long it took."""
 
     address: str
-    status: str
+    status: End
     reason: str
     seconds: float = 0.0
 
@@ -47,7 +48,7 @@ class RunResult(Record, frozen=True, kw_only=True):
     """
 
     run_id: str
-    status: str
+    status: RunStatus
     components: tuple[Outcome, ...]
     warnings: tuple[str, ...] = ()
     change_id: str | None = None
@@ -70,8 +71,11 @@ def read_result(document: dict[str, Any]) -> RunResult:
     """The result in its JSON, as `RunResult.contract` gives it."""
     return RunResult(
         run_id=document["run_id"] or "",
-        status=document["status"],
-        components=tuple(Outcome(**component) for component in document["components"]),
+        status=RunStatus(document["status"]),
+        components=tuple(
+            Outcome(**{**component, "status": End(component["status"])})
+            for component in document["components"]
+        ),
         warnings=tuple(document["warnings"]),
         change_id=document.get("change_id"),
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
+from karma_core.outcomes import Phase
 from karma_core.records import TerraformJob
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.workspace import Workspace
@@ -25,15 +26,15 @@ def recover_state(workspace: Workspace, recorder: Recorder, job: TerraformJob, g
     if not workspace.terraform.unsaved(address):
         return None
     inputs = {"reason": "an apply could not write its state", "generation": generation}
-    recorder.journal(address, generation, RECOVER, "started")
-    intent = recorder.log(ACTION, "started", address, inputs=inputs)
+    recorder.journal(address, generation, RECOVER, Phase.STARTED)
+    intent = recorder.log(ACTION, Phase.STARTED, address, inputs=inputs)
     try:
         workspace.terraform.recover(job)
     except DeployFailed as error:
         document = error.document()
-        recorder.journal(address, generation, RECOVER, "failed", error=document)
-        recorder.log(ACTION, "failed", address, inputs={"error": document}, cause=intent)
+        recorder.journal(address, generation, RECOVER, Phase.FAILED, error=document)
+        recorder.log(ACTION, Phase.FAILED, address, inputs={"error": document}, cause=intent)
         raise
     reach("deploy.after_recover")
-    recorder.journal(address, generation, RECOVER, "succeeded")
-    return recorder.log(ACTION, "succeeded", address, inputs=inputs, cause=intent)
+    recorder.journal(address, generation, RECOVER, Phase.SUCCEEDED)
+    return recorder.log(ACTION, Phase.SUCCEEDED, address, inputs=inputs, cause=intent)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from karma_core.errors import LeaseHeld, NotFound, Refused
 from karma_core.ids import shown
 from karma_core.model import Record
+from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.steps import APPLY, RELOAD
 from karma_core.records import JournalEntry, Lease, Run
 from karma_core.use_cases import leasing
@@ -21,7 +22,9 @@ from karma_core.use_cases.runs.recovery import RECOVER
 from karma_core.use_cases.runs.unlocking import UNLOCK
 from karma_core.workspace import Workspace
 
-RESUMABLE: Final = frozenset({"running", "failed", "blocked", "interrupted", "stopped"})
+RESUMABLE: Final = frozenset(
+    {RunStatus.RUNNING, RunStatus.FAILED, RunStatus.BLOCKED, RunStatus.INTERRUPTED, RunStatus.STOPPED}
+)
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class Progress(Record, frozen=True, kw_only=True):
     `done` maps components to how they ended, `unfinished` those that were begun to how they were left.
     """
 
-    done: dict[str, str]
+    done: dict[str, End]
     unfinished: dict[str, Left]
 
 
@@ -53,16 +56,20 @@ def find_run(workspace: Workspace, run_id: str) -> Run:
 
 def progress_of(entries: Sequence[JournalEntry]) -> Progress:
     """What a run's journal says: what is done, and which generation of what is not."""
-    done: dict[str, str] = {}
+    done: dict[str, End] = {}
     unfinished: dict[str, Left] = {}
     for entry in entries:
-        if entry.step in {PUBLISH, RELOAD} and entry.status == "succeeded":
-            done[entry.address] = "reloaded" if entry.step == RELOAD else "applied"
+        if entry.step in {PUBLISH, RELOAD} and entry.status == Phase.SUCCEEDED:
+            done[entry.address] = End.RELOADED if entry.step == RELOAD else End.APPLIED
             unfinished.pop(entry.address, None)
-        elif entry.step in {APPLY, RELOAD} and entry.status in {"started", "succeeded"}:
-            applied = entry.step == APPLY and entry.status == "succeeded"
+        elif entry.step in {APPLY, RELOAD} and entry.status in {Phase.STARTED, Phase.SUCCEEDED}:
+            applied = entry.step == APPLY and entry.status == Phase.SUCCEEDED
             unfinished[entry.address] = Left(generation=entry.generation, applied=applied)
-        elif entry.status in {"failed", "refused"} and entry.step not in {RECOVER, MOVE, UNLOCK}:
+        elif entry.status in {Phase.FAILED, Phase.REFUSED} and entry.step not in {
+            RECOVER,
+            MOVE,
+            UNLOCK,
+        }:
             unfinished.pop(entry.address, None)
     return Progress(done=done, unfinished=unfinished)
 
@@ -71,11 +78,11 @@ def close_dead_runs(workspace: Workspace) -> list[Run]:
     """Mark runs as interrupted whose holder keeps no lease any more, and return them as they were."""
     # In this order: a run is kept once it has its lease, and its end before it gives that back. So one whose
     # lease is gone has died if it is still the same when it is read once more.
-    seen = [run for run in workspace.state.runs() if run.status == "running"]
+    seen = [run for run in workspace.state.runs() if run.status == RunStatus.RUNNING]
     alive = {lease.holder for lease in workspace.state.leases()}
     dead = [run for run in seen if run.holder not in alive and workspace.state.run(run.id) == run]
     for run in dead:
-        end_run(workspace, run, "interrupted")
+        end_run(workspace, run, RunStatus.INTERRUPTED)
     return dead
 
 
@@ -92,7 +99,7 @@ def end_run(workspace: Workspace, run: Run, status: str) -> None:
     recorder = Recorder(workspace, run, None)
     for address, left in sorted(progress_of(workspace.state.entries(run_id=run.id)).unfinished.items()):
         inputs = {"generation": left.generation, "applied": left.applied}
-        recorder.log("terraform_apply", "interrupted", address, inputs=inputs)
+        recorder.log("terraform_apply", Phase.INTERRUPTED, address, inputs=inputs)
     recorder.log(run.kind, status)
     workspace.state.put_run(replace(run, status=status, finished_at=workspace.now()))
 
@@ -103,8 +110,8 @@ def abandon(workspace: Workspace, run_id: str) -> Run:
     alive = [lease for lease in workspace.state.leases() if lease.holder == run.holder]
     if alive:
         raise still_running(run, alive[0])
-    end_run(workspace, run, "abandoned")
-    return replace(run, status="abandoned")
+    end_run(workspace, run, RunStatus.ABANDONED)
+    return replace(run, status=RunStatus.ABANDONED)
 
 
 def take_over(workspace: Workspace, run: Run, names: Sequence[str]) -> Lease:

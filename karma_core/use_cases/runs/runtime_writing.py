@@ -8,6 +8,7 @@ from karma_core import strictjson
 from karma_core.errors import Conflict
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
+from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
 from karma_core.plan.runtime import check_size, description_of, is_secret, runtime_of
 from karma_core.records import (
@@ -69,7 +70,7 @@ class RuntimeWriter:
     def record(self, judgement: Judgement, generation: int, step: str, **detail: Any) -> None:
         """Journal a step's success together with the applied record that it makes true."""
         made = self.applied(judgement, generation)
-        self._recorder.journal(judgement.address, generation, step, "succeeded", applied=made, **detail)
+        self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
 
     def applied(self, judgement: Judgement, generation: int) -> Applied:
         """The record of a component that is as its inputs want it."""
@@ -116,7 +117,7 @@ class RuntimeWriter:
 
 
 def _good_config(earlier: Applied | None) -> dict[str, Any] | None:
-    if earlier is None or earlier.status == "applied":
+    if earlier is None or earlier.succeeded:
         return earlier.config if earlier else None
     return earlier.good_config
 

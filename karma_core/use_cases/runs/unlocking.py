@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from karma_core.errors import DeployFailed
+from karma_core.outcomes import Phase
 from karma_core.records import TerraformJob, TerraformPlan
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.workspace import Workspace
@@ -46,11 +47,11 @@ class Unlocker:
 
     def _release(self, job: TerraformJob, generation: int, lock: dict[str, Any]) -> None:
         inputs = {"reason": "a dead attempt at this run had left it", "lock": lock}
-        self._recorder.journal(job.address, generation, UNLOCK, "started", lock=lock)
-        intent = self._recorder.log(ACTION, "started", job.address, inputs=inputs)
+        self._recorder.journal(job.address, generation, UNLOCK, Phase.STARTED, lock=lock)
+        intent = self._recorder.log(ACTION, Phase.STARTED, job.address, inputs=inputs)
         self._workspace.terraform.unlock(job, str(lock["id"]))
-        self._recorder.journal(job.address, generation, UNLOCK, "succeeded")
-        self._recorder.log(ACTION, "succeeded", job.address, inputs=inputs, cause=intent)
+        self._recorder.journal(job.address, generation, UNLOCK, Phase.SUCCEEDED)
+        self._recorder.log(ACTION, Phase.SUCCEEDED, job.address, inputs=inputs, cause=intent)
 
 
 def _time(text: str) -> datetime | None:
