@@ -10,8 +10,8 @@ from threading import Thread
 from typing import Final
 
 from karma_core.errors import Conflict, LeaseHeld, StaleLease, StoreError
+from karma_core.needs import HasState
 from karma_core.records import Lease
-from karma_core.workspace import Workspace
 
 GRAPH: Final = "graph"
 """Held while a build is read, made and published."""
@@ -29,7 +29,7 @@ def component_lease(address: str) -> str:
 class Heartbeat:
     """Keeps a lease alive while a run works; `check` refuses to go on once it is lost."""
 
-    def __init__(self, workspace: Workspace, lease: Lease) -> None:
+    def __init__(self, workspace: HasState, lease: Lease) -> None:
         self._workspace = workspace
         self._lease = lease
         self._lost: Conflict | None = None
@@ -74,7 +74,7 @@ class Heartbeat:
 
 
 @contextmanager
-def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Heartbeat]:
+def held(workspace: HasState, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Heartbeat]:
     """Hold the names for the block, however long it takes: the lease is kept alive.
 
     LeaseHeld if another holder keeps one for longer than wait_seconds.
@@ -83,7 +83,7 @@ def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30
         yield heartbeat
 
 
-def wait_for(workspace: Workspace, names: Sequence[str], *, wait_seconds: float) -> Lease:
+def wait_for(workspace: HasState, names: Sequence[str], *, wait_seconds: float) -> Lease:
     """Acquire the names, trying again while they are held, until wait_seconds have passed."""
     deadline = time.monotonic() + wait_seconds
     holder = f"{workspace.actor.user}/{workspace.new_id()}"

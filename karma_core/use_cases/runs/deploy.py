@@ -12,6 +12,7 @@ from karma_core.errors import KarmaError
 from karma_core.failpoints import reach
 from karma_core.graph.validate import sort_findings
 from karma_core.model import to_builtins
+from karma_core.needs import Context, FleetBesideGit, GraphBuilding, HasTerraform, PlanStore, Running
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import DEPLOYING, Shown
@@ -43,7 +44,6 @@ from karma_core.use_cases.selection.not_selected import left_out
 from karma_core.use_cases.selection.record import Selection, require_selection
 from karma_core.use_cases.selection.selecting import choose
 from karma_core.walk import Driver, Executor, Step, Walk
-from karma_core.workspace import Workspace
 
 OpenExecutor = Callable[[int], Any]
 """Gives a context manager of an Executor for that many components at once."""
@@ -58,7 +58,7 @@ class Deployment:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: Running,
         fleet: Fleet,
         run: Run,
         heartbeat: Heartbeat,
@@ -201,7 +201,7 @@ def _warnings(fleet: Fleet, chosen: set[str], selection: Selection) -> list[str]
 
 
 def deploy(
-    workspace: Workspace,
+    workspace: Running,
     selection: Selection,
     open_executor: OpenExecutor,
     *,
@@ -256,7 +256,7 @@ def deploy(
     return replace(result, warnings=(*warnings, *result.warnings))
 
 
-def _shown(workspace: Workspace, plan_id: str | None, *, allow_blocked: bool) -> Shown | None:
+def _shown(workspace: PlanStore, plan_id: str | None, *, allow_blocked: bool) -> Shown | None:
     """The stored plan that a deploy was ordered to follow."""
     if plan_id is None:
         return None
@@ -271,7 +271,7 @@ def _may_break(fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
     return has_working_consumers(fleet, (j.address for j in decisions if j.verdict is Verdict.RUN))
 
 
-def _look_ahead(workspace: Workspace, fleet: Fleet, chosen: set[str], *, allow_blocked: bool) -> Shown:
+def _look_ahead(workspace: HasTerraform, fleet: Fleet, chosen: set[str], *, allow_blocked: bool) -> Shown:
     """A plan of the whole cone that nobody was shown: what is blocked by it is left alone."""
     planned = plan_components(workspace, fleet, chosen)
     fleet.values.forget_plans()
@@ -280,7 +280,7 @@ def _look_ahead(workspace: Workspace, fleet: Fleet, chosen: set[str], *, allow_b
 
 
 def resume(
-    workspace: Workspace, run_id: str, open_executor: OpenExecutor, *, plan_id: str | None = None
+    workspace: Running, run_id: str, open_executor: OpenExecutor, *, plan_id: str | None = None
 ) -> RunResult:
     """Take up a run that ended early: only what it left undone, with the versions that it began with.
 
@@ -310,7 +310,7 @@ def _lease_names(addresses: Iterable[str]) -> list[str]:
     return [leasing.component_lease(address) for address in sorted(addresses)]
 
 
-def _carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: Workspace) -> RunResult:
+def _carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: Context) -> RunResult:
     error: BaseException | None = None
     deployment.begin()
     try:
@@ -324,7 +324,7 @@ def _carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: W
     return result
 
 
-def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
+def idle(workspace: FleetBesideGit, selection: Selection) -> RunResult | None:
     """The result where a deploy would find nothing to do, without starting a run; None otherwise."""
     require_selection(selection)
     check_binding(workspace)
@@ -334,7 +334,7 @@ def idle(workspace: Workspace, selection: Selection) -> RunResult | None:
     return replace(result, warnings=tuple(left_out(fleet, selection, choice))) if result else None
 
 
-def nothing_to_do(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> RunResult | None:
+def nothing_to_do(workspace: Context, fleet: Fleet, chosen: set[str]) -> RunResult | None:
     """The result of a run over components that are all as they should be; None if any is not."""
     return _at_rest(workspace, _decisions(fleet, chosen))
 
@@ -345,14 +345,14 @@ def _decisions(fleet: Fleet, chosen: set[str]) -> list[Judgement]:
     return [decider.decide(address) for address in sorted(chosen)]
 
 
-def _at_rest(workspace: Workspace, decisions: Sequence[Judgement]) -> RunResult | None:
+def _at_rest(workspace: Context, decisions: Sequence[Judgement]) -> RunResult | None:
     if any(judgement.verdict is not Verdict.UNCHANGED for judgement in decisions):
         return None
     outcomes = tuple(Outcome(address=j.address, status=End.UNCHANGED, reason=j.reason) for j in decisions)
     return RunResult(run_id=workspace.new_id(), status=RunStatus.SUCCEEDED, components=outcomes)
 
 
-def rebuild(workspace: Workspace) -> tuple[str, ...]:
+def rebuild(workspace: GraphBuilding) -> tuple[str, ...]:
     """Publish the graph after a run; what goes wrong is a warning, because the run itself is done."""
     try:
         result = build.build_graph(workspace)

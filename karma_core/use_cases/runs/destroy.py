@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
+from karma_core.needs import Destroying, DestroyPlanning
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Action
 from karma_core.plan.shown import DESTROYING, Shown
@@ -28,7 +29,6 @@ from karma_core.use_cases.runs.runtime_writing import keep_plan
 from karma_core.use_cases.selection.deployed import applied_graph, select_for_destroy
 from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import Driver, Result, Step, Walk
-from karma_core.workspace import Workspace
 
 
 class _MoreThanShown(Exception):
@@ -40,7 +40,7 @@ class Destruction:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: DestroyPlanning,
         recorder: Recorder,
         heartbeat: Heartbeat,
         run: Run,
@@ -149,7 +149,7 @@ class Destruction:
 
 
 def destroy(
-    workspace: Workspace, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
+    workspace: Destroying, selection: Selection, open_executor: OpenExecutor, *, plan_id: str | None = None
 ) -> RunResult:
     """Destroy the selection, consumers first; a failure leaves what the failed one needs, no siblings.
 
@@ -168,7 +168,7 @@ def destroy(
 
 
 def _run(
-    workspace: Workspace,
+    workspace: Destroying,
     selection: Selection,
     chosen: Sequence[str],
     open_executor: OpenExecutor,
