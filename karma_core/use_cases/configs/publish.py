@@ -8,7 +8,7 @@ environment's policy, as a change would be (`publish_judgement`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from msgspec import structs
 
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
+from karma_core.failpoints import reach
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
@@ -100,6 +101,7 @@ def publish(
     wrote in between.
     """
     work = find_work(workspace, prune=prune)
+    reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
@@ -172,7 +174,8 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     intents, doomed = work.comparison.intents, work.doomed
     judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
-    with _leased(workspace):
+    with _leased(workspace, work.doomed):
+        reach("publish.under_lease")
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
@@ -203,18 +206,15 @@ def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWri
 
 
 @contextmanager
-def _leased(workspace: ConfigStore) -> Iterator[None]:
+def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
-    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    holder = f"{workspace.actor.user}:{workspace.new_id()}"
-    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
-    try:
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield
-    finally:
-        workspace.state.release(lease)
 
 
 def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:

@@ -86,11 +86,14 @@ def write(
 ) -> tuple[Edit, ...]:
     """Write the edits, each on its base and no other version; the edits with the versions they got.
 
+    What is removed is deployed by nobody meanwhile: its component's lease is held, too.
     Conflict before anything is written where a base has moved, or afterwards, with all others written,
     where somebody outside Karma came between.
     """
-    with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
+    removed = [leasing.component_lease(edit.address) for edit in edits if edit.after is None]
+    with leasing.held(workspace, [leasing.PARAMETERS, *removed], wait_seconds=600):
         finish(workspace)
+        reach("change.under_lease")
         _check_bases(workspace, change_id, edits)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})

@@ -27,7 +27,7 @@ from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.drifted import KIND, Check
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.use_cases.runs.deploy import rebuild
+from karma_core.use_cases.runs.deployment import rebuild
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
 from karma_core.use_cases.selection.record import Selection
