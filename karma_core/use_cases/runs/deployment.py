@@ -15,6 +15,7 @@ from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.shown import Shown
 from karma_core.plan.steps import PLAN
 from karma_core.records import Run
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.graph import build
 from karma_core.use_cases.leasing import Heartbeat
@@ -126,6 +127,7 @@ class Deployment:
         result = self.result(error)
         ended = replace(self._run, status=result.status, finished_at=self._workspace.now())
         self._workspace.state.put_run(ended)
+        result = replace(result, warnings=(*result.warnings, *heights.note(self._workspace)))
         counts: dict[str, int] = {}
         for outcome in result.components:
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
