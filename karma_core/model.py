@@ -96,7 +96,7 @@ class ChangeNode(Record, frozen=True, kw_only=True, gc=False):
 class Edge(Record, frozen=True, kw_only=True, gc=False):
     """A dependency.
 
-    `via`: ways that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`).
+    `via`: resolvers that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`).
     `keys`: consumed keys of the producer's runtime, sorted; None where the whole runtime counts.
     """
 

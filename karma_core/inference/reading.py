@@ -32,8 +32,8 @@ MAX_NESTING: Final = 100
 class Inputs(NamedTuple):
     """What a component's module is evaluated with.
 
-    `variables` is what Karma passes, without `dependencies`; `producers` are the components that other ways
-    found; `configs` are the configs of all components by address, as far as they can be read.
+    `variables` is what Karma passes, without `dependencies`; `producers` are the components that other
+    resolvers found; `configs` are the configs of all components by address, as far as they can be read.
     """
 
     address: str

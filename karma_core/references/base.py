@@ -1,9 +1,9 @@
-"""The one interface of all ways to find a dependency, and what a way may know."""
+"""The one interface of all resolvers, and what a resolver may know."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -54,7 +54,8 @@ Found = Reference | Emission | Finding
 class Subject(msgspec.Struct, frozen=True):
     """The component whose references are looked for.
 
-    `entries` is the one walk of its config, `found` what the ways before this one have found.
+    `entries` is the one walk of its config, `found` what the resolvers before this one have found. `naming`
+    are the names of the resolvers by which a config names a producer whose runtime it means to use.
     """
 
     address: str
@@ -62,10 +63,11 @@ class Subject(msgspec.Struct, frozen=True):
     config: dict[str, Any]
     entries: list[Entry]
     found: list[Found]
+    naming: frozenset[str] = frozenset()
 
 
 class ModuleInputs(msgspec.Struct, frozen=True):
-    """What ways may know of the modules: facts by type, and the variables that are the same for all."""
+    """What resolvers may know of the modules: facts by type, and the variables that are the same for all."""
 
     facts: Mapping[str, ModuleFacts] = {}
     region: str = ""
@@ -75,8 +77,17 @@ class ModuleInputs(msgspec.Struct, frozen=True):
 NO_MODULES = ModuleInputs()
 
 
-class Way(Protocol):
-    """One way to find references, prepared for one build."""
+class Resolver(Protocol):
+    """One way to find references, prepared for one build.
+
+    `name` is what its references carry in `via`. `names_runtime`: by it a config names a producer whose
+    runtime it means to use, so that one which is never read is worth a finding.
+    """
+
+    name: ClassVar[str]
+    names_runtime: ClassVar[bool]
+
+    def __init__(self, context: Context) -> None: ...
 
     def find(self, subject: Subject) -> Iterable[Found]:
         """The references of one component, and findings where something looks like one but is none."""
@@ -84,7 +95,7 @@ class Way(Protocol):
 
 
 class Context:
-    """What ways may know of the environment: its prefix, its readable configs, its type definitions."""
+    """What resolvers may know of the environment: its prefix, its readable configs, its type definitions."""
 
     def __init__(
         self,

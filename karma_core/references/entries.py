@@ -1,4 +1,4 @@
-"""The walk of a config that all ways share, and JSON pointers (RFC 6901) into it."""
+"""The walk of a config that all resolvers share, and JSON pointers (RFC 6901) into it."""
 
 from __future__ import annotations
 
