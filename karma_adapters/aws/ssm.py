@@ -22,8 +22,6 @@ from karma_core.records import Parameter, ParameterKind, ParameterPage, Paramete
 
 QUOTAS: Final = {Tier.STANDARD: 10_000, Tier.ADVANCED: 100_000}
 """Parameters of an account and region (AWS: Parameter Store quotas)."""
-REQUESTS_PER_SECOND: Final = 40.0
-"""SSM's default for reads (AWS: Parameter Store throughput); higher where the account has paid for it."""
 _DELETED: Final = 10
 """Most names of one request (DeleteParameters)."""
 

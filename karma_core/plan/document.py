@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.model import Finding, Record, to_builtins
 from karma_core.plan.explain import Explained
 from karma_core.records import PlannedResource
 
@@ -156,8 +155,3 @@ def readable(plan: Plan) -> str:
         if component.text:
             lines += ["", component.text.strip()]
     return "\n".join(lines) + "\n"
-
-
-def errors_of(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Those that stop something."""
-    return tuple(f for f in findings if f.severity is Severity.ERROR)
