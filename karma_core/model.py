@@ -9,9 +9,10 @@ three times as fast. Times are ISO 8601 in UTC with a `Z`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
+
+from karma_core.json_types import JsonValue
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -251,6 +252,6 @@ class Delta(Record, frozen=True, kw_only=True):
         )
 
 
-def to_builtins(value: Any) -> Any:
+def to_builtins(value: object) -> JsonValue:
     """A struct, or lists of them, as plain JSON values."""
     return msgspec.to_builtins(value)

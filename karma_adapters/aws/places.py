@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.wiring.kinds import Kind, loaded
 from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
 from karma_core.model import Record
+from karma_log.sinks.service import AwsDocument
 
 TABLE: Final = "table"
 BUCKET: Final = "bucket"
@@ -22,7 +23,7 @@ class Place(Record, frozen=True, kw_only=True):
     kind: str
     name: str
     uses: tuple[str, ...]
-    definition: dict[str, Any] = {}
+    definition: AwsDocument = {}
     lock_days: int = 0
 
 
@@ -73,7 +74,7 @@ def sinks(settings: Settings) -> frozenset[str]:
     return frozenset(kind.name for kind in settings.log.kinds())
 
 
-def _lock_definition(name: str) -> dict[str, Any]:
+def _lock_definition(name: str) -> AwsDocument:
     """The table of Terraform's own locks (S3 backend's documentation)."""
     return {
         "TableName": name,

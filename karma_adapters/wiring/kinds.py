@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+from karma_core.documents import TypeForm
+
 if TYPE_CHECKING:
     from karma_adapters.wiring.stores import Stores
     from karma_core import ports
@@ -129,7 +131,7 @@ def advice(kinds: Iterable[Kind]) -> str:
     return f"{first} (or {', '.join(others)})" if others else first
 
 
-def _names(kinds: Iterable[Kind]) -> Any:
+def _names(kinds: Iterable[Kind]) -> TypeForm:
     """The type of a setting that takes one of these names and refuses every other."""
     return Literal[tuple(kind.name for kind in kinds)]
 

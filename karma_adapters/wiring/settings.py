@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -31,6 +31,7 @@ from karma_adapters.wiring.kinds import (
 from karma_core import ids
 from karma_core.documents import WHOLE, Document, Secret
 from karma_core.errors import NotFound, UsageError
+from karma_core.json_types import JsonObject
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
@@ -81,8 +82,8 @@ class Environment(Document, frozen=True, kw_only=True):
     region: str = "us-east-1"
     parallelism: Annotated[int, Meta(ge=1, le=64)] = 4
     lease_seconds: Annotated[float, Meta(ge=5, le=3600)] = 60
-    variables: dict[str, Any] = {}
-    policy: dict[str, Any] = {}
+    variables: JsonObject = {}
+    policy: JsonObject = {}
     parameters: ParametersName = PARAMETERS[0].name
     state: StateName = STATE[0].name
     artifacts: ArtifactsName = ARTIFACTS[0].name
@@ -218,9 +219,9 @@ class Sections(Document, frozen=True, kw_only=True):
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()
-    policy: dict[str, Any] = {}
+    policy: JsonObject = {}
     identities: dict[str, list[str]] = {}
-    types: dict[str, dict[str, Any]] = {}
+    types: dict[str, JsonObject] = {}
 
     def __post_init__(self) -> None:
         """Two environments in one place would overwrite each other's Terraform states."""

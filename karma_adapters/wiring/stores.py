@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.wiring.kinds import GRAPH, SINKS, advice, kind_of
 from karma_adapters.wiring.settings import AwsSettings, Environment, Sections
 from karma_core import ports
 from karma_core.errors import SettingsError
+from karma_core.json_types import JsonObject
 from karma_core.ports import Say
 from karma_log.log import Log
 
@@ -24,7 +25,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def say_nothing(_event: str, _facts: dict[str, Any]) -> None:
+def say_nothing(_event: str, _facts: JsonObject) -> None:
     """Progress that nobody listens to."""
 
 

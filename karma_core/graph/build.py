@@ -7,7 +7,6 @@ never on the order in which it was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
@@ -15,6 +14,7 @@ from karma_core.graph.collector import collector_paused
 from karma_core.graph.emissions import emit, with_owned
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import type_of
+from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference, Resolver
 from karma_core.references.module import VIA as MODULE
@@ -72,7 +72,7 @@ def resolve(
     modules: ModuleInputs = NO_MODULES,
 ) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding]]:
     """(references by consumer, runtimes written for others, findings) of every config that can be read."""
-    configs: dict[str, dict[str, dict[str, Any]]] = {}
+    configs: dict[str, dict[str, JsonObject]] = {}
     for loaded in inventory.components.values():
         if loaded.config is not None and loaded.config.value is not None:
             configs.setdefault(loaded.type, {})[loaded.address] = loaded.config.value

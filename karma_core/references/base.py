@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -13,10 +13,11 @@ from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.module_scope import Program
 from karma_core.inference.reading import Inputs
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
 
-Configs = Mapping[str, Mapping[str, dict[str, Any]]]
+Configs = Mapping[str, Mapping[str, JsonObject]]
 """Component type → address → config, for every config that could be read."""
 
 
@@ -60,7 +61,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     address: str
     type: str
-    config: dict[str, Any]
+    config: JsonObject
     entries: list[Entry]
     found: list[Found]
     naming: frozenset[str] = frozenset()
@@ -71,7 +72,7 @@ class ModuleInputs(msgspec.Struct, frozen=True):
 
     facts: Mapping[str, ModuleFacts] = {}
     region: str = ""
-    variables: Mapping[str, Any] = {}
+    variables: JsonMapping = {}
 
 
 NO_MODULES = ModuleInputs()
@@ -111,8 +112,8 @@ class Context:
         self._definitions = definitions
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
-        self._flat: dict[str, Any] | None = None
-        self._shared: dict[str, Any] = {}
+        self._flat: JsonObject | None = None
+        self._shared: JsonObject = {}
 
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
@@ -137,7 +138,7 @@ class Context:
             found = self._programs[component_type] = compile_facts(self.modules.facts[component_type])
         return found
 
-    def inputs(self, address: str, config: dict[str, Any], producers: Collection[str] = ()) -> Inputs:
+    def inputs(self, address: str, config: JsonObject, producers: Collection[str] = ()) -> Inputs:
         """What the component's module is evaluated with; `producers` are those found without it."""
         if self._flat is None:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}

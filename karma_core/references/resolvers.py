@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from karma_core.json_types import JsonObject
 from karma_core.references.base import Context, Found, Resolver, Subject
 from karma_core.references.declared import Declared
 from karma_core.references.entries import walk
@@ -33,7 +34,7 @@ def prepare(context: Context, resolvers: Sequence[type[Resolver]] = RESOLVERS) -
     return Prepared(tuple(make(context) for make in resolvers), naming)
 
 
-def find_all(prepared: Prepared, address: str, component_type: str, config: dict[str, Any]) -> list[Found]:
+def find_all(prepared: Prepared, address: str, component_type: str, config: JsonObject) -> list[Found]:
     """Everything that all resolvers find in one config, which is walked once."""
     found: list[Found] = []
     subject = Subject(address, component_type, config, walk(config), found, prepared.naming)

@@ -7,12 +7,13 @@ import base64
 import hashlib
 import json
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from karma_api.registry import FUNCTIONS
+from karma_core.json_types import JsonObject
 from karma_lambda.handlers import modules_of
 from karma_lambda.packaging import archive, bytecode, cold, wheels
 from karma_lambda.packaging.needs import Needs, needs_of
@@ -48,7 +49,7 @@ def build(
     return made
 
 
-def _described(name: str, path: Path) -> dict[str, Any]:
+def _described(name: str, path: Path) -> JsonObject:
     """What the deployment must know of a function."""
     resource = FUNCTIONS[name]
     return {

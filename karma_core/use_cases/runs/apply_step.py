@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.outcomes import Phase
 from karma_core.plan.steps import APPLY, PROPAGATE
 from karma_core.use_cases.runs.component_ends import ComponentEnds
@@ -50,7 +51,7 @@ class ApplyStep:
 
     def _intend(self, address: str, planned: Planned) -> str:
         """Say durably what is about to be done; the id of the event."""
-        detail: dict[str, Any] = {
+        detail: JsonObject = {
             "action": planned.plan.action,
             "reason": planned.judgement.reason,
             "add": planned.plan.add,
