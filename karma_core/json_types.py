@@ -16,3 +16,5 @@ JsonObject: TypeAlias = dict[str, Any]
 """A JSON object: its members by name."""
 JsonMapping: TypeAlias = Mapping[str, Any]
 """A JSON object that is only read."""
+GremlinValue: TypeAlias = Any
+"""What a Gremlin engine gives: GraphSON as it is decoded, which is JSON and more."""

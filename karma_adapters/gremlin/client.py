@@ -31,7 +31,7 @@ from gremlin_python.process.traversal import Bytecode
 from karma_adapters.gremlin import retry
 from karma_adapters.gremlin.sigv4 import SignedTransport
 from karma_core.errors import KarmaError, StoreError
-from karma_core.graph.gremlin_answer import GremlinValue
+from karma_core.json_types import GremlinValue
 
 MAX_MESSAGE: Final = 64 << 20
 """Largest message taken from the server, bytes. Ours: a batch of the largest staged parts fits."""

@@ -17,7 +17,7 @@ from karma_adapters.gremlin.schema import Lock
 from karma_core.errors import KarmaError, StaleLease, StoreUnavailable
 from karma_core.failpoints import reach
 from karma_core.graph.commit_refusals import moved_base, stale_lease
-from karma_core.graph.gremlin_answer import GremlinValue
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build, Delta
 
 STAGED_ITEMS: Final = 250

@@ -22,11 +22,11 @@ from karma_core.graph.gremlin_answer import (
     LIMIT,
     SECONDS,
     GremlinAnswer,
-    GremlinValue,
     make_answer,
     unanswerable,
 )
 from karma_core.ids import vertex_id
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build
 
 _POLICY: Final = graphersal.AccessPolicy.read_only().allow("update", "option")

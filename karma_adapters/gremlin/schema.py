@@ -14,8 +14,8 @@ from karma_adapters.gremlin.property_graph import (
     PROVENANCE_FIELDS,
     unescaped,
 )
-from karma_core.graph.gremlin_answer import GremlinValue
 from karma_core.ids import vertex_id
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build, ChangeNode, Component, Edge, Finding, Kind, Provenance, Record, Status
 
 Row = Mapping[str, GremlinValue]

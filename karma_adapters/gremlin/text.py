@@ -22,10 +22,10 @@ from karma_core.graph.gremlin_answer import (
     LIMIT,
     SECONDS,
     GremlinAnswer,
-    GremlinValue,
     make_answer,
     unanswerable,
 )
+from karma_core.json_types import GremlinValue
 
 _NAMES: Final = {
     "T": {"id": T.id, "label": T.label},

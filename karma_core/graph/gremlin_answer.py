@@ -8,11 +8,11 @@ query orders them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_text import Traversal
-from karma_core.json_types import JsonValue
+from karma_core.json_types import GremlinValue, JsonValue
 from karma_core.model import Record
 from karma_core.strictjson import canonical
 
@@ -20,9 +20,6 @@ LIMIT: Final = 1000
 """Results of one query unless the caller says otherwise."""
 SECONDS: Final = 10.0
 """Time of one query unless the caller says otherwise."""
-
-GremlinValue: TypeAlias = Any
-"""What a Gremlin engine gives: GraphSON as it is decoded, without types."""
 
 
 class GremlinAnswer(Record, frozen=True, kw_only=True):

@@ -18,9 +18,8 @@ REASONS: dict[str, dict[str, int]] = {
     "The alias of what has no type, defined once with its reason": {
         "karma_adapters/sqlite/connection.py": 1,
         "karma_core/documents.py": 1,
-        "karma_core/graph/gremlin_answer.py": 1,
         "karma_core/inference/values.py": 1,
-        "karma_core/json_types.py": 3,
+        "karma_core/json_types.py": 4,
         "karma_core/walk.py": 1,
         "karma_log/sinks/service.py": 2,
         "karma_log/sinks/sqlite.py": 1,
