@@ -13,6 +13,7 @@ SHOWN = {
     "run": "run {run_id}: {components} components",
     "waiting": "waiting for {for} ({seconds} s)",
     "step": "{address}: {step}",
+    "working": "{address}: terraform {command} runs since {seconds} s",
     "planned": "{address}: {action}",
     "outcome": "{address}: {status} ({reason})",
     "change": "change {change_id}: {status} ({why})",
@@ -34,7 +35,7 @@ def shown(*, quiet: bool) -> Iterator[Any]:
     with Status("working …", console=console) as status:
 
         def say(event: str, facts: dict[str, Any]) -> None:
-            if event in {"step", "planned", "drift"}:
+            if event in {"step", "planned", "drift", "working"}:
                 status.update(_text(event, facts))
             else:
                 _line(event, facts, quiet=False)

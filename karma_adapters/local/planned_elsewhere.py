@@ -46,6 +46,15 @@ class PlannedElsewhere:
     def recover(self, job: TerraformJob) -> None:
         _refuse("recovering a Terraform state")
 
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        return ()
+
+    def accept_created(self, address: str) -> None:
+        _refuse("settling an apply")
+
+    def unsettled(self) -> tuple[str, ...]:
+        return ()
+
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         _refuse("reading a Terraform state")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from karma_adapters.processes.children import Finished
@@ -39,14 +39,7 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
     output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
     tail = "\n".join(output.splitlines()[-LINES:])
     if ended.stopped:
-        return DeployFailed(
-            f"terraform {command} of {address} was interrupted",
-            why=tail,
-            next_step="deploy again; what had been done is found in the state",
-            code="interrupted",
-            component=address,
-            command=command,
-        )
+        return _stopped(address, command, ended, tail)
     code, advice = next(
         ((code, advice) for text, code, advice in _KNOWN if text in output),
         ("deploy-failed", "correct the config or the module and run the command again"),
@@ -61,6 +54,53 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
         command=command,
         exit_code=ended.code,
         **lock,
+    )
+
+
+def _stopped(address: str, command: str, ended: Finished, tail: str) -> DeployFailed:
+    """Karma ended it: because its time was over, or because Karma was stopped."""
+    saving = "; it still saves its state, and the next deploy waits for that" if ended.running else ""
+    if ended.late:
+        return DeployFailed(
+            f"terraform {command} of {address} took too long and was interrupted",
+            why=tail or "it said nothing",
+            next_step=f"deploy again: what was made is in the state{saving}. If it needs longer, raise "
+            f"terraform.{'apply' if command == 'apply' else 'plan'}_seconds",
+            code="terraform-timeout",
+            component=address,
+            command=command,
+        )
+    return DeployFailed(
+        f"terraform {command} of {address} was interrupted",
+        why=tail,
+        next_step=f"deploy again; what had been done is found in the state{saving}",
+        code="interrupted",
+        component=address,
+        command=command,
+    )
+
+
+def maybe_created(address: str, resources: Sequence[str]) -> DeployFailed:
+    """Nothing is planned or applied on a state that may lack what was made."""
+    return DeployFailed(
+        f"maybe-created: {', '.join(resources)} of {address}",
+        why="Terraform was killed while it created this, and the state does not have it: it may exist or not",
+        next_step="look for it where it would be; import it into the state, or delete it there and run "
+        f"`karma doctor --accept maybe-created:{address}`",
+        code="maybe-created",
+        component=address,
+        resources=list(resources),
+    )
+
+
+def still_running(address: str) -> DeployFailed:
+    """An apply that outlived its Karma has not ended in its time."""
+    return DeployFailed(
+        f"a Terraform of an earlier run still works on {address}",
+        why="the Karma that started it has gone, and it has not ended since",
+        next_step="wait until it has ended, then run the command again",
+        code="apply-running",
+        component=address,
     )
 
 

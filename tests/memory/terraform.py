@@ -110,7 +110,8 @@ class MemoryTerraform:
     shall fail the next time only; `calls` lists what was
     done, in order, as (command, address). `outside` maps an address to config values that somebody changed
     in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
-    addresses whose state could not be written by their last apply, `locks` what is known of locks on states.
+    addresses whose state could not be written by their last apply, `locks` what is known of locks on states,
+    `unseen` the resources of a component that a killed apply may have created.
     """
 
     def __init__(self) -> None:
@@ -120,6 +121,7 @@ class MemoryTerraform:
         self.outside: dict[str, dict[str, Any] | None] = {}
         self.lost: set[str] = set()
         self.locks: dict[str, dict[str, str]] = {}
+        self.unseen: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -201,6 +203,18 @@ class MemoryTerraform:
             self._called("recover", job.address)
             self.lost.discard(job.address)
 
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """What `unseen` says."""
+        return self.unseen.get(address, ())
+
+    def accept_created(self, address: str) -> None:
+        """They are not in doubt any more."""
+        self.unseen.pop(address, None)
+
+    def unsettled(self) -> tuple[str, ...]:
+        """Components in `unseen`."""
+        return tuple(sorted(self.unseen))
+
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         with self._lock:
@@ -234,6 +248,9 @@ class MemoryTerraform:
 
     def _called(self, command: str, address: str) -> None:
         self.calls.append((command, address))
+        if command in {"plan", "apply"} and address in self.unseen:
+            names = ", ".join(self.unseen[address])
+            raise DeployFailed(f"maybe-created: {names} of {address}", code="maybe-created")
         once = self.failures_once.get(address) == command
         if once:
             del self.failures_once[address]
