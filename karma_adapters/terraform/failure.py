@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from karma_adapters.processes.children import Finished
@@ -77,19 +77,6 @@ def _stopped(address: str, command: str, ended: Finished, tail: str) -> DeployFa
         code="interrupted",
         component=address,
         command=command,
-    )
-
-
-def maybe_created(address: str, resources: Sequence[str]) -> DeployFailed:
-    """Nothing is planned or applied on a state that may lack what was made."""
-    return DeployFailed(
-        f"maybe-created: {', '.join(resources)} of {address}",
-        why="Terraform was killed while it created this, and the state does not have it: it may exist or not",
-        next_step="look for it where it would be; import it into the state, or delete it there and run "
-        f"`karma doctor --accept maybe-created:{address}`",
-        code="maybe-created",
-        component=address,
-        resources=list(resources),
     )
 
 

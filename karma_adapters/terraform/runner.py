@@ -30,6 +30,7 @@ from karma_adapters.terraform.private_files import PLAN, PrivateFiles
 from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
+from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
 from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
@@ -235,7 +236,9 @@ class TerraformRunner:
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
-            raise failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+            error = failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+            names = self._applies.maybe_created(job.address)
+            raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
         return self._outputs(terraform, job)
 
@@ -262,7 +265,7 @@ class TerraformRunner:
         if not self._applies.wait(address, seconds, say):
             raise failure.still_running(address)
         if names := self._applies.maybe_created(address):
-            raise failure.maybe_created(address, names)
+            raise maybe_created(address, names)
 
     def move(self, job: TerraformJob) -> None:
         """Push the old address's state to the new one, then an empty one to the old.

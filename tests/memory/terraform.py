@@ -16,6 +16,7 @@ from karma_core import strictjson
 from karma_core.errors import DeployFailed
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_difference import differences
+from karma_core.plan.unseen import maybe_created
 from karma_core.records import (
     DriftedAttribute,
     DriftedResource,
@@ -249,8 +250,7 @@ class MemoryTerraform:
     def _called(self, command: str, address: str) -> None:
         self.calls.append((command, address))
         if command in {"plan", "apply"} and address in self.unseen:
-            names = ", ".join(self.unseen[address])
-            raise DeployFailed(f"maybe-created: {names} of {address}", code="maybe-created")
+            raise maybe_created(address, self.unseen[address])
         once = self.failures_once.get(address) == command
         if once:
             del self.failures_once[address]

@@ -195,6 +195,7 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.spare,
+        maybe_created=workspace.terraform.maybe_created,
     )
 
 

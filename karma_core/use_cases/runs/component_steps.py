@@ -21,6 +21,7 @@ from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
 from karma_core.plan.steps import APPLY, PLAN, PROPAGATE, RELOAD
+from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.leasing import Heartbeat
@@ -238,7 +239,7 @@ class ComponentSteps:
         """What the plan of now does that the shown one does not allow; empty where nothing."""
         if self._shown is None:
             return ""
-        more = self._shown.exceeded_by(planned.plan)
+        more = self._shown.exceeded_by(planned.plan, begun=address in self._unfinished)
         if more:
             return f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
         return self._shown.unforeseen(address, planned.plan.action, planned.judgement.inputs)
@@ -407,7 +408,8 @@ class ComponentSteps:
             f"terraform_{step}" if step == PLAN else step, Phase.FAILED, address, inputs=inputs
         )
         begun = address in self._unfinished or (self._shown is not None and self._shown.plans(address))
-        return self._ended_by(address, error, End.BLOCKED if step == PLAN and not begun else End.FAILED)
+        blocked = step == PLAN and (not begun or error.code == MAYBE_CREATED)
+        return self._ended_by(address, error, End.BLOCKED if blocked else End.FAILED)
 
     def _ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})
