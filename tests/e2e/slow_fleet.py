@@ -15,7 +15,8 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -161,18 +162,25 @@ class SlowFleet:
             time.sleep(0.05)
 
     def kill(self, process: subprocess.Popen[str], victim: str) -> None:
-        """`karma` alone; its whole `group`, watchers too, but no Terraform; or the `terraform`s alone."""
+        """`karma` alone, or its whole `group`: its watchers too, but no Terraform."""
         running = self.terraforms()
         self.kills[f"{victim}, {'while Terraform ran' if running else 'otherwise'}"] += 1
-        if victim == "terraform":
-            _kill(running)
-            process.communicate(timeout=90)
-            return
         others = _descendants(process.pid) if victim == "group" else set()
         spared = {pid for one in running for pid in (one, *_descendants(one))}
         process.kill()
         _kill(others - spared)
         process.communicate(timeout=90)
+        self.forget_leases()
+
+    def kill_terraforms(self, process: subprocess.Popen[str], *, with_karma: bool) -> None:
+        """Kill every Terraform; with the Karma that waits for them, or so that it sees the end."""
+        if with_karma:
+            os.kill(process.pid, signal.SIGSTOP)  # it sees no end, and dies with its Terraform
+        _kill(self.terraforms())
+        if with_karma:
+            process.kill()
+        process.communicate(timeout=90)
+        self.until_quiet()
         self.forget_leases()
 
     def forget_leases(self) -> None:
@@ -182,12 +190,19 @@ class SlowFleet:
 
     # -- runs ---------------------------------------------------------------------------------------------
 
-    def dead_run(self) -> str | None:
-        """The newest deploy that never came to its end."""
+    def deploys(self) -> dict[str, str]:
+        """Deploys → how they are, the oldest first."""
         with contextlib.closing(sqlite3.connect(self.karma.state / "state.sqlite")) as state:
             bodies = [json.loads(body) for (body,) in state.execute("SELECT body FROM runs")]
-        dead = [run for run in bodies if (run["status"], run["kind"]) == ("running", "deploy")]
-        return max((run["id"] for run in dead), default=None)
+        return {
+            run["id"]: run["status"]
+            for run in sorted(bodies, key=itemgetter("id"))
+            if run["kind"] == "deploy"
+        }
+
+    def dead_run(self) -> str | None:
+        """The newest deploy that never came to its end."""
+        return max((name for name, status in self.deploys().items() if status == "running"), default=None)
 
     def heal(self, *, resume: bool) -> Ran:
         """Resume the run that died, or deploy everything."""
@@ -231,7 +246,7 @@ def _descendants(pid: int) -> set[int]:
     return found
 
 
-def _kill(pids: Iterator[int] | set[int] | list[int]) -> None:
+def _kill(pids: Iterable[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
