@@ -1,4 +1,4 @@
-"""Components whose resources take a second to make, and a ledger outside Karma and Terraform of what was made.
+"""Components whose resources take a second to make, and a ledger outside Karma of what was made.
 
 Each resource appends its id to the ledger when it is made, and again when it is taken away in order (not when
 it is tainted: Terraform then runs no provisioner of its). What is killed are processes, by their ids.
@@ -72,9 +72,9 @@ _PROC = Path("/proc")
 
 
 class SlowFleet:
-    """Two components, one behind the other; their states are local, or in a bucket where `bucket` is given."""
+    """Two components, one behind the other; their states are local, or in `bucket`."""
 
-    def __init__(self, root: Path, bucket: Api | None = None, *, seconds: float = 1.0) -> None:
+    def __init__(self, root: Path, bucket: Api | None = None, *, seconds: float = 0.8) -> None:
         self.root = root
         self.bucket = bucket
         self.ledger = root / "ledger"
