@@ -62,9 +62,8 @@ class ApplyRecords:
                 shutil.rmtree(settled, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=_prefix(address), dir=self._directory))
         _write(folder / _BEFORE, Before(boot=_boot(), instances=_digests(self._state(address))))
-        descriptor = os.open(folder / _STARTER, os.O_CREAT | os.O_RDWR, 0o600)
+        descriptor = _locked(folder / _STARTER)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield folder
         finally:
             os.close(descriptor)
@@ -98,6 +97,12 @@ class ApplyRecords:
             for name in self._unseen(address, folder)
         }
         return tuple(sorted(unseen))
+
+    def drop_settled(self, address: str) -> None:
+        """Remove what is left of applies whose Karma has gone and that have made nothing unseen."""
+        for folder in self._folders(address):
+            if _is_left(folder) and not is_busy(folder / OUT) and not self._unseen(address, folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def every_address(self) -> list[str]:
         """Components of which an apply is recorded, sorted."""
@@ -147,6 +152,15 @@ class ApplyRecords:
 def _is_left(folder: Path) -> bool:
     """Whether the Karma that began the apply has gone."""
     return (folder / _STARTER).exists() and not is_busy(folder / _STARTER)
+
+
+def _locked(path: Path) -> int:
+    """Open a new file that is there only once we have its lock."""
+    scratch = path.with_suffix(".new")
+    descriptor = os.open(scratch, os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    scratch.rename(path)
+    return descriptor
 
 
 def _digests(state: State) -> dict[str, str]:

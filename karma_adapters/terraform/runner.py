@@ -264,6 +264,7 @@ class TerraformRunner:
 
         if not self._applies.wait(address, seconds, say):
             raise failure.still_running(address)
+        self._applies.drop_settled(address)
         if names := self._applies.maybe_created(address):
             raise maybe_created(address, names)
 

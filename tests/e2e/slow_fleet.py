@@ -34,7 +34,7 @@ lease_seconds = 5
 {more}
 [terraform]
 save_seconds = 20
-lock_timeout_seconds = 5
+lock_timeout_seconds = 1
 """
 IN_S3 = """
 region = "{region}"
