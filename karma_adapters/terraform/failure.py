@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from karma_adapters.processes.children import Finished
@@ -89,6 +90,11 @@ def still_running(address: str) -> DeployFailed:
         code="apply-running",
         component=address,
     )
+
+
+def is_local(lock: Mapping[str, str]) -> bool:
+    """Whether a lock was taken on this machine, where it is known which Terraform still runs."""
+    return lock.get("who", "").rpartition("@")[2] in {"", socket.gethostname()}
 
 
 def lock_of(output: str) -> dict[str, str]:

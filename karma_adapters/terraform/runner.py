@@ -428,7 +428,11 @@ class TerraformRunner:
         """Run a command; DeployFailed unless it ended by itself with one of the `fine` codes."""
         ended = terraform.cmd(command, *arguments, **options)
         if ended.code not in fine:
-            raise failure.failed(job.address, command, ended, self._secrets(job))
+            error = failure.failed(job.address, command, ended, self._secrets(job))
+            lock = error.facts.get("lock")
+            if isinstance(lock, dict) and not failure.is_local(lock):
+                error.facts["may_save_seconds"] = self._seconds.save
+            raise error
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:

@@ -18,12 +18,12 @@ from tests import local_aws
 from tests.e2e.slow_fleet import SlowFleet, until
 
 SOAK = os.environ.get("KARMA_SOAK") == "1"
-KILLS = 240 if SOAK else 3
+KILLS = 240 if SOAK else 2
 KILLS_IN_S3 = 60 if SOAK else 1
 KILLS_OF_TERRAFORM = 60 if SOAK else 1
 SEED = 20261130
 VICTIMS = ("group", "karma")
-COMMANDS = ("deploy", "deploy", "destroy", "resume", "deploy", "plan", "publish")
+COMMANDS = ("deploy", "resume", "destroy", "deploy", "deploy", "plan", "publish")
 
 
 def _start(fleet: SlowFleet, command: str, size: int) -> Any:

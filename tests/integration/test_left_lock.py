@@ -68,5 +68,6 @@ def test_a_lock_is_known_by_its_facts_and_released(tmp_path: Path, monkeypatch: 
         "who": "karma@worker-7",
         "created": "2026-11-24T12:00:01.123456+00:00",
     }
+    assert caught.value.facts["may_save_seconds"] == 600  # it was taken on another machine
     terraform.unlock(job, LOCK["ID"])
     assert terraform.plan(job).action == "create"

@@ -108,11 +108,11 @@ class MemoryTerraform:
     """States, plans and failures in memory.
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
-    shall fail the next time only; `calls` lists what was
-    done, in order, as (command, address). `outside` maps an address to config values that somebody changed
-    in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
-    addresses whose state could not be written by their last apply, `locks` what is known of locks on states,
-    `unseen` the resources of a component that a killed apply may have created.
+    shall fail the next time only; `calls` lists what was done, in order, as (command, address). `outside` maps
+    an address to config values that somebody changed in the cloud, or to None where the resource was deleted
+    there; an apply sets it right. `lost` are addresses whose state could not be written by their last apply,
+    `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
+    `unseen` are the resources of a component that a killed apply may have created.
     """
 
     def __init__(self) -> None:
@@ -122,6 +122,7 @@ class MemoryTerraform:
         self.outside: dict[str, dict[str, Any] | None] = {}
         self.lost: set[str] = set()
         self.locks: dict[str, dict[str, str]] = {}
+        self.lock_facts: dict[str, Any] = {}
         self.unseen: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
@@ -139,7 +140,9 @@ class MemoryTerraform:
             self._called("plan", job.address)
             if job.address in self.locks:
                 lock = self.locks[job.address]
-                raise DeployFailed(f"the state of {job.address} is locked", code="state-locked", lock=lock)
+                raise DeployFailed(
+                    f"the state of {job.address} is locked", code="state-locked", lock=lock, **self.lock_facts
+                )
             before = self._cloud(job.state_of or job.address)
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
