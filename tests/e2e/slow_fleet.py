@@ -13,9 +13,8 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from karma_adapters.aws.api import Api
 from karma_core.errors import NotFound
 from tests import local_aws
 from tests.e2e.command_line import Karma, Ran, write_config
+from tests.e2e.victims import kill, kill_all_but_terraform, terraforms, until
 
 SETTINGS = """
 [project]
@@ -68,7 +68,6 @@ output "runtime" {{
 }}
 """
 COMPONENTS: dict[str, dict[str, Any]] = {"slow/a": {}, "slow/b": {"slow_nickname": "a"}}
-_PROC = Path("/proc")
 
 
 class SlowFleet:
@@ -144,31 +143,17 @@ class SlowFleet:
 
     # -- processes ----------------------------------------------------------------------------------------
 
-    def terraforms(self) -> list[int]:
-        """Terraforms that work on this fleet, and what they started."""
-        found = []
-        for folder in _PROC.glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                name, place = (folder / "comm").read_text().strip(), (folder / "cwd").readlink()
-                if name == "terraform" and place.is_relative_to(self.root):
-                    found.append(int(folder.name))
-        return found
-
     def until_quiet(self) -> None:
         """Wait until no Terraform runs any more."""
-        deadline = time.monotonic() + 60
-        while self.terraforms():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not terraforms(self.root))
 
     def kill(self, process: subprocess.Popen[str], victim: str) -> None:
         """`karma` alone, or its whole `group`: its watchers too, but no Terraform."""
-        running = self.terraforms()
+        running = terraforms(self.root)
         self.kills[f"{victim}, {'while Terraform ran' if running else 'otherwise'}"] += 1
-        others = _descendants(process.pid) if victim == "group" else set()
-        spared = {pid for one in running for pid in (one, *_descendants(one))}
+        if victim == "group":
+            kill_all_but_terraform(process.pid, self.root)
         process.kill()
-        _kill(others - spared)
         process.communicate(timeout=90)
         self.forget_leases()
 
@@ -176,7 +161,7 @@ class SlowFleet:
         """Kill every Terraform; with the Karma that waits for them, or so that it sees the end."""
         if with_karma:
             os.kill(process.pid, signal.SIGSTOP)  # it sees no end, and dies with its Terraform
-        _kill(self.terraforms())
+        kill(terraforms(self.root))
         if with_karma:
             process.kill()
         process.communicate(timeout=90)
@@ -220,33 +205,3 @@ class SlowFleet:
         again = self.karma.json("deploy", "--all", "--auto-approve")
         assert {one["status"] for one in again["components"]} == {"unchanged"}
         assert list((self.karma.state / "applies").iterdir()) == []
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _descendants(pid: int) -> set[int]:
-    """Processes that a process started, and they."""
-    children: dict[int, list[int]] = {}
-    for folder in _PROC.glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(folder.name))
-    found: set[int] = set()
-    todo = [pid]
-    while todo:
-        for child in children.get(todo.pop(), ()):
-            found.add(child)
-            todo.append(child)
-    return found
-
-
-def _kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)

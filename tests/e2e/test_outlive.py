@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests import local_aws
-from tests.e2e.slow_fleet import SlowFleet, until
+from tests.e2e.slow_fleet import SlowFleet
+from tests.e2e.victims import until
 
 SOAK = os.environ.get("KARMA_SOAK") == "1"
 KILLS = 240 if SOAK else 2

@@ -108,9 +108,9 @@ class MemoryTerraform:
     """States, plans and failures in memory.
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
-    shall fail the next time only; `calls` lists what was done, in order, as (command, address). `outside` maps
-    an address to config values that somebody changed in the cloud, or to None where the resource was deleted
-    there; an apply sets it right. `lost` are addresses whose state could not be written by their last apply,
+    shall fail the next time only; `calls` lists what was done, in order, as (command, address). `outside`
+    maps an address to config values that somebody changed in the cloud, or to None where the resource was
+    deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
     `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
     `unseen` are the resources of a component that a killed apply may have created.
     """
