@@ -133,6 +133,8 @@ def _kill_terraform(fleet: SlowFleet, rng: random.Random, *, with_karma: bool) -
         assert {one["status"] for one in blocked["components"]} == {"blocked"}
     assert fleet.made() == made
 
+    [check] = [one for one in fleet.karma.json("doctor")["checks"] if one["name"] == "maybe-created"]
+    assert "karma doctor --accept maybe-created:slow/a" in check["next_step"]
     accepted = fleet.karma.json("doctor", "--accept", "maybe-created:slow/a")
     assert accepted["resources"] == ['terraform_data.made["x"]', 'terraform_data.made["y"]']
     healed = fleet.karma.json("deploy", "--resume", run, "--auto-approve")
