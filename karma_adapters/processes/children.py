@@ -107,9 +107,11 @@ class Processes:
                 stopped = not self._close(handle)
                 running = stopped and not self._await_end(process, save, patient=late)
                 out, err = output.text()
+                code = output.code()
         finally:
             output.close()
-        code = process.returncode if process.returncode is not None else -signal.SIGINT
+        if code is None:  # it did not end by itself, or its code is not kept
+            code = process.returncode if process.returncode is not None else -signal.SIGINT
         return Finished(code=code, out=out, err=err, stopped=stopped, late=late, running=running)
 
     def stop(self) -> None:

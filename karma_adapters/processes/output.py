@@ -52,6 +52,15 @@ class Output:
         """Both streams as they are now, of each MAX_BYTES at most."""
         return _text(self.out), _text(self.err)
 
+    def code(self) -> int | None:
+        """The exit code that was written; None where the command did not end, or none is kept."""
+        if self.folder is None:
+            return None
+        try:
+            return int((self.folder / CODE).read_text("ascii"))
+        except (FileNotFoundError, ValueError):
+            return None
+
     def close(self) -> None:
         """Close our ends; the command keeps its own."""
         self.out.close()

@@ -247,6 +247,18 @@ def test_a_command_that_saves_for_long_is_left_to_its_watcher(tmp_path: Path) ->
     _until(lambda: not is_busy(tmp_path / "out"))
 
 
+def test_an_interrupted_command_may_have_succeeded(tmp_path: Path) -> None:
+    """Its own exit code tells, although what it left in its group was killed with its watcher."""
+    ended = Processes(grace_seconds=5).run(
+        ["sh", "-c", "trap 'exit 0' INT; while :; do sleep 0.1; done"],
+        directory=tmp_path,
+        environment=ENVIRONMENT,
+        limits=Limits(seconds=0.3),
+        folder=tmp_path,
+    )
+    assert (ended.code, ended.stopped, ended.late) == (0, True, True)
+
+
 def test_a_long_command_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Now and then it is said for how many seconds it has been running."""
     monkeypatch.setattr(module, "BEAT_SECONDS", 0.5)
