@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -195,8 +196,13 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.spare,
-        maybe_created=workspace.terraform.maybe_created,
+        maybe_created=partial(_maybe_created, workspace),
     )
+
+
+def _maybe_created(workspace: Workspace, address: str) -> tuple[str, ...]:
+    """Asked only of what is to be planned or deployed: who only reads needs no Terraform."""
+    return workspace.terraform.maybe_created(address)
 
 
 def definition_of(workspace: Workspace, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:
