@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from karma_core.errors import NotFound
 from karma_core.events import log_event
+from karma_core.needs import Accepting
 from karma_core.outcomes import Phase
 from karma_core.use_cases import leasing
-from karma_core.workspace import Workspace
 
 ACTION = "maybe_created_accept"
 """The log's name of it."""
 
 
-def accept_created(workspace: Workspace, address: str) -> tuple[str, ...]:
+def accept_created(workspace: Accepting, address: str) -> tuple[str, ...]:
     """Take the state as it is from now on; the resources that were in doubt, sorted.
 
     NotFound where there are none, LeaseHeld while a run works on the component.
