@@ -65,6 +65,8 @@ class Project(ChangeSystem):
         """What there is: configs, what was applied of which config, what Terraform has, runtimes."""
         configs, runtimes = {}, {}
         for parameter in self.parameters.read_tree("/iac"):
+            if parameter.name.startswith("/iac/_"):
+                continue
             kept = runtimes if parameter.name.endswith("/runtime") else configs
             kept[parameter.name] = _stable(json.loads(parameter.value or "null"))
         applied = {

@@ -8,9 +8,11 @@ killed, or writes plain text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
+
+from karma_core.json_types import JsonObject
 
 _STARTED: Final = "apply_start"
 _ENDED: Final = frozenset({"apply_complete", "apply_errored"})
@@ -67,7 +69,7 @@ def _messages(output: str) -> str:
     return "\n".join(shown)
 
 
-def _shown(diagnostic: dict[str, Any]) -> str:
+def _shown(diagnostic: JsonObject) -> str:
     """One diagnostic, in the order of Terraform's own text."""
     parts = [f"Error: {diagnostic.get('summary', '')}"]
     where = []
@@ -86,18 +88,18 @@ def _shown(diagnostic: dict[str, Any]) -> str:
     return "\n\n".join(part for part in (*parts, "\n".join(where), detail) if part)
 
 
-def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _events(lines: Iterable[bytes]) -> Iterator[JsonObject]:
     return (event for line in lines if (event := _event(line)))
 
 
-def _event(line: bytes) -> dict[str, Any]:
+def _event(line: bytes) -> JsonObject:
     try:
-        return msgspec.json.decode(line, type=dict[str, Any])
+        return msgspec.json.decode(line, type=JsonObject)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}
 
 
-def _key(resource: dict[str, Any]) -> ResourceKey:
+def _key(resource: JsonObject) -> ResourceKey:
     return ResourceKey(
         resource.get("module", ""),
         resource["resource_type"],

@@ -12,16 +12,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_adapters.processes.output import CODE, OUT, is_busy
 from karma_adapters.terraform.apply_events import ResourceKey, begun_creations, planned_creations
 from karma_core import ids
+from karma_core.json_types import JsonMapping
 from karma_core.model import Record
 
 _STARTER: Final = "starter"
@@ -32,7 +33,7 @@ _MARKS: Final = 2
 """`@` in a folder's name; no type and no nickname has one."""
 POLL_SECONDS: Final = 0.2
 
-State = Mapping[str, Any] | None
+State = JsonMapping | None
 """A Terraform state as JSON (format version 4)."""
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from msgspec import structs
 
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
@@ -47,6 +47,7 @@ from karma_core.use_cases.configs.pruning import (
 )
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 
 _NAMED_ADDRESSES = 200
@@ -103,6 +104,8 @@ def publish(
     work = find_work(workspace, prune=prune)
     reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
+    if comparison.intents or doomed:
+        heights.require_level(workspace)
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
@@ -186,6 +189,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
+        heights.note(workspace)
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
     return written
@@ -238,7 +242,7 @@ def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: dict[str, Any]) -> Event:
+def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: JsonObject) -> Event:
     """What is to be done, or was not let be done; `said` is the verdict."""
     intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}

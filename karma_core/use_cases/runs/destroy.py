@@ -18,6 +18,7 @@ from karma_core.plan.steps import DESTROY
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import Run, TerraformPlan
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.leasing import Heartbeat, component_lease, destroy_lease
@@ -164,6 +165,7 @@ def destroy(
     Where nothing is deployed, no run is started.
     """
     check_binding(workspace)
+    heights.require_level(workspace)
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
     for _ in range(READINGS):
         chosen = select_for_destroy(workspace, selection)
@@ -173,6 +175,7 @@ def destroy(
         held = set(chosen)
         with leasing.held(workspace, _lease_names(held), wait_seconds=0) as heartbeat:
             reach("destroy.after_leases")
+            heights.require_level(workspace)
             chosen = select_for_destroy(workspace, selection)
             if shown is not None:
                 require_shown(shown, chosen, DESTROYING)
@@ -231,9 +234,10 @@ def _run(
     result = _result(run, chosen, work, walk, error)
     workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
     recorder.log("destroy", result.status)
+    unnoted = heights.note(workspace)
     if error is not None and not isinstance(error, KeyboardInterrupt):
         raise error
-    return replace(result, warnings=rebuild(workspace))
+    return replace(result, warnings=(*unnoted, *rebuild(workspace)))
 
 
 def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:
