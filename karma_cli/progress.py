@@ -17,6 +17,7 @@ SHOWN = {
     "run": "run {run_id}: {components} components",
     "waiting": "waiting for {for} ({seconds} s)",
     "step": "{address}: {step}",
+    "working": "{address}: terraform {command} runs since {seconds} s",
     "planned": "{address}: {action}",
     "outcome": "{address}: {status} ({reason})",
     "change": "change {change_id}: {status} ({why})",
@@ -38,7 +39,7 @@ def shown(*, quiet: bool) -> Iterator[Say]:
     with Status("working …", console=console) as status:
 
         def say(event: str, facts: JsonObject) -> None:
-            if event in {"step", "planned", "drift"}:
+            if event in {"step", "planned", "drift", "working"}:
                 status.update(_text(event, facts))
             else:
                 _line(event, facts, quiet=False)

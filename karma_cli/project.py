@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from karma_cli import exits, render
-from karma_cli.options import Env, Json, ProjectDir, project_root, settings_of
+from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +40,15 @@ def doctor(
     iam_policy: Annotated[
         bool, typer.Option("--iam-policy", help="Print the least IAM policy for Karma; check nothing.")
     ] = False,
+    accept: Annotated[
+        str,
+        typer.Option(
+            "--accept",
+            metavar="KIND:WHAT",
+            help="Say that something doubtful is right, which is logged; check nothing. "
+            "`maybe-created:ADDRESS`: the component's state has all that exists.",
+        ),
+    ] = "",
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -49,6 +58,9 @@ def doctor(
 
     if iam_policy:
         _print_policy(env, project)
+        return
+    if accept:
+        _accept(accept, env, project, as_json=as_json)
         return
     checks = examine(project_root(project), env)
     bad = [check for check in checks if check.status == "failed"]
@@ -62,6 +74,29 @@ def doctor(
         )
     if bad:
         raise typer.Exit(exits.FAILED)
+
+
+def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool) -> None:
+    """Accept what is named, by its kind."""
+    from karma_core.errors import UsageError
+    from karma_core.ids import Address
+    from karma_core.plan.unseen import MAYBE_CREATED
+    from karma_core.use_cases.runs.accepting import accept_created
+
+    kind, _, what = wanted.partition(":")
+    if kind != MAYBE_CREATED:
+        raise UsageError(
+            f"{kind!r} is nothing that can be accepted",
+            why=f"what can be accepted is {MAYBE_CREATED}:ADDRESS",
+            next_step="run `karma doctor`: it says what there is to accept",
+        )
+    workspace = open_for(env, project)
+    address = str(Address.parse(what))
+    resources = accept_created(workspace, address)
+    if as_json:
+        render.document({"accepted": kind, "component": address, "resources": list(resources)})
+        return
+    render.line(f"the state of {address} is accepted as it is, without {', '.join(resources)}")
 
 
 def _print_policy(env: str | None, project: Path | None) -> None:

@@ -133,6 +133,10 @@ class HasModules(Context, Protocol):
         """Name and version of what plans and applies, e.g. `terraform 1.11.4`."""
         ...
 
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Resources of a component that a killed apply may have created, as far as it is known here."""
+        ...
+
 
 class HasTerraform(Context, Protocol):
     """Terraform."""
@@ -207,6 +211,10 @@ class ConfigStore(HasParameters, HasState, HasLog, Protocol):
 
 class FleetSource(HasParameters, HasState, HasModules, Protocol):
     """All that the fleet of an environment is read from."""
+
+
+class Accepting(HasState, HasLog, HasTerraform, Protocol):
+    """What notes that a person has looked after what was in doubt."""
 
 
 class GitComparison(HasParameters, HasState, HasGit, HasPublishIndex, Protocol):

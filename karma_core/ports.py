@@ -413,6 +413,22 @@ class Terraform(Protocol):
         """Bring the state that was kept aside to where it belongs. It stays where that fails."""
         ...
 
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Resources whose creation began and did not end, and that the component's state lacks, sorted.
+
+        Their Terraform was killed: each may exist. While there are any, `plan` and `apply` refuse the
+        component with DeployFailed `maybe-created`. No process is started.
+        """
+        ...
+
+    def accept_created(self, address: str) -> None:
+        """Take the component's state as it is from now on: somebody has looked after those resources."""
+        ...
+
+    def unsettled(self) -> tuple[str, ...]:
+        """Every component with such resources, sorted."""
+        ...
+
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         ...

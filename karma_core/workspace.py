@@ -120,6 +120,10 @@ class OpenEnvironment(ABC):
         """Name and version of what plans and applies here, e.g. `terraform 1.11.4`."""
 
     @abstractmethod
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Resources of a component that a killed apply may have created, as far as it is known here."""
+
+    @abstractmethod
     def with_terraform(self) -> Workspace | None:
         """The environment with all that a plan takes; None where this process plans nothing."""
 
@@ -139,6 +143,10 @@ class Workspace(OpenEnvironment):
     def terraform_version(self) -> str:
         """The version of the Terraform that is here."""
         return self.terraform.version()
+
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """What the applies that were killed here may have created."""
+        return self.terraform.maybe_created(address)
 
     def with_terraform(self) -> Workspace | None:
         """The environment itself."""
@@ -162,6 +170,11 @@ class StoredEnvironment(OpenEnvironment):
     def terraform_version(self) -> str:
         """The version that the others plan with."""
         return self.planned_with()
+
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Nothing is applied here, so nothing is known of it."""
+        del address
+        return ()
 
     def with_terraform(self) -> Workspace | None:
         """None: there is no Terraform."""

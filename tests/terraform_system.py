@@ -12,7 +12,8 @@ from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
-from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_adapters.terraform.runner import USUAL, Directories, Seconds, TerraformRunner, say_nothing
+from karma_core.ports import Say
 from karma_core.records import TerraformJob
 
 BOX = """
@@ -67,6 +68,8 @@ def make_system(
     *,
     environment: dict[str, str] | None = None,
     grace_seconds: int = 5,
+    seconds: Seconds = USUAL,
+    say: Say = say_nothing,
 ) -> System:
     """A system below root, on the wanted program, with the given environment instead of this process's."""
     (root / "components").mkdir(parents=True, exist_ok=True)
@@ -78,6 +81,8 @@ def make_system(
         directories=Directories.below(root / "terraform"),
         environment=child_environment.allowed(os.environ if environment is None else environment),
         processes=Processes(grace_seconds=grace_seconds),
+        seconds=seconds,
+        say=say,
     )
     system = System(root, modules, terraform)
     system.write("box/main.tf", BOX)

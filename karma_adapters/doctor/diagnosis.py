@@ -20,6 +20,7 @@ from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
+from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.workspace import Workspace
@@ -40,7 +41,7 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
     found = tuple(_aws(settings, workspace))
     if any((check.name, check.status) == (CREDENTIALS, "failed") for check in found):
         return (*checks, *found)  # every store would wait for an answer that cannot come
-    return (*checks, *found, *_stores(settings, workspace))
+    return (*checks, *found, *_stores(settings, workspace), *_applies(workspace))
 
 
 def _python() -> Check:
@@ -115,6 +116,13 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
         yield warned("policy", differing[0].message, step)
     else:
         yield passed("policy", "the checkout is not laxer than what is published")
+
+
+def _applies(workspace: Workspace) -> Iterator[Check]:
+    """One check for each component with resources that a killed apply may have created."""
+    for address in workspace.terraform.unsettled():
+        error = maybe_created(address, workspace.terraform.maybe_created(address))
+        yield warned(MAYBE_CREATED, f"{error.what}. {error.why}", error.next_step)
 
 
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:

@@ -1,33 +1,40 @@
-"""Child processes that end with Karma: each in a group of its own, watched through a pipe.
+"""Child processes: each in a session of its own, watched through a pipe, writing into files.
 
 The pipe's write end is the only handle on a running command. Closing it stops the command (see
 `run-and-watch.sh`), and the kernel closes it when Karma is killed: one mechanism for stop, timeout and death.
+A command that was interrupted may take its time to save its work; its watcher sees to the end, not Karma.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import select
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.processes.output import Output
 from karma_core.errors import DeployFailed
 
 GRACE_SECONDS: Final = 25
-"""From SIGINT to SIGKILL: Prefect kills a cancelled flow's process after 30 s, and we must be done before."""
+"""From SIGINT to the end: Prefect kills a cancelled flow's process after 30 s, and we must be done before."""
 MARGIN_SECONDS: Final = 2
-"""After the grace, until a stopped command's output is not waited for any more. Ours: its watcher waits half
-a second before it sends the first signal."""
+"""After the grace, until a stopped command is not waited for any more. Ours: its watcher waits half a second
+before it sends the first signal."""
+LAST_SECONDS: Final = 5
+"""From the watcher's SIGTERM to its SIGKILL."""
 LOOK_SECONDS: Final = 1.0
 """How often a thread that waits for a command looks whether it was stopped."""
+BEAT_SECONDS: Final = 15.0
+"""How often it is said that a command still runs."""
 _SCRIPT: Final = str(Path(__file__).with_name("run-and-watch.sh"))
 
 
@@ -35,7 +42,8 @@ _SCRIPT: Final = str(Path(__file__).with_name("run-and-watch.sh"))
 class Finished:
     """A command that has ended; its `code` is negative for a signal.
 
-    `stopped`: Karma ended it; `late`: because its time was over.
+    `stopped`: Karma ended it; `late`: because its time was over. `running`: it was interrupted, and still
+    saves its work; its watcher ends it in time.
     """
 
     code: int
@@ -43,6 +51,28 @@ class Finished:
     err: str
     stopped: bool = False
     late: bool = False
+    running: bool = False
+
+
+def _say_nothing(_seconds: int) -> None:
+    """No heartbeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a command may take, and how long to end once it is interrupted, in seconds.
+
+    `seconds` None: any time. `save_seconds` None: the grace of its `Processes`; more for a command that must
+    save its work, which is then left to its watcher when Karma itself has to end. `beat` is called now and
+    then with the seconds since the start.
+    """
+
+    seconds: float | None = None
+    save_seconds: int | None = None
+    beat: Callable[[int], None] = _say_nothing
+
+
+NO_LIMITS: Final = Limits()
 
 
 class Processes:
@@ -62,13 +92,27 @@ class Processes:
         *,
         directory: Path,
         environment: Mapping[str, str],
-        timeout_seconds: float | None = None,
+        limits: Limits = NO_LIMITS,
+        folder: Path | None = None,
     ) -> Finished:
-        """Run to the end; DeployFailed `not-runnable` or `interrupted` where it could not be started."""
-        with self._started(words, directory, environment) as (process, handle):
-            out, err, late = self._output(process, handle, timeout_seconds)
-            stopped = not self._close(handle)
-        return Finished(code=process.returncode, out=_text(out), err=_text(err), stopped=stopped, late=late)
+        """Run to the end; DeployFailed `not-runnable` or `interrupted` where it could not be started.
+
+        With `folder` the output is kept there, and the exit code beside it.
+        """
+        output = Output.named(folder) if folder else Output.unnamed()
+        save = self._save_seconds(limits)
+        try:
+            with self._started(words, directory, environment, output, save) as (process, handle):
+                late = self._wait(process, handle, limits)
+                stopped = not self._close(handle)
+                running = stopped and not self._await_end(process, save, patient=late)
+                out, err = output.text()
+                code = output.code()
+        finally:
+            output.close()
+        if code is None:  # it did not end by itself, or its code is not kept
+            code = process.returncode if process.returncode is not None else -signal.SIGINT
+        return Finished(code=code, out=out, err=err, stopped=stopped, late=late, running=running)
 
     def stop(self) -> None:
         """Stop every running command, start no other, and return when all have ended.
@@ -81,40 +125,76 @@ class Processes:
                 self._close(handle)
             self._changed.wait_for(lambda: self._running == 0)
 
+    def _save_seconds(self, limits: Limits) -> int:
+        return self._grace_seconds if limits.save_seconds is None else limits.save_seconds
+
     @contextmanager
     def _started(
-        self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        output: Output,
+        save_seconds: int,
     ) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
-        """The started process and its handle; whatever happens inside, both are gone afterwards."""
-        process, handle = self._start(words, directory, environment)
+        """The started process and its handle; it is interrupted where anything is raised inside."""
+        process, handle = self._start(words, directory, environment, output, save_seconds)
         try:
             yield process, handle
+        except BaseException:
+            self._close(handle)
+            self._await_end(process, save_seconds, patient=False)
+            raise
         finally:
-            try:
-                self._close(handle)
-                _let_go(process, self._grace_seconds)
-            finally:
-                with self._changed:
-                    self._running -= 1
-                    self._changed.notify_all()
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
 
-    def _output(
-        self, process: subprocess.Popen[bytes], handle: FileIO, seconds: float | None
-    ) -> tuple[bytes, bytes, bool]:
-        """Both streams until they end, or a stop or its time ends the command; whether its time did."""
-        ends_at = time.monotonic() + (math.inf if seconds is None else seconds)
-        late = False
+    def _wait(self, process: subprocess.Popen[bytes], handle: FileIO, limits: Limits) -> bool:
+        """Wait for its end, a stop, or the end of its time, which interrupts it; whether it was that."""
+        begun = time.monotonic()
+        ends_at = begun + (math.inf if limits.seconds is None else limits.seconds)
+        beat_at = begun + BEAT_SECONDS
         while not handle.closed:
-            left = ends_at - time.monotonic()
+            now = time.monotonic()
+            if now >= ends_at:
+                return self._close(handle)
+            if now >= beat_at:
+                limits.beat(round(now - begun))
+                beat_at += BEAT_SECONDS
+            if _ended_within(process, min(ends_at - now, LOOK_SECONDS)):
+                return False
+        return False
+
+    def _await_end(self, process: subprocess.Popen[bytes], save_seconds: int, *, patient: bool) -> bool:
+        """Wait for the end of an interrupted command; False where it is left to its watcher.
+
+        A `patient` caller waits until the command must have ended, unless Karma itself is stopped meanwhile.
+        """
+        begun = time.monotonic()
+        last = save_seconds + LAST_SECONDS if save_seconds > self._grace_seconds else save_seconds
+        while True:
+            waits = last if patient and not self._stopping else min(last, self._grace_seconds)
+            left = begun + waits + MARGIN_SECONDS - time.monotonic()
+            if _ended_within(process, min(max(left, 0), LOOK_SECONDS)):
+                return True
             if left <= 0:
-                late = self._close(handle)
                 break
-            with suppress(subprocess.TimeoutExpired):
-                return (*process.communicate(timeout=min(left, LOOK_SECONDS)), False)
-        return (*_last_output(process, self._grace_seconds), late)
+        if waits < last:
+            threading.Thread(target=process.wait, name="karma-left-command", daemon=True).start()
+            return False
+        with suppress(ProcessLookupError):  # nobody has waited for the leader: the number is its group's
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
 
     def _start(
-        self, words: Sequence[str], directory: Path, environment: Mapping[str, str]
+        self,
+        words: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        output: Output,
+        save_seconds: int,
     ) -> tuple[subprocess.Popen[bytes], FileIO]:
         reader, writer = os.pipe()
         # An object, not the number: once closed, the number is soon another command's pipe.
@@ -124,13 +204,13 @@ class Processes:
                 self._refuse_when_stopping(words[0])
                 # No preexec_fn: with it, subprocess cannot use vfork, and a large Karma would fork slowly.
                 process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
-                    watched(words, self._grace_seconds),
+                    watched(words, save_seconds, output.code_file),
                     stdin=reader,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    stdout=output.out,
+                    stderr=output.err,
                     cwd=directory,
                     env=dict(environment),
-                    process_group=0,
+                    start_new_session=True,
                 )
                 self._handles.add(handle)
                 self._running += 1
@@ -173,40 +253,26 @@ def _let_children_be_interrupted() -> None:
         signal.signal(signal.SIGINT, lambda _signal, _frame: None)
 
 
-def _last_output(process: subprocess.Popen[bytes], grace_seconds: int) -> tuple[bytes, bytes]:
-    """Both streams of a stopped command.
-
-    They do not end with it where it left a process behind that has them, too: its watcher has gone with it,
-    so such a process is killed here, after the grace. One that has even left the group is not waited for.
-    """
+def _ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it ends in that time. By a file descriptor of the process where there are such: at once."""
     try:
-        return process.communicate(timeout=grace_seconds + MARGIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):  # nobody has waited for the leader: the number is its group's
-            os.killpg(process.pid, signal.SIGKILL)
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # another system, or it has been waited for
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
     try:
-        return process.communicate(timeout=MARGIN_SECONDS)
-    except subprocess.TimeoutExpired as held:
-        return held.output or b"", held.stderr or b""
+        waiting = select.poll()  # not select.select: that ends at 1,024 open files
+        waiting.register(descriptor, select.POLLIN)
+        waiting.poll(seconds * 1000)
+    finally:
+        os.close(descriptor)
+    return process.poll() is not None
 
 
-def _let_go(process: subprocess.Popen[bytes], grace_seconds: int) -> None:
-    """See that it has ended, and close our ends of its streams."""
-    if process.returncode is None:
-        _last_output(process, grace_seconds)
-        process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+def watched(words: Sequence[str], save_seconds: int, code_file: str = "") -> list[str]:
+    """The command line under which a command is interrupted with its starter, who holds its standard input.
 
-
-def _text(output: bytes) -> str:
-    return output.decode("utf-8", "replace")
-
-
-def watched(words: Sequence[str], grace_seconds: int) -> list[str]:
-    """The command line under which a command ends with its starter, who holds its standard input's pipe.
-
-    Start it as leader of a process group of its own.
+    Start it as leader of a process group of its own. The exit code is written to `code_file`, if given.
     """
-    return ["/bin/sh", _SCRIPT, str(grace_seconds), *words]
+    return ["/bin/sh", _SCRIPT, str(save_seconds), code_file, *words]

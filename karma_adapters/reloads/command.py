@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from karma_adapters.processes.children import Processes
+from karma_adapters.processes.children import Limits, Processes
 from karma_adapters.reloads.order import Order
 
 
@@ -21,7 +21,10 @@ class CommandAction:
         """Run it. A placeholder is replaced inside its word and cannot become two words."""
         filled = [order.filled(word) for word in words]
         ended = self._processes.run(
-            filled, directory=self._directory, environment=self._environment, timeout_seconds=order.seconds
+            filled,
+            directory=self._directory,
+            environment=self._environment,
+            limits=Limits(seconds=order.seconds),
         )
         if ended.code == 0:
             return f"ran {filled[0]}"

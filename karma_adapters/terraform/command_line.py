@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from python_terraform import IsFlagged, Terraform
 
-from karma_adapters.processes.children import Finished, Processes
+from karma_adapters.processes.children import NO_LIMITS, Finished, Limits, Processes
 from karma_adapters.terraform.binary import Binary
 
 FLAG = IsFlagged
 """An option without a value."""
 
 
+def _no_limits(_command: str) -> Limits:
+    return NO_LIMITS
+
+
 class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no types
     """Terraform in one working directory.
 
     The library writes the command line. It would run it with the whole environment, in Karma's own process
-    group, and leave it running if Karma dies; so the process is started by `Processes`.
+    group, and write into a pipe that breaks when Karma dies; so the process is started by `Processes`.
+    `limits_of` gives the limits of a command.
     """
 
     def __init__(
-        self, binary: Binary, directory: Path, environment: Mapping[str, str], processes: Processes
+        self,
+        binary: Binary,
+        directory: Path,
+        environment: Mapping[str, str],
+        processes: Processes,
+        limits_of: Callable[[str], Limits] = _no_limits,
+        folder: Path | None = None,
     ) -> None:
         super().__init__(
             working_dir=str(directory), terraform_bin_path=binary.words[0], is_env_vars_included=False
@@ -32,10 +43,22 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         self._directory = directory
         self._environment = environment
         self._processes = processes
+        self._limits_of = limits_of
+        self._folder = folder
+
+    def writing_to(self, folder: Path) -> CommandLine:
+        """The same; what it writes is kept in the folder."""
+        return CommandLine(
+            self._binary, self._directory, self._environment, self._processes, self._limits_of, folder
+        )
 
     def cmd(self, cmd: str, *args: str, **options: Any) -> Finished:
         """Run `terraform <cmd> <options> <args>`; options as in python-terraform, never a dict of values."""
         words = self.generate_cmd_string(cmd, *args, **options)
         return self._processes.run(
-            [*self._binary.words, *words[1:]], directory=self._directory, environment=self._environment
+            [*self._binary.words, *words[1:]],
+            directory=self._directory,
+            environment=self._environment,
+            limits=self._limits_of(cmd),
+            folder=self._folder,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from karma_adapters.processes.children import Finished
@@ -39,14 +40,7 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
     output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
     tail = "\n".join(output.splitlines()[-LINES:])
     if ended.stopped:
-        return DeployFailed(
-            f"terraform {command} of {address} was interrupted",
-            why=tail,
-            next_step="deploy again; what had been done is found in the state",
-            code="interrupted",
-            component=address,
-            command=command,
-        )
+        return _stopped(address, command, ended, tail)
     code, advice = next(
         ((code, advice) for text, code, advice in _KNOWN if text in output),
         ("deploy-failed", "correct the config or the module and run the command again"),
@@ -62,6 +56,45 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
         exit_code=ended.code,
         **lock,
     )
+
+
+def _stopped(address: str, command: str, ended: Finished, tail: str) -> DeployFailed:
+    """Karma ended it: because its time was over, or because Karma was stopped."""
+    saving = "; it still saves its state, and the next deploy waits for that" if ended.running else ""
+    if ended.late:
+        return DeployFailed(
+            f"terraform {command} of {address} took too long and was interrupted",
+            why=tail or "it said nothing",
+            next_step=f"deploy again: what was made is in the state{saving}. If it needs longer, raise "
+            f"terraform.{'apply' if command == 'apply' else 'plan'}_seconds",
+            code="terraform-timeout",
+            component=address,
+            command=command,
+        )
+    return DeployFailed(
+        f"terraform {command} of {address} was interrupted",
+        why=tail,
+        next_step=f"deploy again; what had been done is found in the state{saving}",
+        code="interrupted",
+        component=address,
+        command=command,
+    )
+
+
+def still_running(address: str) -> DeployFailed:
+    """An apply that outlived its Karma has not ended in its time."""
+    return DeployFailed(
+        f"a Terraform of an earlier run still works on {address}",
+        why="the Karma that started it has gone, and it has not ended since",
+        next_step="wait until it has ended, then run the command again",
+        code="apply-running",
+        component=address,
+    )
+
+
+def is_local(lock: Mapping[str, str]) -> bool:
+    """Whether a lock was taken on this machine, where it is known which Terraform still runs."""
+    return lock.get("who", "").rpartition("@")[2] in {"", socket.gethostname()}
 
 
 def lock_of(output: str) -> dict[str, str]:

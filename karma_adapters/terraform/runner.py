@@ -7,6 +7,7 @@ ever written into the user's tree, and nothing that Terraform leaves can be anot
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from karma_adapters.processes.children import Finished, Processes
+from karma_adapters.processes.children import Finished, Limits, Processes
+from karma_adapters.terraform import apply_events, failure, masking, plan_json, plan_only, refresh_json
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
-from karma_adapters.terraform import failure, masking, plan_json, plan_only, refresh_json
+from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import Backend
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
@@ -29,7 +31,8 @@ from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
-from karma_core.ports import Modules
+from karma_core.plan.unseen import maybe_created
+from karma_core.ports import Modules, Say
 from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
 _KEEP_CACHED: Final = {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
@@ -41,18 +44,45 @@ NO_CHANGES, CHANGES = 0, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directories:
-    """Where the runner keeps its own: data directories, copies of modules, private plans, plugins."""
+    """Where the runner keeps its own.
+
+    Data directories, copies of modules, private plans, what applies wrote that are not settled, plugins.
+    """
 
     data: Path
     work: Path
     private: Path
+    applies: Path
     cache: Path
 
     @classmethod
     def below(cls, root: Path) -> Directories:
         """The usual places below one directory."""
         root = root.absolute()
-        return cls(data=root / "data", work=root / "work", private=root / "private", cache=root / "cache")
+        names = ("data", "work", "private", "applies", "cache")
+        return cls(**{name: root / name for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """How long Terraform may take, and how long it may save its work once it is interrupted.
+
+    `plan` counts for every command but an apply. A lock on a state is waited for as long as `lock`.
+    """
+
+    plan: int = 3_600
+    apply: int = 6 * 3_600
+    save: int = 600
+    lock: int = 60
+
+
+USUAL: Final = Seconds()
+_MARGIN_SECONDS: Final = 30
+"""After an interrupted apply must have ended, until it is not waited for any more. Ours."""
+
+
+def say_nothing(_event: str, _facts: JsonObject) -> None:
+    """Nobody listens."""
 
 
 class TerraformRunner:
@@ -71,8 +101,9 @@ class TerraformRunner:
         directories: Directories,
         environment: Mapping[str, str],
         processes: Processes,
-        lock_timeout_seconds: int = 60,
+        seconds: Seconds = USUAL,
         access: Callable[[], Mapping[str, str]] = dict,
+        say: Say = say_nothing,
     ) -> None:
         self._binary = binary
         self._modules = modules
@@ -82,7 +113,10 @@ class TerraformRunner:
         self._trees = WorkTrees(directories.work)
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
-        self._lock_timeout = f"{lock_timeout_seconds}s"
+        self._applies = ApplyRecords(directories.applies, backend.state)
+        self._seconds = seconds
+        self._lock_timeout = f"{seconds.lock}s"
+        self._say = say
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_KEEP_CACHED}
         self._environment = {**plugins, **environment, **fixed}
@@ -98,6 +132,7 @@ class TerraformRunner:
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
         """
+        self._settle(job.address)
         if job.unknown or job.parameters or job.state_of:
             return self._speculate(job)
         terraform = self._ready(job)
@@ -169,7 +204,7 @@ class TerraformRunner:
             (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
         environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
-        terraform = CommandLine(self._binary, copy, environment, self._processes)
+        terraform = self._command_line(copy, environment, job.address)
         self._initialiser.share(
             copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
         )
@@ -189,20 +224,57 @@ class TerraformRunner:
         DeployFailed `plan-expired` where it is no longer kept, `stale-plan` where the state has moved.
         """
         folder = self._private.find(plan.saved)
+        self._settle(job.address)
         terraform = self._ready(job)
-        ended = terraform.cmd(
-            "apply", str(folder / PLAN), input=False, no_color=FLAG, lock_timeout=self._lock_timeout
-        )
-        if ended.code != 0:
-            raise failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+        with self._applies.recorded(job.address) as written:
+            ended = terraform.writing_to(written).cmd(
+                "apply",
+                str(folder / PLAN),
+                json=FLAG,
+                input=False,
+                no_color=FLAG,
+                lock_timeout=self._lock_timeout,
+            )
+        if ended.code != 0 or ended.running:
+            ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
+            error = failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+            names = self._applies.maybe_created(job.address)
+            raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
         return self._outputs(terraform, job)
+
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Read from what the applies wrote that nobody saw the end of; mostly there is none."""
+        return self._applies.maybe_created(address)
+
+    def accept_created(self, address: str) -> None:
+        """Forget those applies."""
+        self._applies.forget(address)
+
+    def unsettled(self) -> tuple[str, ...]:
+        """Components with resources that may have been created."""
+        return tuple(a for a in self._applies.every_address() if self._applies.maybe_created(a))
+
+    def _settle(self, address: str) -> None:
+        """Wait for an apply that outlived its Karma; DeployFailed where it is not known what it made."""
+        seconds = self._seconds.save + _MARGIN_SECONDS
+        what = f"the Terraform of a run that died, which saves the state of {address}"
+
+        def say(waited: int) -> None:
+            self._say("waiting", {"for": what, "seconds": waited})
+
+        if not self._applies.wait(address, seconds, say):
+            raise failure.still_running(address)
+        self._applies.drop_settled(address)
+        if names := self._applies.maybe_created(address):
+            raise maybe_created(address, names)
 
     def move(self, job: TerraformJob) -> None:
         """Push the old address's state to the new one, then an empty one to the old.
 
         A state that is empty was moved before, or has nothing to move.
         """
+        self._settle(job.state_of)
         state = self._backend.state(job.state_of)
         if not state or not state.get("resources"):
             return
@@ -286,9 +358,21 @@ class TerraformRunner:
             backend=backends.key(self._backend, job.address),
         )
         environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(preparation.data)}
-        terraform = CommandLine(self._binary, preparation.staged, environment, self._processes)
+        terraform = self._command_line(preparation.staged, environment, job.address)
         self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
         return terraform
+
+    def _command_line(self, directory: Path, environment: Mapping[str, str], address: str) -> CommandLine:
+        """Terraform in a directory, within its time; it is said now and then that it still runs."""
+
+        def limits_of(command: str) -> Limits:
+            def beat(seconds: int) -> None:
+                self._say("working", {"address": address, "command": command, "seconds": seconds})
+
+            seconds = self._seconds.apply if command == "apply" else self._seconds.plan
+            return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
+
+        return CommandLine(self._binary, directory, environment, self._processes, limits_of)
 
     def _init(self, terraform: CommandLine, job: TerraformJob) -> None:
         Path(self._environment["TF_PLUGIN_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
@@ -345,7 +429,11 @@ class TerraformRunner:
         """Run a command; DeployFailed unless it ended by itself with one of the `fine` codes."""
         ended = terraform.cmd(command, *arguments, **options)
         if ended.code not in fine:
-            raise failure.failed(job.address, command, ended, self._secrets(job))
+            error = failure.failed(job.address, command, ended, self._secrets(job))
+            lock = error.facts.get("lock")
+            if isinstance(lock, dict) and not failure.is_local(lock):
+                error.facts["may_save_seconds"] = self._seconds.save
+            raise error
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:

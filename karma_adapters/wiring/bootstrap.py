@@ -24,7 +24,7 @@ from karma_adapters.processes.environment import allowed
 from karma_adapters.reloads.reloader import Reloads
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
-from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_adapters.terraform.runner import Directories, Seconds, TerraformRunner
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_adapters.wiring.settings import AwsSettings, Settings
 from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
@@ -83,7 +83,7 @@ def open_workspace(
         log=stores.log,
         artifacts=stores.artifacts,
         modules=modules,
-        terraform=_terraform(settings, chosen.name, modules, processes, environ, aws),
+        terraform=_terraform(settings, chosen.name, modules, processes, environ, aws, say),
         reloader=Reloads(
             directory=settings.root,
             environment=environ,
@@ -128,6 +128,7 @@ def _terraform(
     processes: Processes,
     environ: dict[str, str],
     aws: AwsStores,
+    say: Say,
 ) -> TerraformRunner:
     folder = settings.state_dir / environment
     cache = settings.state_dir / "cache"
@@ -142,12 +143,22 @@ def _terraform(
         modules=modules,
         backend=backend,
         directories=Directories(
-            data=folder / "terraform", work=folder / "work", private=folder / "private", cache=cache
+            data=folder / "terraform",
+            work=folder / "work",
+            private=folder / "private",
+            applies=folder / "applies",
+            cache=cache,
         ),
         environment=environ,
         processes=processes,
-        lock_timeout_seconds=settings.terraform.lock_timeout_seconds,
+        seconds=Seconds(
+            plan=settings.terraform.plan_seconds,
+            apply=settings.terraform.apply_seconds,
+            save=settings.terraform.save_seconds,
+            lock=settings.terraform.lock_timeout_seconds,
+        ),
         access=aws.access.environment if section.aws else dict,
+        say=say,
     )
 
 

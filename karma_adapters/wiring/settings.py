@@ -118,11 +118,17 @@ class Environment(Document, frozen=True, kw_only=True):
 
 
 class TerraformSettings(Document, frozen=True, kw_only=True):
-    """`[terraform]`. `binary`: a path or a name on PATH; empty: terraform, tofu or the embedded one."""
+    """`[terraform]`. `binary`: a path or a name on PATH; empty: terraform, tofu or the embedded one.
+
+    `plan_seconds` and `apply_seconds` end in an interrupt, after which Terraform has `save_seconds` to save.
+    """
 
     binary: str = ""
     allowed_module_sources: list[str] = []
     lock_timeout_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
+    plan_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 3_600
+    apply_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 21_600
+    save_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 600
     pass_environment: list[str] = []
 
 

@@ -88,15 +88,18 @@ class Shown(Record, frozen=True, kw_only=True):
         planned = self.components.get(address)
         return planned is None or planned.action not in {Action.NO_OP, Action.CUT_OFF}
 
-    def exceeded_by(self, plan: TerraformPlan) -> list[str]:
+    def exceeded_by(self, plan: TerraformPlan, *, begun: bool = False) -> list[str]:
         """Resources that the plan destroys or replaces and the shown one did not, sorted.
 
-        None of a plan that nobody approved: it allows nothing and forbids nothing.
+        Where an earlier attempt had `begun` to carry it out, what it was to create may be replaced: its state
+        holds it half made. None of a plan that nobody approved: it allows nothing and forbids nothing.
         """
         if not self.approved:
             return []
         shown = self.components.get(plan.address)
         allowed = _destroyed(shown.resources) if shown else set()
+        if shown and begun:
+            allowed |= {r.address for r in shown.resources if r.action == "create"}
         return sorted(_destroyed(plan.resources) - allowed)
 
 

@@ -187,6 +187,17 @@ def test_a_state_moves_to_another_address(subject: Subject) -> None:
     assert terraform.outputs(moved).values["runtime"] == made
 
 
+def test_an_apply_that_ended_leaves_nothing_in_doubt(subject: Subject) -> None:
+    """Nobody was killed: nothing may have been created unseen, and to accept that changes nothing."""
+    terraform, job = subject
+    first = job(config={"name": "a"})
+    terraform.apply(first, terraform.plan(first))
+    assert terraform.maybe_created(ADDRESS) == ()
+    assert terraform.unsettled() == ()
+    terraform.accept_created(ADDRESS)
+    assert terraform.plan(first).action == "no-op"
+
+
 def test_what_was_written_needs_no_recovery(subject: Subject) -> None:
     """After an apply that wrote its state nothing is kept aside."""
     terraform, job = subject

@@ -110,6 +110,13 @@ def test_a_new_project_deploys_at_once(started: Karma) -> None:
     assert refused.error["code"] == "project-exists"
 
 
+def test_doctor_accepts_only_what_is_in_doubt(started: Karma) -> None:
+    """A kind that does not exist is a wrong call; so is a component of which nothing is in doubt an error."""
+    assert started.refuses("doctor", "--accept", "anything", code=2).error["code"] == "usage"
+    assert started.refuses("doctor", "--accept", "maybe-created:x", code=2).error["code"] == "invalid-name"
+    assert started.refuses("doctor", "--accept", "maybe-created:a/b", code=1).error["code"] == "not-found"
+
+
 def test_doctor_says_what_is_there_and_what_is_not(started: Karma) -> None:
     """Everything in order: 0. A Terraform that does not exist: 1, with the check and what to do."""
     healthy = started.json("doctor")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests import prefect_database
-from tests.e2e.command_line import Karma
+from tests.e2e.command_line import Karma, write_config
 from tests.e2e.running_service import wait_for
-from tests.e2e.worker_fleet import NAPS, Fleet, make_project
+from tests.e2e.victims import kill_all_but_terraform, terraforms, until
+from tests.e2e.worker_fleet import LEDGER, NAPS, Fleet, make_project
 
 pytestmark = [pytest.mark.xdist_group("service"), pytest.mark.timeout(400)]
 ENVIRONMENTS = ("east", "west")
 SECONDS = 8
+WORKER_KILLS = 20 if os.environ.get("KARMA_SOAK") == "1" else 1
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,46 @@ def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
     assert fleet.ended(fleet.runs.start("change-run", body, idempotency_key="approved")).type == "COMPLETED"
     assert west.json("change", "show", change)["status"] == "applied"
     assert applies(fleet, known)[-1] == ("succeeded", change)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_what_a_killed_worker_had_begun_is_in_the_state(fleet: Fleet) -> None:
+    """Killed with its run and its watchers, it takes no Terraform along; the run is resumed."""
+    east, root = Karma(fleet.karma.project, env="east"), fleet.karma.project
+    ledger = root / LEDGER
+    for address in NAPS:
+        write_config(root, "east", address, json.dumps({"seconds": 1}))
+    east.json("config", "publish")
+    for worker in fleet.workers:
+        worker.end()
+    rng = random.Random(20261130)
+    for number in range(WORKER_KILLS):
+        east.json("destroy", "--all", "--auto-approve")
+        ledger.write_text("")
+        worker = fleet.worker(f"killed-{number}").ready()
+        if number:
+            reconciled = fleet.runs.start("reconcile", {"environment": "east"}, idempotency_key=f"r{number}")
+            assert fleet.ended(reconciled).type == "COMPLETED"
+        fleet.deploy("east", *NAPS, key=f"killed-{number}")
+        until(ledger.read_text)
+        time.sleep(rng.uniform(0, 0.8))
+        kill_all_but_terraform(worker.process.pid, root)
+        worker.process.wait(10)
+        until(lambda: not terraforms(root))
+        made = set(ledger.read_text().split())
+        assert made <= ids(east)
+        time.sleep(6)  # longer than the lease
+        run = [e for e in events(fleet, "east") if (e["action"], e["status"]) == ("deploy", "started")][-1]
+        assert east.json("deploy", "--resume", run["run_id"], "--auto-approve")["status"] == "succeeded"
+        assert len(ids(east)) == len(NAPS)
+
+
+def ids(karma: Karma) -> set[str]:
+    """Ids of everything that is in a state, whole or tainted."""
+    states = [json.loads(path.read_bytes()) for path in karma.state.rglob("tfstate/**/terraform.tfstate")]
+    instances = [one for state in states for r in state["resources"] for one in r["instances"]]
+    return {one["attributes"]["id"] for one in instances}
 
 
 def applies(fleet: Fleet, known: int) -> list[tuple[str, str]]:

@@ -22,11 +22,13 @@ variable "config" { type = any }
 resource "terraform_data" "this" {
   input = var.config
   provisioner "local-exec" {
-    command = "sleep ${var.config.seconds}"
+    command = "echo ${self.id} >>LEDGER; sleep ${var.config.seconds}"
   }
 }
 output "runtime" { value = { seconds = var.config.seconds } }
 """
+LEDGER = "ledger"
+"""In the project's folder: ids of all that was ever made."""
 NAPS = ("nap/one", "nap/two")
 """The components of each environment; neither needs the other."""
 
@@ -35,7 +37,7 @@ def make_project(folder: Path, environments: tuple[str, ...], seconds: float) ->
     """A project whose components take so many seconds, in which nothing computes; configs are published."""
     module = folder / "components" / "nap" / "main.tf"
     module.parent.mkdir(parents=True)
-    module.write_text(MODULE)
+    module.write_text(MODULE.replace("LEDGER", str(folder / LEDGER)))
     sections = "".join(
         f'[environments.{name}]\nprefix = "/{name}"\nlease_seconds = 5\n\n' for name in environments
     )

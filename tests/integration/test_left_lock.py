@@ -13,7 +13,7 @@ from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
-from karma_adapters.terraform.runner import Directories, TerraformRunner
+from karma_adapters.terraform.runner import Directories, Seconds, TerraformRunner
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core.errors import DeployFailed
 from karma_core.records import TerraformJob
@@ -47,7 +47,7 @@ def test_a_lock_is_known_by_its_facts_and_released(tmp_path: Path, monkeypatch: 
         directories=Directories.below(tmp_path / "terraform"),
         environment=child_environment.allowed(os.environ),
         processes=Processes(),
-        lock_timeout_seconds=1,
+        seconds=Seconds(lock=1),
         access=access.environment,
     )
     module = modules.module("box")
@@ -68,5 +68,6 @@ def test_a_lock_is_known_by_its_facts_and_released(tmp_path: Path, monkeypatch: 
         "who": "karma@worker-7",
         "created": "2026-11-24T12:00:01.123456+00:00",
     }
+    assert caught.value.facts["may_save_seconds"] == 600  # it was taken on another machine
     terraform.unlock(job, LOCK["ID"])
     assert terraform.plan(job).action == "create"

@@ -11,9 +11,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from karma_adapters.processes import children
+from karma_adapters.terraform.runner import Seconds
 from karma_core.errors import DeployFailed
 from tests.terraform_system import System, make_system
 
@@ -282,6 +285,28 @@ def test_stop_ends_what_runs_and_starts_nothing_more(system: System) -> None:
     with pytest.raises(DeployFailed) as caught:
         system.terraform.plan(job)
     assert caught.value.code == "interrupted"
+
+
+@pytest.mark.parametrize("wanted", ["terraform", "embedded"])
+def test_an_apply_that_takes_too_long_is_interrupted_and_saves(
+    tmp_path: Path, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said that it runs; when its time is over it saves what it made, tainted, and can be replaced."""
+    monkeypatch.setattr(children, "BEAT_SECONDS", 1.0)
+    said: list[tuple[str, dict[str, Any]]] = []
+    seconds = Seconds(apply=4, save=20)
+    system = make_system(tmp_path, wanted, seconds=seconds, say=lambda *one: said.append(one))
+    system.write("slow/main.tf", SLEEPER)
+    job = system.job("slow/one")
+    plan = system.terraform.plan(job)
+    said.clear()
+    with pytest.raises(DeployFailed) as caught:
+        system.terraform.apply(job, plan)
+    assert caught.value.code == "terraform-timeout"
+    assert "terraform.apply_seconds" in caught.value.next_step
+    assert ("working", {"address": "slow/one", "command": "apply", "seconds": 1}) in said
+    assert [r.action for r in system.terraform.plan(job).resources] == ["replace"]
+    assert list((tmp_path / "terraform/applies").iterdir()) == []
 
 
 def test_an_interrupted_main_thread_lets_terraform_end(tmp_path: Path) -> None:

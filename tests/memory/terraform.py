@@ -16,6 +16,7 @@ from karma_core import strictjson
 from karma_core.errors import DeployFailed
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_difference import differences
+from karma_core.plan.unseen import maybe_created
 from karma_core.records import (
     DriftedAttribute,
     DriftedResource,
@@ -107,10 +108,11 @@ class MemoryTerraform:
     """States, plans and failures in memory.
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
-    shall fail the next time only; `calls` lists what was
-    done, in order, as (command, address). `outside` maps an address to config values that somebody changed
-    in the cloud, or to None where the resource was deleted there; an apply sets it right. `lost` are
-    addresses whose state could not be written by their last apply, `locks` what is known of locks on states.
+    shall fail the next time only; `calls` lists what was done, in order, as (command, address). `outside`
+    maps an address to config values that somebody changed in the cloud, or to None where the resource was
+    deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
+    `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
+    `unseen` are the resources of a component that a killed apply may have created.
     """
 
     def __init__(self) -> None:
@@ -120,6 +122,8 @@ class MemoryTerraform:
         self.outside: dict[str, dict[str, Any] | None] = {}
         self.lost: set[str] = set()
         self.locks: dict[str, dict[str, str]] = {}
+        self.lock_facts: dict[str, Any] = {}
+        self.unseen: dict[str, tuple[str, ...]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -136,7 +140,9 @@ class MemoryTerraform:
             self._called("plan", job.address)
             if job.address in self.locks:
                 lock = self.locks[job.address]
-                raise DeployFailed(f"the state of {job.address} is locked", code="state-locked", lock=lock)
+                raise DeployFailed(
+                    f"the state of {job.address} is locked", code="state-locked", lock=lock, **self.lock_facts
+                )
             before = self._cloud(job.state_of or job.address)
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
@@ -201,6 +207,18 @@ class MemoryTerraform:
             self._called("recover", job.address)
             self.lost.discard(job.address)
 
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """What `unseen` says."""
+        return self.unseen.get(address, ())
+
+    def accept_created(self, address: str) -> None:
+        """They are not in doubt any more."""
+        self.unseen.pop(address, None)
+
+    def unsettled(self) -> tuple[str, ...]:
+        """Components in `unseen`."""
+        return tuple(sorted(self.unseen))
+
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         with self._lock:
@@ -239,6 +257,8 @@ class MemoryTerraform:
 
     def _called(self, command: str, address: str) -> None:
         self.calls.append((command, address))
+        if command in {"plan", "apply"} and address in self.unseen:
+            raise maybe_created(address, self.unseen[address])
         once = self.failures_once.get(address) == command
         if once:
             del self.failures_once[address]

@@ -267,7 +267,7 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
             if o.status in {End.FAILED, End.INTERRUPTED, End.NOT_RUN, End.STOPPED}
         ]
         status = ENDS.get(result.status, State.FAILED)
-        only_blocked = not bad and result.status is RunStatus.BLOCKED
+        only_blocked = not bad and result.status is RunStatus.BLOCKED and change.kind != "destroy"
         if only_blocked and not {o.address for o in result.components if o.status is End.BLOCKED} & set(
             change.targets
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -21,6 +21,11 @@ from karma_core.references.base import NO_MODULES, ModuleInputs
 from karma_core.use_cases.fleet.values import Consumed, Values, consumed_by
 
 
+def _all_seen(_address: str) -> tuple[str, ...]:
+    """No apply was killed."""
+    return ()
+
+
 class Fleet:
     """Everything that was read of an environment, and the graph that was built of it."""
 
@@ -35,6 +40,7 @@ class Fleet:
         *,
         graph: Graph | None = None,
         optional_keys: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE,
+        maybe_created: Callable[[str], tuple[str, ...]] = _all_seen,
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -45,6 +51,7 @@ class Fleet:
         self.definitions = definitions
         self.optional_keys = optional_keys
         """(consumer, producer) → consumed keys that the consumer can do without."""
+        self._maybe_created = maybe_created
 
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
@@ -82,6 +89,11 @@ class Fleet:
             return own
         old = self[source].applied
         return replace(old, address=address) if old is not None else None
+
+    def maybe_created(self, address: str) -> tuple[str, ...]:
+        """Resources of the component, or of the one it takes over, that a killed apply may have created."""
+        source = self.moves.get(address)
+        return (*self._maybe_created(address), *(self._maybe_created(source) if source else ()))
 
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""

@@ -225,6 +225,7 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.spare,
+        maybe_created=workspace.maybe_created,
     )
 
 

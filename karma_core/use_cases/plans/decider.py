@@ -2,7 +2,8 @@
 
 A component is blocked, or its fingerprint decides (`karma_core.plan.judge`). What blocks a component is known
 before anything is applied: an error of the graph, a producer that was never deployed and is not part of the
-run, a type without a module. Whatever needs a blocked component is blocked with it.
+run, a type without a module, a resource that a killed apply may have created. Whatever needs a blocked
+component is blocked with it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 
-from karma_core.errors import BadInput, KarmaError, Refused
+from karma_core.errors import BadInput, DeployFailed, KarmaError, Refused
 from karma_core.graph.validate import blocked as blocked_by_findings
 from karma_core.ids import type_of
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.judge import Judgement, Verdict, judge
 from karma_core.plan.spread import Spread
+from karma_core.plan.unseen import maybe_created
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.selection.selecting import why_blocked
@@ -57,7 +59,9 @@ class Decider:
         stopped = blocked_by_findings(fleet.findings, fleet.graph) & self.chosen
         blocks = {address: Block(reason=why_blocked(fleet, address)) for address in stopped}
         for address in sorted(self.chosen - stopped):
-            error = self._not_deployed(address) or self._without_module(address)
+            error = (
+                self._maybe_created(address) or self._not_deployed(address) or self._without_module(address)
+            )
             if error is not None:
                 blocks[address] = block_of(address, error)
         return {**self._consumers_of(blocks), **blocks}
@@ -87,6 +91,11 @@ class Decider:
     def applied(self, address: str) -> Applied | None:
         """What the component's inputs are compared with: its applied record, or the one it takes over."""
         return self._applied(address) or self._fleet.deployed(address)
+
+    def _maybe_created(self, address: str) -> DeployFailed | None:
+        """`maybe-created`, where it is not known what a killed apply has made."""
+        resources = self._fleet.maybe_created(address)
+        return maybe_created(address, resources) if resources else None
 
     def _not_deployed(self, address: str) -> Refused | None:
         """`producer-not-deployed`, where a producer is neither deployed nor part of the plan or run."""

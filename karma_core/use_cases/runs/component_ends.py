@@ -9,6 +9,7 @@ from karma_core.errors import KarmaError
 from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.steps import PLAN
+from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.use_cases.plans.decider import in_one_line
 from karma_core.use_cases.runs.records import Outcome
 from karma_core.use_cases.runs.step_context import AT_REST, StepContext
@@ -94,7 +95,8 @@ class ComponentEnds:
         begun = address in self._run.unfinished or (
             self._run.shown is not None and self._run.shown.plans(address)
         )
-        return self.ended_by(address, error, End.BLOCKED if step == PLAN and not begun else End.FAILED)
+        blocked = step == PLAN and (not begun or error.code == MAYBE_CREATED)
+        return self.ended_by(address, error, End.BLOCKED if blocked else End.FAILED)
 
     def ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:
         """Note the end that an error brought: interrupted, where the run was told to stop."""

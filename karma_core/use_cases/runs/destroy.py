@@ -15,12 +15,14 @@ from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Action
 from karma_core.plan.shown import DESTROYING, Shown
 from karma_core.plan.steps import DESTROY
+from karma_core.plan.unseen import maybe_created
 from karma_core.records import Run, TerraformPlan
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.leasing import Heartbeat, component_lease, destroy_lease
+from karma_core.use_cases.plans.decider import in_one_line
 from karma_core.use_cases.plans.stored import as_shown, load_plan, require_shown
 from karma_core.use_cases.runs.deploy import READINGS
 from karma_core.use_cases.runs.deployment import OpenExecutor, rebuild
@@ -95,7 +97,10 @@ class Destruction:
         return Result(succeeded=status is End.DESTROYED)
 
     def _blocked(self, address: str) -> str:
-        """Why the shown plan says that the component cannot be destroyed; empty where it does not."""
+        """Why the component is left alone: it is not known what it has, or the shown plan says so."""
+        resources = self._workspace.terraform.maybe_created(address)
+        if resources:
+            return in_one_line(maybe_created(address, resources))
         planned = self._shown.components.get(address) if self._shown else None
         return planned.reason if planned is not None and planned.action is Action.BLOCKED else ""
 
@@ -268,4 +273,6 @@ def _status(statuses: set[End], error: BaseException | None) -> RunStatus:
         return RunStatus.INTERRUPTED
     if error is None and End.STOPPED in statuses and not statuses & {End.FAILED, End.NOT_RUN}:
         return RunStatus.STOPPED
+    if error is None and End.BLOCKED in statuses and statuses <= {End.DESTROYED, End.BLOCKED}:
+        return RunStatus.BLOCKED
     return RunStatus.SUCCEEDED if statuses <= {End.DESTROYED} else RunStatus.FAILED

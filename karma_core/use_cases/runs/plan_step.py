@@ -93,7 +93,7 @@ class PlanStep:
         """What the plan of now does that the shown one does not allow; empty where nothing."""
         if self._run.shown is None:
             return ""
-        more = self._run.shown.exceeded_by(planned.plan)
+        more = self._run.shown.exceeded_by(planned.plan, begun=address in self._run.unfinished)
         if more:
             return f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
         return self._run.shown.unforeseen(address, planned.plan.action, planned.judgement.inputs)

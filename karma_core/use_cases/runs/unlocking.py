@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,13 +16,16 @@ from karma_core.use_cases.runs.journalling import Recorder
 UNLOCK: Final = "unlock_state"
 """The journal's name of this step."""
 ACTION: Final = "state_unlock"
+PAUSE_SECONDS: Final = 1.0
 
 
 class Unlocker:
     """Plans; where the dead attempt at this run left the state locked, releases that and plans again.
 
-    The attempt had the component's lease from `since` (ISO 8601; None: there was no attempt) until it died:
-    nobody else of Karma's took a lock in that time. One from before or after belongs to somebody else.
+    On another machine the attempt's Terraform may still be saving its state: it is waited for as long as the
+    refusal says (`may_save_seconds`). The attempt had the component's lease from `since` (ISO 8601; None:
+    there was no attempt) until it died: nobody else of Karma's took a lock in that time. One from before or
+    after belongs to somebody else.
     """
 
     def __init__(self, workspace: HasTerraform, recorder: Recorder, since: str | None) -> None:
@@ -29,17 +33,29 @@ class Unlocker:
         self._recorder = recorder
         self._since = since
         self._until = workspace.now()
+        self._begun = time.monotonic()
 
     def plan(self, job: TerraformJob, generation: int) -> TerraformPlan:
         """The plan; DeployFailed `state-locked` where the lock is not ours to release."""
-        try:
-            return self._workspace.terraform.plan(job)
-        except DeployFailed as error:
-            lock = error.facts.get("lock")
-            if error.code != "state-locked" or not isinstance(lock, dict) or not self._is_ours(lock):
-                raise
+        while True:
+            try:
+                return self._workspace.terraform.plan(job)
+            except DeployFailed as error:
+                lock = error.facts.get("lock")
+                if error.code != "state-locked" or not isinstance(lock, dict) or not self._is_ours(lock):
+                    raise
+                left = float(str(error.facts.get("may_save_seconds", 0))) - (time.monotonic() - self._begun)
+            if left <= 0:
+                break
+            self._wait(lock, left)
         self._release(job, generation, lock)
         return self._workspace.terraform.plan(job)
+
+    def _wait(self, lock: JsonObject, seconds: float) -> None:
+        """A moment; Terraform itself waits for the lock as well."""
+        what = f"the Terraform of {lock.get('who', 'another machine')}, which may still save its state"
+        self._workspace.say("waiting", {"for": what, "seconds": round(seconds)})
+        time.sleep(min(seconds, PAUSE_SECONDS))
 
     def _is_ours(self, lock: JsonObject) -> bool:
         created = _time(str(lock.get("created", "")))

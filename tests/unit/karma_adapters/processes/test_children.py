@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from karma_adapters.processes import children as module
-from karma_adapters.processes.children import Finished, Processes
+from karma_adapters.processes import output as streams
+from karma_adapters.processes.children import Finished, Limits, Processes
+from karma_adapters.processes.output import is_busy
 from karma_core.errors import DeployFailed
 
 ROOT = Path(__file__).parents[4]
@@ -23,7 +26,10 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 def _run(processes: Processes, script: str, directory: Path, seconds: float | None = None) -> Finished:
     return processes.run(
-        ["sh", "-c", script], directory=directory, environment=ENVIRONMENT, timeout_seconds=seconds
+        ["sh", "-c", script],
+        directory=directory,
+        environment=ENVIRONMENT,
+        limits=Limits(seconds=seconds),
     )
 
 
@@ -31,6 +37,14 @@ def _alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and was not yet waited for does not."""
     path = Path(f"/proc/{pid}/stat")
     return path.exists() and path.read_text().split()[2] != "Z"
+
+
+def _until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _ends(pid: int) -> bool:
@@ -87,10 +101,13 @@ def test_a_command_may_save_its_work(tmp_path: Path) -> None:
 
 BACKGROUND = """
 import pathlib, sys
-from karma_adapters.processes.children import Processes
+from karma_adapters.processes.children import Limits, Processes
 script = "trap 'echo saved; exit 0' INT; while :; do sleep 0.1; done"
 ended = Processes(grace_seconds=20).run(
-    ["sh", "-c", script], directory=pathlib.Path("/"), environment={"PATH": sys.argv[1]}, timeout_seconds=1
+    ["sh", "-c", script],
+    directory=pathlib.Path("/"),
+    environment={"PATH": sys.argv[1]},
+    limits=Limits(seconds=1),
 )
 sys.exit(0 if ended.out == "saved\\n" else 1)
 """
@@ -163,31 +180,100 @@ def test_a_command_that_is_only_being_started_is_interrupted_too(tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-def test_nobody_waits_for_a_process_that_keeps_an_ended_commands_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A child in the background has the output, too: it holds up neither the end of the time nor a stop."""
-    monkeypatch.setattr(module, "MARGIN_SECONDS", 1)
-    ended = _run(Processes(grace_seconds=1), "sleep 100 & echo $!", tmp_path, 0.3)
-    assert (ended.code, ended.late) == (0, True)
-    assert _ends(int(ended.out))
-    processes = Processes(grace_seconds=1)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(_run, processes, "sleep 100 & echo $! > pid", tmp_path)
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-            time.sleep(0.02)
-        processes.stop()
-        assert waiting.result(10).stopped
-    assert _ends(int((tmp_path / "pid").read_text()))
-
-
-def test_a_process_that_left_the_group_is_let_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A daemon in a session of its own that keeps the output: what was said until then is what there is."""
-    monkeypatch.setattr(module, "MARGIN_SECONDS", 1)
-    ended = _run(Processes(grace_seconds=1), "setsid sleep 100 & echo $!", tmp_path, 0.5)
-    assert (ended.code, ended.late) == (0, True)
+@pytest.mark.parametrize("left", ["sleep 100", "setsid sleep 100"])
+def test_nobody_waits_for_a_process_that_keeps_an_ended_commands_output(tmp_path: Path, left: str) -> None:
+    """A command's end is its end, although a child in the background has its output, too; that one lives."""
+    begun = time.monotonic()
+    ended = _run(Processes(), f"{left} & echo $!", tmp_path)
+    assert (ended.code, ended.late, ended.stopped) == (0, False, False)
+    assert time.monotonic() - begun < 5
     assert _alive(int(ended.out))
     os.kill(int(ended.out), 9)
+
+
+STARTER = """
+import pathlib, sys
+from karma_adapters.processes.children import Limits, Processes
+folder = pathlib.Path(sys.argv[1])
+save = "echo saving; sleep 1; echo saved >saved; exit 3"
+script = f"trap '{save}' INT; echo $$; touch up; while :; do sleep 0.1; done"
+Processes(grace_seconds=1).run(
+    ["sh", "-c", script],
+    directory=folder,
+    environment={"PATH": sys.argv[2]},
+    limits=Limits(save_seconds=30),
+    folder=folder,
+)
+"""
+
+
+def test_a_command_outlives_its_starter_and_saves_its_work(tmp_path: Path) -> None:
+    """Killed with its whole group, the starter takes nothing along: the command is interrupted and saves."""
+    words = [sys.executable, "-c", STARTER, str(tmp_path), ENVIRONMENT["PATH"]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, cwd=ROOT, env=environment, process_group=0) as starter:
+        _until((tmp_path / "up").exists)
+        assert is_busy(tmp_path / "out")
+        os.killpg(starter.pid, 9)
+    assert is_busy(tmp_path / "out")
+    _until(lambda: not is_busy(tmp_path / "out"))
+    assert (tmp_path / "saved").read_text() == "saved\n"
+    assert (tmp_path / "out").read_text().splitlines()[1] == "saving"
+    assert (tmp_path / "code").read_text() == "3\n"
+    assert _ends(int((tmp_path / "out").read_text().split()[0]))
+
+
+def test_a_command_that_saves_for_long_is_left_to_its_watcher(tmp_path: Path) -> None:
+    """A stop waits for the grace; the command has its own time, and is killed when that is over."""
+    processes = Processes(grace_seconds=1)
+    script = "trap 'echo saving' INT; echo $$; while :; do sleep 0.1; done"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(
+            processes.run,
+            ["sh", "-c", script],
+            directory=tmp_path,
+            environment=ENVIRONMENT,
+            limits=Limits(save_seconds=5),
+            folder=tmp_path,
+        )
+        _until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text() != "")
+        begun = time.monotonic()
+        processes.stop()
+        ended = waiting.result(10)
+    assert (ended.stopped, ended.running) == (True, True)
+    assert time.monotonic() - begun < 4.5
+    assert _alive(int(ended.out.split()[0]))
+    assert is_busy(tmp_path / "out")
+    _until(lambda: not is_busy(tmp_path / "out"))
+
+
+def test_an_interrupted_command_may_have_succeeded(tmp_path: Path) -> None:
+    """Its own exit code tells, although what it left in its group was killed with its watcher."""
+    ended = Processes(grace_seconds=5).run(
+        ["sh", "-c", "trap 'exit 0' INT; while :; do sleep 0.1; done"],
+        directory=tmp_path,
+        environment=ENVIRONMENT,
+        limits=Limits(seconds=0.3),
+        folder=tmp_path,
+    )
+    assert (ended.code, ended.stopped, ended.late) == (0, True, True)
+
+
+def test_a_long_command_is_heard_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now and then it is said for how many seconds it has been running."""
+    monkeypatch.setattr(module, "BEAT_SECONDS", 0.5)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.1)
+    beats: list[int] = []
+    limits = Limits(beat=beats.append)
+    Processes().run(["sleep", "1.8"], directory=tmp_path, environment=ENVIRONMENT, limits=limits)
+    assert beats in ([0, 1, 2], [1, 1, 2], [0, 1, 1])
+
+
+def test_a_long_output_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: of a stream beyond the limit its beginning and its end are read."""
+    monkeypatch.setattr(streams, "MAX_BYTES", 20)
+    ended = _run(Processes(), "printf 0123456789; head -c 1000 /dev/zero; printf 0123456789", tmp_path)
+    assert ended.out == "0123456789\n… 1,000 bytes are left out …\n0123456789"
 
 
 def test_what_cannot_be_started_is_a_typed_error(tmp_path: Path) -> None:

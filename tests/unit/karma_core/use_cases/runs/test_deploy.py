@@ -13,6 +13,7 @@ import pytest
 from karma_core import failpoints
 from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUnavailable, UsageError
 from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs import unlocking
 from karma_core.use_cases.runs.deploy import idle, resume
 from karma_core.use_cases.runs.resume import abandon, close_dead_runs
 from karma_core.use_cases.selection.record import Selection
@@ -487,6 +488,21 @@ def test_only_the_lock_of_the_dead_attempt_is_released(
     assert statuses(result)["a/one"] == ("applied" if released else "failed")
     assert chain.events("state_unlock") == [("a/one", s) for s in ("started", "succeeded") if released]
     assert ("a/one" in chain.terraform.locks) is not released
+
+
+def test_a_terraform_on_another_machine_may_save_before_its_lock_is_released(
+    chain: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody here can see whether it still runs: until it must have ended, its lock is left alone."""
+    monkeypatch.setattr(unlocking, "PAUSE_SECONDS", 0.1)
+    run_id = die(chain, "deploy.before_apply")
+    chain.terraform.locks["a/one"] = {"id": "lock-1", "created": chain.clock.now.isoformat()}
+    chain.terraform.lock_facts = {"may_save_seconds": 0.5}
+    chain.clock.pass_seconds(61)
+    begun = time.monotonic()
+    assert statuses(chain.resume(run_id))["a/one"] == "applied"
+    assert time.monotonic() - begun > 0.5
+    assert chain.terraform.calls.count(("plan", "a/one")) > 3
 
 
 def test_a_new_run_releases_no_lock(chain: System) -> None:
