@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
 from karma_core.errors import StoreError
 
@@ -93,7 +94,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
+    return exact_json.decode_state(raw) if raw else None
 
 
 def key(backend: Backend, address: str) -> str:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from karma_adapters.processes.children import Finished, Processes
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
-from karma_adapters.terraform import failure, masking, plan_json, plan_only, refresh_json
+from karma_adapters.terraform import exact_json, failure, masking, plan_json, plan_only, refresh_json
 from karma_adapters.terraform.backend import Backend
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
@@ -123,7 +123,12 @@ class TerraformRunner:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
             with contextlib.suppress(PlanDeferred):  # then that much is not told
-                return replace(plan, written=plan.written | self._speculate(job).written)
+                guessed = self._speculate(job)
+                return replace(
+                    plan,
+                    written=plan.written | guessed.written,
+                    unreadable=plan.unreadable | guessed.unreadable,
+                )
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
@@ -165,7 +170,7 @@ class TerraformRunner:
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
-            (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
+            (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
         environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
         terraform = CommandLine(self._binary, copy, environment, self._processes)
@@ -213,7 +218,7 @@ class TerraformRunner:
         """Give the component this state."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             file = Path(scratch) / "terraform.tfstate"
-            file.write_bytes(msgspec.json.encode(state))
+            file.write_bytes(exact_json.encode(state))
             terraform = self._ready(job)
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
@@ -325,7 +330,7 @@ class TerraformRunner:
         if found is None:
             found = self._ask_outputs(terraform, job)
         return TerraformOutputs(
-            values={name: found[name]["value"] for name in sorted(found)},
+            values={name: exact_json.rounded(found[name]["value"]) for name in sorted(found)},
             sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
         )
 
@@ -358,7 +363,7 @@ class TerraformRunner:
 
 def _json(ended: Finished, address: str, command: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(ended.out.encode(), type=dict[str, Any])
+        return exact_json.decode(ended.out.encode())
     except msgspec.MsgspecError as error:
         raise DeployFailed(
             f"terraform {command} of {address} printed what is not JSON",

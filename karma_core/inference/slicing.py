@@ -69,13 +69,16 @@ class _Slicer:
         )
 
     def _cut_child(self, name: str, child: Child) -> Child:
-        """The child cut down; one whose files are not known keeps the arguments that may be a runtime."""
+        """The child cut down; of one that is not read, arguments stay that may be a runtime or name one."""
         slicer = self._children[name]
         if slicer is not None:
             return replace(child, body=slicer.cut(), used=slicer.reads_anything())
         call = child.call
         given = {n: site for n, site in call.arguments.items() if self._in_block(site.expression, call)}
-        return replace(child, call=replace(call, arguments=given), used=bool(given))
+        named = {
+            n: site for n, site in call.arguments.items() if may_name(self._body, site.expression, RUNTIME)
+        }
+        return replace(child, call=replace(call, arguments={**named, **given}), used=bool(given))
 
     def _cut_block(self, block: Block, names: frozenset[str] = frozenset()) -> Block | None:
         """The block with the sites that matter; None where nothing in it does."""

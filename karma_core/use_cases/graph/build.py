@@ -45,7 +45,7 @@ from karma_core.use_cases.graph.kept_modules import keep_modules
 from karma_core.use_cases.graph.lineage import with_changes
 from karma_core.workspace import Workspace
 
-ALGORITHM: Final = 3
+ALGORITHM: Final = 4
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 WAIT_SECONDS: Final = 30.0
 """How long a builder waits for another one."""
@@ -195,6 +195,7 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.spare,
+        self_written=built.self_written,
     )
 
 

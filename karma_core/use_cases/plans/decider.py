@@ -15,6 +15,7 @@ from karma_core.graph.validate import blocked as blocked_by_findings
 from karma_core.ids import type_of
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.spread import Spread
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -57,7 +58,11 @@ class Decider:
         stopped = blocked_by_findings(fleet.findings, fleet.graph) & self.chosen
         blocks = {address: Block(reason=why_blocked(fleet, address)) for address in stopped}
         for address in sorted(self.chosen - stopped):
-            error = self._not_deployed(address) or self._without_module(address)
+            error = (
+                self._not_deployed(address)
+                or self._producer_unreadable(address)
+                or self._without_module(address)
+            )
             if error is not None:
                 blocks[address] = block_of(address, error)
         return {**self._consumers_of(blocks), **blocks}
@@ -82,7 +87,15 @@ class Decider:
             self.spread.reach((address, *fleet.written_by(address)))
         applied = self.applied(address)
         drifted = fleet.values.drifted(applied)
-        return judge(address, inputs, applied, fleet.definition(address), seen, drifted=drifted)
+        return judge(
+            address,
+            inputs,
+            applied,
+            fleet.definition(address),
+            seen,
+            drifted=drifted,
+            unreadable=fleet.unreadable(address),
+        )
 
     def applied(self, address: str) -> Applied | None:
         """What the component's inputs are compared with: its applied record, or the one it takes over."""
@@ -106,6 +119,20 @@ class Decider:
             next_step="deploy it first or add --with-producers, and do not --exclude it",
             code="producer-not-deployed",
         )
+
+    def _producer_unreadable(self, address: str) -> Refused | None:
+        """`runtime-unreadable`, where a producer's runtime cannot be read and nothing here writes it anew."""
+        fleet = self._fleet
+        for producer in fleet.graph.producers(address):
+            fault = fleet.values.fault(producer)
+            if fault and not self.chosen & {producer, *fleet.writers_of(producer)}:
+                return Refused(
+                    f"{UNREADABLE}: {producer}",
+                    why=f"{address} needs its runtime, which cannot be read: {fault}",
+                    next_step="deploy it first or add --with-producers, and do not --exclude it",
+                    code=UNREADABLE,
+                )
+        return None
 
     def _without_module(self, address: str) -> BadInput | None:
         """`unknown-type`, where there is nothing that Terraform could run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -18,13 +19,14 @@ from karma_core.failpoints import reach
 from karma_core.model import Record
 from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
-from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
+from karma_core.plan.runtime import changed_keys
 from karma_core.plan.shown import Shown
 from karma_core.plan.steps import APPLY, PLAN, PROPAGATE, RELOAD
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.leasing import Heartbeat
 from karma_core.use_cases.plans.decider import Decider, in_one_line
+from karma_core.use_cases.plans.runtime_plan import check_runtimes, is_adopted, is_due_again
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.moving import move_component
 from karma_core.use_cases.runs.records import Outcome
@@ -102,6 +104,7 @@ class ComponentSteps:
         self._moved_here: set[str] = set()
         self._judged: dict[str, Judgement] = {}
         self._published: dict[str, str] = {}
+        self._publishing: set[str] = set()
         self._started: dict[str, float] = {}
         self.interrupted = False
         self.outcomes: dict[str, Outcome] = {}
@@ -220,7 +223,8 @@ class ComponentSteps:
     def _continue(self, address: str, planned: Planned) -> Result:
         """Go on with a plan: to its apply, to its end where it changes nothing, or stop for approval."""
         plan = planned.plan
-        check_size(address, planned_runtime(address, plan.outputs).known)
+        if not is_due_again(plan, self._decider.applied(address)):
+            check_runtimes(self._fleet, address, plan)
         beyond = self._beyond_what_was_shown(address, planned)
         if beyond:
             return self.finish(address, End.STOPPED, f"{beyond}; plan again and approve that")
@@ -253,8 +257,10 @@ class ComponentSteps:
             self._publish(address, planned)
             return self.finish(address, End.APPLIED, reason)
         if address not in self._unfinished:
-            adopted = self._workspace.state.applied(address) is None
-            self._publish(address, planned)
+            adopted = is_adopted(self._workspace, address)
+            if self._publish(address, planned) and not adopted:
+                self._spread.move((address,))
+                return self.finish(address, End.APPLIED, f"{reason}; its runtime was written")
             said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
             return self.finish(address, End.UNCHANGED, said)
         if self._unfinished[address].applied is False:
@@ -339,27 +345,45 @@ class ComponentSteps:
         self._publish(address, planned)
         return self.finish(address, End.APPLIED, planned.judgement.reason)
 
-    def _publish(self, address: str, planned: Planned) -> None:
-        """Publish the runtime, record the apply, log what consumers will see."""
+    def _publish(self, address: str, planned: Planned) -> bool:
+        """Publish the runtime, record the apply, log what consumers will see; whether the runtime changed."""
+        self._publishing.add(address)
+        values = self._fleet.values
         outputs = planned.outputs or TerraformOutputs(values={})
-        before, runtime = self._runtimes.write(address, planned.job.module, outputs)
+        try:
+            before, runtime = self._runtimes.write(address, outputs)
+            further = {one: values.stored(one) for one in self._fleet.written_by(address)}
+        except StaleLease:
+            raise
+        except KarmaError as error:
+            self._not_published(planned, error)
+            raise
         self._runtimes.record(planned.judgement, planned.generation, PUBLISH)
-        self._fleet.values.learn(address, runtime)
-        self._learn_written(address)
+        values.learn(address, runtime)
+        self._learn_written(address, further)
         changed = list(changed_keys(before, runtime))
         if not changed and planned.plan.action == "no-op":
-            return
+            return before is None
         consumers = list(self._fleet.graph.consumers(address))
         inputs = {"changed": changed, "consumers": consumers}
         self._published[address] = self._recorder.log(
             "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=planned.cause
         )
+        return True
 
-    def _learn_written(self, address: str) -> None:
-        """Further runtimes that the component's module wrote are read as they are now."""
-        values = self._fleet.values
-        for written in self._fleet.written_by(address):
-            values.learn(written, values.stored(written))
+    def _not_published(self, planned: Planned, error: KarmaError) -> None:
+        """Note durably that the apply went through and its runtime was not published: it runs again."""
+        record = self._runtimes.failed(planned.judgement, planned.generation, unpublished=in_one_line(error))
+        address, generation = planned.judgement.address, planned.generation
+        with suppress(StoreError):  # then the journal says that the apply went through, and no more
+            self._recorder.journal(
+                address, generation, PUBLISH, Phase.FAILED, applied=record, error=error.document()
+            )
+
+    def _learn_written(self, address: str, further: Mapping[str, dict[str, Any] | None]) -> None:
+        """Further runtimes that the component's module wrote are as they were read after its apply."""
+        for written, runtime in further.items():
+            self._fleet.values.learn(written, runtime)
             if self._spread.moved(address):
                 self._spread.move((written,))
 
@@ -406,7 +430,8 @@ class ComponentSteps:
         self._recorder.log(
             f"terraform_{step}" if step == PLAN else step, Phase.FAILED, address, inputs=inputs
         )
-        begun = address in self._unfinished or (self._shown is not None and self._shown.plans(address))
+        begun = address in self._unfinished or address in self._publishing
+        begun = begun or (self._shown is not None and self._shown.plans(address))
         return self._ended_by(address, error, End.BLOCKED if step == PLAN and not begun else End.FAILED)
 
     def _ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:
