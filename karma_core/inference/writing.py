@@ -27,12 +27,14 @@ def visit_writes(frame: Frame, *, certain: bool = True) -> None:
         exists = certain and _is_counted(frame, block)
         for names in frame.instances(block):
             reading.written(frame.at(site, names), site.place, site.text, certain=exists)
+        if reading.items_left < 0:
+            reading.write_unresolved(site.text, site.place, TOO_MANY)
     for name, called in frame.program.children.items():
         if called.may_write:
             exists = certain and _is_counted(frame, called.call)
             _visit_child(frame, name, called, certain=exists)
-    if reading.items_left < 0:
-        reading.write_unresolved("", reading.place, TOO_MANY)
+            if reading.items_left < 0:
+                reading.write_unresolved("", called.call.place, TOO_MANY)
 
 
 def _visit_child(frame: Frame, name: str, called: Called, *, certain: bool) -> None:

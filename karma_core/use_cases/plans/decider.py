@@ -184,6 +184,11 @@ def block_of(address: str, error: KarmaError) -> Block:
 
 def in_one_line(error: KarmaError) -> str:
     """An error as a reason: what failed, the first line of why, and what to do."""
-    first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
-    said = f"{error.what}: {first}" if first else error.what
+    said = what_and_why(error)
     return f"{said}; {error.next_step}" if error.next_step else said
+
+
+def what_and_why(error: KarmaError) -> str:
+    """What failed, and the first line of why."""
+    first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
+    return f"{error.what}: {first}" if first else error.what

@@ -162,7 +162,8 @@ class Planner:
         if not due:
             return judgement, plan
         reason = f"{judgement.reason}; Terraform has no changes, and {due}"
-        return replace(judgement, reason=reason), replace(plan, action=Action.UPDATE)
+        text = f"Terraform has nothing to change; {due}.\n"
+        return replace(judgement, reason=reason), replace(plan, action=Action.UPDATE, text=text)
 
 
 def _from_terraform(

@@ -15,10 +15,18 @@ from karma_core.workspace import Workspace
 
 
 def foreseen_runtime(fleet: Fleet, address: str, plan: TerraformPlan) -> PlannedRuntime:
-    """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
-    if not fleet.module_writes(address):
-        return planned_runtime(address, plan.outputs)
-    return plan.written.get(_name(fleet, address), UNKNOWN)
+    """The runtime as the plan foresees it: what the module writes itself, else what its outputs say.
+
+    Of one that cannot be published nothing is foreseen.
+    """
+    if fleet.module_writes(address):
+        return plan.written.get(_name(fleet, address), UNKNOWN)
+    planned = planned_runtime(address, plan.outputs)
+    try:
+        check_planned(address, planned)
+    except BadInput:
+        return UNKNOWN
+    return planned
 
 
 def check_runtimes(fleet: Fleet, address: str, plan: TerraformPlan) -> None:

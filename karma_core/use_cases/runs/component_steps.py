@@ -25,7 +25,7 @@ from karma_core.plan.steps import APPLY, PLAN, PROPAGATE, RELOAD
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.use_cases.plans.decider import Decider, in_one_line
+from karma_core.use_cases.plans.decider import Decider, in_one_line, what_and_why
 from karma_core.use_cases.plans.runtime_plan import check_runtimes, is_adopted, is_due_again
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.moving import move_component
@@ -373,7 +373,7 @@ class ComponentSteps:
 
     def _not_published(self, planned: Planned, error: KarmaError) -> None:
         """Note durably that the apply went through and its runtime was not published: it runs again."""
-        record = self._runtimes.failed(planned.judgement, planned.generation, unpublished=in_one_line(error))
+        record = self._runtimes.failed(planned.judgement, planned.generation, unpublished=what_and_why(error))
         address, generation = planned.judgement.address, planned.generation
         with suppress(StoreError):  # then the journal says that the apply went through, and no more
             self._recorder.journal(
