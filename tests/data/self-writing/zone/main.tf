@@ -28,7 +28,7 @@ resource "terraform_data" "zone" {
 }
 
 resource "aws_ssm_parameter" "runtime" {
-  name           = local.details["runtime"]
-  type           = "String"
-  insecure_value = jsonencode({ zone_id = terraform_data.zone.id, zone_name = local.config.zone_name })
+  name  = local.details["runtime"]
+  type  = "String"
+  value = jsonencode({ zone_id = terraform_data.zone.id, zone_name = local.config.zone_name })
 }
