@@ -15,11 +15,11 @@ from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
 from karma_core.changes.request import read_request
+from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.reading import result_of
 from karma_core.use_cases.orders.carrying_out import carry_out
 from karma_core.use_cases.runs.records import Order, RunResult
-from karma_core.workspace import Workspace
 
 
 @flow(
@@ -97,6 +97,6 @@ def change_run(
     return result_of(workspace, change)
 
 
-def run_order(order: Order, workspace: Workspace) -> RunResult:
+def run_order(order: Order, workspace: CarryingOut) -> RunResult:
     """The deploy or destroy of a change as task runs of this flow run."""
     return carry_out(order, workspace, lambda _: PrefectExecutor())

@@ -52,13 +52,13 @@ def open_for_flow(
     )
     if order:
         name, given = flow_run.get_flow_name() or "", flow_run.get_parameters()
-        workspace = replace(workspace, actor=ordered_by(workspace, order, name, given, flow_run_id or ""))
+        workspace = workspace.acting_as(ordered_by(workspace, order, name, given, flow_run_id or ""))
     return stamped(workspace, flow_run_id) if flow_run_id else workspace
 
 
 def acting_for(workspace: Workspace, change_id: str | None, cause: str | None) -> Workspace:
     """The workspace whose events name the change that the flow works for, if any."""
-    return replace(workspace, actor=replace(workspace.actor, change_id=change_id, cause=cause))
+    return workspace.acting_as(replace(workspace.actor, change_id=change_id, cause=cause))
 
 
 @flow(name="deploy", flow_run_name="deploy {environment}", persist_result=False, task_runner=RUNNER, **ON_END)

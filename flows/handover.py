@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 from karma_adapters.prefect.runs import PrefectRuns
@@ -67,7 +66,7 @@ def _opened_for(settings: Settings, ended: Ended) -> Workspace:
     environment, user = str(given["environment"]), given.get("requested_by")
     workspace = open_workspace(settings, environment, source="flow", user=user)
     order = str(given.get("order") or "")
-    return replace(workspace, actor=ordered_by(workspace, order, ended.flow, given, ended.id))
+    return workspace.acting_as(ordered_by(workspace, order, ended.flow, given, ended.id))
 
 
 def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
@@ -80,7 +79,7 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
     found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]
-    later = replace(workspace, plans_here=False)  # the run that takes it up plans it
+    later = workspace.by_its_stores()  # the run that takes it up plans it
     return tuple(decisions.try_again(later, change.id, proceed=True).id for change in found)
 
 

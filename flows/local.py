@@ -11,18 +11,18 @@ from typing import Any, Final
 from flows.server import SETTINGS, temporary_server
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.settings import Settings
+from karma_core.needs import CarryingOut
 from karma_core.ports import Say
 from karma_core.use_cases.access.identity import proven_if_possible
 from karma_core.use_cases.access.vouching import vouch
 from karma_core.use_cases.orders.parameters import parameters_of
 from karma_core.use_cases.runs.records import Order, RunResult, read_result
-from karma_core.workspace import Workspace
 
 SETTLE_SECONDS: Final = 10.0
 """How long to wait for Prefect to have recorded every task run before its server is stopped."""
 
 
-def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -> RunResult:
+def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say) -> RunResult:
     """Carry out an order as a flow run in this process; its error is raised as it was."""
     if workspace.actor.change_id is None:
         workspace = proven_if_possible(workspace)
@@ -42,7 +42,7 @@ def run_flow(order: Order, settings: Settings, workspace: Workspace, say: Say) -
     return read_result(found)
 
 
-def _arguments(order: Order, settings: Settings, workspace: Workspace) -> dict[str, Any]:
+def _arguments(order: Order, settings: Settings, workspace: CarryingOut) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "project": str(settings.root),
         "environment": workspace.name,

@@ -13,7 +13,7 @@ from karma_api.problems import Forbidden, Unauthenticated
 from karma_core.events import log_event
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import recognise, tokens
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment
 
 REMEMBER_SECONDS: Final = 0.2
 """How long a recognised token is not looked up again; it counts as long once more while one request looks
@@ -53,7 +53,7 @@ class _Remembered:
 class Access:
     """The door of one environment. `anonymous` is the role of those without a token; None lets none in."""
 
-    def __init__(self, workspace: Workspace, *, anonymous: Role | None, limits: Limits) -> None:
+    def __init__(self, workspace: OpenEnvironment, *, anonymous: Role | None, limits: Limits) -> None:
         self._workspace = workspace
         self._anonymous = anonymous
         self._requests = Buckets(limits.requests_per_second, limits.burst)

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring import bootstrap
@@ -22,6 +21,7 @@ from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.graph.kept_modules import by_kept_modules
 from karma_core.workspace import Workspace
 
 
@@ -34,7 +34,7 @@ def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> S
     names = tuple(settings.environment_names())
     services: list[Services] = []
     more: dict[str, Flow] = {"pull-request-check": partial(_check_pull_request, settings)}
-    threads = ThreadRuns(lambda name: services[0].of(name).workspace, more)
+    threads = ThreadRuns(lambda name: services[0].of(name).with_terraform(), more)
     starter: ports.RunStarter = threads if find_api(settings) is None else bootstrap.open_runs(settings)
 
     def open_one(name: str) -> Service:
@@ -77,10 +77,9 @@ def open_service(
     Refused `environment-mismatch` where the account is bound to another one.
     """
     stores = bootstrap.open_stores(settings, name)
-    workspace = bootstrap.open_workspace(settings, name, source="api", user="api", stores=stores)
-    check_binding(workspace)
-    if not _can_plan(workspace):
-        workspace = without_terraform(workspace)
+    opened = bootstrap.open_workspace(settings, name, source="api", user="api", stores=stores)
+    check_binding(opened)
+    workspace = opened if _can_plan(opened) else by_kept_modules(opened)
     api = settings.api
     return make_service(
         workspace,

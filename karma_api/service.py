@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,11 +11,11 @@ from karma_api.access import Access, Caller
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_core import ports
-from karma_core.errors import NotFound
+from karma_core.errors import NotFound, Refused
 from karma_core.ids import shown
 from karma_core.roles import Role
 from karma_core.use_cases.access.vouching import vouch
-from karma_core.workspace import Actor, Workspace
+from karma_core.workspace import Actor, OpenEnvironment, Workspace
 from karma_log.read import LogDiff
 from karma_log.verify import LogVerification
 
@@ -59,14 +59,15 @@ class Hooks:
 class Service:
     """One environment, served.
 
-    `workspace` acts as nobody in particular: handlers use `acting(caller)`. `peers` are the other
+    `workspace` acts as nobody in particular: handlers use `acting(caller)`. `starter` is None where no runs
+    are ordered. `peers` are the other
     environments that the process serves. `verifying` is held while the whole log is read: by one at a time.
     """
 
-    workspace: Workspace
+    workspace: OpenEnvironment
     log: Log
     graph: CachedGraph
-    starter: ports.RunStarter
+    starter: ports.RunStarter | None
     access: Access
     gremlin: Gremlin
     limits: Limits = field(default_factory=Limits)
@@ -80,14 +81,37 @@ class Service:
         """The environment's name."""
         return self.workspace.name
 
-    def acting(self, caller: Caller) -> Workspace:
+    def acting(self, caller: Caller) -> OpenEnvironment:
         """The workspace whose events name the caller, proven as the caller is."""
         actor = Actor(user=caller.user, source=caller.source, proof=caller.proof, role=caller.role)
-        return replace(self.workspace, actor=actor)
+        return self.workspace.acting_as(actor)
+
+    def with_terraform(self, caller: Caller | None = None) -> Workspace:
+        """The workspace for what takes modules, Terraform or Git, acting for the caller, if one is given.
+
+        Refused `no-terraform` where they are not here.
+        """
+        opened = self.workspace if caller is None else self.acting(caller)
+        workspace = opened.with_terraform()
+        if workspace is None:
+            raise Refused(
+                "that is not done here",
+                why="this process has no modules, no Terraform and no work tree",
+                next_step="request a change, or use the command line; workers plan and apply",
+                code="no-terraform",
+            )
+        return workspace
 
     def start(self, caller: Caller, flow: str, parameters: Mapping[str, Any], *, key: str) -> str:
         """Start a flow for the caller, vouched for where the caller is proven, and give its run's id."""
         body = {**parameters, "environment": self.name, "requested_by": caller.user, "source": caller.source}
+        if self.starter is None:
+            raise Refused(
+                f"the flow {flow} is not started here",
+                why="this process orders no runs",
+                next_step="send the request to the route that orders runs, or use the command line",
+                code="no-terraform",
+            )
         vouched = vouch(self.acting(caller), flow, body)
         return self.starter.start(flow, vouched, idempotency_key=f"{self.name}:{flow}:{key}")
 
@@ -101,10 +125,10 @@ class Service:
 
 
 def make_service(
-    workspace: Workspace,
+    workspace: OpenEnvironment,
     *,
     log: Log,
-    starter: ports.RunStarter,
+    starter: ports.RunStarter | None,
     gremlin: Gremlin,
     limits: Limits | None = None,
     anonymous: Role | None = None,

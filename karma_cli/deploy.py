@@ -30,10 +30,11 @@ from karma_cli.plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from karma_core.needs import CarryingOut
     from karma_core.ports import Say
+    from karma_core.use_cases.changes.applying import RunOrder
     from karma_core.use_cases.runs.records import Order, RunResult
     from karma_core.use_cases.selection.record import Selection
     from karma_core.workspace import Workspace
@@ -239,7 +240,7 @@ def _ask(question: str, *, as_json: bool) -> None:
         raise typer.Exit(exits.NOT_APPLIED)
 
 
-def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> RunResult:
+def _run(order: Order, workspace: CarryingOut, project: Path | None, say: Say) -> RunResult:
     """Run through the project's orchestrator. Prefect is only loaded where something has to be done."""
     from karma_core.use_cases.orders.carrying_out import carry_out
     from karma_core.use_cases.runs import deploy as deploying
@@ -255,7 +256,7 @@ def _run(order: Order, workspace: Workspace, project: Path | None, say: Say) -> 
     return run_flow(order, settings, workspace, say)
 
 
-def carry_out_with(project: Path | None, say: Say) -> Callable[[Order, Workspace], RunResult]:
+def carry_out_with(project: Path | None, say: Say) -> RunOrder:
     """How changes have their deploys and destroys carried out: as the project's orchestrator is set."""
     return lambda order, workspace: _run(order, workspace, project, say)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from karma_core.needs import Context, HasLog
 from karma_core.records import Event
-from karma_core.workspace import Workspace
 
 
 def event_of(
-    workspace: Workspace, action: str, status: str, component: str | None = None, **fields: Any
+    workspace: Context, action: str, status: str, component: str | None = None, **fields: Any
 ) -> Event:
     """An event of the workspace's environment, now, by its actor, for its change and with its cause.
 
@@ -31,7 +31,7 @@ def event_of(
 
 
 def log_event(
-    workspace: Workspace, action: str, status: str, component: str | None = None, **fields: Any
+    workspace: HasLog, action: str, status: str, component: str | None = None, **fields: Any
 ) -> str:
     """Append the event that `event_of` makes to the log; its id."""
     return workspace.log.append(event_of(workspace, action, status, component, **fields)).id

@@ -1,10 +1,15 @@
-"""One environment with its ports: what every use case gets."""
+"""One environment, opened: its stores and, where there are any, its modules, Terraform and Git.
+
+Use cases do not name these classes. They take what they use of them, by the protocols of
+`karma_core.needs`.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 from karma_core import ids, ports
 from karma_core.roles import Role
@@ -58,17 +63,16 @@ class Actor:
 
 
 def only_said(actor: Actor) -> Actor:
-    """The actor unchanged: `Workspace.prove` where a name cannot be proven later than at the entry point."""
+    """The actor unchanged: `OpenEnvironment.prove` of a process that can prove nobody."""
     return actor
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workspace:
-    """An environment, wired: by `karma_adapters.wiring.bootstrap`, in functions by `karma_lambda.opening`.
+class OpenEnvironment(ABC):
+    """An environment's stores, and who acts on them: what every process has, also a function.
 
     `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
-    only where the policy names persons, and gives the actor unchanged where there is no proof. `plans_here`
-    is False where there are no modules and no Terraform: a change then waits for a run that plans it.
+    only where the policy names persons, and gives the actor unchanged where there is no proof.
     """
 
     environment: EnvironmentSettings
@@ -78,16 +82,11 @@ class Workspace:
     log: ports.EventLog
     artifacts: ports.ArtifactStore
     modules: ports.Modules
-    terraform: ports.Terraform
-    reloader: ports.Reloader
-    repository: ports.ConfigRepository
-    publish_index: ports.PublishIndex
     actor: Actor
     clock: ports.Clock
     new_id: Callable[[], str]
     say: ports.Say
     prove: Callable[[Actor], Actor] = only_said
-    plans_here: bool = True
 
     @property
     def name(self) -> str:
@@ -110,3 +109,59 @@ class Workspace:
     def runtime_parameter(self, address: str) -> str:
         """Name of a component's runtime parameter."""
         return ids.runtime_parameter(self.prefix, address)
+
+    def acting_as(self, actor: Actor) -> Self:
+        """The same environment, in which somebody else acts."""
+        return replace(self, actor=actor)
+
+    @abstractmethod
+    def terraform_version(self) -> str:
+        """Name and version of what plans and applies here, e.g. `terraform 1.11.4`."""
+
+    @abstractmethod
+    def with_terraform(self) -> Workspace | None:
+        """The environment with all that a plan takes; None where this process plans nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace(OpenEnvironment):
+    """An environment in a process that has its modules, Terraform and Git: it plans and applies.
+
+    `karma_adapters.wiring.bootstrap` wires it.
+    """
+
+    terraform: ports.Terraform
+    reloader: ports.Reloader
+    repository: ports.ConfigRepository
+    publish_index: ports.PublishIndex
+
+    def terraform_version(self) -> str:
+        """The version of the Terraform that is here."""
+        return self.terraform.version()
+
+    def with_terraform(self) -> Workspace | None:
+        """The environment itself."""
+        return self
+
+    def by_its_stores(self) -> StoredEnvironment:
+        """The environment for what is to be planned by another process, later."""
+        shared = {one.name: getattr(self, one.name) for one in fields(OpenEnvironment)}
+        return StoredEnvironment(**shared, planned_with=self.terraform.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredEnvironment(OpenEnvironment):
+    """An environment in a process that has its stores alone: changes wait there for a run that plans them.
+
+    `planned_with` gives the version of those who plan.
+    """
+
+    planned_with: Callable[[], str]
+
+    def terraform_version(self) -> str:
+        """The version that the others plan with."""
+        return self.planned_with()
+
+    def with_terraform(self) -> Workspace | None:
+        """None: there is no Terraform."""
+        return None

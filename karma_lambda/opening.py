@@ -11,7 +11,6 @@ from ulid import ULID
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin import store as _  # noqa: F401 - loaded while a container starts, not by its first request
-from karma_adapters.local.planned_elsewhere import PlannedElsewhere
 from karma_adapters.wiring.settings import Environment, Sections
 from karma_adapters.wiring.stores import SHARED_SINKS, Stores, say_nothing, utc_now
 from karma_api.cached_graph import CachedGraph
@@ -21,8 +20,7 @@ from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.roles import Role
 from karma_core.use_cases.graph.kept_modules import KeptModules
-from karma_core.workspace import Actor, Workspace
-from karma_lambda import unavailable
+from karma_core.workspace import Actor, OpenEnvironment, StoredEnvironment
 from karma_lambda.claims import SOURCE, GatewayAccess
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
 
@@ -74,7 +72,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
     api = settings.api
     environment = settings.environment(name)
     kept = KeptModules(stores.state, environment)
-    workspace = Workspace(
+    workspace = StoredEnvironment(
         environment=environment,
         parameters=stores.parameters,
         graph=stores.graph,
@@ -82,15 +80,11 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
         log=stores.log,
         artifacts=stores.artifacts,
         modules=kept,
-        terraform=PlannedElsewhere(kept),
-        reloader=unavailable.NoReloader(),
-        repository=unavailable.NoRepository(),
-        publish_index=unavailable.NoPublishIndex(),
+        planned_with=kept.terraform_version,
         actor=Actor(user=SOURCE, source=SOURCE),
         clock=utc_now,
         new_id=_new_id,
         say=say_nothing,
-        plans_here=False,
     )
     limits = Limits(
         requests_per_second=api.requests_per_second, burst=api.burst, body_bytes=api.max_body_bytes
@@ -99,7 +93,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
         make_service(
             workspace,
             log=stores.log,
-            starter=unavailable.NoRuns(),
+            starter=None,
             gremlin=partial(_ask, stores, name),
             limits=limits,
             graph=patient_graph(workspace),
@@ -109,7 +103,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
     return service, stores
 
 
-def patient_graph(workspace: Workspace) -> CachedGraph:
+def patient_graph(workspace: OpenEnvironment) -> CachedGraph:
     """The graph in memory for a container, in which nobody else is kept waiting and no thread goes on alone.
 
     A reader waits for the newest build: between two requests the container sleeps, and an old view would be

@@ -21,9 +21,9 @@ from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.workspace import Workspace
-from karma_lambda.unavailable import NoRepository
 from tests.change_system import ChangeSystem
 from tests.http_server import HttpServer
+from tests.memory_system import NoRepository
 
 QUICK = Limits(requests_per_second=1e6, burst=1e6, failures_per_second=1e6, failures_burst=1e6)
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -81,7 +81,7 @@ class ServedSystem(ChangeSystem):
         self.runs: Any = ThreadRuns(lambda _: workspace) if runs_go else RecordedRuns()
         metrics = Metrics()
         self.service: Service = make_service(
-            replace(workspace, plans_here=plans_here),
+            workspace if plans_here else workspace.by_its_stores(),
             log=self.log,
             starter=self.runs,
             gremlin=no_gremlin,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from karma_core.changes.request import read_request
 from karma_core.errors import KarmaError, NotFound
 from karma_core.ids import shown
+from karma_core.needs import CarryingOut
 from karma_core.use_cases.access.vouching import ordered_by
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.push import take_up_push
@@ -69,7 +69,7 @@ class ThreadRuns:
             run_id = workspace.new_id()
             actor = _ordered_by(workspace, flow, parameters, run_id)
             self._started[idempotency_key] = run_id
-        run = self._pool.submit(_run, begin, replace(workspace, actor=actor), parameters)
+        run = self._pool.submit(_run, begin, workspace.acting_as(actor), parameters)
         run.add_done_callback(_report)
         return run_id
 
@@ -82,7 +82,7 @@ def _ordered_by(workspace: Workspace, flow: str, parameters: Mapping[str, Any], 
     """Whose order it is, if it is vouched for; else who is said to ask."""
     said = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
     order = str(parameters.get("order") or "")
-    return ordered_by(replace(workspace, actor=said), order, flow, parameters, run_id)
+    return ordered_by(workspace.acting_as(said), order, flow, parameters, run_id)
 
 
 def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> None:
@@ -100,7 +100,7 @@ def _report(run: Future[None]) -> None:
         LOGGER.error("a run ended in a defect", exc_info=defect)
 
 
-def _run_order(order: Order, workspace: Workspace) -> RunResult:
+def _run_order(order: Order, workspace: CarryingOut) -> RunResult:
     return carry_out(order, workspace, ThreadExecutor)
 
 

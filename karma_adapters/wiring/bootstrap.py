@@ -118,7 +118,7 @@ def open_for_person(
     text = os.environ.get("KARMA_TOKEN", "")
     if not (by_token and text):
         return opened
-    return replace(opened, actor=identity.by_token(opened, text))
+    return opened.acting_as(identity.by_token(opened, text))
 
 
 def _terraform(

@@ -14,7 +14,7 @@ from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.model import Edge
 from karma_core.records import Parameter
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment
 
 FEW: Final = 50
 """Up to so many parameters are fetched one by one; for more the whole tree is read once."""
@@ -28,7 +28,7 @@ class Context:
     def __init__(self, service: Service, caller: Caller) -> None:
         self.service = service
         self.caller = caller
-        self.workspace: Workspace = service.acting(caller)
+        self.workspace: OpenEnvironment = service.acting(caller)
         self._view: View | None = None
         self.batches: list[tuple[str, int]] = []
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)

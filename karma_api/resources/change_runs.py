@@ -37,7 +37,7 @@ def result(service: Service, caller: Caller, change: Change) -> Reply:
     document = reading.result_of(service.acting(caller), change)
     if not change.id or change.final:
         return Reply(document=document)
-    unplanned = change.status is State.QUEUED and not service.workspace.plans_here
+    unplanned = change.status is State.QUEUED and service.workspace.with_terraform() is None
     if unplanned or (change.status is State.APPROVED and change.proceed):
         start(service, caller, change)
     if unplanned:

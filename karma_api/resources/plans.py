@@ -8,7 +8,6 @@ from karma_api.access import Caller
 from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.errors import Refused
 from karma_core.plan.document import contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.orders.parameters import SelectionParameters, check_selection
@@ -60,19 +59,13 @@ class PlanShown(Answered, kw_only=True):
 def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     """Plan a selection; applies nothing."""
     selection = asked.body.selection
-    if not service.workspace.plans_here:
-        raise Refused(
-            "no plan can be made here",
-            why="this process has no modules and no Terraform",
-            next_step="request a change, or use `karma plan`; workers plan",
-            code="no-terraform",
-        )
+    workspace = service.with_terraform(caller)
     from karma_core.use_cases.plans.destroy_plan import plan_destroy  # noqa: PLC0415 - not loaded where
     from karma_core.use_cases.plans.plan import plan  # noqa: PLC0415 - nothing can be planned
     from karma_core.use_cases.plans.worktree_plan import plan_worktree  # noqa: PLC0415
 
     make_plan = plan_destroy if asked.body.destroy else plan_worktree if asked.body.from_worktree else plan
-    return _document(make_plan(service.acting(caller), selection))
+    return _document(make_plan(workspace, selection))
 
 
 def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.changes.promotion import promote
 from karma_core.use_cases.orders.parameters import SelectionParameters, Targets, Types, check_selection
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment
 
 MOST_FIELDS = 200
 Fields = Annotated[
@@ -91,7 +91,7 @@ def make(service: Service, caller: Caller, asked: PromoteAsked) -> Reply:
     return result(service, caller, change)
 
 
-def _source(service: Service, caller: Caller, name: str) -> Workspace:
+def _source(service: Service, caller: Caller, name: str) -> OpenEnvironment:
     """The environment that has the config; NotFound, or Forbidden where the caller may not read there."""
     if name == service.name:
         return service.workspace

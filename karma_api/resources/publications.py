@@ -77,13 +77,13 @@ class ConfigDiffShown(Answered, kw_only=True):
 
 def diff(service: Service, caller: Caller, _asked: Asked) -> Any:
     """What publishing would change."""
-    return to_builtins(config_diff.diff(service.acting(caller)))
+    return to_builtins(config_diff.diff(service.with_terraform(caller)))
 
 
 def make(service: Service, caller: Caller, asked: PublishAsked) -> Any:
     """Write every changed config; the policy judges it."""
     said = asked.body
-    workspace = service.acting(caller)
+    workspace = service.with_terraform(caller)
     return to_builtins(publish(workspace, dry_run=said.dry_run, prune=said.prune, assume_yes=said.confirmed))
 
 
@@ -91,7 +91,7 @@ def request(service: Service, caller: Caller, asked: WantedAsked) -> Reply:
     """Request all of it as one change."""
     said = asked.body
     change = request_from_git(
-        service.acting(caller),
+        service.with_terraform(caller),
         prune=said.prune,
         reason=said.reason,
         dry_run=said.dry_run,

@@ -33,7 +33,7 @@ from karma_core.use_cases.runs.records import Order
 from karma_core.use_cases.selection.deployed import select_for_destroy
 from karma_core.use_cases.selection.naming import excluded, named, require_some_left
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment
 
 MOST_RUNS = 10_000
 """Runs that a page is taken from, the newest."""
@@ -178,7 +178,7 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, An
     return {"flow": "deploy", "flow_run_id": service.start(caller, "deploy", parameters, key=key)}
 
 
-def _order(service: Service, caller: Caller, workspace: Workspace, wanted: Deployment) -> Order:
+def _order(service: Service, caller: Caller, workspace: OpenEnvironment, wanted: Deployment) -> Order:
     """What is to be run. What does not exist is refused here, where the caller sees it."""
     override = wanted.override_policy
     if wanted.resume_run is not None:
@@ -199,7 +199,7 @@ def _order(service: Service, caller: Caller, workspace: Workspace, wanted: Deplo
     )
 
 
-def _require_known(service: Service, workspace: Workspace, selection: Selection) -> None:
+def _require_known(service: Service, workspace: OpenEnvironment, selection: Selection) -> None:
     """Refuse names that mean nothing here: their run could only fail, where the caller does not see it."""
     known: set[str] = set()
     with suppress(NotFound):  # there is no graph yet

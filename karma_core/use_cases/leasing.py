@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
 from typing import Final
 
 from karma_core.errors import Conflict, LeaseHeld, StaleLease, StoreError
+from karma_core.needs import HasState
 from karma_core.records import Lease
-from karma_core.workspace import Workspace
 
 GRAPH: Final = "graph"
 """Held while a build is read, made and published."""
@@ -22,14 +22,60 @@ POLL_SECONDS: Final = 0.05
 
 
 def component_lease(address: str) -> str:
-    """Name of the lease under which a component is applied."""
+    """Name of the lease under which a component is applied or destroyed."""
     return f"component:{address}"
+
+
+def destroy_lease(address: str) -> str:
+    """Name that a destroy holds beside the component's, so that who reads the component can tell."""
+    return f"destroys:{address}"
+
+
+def reading_lease(address: str, reader: str) -> str:
+    """Name that a run holds for a producer that is not part of it; any number of runs may read one."""
+    return f"reads:{address}#{reader}"
+
+
+def run_lease(run_id: str) -> str:
+    """Name of the lease under which a run is resumed, given up or closed."""
+    return f"run:{run_id}"
+
+
+def refuse_if_destroyed(workspace: HasState, addresses: Collection[str]) -> None:
+    """LeaseHeld where somebody is destroying one of the addresses.
+
+    Asked after one's own leases are held, as `refuse_if_read` is by a destroy: of two at once one sees the
+    other.
+    """
+    wanted = {destroy_lease(address): address for address in addresses}
+    for lease in workspace.state.leases() if wanted else ():
+        if lease.names[0] in wanted:
+            raise _in_use(wanted[lease.names[0]], lease, "is being destroyed")
+
+
+def refuse_if_read(workspace: HasState, addresses: Collection[str]) -> None:
+    """LeaseHeld where a run is under way that deploys a consumer of one of the addresses."""
+    for lease in workspace.state.leases():
+        kind, _, rest = lease.names[0].partition(":")
+        address = rest.partition("#")[0]
+        if kind == "reads" and address in addresses:
+            raise _in_use(address, lease, "is read by a run that deploys a consumer of it")
+
+
+def _in_use(address: str, lease: Lease, why: str) -> LeaseHeld:
+    return LeaseHeld(
+        f"{address} is in use",
+        why=f"it {why} ({lease.holder})",
+        next_step="wait for that run, or stop it",
+        names=list(lease.names),
+        holder=lease.holder,
+    )
 
 
 class Heartbeat:
     """Keeps a lease alive while a run works; `check` refuses to go on once it is lost."""
 
-    def __init__(self, workspace: Workspace, lease: Lease) -> None:
+    def __init__(self, workspace: HasState, lease: Lease) -> None:
         self._workspace = workspace
         self._lease = lease
         self._lost: Conflict | None = None
@@ -74,7 +120,7 @@ class Heartbeat:
 
 
 @contextmanager
-def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Heartbeat]:
+def held(workspace: HasState, names: Sequence[str], *, wait_seconds: float = 30.0) -> Iterator[Heartbeat]:
     """Hold the names for the block, however long it takes: the lease is kept alive.
 
     LeaseHeld if another holder keeps one for longer than wait_seconds.
@@ -83,7 +129,7 @@ def held(workspace: Workspace, names: Sequence[str], *, wait_seconds: float = 30
         yield heartbeat
 
 
-def wait_for(workspace: Workspace, names: Sequence[str], *, wait_seconds: float) -> Lease:
+def wait_for(workspace: HasState, names: Sequence[str], *, wait_seconds: float) -> Lease:
     """Acquire the names, trying again while they are held, until wait_seconds have passed."""
     deadline = time.monotonic() + wait_seconds
     holder = f"{workspace.actor.user}/{workspace.new_id()}"

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.local.planned_elsewhere import PlannedElsewhere
 from karma_api.service import Hooks, Service, Services
 from karma_core.errors import Refused
 from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.graph.build import build_graph
-from karma_core.use_cases.graph.kept_modules import KeptModules
+from karma_core.use_cases.graph.kept_modules import by_kept_modules
 from karma_lambda.opening import behind_gateway, patient_graph
 from tests.api_contract import HOOK_SECRET, ApiContract, MoreOfTheApi, Orders
 from tests.api_doors import Door, EventDoor, HttpDoor, http_api_event, rest_api_event
@@ -117,9 +116,7 @@ class TestRestApi(ApiContract, MoreOfTheApi):
 
 def functions_of(system: ServedSystem) -> Services:
     """What a container of a function would open, over the same state: it has no modules and no Terraform."""
-    workspace = system.service.workspace
-    kept = KeptModules(workspace.state, workspace.environment)
-    workspace = replace(workspace, modules=kept, terraform=PlannedElsewhere(kept))
+    workspace = by_kept_modules(system.service.workspace)
     graph = patient_graph(workspace)
     services: list[Services] = []
 

@@ -27,8 +27,6 @@ SUITES = {
     if isinstance(value, type) and Protocol in value.__bases__
 }
 """Port → the file of its suite, which is named after it."""
-WITHOUT_ANY = {"NoReloader", "NoRepository", "NoPublishIndex", "NoRuns", "PlannedElsewhere"}
-"""They stand where a process has no such thing, and refuse: they keep no contract."""
 NO_ADAPTERS = {"TypeDefinition", "ProjectSettings", "Edit"}
 """Records with a field of the name of a port's one method."""
 
@@ -67,7 +65,7 @@ ADAPTERS = sorted(
     for name in SUITES
     for package in PACKAGES
     for candidate in classes(package)
-    if is_adapter(candidate, getattr(ports, name)) and candidate.__name__ not in WITHOUT_ANY | NO_ADAPTERS
+    if is_adapter(candidate, getattr(ports, name)) and candidate.__name__ not in NO_ADAPTERS
 )
 
 

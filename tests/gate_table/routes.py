@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
-from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
 from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.dispatch import answer
@@ -25,9 +24,9 @@ from karma_core.errors import KarmaError
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
+from karma_core.use_cases.graph.kept_modules import by_kept_modules
 from karma_core.webhooks import sign
 from karma_lambda.opening import behind_gateway
-from karma_lambda.unavailable import NoRepository
 from tests.api_doors import FUNCTIONS, EventDoor, http_api_event
 from tests.gate_table import situations
 from tests.gate_table.entry import Drivers, Entry
@@ -271,6 +270,4 @@ def _service(system: Any, starter: Any, name: str = "test") -> Service:
 
 def _as_function(service: Service) -> Service:
     """The service as a function opens it."""
-    workspace = service.workspace
-    workspace = replace(without_terraform(workspace), repository=NoRepository())
-    return behind_gateway(replace(service, workspace=workspace))
+    return behind_gateway(replace(service, workspace=by_kept_modules(service.workspace)))

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from karma_core.use_cases.changes.drain import carry_on
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment, Workspace
 from karma_lambda.opening import open_services
 from karma_lambda.packaging.__main__ import ROOT
 from karma_lambda.settings import FunctionSettings
@@ -65,19 +65,18 @@ class Stack:
 class Worker:
     """A process with modules and (in memory) a Terraform, on the stores of the stack."""
 
-    def __init__(self, workspace: Workspace, url: str, queue: str) -> None:
-        self.workspace = replace(
-            workspace,
-            modules=MemoryModules(TYPES),
+    def __init__(self, opened: OpenEnvironment, url: str, queue: str) -> None:
+        shared = {one.name: getattr(opened, one.name) for one in fields(OpenEnvironment)}
+        self.workspace = Workspace(
+            **{**shared, "modules": MemoryModules(TYPES)},
             terraform=MemoryTerraform(),
             reloader=RecordingReloader(),
             repository=NoRepository(),  # type: ignore[arg-type]  # deploys ask it for its commit alone
             publish_index=FakeIndex(),
-            plans_here=True,
         )
         self._sqs = boto3.client("sqs", region_name=REGION, endpoint_url=url)
         self._queue = queue
-        self.name = workspace.name
+        self.name = opened.name
         self._orders: Orders = []
         self._done = 0
 

@@ -53,7 +53,7 @@ def service(system: SmallSystem) -> Iterator[Service]:
 
 def test_it_builds_and_compares_as_the_worker(system: SmallSystem, service: Service) -> None:
     """Nothing is stale because it has no modules; what it publishes, a worker would."""
-    assert not service.workspace.plans_here
+    assert service.workspace.with_terraform() is None
     assert difference(service.workspace, None, None).delta.empty
     system.configure({"net/core": {"cidr": "10.0.0.0/16", "note": secrets.token_hex(4)}})
     by_service = difference(service.workspace, None, None)

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from karma_core.errors import KarmaError, Refused
 from karma_core.events import log_event
+from karma_core.needs import HasLog
 from karma_core.outcomes import Phase
-from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"
 """The user of events about somebody who could not say who they are."""
 
 
 def denied(
-    workspace: Workspace,
+    workspace: HasLog,
     code: str,
     what: str,
     why: str,

@@ -7,13 +7,17 @@ beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
+from karma_core.needs import ConfigStore, HasLog, PolicySource, RecordsAndLog
 from karma_core.roles import Role
 from karma_core.use_cases.access.denial import NOBODY, denied
 from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.access.tokens import recognise
-from karma_core.workspace import Actor, Workspace
+from karma_core.workspace import Actor
+
+_PolicySource = TypeVar("_PolicySource", bound=PolicySource)
+_ConfigStore = TypeVar("_ConfigStore", bound=ConfigStore)
 
 HOW: Final = (
     "set KARMA_TOKEN to your token (`karma token create` makes one), use the API with it, "
@@ -21,7 +25,7 @@ HOW: Final = (
 )
 
 
-def by_token(workspace: Workspace, text: str) -> Actor:
+def by_token(workspace: RecordsAndLog, text: str) -> Actor:
     """The actor whom a token's text proves; Refused `token-not-recognised`, logged as denied, for any other.
 
     The token counts in its environment only, and no longer once it has expired or been revoked.
@@ -41,14 +45,14 @@ def by_token(workspace: Workspace, text: str) -> Actor:
     return replace(workspace.actor, user=found.user, proof="token", role=found.role)
 
 
-def proven_if_possible(workspace: Workspace) -> Workspace:
+def proven_if_possible(workspace: _PolicySource) -> _PolicySource:
     """The workspace whose actor is proven, if there is a proof, where the policy names persons."""
     if workspace.actor.proof or not rules_in_force(workspace).asks_requester:
         return workspace
-    return replace(workspace, actor=workspace.prove(workspace.actor))
+    return workspace.acting_as(workspace.prove(workspace.actor))
 
 
-def proven(workspace: Workspace) -> Actor:
+def proven(workspace: HasLog) -> Actor:
     """Who acts, proven; Refused `identity-unproven`, logged as denied, where nothing proves it."""
     actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
     if actor.proof:
@@ -59,7 +63,7 @@ def proven(workspace: Workspace) -> Actor:
     )
 
 
-def require_requester(workspace: Workspace, said: str) -> Workspace:
+def require_requester(workspace: _ConfigStore, said: str) -> _ConfigStore:
     """The workspace of a requester, proven where the policy names persons.
 
     `said` is whom a request names as its requester; empty: nobody. Refused, logged as denied: with
@@ -82,4 +86,4 @@ def require_requester(workspace: Workspace, said: str) -> Workspace:
         raise denied(
             workspace, code="forged-requester", what="the request is not taken", why=why, next_step=next_step
         )
-    return replace(workspace, actor=actor)
+    return workspace.acting_as(actor)

@@ -16,13 +16,13 @@ from karma_core.changes.record import Change, Edit
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.ids import type_of
 from karma_core.model import Finding, Record
+from karma_core.needs import Context, FleetSource, HasModules, PolicySource
 from karma_core.plan.document import ACTIVE, Plan
 from karma_core.policy import rules as rules_of
 from karma_core.policy.rules import Facts, Rules
 from karma_core.records import Applied
 from karma_core.use_cases.access.policy_in_force import definitions_of, rules_in_force
 from karma_core.use_cases.fleet.fleet import Fleet
-from karma_core.workspace import Workspace
 
 OVERRIDABLE = frozenset({"policy-freeze"})
 """Codes of the findings that `--override-policy` sets aside, beside approvals."""
@@ -40,12 +40,12 @@ def world_of(fleet: Fleet) -> World:
     return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
 
 
-def types_of(workspace: Workspace) -> set[str]:
+def types_of(workspace: HasModules) -> set[str]:
     """All types of which anything is defined."""
     return {*workspace.modules.types(), *workspace.environment.types}
 
 
-def is_silent(workspace: Workspace, types: Collection[str]) -> bool:
+def is_silent(workspace: FleetSource, types: Collection[str]) -> bool:
     """Whether no rule can say anything of a run: no policy is there, and no type protects anything."""
     if not rules_in_force(workspace).silent:
         return False
@@ -54,7 +54,7 @@ def is_silent(workspace: Workspace, types: Collection[str]) -> bool:
 
 
 def approves_all(
-    workspace: Workspace, addresses: Collection[str], definitions: Mapping[str, TypeDefinition]
+    workspace: PolicySource, addresses: Collection[str], definitions: Mapping[str, TypeDefinition]
 ) -> bool:
     """Whether no rule can ask for an approval of a run, whatever its plan is."""
     types = {type_of(address) for address in addresses}
@@ -66,7 +66,7 @@ def approves_all(
 
 
 def evaluate_edits(
-    workspace: Workspace, facts: Facts, definitions: Mapping[str, TypeDefinition]
+    workspace: PolicySource, facts: Facts, definitions: Mapping[str, TypeDefinition]
 ) -> Evaluation:
     """What the rules say of a request, before its plan is known."""
     rules = rules_in_force(workspace)
@@ -77,19 +77,19 @@ def evaluate_edits(
 
 
 def evaluate_plan(
-    workspace: Workspace, plan: Plan, definitions: Mapping[str, TypeDefinition]
+    workspace: PolicySource, plan: Plan, definitions: Mapping[str, TypeDefinition]
 ) -> tuple[str, ...]:
     """Why the plan of a change needs an approval."""
     return tuple(rules_of.approvals_of_plan(rules_in_force(workspace), plan, definitions))
 
 
-def frozen(workspace: Workspace) -> str:
+def frozen(workspace: PolicySource) -> str:
     """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
     holding = rules_in_force(workspace).freezes(workspace.clock())
     return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
 
 
-def why_void(workspace: Workspace, change: Change, *, needed: bool) -> str:
+def why_void(workspace: PolicySource, change: Change, *, needed: bool) -> str:
     """Why the rules of now do not accept who approved the change, or who requested one that nobody approved.
 
     Empty where they do, and where no approval is `needed` of one that has it.
@@ -139,7 +139,7 @@ def applied_config(applied: Applied) -> dict[str, object]:
 
 
 def forbids_run(
-    workspace: Workspace, fleet: Fleet, edits: tuple[Edit, ...], askers: tuple[str, str]
+    workspace: PolicySource, fleet: Fleet, edits: tuple[Edit, ...], askers: tuple[str, str]
 ) -> tuple[Finding, ...]:
     """What forbids a run: who asks for it, when, and what its pending edits hold.
 
@@ -150,7 +150,7 @@ def forbids_run(
 
 
 def needs_of_run(
-    workspace: Workspace,
+    workspace: PolicySource,
     fleet: Fleet,
     edits: tuple[Edit, ...],
     plan: Plan,
@@ -194,7 +194,7 @@ def _of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]
 
 
 def _facts(
-    workspace: Workspace,
+    workspace: Context,
     fleet: Fleet,
     edits: tuple[Edit, ...],
     askers: tuple[str, str],

@@ -12,6 +12,7 @@ from karma_core.documents import written
 from karma_core.errors import BadInput
 from karma_core.graph.types import read_definitions
 from karma_core.model import Finding, Severity, about_environment
+from karma_core.needs import FleetSource, HasModules, HasState, PolicySource
 from karma_core.policy.document import read_policy
 from karma_core.policy.identities import read_identities
 from karma_core.policy.published import (
@@ -23,13 +24,12 @@ from karma_core.policy.published import (
 )
 from karma_core.policy.rules import Rules
 from karma_core.use_cases.graph.build import definition_of
-from karma_core.workspace import Workspace
 
 PUBLISHED: Final = "published-policy"
 """Kind of the one document of the state store that says that a policy was published, and by which change."""
 
 
-def rules_in_force(workspace: Workspace) -> Rules:
+def rules_in_force(workspace: PolicySource) -> Rules:
     """The rules of now. One parameter read; BadInput `policy-unreadable`.
 
     Where a policy is published, its identities count alone, also where it has none: a checkout must not make
@@ -48,7 +48,7 @@ def rules_in_force(workspace: Workspace) -> Rules:
     )
 
 
-def rules_on_policies(workspace: Workspace) -> Rules:
+def rules_on_policies(workspace: PolicySource) -> Rules:
     """The rules on the publication of a policy: the checkout's alone where the published one cannot be read.
 
     Else nobody could replace what cannot be read; an admin has to approve the new one in any case.
@@ -62,7 +62,7 @@ def rules_on_policies(workspace: Workspace) -> Rules:
         )
 
 
-def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
+def read_in_force(workspace: PolicySource) -> PublishedPolicy | None:
     """The published policy, None where none was ever published; BadInput `policy-unreadable`.
 
     One that was published and is not there any more is never taken for none.
@@ -82,12 +82,12 @@ def read_in_force(workspace: Workspace) -> PublishedPolicy | None:
     return read_published(held.value, where=name)
 
 
-def note_published(workspace: Workspace, change_id: str) -> None:
+def note_published(workspace: HasState, change_id: str) -> None:
     """Note in the state store that a policy is published: from now on its absence is a loss."""
     workspace.state.put_document(PUBLISHED, "policy", {"change": change_id})
 
 
-def _refuse_if_lost(workspace: Workspace, name: str) -> None:
+def _refuse_if_lost(workspace: HasState, name: str) -> None:
     noted = workspace.state.document(PUBLISHED, "policy")
     if noted is not None:
         raise BadInput(
@@ -98,7 +98,7 @@ def _refuse_if_lost(workspace: Workspace, name: str) -> None:
         )
 
 
-def local_policy(workspace: Workspace) -> PublishedPolicy:
+def local_policy(workspace: HasModules) -> PublishedPolicy:
     """What the checkout would publish: its settings, and what the definitions of its types protect.
 
     A type whose definition cannot be read is left out; `unreadable_types` names those.
@@ -116,18 +116,18 @@ def local_policy(workspace: Workspace) -> PublishedPolicy:
     )
 
 
-def unreadable_types(workspace: Workspace) -> tuple[Finding, ...]:
+def unreadable_types(workspace: HasModules) -> tuple[Finding, ...]:
     """Findings `component-type` on the types of which nobody knows what they protect."""
     types = workspace.modules.types()
     return tuple(read_definitions(types, lambda name: definition_of(workspace, name))[1])
 
 
-def definitions_of(workspace: Workspace, types: Collection[str]) -> dict[str, TypeDefinition]:
+def definitions_of(workspace: HasModules, types: Collection[str]) -> dict[str, TypeDefinition]:
     """The definitions of types, of those that have one that can be read."""
     return read_definitions(types, lambda name: definition_of(workspace, name))[0]
 
 
-def policy_differs(workspace: Workspace) -> Iterator[Finding]:
+def policy_differs(workspace: FleetSource) -> Iterator[Finding]:
     """`policy-differs`: a warning of the environment where the checkout's policy is laxer than published."""
     published = read_in_force(workspace)
     if published is None:

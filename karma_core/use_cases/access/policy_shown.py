@@ -9,10 +9,10 @@ from msgspec.structs import fields, replace
 
 from karma_core.errors import BadInput
 from karma_core.model import Record, to_builtins
+from karma_core.needs import FleetSource
 from karma_core.policy.document import Policy
 from karma_core.policy.published import PublishedPolicy, laxer
 from karma_core.use_cases.access.policy_in_force import local_policy, read_in_force
-from karma_core.workspace import Workspace
 
 
 class ShownRule(Record, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class ShownPolicy(Record, frozen=True, kw_only=True):
         }
 
 
-def differing_rules(workspace: Workspace) -> tuple[tuple[str, str, str], ...]:
+def differing_rules(workspace: FleetSource) -> tuple[tuple[str, str, str], ...]:
     """(rule, published value, the checkout's value) of what publishing would alter.
 
     Of a published policy that cannot be read nothing is known: then it is all that the checkout says.
@@ -60,7 +60,7 @@ def differing_rules(workspace: Workspace) -> tuple[tuple[str, str, str], ...]:
         return _differing({}, _said(local_policy(workspace)))
 
 
-def shown_policy(workspace: Workspace) -> ShownPolicy:
+def shown_policy(workspace: FleetSource) -> ShownPolicy:
     """The rules of now. BadInput `policy-unreadable` where the published policy cannot be read."""
     published, local = read_in_force(workspace), local_policy(workspace)
     theirs, ours = _said(published or PublishedPolicy()), _said(local)

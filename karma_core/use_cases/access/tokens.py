@@ -20,10 +20,10 @@ from karma_core.errors import NotFound, UsageError
 from karma_core.events import log_event
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
+from karma_core.needs import HasLog, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
 from karma_core.records import Document
 from karma_core.roles import Role
-from karma_core.workspace import Workspace
 
 KIND: Final = "token"
 SECRET_BYTES: Final = 32
@@ -55,7 +55,7 @@ class Token(Record, frozen=True, kw_only=True):
         return {name: value for name, value in body.items() if name != "digest"}
 
 
-def create(workspace: Workspace, user: str, role: Role, *, days: int | None = None) -> tuple[Token, str]:
+def create(workspace: RecordsAndLog, user: str, role: Role, *, days: int | None = None) -> tuple[Token, str]:
     """A new token and its text, which is never shown again. UsageError `token` for what cannot be one."""
     if not user.strip() or len(user) > MAX_USER or not user.isprintable():
         raise _refused("a token needs a user", f"a name of 1 to {MAX_USER} printable characters")
@@ -82,13 +82,13 @@ def _refused(what: str, wanted: str) -> UsageError:
     return UsageError(what, next_step=f"give {wanted}", code="token")
 
 
-def tokens(workspace: Workspace) -> tuple[Token, ...]:
+def tokens(workspace: HasState) -> tuple[Token, ...]:
     """Every token that was made, the oldest first."""
     found = (_read(document) for document in workspace.state.documents(KIND))
     return tuple(sorted(found, key=lambda token: (token.created_at, token.id)))
 
 
-def revoke(workspace: Workspace, token_id: str) -> Token:
+def revoke(workspace: RecordsAndLog, token_id: str) -> Token:
     """Make a token worthless from now on; NotFound. Revoking it again changes nothing."""
     document = workspace.state.document(KIND, token_id)
     if document is None:
@@ -104,7 +104,7 @@ def revoke(workspace: Workspace, token_id: str) -> Token:
     return revoked
 
 
-def recognise(workspace: Workspace, text: str) -> Token | None:
+def recognise(workspace: HasState, text: str) -> Token | None:
     """The token with that text, if it still counts. One read; the comparison takes constant time."""
     form = TEXT.match(text)
     document = workspace.state.document(KIND, form[1]) if form else None
@@ -123,7 +123,7 @@ def _read(document: Document) -> Token:
     return msgspec.convert(document.body, Token)
 
 
-def _log(workspace: Workspace, action: str, token: Token) -> None:
+def _log(workspace: HasLog, action: str, token: Token) -> None:
     """The event before the write: where the log cannot be written, nobody gets or loses access."""
     inputs = {"token_id": token.id, "for_user": token.user, "role": str(token.role)}
     log_event(workspace, action, Phase.SUCCEEDED, inputs=inputs)

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from karma_core import strictjson
 from karma_core.errors import Conflict, KarmaError
 from karma_core.model import Record, to_builtins
+from karma_core.needs import HasLog, HasState, RecordsAndLog
 from karma_core.records import Document
 from karma_core.roles import Role
 from karma_core.use_cases.access.denial import NOBODY, denied
-from karma_core.workspace import Actor, Workspace
+from karma_core.workspace import Actor
 
 KIND: Final = "vouched-order"
 ID_BYTES: Final = 32
@@ -47,7 +48,7 @@ class Vouched(Record, frozen=True, kw_only=True):
     run: str = ""
 
 
-def vouch(workspace: Workspace, flow: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def vouch(workspace: HasState, flow: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with the id of an order that vouches for the actor; unchanged for one who is not proven.
 
     Whatever `order` they held before is left out: it was another flow run's.
@@ -81,7 +82,9 @@ def _is_default(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, str | list | tuple) and not value)
 
 
-def ordered_by(workspace: Workspace, order: str, flow: str, parameters: Mapping[str, Any], run: str) -> Actor:
+def ordered_by(
+    workspace: RecordsAndLog, order: str, flow: str, parameters: Mapping[str, Any], run: str
+) -> Actor:
     """The actor whose order a flow run carries out; the workspace's own where it has none.
 
     Refused `order-not-vouched`, logged as denied, where the order is unknown here, of another flow or other
@@ -112,7 +115,7 @@ def ordered_by(workspace: Workspace, order: str, flow: str, parameters: Mapping[
     )
 
 
-def _take(workspace: Workspace, document: Document, found: Vouched, run: str) -> None:
+def _take(workspace: RecordsAndLog, document: Document, found: Vouched, run: str) -> None:
     """Bind the order to the flow run, or see that it is bound to it: a retry has the same id."""
     if found.run:
         if found.run != run:
@@ -125,7 +128,7 @@ def _take(workspace: Workspace, document: Document, found: Vouched, run: str) ->
         raise _refused(workspace, found.flow, "another flow run has taken it") from error
 
 
-def _refused(workspace: Workspace, flow: str, why: str) -> KarmaError:
+def _refused(workspace: HasLog, flow: str, why: str) -> KarmaError:
     said = workspace.actor.user
     return denied(
         workspace,

@@ -12,7 +12,7 @@ from typing import Final
 from karma_core.artifact_keys import check_key
 from karma_core.errors import NotFound, Refused
 from karma_core.model import Record
-from karma_core.workspace import Workspace
+from karma_core.needs import HasArtifacts
 
 MOST_BYTES: Final = 4 << 20
 """Largest artifact that is shown. Ours: below the 6 MB that AWS Lambda lets a function answer."""
@@ -32,7 +32,7 @@ class ShownArtifact(Record, frozen=True, kw_only=True):
     content: str
 
 
-def show(workspace: Workspace, key: str) -> ShownArtifact:
+def show(workspace: HasArtifacts, key: str) -> ShownArtifact:
     """An artifact by its key. BadInput `invalid-name` for what is no key.
 
     NotFound, also where it is there and not one to be read; Refused `artifact-too-large`.

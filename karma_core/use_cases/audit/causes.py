@@ -13,10 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from karma_core.model import Record
+from karma_core.needs import EventsAndArtifacts
 from karma_core.outcomes import Phase
 from karma_core.records import Event
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
-from karma_core.workspace import Workspace
 
 TAKES_UP: Final = frozenset({"terraform_apply", "reload"})
 """Actions by which a component takes up its config and its producers' runtimes."""
@@ -36,7 +36,7 @@ class Cause(Record, frozen=True, kw_only=True):
 class Causes:
     """Looks for causes in one environment's log."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: EventsAndArtifacts) -> None:
         self._workspace = workspace
         self._log = workspace.log
 

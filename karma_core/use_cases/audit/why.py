@@ -7,10 +7,10 @@ from typing import Any
 from karma_core import ids
 from karma_core.errors import NotFound
 from karma_core.model import Record, to_builtins
+from karma_core.needs import EventsAndArtifacts, GraphBuilding, HasLog, HasParameters
 from karma_core.records import Event
 from karma_core.use_cases.audit.causes import TAKES_UP, TRIGGERS, Cause, Causes
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 ABOVE = "shown above"
 """Said of an event that is reached a second time; its causes are not repeated."""
@@ -36,7 +36,7 @@ class Step(Record, frozen=True, kw_only=True):
         return {**to_builtins(self.event), **own}
 
 
-def why(workspace: Workspace, address: str) -> tuple[Step, ...]:
+def why(workspace: GraphBuilding, address: str) -> tuple[Step, ...]:
     """The newest event about a component and what led to it, down to the triggers.
 
     A change that was only asked for has done nothing to it yet, and is no answer where there is another.
@@ -63,7 +63,7 @@ def why(workspace: Workspace, address: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def consequences(workspace: Workspace, address: str) -> tuple[Step, ...]:
+def consequences(workspace: GraphBuilding, address: str) -> tuple[Step, ...]:
     """The newest time that a component was worked on, and everything that followed from it."""
     _check(workspace, address)
     root = _newest_work(workspace, address)
@@ -77,12 +77,12 @@ def consequences(workspace: Workspace, address: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _check(workspace: Workspace, address: str) -> None:
+def _check(workspace: HasParameters, address: str) -> None:
     ids.Address.parse(address)
     check_binding(workspace)
 
 
-def _newest_effect(workspace: Workspace, address: str) -> Event | None:
+def _newest_effect(workspace: HasLog, address: str) -> Event | None:
     """The newest event about a component, but for the steps of changes; else the newest of these."""
     step: Event | None = None
     for event in workspace.log.events(component=address, newest_first=True):
@@ -92,7 +92,7 @@ def _newest_effect(workspace: Workspace, address: str) -> Event | None:
     return step
 
 
-def _newest_write(workspace: Workspace, causes: Causes, address: str) -> Event:
+def _newest_write(workspace: HasLog, causes: Causes, address: str) -> Event:
     for event in workspace.log.events(newest_first=True):
         if address in causes.written_versions(event):
             return event
@@ -104,7 +104,7 @@ def _newest_write(workspace: Workspace, causes: Causes, address: str) -> Event:
     )
 
 
-def _newest_work(workspace: Workspace, address: str) -> Event:
+def _newest_work(workspace: EventsAndArtifacts, address: str) -> Event:
     """The newest intent to apply, reload or destroy, else the newest write of the config."""
     actions = TAKES_UP | {"terraform_destroy"}
     for event in workspace.log.events(component=address, newest_first=True):
@@ -113,7 +113,7 @@ def _newest_work(workspace: Workspace, address: str) -> Event:
     return _newest_write(workspace, Causes(workspace), address)
 
 
-def _followers(workspace: Workspace, root: Event, address: str) -> dict[str, list[Event]]:
+def _followers(workspace: HasLog, root: Event, address: str) -> dict[str, list[Event]]:
     """Event id → the events that it led to, for all that follows from the root. O(events after it)."""
     reached = {root.id}
     waiting = {} if root.component else {address: root.id}

@@ -16,6 +16,7 @@ from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State, may_be_taken_back
 from karma_core.errors import KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.failpoints import reach
+from karma_core.needs import CarryingOut, ConfigStore, DestroyPlanning, Planning, PolicySource
 from karma_core.outcomes import End, RunStatus
 from karma_core.use_cases.access.policy_evaluation import frozen, why_void
 from karma_core.use_cases.access.policy_in_force import rules_in_force
@@ -38,15 +39,14 @@ from karma_core.use_cases.configs import writing as config_set
 from karma_core.use_cases.graph.build import build_graph, inputs_token
 from karma_core.use_cases.runs.records import Order, RunResult
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
-RunOrder = Callable[[Order, Workspace], RunResult]
+RunOrder = Callable[[Order, CarryingOut], RunResult]
 """Carries out a deploy or destroy."""
 ENDS = {RunStatus.SUCCEEDED: State.APPLIED, RunStatus.STOPPED: State.STOPPED}
 """How the end of a run ends the change; every other end is a failure."""
 
 
-def apply(workspace: Workspace, change_id: str, run: RunOrder, *, override: str = "") -> Change:
+def apply(workspace: CarryingOut, change_id: str, run: RunOrder, *, override: str = "") -> Change:
     """Apply an approved change, or take up one whose process died; how it ended is its status.
 
     Refused `not-approved` or `policy-freeze`; LeaseHeld where another process works on it or on a component
@@ -84,7 +84,7 @@ def _not_approved(change: Change) -> Refused:
     )
 
 
-def _refuse_frozen(workspace: Workspace, change: Change) -> None:
+def _refuse_frozen(workspace: PolicySource, change: Change) -> None:
     reason = frozen(workspace)
     if reason:
         raise Refused(
@@ -95,7 +95,7 @@ def _refuse_frozen(workspace: Workspace, change: Change) -> None:
         )
 
 
-def _override(workspace: Workspace, register: Register, kept: Kept, reason: str) -> Kept:
+def _override(workspace: ConfigStore, register: Register, kept: Kept, reason: str) -> Kept:
     """The change, approved by whoever may override the policy; as it is where no rule holds it back.
 
     What the gate itself reads is never altered so.
@@ -119,7 +119,7 @@ def _override(workspace: Workspace, register: Register, kept: Kept, reason: str)
 # -- once more before anything is written ---------------------------------------------------------------
 
 
-def _confirm(workspace: Workspace, register: Register, kept: Kept, *, override: str = "") -> Kept:
+def _confirm(workspace: Planning, register: Register, kept: Kept, *, override: str = "") -> Kept:
     """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again.
 
     With `override` a freeze does not reject it.
@@ -144,7 +144,7 @@ def _confirm(workspace: Workspace, register: Register, kept: Kept, *, override: 
 
 
 def _hold_against_shown(
-    workspace: Workspace,
+    workspace: DestroyPlanning,
     register: Register,
     kept: Kept,
     judged: Judged,
@@ -174,7 +174,7 @@ def _hold_against_shown(
 # -- writing and deploying --------------------------------------------------------------------------------
 
 
-def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrder) -> Kept:
+def _carry_out(workspace: CarryingOut, register: Register, kept: Kept, run: RunOrder) -> Kept:
     try:
         kept = _write(workspace, register, kept)
         results = _deploy(acting_for(workspace, kept.change), kept.change, run)
@@ -191,7 +191,7 @@ def _carry_out(workspace: Workspace, register: Register, kept: Kept, run: RunOrd
     return _end_badly(workspace, register, kept, status, why)
 
 
-def _write(workspace: Workspace, register: Register, kept: Kept) -> Kept:
+def _write(workspace: ConfigStore, register: Register, kept: Kept) -> Kept:
     """The change with its configs written: one set, all or none."""
     change = kept.change
     if change.written or change.runs_only:
@@ -210,7 +210,7 @@ def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:
     return Kept(change=change, revision=kept.revision)
 
 
-def _deploy(workspace: Workspace, change: Change, run: RunOrder) -> list[RunResult]:
+def _deploy(workspace: CarryingOut, change: Change, run: RunOrder) -> list[RunResult]:
     """Carry out its run; or deploy the cone as planned, then destroy what is removed.
 
     Consumers let go of what is removed by being deployed first.
@@ -281,7 +281,7 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
     return State.APPLIED, f"{len(change.edits)} config(s) written, the cone is deployed"
 
 
-def _end_badly(workspace: Workspace, register: Register, kept: Kept, status: State, why: str) -> Kept:
+def _end_badly(workspace: PolicySource, register: Register, kept: Kept, status: State, why: str) -> Kept:
     """Keep a failure, and what becomes of the configs: kept, or, by policy, to be rolled back.
 
     What was only stopped waits for a person, and a rollback that fails is not taken back itself.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_fields
-from typing import Any
+from typing import Any, TypeVar
 
 from karma_core.changes.record import Approval, Change
 from karma_core.changes.states import State
 from karma_core.errors import Conflict, Refused
+from karma_core.needs import ChangeIntake, ConfigStore, Context
 from karma_core.policy.rules import may_approve, may_request
 from karma_core.roles import Role
 from karma_core.use_cases.access.denial import denied
@@ -15,10 +15,11 @@ from karma_core.use_cases.access.identity import proven, require_requester
 from karma_core.use_cases.access.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Kept, Register, admission, refuse_if_worked_on
-from karma_core.workspace import Workspace
+
+_ConfigStore = TypeVar("_ConfigStore", bound=ConfigStore)
 
 
-def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str | None = None) -> Change:
+def approve(workspace: ConfigStore, change_id: str, *, why: str = "", digest: str | None = None) -> Change:
     """Approve the plan that a change shows.
 
     `digest` is that of the plan that the approver saw: Conflict `plan-moved` where it is another by now.
@@ -45,14 +46,14 @@ def approve(workspace: Workspace, change_id: str, *, why: str = "", digest: str 
     return register.move(kept, State.APPROVED, said, approval=given).change
 
 
-def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = False) -> Workspace:
+def _require_approver(workspace: _ConfigStore, change: Change, *, rejects: bool = False) -> _ConfigStore:
     """The workspace of an approver, proven where the policy names approvers.
 
     Where it wants another than the requester, that one must have been proven, too; a no needs none of it.
     """
     rules = (rules_on_policies if change.kind == "policy" else rules_in_force)(workspace)
     if rules.asks_approver:
-        workspace = with_fields(workspace, actor=proven(workspace))
+        workspace = workspace.acting_as(proven(workspace))
     actor = workspace.actor
     if rules.asks_distinct and not change.proof and not rejects:
         why = (
@@ -86,7 +87,7 @@ def _require_approver(workspace: Workspace, change: Change, *, rejects: bool = F
     )
 
 
-def _is_no_admin(workspace: Workspace) -> str:
+def _is_no_admin(workspace: Context) -> str:
     """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
     actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
     if actor.proof and actor.role is not None and actor.role.includes(Role.ADMIN):
@@ -94,7 +95,7 @@ def _is_no_admin(workspace: Workspace) -> str:
     return "a policy is approved by an admin, and nothing proves that this is one"
 
 
-def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
+def reject(workspace: ConfigStore, change_id: str, *, why: str = "") -> Change:
     """Say no to a change that waits; Refused `not-approver` as for an approval."""
     register, kept = _get(workspace, change_id)
     workspace = _require_approver(workspace, kept.change, rejects=True)
@@ -103,14 +104,14 @@ def reject(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
     return register.move(kept, State.REJECTED, said).change
 
 
-def cancel(workspace: Workspace, change_id: str, *, why: str = "") -> Change:
+def cancel(workspace: ConfigStore, change_id: str, *, why: str = "") -> Change:
     """Take a change back that is not being applied."""
     register, kept = _get(workspace, change_id)
     said = f"cancelled by {workspace.actor.user}" + (f": {why}" if why else "")
     return register.move(kept, State.CANCELLED, said).change
 
 
-def retry(workspace: Workspace, change_id: str, *, proceed: bool = False) -> Change:
+def retry(workspace: ChangeIntake, change_id: str, *, proceed: bool = False) -> Change:
     """Try a change again that failed or was stopped: it is judged, planned and approved anew.
 
     What it wrote stays written; where that has been changed since, it is rejected. It is not rolled back by
@@ -121,7 +122,7 @@ def retry(workspace: Workspace, change_id: str, *, proceed: bool = False) -> Cha
     return try_again(_require_retrier(workspace), change_id, proceed=proceed)
 
 
-def _require_retrier(workspace: Workspace) -> Workspace:
+def _require_retrier(workspace: _ConfigStore) -> _ConfigStore:
     """The workspace of somebody who may request changes, proven where the policy names persons."""
     workspace = require_requester(workspace, "")
     user = workspace.actor.user
@@ -136,7 +137,7 @@ def _require_retrier(workspace: Workspace) -> Workspace:
     )
 
 
-def try_again(workspace: Workspace, change_id: str, *, proceed: bool = False) -> Change:
+def try_again(workspace: ChangeIntake, change_id: str, *, proceed: bool = False) -> Change:
     """As `retry`, whoever asks: for a change whose apply was interrupted, and that nobody has to ask for."""
     register = Register(workspace)
     with admission(workspace):
@@ -162,7 +163,7 @@ def try_again(workspace: Workspace, change_id: str, *, proceed: bool = False) ->
     return admit(workspace, change_id).change
 
 
-def _get(workspace: Workspace, change_id: str) -> tuple[Register, Kept]:
+def _get(workspace: ConfigStore, change_id: str) -> tuple[Register, Kept]:
     """The change, as nobody is working on it, and not expired."""
     register = Register(workspace)
     change = register.get(change_id).change

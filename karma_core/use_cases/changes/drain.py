@@ -6,6 +6,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import BadInput, Conflict, Refused
+from karma_core.needs import CarryingOut, ChangeIntake, ConfigStore, RecordsAndLog
 from karma_core.use_cases.access.policy_evaluation import frozen
 from karma_core.use_cases.changes import applying
 from karma_core.use_cases.changes.applying import RunOrder
@@ -13,10 +14,9 @@ from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.rollback import take_back_failed
-from karma_core.workspace import Workspace
 
 
-def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool = False) -> list[Change]:
+def drain(workspace: CarryingOut, run: RunOrder | None = None, *, approved: bool = False) -> list[Change]:
     """Advance all open changes, in the order of acceptance, until none moves; those that moved.
 
     Without `run` nothing is applied. With it, what was approved is applied where its requester wants that
@@ -35,18 +35,18 @@ def drain(workspace: Workspace, run: RunOrder | None = None, *, approved: bool =
     return [moved[change_id] for change_id in sorted(moved)]
 
 
-def left_approved(workspace: Workspace) -> dict[str, str]:
+def left_approved(workspace: ConfigStore) -> dict[str, str]:
     """Changes that a drain left approved → why: a freeze, or somebody else who works on their part."""
     reason = frozen(workspace) or "another process works on it, or on a component that it deploys"
     return dict.fromkeys(approved_changes(workspace), reason)
 
 
-def approved_changes(workspace: Workspace) -> list[str]:
+def approved_changes(workspace: RecordsAndLog) -> list[str]:
     """Ids of the changes that may be applied, in the order of acceptance."""
     return [c.id for c in Register(workspace).open() if c.status is State.APPROVED]
 
 
-def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
+def carry_on(workspace: CarryingOut, change_id: str, run: RunOrder) -> Change:
     """What a run does that was started for one change: plan it if it waits, apply it if it may be applied.
 
     One that was planned here is applied only where its requester wants that, one that is applied already
@@ -62,7 +62,7 @@ def carry_on(workspace: Workspace, change_id: str, run: RunOrder) -> Change:
     return apply_and_drain(workspace, change_id, run)
 
 
-def request_and_apply(workspace: Workspace, read: ChangeRequest, run: RunOrder, *, wanted: bool) -> Change:
+def request_and_apply(workspace: CarryingOut, read: ChangeRequest, run: RunOrder, *, wanted: bool) -> Change:
     """Request a change and, where that is `wanted` and no rule asks for an approval, apply it at once.
 
     Errors are those of a request and of an apply; a change that is rejected or that waits is none.
@@ -73,7 +73,9 @@ def request_and_apply(workspace: Workspace, read: ChangeRequest, run: RunOrder, 
     return apply_and_drain(workspace, change.id, run)
 
 
-def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, approved: bool) -> Change | None:
+def _advance(
+    workspace: CarryingOut, change: Change, run: RunOrder | None, *, approved: bool
+) -> Change | None:
     """The change after the next step that it can take by itself; None where it can take none now."""
     try:
         if change.take_back:
@@ -90,7 +92,7 @@ def _advance(workspace: Workspace, change: Change, run: RunOrder | None, *, appr
         return None  # another process has it, or the policy says not now
 
 
-def _take_back(workspace: Workspace, change: Change) -> Change:
+def _take_back(workspace: ChangeIntake, change: Change) -> Change:
     """Request the rollback that the policy wants, and say of the failed change what came of it."""
     register = Register(workspace)
     kept = register.get(change.id)
@@ -106,7 +108,7 @@ def _take_back(workspace: Workspace, change: Change) -> Change:
     return register.keep(kept, take_back=False, why=f"{kept.change.why}: {said}").change
 
 
-def apply_and_drain(workspace: Workspace, change_id: str, run: RunOrder, *, override: str = "") -> Change:
+def apply_and_drain(workspace: CarryingOut, change_id: str, run: RunOrder, *, override: str = "") -> Change:
     """Apply one change and let all others go on; how it stands then (the policy may have rolled it back).
 
     `override` is for that one alone.

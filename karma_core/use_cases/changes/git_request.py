@@ -8,14 +8,14 @@ from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import read_request
 from karma_core.errors import Refused
+from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.configs.comparison import Intent
 from karma_core.use_cases.configs.publish import find_work
-from karma_core.workspace import Workspace
 
 
 def request_from_git(
-    workspace: Workspace,
+    workspace: CarryingOut,
     *,
     prune: bool = False,
     reason: str = "",

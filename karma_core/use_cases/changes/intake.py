@@ -11,17 +11,17 @@ from karma_core.changes.request import ChangeRequest, read_request
 from karma_core.changes.states import KIND, State
 from karma_core.documents import written
 from karma_core.errors import Conflict
+from karma_core.needs import ChangeIntake, Context
 from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 
 def request(
-    workspace: Workspace,
+    workspace: ChangeIntake,
     read: ChangeRequest,
     *,
     proceed: bool = False,
@@ -73,7 +73,7 @@ def _require_same(known: Change, read: ChangeRequest) -> None:
         )
 
 
-def _new(workspace: Workspace, read: ChangeRequest) -> Change:
+def _new(workspace: Context, read: ChangeRequest) -> Change:
     now = workspace.now()
     return Change(
         id=workspace.new_id(),
@@ -92,21 +92,21 @@ def _new(workspace: Workspace, read: ChangeRequest) -> Change:
     )
 
 
-def _dry_run(workspace: Workspace, change: Change) -> Change:
+def _dry_run(workspace: ChangeIntake, change: Change) -> Change:
     """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it.
 
     One that would have to wait is planned all the same, as if its turn had come now.
     """
-    register = Register(workspace)
+    register, planner = Register(workspace), workspace.with_terraform()
     judged = judge_change(workspace, change)
     found = replace(change, **judged_fields(judged))
     waits_for = holders(replace(found, number=2**62), register.open())
     if judged.errors:
         found = replace(found, status=State.REJECTED, why=judged.why)
-    elif not workspace.plans_here:
+    elif planner is None:
         found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
     else:
-        decision = plan_change(workspace, change, judged)
+        decision = plan_change(planner, change, judged)
         found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
     if waits_for and found.status is not State.REJECTED:
         said = "; its plan is that of now" if found.plan_id else ""

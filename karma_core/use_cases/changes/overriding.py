@@ -11,18 +11,19 @@ from typing import Any
 
 from karma_core.errors import Refused
 from karma_core.events import log_event
+from karma_core.needs import ConfigStore, HasLog
 from karma_core.outcomes import Phase
 from karma_core.policy.rules import may_override
 from karma_core.use_cases.access.identity import proven
 from karma_core.use_cases.access.policy_evaluation import OVERRIDABLE
 from karma_core.use_cases.access.policy_in_force import rules_in_force
 from karma_core.use_cases.changes.judged import Judged
-from karma_core.workspace import Actor, Workspace
+from karma_core.workspace import Actor
 
 ACTION = "policy_override"
 
 
-def require_overrider(workspace: Workspace, reason: str) -> Actor:
+def require_overrider(workspace: ConfigStore, reason: str) -> Actor:
     """Who overrides the policy, proven.
 
     Refused `not-overrider`, and logged as denied, where the policy does not name this user as an overrider.
@@ -41,7 +42,12 @@ def require_overrider(workspace: Workspace, reason: str) -> Actor:
 
 
 def override_policy(
-    workspace: Workspace, reason: str, rules: Sequence[str], *, plan: str | None = None, kind: str = "change"
+    workspace: ConfigStore,
+    reason: str,
+    rules: Sequence[str],
+    *,
+    plan: str | None = None,
+    kind: str = "change",
 ) -> str:
     """Say in the log who overrides which rules, why, and for what; the id of the event.
 
@@ -56,7 +62,7 @@ def override_policy(
     )
 
 
-def _log(workspace: Workspace, actor: Actor, status: str, inputs: dict[str, Any]) -> str:
+def _log(workspace: HasLog, actor: Actor, status: str, inputs: dict[str, Any]) -> str:
     return log_event(workspace, ACTION, status, user=actor.user, source=actor.source, inputs=inputs)
 
 

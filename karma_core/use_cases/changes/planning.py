@@ -13,6 +13,7 @@ from karma_core.changes.record import Change, Edit
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Record, Severity
+from karma_core.needs import HasState, Planning, PlanStore, PolicySource
 from karma_core.plan.document import Action, Plan
 from karma_core.use_cases.access.policy_evaluation import evaluate_plan, moved_by, restricted
 from karma_core.use_cases.changes.judged import Judged
@@ -22,7 +23,6 @@ from karma_core.use_cases.plans.breaking import WOULD_BREAK
 from karma_core.use_cases.plans.plan import plan
 from karma_core.use_cases.plans.stored import load_plan
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 
 class Decision(Record, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Decision(Record, frozen=True, kw_only=True):
     versions: dict[str, int] | None = None
 
 
-def plan_change(workspace: Workspace, change: Change, judged: Judged) -> Decision:
+def plan_change(workspace: Planning, change: Change, judged: Judged) -> Decision:
     """Plan the judged change; a plan that cannot be made rejects it."""
     try:
         made = plan_run(workspace, change, judged) if change.runs_only else _plan(workspace, judged)
@@ -73,7 +73,7 @@ def plan_change(workspace: Workspace, change: Change, judged: Judged) -> Decisio
 
 
 def _decide_run(
-    workspace: Workspace, change: Change, judged: Judged, made: Plan, warnings: tuple[str, ...]
+    workspace: PolicySource, change: Change, judged: Judged, made: Plan, warnings: tuple[str, ...]
 ) -> Decision:
     canonical = canonical_run(made, judged.versions)
     decision = _decision(made, judged, canonical, needs_of(workspace, change, judged, made), warnings)
@@ -105,7 +105,7 @@ def _decision(
     )
 
 
-def _plan(workspace: Workspace, judged: Judged) -> Plan:
+def _plan(workspace: Planning, judged: Judged) -> Plan:
     selection = Selection(targets=tuple(e.address for e in judged.edits if not e.removes))
     removed = [e.address for e in judged.edits if e.removes]
     return plan(workspace, selection, fleet=judged.fleet, removed=removed)
@@ -143,7 +143,7 @@ def judged_fields(judged: Judged) -> dict[str, Any]:
     }
 
 
-def canonical_of(workspace: Workspace, change: Change) -> CanonicalPlan | None:
+def canonical_of(workspace: PlanStore, change: Change) -> CanonicalPlan | None:
     """The canonical form of the plan that was shown."""
     if change.plan_id is None:
         return None
@@ -153,7 +153,7 @@ def canonical_of(workspace: Workspace, change: Change) -> CanonicalPlan | None:
     return digest.canonical_plan(shown, change.versions, change.cone)
 
 
-def differences_from_shown(workspace: Workspace, change: Change, judged: Judged, plan_id: str) -> list[str]:
+def differences_from_shown(workspace: PlanStore, change: Change, judged: Judged, plan_id: str) -> list[str]:
     """Why a new plan is more than a refinement of the shown one; empty where the approval covers it.
 
     A run that moves less than was shown is covered: the versions of what is left are compared.
@@ -169,7 +169,7 @@ def differences_from_shown(workspace: Workspace, change: Change, judged: Judged,
     return digest.exceeds(replace(shown, versions=left), new)
 
 
-def removed_and_deployed(workspace: Workspace, edits: tuple[Edit, ...]) -> tuple[str, ...]:
+def removed_and_deployed(workspace: HasState, edits: tuple[Edit, ...]) -> tuple[str, ...]:
     """Addresses that the edits remove and that are deployed."""
     return tuple(e.address for e in edits if e.removes and workspace.state.applied(e.address) is not None)
 

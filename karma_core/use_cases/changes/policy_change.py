@@ -11,6 +11,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.documents import written
 from karma_core.errors import BadInput, Conflict, KarmaError, LeaseHeld, Refused, StaleLease, StoreError
+from karma_core.needs import GraphBuilding, HasModules, HasParameters, PolicySource
 from karma_core.policy.published import PublishedPolicy, parameter_name
 from karma_core.records import ParameterWrite
 from karma_core.use_cases import leasing
@@ -25,7 +26,6 @@ from karma_core.use_cases.access.policy_in_force import (
 from karma_core.use_cases.changes.queue import expire
 from karma_core.use_cases.changes.register import Kept, Register, admission
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 NEED: Final = "an admin approves a policy"
 """Why every such change waits."""
@@ -33,7 +33,7 @@ LEASE_SECONDS: Final = 600.0
 """How long to wait for whoever writes configs. As for the sets of a change."""
 
 
-def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
+def request_policy(workspace: GraphBuilding, *, reason: str = "") -> Change:
     """Request that the checkout's policy is published; the change waits for an admin's approval.
 
     Refused `nothing-to-publish` where it is published already; BadInput `component-type` where the definition
@@ -84,7 +84,7 @@ def request_policy(workspace: Workspace, *, reason: str = "") -> Change:
         return register.add(numbered).change
 
 
-def apply_policy(workspace: Workspace, register: Register, kept: Kept) -> Kept:
+def apply_policy(workspace: PolicySource, register: Register, kept: Kept) -> Kept:
     """Write the approved policy, on the version that it was requested from; how it ended is its status.
 
     Where a store does not answer, or its lease is held or lost, nobody knows whether it was written: the
@@ -101,7 +101,7 @@ def apply_policy(workspace: Workspace, register: Register, kept: Kept) -> Kept:
     return register.move(kept, State.APPLIED, "the policy is published")
 
 
-def _write(workspace: Workspace, change: Change) -> None:
+def _write(workspace: PolicySource, change: Change) -> None:
     name = parameter_name(workspace.prefix)
     value = strictjson.canonical(change.request["policy"]).decode()
     base = int(change.request["base_version"])
@@ -121,7 +121,7 @@ def _write(workspace: Workspace, change: Change) -> None:
         note_published(workspace, change.id)
 
 
-def _refuse_unreadable(workspace: Workspace) -> None:
+def _refuse_unreadable(workspace: HasModules) -> None:
     findings = unreadable_types(workspace)
     if findings:
         first = findings[0]
@@ -133,13 +133,13 @@ def _refuse_unreadable(workspace: Workspace) -> None:
         )
 
 
-def _published(workspace: Workspace) -> PublishedPolicy | None:
+def _published(workspace: PolicySource) -> PublishedPolicy | None:
     try:
         return read_in_force(workspace)
     except BadInput:
         return None
 
 
-def _version(workspace: Workspace) -> int:
+def _version(workspace: HasParameters) -> int:
     held = workspace.parameters.get(parameter_name(workspace.prefix))
     return held.version if held else 0

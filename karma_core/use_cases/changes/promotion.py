@@ -11,6 +11,7 @@ from karma_core.changes.request import read_request
 from karma_core.counting import listed
 from karma_core.errors import Refused, UsageError
 from karma_core.model import Record
+from karma_core.needs import ChangeIntake, Context, HasParameters, HasState, PolicySource
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.configs import show as config_show
 from karma_core.use_cases.configs.comparison import config_addresses
@@ -18,7 +19,6 @@ from karma_core.use_cases.configs.show import ShownConfig
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.selection.naming import excluded, is_pattern, local, named, require_some_left
 from karma_core.use_cases.selection.record import Selection, require_selection
-from karma_core.workspace import Workspace
 
 
 class Part(Record, frozen=True, kw_only=True):
@@ -42,8 +42,8 @@ class Part(Record, frozen=True, kw_only=True):
 
 
 def promote(
-    source: Workspace,
-    target: Workspace,
+    source: PolicySource,
+    target: ChangeIntake,
     selection: Selection,
     *,
     only: Collection[str] = (),
@@ -86,7 +86,7 @@ def promote(
     return request(target, read_request(body), proceed=proceed, promoted_from=one or several)
 
 
-def _addresses(source: Workspace, selection: Selection) -> list[str]:
+def _addresses(source: HasParameters, selection: Selection) -> list[str]:
     """The addresses that a selection means among the source's configs, sorted.
 
     Where all are plain addresses, nothing is read.
@@ -110,7 +110,7 @@ def _addresses(source: Workspace, selection: Selection) -> list[str]:
 
 
 def _part(
-    source: Workspace, target: Workspace, address: str, only: Collection[str], keep: Collection[str]
+    source: HasParameters, target: HasParameters, address: str, only: Collection[str], keep: Collection[str]
 ) -> Part:
     shown = _shown(source, address)
     before, version = _held(target, address)
@@ -130,13 +130,13 @@ def _require_fields(parts: Sequence[Part], chosen: set[str]) -> None:
         )
 
 
-def _said(source: Workspace, origins: Sequence[Promoted]) -> str:
+def _said(source: Context, origins: Sequence[Promoted]) -> str:
     if len(origins) == 1:
         return f"promoted from {source.name}, version {origins[0].version}"
     return f"{len(origins)} components promoted from {source.name}"
 
 
-def _shown(source: Workspace, address: str) -> ShownConfig:
+def _shown(source: HasParameters, address: str) -> ShownConfig:
     found = config_show.show(source, address)
     if found.config is None:
         raise Refused(
@@ -148,7 +148,7 @@ def _shown(source: Workspace, address: str) -> ShownConfig:
     return found
 
 
-def _held(target: Workspace, address: str) -> tuple[dict[str, Any] | None, int]:
+def _held(target: HasParameters, address: str) -> tuple[dict[str, Any] | None, int]:
     """(the target's config, its version); (None, 0) where it has none. An unreadable one is judged later."""
     stored = target.parameters.get(target.config_parameter(address))
     if stored is None:
@@ -166,7 +166,7 @@ def _mixed(
     return {k: (theirs if k in taken else ours)[k] for k in known if k in (theirs if k in taken else ours)}
 
 
-def _origin(source: Workspace, found: ShownConfig) -> Promoted:
+def _origin(source: HasState, found: ShownConfig) -> Promoted:
     applied = source.state.applied(found.address)
     deployed = applied is not None and applied.succeeded and applied.config_version == found.version
     return Promoted(environment=source.name, version=found.version, deployed=deployed)

@@ -11,6 +11,7 @@ from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.events import log_event
 from karma_core.model import Record
+from karma_core.needs import ChangeIntake, Context, HasLog, HasParameters
 from karma_core.ports import CodeHost
 from karma_core.records import CommitState, PullRequest
 from karma_core.use_cases.changes.intake import request
@@ -18,7 +19,6 @@ from karma_core.use_cases.changes.pull_request_text import comment_of, mark_of, 
 from karma_core.use_cases.changes.push import wanted_of
 from karma_core.use_cases.changes.reading import plan_of
 from karma_core.webhooks import configs_among
-from karma_core.workspace import Workspace
 
 ACTION: Final = "pull_request_check"
 Verdict = Literal["ignored", "refused", "accepted", "rejected", "invalid"]
@@ -47,7 +47,7 @@ class Checked(Record, frozen=True, kw_only=True):
 
 
 def check_pull_request(
-    workspace: Workspace,
+    workspace: ChangeIntake,
     host: CodeHost,
     repository: str,
     number: int,
@@ -74,7 +74,7 @@ def check_pull_request(
 
 
 def _check(
-    workspace: Workspace, host: CodeHost, pull: PullRequest, addresses: tuple[str, ...], config_dir: str
+    workspace: ChangeIntake, host: CodeHost, pull: PullRequest, addresses: tuple[str, ...], config_dir: str
 ) -> Checked:
     if not addresses:
         return _checked(pull, addresses, "ignored", f"it touches no config of {workspace.name}")
@@ -98,7 +98,7 @@ def _check(
 
 
 def _judge(
-    workspace: Workspace, host: CodeHost, pull: PullRequest, addresses: tuple[str, ...], config_dir: str
+    workspace: ChangeIntake, host: CodeHost, pull: PullRequest, addresses: tuple[str, ...], config_dir: str
 ) -> Checked:
     asked = [_wanted(workspace, host, pull, address, config_dir) for address in addresses]
     wanted = [part for part in asked if part is not None]
@@ -119,7 +119,7 @@ def _judge(
 
 
 def _wanted(
-    workspace: Workspace, host: CodeHost, pull: PullRequest, address: str, config_dir: str
+    workspace: HasParameters, host: CodeHost, pull: PullRequest, address: str, config_dir: str
 ) -> dict[str, Any] | None:
     path = f"{config_dir.strip('/')}/{workspace.name}/{address}/config.json"
     raw = host.file(pull.repository, path, pull.commit)
@@ -135,15 +135,13 @@ def _headline(change: Change) -> str:
 
 
 def _say(
-    workspace: Workspace, host: CodeHost, pull: PullRequest, state: CommitState, headline: str, text: str
+    workspace: Context, host: CodeHost, pull: PullRequest, state: CommitState, headline: str, text: str
 ) -> None:
     host.comment(pull.repository, pull.number, mark_of(workspace.name), text)
     _status(workspace, host, pull, state, headline)
 
 
-def _status(
-    workspace: Workspace, host: CodeHost, pull: PullRequest, state: CommitState, headline: str
-) -> None:
+def _status(workspace: Context, host: CodeHost, pull: PullRequest, state: CommitState, headline: str) -> None:
     context = f"karma/{workspace.name}"
     host.set_status(pull.repository, pull.commit, state, context=context, description=headline)
 
@@ -159,5 +157,5 @@ def _checked(pull: PullRequest, addresses: tuple[str, ...], verdict: Verdict, wh
     )
 
 
-def _log(workspace: Workspace, checked: Checked) -> None:
+def _log(workspace: HasLog, checked: Checked) -> None:
     log_event(workspace, ACTION, checked.verdict, inputs=checked.contract())

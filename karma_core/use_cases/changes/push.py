@@ -9,14 +9,14 @@ from karma_core import ids, strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_TEXT, read_request
 from karma_core.changes.states import State
+from karma_core.needs import CarryingOut, GitComparison, HasParameters
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.drain import apply_and_drain
 from karma_core.use_cases.changes.intake import request
-from karma_core.workspace import Workspace
 
 
 def take_up_push(
-    workspace: Workspace,
+    workspace: CarryingOut,
     addresses: Sequence[str],
     run: RunOrder,
     *,
@@ -43,14 +43,16 @@ def take_up_push(
     return change
 
 
-def _wanted(workspace: Workspace, address: str, commit: str) -> dict[str, Any] | None:
+def _wanted(workspace: GitComparison, address: str, commit: str) -> dict[str, Any] | None:
     """The part of the request about one component; None where the parameter store has what Git has."""
     ids.Address.parse(address)
     raw = workspace.repository.config_at(workspace.name, address, commit)
     return wanted_of(workspace, address, raw, where=f"{workspace.name}/{address} in commit {commit[:12]}")
 
 
-def wanted_of(workspace: Workspace, address: str, raw: bytes | None, *, where: str) -> dict[str, Any] | None:
+def wanted_of(
+    workspace: HasParameters, address: str, raw: bytes | None, *, where: str
+) -> dict[str, Any] | None:
     """The part of a request that makes a component's config what a file says (None: that it is gone).
 
     None where the parameter store has that already; BadInput, naming `where`, for what is no JSON object.

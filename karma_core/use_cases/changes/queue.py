@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from karma_core.changes.record import Change, overlap
 from karma_core.changes.states import WAITING, State
 from karma_core.errors import Conflict
+from karma_core.needs import ChangeIntake, ConfigStore, Context, RecordsAndLog
 from karma_core.use_cases.access.policy_in_force import rules_in_force, rules_on_policies
 from karma_core.use_cases.changes.judged import Judged
 from karma_core.use_cases.changes.planning import conclude, judged_fields, plan_change
@@ -30,7 +31,6 @@ from karma_core.use_cases.changes.register import (
 )
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.workspace import Workspace
 
 
 def holders(change: Change, others: Sequence[Change]) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def position(change: Change, others: Sequence[Change]) -> int:
     return 1 + len(holders(change, others)) if change.status is State.QUEUED else 0
 
 
-def admit(workspace: Workspace, change_id: str, *, new: Change | None = None) -> Kept:
+def admit(workspace: ChangeIntake, change_id: str, *, new: Change | None = None) -> Kept:
     """Judge a waiting change and, if nothing holds its part of the graph, plan it.
 
     A `new` one is accepted in the same step as it is judged first, so that none that comes later can pass
@@ -61,9 +61,10 @@ def admit(workspace: Workspace, change_id: str, *, new: Change | None = None) ->
             if new is not None:
                 _accept(Register(workspace), new)
             kept, judged = _judge_next(workspace, change_id, right)
-        if kept.change.status is not State.PLANNING or judged is None:
+        planner = acting_for(workspace, kept.change).with_terraform()
+        if kept.change.status is not State.PLANNING or judged is None or planner is None:
             return kept
-        decision = plan_change(acting_for(workspace, kept.change), kept.change, judged)
+        decision = plan_change(planner, kept.change, judged)
         return conclude(Register(workspace), kept, judged, decision)
 
 
@@ -73,7 +74,7 @@ def _accept(register: Register, new: Change) -> None:
         register.add(replace(new, number=new.number or register.next_number()))
 
 
-def _judge_next(workspace: Workspace, change_id: str, right: Heartbeat) -> tuple[Kept, Judged | None]:
+def _judge_next(workspace: ChangeIntake, change_id: str, right: Heartbeat) -> tuple[Kept, Judged | None]:
     """Reject a waiting change, leave it waiting, or take it into planning."""
     register = Register(workspace)
     kept = register.get(change_id)
@@ -92,13 +93,13 @@ def _judge_next(workspace: Workspace, change_id: str, right: Heartbeat) -> tuple
     if waits_for:
         why = f"it overlaps {', '.join(waits_for)}"
         return register.move(kept, State.QUEUED, why, waits_for=waits_for, **found), None
-    if not workspace.plans_here:
+    if workspace.with_terraform() is None:
         why = judged.left_open or "nothing holds its cone; it waits for a run that plans it"
         return register.move(kept, State.QUEUED, why, waits_for=(), **found), None
     return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **found), judged
 
 
-def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
+def requeue_if_dead(workspace: RecordsAndLog, change_id: str) -> Kept:
     """Put a change back in the queue whose planner has died; LeaseHeld while it lives."""
     register = Register(workspace)
     refuse_if_worked_on(workspace, change_id)
@@ -108,7 +109,7 @@ def requeue_if_dead(workspace: Workspace, change_id: str) -> Kept:
     return register.move(kept, State.QUEUED, "whoever planned it has ended; it is planned anew")
 
 
-def expire(workspace: Workspace, *, for_policy: bool = False) -> list[Change]:
+def expire(workspace: ConfigStore, *, for_policy: bool = False) -> list[Change]:
     """End the changes that have waited too long for an approval, or approved for their apply.
 
     BadInput `policy-unreadable`, except `for_policy`: on the way to another published policy.
@@ -129,7 +130,7 @@ def expire(workspace: Workspace, *, for_policy: bool = False) -> list[Change]:
     return expired
 
 
-def _is_overdue(workspace: Workspace, change: Change, hours: float) -> bool:
+def _is_overdue(workspace: Context, change: Change, hours: float) -> bool:
     """Whether it has waited for an approval, or approved for its apply, for longer than the hours."""
     if change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
         return False

@@ -10,19 +10,19 @@ from karma_core.errors import UsageError
 from karma_core.ids import shown
 from karma_core.json_difference import Difference, differences
 from karma_core.model import to_builtins
+from karma_core.needs import GraphBuilding, PlanStore, RecordsAndLog
 from karma_core.plan.document import Plan, contract
 from karma_core.use_cases.changes.queue import position
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.plans.stored import load_plan
-from karma_core.workspace import Workspace
 
 
-def plan_of(workspace: Workspace, change: Change) -> Plan | None:
+def plan_of(workspace: PlanStore, change: Change) -> Plan | None:
     """The plan that the change shows, None before it was planned."""
     return load_plan(workspace, change.plan_id)[0] if change.plan_id else None
 
 
-def result_of(workspace: Workspace, change: Change) -> dict[str, Any]:
+def result_of(workspace: PlanStore, change: Change) -> dict[str, Any]:
     """The result document of the contract."""
     made = plan_of(workspace, change)
     return result(change, contract(made) if made else None)
@@ -39,7 +39,7 @@ def differences_of(change: Change) -> list[tuple[str, Difference]]:
     return [(e.address, found) for e in change.edits for found in differences(e.before, e.after)]
 
 
-def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dict[str, Any]]:
+def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list[dict[str, Any]]:
     """A line for every change, newest first; `position` is its place in the queue, 0 where it is in none.
 
     UsageError where `status` is no state.
@@ -67,7 +67,7 @@ def list_changes(workspace: Workspace, *, status: str | None = None) -> list[dic
     ]
 
 
-def show(workspace: Workspace, change_id: str) -> dict[str, Any]:
+def show(workspace: GraphBuilding, change_id: str) -> dict[str, Any]:
     """All that is known of one change, the contract's fields first."""
     register = Register(workspace)
     change = register.get(change_id).change

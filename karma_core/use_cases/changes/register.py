@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace as with_fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -21,10 +21,12 @@ from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.events import log_event
 from karma_core.ids import shown
 from karma_core.model import Record, to_builtins
+from karma_core.needs import Context, HasState, RecordsAndLog
 from karma_core.use_cases import leasing
 from karma_core.use_cases.changes import open_index
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.workspace import Workspace
+
+_Context = TypeVar("_Context", bound=Context)
 
 ORDER: Final = "change-order"
 KEYS: Final = "change-key"
@@ -46,7 +48,7 @@ class Kept(Record, frozen=True, kw_only=True):
 class Register:
     """Finds, adds and moves changes."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: RecordsAndLog) -> None:
         self._workspace = workspace
 
     def get(self, change_id: str) -> Kept:
@@ -151,14 +153,14 @@ def _accepted(change: Change) -> tuple[int, str]:
 
 
 @contextmanager
-def admission(workspace: Workspace) -> Iterator[Heartbeat]:
+def admission(workspace: HasState) -> Iterator[Heartbeat]:
     """Hold the right to decide which change may go on; `check` it before the decision is kept."""
     with leasing.held(workspace, [ADMISSION], wait_seconds=ADMISSION_SECONDS) as right:
         yield right
 
 
 @contextmanager
-def working(workspace: Workspace, change_id: str) -> Iterator[Heartbeat]:
+def working(workspace: HasState, change_id: str) -> Iterator[Heartbeat]:
     """Hold the right to plan or apply one change, kept alive; LeaseHeld where another process has it."""
     lease = leasing.wait_for(workspace, [change_lease(change_id)], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:
@@ -170,13 +172,13 @@ def change_lease(change_id: str) -> str:
     return f"change:{change_id}"
 
 
-def worked_on(workspace: Workspace, change_id: str) -> bool:
+def worked_on(workspace: HasState, change_id: str) -> bool:
     """Whether a living process works on the change."""
     name = change_lease(change_id)
     return any(name in lease.names for lease in workspace.state.leases())
 
 
-def refuse_if_worked_on(workspace: Workspace, change_id: str) -> None:
+def refuse_if_worked_on(workspace: HasState, change_id: str) -> None:
     """LeaseHeld while a living process works on the change."""
     if worked_on(workspace, change_id):
         raise LeaseHeld(
@@ -187,7 +189,7 @@ def refuse_if_worked_on(workspace: Workspace, change_id: str) -> None:
         )
 
 
-def acting_for(workspace: Workspace, change: Change) -> Workspace:
+def acting_for(workspace: _Context, change: Change) -> _Context:
     """The workspace whose events name the change and follow from its newest one."""
     actor = with_fields(workspace.actor, change_id=change.id, cause=change.last_event)
-    return with_fields(workspace, actor=actor)
+    return workspace.acting_as(actor)

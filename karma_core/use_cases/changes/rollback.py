@@ -14,16 +14,16 @@ from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_COMPONENTS, read_request
 from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
+from karma_core.needs import ChangeIntake, HasParameters
 from karma_core.records import Applied
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.register import Register, acting_for
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.graph.build import read_fleet
-from karma_core.workspace import Workspace
 
 
 def roll_back(
-    workspace: Workspace,
+    workspace: ChangeIntake,
     change_id: str,
     *,
     reason: str = "",
@@ -63,7 +63,7 @@ def roll_back(
     )
 
 
-def take_back_failed(workspace: Workspace, change: Change) -> Change:
+def take_back_failed(workspace: ChangeIntake, change: Change) -> Change:
     """Request the rollback of a change whose deploy has failed, in its place in the queue, once a failure."""
     body = {
         "changes": _parts(workspace, _oldest([change])),
@@ -83,7 +83,7 @@ def take_back_failed(workspace: Workspace, change: Change) -> Change:
 
 
 def roll_back_cone(
-    workspace: Workspace,
+    workspace: ChangeIntake,
     address: str,
     *,
     reason: str = "",
@@ -190,7 +190,7 @@ def _nothing_to_restore(why: str) -> Refused:
     )
 
 
-def _parts(workspace: Workspace, wanted: Mapping[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
+def _parts(workspace: HasParameters, wanted: Mapping[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
     """The parts of a request that bring configs to what is wanted, without what is gone as wanted."""
     parts = (_part(workspace, address, wanted[address]) for address in sorted(wanted))
     found = [part for part in parts if part is not None]
@@ -206,7 +206,7 @@ def _parts(workspace: Workspace, wanted: Mapping[str, dict[str, Any] | None]) ->
     return found
 
 
-def _part(workspace: Workspace, address: str, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def _part(workspace: HasParameters, address: str, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
     now = _version(workspace, address)
     base = {"component": address, "base_version": now}
     if wanted is None:
@@ -214,6 +214,6 @@ def _part(workspace: Workspace, address: str, wanted: dict[str, Any] | None) -> 
     return {**base, ("replace" if now else "create"): wanted}
 
 
-def _version(workspace: Workspace, address: str) -> int:
+def _version(workspace: HasParameters, address: str) -> int:
     stored = workspace.parameters.get(workspace.config_parameter(address))
     return stored.version if stored else 0

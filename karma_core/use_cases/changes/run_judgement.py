@@ -16,6 +16,7 @@ from karma_core.changes import judgement
 from karma_core.changes.record import Change
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Severity
+from karma_core.needs import FleetSource, Planning, PolicySource
 from karma_core.plan.document import Plan
 from karma_core.use_cases.access.policy_evaluation import forbids_run, needs_of_run, pending_edits
 from karma_core.use_cases.changes.judged import Judged
@@ -28,8 +29,7 @@ from karma_core.use_cases.plans.stored import load_plan
 from karma_core.use_cases.runs.remaining import plan_rest, rest_of
 from karma_core.use_cases.selection.deployed import select_for_destroy
 from karma_core.use_cases.selection.record import Selection
-from karma_core.use_cases.selection.selecting import select
-from karma_core.workspace import Workspace
+from karma_core.use_cases.selection.selecting import select_named
 
 if TYPE_CHECKING:
     from karma_core.use_cases.runs.records import Order
@@ -55,7 +55,7 @@ def covers(change: Change, order: Order) -> bool:
     return order.kind == "destroy" and named and bool(wanted) and wanted <= set(change.removed)
 
 
-def judge_run(workspace: Workspace, change: Change) -> Judged:
+def judge_run(workspace: FleetSource, change: Change) -> Judged:
     """The verdict of now: the policy's, and whether the run can be carried out at all."""
     token = inputs_token(workspace)
     try:
@@ -101,7 +101,7 @@ def _askers(change: Change) -> tuple[str, str]:
     return change.requested_by, change.asked_by or change.requested_by
 
 
-def _scope(workspace: Workspace, change: Change) -> tuple[Fleet, set[str]]:
+def _scope(workspace: FleetSource, change: Change) -> tuple[Fleet, set[str]]:
     """(the environment as the run sees it, the components that the run is for)."""
     if change.kind == "destroy":
         return read_fleet(workspace), set(select_for_destroy(workspace, selection_of(change)))
@@ -110,7 +110,7 @@ def _scope(workspace: Workspace, change: Change) -> tuple[Fleet, set[str]]:
     fleet, selection = read_fleet(workspace), selection_of(change)
     if selection.changed:  # Git says so where the plan is made; a process without a work tree cannot ask it
         return fleet, {a for a in change.cone if a in fleet.graph}
-    return fleet, select(workspace, fleet, selection)
+    return fleet, select_named(fleet, selection, workspace.name)
 
 
 def versions_of(fleet: Fleet, kind: str, addresses: Collection[str]) -> dict[str, int]:
@@ -121,7 +121,7 @@ def versions_of(fleet: Fleet, kind: str, addresses: Collection[str]) -> dict[str
     return {a: loaded.applied.generation for a, loaded in known if loaded and loaded.applied}
 
 
-def plan_run(workspace: Workspace, change: Change, judged: Judged) -> Plan:
+def plan_run(workspace: Planning, change: Change, judged: Judged) -> Plan:
     """The plan of the run of now; the shown one where nothing has moved since it was made."""
     if judged.plan_id is not None:
         return load_plan(workspace, judged.plan_id)[0]
@@ -132,7 +132,7 @@ def plan_run(workspace: Workspace, change: Change, judged: Judged) -> Plan:
     return plan(workspace, selection_of(change))
 
 
-def needs_of(workspace: Workspace, change: Change, judged: Judged, made: Plan) -> tuple[str, ...]:
+def needs_of(workspace: PolicySource, change: Change, judged: Judged, made: Plan) -> tuple[str, ...]:
     """Why the plan of the run needs an approval."""
     if judged.fleet is None:
         return ()

@@ -9,6 +9,7 @@ from karma_core.changes.digest import digest
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.model import to_builtins
+from karma_core.needs import ChangeIntake, Context
 from karma_core.plan.document import Plan
 from karma_core.use_cases.access.policy_evaluation import moved_by
 from karma_core.use_cases.changes.planning import canonical_run
@@ -16,7 +17,6 @@ from karma_core.use_cases.changes.queue import admit, expire
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.changes.run_judgement import versions_of
 from karma_core.use_cases.fleet.fleet import Fleet
-from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from karma_core.use_cases.runs.records import Order
@@ -32,7 +32,7 @@ class Wanted:
     fleet: Fleet
 
 
-def request_run(workspace: Workspace, wanted: Wanted, *, token: str) -> Change:
+def request_run(workspace: ChangeIntake, wanted: Wanted, *, token: str) -> Change:
     """The change that a run becomes; the open one of the same kind and plan, where there is one already.
 
     It holds its part of the graph like any change, and is applied as soon as it is approved. `token` is of
@@ -52,7 +52,7 @@ def _same(known: Change, new: Change) -> bool:
     return waits and (known.kind, known.resumes, known.digest) == (new.kind, new.resumes, new.digest)
 
 
-def _new(workspace: Workspace, wanted: Wanted, token: str) -> Change:
+def _new(workspace: Context, wanted: Wanted, token: str) -> Change:
     order, now = wanted.order, workspace.now()
     kind: Literal["deploy", "destroy"] = "destroy" if order.kind == "destroy" else "deploy"
     versions = versions_of(wanted.fleet, kind, moved_by(wanted.plan))

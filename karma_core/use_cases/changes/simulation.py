@@ -10,6 +10,7 @@ from karma_core.changes.record import Change, Edit
 from karma_core.changes.request import read_request
 from karma_core.ids import type_of
 from karma_core.model import Finding, Provenance, Severity
+from karma_core.needs import Context, FleetSource
 from karma_core.policy.rules import Facts
 from karma_core.provenance import describe
 from karma_core.records import Parameter
@@ -20,10 +21,9 @@ from karma_core.use_cases.changes.run_judgement import judge_run
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.graph import kept_modules
 from karma_core.use_cases.graph.build import inputs_token, read_fleet
-from karma_core.workspace import Workspace
 
 
-def judge_change(workspace: Workspace, change: Change) -> Judged:
+def judge_change(workspace: FleetSource, change: Change) -> Judged:
     """The verdict of now. Where the configs are written already, they must still be what is there."""
     if change.runs_only:
         return judge_run(workspace, change)
@@ -53,7 +53,11 @@ def judge_change(workspace: Workspace, change: Change) -> Judged:
 
 
 def simulate(
-    workspace: Workspace, change_id: str, edits: Sequence[Edit], *, stored: Sequence[Parameter] | None = None
+    workspace: FleetSource,
+    change_id: str,
+    edits: Sequence[Edit],
+    *,
+    stored: Sequence[Parameter] | None = None,
 ) -> Fleet:
     """The environment as the edits would make it; `stored` are its parameters, read already."""
     return read_fleet(
@@ -63,7 +67,7 @@ def simulate(
     )
 
 
-def _stand_in(workspace: Workspace, change_id: str, edit: Edit) -> Parameter | None:
+def _stand_in(workspace: Context, change_id: str, edit: Edit) -> Parameter | None:
     if edit.after is None:
         return None
     return Parameter(
@@ -75,7 +79,7 @@ def _stand_in(workspace: Workspace, change_id: str, edit: Edit) -> Parameter | N
 
 
 def _judge(
-    workspace: Workspace, change: Change, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet], token: str
+    workspace: FleetSource, change: Change, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet], token: str
 ) -> Judged:
     before, after = map(world_of, fleets)
     cone, reads = judgement.reach(edits, before, after)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput, NotFound
 from karma_core.model import Finding, Record
+from karma_core.needs import Context, GitComparison, HasGit, HasParameters
 from karma_core.parameters import check_value
 from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter
@@ -19,7 +20,6 @@ from karma_core.use_cases.configs import git_holds
 from karma_core.use_cases.configs.findings import finding_of, raise_findings
 from karma_core.use_cases.configs.writing import removed_by_changes
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 _FEW = 50
 """Up to so many parameters are fetched one by one; more by one walk of the whole tree."""
@@ -69,7 +69,7 @@ class Comparison(Record, frozen=True, kw_only=True):
 
 
 def compare(
-    workspace: Workspace,
+    workspace: GitComparison,
     *,
     may_be_absent: bool = False,
     stored: dict[str, Parameter] | None = None,
@@ -128,7 +128,7 @@ def _without(files: Iterable[ConfigFile], wrong: Collection[str]) -> list[Config
     return [file for file in files if file.address not in wrong]
 
 
-def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
+def stored_configs(workspace: HasParameters) -> dict[str, Parameter]:
     """Every config parameter by address. One walk of the tree; SecureStrings are decrypted one by one."""
     return {
         address: parameter if parameter.value is not None else _opened(workspace, parameter)
@@ -136,12 +136,12 @@ def stored_configs(workspace: Workspace) -> dict[str, Parameter]:
     }
 
 
-def config_addresses(workspace: Workspace) -> set[str]:
+def config_addresses(workspace: HasParameters) -> set[str]:
     """Addresses that have a config. One walk of the tree; nothing is decrypted."""
     return {address for address, _ in _config_parameters(workspace)}
 
 
-def _config_parameters(workspace: Workspace) -> Iterator[tuple[str, Parameter]]:
+def _config_parameters(workspace: HasParameters) -> Iterator[tuple[str, Parameter]]:
     """(address, parameter) of every config; SecureStrings without their values."""
     start, end = len(workspace.prefix) + 1, -len("/" + ids.CONFIG)
     for parameter in workspace.parameters.read_tree(workspace.prefix):
@@ -161,7 +161,7 @@ def holds(parameter: Parameter, digest: str) -> bool:
         return False
 
 
-def _scan(workspace: Workspace, *, may_be_absent: bool) -> tuple[list[ConfigFile], list[Finding]]:
+def _scan(workspace: HasGit, *, may_be_absent: bool) -> tuple[list[ConfigFile], list[Finding]]:
     refused: list[BadInput] = []
     try:
         files = list(workspace.repository.scan(workspace.name, refuse=refused.append))
@@ -174,7 +174,7 @@ def _scan(workspace: Workspace, *, may_be_absent: bool) -> tuple[list[ConfigFile
     ]
 
 
-def _stored(workspace: Workspace, asked: set[str] | None) -> dict[str, Parameter]:
+def _stored(workspace: HasParameters, asked: set[str] | None) -> dict[str, Parameter]:
     """Config parameters by address: those asked for, or all."""
     if asked is None or len(asked) > _FEW:
         return stored_configs(workspace)
@@ -186,7 +186,7 @@ def _stored(workspace: Workspace, asked: set[str] | None) -> dict[str, Parameter
     return found
 
 
-def _opened(workspace: Workspace, parameter: Parameter) -> Parameter:
+def _opened(workspace: HasParameters, parameter: Parameter) -> Parameter:
     return workspace.parameters.get(parameter.name, decrypt=True) or parameter
 
 
@@ -200,7 +200,7 @@ def _is_suspect(
     return not holds(stored[file.address], entry[1])
 
 
-def _read_all(workspace: Workspace, files: Iterable[ConfigFile], findings: list[Finding]) -> dict[str, bytes]:
+def _read_all(workspace: HasGit, files: Iterable[ConfigFile], findings: list[Finding]) -> dict[str, bytes]:
     """Canonical values by address; what cannot be published is added to the findings."""
     values = {}
     for file in files:
@@ -212,7 +212,7 @@ def _read_all(workspace: Workspace, files: Iterable[ConfigFile], findings: list[
     return values
 
 
-def _publishable(workspace: Workspace, file: ConfigFile, raw: bytes) -> bytes:
+def _publishable(workspace: Context, file: ConfigFile, raw: bytes) -> bytes:
     _, value = strictjson.parse_object_canonical(raw, where=file.path)
     try:
         check_value(workspace.config_parameter(file.address), value.decode())

@@ -8,9 +8,9 @@ from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_difference import Difference, differences
 from karma_core.model import Record
+from karma_core.needs import GitComparison
 from karma_core.records import Parameter, ParameterKind
 from karma_core.use_cases.configs.comparison import compare
-from karma_core.workspace import Workspace
 
 
 class ChangedConfig(Record, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class ConfigDiff(Record, frozen=True, kw_only=True):
         return not (self.added or self.changed or self.removed or self.ahead_of_git)
 
 
-def diff(workspace: Workspace) -> ConfigDiff:
+def diff(workspace: GitComparison) -> ConfigDiff:
     """Compare Git with the store; ValidationFailed as `publish` where a config is invalid."""
     comparison = compare(workspace)
     return ConfigDiff(

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from karma_core.workspace import Workspace
+from karma_core.needs import HasState
 
 KIND: Final = "git-holds"
 """Documents that remember, by address, the change whose config Git was seen to hold."""
 
 
-def note(workspace: Workspace, changes: Mapping[str, str]) -> None:
+def note(workspace: HasState, changes: Mapping[str, str]) -> None:
     """Git holds what these changes wrote: address → change."""
     for address in sorted(changes):
         workspace.state.put_document(KIND, address, {"change": changes[address]})
 
 
-def noted(workspace: Workspace) -> dict[str, str]:
+def noted(workspace: HasState) -> dict[str, str]:
     """Address → the change that was noted last."""
     return {found.id: str(found.body["change"]) for found in workspace.state.documents(KIND)}

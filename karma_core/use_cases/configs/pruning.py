@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from karma_core.errors import Conflict, Refused
 from karma_core.model import Record
+from karma_core.needs import PolicySource
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
 from karma_core.use_cases.configs.comparison import Comparison
-from karma_core.workspace import Workspace
 
 _FREE_DELETIONS = 5
 _FREE_SHARE = 0.10
@@ -29,13 +29,13 @@ class Kept(Record, frozen=True, kw_only=True):
     reason: str
 
 
-def kept_of(workspace: Workspace, removed: dict[str, Parameter]) -> tuple[Kept, ...]:
+def kept_of(workspace: PolicySource, removed: dict[str, Parameter]) -> tuple[Kept, ...]:
     """Those of the removed configs whose parameters stay, and why."""
     reasons = ((address, _why_kept(workspace, address, removed[address])) for address in removed)
     return tuple(Kept(address=address, reason=reason) for address, reason in reasons if reason)
 
 
-def _why_kept(workspace: Workspace, address: str, parameter: Parameter) -> str | None:
+def _why_kept(workspace: PolicySource, address: str, parameter: Parameter) -> str | None:
     """Why a config that is not in Git must not be deleted, or None: its deployment would be orphaned."""
     if read_description(parameter.description) is None:
         return "not-published-by-karma"
@@ -70,7 +70,7 @@ def ask_before_many(
     )
 
 
-def check_doomed(workspace: Workspace, doomed: dict[str, Parameter]) -> None:
+def check_doomed(workspace: PolicySource, doomed: dict[str, Parameter]) -> None:
     """Conflict where a config, its runtime or its applied record has moved since it was judged."""
     for address, parameter in doomed.items():
         now = workspace.parameters.get(parameter.name)

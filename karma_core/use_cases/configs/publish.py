@@ -8,7 +8,7 @@ environment's policy, as a change would be (`publish_judgement`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,17 @@ from msgspec import structs
 
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
+from karma_core.failpoints import reach
 from karma_core.model import Finding, Record, to_builtins
+from karma_core.needs import (
+    ConfigStore,
+    EventsAndArtifacts,
+    FleetBesideGit,
+    GitComparison,
+    HasArtifacts,
+    HasGit,
+    Publishing,
+)
 from karma_core.outcomes import Phase
 from karma_core.provenance import describe
 from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
@@ -38,7 +48,6 @@ from karma_core.use_cases.configs.pruning import (
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 _NAMED_ADDRESSES = 200
 """Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
@@ -78,7 +87,7 @@ class Work(Record, frozen=True, kw_only=True):
 
 
 def publish(
-    workspace: Workspace,
+    workspace: Publishing,
     *,
     dry_run: bool = False,
     prune: bool = False,
@@ -92,6 +101,7 @@ def publish(
     wrote in between.
     """
     work = find_work(workspace, prune=prune)
+    reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
@@ -112,7 +122,7 @@ def publish(
     return result
 
 
-def find_work(workspace: Workspace, *, prune: bool) -> Work:
+def find_work(workspace: FleetBesideGit, *, prune: bool) -> Work:
     """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
     comparison = compare(workspace)
     kept = kept_of(workspace, comparison.removed)
@@ -128,7 +138,7 @@ def find_work(workspace: Workspace, *, prune: bool) -> Work:
     )
 
 
-def _refuse(workspace: Workspace, work: Work) -> None:
+def _refuse(workspace: EventsAndArtifacts, work: Work) -> None:
     """Refused, and said in the log, where the verdict does not let it be published."""
     verdict = work.verdict
     if verdict is None or verdict.passed:
@@ -159,12 +169,13 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
 # -- writing ------------------------------------------------------------------------------------------
 
 
-def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
+def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
     intents, doomed = work.comparison.intents, work.doomed
     judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
-    with _leased(workspace):
+    with _leased(workspace, work.doomed):
+        reach("publish.under_lease")
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
@@ -180,7 +191,7 @@ def _carry_out(workspace: Workspace, work: Work) -> dict[str, int]:
     return written
 
 
-def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
+def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
     provenance = workspace.repository.provenance([intent.file for intent in intents])
     return [
         ParameterWrite(
@@ -195,21 +206,18 @@ def _writes(workspace: Workspace, intents: tuple[Intent, ...]) -> list[Parameter
 
 
 @contextmanager
-def _leased(workspace: Workspace) -> Iterator[None]:
+def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
-    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    holder = f"{workspace.actor.user}:{workspace.new_id()}"
-    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
-    try:
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield
-    finally:
-        workspace.state.release(lease)
 
 
-def _remember_written(workspace: Workspace, comparison: Comparison) -> None:
+def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
     """Keep the index, with a revision only if the store, read after that revision, is what Git is.
 
     Somebody may have written between our reading and our writing; a revision taken without looking again
@@ -230,7 +238,7 @@ def _remember_written(workspace: Workspace, comparison: Comparison) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-def _intent_event(workspace: Workspace, work: Work, status: str, said: dict[str, Any]) -> Event:
+def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: dict[str, Any]) -> Event:
     """What is to be done, or was not let be done; `said` is the verdict."""
     intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
@@ -243,7 +251,7 @@ def _intent_event(workspace: Workspace, work: Work, status: str, said: dict[str,
 
 
 def _outcome_event(
-    workspace: Workspace, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
+    workspace: HasArtifacts, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
 ) -> Event:
     """What was written, with the versions: by them a deploy's config is found to come from this publish."""
     counts = {"written": len(written), "pruned": len(doomed)}

@@ -17,6 +17,7 @@ from karma_core.errors import BadInput, Refused
 from karma_core.graph.types import read_definitions
 from karma_core.ids import type_of
 from karma_core.model import Finding, Record, to_builtins
+from karma_core.needs import Context, FleetSource, HasModules
 from karma_core.policy import rules as rules_of
 from karma_core.policy.rules import Facts, Rules
 from karma_core.records import Parameter, ParameterKind
@@ -26,7 +27,6 @@ from karma_core.use_cases.configs.comparison import Intent
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import Overlay
 from karma_core.use_cases.graph.build import definition_of, read_fleet
-from karma_core.workspace import Workspace
 
 
 class PublishVerdict(Record, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class PublishVerdict(Record, frozen=True, kw_only=True):
 
 
 def judge_publish(
-    workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]
+    workspace: FleetSource, intents: Sequence[Intent], doomed: Mapping[str, Parameter]
 ) -> PublishVerdict | None:
     """The verdict; None where no rule applies: no policy, no protected type, nothing to be deleted."""
     if not intents and not doomed:
@@ -75,7 +75,7 @@ def judge_publish(
     )
 
 
-def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: World) -> Facts:
+def _facts(workspace: Context, edits: tuple[Edit, ...], before: World, after: World) -> Facts:
     cone, _ = judgement.reach(edits, before, after)
     return Facts(
         requested_by=workspace.actor.user,
@@ -88,7 +88,7 @@ def _facts(workspace: Workspace, edits: tuple[Edit, ...], before: World, after: 
 
 
 def _needs(
-    workspace: Workspace, rules: Rules, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet]
+    workspace: Context, rules: Rules, edits: tuple[Edit, ...], fleets: tuple[Fleet, Fleet]
 ) -> tuple[str, ...]:
     """Why an approval is needed. What is new moves nothing that is there: a first publish needs none."""
     existing = tuple(edit for edit in edits if edit.before is not None)
@@ -130,7 +130,7 @@ def refusal(verdict: PublishVerdict) -> Refused:
     )
 
 
-def _protected(workspace: Workspace, intents: Sequence[Intent]) -> bool:
+def _protected(workspace: HasModules, intents: Sequence[Intent]) -> bool:
     """Whether a config that is there already belongs to a type that protects fields."""
     types = sorted({type_of(i.address) for i in intents if i.stored is not None})
     definitions, _ = read_definitions(types, lambda name: definition_of(workspace, name))
@@ -159,7 +159,7 @@ def _value(stored: Parameter) -> dict[str, object]:
         return {}
 
 
-def overlay_of(workspace: Workspace, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
+def overlay_of(workspace: Context, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
     """The parameters as they would be."""
     found: dict[str, Parameter | None] = {workspace.config_parameter(address): None for address in doomed}
     for intent in intents:

@@ -7,12 +7,12 @@ import json
 from karma_core import strictjson
 from karma_core.events import log_event
 from karma_core.model import Record
+from karma_core.needs import HasGit, Publishing
 from karma_core.outcomes import Phase
 from karma_core.records import Parameter
 from karma_core.use_cases.configs import git_holds
 from karma_core.use_cases.configs import writing as config_set
 from karma_core.use_cases.configs.comparison import Ahead, change_of, compare
-from karma_core.workspace import Workspace
 
 
 class Pulled(Record, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class PullResult(Record, frozen=True, kw_only=True):
     pulled: tuple[Pulled, ...]
 
 
-def pull(workspace: Workspace, *, dry_run: bool = False) -> PullResult:
+def pull(workspace: Publishing, *, dry_run: bool = False) -> PullResult:
     """Write every config that is ahead of Git to its file, and remove the files of those that are gone.
 
     Files are written readably: two spaces, sorted keys. Nothing is committed. ValidationFailed as
@@ -48,7 +48,7 @@ def pull(workspace: Workspace, *, dry_run: bool = False) -> PullResult:
     return PullResult(environment=workspace.name, dry_run=dry_run, pulled=pulled)
 
 
-def _pull(workspace: Workspace, found: Ahead, *, dry_run: bool) -> Pulled:
+def _pull(workspace: HasGit, found: Ahead, *, dry_run: bool) -> Pulled:
     content = _readable(found.stored) if found.stored is not None else None
     path = "" if dry_run else workspace.repository.write(workspace.name, found.address, content)
     return Pulled(address=found.address, path=path, removed=found.stored is None)

@@ -7,11 +7,11 @@ from typing import Any
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.model import Record
+from karma_core.needs import HasParameters
 from karma_core.plan.runtime import run_of
 from karma_core.records import Parameter
 from karma_core.use_cases.configs.kept_versions import choose
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 
 class RuntimeVersion(Record, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class ShownRuntime(Record, frozen=True, kw_only=True):
     history: tuple[RuntimeVersion, ...]
 
 
-def show(workspace: Workspace, address: str, version: int | None = None) -> ShownRuntime:
+def show(workspace: HasParameters, address: str, version: int | None = None) -> ShownRuntime:
     """A runtime by address (default: its current version); NotFound.
 
     Where any kept version is a SecureString no version is shown: what became secret, or was once, is not told

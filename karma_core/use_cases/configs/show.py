@@ -6,11 +6,11 @@ from typing import Any
 
 from karma_core import ids, strictjson
 from karma_core.model import Provenance, Record
+from karma_core.needs import HasParameters
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
 from karma_core.use_cases.configs.kept_versions import choose
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.workspace import Workspace
 
 
 class ConfigVersion(Record, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class ShownConfig(Record, frozen=True, kw_only=True):
     history: tuple[ConfigVersion, ...]
 
 
-def show(workspace: Workspace, address: str, version: int | None = None) -> ShownConfig:
+def show(workspace: HasParameters, address: str, version: int | None = None) -> ShownConfig:
     """A config by address (default: its current version); NotFound, or BadInput where it is not JSON.
 
     Where the current version is a SecureString no version is shown: what became secret is not told by the

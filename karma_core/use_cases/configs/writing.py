@@ -20,12 +20,12 @@ from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.model import Provenance, Record, to_builtins
+from karma_core.needs import ConfigStore, HasLog, HasParameters, HasState, PolicySource
 from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.pins import Overlay
-from karma_core.workspace import Workspace
 
 KIND: Final = "config-set"
 UNFINISHED: Final = "unfinished"
@@ -51,7 +51,7 @@ class Noted(Record, frozen=True, kw_only=True):
     revision: int
 
 
-def unfinished(workspace: Workspace) -> Noted | None:
+def unfinished(workspace: HasState) -> Noted | None:
     """The set that is noted and not written whole, if any."""
     document = workspace.state.document(KIND, UNFINISHED)
     if document is None or not document.body:
@@ -59,20 +59,20 @@ def unfinished(workspace: Workspace) -> Noted | None:
     return Noted(wanted=msgspec.convert(document.body, ConfigSet), revision=document.revision)
 
 
-def mark(workspace: Workspace) -> str:
+def mark(workspace: HasState) -> str:
     """A token that differs while a set is being written: a graph is made of other configs then."""
     found = unfinished(workspace)
     return found.wanted.change_id if found else ""
 
 
-def as_before(workspace: Workspace) -> Overlay:
+def as_before(workspace: PolicySource) -> Overlay:
     """The parameters of an unfinished set as they were before it; empty where there is none."""
     found = unfinished(workspace)
     edits = found.wanted.edits if found else ()
     return {workspace.config_parameter(edit.address): _before(workspace, edit) for edit in edits}
 
 
-def _before(workspace: Workspace, edit: Edit) -> Parameter | None:
+def _before(workspace: HasParameters, edit: Edit) -> Parameter | None:
     if edit.before is None:
         return None
     name = workspace.config_parameter(edit.address)
@@ -81,14 +81,19 @@ def _before(workspace: Workspace, edit: Edit) -> Parameter | None:
     return kept or Parameter(name=name, value=text, version=edit.base_version)  # deleted with its history
 
 
-def write(workspace: Workspace, change_id: str, edits: Sequence[Edit], cause: str | None) -> tuple[Edit, ...]:
+def write(
+    workspace: ConfigStore, change_id: str, edits: Sequence[Edit], cause: str | None
+) -> tuple[Edit, ...]:
     """Write the edits, each on its base and no other version; the edits with the versions they got.
 
+    What is removed is deployed by nobody meanwhile: its component's lease is held, too.
     Conflict before anything is written where a base has moved, or afterwards, with all others written,
     where somebody outside Karma came between.
     """
-    with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
+    removed = [leasing.component_lease(edit.address) for edit in edits if edit.after is None]
+    with leasing.held(workspace, [leasing.PARAMETERS, *removed], wait_seconds=600):
         finish(workspace)
+        reach("change.under_lease")
         _check_bases(workspace, change_id, edits)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
@@ -98,7 +103,7 @@ def write(workspace: Workspace, change_id: str, edits: Sequence[Edit], cause: st
         return _roll_forward(workspace, Noted(wanted=wanted, revision=revision))
 
 
-def finish(workspace: Workspace) -> None:
+def finish(workspace: ConfigStore) -> None:
     """Write what is left of a set whose writer died. The caller holds the lease of all writers."""
     found = unfinished(workspace)
     if found is not None:
@@ -106,7 +111,7 @@ def finish(workspace: Workspace) -> None:
             _roll_forward(workspace, found)
 
 
-def _roll_forward(workspace: Workspace, noted: Noted) -> tuple[Edit, ...]:
+def _roll_forward(workspace: ConfigStore, noted: Noted) -> tuple[Edit, ...]:
     wanted = noted.wanted
     written, overtaken = [], []
     for edit in wanted.edits:
@@ -132,7 +137,7 @@ def _roll_forward(workspace: Workspace, noted: Noted) -> tuple[Edit, ...]:
     return tuple(written)
 
 
-def _write(workspace: Workspace, change_id: str, edit: Edit) -> int:
+def _write(workspace: PolicySource, change_id: str, edit: Edit) -> int:
     """The version that holds the edit (0: deleted), written now or before; Conflict where another came."""
     done = _done(workspace, change_id, edit)
     if done is not None:
@@ -155,19 +160,19 @@ def _write(workspace: Workspace, change_id: str, edit: Edit) -> int:
     return version
 
 
-def removed_by_changes(workspace: Workspace) -> dict[str, str]:
+def removed_by_changes(workspace: HasState) -> dict[str, str]:
     """Address → digest of the config that a change removed, as far as no change created it again."""
     documents = workspace.state.documents(REMOVED)
     return {document.id: str(document.body["digest"]) for document in documents if document.body}
 
 
-def forget_removed(workspace: Workspace, addresses: Sequence[str]) -> None:
+def forget_removed(workspace: HasState, addresses: Sequence[str]) -> None:
     """Git has followed these removals: a file that comes back there is a wish to have it back."""
     for address in addresses:
         workspace.state.put_document(REMOVED, address, {})
 
 
-def _done(workspace: Workspace, change_id: str, edit: Edit) -> int | None:
+def _done(workspace: HasParameters, change_id: str, edit: Edit) -> int | None:
     """The version, where the store holds the edit already."""
     stored = workspace.parameters.get(workspace.config_parameter(edit.address))
     if stored is None:
@@ -177,7 +182,7 @@ def _done(workspace: Workspace, change_id: str, edit: Edit) -> int | None:
     return stored.version if mine and stored.version == edit.base_version + 1 else None
 
 
-def _check_bases(workspace: Workspace, change_id: str, edits: Sequence[Edit]) -> None:
+def _check_bases(workspace: HasParameters, change_id: str, edits: Sequence[Edit]) -> None:
     """`_check_base` for each; a Conflict says what was `written` already, by a writer that was taken up."""
     try:
         for edit in edits:
@@ -188,7 +193,7 @@ def _check_bases(workspace: Workspace, change_id: str, edits: Sequence[Edit]) ->
         raise
 
 
-def _check_base(workspace: Workspace, change_id: str, edit: Edit) -> None:
+def _check_base(workspace: HasParameters, change_id: str, edit: Edit) -> None:
     """Conflict unless the store holds what the edit was made from, or the edit itself."""
     stored = workspace.parameters.get(workspace.config_parameter(edit.address), decrypt=True)
     found = stored.version if stored else 0
@@ -213,7 +218,7 @@ def _same(stored: Parameter | None, value: dict[str, Any]) -> bool:
     return strictjson.parse_canonical(raw, where=stored.name)[1] == strictjson.canonical(value)
 
 
-def _log_written(workspace: Workspace, noted: ConfigSet, edit: Edit, version: int) -> None:
+def _log_written(workspace: HasLog, noted: ConfigSet, edit: Edit, version: int) -> None:
     digests = [strictjson.digest(value) if value is not None else None for value in (edit.before, edit.after)]
     _log(
         workspace,
@@ -228,6 +233,6 @@ def _log_written(workspace: Workspace, noted: ConfigSet, edit: Edit, version: in
 
 
 def _log(
-    workspace: Workspace, change_id: str, status: str, address: str | None, cause: str | None, **fields: Any
+    workspace: HasLog, change_id: str, status: str, address: str | None, cause: str | None, **fields: Any
 ) -> str:
     return log_event(workspace, "config_write", status, address, change_id=change_id, cause=cause, **fields)

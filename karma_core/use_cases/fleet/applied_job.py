@@ -7,13 +7,13 @@ from typing import Any
 from karma_core import strictjson
 from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
+from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted
 from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
 from karma_core.use_cases.fleet.values import offered_variables
-from karma_core.workspace import Workspace
 
 
-def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
+def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     """The job that destroys what was applied: with the config and the module of that time."""
     module = applied_module(workspace, record)
     runtimes, secrets = applied_runtimes(workspace, record)
@@ -24,7 +24,7 @@ def destroy_job(workspace: Workspace, record: Applied) -> TerraformJob:
     )
 
 
-def applied_module(workspace: Workspace, record: Applied) -> Module:
+def applied_module(workspace: HasModules, record: Applied) -> Module:
     """The module that was applied, from its archive; DeployFailed `module-lost` where that is gone."""
     component_type = type_of(record.address)
     module = workspace.modules.archived(record.module, component_type)
@@ -42,7 +42,7 @@ def applied_module(workspace: Workspace, record: Applied) -> Module:
 
 
 def applied_runtimes(
-    workspace: Workspace, record: Applied
+    workspace: HasParameters, record: Applied
 ) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
     """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones.
 

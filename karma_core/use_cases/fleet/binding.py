@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from karma_core import ids, strictjson
 from karma_core.errors import Refused
-from karma_core.workspace import Workspace
+from karma_core.needs import HasParameters
 
 
-def check_binding(workspace: Workspace) -> None:
+def check_binding(workspace: HasParameters) -> None:
     """Refused `environment-mismatch` where the binding names another environment, or none.
 
     Nothing is refused where there is no binding; BadInput where it is not a JSON object. One parameter read.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from karma_core.workspace import Workspace
+from karma_core.needs import HasState
 
 KIND: Final = "drift"
 """Kind of the documents that hold each component's last check."""
@@ -24,7 +24,7 @@ class Check(StrEnum):
     """A run was at work on the component: what was seen may have been half of it."""
 
 
-def drifted_generations(workspace: Workspace) -> dict[str, int]:
+def drifted_generations(workspace: HasState) -> dict[str, int]:
     """Address → the generation that was found drifted. One read, whatever the number of components."""
     return {
         document.id: int(document.body["generation"])

@@ -11,9 +11,9 @@ from karma_core.component_types import EMPTY
 from karma_core.documents import written
 from karma_core.errors import BadInput, Refused
 from karma_core.model import Record
+from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.records import Parameter, Run
 from karma_core.use_cases.fleet.fleet import Fleet
-from karma_core.workspace import Workspace
 
 
 class Pins(Record, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Pins(Record, frozen=True, kw_only=True):
 NO_PINS: Final = Pins()
 
 
-def pin(workspace: Workspace, fleet: Fleet, chosen: set[str]) -> Pins:
+def pin(workspace: HasModules, fleet: Fleet, chosen: set[str]) -> Pins:
     """The versions of now. The modules are archived, so that they are there when the run is resumed."""
     configs = {a: held.parameter.version for a in sorted(chosen) if (held := fleet[a].config) is not None}
     modules = {}
@@ -55,7 +55,7 @@ def pinned(run: Run) -> Pins:
     return msgspec.convert(run.options.get("pins", {}), Pins)
 
 
-def moved_on(workspace: Workspace, pins: Pins) -> tuple[str, ...]:
+def moved_on(workspace: FleetSource, pins: Pins) -> tuple[str, ...]:
     """What is there now in another version than the run began with, a sentence each."""
     said = []
     for address, version in sorted(pins.configs.items()):
@@ -72,7 +72,7 @@ def moved_on(workspace: Workspace, pins: Pins) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _digest_now(workspace: Workspace, component_type: str) -> str | None:
+def _digest_now(workspace: HasModules, component_type: str) -> str | None:
     try:
         module = workspace.modules.module(component_type)
     except BadInput:
@@ -80,14 +80,14 @@ def _digest_now(workspace: Workspace, component_type: str) -> str | None:
     return module.digest if module else None
 
 
-def pinned_parameters(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
+def pinned_parameters(workspace: HasParameters, pins: Pins) -> Iterator[Parameter]:
     """Everything below the prefix, pinned configs in their pinned version (where the store still has it)."""
     if not pins.configs:
         return workspace.parameters.read_tree(workspace.prefix)
     return _pinned(workspace, pins)
 
 
-def _pinned(workspace: Workspace, pins: Pins) -> Iterator[Parameter]:
+def _pinned(workspace: HasParameters, pins: Pins) -> Iterator[Parameter]:
     wanted = {workspace.config_parameter(address): version for address, version in pins.configs.items()}
     for parameter in workspace.parameters.read_tree(workspace.prefix):
         version = wanted.get(parameter.name)

@@ -18,13 +18,13 @@ from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
+from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.fleet.drifted import drifted_generations
-from karma_core.workspace import Workspace
 
 HMAC_KEY = "fingerprints"
 """Name of the environment's key under which runtime values enter fingerprints."""
@@ -41,7 +41,7 @@ class Values:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: FleetSource,
         inventory: Inventory,
         module_pins: Mapping[str, str] | None = None,
         *,
@@ -273,7 +273,7 @@ class Values:
 
     @cached_property
     def _terraform(self) -> str:
-        return self._workspace.terraform.version()
+        return self._workspace.terraform_version()
 
     @cached_property
     def _variables(self) -> str:
@@ -336,7 +336,7 @@ class Values:
 
 
 def offered_variables(
-    workspace: Workspace,
+    workspace: Context,
     address: str,
     config: Mapping[str, Any],
     dependencies: Mapping[str, Mapping[str, Any]],

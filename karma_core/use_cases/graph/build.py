@@ -32,6 +32,7 @@ from karma_core.model import (
     about_type,
     to_builtins,
 )
+from karma_core.needs import Context, FleetSource, GraphBuilding, HasModules
 from karma_core.outcomes import Phase
 from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
@@ -43,7 +44,6 @@ from karma_core.use_cases.fleet.values import Values
 from karma_core.use_cases.graph.facts import module_inputs
 from karma_core.use_cases.graph.kept_modules import keep_modules
 from karma_core.use_cases.graph.lineage import with_changes
-from karma_core.workspace import Workspace
 
 ALGORITHM: Final = 4
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
@@ -79,7 +79,7 @@ class BuildResult(Record, frozen=True, kw_only=True):
 
 
 def build_graph(
-    workspace: Workspace, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
+    workspace: GraphBuilding, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> BuildResult:
     """Make the stored graph what parameters and state say.
 
@@ -97,7 +97,7 @@ def build_graph(
 
 
 def _look_first(
-    workspace: Workspace, current: Build, *, keep_going: bool, wait_seconds: float
+    workspace: GraphBuilding, current: Build, *, keep_going: bool, wait_seconds: float
 ) -> BuildResult:
     """A build over a store that cannot tell its revision: where nothing moved, nothing is written at all.
 
@@ -121,7 +121,7 @@ def _is_as_stored(fleet: Fleet, stored: Snapshot) -> bool:
 
 
 def refresh(
-    workspace: Workspace, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
+    workspace: GraphBuilding, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> tuple[Fleet, BuildResult]:
     """Read everything and commit what moved; both the fleet that was read and what the build did.
 
@@ -136,7 +136,7 @@ def refresh(
         return fleet, commit(workspace, fleet, held.lease, token=token, keep_going=keep_going)
 
 
-def inputs_token(workspace: Workspace) -> str:
+def inputs_token(workspace: FleetSource) -> str:
     """Digest of the revisions of everything a graph is made of; empty where a store cannot tell its own."""
     parameters = workspace.parameters.revision()
     if parameters is None:
@@ -148,7 +148,7 @@ def inputs_token(workspace: Workspace) -> str:
             workspace.modules.revision(),
             workspace.state.applied_revision(),
             drifted_generations(workspace),
-            workspace.terraform.version(),
+            workspace.terraform_version(),
             asdict(workspace.environment),
             config_set.mark(workspace),
         ]
@@ -156,7 +156,7 @@ def inputs_token(workspace: Workspace) -> str:
 
 
 def read_fleet(
-    workspace: Workspace,
+    workspace: FleetSource,
     *,
     pins: Pins = NO_PINS,
     overlay: Overlay | None = None,
@@ -199,7 +199,7 @@ def read_fleet(
     )
 
 
-def definition_of(workspace: Workspace, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:
+def definition_of(workspace: HasModules, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:
     """component.yaml, with what karma.toml says of the type over it; or as pinned."""
     if component_type in pins.definitions:
         return pins.definitions[component_type]
@@ -209,7 +209,7 @@ def definition_of(workspace: Workspace, component_type: str, pins: Pins = NO_PIN
 
 
 def commit(
-    workspace: Workspace, fleet: Fleet, lease: Lease, *, token: str = "", keep_going: bool = False
+    workspace: GraphBuilding, fleet: Fleet, lease: Lease, *, token: str = "", keep_going: bool = False
 ) -> BuildResult:
     """Diff the fleet's graph against the stored one and commit the difference, logged before and after."""
     stored = workspace.graph.load(workspace.name)
@@ -267,7 +267,7 @@ def _edge_key(edge: Edge) -> tuple[str, str, str]:
 
 
 def _new_build(
-    workspace: Workspace,
+    workspace: Context,
     graph: GraphData,
     change: Delta,
     findings: Sequence[Finding],
@@ -308,7 +308,7 @@ def _unchanged(build: Build) -> BuildResult:
 
 
 def _result(
-    workspace: Workspace,
+    workspace: Context,
     graph: GraphData,
     findings: tuple[Finding, ...],
     status: str,

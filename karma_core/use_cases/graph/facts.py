@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from karma_core.inference.facts import ModuleFacts
+from karma_core.needs import FleetSource, HasModules
 from karma_core.references.base import ModuleInputs
 from karma_core.use_cases.fleet.values import Values
 from karma_core.use_cases.graph.kept_modules import KeptModules
-from karma_core.workspace import Workspace
 
 
 def module_inputs(
-    workspace: Workspace, types: Sequence[str], values: Values, pinned: Mapping[str, str]
+    workspace: FleetSource, types: Sequence[str], values: Values, pinned: Mapping[str, str]
 ) -> ModuleInputs:
     """What the ways may know of the modules of these types. A module that cannot be read has no facts.
 
@@ -32,12 +32,12 @@ def module_inputs(
     return ModuleInputs(facts=found, region=environment.region, variables=environment.variables)
 
 
-def _pinned(workspace: Workspace, component_type: str, values: Values, digest: str) -> ModuleFacts | None:
+def _pinned(workspace: HasModules, component_type: str, values: Values, digest: str) -> ModuleFacts | None:
     found = workspace.modules.archived_facts(digest, component_type)
     return found or _here(workspace, component_type, values)
 
 
-def _here(workspace: Workspace, component_type: str, values: Values) -> ModuleFacts | None:
+def _here(workspace: HasModules, component_type: str, values: Values) -> ModuleFacts | None:
     if values.module(f"{component_type}/x") is None:
         return None  # there is none, or it is unreadable, which is a finding already
     return workspace.modules.facts(component_type)

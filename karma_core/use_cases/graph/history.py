@@ -8,10 +8,10 @@ from karma_core.errors import NotFound
 from karma_core.graph import delta as deltas
 from karma_core.graph import history
 from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
+from karma_core.needs import GraphBuilding
 from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.graph.kept_modules import require_known
 from karma_core.use_cases.graph.lineage import with_changes
-from karma_core.workspace import Workspace
 
 NOW = "now"
 """Stands for what a build would give at this moment."""
@@ -71,7 +71,7 @@ def _detail(edge: Edge) -> str:
     return f"{edge.kind} via {', '.join(edge.via)}{keys}"
 
 
-def snapshot(workspace: Workspace, when: str | None) -> Snapshot:
+def snapshot(workspace: GraphBuilding, when: str | None) -> Snapshot:
     """The current graph, or the one of a build or time; NotFound where there is none."""
     if when is None:
         found = workspace.graph.load(workspace.name)
@@ -86,7 +86,7 @@ def snapshot(workspace: Workspace, when: str | None) -> Snapshot:
     return Snapshot(build=build, graph=graph)
 
 
-def difference(workspace: Workspace, old: str | None, new: str | None) -> Difference:
+def difference(workspace: GraphBuilding, old: str | None, new: str | None) -> Difference:
     """From one build (default: the current one) to another (default: what a build would give now).
 
     Refused `module-unknown` where what a build would give cannot be known without the modules.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,8 +17,9 @@ from karma_core import ports, strictjson
 from karma_core.errors import BadInput, Conflict, KarmaError, Refused
 from karma_core.inference.facts import ModuleFacts
 from karma_core.model import Record, to_builtins
+from karma_core.needs import FleetSource, HasModules
 from karma_core.records import Module
-from karma_core.workspace import EnvironmentSettings, Workspace
+from karma_core.workspace import EnvironmentSettings, OpenEnvironment, StoredEnvironment
 
 if TYPE_CHECKING:
     from karma_core.use_cases.fleet.fleet import Fleet
@@ -69,7 +71,14 @@ class Summary(Record, frozen=True, kw_only=True):
     bare: tuple[str, ...] = ()
 
 
-def keep_modules(workspace: Workspace, fleet: Fleet) -> None:
+def by_kept_modules(environment: OpenEnvironment) -> StoredEnvironment:
+    """The environment for a process without modules and Terraform: it knows of modules what was kept."""
+    kept = KeptModules(environment.state, environment.environment)
+    shared = {one.name: getattr(environment, one.name) for one in fields(OpenEnvironment)}
+    return StoredEnvironment(**{**shared, "modules": kept}, planned_with=kept.terraform_version)
+
+
+def keep_modules(workspace: FleetSource, fleet: Fleet) -> None:
     """Keep what the fleet was built with, where it has moved. O(types)."""
     here = workspace.modules.types()
     if not here or isinstance(workspace.modules, KeptModules):
@@ -94,15 +103,15 @@ def keep_modules(workspace: Workspace, fleet: Fleet) -> None:
         workspace.state.put_document(SUMMARY_KIND, SUMMARY, to_builtins(summary), revision=revision)
 
 
-def _terraform(workspace: Workspace) -> str:
+def _terraform(workspace: HasModules) -> str:
     """The version of now; empty where this builder has none, which can build what was never deployed."""
     try:
-        return workspace.terraform.version()
+        return workspace.terraform_version()
     except KarmaError:
         return ""
 
 
-def _seen(workspace: Workspace, fleet: Fleet, name: str) -> KeptModule:
+def _seen(workspace: HasModules, fleet: Fleet, name: str) -> KeptModule:
     """What is known of a type: of one in use, what the fleet was built with."""
     definition, facts = None, fleet.modules.facts.get(name)
     unreadable_definition, unreadable = None, None

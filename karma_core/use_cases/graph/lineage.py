@@ -10,13 +10,13 @@ import msgspec
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND
 from karma_core.model import ChangeNode, GraphData
-from karma_core.workspace import Workspace
+from karma_core.needs import HasState
 
 _FEW: Final = 50
 """Up to so many changes are fetched one by one; more by one reading of the whole register."""
 
 
-def with_changes(workspace: Workspace, graph: GraphData) -> GraphData:
+def with_changes(workspace: HasState, graph: GraphData) -> GraphData:
     """The graph with every change that wrote one of its configs, and those that triggered these.
 
     Where the register knows a change no more, its vertex has its id alone. O(changes of the graph).
@@ -33,7 +33,7 @@ def with_changes(workspace: Workspace, graph: GraphData) -> GraphData:
     return msgspec.structs.replace(graph, changes=tuple(found[change_id] for change_id in sorted(found)))
 
 
-def _bodies(workspace: Workspace, wanted: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """(id, document's body or None) of each."""
     ids = sorted(wanted)
     if len(ids) <= _FEW:

@@ -20,6 +20,15 @@ from karma_core.errors import Refused
 from karma_core.events import log_event
 from karma_core.ids import type_of
 from karma_core.model import Finding, to_builtins
+from karma_core.needs import (
+    CarryingOut,
+    ChangeIntake,
+    FleetBesideGit,
+    FleetSource,
+    HasLog,
+    Planning,
+    RecordsAndLog,
+)
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Plan
 from karma_core.plan.shown import DEPLOYING, DESTROYING
@@ -52,7 +61,6 @@ from karma_core.use_cases.runs.resume import find_run
 from karma_core.use_cases.selection.deployed import select_for_destroy
 from karma_core.use_cases.selection.record import require_selection
 from karma_core.use_cases.selection.selecting import select
-from karma_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from karma_core.use_cases.runs.records import Order
@@ -66,7 +74,7 @@ class Passed:
     """
 
     order: Order
-    workspace: Workspace
+    workspace: CarryingOut
     warnings: tuple[str, ...] = ()
 
 
@@ -80,7 +88,7 @@ class Scope:
     edits: tuple[Edit, ...] = field(default=())
 
 
-def enforce_policy(order: Order, workspace: Workspace) -> Passed | RunResult:
+def enforce_policy(order: Order, workspace: CarryingOut) -> Passed | RunResult:
     """Let an order pass, or turn it into a change that waits for an approval: the result of its run.
 
     Refused with the rule's code where a rule forbids it, `not-overrider` where its override is not for this
@@ -101,7 +109,7 @@ def enforce_policy(order: Order, workspace: Workspace) -> Passed | RunResult:
 # -- orders for a change ------------------------------------------------------------------------------------
 
 
-def _require_ordered(order: Order, workspace: Workspace) -> None:
+def _require_ordered(order: Order, workspace: RecordsAndLog) -> None:
     """The change that an order names must have ordered it: anybody can write an id."""
     change_id = workspace.actor.change_id or ""
     kept = Register(workspace).find(change_id)
@@ -122,7 +130,7 @@ def _require_ordered(order: Order, workspace: Workspace) -> None:
     )
 
 
-def _belongs_to_a_change(order: Order, workspace: Workspace) -> bool:
+def _belongs_to_a_change(order: Order, workspace: RecordsAndLog) -> bool:
     """Whether the run to be resumed was begun for a change that is still being applied."""
     if order.kind != "resume":
         return False
@@ -134,7 +142,7 @@ def _belongs_to_a_change(order: Order, workspace: Workspace) -> bool:
 # -- what an order is for -----------------------------------------------------------------------------------
 
 
-def _scope(order: Order, workspace: Workspace) -> Scope | None:
+def _scope(order: Order, workspace: FleetBesideGit) -> Scope | None:
     """What the order would work on; None where that is nothing, or no rule could say anything of it."""
     if order.kind == "destroy":
         return _scope_of_destroy(order, workspace)
@@ -162,7 +170,7 @@ def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
     return [address for address in addresses if fleet.deployed(address) is not None]
 
 
-def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
+def _scope_of_destroy(order: Order, workspace: FleetSource) -> Scope | None:
     chosen = select_for_destroy(workspace, order.selection)
     if not chosen or (not order.override and is_silent(workspace, _types(chosen))):
         return None
@@ -170,7 +178,7 @@ def _scope_of_destroy(order: Order, workspace: Workspace) -> Scope | None:
     return Scope(addresses=chosen, fleet=read_fleet(workspace), token=token)
 
 
-def _plan_for(order: Order, workspace: Workspace, scope: Scope) -> tuple[Plan, bool]:
+def _plan_for(order: Order, workspace: Planning, scope: Scope) -> tuple[Plan, bool]:
     """(a plan of now, whether it is the one that the order names).
 
     What a deploy would do depends on what has been published since its plan was made; a destroy can never
@@ -193,7 +201,7 @@ def _plan_for(order: Order, workspace: Workspace, scope: Scope) -> tuple[Plan, b
 # -- the rules ----------------------------------------------------------------------------------------------
 
 
-def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunResult:
+def _evaluate(order: Order, workspace: CarryingOut, scope: Scope) -> Passed | RunResult:
     """Hold the order against the rules: who and when first, because that needs no plan."""
     workspace = _as_proven(order, workspace)
     if order.override:
@@ -220,14 +228,14 @@ def _evaluate(order: Order, workspace: Workspace, scope: Scope) -> Passed | RunR
     return Passed(order=bound, workspace=workspace)
 
 
-def _as_proven(order: Order, workspace: Workspace) -> Workspace:
+def _as_proven(order: Order, workspace: CarryingOut) -> CarryingOut:
     """The workspace whose actor is proven, where a rule names who may ask."""
     if not (order.override or rules_in_force(workspace).asks_requester):
         return workspace
-    return with_fields(workspace, actor=proven(workspace))
+    return workspace.acting_as(proven(workspace))
 
 
-def _refuse(order: Order, workspace: Workspace, found: Collection[Finding]) -> None:
+def _refuse(order: Order, workspace: HasLog, found: Collection[Finding]) -> None:
     """Refused with the code of the first finding, if there is any."""
     first = next(iter(found), None)
     if first is None:
@@ -250,14 +258,14 @@ NEXT_STEPS: Mapping[str, str] = {
 """What to do about a refusal, by the code of its rule."""
 
 
-def _overridden(order: Order, workspace: Workspace, rules: list[str]) -> Passed:
+def _overridden(order: Order, workspace: CarryingOut, rules: list[str]) -> Passed:
     event = override_policy(workspace, order.override, rules, plan=order.plan_id, kind=order.kind)
     said = f"policy overridden by {workspace.actor.user}: {order.override} ({'; '.join(rules)})"
     actor = with_fields(workspace.actor, cause=event)
-    return Passed(order=order, workspace=with_fields(workspace, actor=actor), warnings=(said,))
+    return Passed(order=order, workspace=workspace.acting_as(actor), warnings=(said,))
 
 
-def _waiting(workspace: Workspace, wanted: Wanted, scope: Scope) -> RunResult:
+def _waiting(workspace: ChangeIntake, wanted: Wanted, scope: Scope) -> RunResult:
     """The result of a run that has become a change."""
     change = request_run(workspace, wanted, token=scope.token)
     reason = f"change {change.id} is {change.status}: {change.why}"
@@ -270,7 +278,7 @@ def _waiting(workspace: Workspace, wanted: Wanted, scope: Scope) -> RunResult:
     )
 
 
-def _log_denied(order: Order, workspace: Workspace, why: str) -> None:
+def _log_denied(order: Order, workspace: HasLog, why: str) -> None:
     action = "destroy" if order.kind == "destroy" else "deploy"
     inputs = {"kind": order.kind, "selection": to_builtins(order.selection), "why": why}
     log_event(workspace, action, Phase.DENIED, inputs=inputs)

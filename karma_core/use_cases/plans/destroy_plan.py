@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from karma_core.errors import KarmaError, StoreError
 from karma_core.graph.validate import sort_findings
 from karma_core.model import Finding, Severity
+from karma_core.needs import DestroyPlanning
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.applied_job import destroy_job
@@ -16,12 +17,11 @@ from karma_core.use_cases.graph.build import inputs_token
 from karma_core.use_cases.plans.stored import store_plan
 from karma_core.use_cases.selection.deployed import select_for_destroy
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 ASKED_FOR = "it is to be destroyed"
 
 
-def plan_destroy(workspace: Workspace, selection: Selection) -> Plan:
+def plan_destroy(workspace: DestroyPlanning, selection: Selection) -> Plan:
     """Plan the destruction of a selection, consumers first, and store the plan.
 
     NotFound and Refused as a destroy. A component whose destruction cannot be planned is `blocked`.
@@ -41,7 +41,7 @@ def plan_destroy(workspace: Workspace, selection: Selection) -> Plan:
     return made
 
 
-def planned_destroy(workspace: Workspace, record: Applied, reason: str) -> PlannedComponent:
+def planned_destroy(workspace: DestroyPlanning, record: Applied, reason: str) -> PlannedComponent:
     """What the destruction of a deployed component would do."""
     plan = workspace.terraform.plan(destroy_job(workspace, record))
     return PlannedComponent(
@@ -55,7 +55,7 @@ def planned_destroy(workspace: Workspace, record: Applied, reason: str) -> Plann
 
 
 def _plan_all(
-    workspace: Workspace, addresses: Sequence[str]
+    workspace: DestroyPlanning, addresses: Sequence[str]
 ) -> tuple[tuple[PlannedComponent, ...], Collection[Finding]]:
     """(every component, in the order given; why some cannot be planned), as many at once as may be.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from karma_core.model import Finding
+from karma_core.needs import FleetBesideGit
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.unpublished import unpublished
-from karma_core.workspace import Workspace
 
 
-def not_looked_at(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
+def not_looked_at(workspace: FleetBesideGit, fleet: Fleet) -> Iterator[Finding]:
     """Warnings `policy-differs` and `unpublished` of the environment.
 
     One parameter read, one scan of the work tree's configs.

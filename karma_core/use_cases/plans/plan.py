@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from karma_core.graph.validate import sort_findings
 from karma_core.model import Finding, about_environment, about_type
+from karma_core.needs import DestroyPlanning, Planning, PlanStore
 from karma_core.plan.document import Plan, PlannedComponent
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -17,11 +18,10 @@ from karma_core.use_cases.plans.stored import store_plan
 from karma_core.use_cases.selection.not_selected import not_selected
 from karma_core.use_cases.selection.record import Selection, require_selection
 from karma_core.use_cases.selection.selecting import choose
-from karma_core.workspace import Workspace
 
 
 def plan(
-    workspace: Workspace,
+    workspace: Planning,
     selection: Selection,
     *,
     fleet: Fleet | None = None,
@@ -52,7 +52,7 @@ def plan(
     return _store(workspace, fleet, selection, components, findings, token, published=published)
 
 
-def _destroys(workspace: Workspace, removed: Collection[str]) -> dict[str, PlannedComponent]:
+def _destroys(workspace: DestroyPlanning, removed: Collection[str]) -> dict[str, PlannedComponent]:
     """What becomes of the deployments of components whose config goes."""
     records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
     return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
@@ -71,7 +71,7 @@ def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) 
 
 
 def _store(
-    workspace: Workspace,
+    workspace: PlanStore,
     fleet: Fleet,
     selection: Selection,
     components: Mapping[str, PlannedComponent],

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from karma_core import strictjson
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.model import Finding, Record, to_builtins
+from karma_core.needs import ComponentPlanning
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
@@ -25,7 +26,6 @@ from karma_core.use_cases.plans.runtime_plan import (
     runtime_due,
 )
 from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
-from karma_core.workspace import Workspace
 
 _ACTIONS = {
     Verdict.UNCHANGED: Action.NO_OP,
@@ -45,7 +45,7 @@ class ConePlan(Record, frozen=True, kw_only=True):
 class Planner:
     """The walk's Work: plans each component when its producers' plans are known."""
 
-    def __init__(self, workspace: Workspace, fleet: Fleet, decider: Decider) -> None:
+    def __init__(self, workspace: ComponentPlanning, fleet: Fleet, decider: Decider) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._decider = decider
@@ -201,7 +201,7 @@ def _blocked(address: str, reason: str) -> PlannedComponent:
     return PlannedComponent(address=address, action=Action.BLOCKED, reason=reason)
 
 
-def plan_components(workspace: Workspace, fleet: Fleet, chosen: Collection[str]) -> ConePlan:
+def plan_components(workspace: ComponentPlanning, fleet: Fleet, chosen: Collection[str]) -> ConePlan:
     """Plan every chosen component, producers first, in as many threads as the environment allows.
 
     Nothing is stored. The fleet's values hold what the plans foresee afterwards (`Values.forget_plans`).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from karma_core import ids
 from karma_core.errors import BadInput
+from karma_core.needs import HasState
 from karma_core.outcomes import Phase
 from karma_core.plan.document import Action
 from karma_core.plan.publishable import UNREADABLE, check_planned
@@ -11,7 +12,6 @@ from karma_core.plan.runtime import UNKNOWN, changed_keys, planned_runtime
 from karma_core.plan.steps import APPLY
 from karma_core.records import Applied, PlannedRuntime, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
-from karma_core.workspace import Workspace
 
 
 def foreseen_runtime(fleet: Fleet, address: str, plan: TerraformPlan) -> PlannedRuntime:
@@ -48,7 +48,7 @@ def check_runtimes(fleet: Fleet, address: str, plan: TerraformPlan) -> None:
 
 
 def runtime_due(
-    workspace: Workspace, fleet: Fleet, address: str, plan: TerraformPlan, applied: Applied | None
+    workspace: HasState, fleet: Fleet, address: str, plan: TerraformPlan, applied: Applied | None
 ) -> str:
     """Why a component that Terraform leaves as it is has a runtime to be written; empty where it has none.
 
@@ -69,7 +69,7 @@ def runtime_due(
     return ""
 
 
-def is_adopted(workspace: Workspace, address: str) -> bool:
+def is_adopted(workspace: HasState, address: str) -> bool:
     """Whether a component that has a state was never applied by Karma: its deployment is taken over.
 
     A run that died after its apply has left no record, but the journal's word of it.

@@ -11,16 +11,16 @@ from karma_core import strictjson
 from karma_core.errors import NotFound, Refused, StoreError
 from karma_core.ids import shown
 from karma_core.model import to_builtins
+from karma_core.needs import HasState, PlanStore
 from karma_core.plan.document import Action, Plan, contract, readable
 from karma_core.plan.shown import Shown
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 KIND: Final = "plan"
 
 
 def store_plan(
-    workspace: Workspace, plan: Plan, selection: Selection, *, token: str = "", published: bool = True
+    workspace: PlanStore, plan: Plan, selection: Selection, *, token: str = "", published: bool = True
 ) -> None:
     """Keep the plan: the contract's JSON and readable text for people, all of it (masked) for a deploy.
 
@@ -51,7 +51,7 @@ def _folder(plan: Plan) -> str:
     return f"{plan.environment}/{plan.created_at[:10]}/{plan.id}"
 
 
-def load_plan(workspace: Workspace, plan_id: str) -> tuple[Plan, Selection]:
+def load_plan(workspace: PlanStore, plan_id: str) -> tuple[Plan, Selection]:
     """A kept plan and what it was made for; NotFound, or StoreError where its artifact is gone."""
     document = workspace.state.document(KIND, plan_id)
     if document is None:
@@ -66,13 +66,13 @@ def load_plan(workspace: Workspace, plan_id: str) -> tuple[Plan, Selection]:
     return plan, msgspec.convert(document.body["selection"], Selection)
 
 
-def token_of(workspace: Workspace, plan_id: str) -> str:
+def token_of(workspace: HasState, plan_id: str) -> str:
     """The token of what a kept plan was made from; empty where it is not known."""
     document = workspace.state.document(KIND, plan_id)
     return str(document.body.get("token", "")) if document is not None else ""
 
 
-def require_published(workspace: Workspace, plan_id: str) -> None:
+def require_published(workspace: HasState, plan_id: str) -> None:
     """Refused `unpublished-plan` for a plan of configs that are not in the parameter store."""
     document = workspace.state.document(KIND, plan_id)
     if document is not None and not document.body.get("published", True):

@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 from karma_core.counting import counted, listed
 from karma_core.errors import NotFound, Refused
 from karma_core.model import Finding, Severity, about_environment
+from karma_core.needs import Context, GitComparison
 from karma_core.plan.document import UNPUBLISHED
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
 from karma_core.use_cases.configs.comparison import Comparison, compare
 from karma_core.use_cases.fleet.fleet import Fleet
-from karma_core.workspace import Workspace
 
 
-def unpublished(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
+def unpublished(workspace: GitComparison, fleet: Fleet) -> Iterator[Finding]:
     """The finding, if there is anything to say; nothing where there is no work tree of the environment."""
     invalid: list[Finding] = []
     try:
@@ -37,7 +37,7 @@ def unpublished(workspace: Workspace, fleet: Fleet) -> Iterator[Finding]:
         yield _finding(workspace, kinds, invalid)
 
 
-def removed_alone(workspace: Workspace, comparison: Comparison) -> tuple[Finding, ...]:
+def removed_alone(workspace: Context, comparison: Comparison) -> tuple[Finding, ...]:
     """The finding about configs that left Git: a plan of the work tree takes them as they are published."""
     removed = left_git(comparison)
     return (_finding(workspace, {"removed": removed}, ()),) if removed else ()
@@ -55,7 +55,7 @@ def _stored(fleet: Fleet) -> dict[str, Parameter] | None:
 
 
 def _finding(
-    workspace: Workspace, kinds: Mapping[str, Collection[str]], invalid: Collection[Finding]
+    workspace: Context, kinds: Mapping[str, Collection[str]], invalid: Collection[Finding]
 ) -> Finding:
     every = sorted({address for addresses in kinds.values() for address in addresses})
     kind = ", ".join(f"{len(addresses)} {name}" for name, addresses in kinds.items() if addresses)

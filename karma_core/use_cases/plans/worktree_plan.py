@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from karma_core.needs import Planning
 from karma_core.plan.document import Plan
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.configs.comparison import compare
@@ -10,10 +11,9 @@ from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.plans.plan import plan
 from karma_core.use_cases.plans.unpublished import removed_alone
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 
-def plan_worktree(workspace: Workspace, selection: Selection) -> Plan:
+def plan_worktree(workspace: Planning, selection: Selection) -> Plan:
     """Plan a selection of the environment with the work tree's configs over the published ones.
 
     Configs that Git does not have stay as they are, and are named. A deploy refuses the stored plan

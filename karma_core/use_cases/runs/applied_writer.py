@@ -5,13 +5,13 @@ from __future__ import annotations
 from karma_core.graph.types import read_definitions
 from karma_core.ids import type_of
 from karma_core.inference.evaluate import read_component
+from karma_core.needs import HasModules
 from karma_core.records import Applied
 from karma_core.references.base import Context, ModuleInputs
 from karma_core.use_cases.graph.build import definition_of
-from karma_core.workspace import Workspace
 
 
-def module_wrote(workspace: Workspace, record: Applied) -> bool:
+def module_wrote(workspace: HasModules, record: Applied) -> bool:
     """Whether the module that was applied wrote its component's runtime, or may have."""
     address, component_type = record.address, type_of(record.address)
     definitions, _ = read_definitions([component_type], lambda name: definition_of(workspace, name))

@@ -17,6 +17,7 @@ from karma_core import documents
 from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import Record
+from karma_core.needs import Running
 from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.runtime import changed_keys
@@ -34,7 +35,6 @@ from karma_core.use_cases.runs.recovery import recover_state
 from karma_core.use_cases.runs.runtime_writing import RuntimeWriter, keep_plan
 from karma_core.use_cases.runs.unlocking import Unlocker
 from karma_core.walk import Result
-from karma_core.workspace import Workspace
 
 PUBLISH = "publish_runtime"
 PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
@@ -78,7 +78,7 @@ class ComponentSteps:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: Running,
         fleet: Fleet,
         decider: Decider,
         recorder: Recorder,

@@ -19,6 +19,7 @@ from karma_core.errors import BadInput, KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
 from karma_core.model import Record, to_builtins
+from karma_core.needs import Destroying, DestroyPlanning, HasParameters, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport
@@ -28,11 +29,10 @@ from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.drifted import KIND, Check
 from karma_core.use_cases.leasing import Heartbeat
 from karma_core.use_cases.runs.applied_writer import module_wrote
-from karma_core.use_cases.runs.deploy import rebuild
+from karma_core.use_cases.runs.deployment import rebuild
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 EVERYTHING: Final = Selection()
 """Names nothing: all that are deployed."""
@@ -107,7 +107,7 @@ def seconds_between(earlier: str, later: str) -> int:
     return int((datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
 
 
-def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> DriftResult:
+def check_drift(workspace: Destroying, selection: Selection = EVERYTHING) -> DriftResult:
     """Check the selected components, of those that are deployed; then publish what it changes.
 
     NotFound where nothing is deployed at an address; LeaseHeld while another check runs.
@@ -125,7 +125,7 @@ def check_drift(workspace: Workspace, selection: Selection = EVERYTHING) -> Drif
     return replace(result, warnings=rebuild(workspace)) if any(moved) else result
 
 
-def _choose(workspace: Workspace, selection: Selection) -> list[Applied]:
+def _choose(workspace: HasState, selection: Selection) -> list[Applied]:
     """The applied records of the deployed components that a selection means; none named: all."""
     applied = workspace.state.all_applied()
     chosen = set(applied)
@@ -137,7 +137,7 @@ def _choose(workspace: Workspace, selection: Selection) -> list[Applied]:
 
 
 def _check_all(
-    workspace: Workspace, chosen: list[Applied], before: Mapping[str, Document], heartbeat: Heartbeat
+    workspace: DestroyPlanning, chosen: list[Applied], before: Mapping[str, Document], heartbeat: Heartbeat
 ) -> tuple[ComponentDrift, ...]:
     """All components, as many at once as the environment allows; by address."""
 
@@ -163,7 +163,7 @@ def _check_all(
 # -- one component ------------------------------------------------------------------------------------
 
 
-def _check(workspace: Workspace, record: Applied) -> ComponentDrift:
+def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
     """Refresh one component. Its own failure is a result."""
     found = ComponentDrift(
         address=record.address,
@@ -187,7 +187,7 @@ def _check(workspace: Workspace, record: Applied) -> ComponentDrift:
     return found if _busy(workspace, record) else compared
 
 
-def _busy(workspace: Workspace, record: Applied) -> bool:
+def _busy(workspace: HasState, record: Applied) -> bool:
     """Whether a run holds the component, or has applied it since."""
     name = leasing.component_lease(record.address)
     return workspace.state.applied(record.address) != record or any(
@@ -196,7 +196,7 @@ def _busy(workspace: Workspace, record: Applied) -> bool:
 
 
 def _compared(
-    workspace: Workspace, record: Applied, report: DriftReport, found: ComponentDrift
+    workspace: DestroyPlanning, record: Applied, report: DriftReport, found: ComponentDrift
 ) -> ComponentDrift:
     published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
     config: tuple[str, ...] = ()
@@ -215,7 +215,7 @@ def _compared(
     )
 
 
-def _runtime_keys(workspace: Workspace, report: DriftReport) -> tuple[str, ...]:
+def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, ...]:
     """Keys of the published runtime that are not what follows from the cloud."""
     name = workspace.runtime_parameter(report.address)
     held = workspace.parameters.get(name, decrypt=True)
@@ -230,7 +230,7 @@ def _runtime_keys(workspace: Workspace, report: DriftReport) -> tuple[str, ...]:
 # -- what is kept -------------------------------------------------------------------------------------
 
 
-def _remember(workspace: Workspace, found: ComponentDrift, last: Document | None, cause: str) -> bool:
+def _remember(workspace: RecordsAndLog, found: ComponentDrift, last: Document | None, cause: str) -> bool:
     """Store a component's check and log what is new in it; whether its status may have moved.
 
     A check that saw nothing (failed, skipped) leaves the last result as it is.

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core.events import log_event
+from karma_core.needs import RecordsAndLog
 from karma_core.records import Applied, JournalEntry, Run
-from karma_core.workspace import Workspace
 
 
 class Recorder:
     """Writes a run's journal and log entries. Safe to use from several threads."""
 
-    def __init__(self, workspace: Workspace, run: Run, cause: str | None) -> None:
+    def __init__(self, workspace: RecordsAndLog, run: Run, cause: str | None) -> None:
         self._workspace = workspace
         self._run = run
         self.root = cause or workspace.actor.cause

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
+from karma_core.needs import DestroyPlanning, HasParameters
 from karma_core.outcomes import Phase
 from karma_core.records import ParameterWrite, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.recovery import recover_state
-from karma_core.workspace import Workspace
 
 MOVE: Final = "move"
 """The journal's name of this step."""
@@ -22,7 +22,7 @@ ACTION: Final = "component_move"
 
 
 def move_component(
-    workspace: Workspace, fleet: Fleet, recorder: Recorder, job: TerraformJob, generation: int
+    workspace: DestroyPlanning, fleet: Fleet, recorder: Recorder, job: TerraformJob, generation: int
 ) -> str | None:
     """Carry out the move that the component's config asks for; the id of the outcome's event.
 
@@ -55,7 +55,7 @@ def move_component(
     return recorder.log(ACTION, Phase.SUCCEEDED, address, inputs=inputs, cause=intent)
 
 
-def _move_runtime(workspace: Workspace, fleet: Fleet, source: str, address: str) -> None:
+def _move_runtime(workspace: HasParameters, fleet: Fleet, source: str, address: str) -> None:
     """The runtime under the new name, as it was; consumers wait for the component, so none misses it."""
     old, new = workspace.runtime_parameter(source), workspace.runtime_parameter(address)
     held = workspace.parameters.get(old, decrypt=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 from karma_core.events import log_event
 from karma_core.model import Record
+from karma_core.needs import RecordsAndLog
 from karma_core.outcomes import RunStatus
 from karma_core.records import Run
 from karma_core.use_cases.runs.records import FLOW_RUN
 from karma_core.use_cases.runs.resume import close_dead_runs, end_run, how_to_go_on
-from karma_core.workspace import Workspace
 
 ACTION = "flow_run"
 """The log's action for the end of a flow run that could not say it itself."""
@@ -36,12 +36,14 @@ class Interrupted(Record, frozen=True, kw_only=True):
         }
 
 
-def reconcile(workspace: Workspace) -> tuple[Interrupted, ...]:
+def reconcile(workspace: RecordsAndLog) -> tuple[Interrupted, ...]:
     """Close every run whose holder keeps no lease any more."""
     return tuple(_interrupted(run) for run in close_dead_runs(workspace))
 
 
-def close_flow_run(workspace: Workspace, flow: str, flow_run: str, status: str) -> tuple[Interrupted, ...]:
+def close_flow_run(
+    workspace: RecordsAndLog, flow: str, flow_run: str, status: str
+) -> tuple[Interrupted, ...]:
     """Close what a flow run left open whose process has ended, and log how it did (`cancelled`, `crashed`).
 
     Its leases are left to expire: a Terraform of it may still be saving its state.

@@ -6,17 +6,19 @@ from typing import Final
 
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
+from karma_core.needs import HasTerraform
 from karma_core.outcomes import Phase
 from karma_core.records import TerraformJob
 from karma_core.use_cases.runs.journalling import Recorder
-from karma_core.workspace import Workspace
 
 RECOVER: Final = "recover_state"
 """The journal's name of this step."""
 ACTION: Final = "state_recover"
 
 
-def recover_state(workspace: Workspace, recorder: Recorder, job: TerraformJob, generation: int) -> str | None:
+def recover_state(
+    workspace: HasTerraform, recorder: Recorder, job: TerraformJob, generation: int
+) -> str | None:
     """Bring the component's state to where it belongs, with intent and outcome in journal and log.
 
     The id of the outcome's event; None where every state was written. DeployFailed where it cannot be

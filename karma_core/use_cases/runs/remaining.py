@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from karma_core.needs import FleetSource, Planning
 from karma_core.plan.document import Plan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import pinned
@@ -9,10 +10,9 @@ from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.plans.plan import plan
 from karma_core.use_cases.runs.resume import find_run, progress_of
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 
-def rest_of(workspace: Workspace, run_id: str) -> tuple[Fleet, set[str]]:
+def rest_of(workspace: FleetSource, run_id: str) -> tuple[Fleet, set[str]]:
     """(the environment as the run began with it, its components that are not done).
 
     NotFound, or Refused `not-resumable` as a resume.
@@ -24,6 +24,6 @@ def rest_of(workspace: Workspace, run_id: str) -> tuple[Fleet, set[str]]:
     return fleet, members - progress_of(workspace.state.entries(run_id=run_id)).done.keys()
 
 
-def plan_rest(workspace: Workspace, fleet: Fleet, left: set[str]) -> Plan:
+def plan_rest(workspace: Planning, fleet: Fleet, left: set[str]) -> Plan:
     """The plan of what is left, stored; `left` is not empty."""
     return plan(workspace, Selection(targets=tuple(sorted(left))), fleet=fleet)

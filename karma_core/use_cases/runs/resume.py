@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from karma_core.errors import LeaseHeld, NotFound, Refused
 from karma_core.ids import shown
 from karma_core.model import Record
+from karma_core.needs import HasState, RecordsAndLog
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.steps import APPLY, RELOAD
 from karma_core.records import JournalEntry, Lease, Run
@@ -20,7 +21,6 @@ from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.moving import MOVE
 from karma_core.use_cases.runs.recovery import RECOVER
 from karma_core.use_cases.runs.unlocking import UNLOCK
-from karma_core.workspace import Workspace
 
 RESUMABLE: Final = frozenset(
     {RunStatus.RUNNING, RunStatus.FAILED, RunStatus.BLOCKED, RunStatus.INTERRUPTED, RunStatus.STOPPED}
@@ -37,7 +37,7 @@ class Progress(Record, frozen=True, kw_only=True):
     unfinished: dict[str, Left]
 
 
-def find_run(workspace: Workspace, run_id: str) -> Run:
+def find_run(workspace: HasState, run_id: str) -> Run:
     """A run that can be resumed or abandoned; NotFound or Refused."""
     run = workspace.state.run(run_id)
     if run is None:
@@ -74,16 +74,25 @@ def progress_of(entries: Sequence[JournalEntry]) -> Progress:
     return Progress(done=done, unfinished=unfinished)
 
 
-def close_dead_runs(workspace: Workspace) -> list[Run]:
+def close_dead_runs(workspace: RecordsAndLog) -> list[Run]:
     """Mark runs as interrupted whose holder keeps no lease any more, and return them as they were."""
     # In this order: a run is kept once it has its lease, and its end before it gives that back. So one whose
     # lease is gone has died if it is still the same when it is read once more.
     seen = [run for run in workspace.state.runs() if run.status == RunStatus.RUNNING]
     alive = {lease.holder for lease in workspace.state.leases()}
-    dead = [run for run in seen if run.holder not in alive and workspace.state.run(run.id) == run]
-    for run in dead:
-        end_run(workspace, run, RunStatus.INTERRUPTED)
-    return dead
+    return [run for run in seen if run.holder not in alive and _close(workspace, run)]
+
+
+def _close(workspace: RecordsAndLog, run: Run) -> bool:
+    """Mark a dead run as interrupted, unless somebody has taken it up, given it up or ended it meanwhile."""
+    try:
+        with leasing.held(workspace, [leasing.run_lease(run.id)], wait_seconds=0):
+            if workspace.state.run(run.id) != run:
+                return False
+            end_run(workspace, run, RunStatus.INTERRUPTED)
+    except LeaseHeld:
+        return False
+    return True
 
 
 def how_to_go_on(run: Run) -> str:
@@ -94,7 +103,7 @@ def how_to_go_on(run: Run) -> str:
     return f"run {run.id} of {run.started_at} had ended without a word; {next_step}"
 
 
-def end_run(workspace: Workspace, run: Run, status: str) -> None:
+def end_run(workspace: RecordsAndLog, run: Run, status: str) -> None:
     """Close a run whose process is gone, in state and log."""
     recorder = Recorder(workspace, run, None)
     for address, left in sorted(progress_of(workspace.state.entries(run_id=run.id)).unfinished.items()):
@@ -104,17 +113,19 @@ def end_run(workspace: Workspace, run: Run, status: str) -> None:
     workspace.state.put_run(replace(run, status=status, finished_at=workspace.now()))
 
 
-def abandon(workspace: Workspace, run_id: str) -> Run:
+def abandon(workspace: RecordsAndLog, run_id: str) -> Run:
     """Close a run for good; what it left unfinished is found by the next deploy. LeaseHeld while it lives."""
     run = find_run(workspace, run_id)
     alive = [lease for lease in workspace.state.leases() if lease.holder == run.holder]
     if alive:
         raise still_running(run, alive[0])
-    end_run(workspace, run, RunStatus.ABANDONED)
+    with leasing.held(workspace, [leasing.run_lease(run_id)], wait_seconds=0):
+        run = find_run(workspace, run_id)  # somebody may have taken it up just now
+        end_run(workspace, run, RunStatus.ABANDONED)
     return replace(run, status=RunStatus.ABANDONED)
 
 
-def take_over(workspace: Workspace, run: Run, names: Sequence[str]) -> Lease:
+def take_over(workspace: HasState, run: Run, names: Sequence[str]) -> Lease:
     """The lease of a dead run's components, as soon as it has expired.
 
     LeaseHeld if it is renewed meanwhile, because then the run lives, or if another run has it.

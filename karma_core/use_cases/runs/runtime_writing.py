@@ -8,6 +8,7 @@ from karma_core import strictjson
 from karma_core.errors import Conflict
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
+from karma_core.needs import HasArtifacts, PolicySource
 from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
 from karma_core.plan.publishable import check_runtime
@@ -21,13 +22,12 @@ from karma_core.records import (
 )
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.runs.journalling import Recorder
-from karma_core.workspace import Workspace
 
 
 class RuntimeWriter:
     """Writes runtimes and records applies for one run, from several threads."""
 
-    def __init__(self, workspace: Workspace, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
+    def __init__(self, workspace: PolicySource, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._recorder = recorder
@@ -124,7 +124,7 @@ def _good_config(earlier: Applied | None) -> dict[str, Any] | None:
     return earlier.good_config
 
 
-def keep_plan(workspace: Workspace, run_id: str, plan: TerraformPlan) -> tuple[str, ...]:
+def keep_plan(workspace: HasArtifacts, run_id: str, plan: TerraformPlan) -> tuple[str, ...]:
     """Store a plan's masked JSON and text in the artifact log; their keys, `…/<run>/<address>/plan.txt`.
 
     A run may plan a component again (a resume, a stale plan): where the plan is another one, its names carry
@@ -140,6 +140,6 @@ def keep_plan(workspace: Workspace, run_id: str, plan: TerraformPlan) -> tuple[s
         return _put_plan(workspace, f"{folder}/plan-{mark}", body, text)
 
 
-def _put_plan(workspace: Workspace, name: str, body: bytes, text: bytes) -> tuple[str, ...]:
+def _put_plan(workspace: HasArtifacts, name: str, body: bytes, text: bytes) -> tuple[str, ...]:
     put = workspace.artifacts.put
     return put(f"{name}.json", body), put(f"{name}.txt", text)

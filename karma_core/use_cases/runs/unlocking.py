@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from karma_core.errors import DeployFailed
+from karma_core.needs import HasTerraform
 from karma_core.outcomes import Phase
 from karma_core.records import TerraformJob, TerraformPlan
 from karma_core.use_cases.runs.journalling import Recorder
-from karma_core.workspace import Workspace
 
 UNLOCK: Final = "unlock_state"
 """The journal's name of this step."""
@@ -23,7 +23,7 @@ class Unlocker:
     nobody else of Karma's took a lock in that time. One from before or after belongs to somebody else.
     """
 
-    def __init__(self, workspace: Workspace, recorder: Recorder, since: str | None) -> None:
+    def __init__(self, workspace: HasTerraform, recorder: Recorder, since: str | None) -> None:
         self._workspace = workspace
         self._recorder = recorder
         self._since = since

@@ -9,13 +9,13 @@ from karma_core.errors import NotFound, Refused
 from karma_core.graph.graph import Graph
 from karma_core.ids import Address, type_of
 from karma_core.model import Component, Edge, GraphData, Status
+from karma_core.needs import Context, HasState
 from karma_core.records import Applied
 from karma_core.use_cases.selection.naming import excluded, is_pattern, named, require_some_left
 from karma_core.use_cases.selection.record import Selection, require_selection
-from karma_core.workspace import Workspace
 
 
-def applied_graph(workspace: Workspace, applied: Mapping[str, Applied]) -> Graph:
+def applied_graph(workspace: Context, applied: Mapping[str, Applied]) -> Graph:
     """The graph of what is deployed, by the edges that were applied: the config may be gone."""
     nodes = [
         Component(
@@ -37,7 +37,7 @@ def applied_graph(workspace: Workspace, applied: Mapping[str, Applied]) -> Graph
     return Graph(GraphData(nodes=tuple(nodes), edges=tuple(edges)))
 
 
-def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
+def select_for_destroy(workspace: HasState, selection: Selection) -> list[str]:
     """What a destroy would destroy, consumers first.
 
     NotFound where nothing is deployed at the address; Refused `consumers-live` where others consume it.
@@ -64,7 +64,7 @@ def select_for_destroy(workspace: Workspace, selection: Selection) -> list[str]:
     return [address for address in reversed(graph.order()) if address in chosen]
 
 
-def named_deployed(workspace: Workspace, selection: Selection, applied: Mapping[str, Applied]) -> set[str]:
+def named_deployed(workspace: Context, selection: Selection, applied: Mapping[str, Applied]) -> set[str]:
     """The deployed components that a selection names; NotFound for an address that is not deployed."""
     missing = [t for t in selection.targets if ":" not in t and not is_pattern(t) and t not in applied]
     if missing:

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from karma_core.errors import BadInput
 from karma_core.ids import type_of
 from karma_core.model import Record, Severity, about_type
+from karma_core.needs import Selecting
 from karma_core.plan import fingerprint
 from karma_core.ports import Modules
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.selection.naming import excluded, named, require_some_left
 from karma_core.use_cases.selection.record import Selection
-from karma_core.workspace import Workspace
 
 
 class Choice(Record, frozen=True, kw_only=True):
@@ -36,18 +36,32 @@ class Choice(Record, frozen=True, kw_only=True):
         return self.meant & self.excluded
 
 
-def select(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+def select(workspace: Selecting, fleet: Fleet, selection: Selection) -> set[str]:
     """The addresses that a selection means; errors as `choose`."""
     return set(choose(workspace, fleet, selection).addresses)
 
 
-def choose(workspace: Workspace, fleet: Fleet, selection: Selection) -> Choice:
+def choose(workspace: Selecting, fleet: Fleet, selection: Selection) -> Choice:
     """What a selection means, cones included: components that have a config and keep their name.
 
     UsageError `nothing-matches` or NotFound for a name that means nothing here, and where nothing is left.
     """
-    graph, environment = fleet.graph, workspace.name
-    meant = set(graph) if selection.everything else _with_cones(workspace, fleet, selection)
+    changed = _changed(workspace, fleet, selection.since) if selection.changed else None
+    return _choice(fleet, selection, workspace.name, changed)
+
+
+def select_named(fleet: Fleet, selection: Selection, environment: str) -> set[str]:
+    """As `select`, without Git: of a selection that does not ask for what has changed."""
+    return set(_choice(fleet, selection, environment, None).addresses)
+
+
+def _choice(fleet: Fleet, selection: Selection, environment: str, changed: set[str] | None) -> Choice:
+    graph = fleet.graph
+    if selection.everything:
+        meant = set(graph)
+    else:
+        wanted = named(selection, set(graph), environment=environment) if changed is None else changed
+        meant = _with_cones(fleet, wanted, selection)
     moved = set(fleet.moves.values())
     meant = {a for a in meant if fleet[a].config is not None and a not in moved}
     left_out = excluded(selection, set(graph), environment=environment)
@@ -55,19 +69,15 @@ def choose(workspace: Workspace, fleet: Fleet, selection: Selection) -> Choice:
     return Choice(meant=frozenset(meant), excluded=frozenset(left_out))
 
 
-def _with_cones(workspace: Workspace, fleet: Fleet, selection: Selection) -> set[str]:
+def _with_cones(fleet: Fleet, wanted: set[str], selection: Selection) -> set[str]:
     """What is named or changed and all that depends on it; where that is asked for, all that it needs too."""
-    if selection.changed:
-        wanted = _changed(workspace, fleet, selection.since)
-    else:
-        wanted = named(selection, set(fleet.graph), environment=workspace.name)
     if not wanted:
         return set()
     cone = fleet.graph.cone(*wanted)
     return cone | fleet.graph.upstream(*wanted) if selection.with_producers else cone
 
 
-def _changed(workspace: Workspace, fleet: Fleet, since: str | None) -> set[str]:
+def _changed(workspace: Selecting, fleet: Fleet, since: str | None) -> set[str]:
     """Components whose own part differs from what was applied; or whose config or module changed in Git."""
     if since is None:
         return {address for address in fleet.graph if changed_itself(fleet, address)}

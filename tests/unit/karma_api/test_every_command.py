@@ -222,7 +222,9 @@ def test_events_with_artifacts(served: ServedSystem) -> None:
 
 def test_a_plan_since_a_commit_asks_git(fresh: ServedSystem) -> None:
     """As `--since`; where there is no work tree, that is said; with targets it is one way too many."""
-    assert fresh.post("/plans", {"since": "main~1"}).json()["code"] == "no-terraform"
+    by_stores = ServedSystem(plans_here=False)
+    assert by_stores.post("/plans", {"since": "main~1"}).json()["code"] == "no-terraform"
+    by_stores.close()
     both = fresh.post("/plans", {"since": "main", "targets": ["a/one"]})
     assert both.status_code == 422
     order = fresh.post("/deployments", {"since": "main"}, Role.APPROVER)

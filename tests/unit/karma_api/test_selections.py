@@ -114,12 +114,14 @@ def test_the_servers_work_tree_is_planned_and_not_deployed(tmp_path: Path) -> No
     served.close()
 
 
-def test_where_there_is_no_work_tree_none_is_planned(fresh: ServedSystem, tmp_path: Path) -> None:
+def test_where_there_is_no_work_tree_none_is_planned(tmp_path: Path) -> None:
     """A typed refusal that says where it works: without a checkout, and without the environment in it."""
     body = {"types": ["d"], "from_worktree": True}
-    answer = fresh.post("/plans", body)
+    by_stores = ServedSystem(plans_here=False)
+    answer = by_stores.post("/plans", body)
     assert refusal(answer) == (409, "no-terraform")
     assert "command line" in answer.json()["next"]
+    by_stores.close()
     served = ServedSystem(root=tmp_path)
     assert refusal(served.post("/plans", body)) == (404, "not-found")
     served.close()

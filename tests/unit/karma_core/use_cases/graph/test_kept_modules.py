@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from karma_adapters.local.planned_elsewhere import without_terraform
 from karma_core.changes.states import State
 from karma_core.errors import BadInput, Refused
 from karma_core.inference.facts import ModuleFacts
@@ -18,12 +17,18 @@ from karma_core.use_cases.changes.graph_update import update_graph
 from karma_core.use_cases.fleet.values import HMAC_KEY
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.graph.history import difference
-from karma_core.use_cases.graph.kept_modules import KIND, SUMMARY, SUMMARY_KIND, UNKNOWN, KeptModules
-from karma_core.workspace import Workspace
+from karma_core.use_cases.graph.kept_modules import (
+    KIND,
+    SUMMARY,
+    SUMMARY_KIND,
+    UNKNOWN,
+    KeptModules,
+    by_kept_modules,
+)
+from karma_core.workspace import StoredEnvironment
 from tests.change_system import ChangeSystem, request
 from tests.memory.terraform import MemoryModules
 from tests.memory_system import ALL
-from tests.workspace_fakes import FakeIndex
 
 READS = (
     'data "aws_ssm_parameter" "a" { name = "${var.iac_prefix}/a/${var.config.of}/runtime" }\n'
@@ -67,11 +72,11 @@ class Fleet(ChangeSystem):
         )
         self.deploy(ALL)
 
-    def function(self, **settings: Any) -> Workspace:
+    def function(self, **settings: Any) -> StoredEnvironment:
         """What a function opens on the same stores."""
         made = self.workspace
         environment = replace(made.environment, **settings)
-        return without_terraform(replace(made, environment=environment, publish_index=FakeIndex()))
+        return by_kept_modules(replace(made, environment=environment))
 
     def current(self) -> tuple[Build, GraphData]:
         """The stored graph."""
@@ -188,7 +193,7 @@ def test_documents_of_another_build_are_not_used(fleet: Fleet) -> None:
     _left_to_a_worker(fleet, fleet.function(), "a build is just keeping it")
 
 
-def _left_to_a_worker(fleet: Fleet, function: Workspace, why: str) -> None:
+def _left_to_a_worker(fleet: Fleet, function: StoredEnvironment, why: str) -> None:
     with pytest.raises(Refused, match="cannot be known") as refused:
         difference(function, None, None)
     assert refused.value.code == UNKNOWN
