@@ -37,6 +37,8 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     """Producer type → keys of its runtime that this type reads."""
     propagation: Literal["apply", "reload", "none"] = "apply"
     reload: Reload | None = None
+    runtime: Literal["module", "karma"] | None = None
+    """Who writes the runtimes of this type; None: what the module's evaluation says."""
     protected: bool = False
     """Protected components are not destroyed or replaced without an approval."""
     protected_fields: list[str] = []

@@ -90,21 +90,6 @@ def literal(expression: Expression) -> str | None:
     return _string(node) if node.type == "string_lit" else None
 
 
-def literal_tail(expression: Expression) -> str:
-    """The literal text that a string or template ends with; empty if it ends otherwise."""
-    node = _unwrapped(expression)
-    if node.type == "string_lit":
-        return _string(node)
-    parts = [
-        child
-        for child in node.named_children
-        if child.type in {"template_literal", "template_interpolation", "template_directive"}
-    ]
-    if not parts or parts[-1].type != "template_literal":
-        return ""
-    return unescaped(_text(parts[-1]))
-
-
 def unescaped(text: str, *, quoted: bool = True) -> str:
     r"""Resolve `$${` and `%%{` and, in quoted text, `\n`, `\uNNNN` and their like (HCL: templates)."""
 

@@ -1,4 +1,4 @@
-"""What Karma knows of a Terraform module from its files: variables, outputs, child modules, its runtime.
+"""What Karma knows of a Terraform module from its files: variables, outputs, child modules.
 
 Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax).
 """
@@ -14,8 +14,6 @@ from karma_core.json_types import JsonObject, JsonValue
 
 NATIVE: Final = ".tf"
 JSON: Final = ".tf.json"
-_RUNTIME_RESOURCE: Final = "aws_ssm_parameter"
-_RUNTIME_TAIL: Final = "/runtime"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +28,16 @@ class ChildSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What one file declares. `sensitive`: variables marked so. `writes_runtime`: it publishes a runtime."""
+    """What one file declares. `sensitive`: variables marked so."""
 
     variables: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     children: tuple[ChildSource, ...] = ()
-    writes_runtime: bool = False
 
 
 def read(text: bytes, name: str) -> FileFacts:
-    """The facts of a file; BadInput `module-unreadable` (`invalid-json` for JSON) with its place.
-
-    A resource `aws_ssm_parameter` writes a runtime if the literal end of its `name` is `/runtime`.
-    """
+    """The facts of a file; BadInput `module-unreadable` (`invalid-json` for JSON) with its place."""
     return _read_json(text, name) if name.endswith(JSON) else _read_native(text, name)
 
 
@@ -71,12 +65,6 @@ def _read_native(text: bytes, name: str) -> FileFacts:
             for block in body.of_type("module")
             if (source := block.attributes.get("source"))
         ),
-        writes_runtime=any(
-            block.labels[:1] == (_RUNTIME_RESOURCE,)
-            and (parameter := block.attributes.get("name")) is not None
-            and hcl.literal_tail(parameter.expression).endswith(_RUNTIME_TAIL)
-            for block in body.of_type("resource")
-        ),
     )
 
 
@@ -91,12 +79,6 @@ def _read_json(text: bytes, name: str) -> FileFacts:
             ChildSource(text=_plain(body["source"]), file=name, line=1, column=1)
             for _, body in _named(top.get("module"))
             if "source" in body
-        ),
-        writes_runtime=any(
-            str(body.get("name", "")).endswith(_RUNTIME_TAIL)
-            for kind, resources in _named(top.get("resource"))
-            if kind == _RUNTIME_RESOURCE
-            for _, body in _named(resources)
         ),
     )
 

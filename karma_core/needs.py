@@ -197,6 +197,10 @@ class PlanStore(HasState, HasArtifacts, Protocol):
     """Where plans are kept: their bodies are artifacts, their index is in the state store."""
 
 
+class ComponentPlanning(HasState, HasTerraform, Protocol):
+    """What plans components one by one: Terraform, and the journal of what was applied to them."""
+
+
 class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
 

@@ -122,7 +122,8 @@ class Applied(Record, frozen=True, kw_only=True):
     `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
     digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
     `edges` are the producers it consumed (ordered destroy needs them when the config is gone). Where the
-    apply failed (`status`), `good_config` is the config of the last one that did not.
+    apply failed (`status`), `good_config` is the config of the last one that did not. Where the apply went
+    through and its runtime was not published, which counts as failed, `unpublished` says why.
     """
 
     address: str
@@ -140,6 +141,7 @@ class Applied(Record, frozen=True, kw_only=True):
     provenance: Provenance | None = None
     status: str = "applied"
     good_config: JsonObject | None = None
+    unpublished: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -220,8 +222,7 @@ class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
-    it declares (`sensitive_variables` those marked so), `outputs` its outputs; `writes_runtime` says that it
-    publishes the runtime parameter itself.
+    it declares (`sensitive_variables` those marked so), `outputs` its outputs.
     """
 
     type: str
@@ -230,7 +231,6 @@ class Module(Record, frozen=True, kw_only=True):
     variables: tuple[str, ...]
     sensitive_variables: tuple[str, ...] = ()
     outputs: tuple[str, ...]
-    writes_runtime: bool = False
 
 
 class PlannedRuntime(Record, frozen=True, kw_only=True):
@@ -294,7 +294,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     """A plan. `saved` names the binary plan in the private store (empty: not applicable).
 
     `written` maps names of parameters that the module itself will have written to their planned objects, as
-    far as they are known to be objects.
+    far as they are known to be objects; `unreadable` maps those that Karma could not read back to the reason.
     """
 
     address: str
@@ -307,6 +307,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     text: str
     saved: str = ""
     written: dict[str, PlannedRuntime] = {}
+    unreadable: dict[str, str] = {}
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 64
 """Deepest nesting of arrays and objects. Ours: far above real configs, far below any recursion limit."""
 MAX_BYTES: Final = 1 << 20
 """Largest document. Ours: 128 times the 8 KB of an advanced SSM parameter."""
-_INT_RANGE: Final = range(-(2**63), 2**64)
+INTEGERS: Final = range(-(2**63), 2**64)
 """Integers that every JSON reader of ours and Terraform's keep exactly."""
 
 _decode = msgspec.json.Decoder().decode
@@ -90,6 +90,8 @@ def parse_canonical(raw: bytes, *, where: str) -> tuple[JsonValue, bytes]:
         raise _explain(raw, where, error) from error
     if _has_wide_integer(form):
         _check_integers(value, where)
+    if _TINY.search(raw) is not None:
+        _check_tiny(raw, where)
     return value, form
 
 
@@ -99,6 +101,8 @@ def _has_wide_integer(form: bytes) -> bool:
 
 
 _WIDE: Final = re.compile(rb"[0-9]{19}")
+_TINY: Final = re.compile(rb"[eE]-[0-9]{3}|0{300}")
+"""What a number needs to lie below the smallest one that a reader keeps (about 5e-324)."""
 
 
 def _check_integers(value: JsonValue, where: str) -> None:
@@ -109,8 +113,25 @@ def _check_integers(value: JsonValue, where: str) -> None:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-        elif isinstance(item, int) and item not in _INT_RANGE:
+        elif isinstance(item, int) and item not in INTEGERS:
             raise _refuse(where, f"the integer {str(item)[:20]}… does not fit 64 bits")
+
+
+def _check_tiny(raw: bytes, where: str) -> None:
+    """Refuse a number that readers take for zero although it is not."""
+
+    def check(text: str) -> float:
+        value = float(text)
+        if value == 0 and strip_exponent(text).strip("-0."):
+            raise _refuse(where, "a number is nearer to zero than a reader can keep")
+        return value
+
+    json.loads(raw, parse_float=check)
+
+
+def strip_exponent(number: str) -> str:
+    """The digits of a JSON number without its exponent."""
+    return number.lower().partition("e")[0]
 
 
 def _slow(raw: bytes, where: str) -> JsonValue:

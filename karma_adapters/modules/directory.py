@@ -30,7 +30,7 @@ from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "2"
+_FORMAT: Final = "3"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -160,11 +160,10 @@ class ModuleDirectory:
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
         own: list[FileFacts] = []
-        children: list[FileFacts] = []
         directories = [component_type]
         for directory in directories:
             facts = [self._facts(f"{directory}/{n}") for n in _configuration(self._root / directory)]
-            (own if directory == component_type else children).extend(facts)
+            own += facts if directory == component_type else ()
             sources = [source for fact in facts for source in fact.children]
             found = {self._child(directory, source) for source in sources}
             directories += sorted(child for child in found if child and child not in directories)
@@ -177,7 +176,6 @@ class ModuleDirectory:
             variables=_merged(fact.variables for fact in own),
             sensitive_variables=_merged(fact.sensitive for fact in own),
             outputs=_merged(fact.outputs for fact in own),
-            writes_runtime=any(fact.writes_runtime for fact in (*own, *children)),
         )
         return _Reading(
             stamp=mark,

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
 from karma_core.errors import StoreError
 from karma_core.json_types import JsonObject
@@ -94,7 +95,7 @@ def _read(path: Path) -> JsonObject | None:
         raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(raw, type=JsonObject) if raw else None
+    return exact_json.decode_state(raw) if raw else None
 
 
 def key(backend: Backend, address: str) -> str:

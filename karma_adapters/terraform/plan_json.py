@@ -5,7 +5,6 @@ Source of the form: Terraform's JSON output format, version 1 (`format_version` 
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -56,6 +55,7 @@ def read(
     redaction = masking.Redaction([*secrets(document), *hidden])
     resources = tuple(_resource(one, redaction) for one in changed)
     actions = [_kind(one) for one in changed if one["mode"] == "managed"]
+    written, unreadable = _written(changed)
     return TerraformPlan(
         address=address,
         action=_action(document, actions, destroy=destroy, changes=changes),
@@ -66,7 +66,8 @@ def read(
         outputs=_outputs(document),
         text=_readable(text, redaction),
         saved=saved if changes else "",
-        written={name: value for one in changed for name, value in _written(one)},
+        written=written,
+        unreadable=unreadable,
     )
 
 
@@ -107,15 +108,25 @@ def _action(document: JsonObject, actions: list[str], *, destroy: bool, changes:
     return "replace" if "replace" in actions else "update"
 
 
-def _written(one: JsonObject) -> Iterator[tuple[str, PlannedRuntime]]:
-    """(name, object) of a parameter that will hold one, where both are known."""
-    after = one["change"].get("after")
-    if one["mode"] != "managed" or one["type"] != PARAMETER or not isinstance(after, dict):
-        return
-    name, value = after.get("name"), after.get("value") or after.get("insecure_value")
-    if isinstance(name, str) and isinstance(value, str):
-        with contextlib.suppress(BadInput):
-            yield name, PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
+def _written(changed: Iterable[JsonObject]) -> tuple[dict[str, PlannedRuntime], dict[str, str]]:
+    """Names of parameters that are written → their objects; and → why their values cannot be read as such.
+
+    Of a secret nothing is told: the reason may quote it.
+    """
+    written: dict[str, PlannedRuntime] = {}
+    unreadable: dict[str, str] = {}
+    for one in changed:
+        after = one["change"].get("after")
+        if one["mode"] != "managed" or one["type"] != PARAMETER or not isinstance(after, dict):
+            continue
+        name, value = after.get("name"), after.get("value") or after.get("insecure_value")
+        if isinstance(name, str) and isinstance(value, str):
+            try:
+                written[name] = PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
+            except BadInput as error:
+                secret = after.get("type") == "SecureString"
+                unreadable[name] = "it is not a JSON object as Karma reads it" if secret else error.why
+    return written, unreadable
 
 
 def writes_unknown(document: JsonObject) -> bool:

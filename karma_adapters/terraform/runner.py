@@ -18,7 +18,15 @@ import msgspec
 from msgspec.structs import replace
 
 from karma_adapters.processes.children import Finished, Limits, Processes
-from karma_adapters.terraform import apply_events, failure, masking, plan_json, plan_only, refresh_json
+from karma_adapters.terraform import (
+    apply_events,
+    exact_json,
+    failure,
+    masking,
+    plan_json,
+    plan_only,
+    refresh_json,
+)
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
 from karma_adapters.terraform.apply_records import ApplyRecords
@@ -159,7 +167,12 @@ class TerraformRunner:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
             with contextlib.suppress(PlanDeferred):  # then that much is not told
-                return replace(plan, written=plan.written | self._speculate(job).written)
+                guessed = self._speculate(job)
+                return replace(
+                    plan,
+                    written=plan.written | guessed.written,
+                    unreadable=plan.unreadable | guessed.unreadable,
+                )
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
@@ -201,7 +214,7 @@ class TerraformRunner:
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
-            (copy / "terraform.tfstate").write_bytes(msgspec.json.encode(state))
+            (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
         environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
         terraform = self._command_line(copy, environment, job.address)
@@ -286,7 +299,7 @@ class TerraformRunner:
         """Give the component this state."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             file = Path(scratch) / "terraform.tfstate"
-            file.write_bytes(msgspec.json.encode(state))
+            file.write_bytes(exact_json.encode(state))
             terraform = self._ready(job)
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
@@ -410,7 +423,7 @@ class TerraformRunner:
         if found is None:
             found = self._ask_outputs(terraform, job)
         return TerraformOutputs(
-            values={name: found[name]["value"] for name in sorted(found)},
+            values={name: exact_json.rounded(found[name]["value"]) for name in sorted(found)},
             sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
         )
 
@@ -447,7 +460,7 @@ class TerraformRunner:
 
 def _json(ended: Finished, address: str, command: str) -> JsonObject:
     try:
-        return msgspec.json.decode(ended.out.encode(), type=JsonObject)
+        return exact_json.decode(ended.out.encode())
     except msgspec.MsgspecError as error:
         raise DeployFailed(
             f"terraform {command} of {address} printed what is not JSON",

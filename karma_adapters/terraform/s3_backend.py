@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from karma_adapters.aws.api import Api
+from karma_adapters.terraform import exact_json
 from karma_core import ids
 from karma_core.errors import NotFound, SettingsError, StoreError
 from karma_core.json_types import JsonObject
@@ -63,7 +64,7 @@ class S3Backend:
         except NotFound:
             return None
         try:
-            return msgspec.json.decode(raw, type=JsonObject)
+            return exact_json.decode_state(raw)
         except msgspec.MsgspecError as error:
             raise StoreError(
                 f"the state of {address} cannot be read",

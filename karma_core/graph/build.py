@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.graph.collector import collector_paused
-from karma_core.graph.emissions import emit, with_owned
+from karma_core.graph.emissions import check_writers, emit, self_written, with_owned
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
@@ -35,6 +35,8 @@ class Built(Record, frozen=True, kw_only=True):
     """What was built of, with the components whose runtimes others write."""
     spare: dict[tuple[str, str], frozenset[str]] = {}
     """(consumer, producer) → consumed keys that the runtime need not have."""
+    self_written: frozenset[str] = frozenset()
+    """Components whose modules write their own runtimes."""
 
 
 @collector_paused()
@@ -55,13 +57,15 @@ def build(
         for source, list_ in usable.items()
     }
     nodes, orphans = make_nodes(inventory, edges, status_of or by_record, emissions)
+    twice = check_writers(inventory, emissions, definitions)
     for source, emits in emit(emissions).items():
         edges[source] = tuple(sorted((*edges.get(source, ()), *emits), key=lambda edge: edge.key))
     return Built(
         graph=GraphData(nodes=nodes, edges=tuple(edge for source in sorted(edges) for edge in edges[source])),
-        findings=(*inventory.findings, *found, *refused, *orphans),
+        findings=(*inventory.findings, *found, *refused, *orphans, *twice),
         inventory=inventory,
         spare=spare_keys(usable),
+        self_written=self_written(emissions),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
@@ -13,11 +14,14 @@ from karma_core.model import Finding, Provenance, Record, Severity
 from karma_core.provenance import read_description
 from karma_core.records import Applied, Parameter
 
+NOT_UNICODE: Final = "holds text that is not Unicode"
+
 
 class Held(Record, frozen=True, kw_only=True):
     """A component's config or runtime as its parameter holds it.
 
-    `value` is None where it cannot be read: a SecureString (digest `secure:v<version>`), or `broken`.
+    `value` is None where it cannot be read: a SecureString (digest `secure:v<version>`), or `broken`; `why`
+    says what is wrong with it then.
     """
 
     parameter: Parameter
@@ -25,6 +29,7 @@ class Held(Record, frozen=True, kw_only=True):
     digest: str
     size: int
     broken: bool = False
+    why: str = ""
 
 
 class Loaded(Record, frozen=True, kw_only=True):
@@ -64,7 +69,7 @@ def load(
     for address in sorted({*chosen, *applied}):
         held: dict[str, Held] = {}
         for what, parameter in chosen.get(address, {}).items():
-            held[what] = _read(parameter, address, findings)
+            held[what] = _read(parameter, address, findings if what == ids.CONFIG else None)
         component_type, nickname, _ = Address.of(address)
         config = held.get(ids.CONFIG)
         components[address] = Loaded(
@@ -118,8 +123,11 @@ def _sort_out(
     return chosen, binding, findings
 
 
-def _read(parameter: Parameter, address: str, findings: list[Finding]) -> Held:
-    """The parameter's JSON object; what is wrong with it goes to `findings`."""
+def _read(parameter: Parameter, address: str, findings: list[Finding] | None) -> Held:
+    """The parameter's JSON object; what is wrong with it goes to `findings`, where they are given.
+
+    What is wrong with a runtime depends on who can write it anew: `graph.values` says it.
+    """
     if parameter.value is None:
         return Held(parameter=parameter, value=None, digest=f"secure:v{parameter.version}", size=0)
     try:
@@ -127,9 +135,16 @@ def _read(parameter: Parameter, address: str, findings: list[Finding]) -> Held:
         value, form = strictjson.parse_object_canonical(raw, where=parameter.name)
     except (BadInput, UnicodeEncodeError) as error:
         raw = parameter.value.encode("utf-8", "surrogatepass")
-        findings.append(_unreadable(address, parameter.name, error))
+        fault = _unreadable(address, parameter.name, error)
+        if findings is not None:
+            findings.append(fault)
         return Held(
-            parameter=parameter, value=None, digest=strictjson.bytes_digest(raw), size=len(raw), broken=True
+            parameter=parameter,
+            value=None,
+            digest=strictjson.bytes_digest(raw),
+            size=len(raw),
+            broken=True,
+            why=f"{error.what}: {error.why}" if isinstance(error, BadInput) else f"it {NOT_UNICODE}",
         )
     return Held(parameter=parameter, value=value, digest=strictjson.bytes_digest(form), size=len(raw))
 
@@ -170,4 +185,4 @@ def _twins(addresses: Iterable[str]) -> list[Finding]:
 def _unreadable(address: str, name: str, error: BadInput | UnicodeEncodeError) -> Finding:
     if isinstance(error, BadInput):
         return _error(error.code, address, f"{error.what}: {error.why}. {error.next_step.capitalize()}.")
-    return _error("invalid-json", address, f"{name} holds text that is not Unicode; write it anew")
+    return _error("invalid-json", address, f"{name} {NOT_UNICODE}; write it anew")

@@ -12,7 +12,13 @@ from karma_core.graph.load import Inventory
 from karma_core.graph.moves import check_moves
 from karma_core.graph.order_conflicts import check_orders
 from karma_core.graph.schemas import check_schemas
-from karma_core.graph.values import check_ages, check_binding, check_consumed_keys, check_sizes
+from karma_core.graph.values import (
+    check_ages,
+    check_binding,
+    check_consumed_keys,
+    check_runtimes,
+    check_sizes,
+)
 from karma_core.ids import type_of
 from karma_core.model import Finding, Scope, Severity
 
@@ -37,6 +43,7 @@ def validate(
         *check_binding(inventory),
         *check_sizes(inventory),
         *check_ages(inventory),
+        *check_runtimes(built.inventory, built.graph),
         *check_consumed_keys(built.inventory, built.graph, built.spare),
         *check_schemas(inventory, definitions),
         *check_types(inventory, known_types),

@@ -42,6 +42,27 @@ def _too_large(loaded: Loaded, held: Held) -> Iterator[Finding]:
     )
 
 
+def check_runtimes(inventory: Inventory, data: GraphData) -> Iterator[Finding]:
+    """`runtime-unreadable`: a warning where the next deploy writes the runtime anew, else an error.
+
+    It stops nobody whose own runtime it is; who consumes it waits for the deploy that repairs it.
+    """
+    written = {edge.target for edge in data.edges if edge.kind is Kind.EMITS}
+    for loaded in inventory.components.values():
+        runtime = loaded.runtime
+        if runtime is None or not runtime.broken:
+            continue
+        here = loaded.config is not None or loaded.applied is not None or loaded.address in written
+        advice = "Its next deploy writes it anew." if here else "Whoever writes it has to correct it."
+        yield Finding(
+            code="runtime-unreadable",
+            severity=Severity.WARNING if here else Severity.ERROR,
+            component=loaded.address,
+            pointer="",
+            message=f"the runtime {runtime.parameter.name} cannot be read: {runtime.why}. {advice}",
+        )
+
+
 def check_ages(inventory: Inventory) -> Iterator[Finding]:
     """`runtime-older-than-config`: the config was published and never deployed since."""
     for loaded in inventory.components.values():

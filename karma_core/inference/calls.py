@@ -11,6 +11,7 @@ from typing import Final
 
 from karma_core.inference import functions, operations
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
+from karma_core.inference.shapes import Shape, formatted, partial, plain, shape_of, text_shape
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -45,10 +46,38 @@ def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate
         values = [argument(frame, names) for argument in arguments]
         for value in values:
             if value.__class__ is not str and (unknown := first_unknown(value)) is not None:
-                return given_up(frame, values, unknown)
+                return _partly(name, values, given_up(frame, values, unknown))
         return functions.call(function, name, values)
 
     return evaluate
+
+
+def _partly(name: str, values: list[Value], unknown: Value) -> Value:
+    """The unknown result of a function on texts, with what is known of it."""
+    shapes = _SHAPES[name](values) if name in _SHAPES and not isinstance(unknown, Failure) else None
+    return unknown if shapes is None else partial(unknown, shapes)
+
+
+def _format_shapes(values: list[Value]) -> list[Shape] | None:
+    """What is known of a text that `format` puts together; None where that is nothing."""
+    spec, *arguments = values
+    if not isinstance(spec, str):
+        return None
+    return formatted(spec, (shape_of(one, operations.text_of) for one in arguments))
+
+
+def _join_shapes(values: list[Value]) -> list[Shape] | None:
+    """What is known of a text that `join` puts together; None where that is nothing."""
+    separator, *lists = values
+    if not isinstance(separator, str) or not all(isinstance(items, list) for items in lists):
+        return None
+    shapes = [shape_of(item, operations.text_of) for items in lists for item in items]
+    between = text_shape(separator)
+    return [part for shape in shapes for part in (between, shape)][1:]
+
+
+_SHAPES: Final = {"format": _format_shapes, "join": _join_shapes}
+"""Functions that put a text together of which a part may be known."""
 
 
 def _on_collections(name: str, function: Callable[..., Value], arguments: list[Evaluate]) -> Evaluate:
@@ -167,14 +196,14 @@ def _lookup(arguments: list[Evaluate]) -> Evaluate:
 
 
 def _decode(arguments: list[Evaluate]) -> Evaluate:
-    plain = _of_text("jsondecode", functions.TEXT["jsondecode"], arguments)
+    decode = _of_text("jsondecode", functions.TEXT["jsondecode"], arguments)
 
     def evaluate(frame: Scope, names: Names) -> Value:
         """The value whose text it is; else the text is read."""
         value = arguments[0](frame, names)
         if isinstance(value, Encoded):
             return value.value
-        return value if isinstance(value, Unknown) else plain(frame, names)
+        return plain(value) if isinstance(value, Unknown) else decode(frame, names)
 
     return evaluate
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias
 
 from karma_core.inference.reading import Reading
+from karma_core.inference.shapes import plain
 from karma_core.inference.values import Value
 
 Names = Mapping[str, Value]
@@ -44,4 +45,4 @@ Evaluate: TypeAlias = Callable[[Scope, Names], Value]
 def given_up(frame: Scope, made: Value, unknown: Value) -> Value:
     """What was made cannot be followed further: it counts as used, and the value is not known."""
     frame.reading.used(made)
-    return unknown
+    return plain(unknown)

@@ -30,6 +30,7 @@ from karma_core.inference.expressions import (
 )
 from karma_core.inference.loops import for_of, splat_of
 from karma_core.inference.reading import MAX_TEXT
+from karma_core.inference.shapes import partial, plain, shape_of
 from karma_core.inference.values import (
     COMPUTED,
     Failure,
@@ -99,16 +100,18 @@ def _template(parts: list[Evaluate]) -> Evaluate:
     def evaluate(frame: Scope, names: Names) -> Value:
         texts: list[str] = []
         unknown: Unknown | None = None
-        for part in parts:
-            value = part(frame, names)
+        values = [part(frame, names) for part in parts]
+        for value in values:
             text = value if value.__class__ is str else operations.text_of(value)
             if isinstance(text, str):
                 texts.append(text)
             else:
                 frame.reading.used(value)
                 unknown = unknown or text
-        if unknown is not None:
+        if isinstance(unknown, Failure):
             return unknown
+        if unknown is not None:
+            return partial(unknown, (shape_of(value, operations.text_of) for value in values))
         made = "".join(texts)
         return made if len(made) <= MAX_TEXT else Unknown(f"a text longer than {MAX_TEXT:,} characters")
 
@@ -141,7 +144,7 @@ def _conditional(node: Conditional) -> Evaluate:
         reading.guards -= 1
         for one in found:
             reading.used(one)
-        return value if isinstance(value, Unknown) else COMPUTED
+        return plain(value) if isinstance(value, Unknown) else COMPUTED
 
     return evaluate
 

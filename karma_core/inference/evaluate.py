@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from karma_core.inference.facts import ModuleFacts
-from karma_core.inference.module_scope import CompiledBlock, Frame, Program, root_frame
+from karma_core.inference.module_scope import Frame, child_frames, root_frame
+from karma_core.inference.program import CompiledBlock, Program
 from karma_core.inference.reading import Inputs, Reading, Unresolved
 from karma_core.inference.values import Unknown
+from karma_core.inference.writing import visit_writes
 
 TOO_DEEP = "its expressions are nested too deeply"
 
@@ -22,9 +24,13 @@ def read_component(program: Program, inputs: Inputs) -> Reading:
     """Everything that the component's module reads and writes of other components. Never raises."""
     reading = Reading(inputs)
     try:
-        _visit(root_frame(program, reading), outermost=True)
+        frame = root_frame(program, reading)
+        visit_writes(frame)
+        _visit(frame, outermost=True)
     except RecursionError:
         reading.unresolved.append(Unresolved("", reading.place, TOO_DEEP))
+        if program.may_write:
+            reading.write_unresolved("", reading.place, TOO_DEEP)
     return reading
 
 
@@ -42,10 +48,6 @@ def _visit(frame: Frame, *, outermost: bool) -> None:
         if outermost:
             reading.place = program.body.outputs[name].place
             reading.used(value)
-    for block in program.writes:
-        site = block.arguments["name"]
-        for names in frame.instances(block):
-            reading.written(frame.at(site, names), site.place, site.text)
     for name, called in program.children.items():
         if called.used:
             _visit_children(frame, name, called.call)
@@ -62,10 +64,8 @@ def _use(frame: Frame, block: CompiledBlock, names: dict[str, object] | None = N
 
 def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
     child = frame.child(name)
-    instances = child if isinstance(child, list) else child.values() if isinstance(child, dict) else [child]
-    for instance in instances:
-        if isinstance(instance, Frame):
-            _visit(instance, outermost=False)
+    for instance in child_frames(child):
+        _visit(instance, outermost=False)
     if isinstance(child, Unknown):  # its files are not known: whatever it is given is used
         for bound in frame.instances(call):
             for site in call.arguments.values():
@@ -99,7 +99,5 @@ def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[I
                 if isinstance(value, str) and value:
                     yield Identity(block.labels[0], argument, value, site.place)
     for name in program.children:
-        child = frame.child(name)
-        for instance in child if isinstance(child, list) else [child]:
-            if isinstance(instance, Frame):
-                yield from _identities(instance, what)
+        for instance in child_frames(frame.child(name)):
+            yield from _identities(instance, what)

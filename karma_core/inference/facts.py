@@ -51,12 +51,14 @@ class Variable(_Fact, frozen=True, kw_only=True):
 class Child(_Fact, frozen=True, kw_only=True):
     """A child module and the block that calls it; `body` is None where its files are not known.
 
-    `used`: a runtime may come into it, by what it is given or by what it reads itself.
+    `used`: a runtime may come into it, by what it is given or by what it reads itself. `too_deep`: it is
+    here and was not read, because modules nest too deeply.
     """
 
     call: Block
     body: Body | None = None
     used: bool = False
+    too_deep: bool = False
 
 
 class Body(_Fact, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from karma_core.inference import operations
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import ITEM
+from karma_core.inference.shapes import plain
 from karma_core.inference.values import COMPUTED, Dependencies, Failure, Items, Runtime, Unknown, Value
 
 _Step = tuple[Value, Value, Value]
@@ -19,7 +20,7 @@ def splat_of(of: Evaluate, each: Evaluate) -> Evaluate:
     def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
         if isinstance(value, Unknown):
-            return value
+            return plain(value)
         if value is None:
             return []
         items = value if isinstance(value, list) else [value]
@@ -92,7 +93,7 @@ def _over_unknown(frame: Scope, value: Value, steps: Callable[[], list[_Step]]) 
     for found in steps():
         reading.used(list(found))
     reading.guards -= 1
-    return value if isinstance(value, Unknown) else COMPUTED
+    return plain(value) if isinstance(value, Unknown) else COMPUTED
 
 
 def _object(frame: Scope, made: list[_Step], *, grouped: bool) -> Value:

@@ -4,113 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from karma_core.inference.closure import Evaluate, Names
-from karma_core.inference.compiler import compile_all, compile_expression
-from karma_core.inference.expressions import Expression
-from karma_core.inference.facts import Block, Body, Child, Site
 from karma_core.inference.loops import pairs_of
 from karma_core.inference.operations import whole_number
+from karma_core.inference.program import CompiledBlock, CompiledSite, Program
 from karma_core.inference.reading import MAX_NESTING, Reading
-from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
-from karma_core.inference.types import Complete, completion
+from karma_core.inference.slicing import DEPENDENCIES
 from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
 
 _NO_NAMES: Names = {}
 _BUSY: Value = object()
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledSite:
-    """A site, ready to be evaluated."""
-
-    evaluate: Evaluate
-    place: str
-    text: str
-
-
-class CompiledBlock:
-    """A block with its sites ready."""
-
-    __slots__ = ("arguments", "blocks", "count", "for_each", "iterator", "labels", "sites")
-
-    def __init__(self, block: Block) -> None:
-        self.labels = block.labels
-        self.iterator = block.iterator
-        self.count = _site(block.count) if block.count else None
-        self.for_each = _site(block.for_each) if block.for_each else None
-        self.arguments = {name: _site(site) for name, site in block.arguments.items()}
-        self.sites = [_site(site) for site in block.sites]
-        self.blocks = [CompiledBlock(inner) for inner in block.blocks]
-
-
-def _site(site: Site) -> CompiledSite:
-    return CompiledSite(compile_expression(site.expression), site.place, site.text)
-
-
-class Program:
-    """A module's body, compiled once for all components of its type."""
-
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        self.locals = compile_all(body.locals)
-        self.outputs = compile_all(body.outputs)
-        self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
-        self.foreign = {
-            name
-            for name, block in body.reads.items()
-            if not may_name(body, block.arguments["name"].expression, RUNTIME, CONFIG)
-        }
-        """Data sources that read parameters of no component, whatever their names turn out to be."""
-        self.blocks = [CompiledBlock(block) for block in body.blocks]
-        self.writes = [
-            CompiledBlock(block)
-            for block in body.writes
-            if may_name(body, block.arguments["name"].expression, RUNTIME)
-        ]
-        self.children = {name: _Called(child) for name, child in body.children.items()}
-        self.defaults = {
-            name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
-        }
-        self.completions: dict[str, Complete] = {
-            name: made
-            for name, v in body.variables.items()
-            if v.type is not None and (made := completion(v.type, _plain)) is not None
-        }
-
-    @cached_property
-    def looks_up(self) -> bool:
-        """Whether the module or a child of it looks anything up."""
-        children = (child.program for child in self.children.values())
-        return bool(self.body.lookups) or any(child is not None and child.looks_up for child in children)
-
-    @cached_property
-    def lookups(self) -> list[CompiledBlock]:
-        """Data sources that find something by an identifying argument."""
-        return [CompiledBlock(block) for block in self.body.lookups]
-
-    @cached_property
-    def creates(self) -> list[CompiledBlock]:
-        """Resources that can be found by one."""
-        return [CompiledBlock(block) for block in self.body.creates]
-
-
-class _Called:
-    """A child module's call and its program."""
-
-    __slots__ = ("call", "program", "used")
-
-    def __init__(self, child: Child) -> None:
-        self.used = child.used
-        self.call = CompiledBlock(child.call)
-        self.program = Program(child.body) if child.body is not None else None
-
-
-def _plain(node: Expression) -> Value:
-    """The value of a default, which refers to nothing."""
-    return compile_expression(node)(None, _NO_NAMES)  # type: ignore[arg-type]  # no reference, no frame
 
 
 class Frame:
@@ -216,11 +121,12 @@ class Frame:
                 program = called.program
                 self._children[name] = self._collected(
                     called.call,
-                    lambda block, names: Frame(program, self.reading, self._arguments(block, names)),
+                    lambda block, names: Frame(program, self.reading, self.arguments(block, names)),
                 )
         return self._children[name]
 
-    def _arguments(self, block: CompiledBlock, names: Names) -> dict[str, Callable[[], Value]]:
+    def arguments(self, block: CompiledBlock, names: Names) -> dict[str, Callable[[], Value]]:
+        """What an instance of a child module is given, each value evaluated when it is asked for."""
         return {
             name: (lambda site=site: self.at(site, names))  # type: ignore[misc]  # bound now, called later
             for name, site in block.arguments.items()
@@ -291,6 +197,12 @@ class _Parameter:
             "value": self.value,
             "version": self.value,
         }
+
+
+def child_frames(child: Value) -> list[Frame]:
+    """The frames in what `Frame.child` gives, one an instance of the child module."""
+    found = child if isinstance(child, list) else child.values() if isinstance(child, dict) else [child]
+    return [one for one in found if isinstance(one, Frame)]
 
 
 def root_frame(program: Program, reading: Reading) -> Frame:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from karma_core.inference.reading import Reading
+from karma_core.inference.shapes import plain
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -57,7 +58,7 @@ def attribute(reading: Reading, value: Value, name: str) -> Value:
         found = value.get(name, reading)
         return found if found is not reading else Failure(f"there is no {name!r} in it")
     if isinstance(value, Unknown):
-        return value
+        return plain(value)
     if isinstance(value, Runtime):
         return reading.key(value.address, name)
     if isinstance(value, Dependencies):
@@ -71,14 +72,14 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
         return reading.dependency(key, place, text)
     if isinstance(value, Unknown):
         reading.used(key)
-        return value
+        return plain(value)
     if isinstance(key, str) and isinstance(value, (dict, Runtime)):
         return attribute(reading, value, key)
     unknown = first_unknown(key)
     if unknown is not None or isinstance(value, Runtime):
         reading.used(value)
         reading.used(key)
-        return unknown or Unknown(text, computed=True)
+        return plain(unknown) or Unknown(text, computed=True)
     if isinstance(value, list):
         at = whole_number(key)
         return value[at] if at is not None and 0 <= at < len(value) else Failure(f"there is no item {key!r}")
@@ -115,7 +116,7 @@ def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa:
         if unknown is not None:
             for used in values:
                 reading.used(used)
-            return unknown
+            return plain(unknown)
     try:
         if len(values) == 1:
             return not _TRUTH[values[0]] if name == "!" else -number_of(values[0])
@@ -134,7 +135,9 @@ def _logic(name: str, values: list[Value]) -> Value:
         return decisive
     if None not in truths:
         return not decisive
-    return next((v for v in values if isinstance(v, Unknown)), Unknown(f"operand of {name}", computed=True))
+    return plain(
+        next((v for v in values if isinstance(v, Unknown)), Unknown(f"operand of {name}", computed=True))
+    )
 
 
 def text_of(value: Value) -> str | Unknown:

@@ -18,8 +18,10 @@ Files = Mapping[str, bytes]
 """Path relative to the modules' root → content, of a module's files and those of its child modules."""
 
 PARAMETER: Final = "aws_ssm_parameter"
-MAX_MODULES: Final = 8
+MAX_MODULES: Final = 32
 """How deep child modules may nest. Ours: real ones nest two or three deep."""
+MAX_CALLS: Final = 1_000
+"""Child modules that are read for one type, each as often as it is called. Ours: real types have a dozen."""
 IDENTITIES: Final = (
     "arn",
     "bucket",
@@ -63,6 +65,7 @@ class _Reader:
     def __init__(self, component_type: str, files: Files) -> None:
         self._root = component_type
         self._files = files
+        self._calls_left = MAX_CALLS
         self._by_directory: dict[str, list[str]] = {}
         for path in sorted(files):
             directory, _, name = path.rpartition("/")
@@ -93,8 +96,11 @@ class _Reader:
     def _child(self, directory: str, call: Block, source: str, depth: int) -> Child:
         """A local child module is read; of another one nothing is known but what it is given."""
         path = posixpath.normpath(f"{directory}/{source}")
-        if not source.startswith(("./", "../")) or path not in self._by_directory or depth >= MAX_MODULES:
+        if not source.startswith(("./", "../")) or path not in self._by_directory:
             return Child(call=call)
+        self._calls_left -= 1
+        if depth >= MAX_MODULES or self._calls_left < 0:
+            return Child(call=call, too_deep=True)
         return Child(call=call, body=self.body(path, depth=depth + 1))
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from karma_core import ids
+from karma_core.inference.shapes import ANYTHING, PartialText, may_be_runtime
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -93,15 +94,29 @@ def parameter_of(name: str, prefix: str) -> Parameter:
 
 
 class Reading:
-    """Collects, and knows what may be known. `place` and `guards` say where the evaluation is."""
+    """Collects, and knows what may be known. `place` and `guards` say where the evaluation is.
 
-    __slots__ = ("depth", "guards", "inputs", "items_left", "place", "reads", "unresolved", "writes")
+    `writes` are the addresses whose runtimes the module writes, its own among them, with the places.
+    """
+
+    __slots__ = (
+        "depth",
+        "guards",
+        "inputs",
+        "items_left",
+        "place",
+        "reads",
+        "unresolved",
+        "unresolved_writes",
+        "writes",
+    )
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
         self.reads: dict[str, Read] = {}
         self.writes: dict[str, set[str]] = {}
         self.unresolved: list[Unresolved] = []
+        self.unresolved_writes: list[Unresolved] = []
         self.place = ""
         self.guards = 0
         self.depth = 0
@@ -176,14 +191,23 @@ class Reading:
             return Encoded(inputs.configs.get(found.address, COMPUTED))
         return COMPUTED if found.address == inputs.address else Encoded(Runtime(found.address))
 
-    def written(self, name: Value, place: str, text: str) -> None:
-        """The module writes a parameter of this name."""
+    def written(self, name: Value, place: str, text: str, *, certain: bool = True) -> None:
+        """The module writes a parameter of this name; `certain`: it is known that the resource exists."""
         if isinstance(name, str):
             found = parameter_of(name, self.inputs.prefix)
-            if found.kind == ids.RUNTIME and found.address != self.inputs.address:
+            if found.kind == ids.RUNTIME and certain:
                 self.writes.setdefault(found.address, set()).add(place)
-        elif isinstance(name, Unknown) and not name.computed:
-            self.lost(name, place, text)
+            elif found.kind == ids.RUNTIME:
+                self.write_unresolved(text, place, "whether it exists is known only after the apply")
+        elif isinstance(name, (Unknown, Encoded, Runtime, Dependencies)):
+            shape = name.shape if isinstance(name, PartialText) else ANYTHING
+            if may_be_runtime(shape, self.inputs.prefix):
+                why = name.why if isinstance(name, Unknown) else COMPUTED.why
+                self.write_unresolved(text, place, why, own=isinstance(name, Failure))
+
+    def write_unresolved(self, text: str, place: str, why: str, *, own: bool = False) -> None:
+        """A parameter is written that may be a runtime, and nobody can tell here."""
+        self.unresolved_writes.append(Unresolved(text, place, why, own=own))
 
     def lost(self, value: Value, place: str, text: str) -> Value:
         """A reference whose name is not known. Where the module has something else in its place, none."""

@@ -46,14 +46,18 @@ class _Slicer:
         self._body = body
         self._variables = variables
         self._locals: dict[str, bool] = {}
-        self._children = {name: self._child(child) for name, child in body.children.items()}
+        self._children: dict[str, _Slicer | None] = {}
 
-    def _child(self, child: Child) -> _Slicer | None:
-        if child.body is None:
-            return None
-        call = child.call
-        given = {name for name, site in call.arguments.items() if self._in_block(site.expression, call)}
-        return _Slicer(child.body, frozenset(given))
+    def _child(self, name: str) -> _Slicer | None:
+        """A child module in its place; None where its files are not known, or there is none of the name."""
+        if name not in self._children:
+            self._children[name] = None  # while it is looked at: a child in a circle gives itself nothing
+            child = self._body.children.get(name)
+            if child is not None and child.body is not None:
+                call = child.call
+                given = {n for n, site in call.arguments.items() if self._in_block(site.expression, call)}
+                self._children[name] = _Slicer(child.body, frozenset(given))
+        return self._children[name]
 
     def cut(self) -> Body:
         """The body with only what may matter."""
@@ -69,13 +73,16 @@ class _Slicer:
         )
 
     def _cut_child(self, name: str, child: Child) -> Child:
-        """The child cut down; one whose files are not known keeps the arguments that may be a runtime."""
-        slicer = self._children[name]
+        """The child cut down; of one that is not read, arguments stay that may be a runtime or name one."""
+        slicer = self._child(name)
         if slicer is not None:
             return replace(child, body=slicer.cut(), used=slicer.reads_anything())
         call = child.call
         given = {n: site for n, site in call.arguments.items() if self._in_block(site.expression, call)}
-        return replace(child, call=replace(call, arguments=given), used=bool(given))
+        named = {
+            n: site for n, site in call.arguments.items() if may_name(self._body, site.expression, RUNTIME)
+        }
+        return replace(child, call=replace(call, arguments={**named, **given}), used=bool(given))
 
     def _cut_block(self, block: Block, names: frozenset[str] = frozenset()) -> Block | None:
         """The block with the sites that matter; None where nothing in it does."""
@@ -124,13 +131,14 @@ class _Slicer:
 
     def _output(self, name: str) -> bool:
         """Whether a child module's outputs may hold a runtime; a runtime given to an unknown one may not."""
-        child = self._children.get(name)
+        child = self._child(name)
         return child is not None and child.reads_anything()
 
     def reads_anything(self) -> bool:
         """Whether any runtime may come into the module."""
         body = self._body
-        inside = any(child is not None and child.reads_anything() for child in self._children.values())
+        children = map(self._child, body.children)
+        inside = any(child is not None and child.reads_anything() for child in children)
         return bool(self._variables) or inside or any(map(self._holds_runtime, body.reads))
 
     def _holds_runtime(self, name: str) -> bool:

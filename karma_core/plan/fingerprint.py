@@ -137,6 +137,10 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
     """
     if applied is None:
         return ("never applied",)
+    if applied.unpublished:
+        return (
+            f"the runtime of its last apply (run {applied.run_id}) was not published: {applied.unpublished}",
+        )
     if not applied.succeeded:
         return (f"the last apply (run {applied.run_id}) failed",)
     if now.matches(applied.fingerprint):

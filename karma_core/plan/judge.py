@@ -46,8 +46,11 @@ def judge(
     seen: Seen,
     *,
     drifted: bool = False,
+    unreadable: str = "",
 ) -> Judgement:
     """Judge one component. `drifted`: the cloud is known to differ from what was applied.
+
+    `unreadable` says which of the runtimes that it writes cannot be read: then it runs, to write them anew.
 
     `seen` is what it sees of the changes of this plan or run: with the applied fingerprint it is cut off from
     them, and unchanged only where there are none above it. Another cause than its producers' runtimes always
@@ -56,10 +59,17 @@ def judge(
     causes = fingerprint.causes(inputs, applied)
     if drifted:
         causes = (*causes, "the cloud differs from what was applied")
+    if unreadable:
+        causes = (*causes, unreadable)
     if not causes:
         return _still(address, inputs, seen)
     reason = "; ".join(causes)
-    if drifted or fingerprint.has_own_cause(inputs, applied) or definition.propagation == "apply":
+    if (
+        drifted
+        or unreadable
+        or fingerprint.has_own_cause(inputs, applied)
+        or definition.propagation == "apply"
+    ):
         verdict = Verdict.RUN
     elif definition.propagation == "reload":
         verdict = Verdict.RELOAD

@@ -15,7 +15,7 @@ from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.plan.fingerprint import look_up
-from karma_core.records import ADVANCED_BYTES, PlannedOutputs, PlannedRuntime, TerraformOutputs
+from karma_core.records import PlannedOutputs, PlannedRuntime, TerraformOutputs
 
 OUTPUT: Final = "runtime"
 """A module's output of this name is its runtime; without it, all outputs together are."""
@@ -54,19 +54,6 @@ def is_secret(outputs: TerraformOutputs) -> bool:
     return OUTPUT in outputs.sensitive if OUTPUT in outputs.values else bool(outputs.sensitive)
 
 
-def check_size(address: str, runtime: JsonMapping) -> None:
-    """BadInput `too-large` for a runtime that no parameter can hold."""
-    size = len(strictjson.canonical(runtime))
-    if size > ADVANCED_BYTES:
-        raise BadInput(
-            f"the runtime of {address} has {size:,} bytes",
-            why=f"a parameter of the advanced tier holds {ADVANCED_BYTES:,}",
-            next_step="publish less: give the module an output `runtime` with what others need",
-            code="too-large",
-            component=address,
-        )
-
-
 def changed_keys(before: JsonMapping | None, after: JsonMapping) -> tuple[str, ...]:
     """Keys that were added, removed or got another value, sorted."""
     old = before or {}
@@ -74,9 +61,14 @@ def changed_keys(before: JsonMapping | None, after: JsonMapping) -> tuple[str, .
         sorted(
             key
             for key in old.keys() | after.keys()
-            if key not in old or key not in after or old[key] != after[key]
+            if key not in old or key not in after or not _same(old[key], after[key])
         )
     )
+
+
+def _same(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values are the same in JSON; in Python 1 == True == 1.0."""
+    return one == other and strictjson.canonical(one) == strictjson.canonical(other)
 
 
 UNKNOWN: Final = PlannedRuntime(unknown=True)

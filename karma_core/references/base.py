@@ -11,7 +11,7 @@ from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.ids import Address
 from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
-from karma_core.inference.module_scope import Program
+from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity

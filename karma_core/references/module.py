@@ -38,6 +38,8 @@ class Module:
         if reading.writes:
             found += _emissions(subject, reading)
         found += [_unresolved(subject, lost) for lost in reading.unresolved]
+        if self._context.definition(subject.type).runtime is None:
+            found += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named:
             found += _undeclared(subject, reading, named)
         if named - reading.reads.keys() and not program.body.unseen:
@@ -115,6 +117,21 @@ def _unresolved(subject: Subject, lost: Unresolved) -> Finding:
         pointer=lost.place,
         message=f"{where} cannot be resolved: {lost.why}. Until it is, every runtime that is read counts as "
         f"a whole. {advice} Or declare what is read, under depends_on.",
+    )
+
+
+def _unresolved_write(subject: Subject, lost: Unresolved) -> Finding:
+    """On the component: the same module may write the runtime of one and not of another."""
+    where = f"the parameter `{lost.text}`" if lost.text else "the module"
+    advice = "Complete the config" if lost.own else "Make the name follow from variables and config"
+    return Finding(
+        code="unresolved-write",
+        severity=Severity.ERROR,
+        component=subject.address,
+        pointer=lost.place,
+        message=f"{where} may be a runtime that the module writes, and its name cannot be resolved: "
+        f"{lost.why}. Until it is, Karma writes no runtime over it. {advice}, or say in component.yaml who "
+        "writes the runtimes of this type: `runtime: module` or `runtime: karma`.",
     )
 
 

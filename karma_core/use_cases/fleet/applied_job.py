@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from karma_core import strictjson
-from karma_core.errors import DeployFailed
+from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted
-from karma_core.records import Applied, Module, ParameterKind, TerraformJob
+from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
 from karma_core.use_cases.fleet.values import offered_variables
 
 
@@ -43,12 +43,23 @@ def applied_module(workspace: HasModules, record: Applied) -> Module:
 def applied_runtimes(
     workspace: HasParameters, record: Applied
 ) -> tuple[dict[str, JsonObject], tuple[JsonObject, ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
+    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones.
+
+    One that cannot be read is not there: it must not keep a component from being destroyed.
+    """
     found, secrets = {}, []
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
-        value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
-        found[producer] = counted(value, record.keys.get(producer))
+        found[producer] = counted(_readable(held), record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
             secrets.append(found[producer])
     return found, tuple(secrets)
+
+
+def _readable(held: Parameter | None) -> JsonObject:
+    if held is None or held.value is None:
+        return {}
+    try:
+        return strictjson.parse_object(held.value.encode(), where=held.name)
+    except (BadInput, UnicodeEncodeError):
+        return {}

@@ -41,6 +41,7 @@ class Fleet:
         graph: Graph | None = None,
         optional_keys: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE,
         maybe_created: Callable[[str], tuple[str, ...]] = _all_seen,
+        self_written: frozenset[str] = frozenset(),
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -52,6 +53,7 @@ class Fleet:
         self.optional_keys = optional_keys
         """(consumer, producer) → consumed keys that the consumer can do without."""
         self._maybe_created = maybe_created
+        self._self_written = self_written
 
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
@@ -109,6 +111,21 @@ class Fleet:
     def consumed(self, address: str) -> Consumed:
         """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
         return consumed_by(self._edges.get(address, ()))
+
+    def module_writes(self, address: str) -> bool:
+        """Whether the component's module writes its runtime; else Karma does."""
+        said = self.definition(address).runtime
+        return said == "module" or (said is None and address in self._self_written)
+
+    def unreadable(self, address: str) -> str:
+        """Which of the runtimes that a deploy of the component writes cannot be read, and why; else empty."""
+        for one in (address, *self.written_by(address)):
+            fault = self.values.fault(one)
+            if fault:
+                return (
+                    f"{'its runtime' if one == address else f'the runtime of {one}'} cannot be read: {fault}"
+                )
+        return ""
 
     def written_by(self, address: str) -> tuple[str, ...]:
         """Components without a config of their own whose runtimes this one's module writes."""

@@ -14,13 +14,14 @@ from threading import Lock
 
 from karma_core import strictjson
 from karma_core.errors import BadInput, NotFound
-from karma_core.graph.load import Inventory, Loaded
+from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
+from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.fleet.drifted import drifted_generations
@@ -54,6 +55,7 @@ class Values:
         self._runtimes: dict[str, JsonObject | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
         self._secret: set[str] = set()
+        self._faults: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
         """Component type → why its module cannot be read."""
@@ -100,35 +102,76 @@ class Values:
     # -- runtimes -------------------------------------------------------------------------------------
 
     def runtime(self, address: str) -> JsonObject | None:
-        """The runtime as it is now, decrypted if need be; None where there is none."""
+        """The runtime as it is now, decrypted if need be; None where there is none, or none to be read."""
         with self._lock:
             if address in self._runtimes:
                 return self._runtimes[address]
         loaded = self._inventory.components.get(address)
         held = loaded.runtime if loaded else None
         value = held.value if held else None
-        if held is not None and value is None and not held.broken:
-            value = self.stored(address)
+        if held is not None and held.broken:
+            self._faults[address] = held.why
+        elif held is not None and value is None:
+            value = self._readable(address)
         with self._lock:
             return self._runtimes.setdefault(address, value)
 
+    def fault(self, address: str) -> str:
+        """Why the component's runtime of now cannot be read; empty where it can, or there is none.
+
+        A secret one is not fetched for this: its fault is known once somebody has asked for its value.
+        """
+        loaded = self._inventory.components.get(address)
+        if loaded is not None and loaded.runtime is not None and loaded.runtime.broken:
+            self.runtime(address)
+        return self._faults.get(address, "")
+
+    def _readable(self, address: str) -> JsonObject | None:
+        """The runtime in the parameter store; None, and a fault, where it cannot be read."""
+        try:
+            return self.stored(address)
+        except BadInput as error:
+            self._faults[address] = error.why
+            return None
+
+    def read_again(self, address: str) -> None:
+        """Forget what is known of the component's runtime, and read it as it is now."""
+        self._faults.pop(address, None)
+        value = self._readable(address)
+        with self._lock:
+            self._runtimes[address] = value
+
     def stored(self, address: str) -> JsonObject | None:
-        """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
+        """The runtime as the parameter store has it at this moment, decrypted; None where there is none.
+
+        BadInput `runtime-unreadable` where it is not what Karma can read.
+        """
         name = self._workspace.runtime_parameter(address)
         found = self._workspace.parameters.get(name, decrypt=True)
         if found is None or found.value is None:
             return None
         if found.kind is ParameterKind.SECURE:
             self.keep_secret(address)
-        return strictjson.parse_object(found.value.encode(), where=name)
+        try:
+            return strictjson.parse_object(found.value.encode(), where=name)
+        except (BadInput, UnicodeEncodeError) as error:
+            why = f"{error.what}: {error.why}" if isinstance(error, BadInput) else f"it {NOT_UNICODE}"
+            secret = found.kind is ParameterKind.SECURE
+            raise BadInput(
+                f"the runtime {name} cannot be read",
+                why="it is a secret, and not a JSON object as Karma reads it" if secret else why,
+                next_step=f"correct what writes it, then deploy {address}",
+                code=UNREADABLE,
+                component=address,
+            ) from error
 
     def read_back(self, address: str) -> JsonObject:
-        """The runtime that the component's own module wrote; BadInput if it wrote none."""
+        """The runtime that the component's own module wrote; BadInput if it wrote none, or as `stored`."""
         found = self.stored(address)
         if found is None:
             raise BadInput(
                 f"{address} has no runtime after its apply",
-                why="its module declares that parameter itself, and it is not there",
+                why="its module writes that parameter itself, and it is not there",
                 next_step=f"let the module write {self._workspace.runtime_parameter(address)}",
                 code="runtime-missing",
                 component=address,
@@ -137,6 +180,7 @@ class Values:
 
     def learn(self, address: str, runtime: JsonObject | None) -> None:
         """The component's runtime is this from now on."""
+        self._faults.pop(address, None)
         with self._lock:
             self._runtimes[address] = runtime
 
@@ -207,6 +251,8 @@ class Values:
             return Status.ABSENT, None
         if applied.status == Status.FAILED:
             return Status.FAILED, None
+        if self.fault(loaded.address):
+            return Status.STALE, applied.fingerprint
         if not self.inputs(loaded.address, consumed_by(edges)).matches(applied.fingerprint):
             return Status.STALE, applied.fingerprint
         return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint

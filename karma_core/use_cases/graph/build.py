@@ -51,7 +51,7 @@ from karma_core.use_cases.graph.lineage import with_changes
 
 _Built = TypeVar("_Built")
 
-ALGORITHM: Final = 3
+ALGORITHM: Final = 4
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 WAIT_SECONDS: Final = 30.0
 """How long a builder waits for another one."""
@@ -226,6 +226,7 @@ def read_fleet(
         graph=graph,
         optional_keys=built.spare,
         maybe_created=workspace.maybe_created,
+        self_written=built.self_written,
     )
 
 

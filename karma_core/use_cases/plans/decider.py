@@ -16,6 +16,7 @@ from karma_core.graph.validate import blocked as blocked_by_findings
 from karma_core.ids import type_of
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.spread import Spread
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import Applied
@@ -60,7 +61,10 @@ class Decider:
         blocks = {address: Block(reason=why_blocked(fleet, address)) for address in stopped}
         for address in sorted(self.chosen - stopped):
             error = (
-                self._maybe_created(address) or self._not_deployed(address) or self._without_module(address)
+                self._maybe_created(address)
+                or self._not_deployed(address)
+                or self._producer_unreadable(address)
+                or self._without_module(address)
             )
             if error is not None:
                 blocks[address] = block_of(address, error)
@@ -86,7 +90,15 @@ class Decider:
             self.spread.reach((address, *fleet.written_by(address)))
         applied = self.applied(address)
         drifted = fleet.values.drifted(applied)
-        return judge(address, inputs, applied, fleet.definition(address), seen, drifted=drifted)
+        return judge(
+            address,
+            inputs,
+            applied,
+            fleet.definition(address),
+            seen,
+            drifted=drifted,
+            unreadable=fleet.unreadable(address),
+        )
 
     def applied(self, address: str) -> Applied | None:
         """What the component's inputs are compared with: its applied record, or the one it takes over."""
@@ -115,6 +127,20 @@ class Decider:
             next_step="deploy it first or add --with-producers, and do not --exclude it",
             code="producer-not-deployed",
         )
+
+    def _producer_unreadable(self, address: str) -> Refused | None:
+        """`runtime-unreadable`, where a producer's runtime cannot be read and nothing here writes it anew."""
+        fleet = self._fleet
+        for producer in fleet.graph.producers(address):
+            fault = fleet.values.fault(producer)
+            if fault and not self.chosen & {producer, *fleet.writers_of(producer)}:
+                return Refused(
+                    f"{UNREADABLE}: {producer}",
+                    why=f"{address} needs its runtime, which cannot be read: {fault}",
+                    next_step="deploy it first or add --with-producers, and do not --exclude it",
+                    code=UNREADABLE,
+                )
+        return None
 
     def _without_module(self, address: str) -> BadInput | None:
         """`unknown-type`, where there is nothing that Terraform could run."""
@@ -166,6 +192,11 @@ def block_of(address: str, error: KarmaError) -> Block:
 
 def in_one_line(error: KarmaError) -> str:
     """An error as a reason: what failed, the first line of why, and what to do."""
-    first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
-    said = f"{error.what}: {first}" if first else error.what
+    said = what_and_why(error)
     return f"{said}; {error.next_step}" if error.next_step else said
+
+
+def what_and_why(error: KarmaError) -> str:
+    """What failed, and the first line of why."""
+    first = next((line.strip() for line in error.why.splitlines() if line.strip()), "")
+    return f"{error.what}: {first}" if first else error.what

@@ -9,16 +9,22 @@ from msgspec.structs import replace
 from karma_core import strictjson
 from karma_core.errors import KarmaError, PlanDeferred, StoreError
 from karma_core.model import Finding, Record, to_builtins
-from karma_core.needs import HasTerraform
+from karma_core.needs import ComponentPlanning
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
-from karma_core.plan.runtime import UNKNOWN, planned_runtime
+from karma_core.plan.runtime import UNKNOWN
 from karma_core.plan.steps import PLAN
-from karma_core.records import Module, PlannedRuntime, TerraformPlan
+from karma_core.records import PlannedRuntime, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.breaking import would_break
 from karma_core.use_cases.plans.decider import Block, Decider, block_of
+from karma_core.use_cases.plans.runtime_plan import (
+    check_runtimes,
+    foreseen_runtime,
+    is_due_again,
+    runtime_due,
+)
 from karma_core.walk import Driver, Result, Step, ThreadExecutor, Walk
 
 _ACTIONS = {
@@ -39,7 +45,7 @@ class ConePlan(Record, frozen=True, kw_only=True):
 class Planner:
     """The walk's Work: plans each component when its producers' plans are known."""
 
-    def __init__(self, workspace: HasTerraform, fleet: Fleet, decider: Decider) -> None:
+    def __init__(self, workspace: ComponentPlanning, fleet: Fleet, decider: Decider) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._decider = decider
@@ -126,19 +132,11 @@ class Planner:
     def _unknown(self, address: str) -> tuple[str, ...]:
         return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
 
-    def _foreseen(self, address: str, module: Module, plan: TerraformPlan) -> PlannedRuntime:
-        """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
-        if not module.writes_runtime:
-            return planned_runtime(address, plan.outputs)
-        own = plan.written.get(self._workspace.runtime_parameter(address))
-        if own is None and self._fleet.written_by(address) and self._fleet.values.stored(address) is None:
-            return planned_runtime(address, plan.outputs)  # what it writes are others' runtimes
-        return own or UNKNOWN
-
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
         module = self._fleet.module(address)
         try:
-            job = replace(self._fleet.job(address, module), foretell=module.writes_runtime)
+            foretell = self._fleet.module_writes(address) or bool(self._fleet.written_by(address))
+            job = replace(self._fleet.job(address, module), foretell=foretell)
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
@@ -148,10 +146,24 @@ class Planner:
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
             plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
+        judgement, plan = self._with_runtime(judgement, plan)
         if plan.action in CHANGING:
-            self._move(address, self._foreseen(address, module, plan), plan.written)
+            self._move(address, foreseen_runtime(self._fleet, address, plan), plan.written)
         adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
         return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
+
+    def _with_runtime(self, judgement: Judgement, plan: TerraformPlan) -> tuple[Judgement, TerraformPlan]:
+        """The plan, as an update where only the runtime is left to be written; BadInput if it cannot be."""
+        address = judgement.address
+        applied = self._decider.applied(address)
+        if not is_due_again(plan, applied):
+            check_runtimes(self._fleet, address, plan)
+        due = runtime_due(self._workspace, self._fleet, address, plan, applied)
+        if not due:
+            return judgement, plan
+        reason = f"{judgement.reason}; Terraform has no changes, and {due}"
+        text = f"Terraform has nothing to change; {due}.\n"
+        return replace(judgement, reason=reason), replace(plan, action=Action.UPDATE, text=text)
 
 
 def _from_terraform(
@@ -189,7 +201,7 @@ def _blocked(address: str, reason: str) -> PlannedComponent:
     return PlannedComponent(address=address, action=Action.BLOCKED, reason=reason)
 
 
-def plan_components(workspace: HasTerraform, fleet: Fleet, chosen: Collection[str]) -> ConePlan:
+def plan_components(workspace: ComponentPlanning, fleet: Fleet, chosen: Collection[str]) -> ConePlan:
     """Plan every chosen component, producers first, in as many threads as the environment allows.
 
     Nothing is stored. The fleet's values hold what the plans foresee afterwards (`Values.forget_plans`).

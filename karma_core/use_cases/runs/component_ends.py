@@ -92,9 +92,8 @@ class ComponentEnds:
         self._run.recorder.log(
             f"terraform_{step}" if step == PLAN else step, Phase.FAILED, address, inputs=inputs
         )
-        begun = address in self._run.unfinished or (
-            self._run.shown is not None and self._run.shown.plans(address)
-        )
+        begun = address in self._run.unfinished or address in self._run.publishing
+        begun = begun or (self._run.shown is not None and self._run.shown.plans(address))
         blocked = step == PLAN and (not begun or error.code == MAYBE_CREATED)
         return self.ended_by(address, error, End.BLOCKED if blocked else End.FAILED)
 

@@ -16,7 +16,14 @@ from karma_core.errors import Conflict
 from karma_core.failpoints import reach
 from karma_core.graph.validate import sort_findings
 from karma_core.model import to_builtins
-from karma_core.needs import Context, FleetBesideGit, HasState, HasTerraform, PlanStore, Running
+from karma_core.needs import (
+    ComponentPlanning,
+    Context,
+    FleetBesideGit,
+    HasState,
+    PlanStore,
+    Running,
+)
 from karma_core.outcomes import End, RunStatus
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import DEPLOYING, Shown
@@ -178,7 +185,9 @@ def _may_break(fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
     return has_working_consumers(fleet, (j.address for j in decisions if j.verdict is Verdict.RUN))
 
 
-def _look_ahead(workspace: HasTerraform, fleet: Fleet, chosen: set[str], *, allow_blocked: bool) -> Shown:
+def _look_ahead(
+    workspace: ComponentPlanning, fleet: Fleet, chosen: set[str], *, allow_blocked: bool
+) -> Shown:
     """A plan of the whole cone that nobody was shown: what is blocked by it is left alone."""
     planned = plan_components(workspace, fleet, chosen)
     fleet.values.forget_plans()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from karma_core import strictjson
-from karma_core.errors import KarmaError, StaleLease, StoreError
+from karma_core.errors import BadInput, KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
 from karma_core.json_types import JsonObject
@@ -22,13 +23,14 @@ from karma_core.model import Record, to_builtins
 from karma_core.needs import Destroying, DestroyPlanning, HasParameters, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
-from karma_core.records import Applied, Document, DriftedResource, DriftReport, TerraformJob
+from karma_core.records import Applied, Document, DriftedResource, DriftReport
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.drifted import KIND, Check
 from karma_core.use_cases.leasing import Heartbeat
+from karma_core.use_cases.runs.applied_writer import module_wrote
 from karma_core.use_cases.runs.deployment import rebuild
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
@@ -180,7 +182,7 @@ def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
     try:
         job = replace(destroy_job(workspace, record), destroy=False)
         report = workspace.terraform.refresh(job)
-        compared = _compared(workspace, record, job, report, found)
+        compared = _compared(workspace, record, report, found)
     except (StaleLease, StoreError):
         raise
     except KarmaError as error:
@@ -197,7 +199,7 @@ def _busy(workspace: HasState, record: Applied) -> bool:
 
 
 def _compared(
-    workspace: HasParameters, record: Applied, job: TerraformJob, report: DriftReport, found: ComponentDrift
+    workspace: DestroyPlanning, record: Applied, report: DriftReport, found: ComponentDrift
 ) -> ComponentDrift:
     published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
     config: tuple[str, ...] = ()
@@ -211,7 +213,7 @@ def _compared(
         reason=f"{count} resource(s) differ from the state" if count else "the cloud is as it was applied",
         published_version=published.version if published else None,
         config=config,
-        runtime=() if job.module.writes_runtime else _runtime_keys(workspace, report),
+        runtime=() if module_wrote(workspace, record) else _runtime_keys(workspace, report),
         resources=report.resources,
     )
 
@@ -220,7 +222,9 @@ def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, .
     """Keys of the published runtime that are not what follows from the cloud."""
     name = workspace.runtime_parameter(report.address)
     held = workspace.parameters.get(name, decrypt=True)
-    current = strictjson.parse_object(held.value.encode(), where=name) if held and held.value else None
+    current = None
+    with suppress(BadInput, UnicodeEncodeError):  # one that cannot be read has none of the keys
+        current = strictjson.parse_object(held.value.encode(), where=name) if held and held.value else None
     real = planned_runtime(report.address, report.outputs)
     changed = changed_keys(current, real.known)
     return tuple(key for key in changed if not unknown_keys(real, [key]))

@@ -44,7 +44,7 @@ def move_component(
         recorder.log(ACTION, Phase.FAILED, address, inputs={"error": document}, cause=intent)
         raise
     reach("deploy.after_state_move")
-    if not job.module.writes_runtime:  # else Terraform replaces the parameter, as any other resource
+    if not fleet.module_writes(address):  # else Terraform replaces the parameter, as any other resource
         _move_runtime(workspace, fleet, source, address)
     with leasing.held(workspace, [leasing.PARAMETERS]):
         workspace.parameters.delete([workspace.config_parameter(source)])
@@ -70,5 +70,5 @@ def _move_runtime(workspace: HasParameters, fleet: Fleet, source: str, address: 
         base=there.version if there else 0,
     )
     workspace.parameters.put([write])
-    fleet.values.learn(address, fleet.values.stored(address))
+    fleet.values.read_again(address)
     workspace.parameters.delete([old])

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
-from karma_core.plan.runtime import check_size, planned_runtime
 from karma_core.plan.steps import APPLY, RELOAD
 from karma_core.records import TerraformPlan
+from karma_core.use_cases.plans.runtime_plan import check_runtimes, is_adopted, is_due_again
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.moving import move_component
 from karma_core.use_cases.runs.propagate_step import PropagateStep
@@ -75,7 +75,8 @@ class PlanStep:
     def go_on(self, address: str, planned: Planned) -> Result:
         """Go on with a plan: to its apply, to its end where it changes nothing, or stop for approval."""
         plan = planned.plan
-        check_size(address, planned_runtime(address, plan.outputs).known)
+        if not is_due_again(plan, self._run.decider.applied(address)):
+            check_runtimes(self._run.fleet, address, plan)
         beyond = self._beyond_what_was_shown(address, planned)
         if beyond:
             return self._ends.finish(address, End.STOPPED, f"{beyond}; plan again and approve that")
@@ -108,8 +109,10 @@ class PlanStep:
             self._propagation.publish(address, planned)
             return self._ends.finish(address, End.APPLIED, reason)
         if address not in self._run.unfinished:
-            adopted = self._run.workspace.state.applied(address) is None
-            self._propagation.publish(address, planned)
+            adopted = is_adopted(self._run.workspace, address)
+            if self._propagation.publish(address, planned) and not adopted:
+                self._run.decider.spread.move((address,))
+                return self._ends.finish(address, End.APPLIED, f"{reason}; its runtime was written")
             said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
             return self._ends.finish(address, End.UNCHANGED, said)
         if self._run.unfinished[address].applied is False:

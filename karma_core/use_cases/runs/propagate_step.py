@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
+from karma_core.errors import KarmaError, StaleLease, StoreError
+from karma_core.json_types import JsonObject
 from karma_core.outcomes import End, Phase
 from karma_core.plan.runtime import changed_keys
 from karma_core.records import TerraformOutputs
+from karma_core.use_cases.plans.decider import what_and_why
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.step_context import Planned, StepContext
 from karma_core.walk import Result
@@ -25,26 +31,44 @@ class PropagateStep:
         self.publish(address, planned)
         return self._ends.finish(address, End.APPLIED, planned.judgement.reason)
 
-    def publish(self, address: str, planned: Planned) -> None:
-        """Publish the runtime, record the apply, log what consumers will see."""
+    def publish(self, address: str, planned: Planned) -> bool:
+        """Publish the runtime, record the apply, log what consumers will see; whether the runtime changed."""
+        self._run.publishing.add(address)
+        values = self._run.fleet.values
         outputs = planned.outputs or TerraformOutputs(values={})
-        before, runtime = self._run.runtimes.write(address, planned.job.module, outputs)
+        try:
+            before, runtime = self._run.runtimes.write(address, outputs)
+            further = {one: values.stored(one) for one in self._run.fleet.written_by(address)}
+        except StaleLease:
+            raise
+        except KarmaError as error:
+            self._not_published(planned, error)
+            raise
         self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH)
-        self._run.fleet.values.learn(address, runtime)
-        self._learn_written(address)
+        values.learn(address, runtime)
+        self._learn_written(address, further)
         changed = list(changed_keys(before, runtime))
         if not changed and planned.plan.action == "no-op":
-            return
+            return before is None
         consumers = list(self._run.fleet.graph.consumers(address))
         inputs = {"changed": changed, "consumers": consumers}
         self._run.published[address] = self._run.recorder.log(
             "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=planned.cause
         )
+        return True
 
-    def _learn_written(self, address: str) -> None:
-        """Further runtimes that the component's module wrote are read as they are now."""
-        values = self._run.fleet.values
-        for written in self._run.fleet.written_by(address):
-            values.learn(written, values.stored(written))
+    def _not_published(self, planned: Planned, error: KarmaError) -> None:
+        """Note durably that the apply went through and its runtime was not published: it runs again."""
+        judgement, generation = planned.judgement, planned.generation
+        record = self._run.runtimes.failed(judgement, generation, unpublished=what_and_why(error))
+        with suppress(StoreError):  # then the journal says that the apply went through, and no more
+            self._run.recorder.journal(
+                judgement.address, generation, PUBLISH, Phase.FAILED, applied=record, error=error.document()
+            )
+
+    def _learn_written(self, address: str, further: Mapping[str, JsonObject | None]) -> None:
+        """Further runtimes that the component's module wrote are as they were read after its apply."""
+        for written, runtime in further.items():
+            self._run.fleet.values.learn(written, runtime)
             if self._run.decider.spread.moved(address):
                 self._run.decider.spread.move((written,))

@@ -12,10 +12,10 @@ from karma_core.model import to_builtins
 from karma_core.needs import HasArtifacts, PolicySource
 from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
-from karma_core.plan.runtime import check_size, description_of, is_secret, runtime_of
+from karma_core.plan.publishable import check_runtime
+from karma_core.plan.runtime import changed_keys, description_of, is_secret, runtime_of
 from karma_core.records import (
     Applied,
-    Module,
     ParameterKind,
     ParameterWrite,
     TerraformOutputs,
@@ -34,26 +34,26 @@ class RuntimeWriter:
         self._recorder = recorder
         self._run_id = run_id
 
-    def write(self, address: str, module: Module, outputs: TerraformOutputs) -> tuple[JsonValue, JsonObject]:
-        """(the runtime before, the runtime now): written where it differs, or read back from the module."""
+    def write(self, address: str, outputs: TerraformOutputs) -> tuple[JsonObject | None, JsonObject]:
+        """(the runtime before, the runtime now): written where it differs, or read back from the module.
+
+        What was before is None where there was none, or none that could be read. BadInput where it cannot be
+        published, or what the module wrote not be read.
+        """
         values = self._fleet.values
         before = values.runtime(address)
-        if module.writes_runtime and not self._writes_others_only(address):
+        if self._fleet.module_writes(address):
             runtime = values.read_back(address)
         else:
             runtime = runtime_of(address, outputs.values)
-            check_size(address, runtime)
+            check_runtime(address, runtime)
             if is_secret(outputs):
                 values.keep_secret(address)
-            if runtime != before:
+            if before is None or changed_keys(before, runtime):
                 reach("deploy.before_runtime")
                 self._write(address, runtime, secret=is_secret(outputs))
         reach("deploy.after_runtime")
         return before, runtime
-
-    def _writes_others_only(self, address: str) -> bool:
-        """Whether the runtimes that the module writes are those of further addresses, not its own."""
-        return bool(self._fleet.written_by(address)) and self._fleet.values.stored(address) is None
 
     def _write(self, address: str, runtime: JsonObject, *, secret: bool) -> None:
         """Write the runtime parameter, on the version that is there now and no other."""
@@ -86,10 +86,11 @@ class RuntimeWriter:
             status="applied",
         )
 
-    def failed(self, judgement: Judgement, generation: int) -> Applied:
+    def failed(self, judgement: Judgement, generation: int, *, unpublished: str = "") -> Applied:
         """The record of a component of which nobody knows how far its apply came: it runs again.
 
-        It consumes what it consumed before and what it should now, so that neither is destroyed under it.
+        `unpublished`: the apply went through, and this is why its runtime was not published. The component
+        consumes what it consumed before and what it should now, so that neither is destroyed under it.
         """
         earlier = self._workspace.state.applied(judgement.address)
         edges = {*judgement.inputs.keys, *(earlier.edges if earlier else ())}
@@ -100,6 +101,7 @@ class RuntimeWriter:
             edges=tuple(sorted(edges)),
             status="failed",
             good_config=_good_config(earlier),
+            unpublished=unpublished,
         )
 
     def _base(self, judgement: Judgement, generation: int) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class StepContext:
     """One run, as its steps see it. Threads share it: each works on components of its own.
 
     `unfinished` says how an earlier attempt at this run left a component. `published`: component → the event
-    of its runtime, for those that this run has published.
+    of its runtime, for those that this run has published. `publishing`: components that Terraform was done
+    with, whose runtime was to be published.
     """
 
     workspace: Running
@@ -55,6 +56,7 @@ class StepContext:
     shown: Shown | None = None
     unfinished: Mapping[str, Left] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
+    publishing: set[str] = field(default_factory=set)
 
     def generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""

@@ -108,11 +108,12 @@ def _within(path: str, directory: str) -> bool:
 def changed_itself(fleet: Fleet, address: str) -> bool:
     """Whether a component's own part differs from what was applied: config, module, variables, engine.
 
-    So does one that was never applied, or whose last apply failed.
+    So does one that was never applied, whose last apply failed, or whose runtime cannot be read.
     """
     if fleet[address].config is None:
         return False
-    return fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
+    own_cause = fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
+    return own_cause or bool(fleet.unreadable(address))
 
 
 def why_blocked(fleet: Fleet, address: str) -> str:

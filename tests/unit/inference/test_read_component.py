@@ -469,7 +469,7 @@ def test_the_json_syntax_means_the_same() -> None:
 
 
 WRITES = [
-    ('resource "aws_ssm_parameter" "r" {\n  name = "/iac/app/web/runtime"\n}\n', {}),
+    ('resource "aws_ssm_parameter" "r" {\n  name = "/iac/app/web/runtime"\n}\n', {"app/web": {"main.tf:2"}}),
     (
         'resource "aws_ssm_parameter" "r" {\n  name = "/iac/lambda/a/runtime"\n}\n',
         {"lambda/a": {"main.tf:2"}},
@@ -488,7 +488,7 @@ WRITES = [
 
 @pytest.mark.parametrize(("module", "expected"), WRITES)
 def test_what_a_module_writes(module: str, expected: dict[str, set[str]]) -> None:
-    """Runtimes of further addresses; its own goes without saying."""
+    """Its own runtime, and those of further addresses."""
     reading = evaluate(module)
     assert reading.writes == expected
     assert reading.complete

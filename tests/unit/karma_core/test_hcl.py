@@ -54,23 +54,6 @@ def test_literals_are_plain_strings_only(text: str, value: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "tail"),
-    [
-        ('"${var.p}/vpc/${var.n}/runtime"', "/runtime"),
-        ('"/iac/x/runtime"', "/iac/x/runtime"),
-        ('"/runtime${var.x}"', ""),
-        ('"${var.x}"', ""),
-        ('"a%{ if x }b%{ endif }"', ""),
-        ("<<-E\n  ${var.p}/runtime\n  E", "/runtime"),
-        ("var.x", ""),
-    ],
-)
-def test_the_literal_tail_is_what_always_ends_the_text(text: str, tail: str) -> None:
-    """Only text after the last interpolation counts."""
-    assert hcl.literal_tail(_attribute(text).expression) == tail
-
-
-@pytest.mark.parametrize(
     ("text", "line", "column"),
     [
         (b'variable "a" {\n  x = "abc\n}\n', 2, 7),

@@ -29,28 +29,12 @@ JSON = json.dumps(
 
 @pytest.mark.parametrize(("text", "name"), [(NATIVE, "main.tf"), (JSON, "main.tf.json")])
 def test_both_syntaxes_give_the_same_facts(text: bytes, name: str) -> None:
-    """Variables, sensitive ones, outputs, child sources, and whether a runtime is written."""
+    """Variables, sensitive ones, outputs, child sources."""
     facts = module_facts.read(text, name)
     assert facts.variables == ("config", "password", "shown")
     assert facts.sensitive == ("password",)
     assert facts.outputs == ("runtime",)
     assert [source.text for source in facts.children] == ["../shared", None]
-    assert facts.writes_runtime
-
-
-@pytest.mark.parametrize(
-    "resource",
-    [
-        'resource "aws_ssm_parameter" "x" { name = "${var.p}/config" }',
-        'resource "aws_ssm_parameter" "x" { name = "/runtime${var.p}" }',
-        'resource "aws_ssm_parameter" "x" { value = "/runtime" }',
-        'resource "other" "x" { name = "/a/runtime" }',
-        'data "aws_ssm_parameter" "x" { name = "/a/runtime" }',
-    ],
-)
-def test_only_a_runtime_parameter_is_a_runtime(resource: str) -> None:
-    """Another name, argument, type or a data source does not count."""
-    assert not module_facts.read(resource.encode(), "main.tf").writes_runtime
 
 
 @pytest.mark.parametrize(

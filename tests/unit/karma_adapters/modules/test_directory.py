@@ -98,7 +98,7 @@ def test_facts_of_child_modules(tmp_path: Path) -> None:
         'variable "z" {}\nresource "aws_ssm_parameter" "r" {\n  name = "/x/runtime"\n}\n',
     )
     module = _module(tmp_path)
-    assert (module.variables, module.outputs, module.writes_runtime) == (("a", "b"), (), True)
+    assert (module.variables, module.outputs) == (("a", "b"), ())
 
 
 @pytest.mark.parametrize(

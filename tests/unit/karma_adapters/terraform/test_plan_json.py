@@ -126,3 +126,28 @@ def test_parameters_that_a_module_writes_are_told_where_they_are_known() -> None
     assert not plan_json.writes_unknown(document)
     unknown = change("aws_ssm_parameter.e", {"name": "/iac/a/e/runtime"})
     assert plan_json.writes_unknown({"resource_changes": [*known, unknown]})
+
+
+def _parameter(name: str, value: str | None, kind: str = "String") -> dict[str, Any]:
+    after = {"name": name, "value": value, "type": kind}
+    change = {"actions": ["create"], "before": None, "after": after, "after_unknown": {}}
+    return {"address": f"p.{name}", "mode": "managed", "type": "aws_ssm_parameter", "change": change}
+
+
+def test_what_a_module_would_write_is_told_or_why_it_cannot_be_read() -> None:
+    """Of a secret no more than that: the reason may quote it."""
+    wide = '{"n": 18446744073709551616}'
+    changes = [
+        _parameter("/good", '{"a": 1}'),
+        _parameter("/twice", '{"a": 1, "a": 2}'),
+        _parameter("/wide", wide),
+        _parameter("/secret", wide, "SecureString"),
+        _parameter("/later", None),
+    ]
+    document = {"resource_changes": changes, "output_changes": {}}
+    plan = plan_json.read(document, address="x/y", destroy=False, changes=True, text="", saved="")
+    assert {name: planned.known for name, planned in plan.written.items()} == {"/good": {"a": 1}}
+    assert plan.unreadable.keys() == {"/twice", "/wide", "/secret"}
+    assert "stands twice" in plan.unreadable["/twice"]
+    assert "64 bits" in plan.unreadable["/wide"]
+    assert "18446744073709551616" not in plan.unreadable["/secret"]

@@ -8,6 +8,7 @@ fingerprint is a cut-off.
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from karma_core.component_types import TypeDefinition
 from karma_core.plan.fingerprint import Inputs
@@ -32,11 +33,16 @@ def with_net_id(value: str) -> Inputs:
 
 
 def decided(
-    record: Applied | None, *, propagation: str = "apply", seen: Seen = NOTHING, drifted: bool = False
+    record: Applied | None,
+    *,
+    propagation: str = "apply",
+    seen: Seen = NOTHING,
+    drifted: bool = False,
+    unreadable: str = "",
 ) -> tuple[Verdict, str]:
     """(verdict, reason); the judgement names the component and holds its inputs whatever the verdict is."""
     definition = TypeDefinition(propagation=propagation)  # type: ignore[arg-type]
-    made = judge("app/web", NOW, record, definition, seen, drifted=drifted)
+    made = judge("app/web", NOW, record, definition, seen, drifted=drifted, unreadable=unreadable)
     assert made == Judgement(address="app/web", verdict=made.verdict, reason=made.reason, inputs=NOW)
     return made.verdict, made.reason
 
@@ -72,6 +78,19 @@ class TestItsOwnCause:
         moved = applied_from(with_net_id("0"))
         expected = (Verdict.RUN, f"net/core: id changed; {said}")
         assert decided(moved, propagation=propagation, drifted=True) == expected
+
+    def test_a_runtime_that_cannot_be_read_runs(self, propagation: str) -> None:
+        """To be written anew, also where a change above leaves the inputs as they are."""
+        seen = Seen(moved=frozenset({"net/core"}), how="was applied")
+        said = "its runtime cannot be read: no"
+        found = decided(applied_from(NOW), propagation=propagation, seen=seen, unreadable=said)
+        assert found == (Verdict.RUN, said)
+
+    def test_an_apply_whose_runtime_was_not_published_runs(self, propagation: str) -> None:
+        """With the reason why it was not."""
+        record = replace(applied_from(NOW, status="failed"), unpublished="too large")
+        expected = "the runtime of its last apply (run R1) was not published: too large"
+        assert decided(record, propagation=propagation) == (Verdict.RUN, expected)
 
     def test_drift_wins_over_a_cut_off(self, propagation: str) -> None:
         """Also where a change above it leaves its inputs as they are."""

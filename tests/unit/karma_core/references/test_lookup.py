@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from karma_core.inference.module_scope import Program
+from karma_core.inference.program import Program
 from karma_core.model import Kind
 from karma_core.references.base import Context, Found, Reference, Subject
 from karma_core.references.entries import walk

@@ -1,0 +1,112 @@
+"""A module's facts, compiled once for all components of its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from karma_core.inference.closure import Evaluate, Names
+from karma_core.inference.compiler import compile_all, compile_expression
+from karma_core.inference.expressions import Expression
+from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.slicing import CONFIG, RUNTIME, may_name
+from karma_core.inference.types import Complete, completion
+from karma_core.inference.values import Value
+
+_NO_NAMES: Names = {}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSite:
+    """A site, ready to be evaluated."""
+
+    evaluate: Evaluate
+    place: str
+    text: str
+
+
+class CompiledBlock:
+    """A block with its sites ready."""
+
+    __slots__ = ("arguments", "blocks", "count", "for_each", "iterator", "labels", "place", "sites")
+
+    def __init__(self, block: Block) -> None:
+        self.labels = block.labels
+        self.place = block.place
+        self.iterator = block.iterator
+        self.count = _site(block.count) if block.count else None
+        self.for_each = _site(block.for_each) if block.for_each else None
+        self.arguments = {name: _site(site) for name, site in block.arguments.items()}
+        self.sites = [_site(site) for site in block.sites]
+        self.blocks = [CompiledBlock(inner) for inner in block.blocks]
+
+
+def _site(site: Site) -> CompiledSite:
+    return CompiledSite(compile_expression(site.expression), site.place, site.text)
+
+
+class Program:
+    """A module's body, compiled once for all components of its type."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.locals = compile_all(body.locals)
+        self.outputs = compile_all(body.outputs)
+        self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
+        self.foreign = {
+            name
+            for name, block in body.reads.items()
+            if not may_name(body, block.arguments["name"].expression, RUNTIME, CONFIG)
+        }
+        """Data sources that read parameters of no component, whatever their names turn out to be."""
+        self.blocks = [CompiledBlock(block) for block in body.blocks]
+        self.writes = [
+            CompiledBlock(block)
+            for block in body.writes
+            if may_name(body, block.arguments["name"].expression, RUNTIME)
+        ]
+        self.children = {name: Called(child) for name, child in body.children.items()}
+        self.may_write: bool = bool(self.writes) or any(child.may_write for child in self.children.values())
+        """Whether a runtime may be written here or in a child module, whatever the names turn out to be."""
+        self.defaults = {
+            name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
+        }
+        self.completions: dict[str, Complete] = {
+            name: made
+            for name, v in body.variables.items()
+            if v.type is not None and (made := completion(v.type, _plain)) is not None
+        }
+
+    @cached_property
+    def looks_up(self) -> bool:
+        """Whether the module or a child of it looks anything up."""
+        children = (child.program for child in self.children.values())
+        return bool(self.body.lookups) or any(child is not None and child.looks_up for child in children)
+
+    @cached_property
+    def lookups(self) -> list[CompiledBlock]:
+        """Data sources that find something by an identifying argument."""
+        return [CompiledBlock(block) for block in self.body.lookups]
+
+    @cached_property
+    def creates(self) -> list[CompiledBlock]:
+        """Resources that can be found by one."""
+        return [CompiledBlock(block) for block in self.body.creates]
+
+
+class Called:
+    """A child module's call and its program."""
+
+    __slots__ = ("call", "may_write", "program", "too_deep", "used")
+
+    def __init__(self, child: Child) -> None:
+        self.used = child.used
+        self.too_deep = child.too_deep
+        self.call = CompiledBlock(child.call)
+        self.program: Program | None = Program(child.body) if child.body is not None else None
+        self.may_write: bool = self.program is None or self.program.may_write
+
+
+def _plain(node: Expression) -> Value:
+    """The value of a default, which refers to nothing."""
+    return compile_expression(node)(None, _NO_NAMES)  # type: ignore[arg-type]  # no reference, no frame

@@ -1,0 +1,7 @@
+variable "parts" {
+  type = list(string)
+}
+
+output "runtime" {
+  value = join("/", concat(var.parts, ["runtime"]))
+}
