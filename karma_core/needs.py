@@ -197,6 +197,10 @@ class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
 
 
+class StateKeeping(HasParameters, HasState, HasTerraform, Protocol):
+    """What holds Terraform's states and the published runtimes against what was applied."""
+
+
 class Selecting(HasModules, HasGit, Protocol):
     """What says which components a selection names, also by what has changed in Git."""
 

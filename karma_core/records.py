@@ -115,13 +115,27 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     detail: dict[str, Any] = {}
 
 
+class StateHeight(Record, frozen=True, kw_only=True):
+    """How far a Terraform state has come.
+
+    `lineage` is the identity that Terraform gave it, `serial` rises with each write, `resources` counts the
+    instances of managed resources in it.
+    """
+
+    lineage: str
+    serial: int
+    resources: int
+
+
 class Applied(Record, frozen=True, kw_only=True):
     """What was applied last to a component, and from what.
 
     `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
     digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
     `edges` are the producers it consumed (ordered destroy needs them when the config is gone). Where the
-    apply failed (`status`), `good_config` is the config of the last one that did not.
+    apply failed (`status`), `good_config` is the config of the last one that did not. `state` is the height
+    of the component's Terraform state right after the apply; None where it had none, or where an older Karma
+    wrote the record: then the next success notes it.
     """
 
     address: str
@@ -139,6 +153,7 @@ class Applied(Record, frozen=True, kw_only=True):
     provenance: Provenance | None = None
     status: str = "applied"
     good_config: dict[str, Any] | None = None
+    state: StateHeight | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -309,10 +324,14 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):
-    """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
+    """Outputs after an apply, and the height of the state that they were read from.
+
+    Values are in the clear and never leave the process unmasked.
+    """
 
     values: dict[str, Any]
     sensitive: tuple[str, ...] = ()
+    state: StateHeight | None = None
 
 
 class DriftedAttribute(Record, frozen=True, kw_only=True):

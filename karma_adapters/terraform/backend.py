@@ -12,6 +12,7 @@ import msgspec
 
 from karma_core import ids, strictjson
 from karma_core.errors import StoreError
+from karma_core.records import StateHeight
 
 OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
@@ -94,6 +95,18 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
+
+
+def height_of(state: dict[str, Any] | None) -> StateHeight | None:
+    """The height of a state (format version 4): its lineage, its serial, its managed instances."""
+    if state is None:
+        return None
+    managed = (one for one in state.get("resources") or () if one.get("mode") == "managed")
+    return StateHeight(
+        lineage=str(state.get("lineage", "")),
+        serial=int(state.get("serial", 0)),
+        resources=sum(len(one.get("instances") or ()) for one in managed),
+    )
 
 
 def key(backend: Backend, address: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -45,6 +46,11 @@ class Fleet:
         self.definitions = definitions
         self.optional_keys = optional_keys
         """(consumer, producer) → consumed keys that the consumer can do without."""
+        self.states_checked: frozenset[str] = frozenset()
+        """Components whose Terraform states have been looked at (`fleet/states.py`)."""
+        self.recovered: set[str] = set()
+        """Components whose runtime is gone, and was taken from the state: the values have it."""
+        self._published_again: set[str] = set()
 
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
@@ -82,6 +88,32 @@ class Fleet:
             return own
         old = self[source].applied
         return replace(old, address=address) if old is not None else None
+
+    def with_states(self, findings: Iterable[Finding], checked: Iterable[str]) -> Fleet:
+        """The same fleet with findings on the states of the `checked` components; values are shared."""
+        noted = copy.copy(self)
+        noted.findings = tuple(sorted({*self.findings, *findings}, key=lambda one: one.order))
+        noted.states_checked = self.states_checked.union(checked)
+        return noted
+
+    def module_writes(self, address: str) -> bool:
+        """Whether the component's module writes its runtime; else Karma does."""
+        module = self.values.module(address)
+        return module is not None and module.writes_runtime and not self.written_by(address)
+
+    def lost_runtime(self, address: str) -> bool:
+        """Whether the component's last apply succeeded and its runtime is gone from the parameter store.
+
+        One that takes over another's deployment has none of its own to lose.
+        """
+        loaded = self[address]
+        if loaded.runtime is not None or address in self._published_again or address in self.moves:
+            return False
+        return loaded.config is not None and loaded.applied is not None and loaded.applied.succeeded
+
+    def published_again(self, address: str) -> None:
+        """The component's runtime is there again."""
+        self._published_again.add(address)
 
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""

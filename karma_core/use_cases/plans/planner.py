@@ -26,6 +26,7 @@ _ACTIONS = {
     Verdict.CUT_OFF: Action.CUT_OFF,
     Verdict.RECORD: Action.NO_OP,
     Verdict.RELOAD: Action.RELOAD,
+    Verdict.PUBLISH: Action.UPDATE,
 }
 
 
@@ -92,6 +93,8 @@ class Planner:
     def _carry_out(self, judgement: Judgement) -> PlannedComponent:
         """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
         address = judgement.address
+        if judgement.verdict is Verdict.PUBLISH:
+            return self._published_again(judgement)
         if judgement.verdict is not Verdict.RUN:
             reloads = judgement.verdict is Verdict.RELOAD
             action = self._fleet.definition(address).reload if reloads else None
@@ -103,6 +106,12 @@ class Planner:
         if deferred:
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
+
+    def _published_again(self, judgement: Judgement) -> PlannedComponent:
+        """Nothing is applied; consumers are planned with the runtime that the state's outputs say."""
+        runtime = self._fleet.values.runtime(judgement.address)
+        self._fleet.values.foresee(judgement.address, PlannedRuntime(known=runtime or {}))
+        return _settled(judgement)
 
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """It will run, but what it will do can be planned only when its producers have been applied."""
@@ -148,6 +157,11 @@ class Planner:
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
             plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
+        if plan.action == Action.NO_OP and self._fleet.lost_runtime(address):
+            if self._fleet.module_writes(address):
+                self._fleet.values.read_back(address)  # it is not there: the error says so
+            judgement = replace(judgement, reason=f"{judgement.reason}; its runtime is published again")
+            plan = replace(plan, action=Action.UPDATE)
         if plan.action in CHANGING:
             self._move(address, self._foreseen(address, module, plan), plan.written)
         adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None

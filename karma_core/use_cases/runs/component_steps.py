@@ -18,12 +18,14 @@ from karma_core.failpoints import reach
 from karma_core.model import Record
 from karma_core.needs import Running
 from karma_core.outcomes import End, Phase
+from karma_core.plan.heights import STATE_CODES
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.runtime import changed_keys, check_size, planned_runtime
 from karma_core.plan.shown import Shown
 from karma_core.plan.steps import APPLY, PLAN, PROPAGATE, RELOAD
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.fleet.states import state_error
 from karma_core.use_cases.leasing import Heartbeat
 from karma_core.use_cases.plans.decider import Decider, in_one_line
 from karma_core.use_cases.runs.journalling import Recorder
@@ -175,9 +177,13 @@ class ComponentSteps:
     def plan(self, address: str) -> Result:
         """Judge the component with the real values of now and, if it has to run, plan it."""
         judgement = self._decider.decide(address)
+        if judgement.verdict is Verdict.PUBLISH:
+            return self._publish_again(judgement)
         if judgement.verdict in AT_REST:
             return self.finish(address, End(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
+            if self._fleet.lost_runtime(address) and not self._fleet.module_writes(address):
+                self._runtimes.write_again(address, self._outputs_of(address))
             self._judged[address] = judgement
             return Result(next_step=RELOAD)
         if judgement.verdict is Verdict.RECORD:
@@ -185,12 +191,37 @@ class ComponentSteps:
             return self.finish(address, End.UNCHANGED, judgement.reason)
         return self._plan_terraform(address, judgement)
 
+    def _publish_again(self, judgement: Judgement) -> Result:
+        """Publish the runtime that is gone from the outputs in the state; Terraform applies nothing."""
+        address = judgement.address
+        outputs = self._outputs_of(address)
+        runtime = self._runtimes.write_again(address, outputs)
+        self._runtimes.record(judgement, self._generation(address), PUBLISH, state=outputs.state)
+        inputs = {"lost": True, "changed": [], "consumers": list(self._fleet.graph.consumers(address))}
+        self._fleet.values.learn(address, runtime)
+        self._published[address] = self._recorder.log(
+            "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=self._cause(address)
+        )
+        return self.finish(address, End.APPLIED, judgement.reason)
+
+    def _outputs_of(self, address: str) -> TerraformOutputs:
+        """The outputs in the component's state, which must be the one that was applied."""
+        self._check_state(address)
+        return self._workspace.terraform.outputs(self._fleet.job(address, self._fleet.module(address)))
+
+    def _check_state(self, address: str) -> None:
+        """Raise `state-lost` or `state-older` where the state of now is not the one that was applied."""
+        error = state_error(self._workspace, self._workspace.state.applied(address))
+        if error is not None:
+            raise error
+
     def _generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""
         left = self._unfinished.get(address)
         return left.generation if left else self._workspace.state.next_generation(address)
 
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
+        self._check_state(address)
         module = self._fleet.module(address)
         job = self._fleet.job(address, module)
         generation = self._generation(address)
@@ -254,7 +285,11 @@ class ComponentSteps:
             return self.finish(address, End.APPLIED, reason)
         if address not in self._unfinished:
             adopted = self._workspace.state.applied(address) is None
+            lost = self._fleet.lost_runtime(address)
             self._publish(address, planned)
+            if lost:
+                self._spread.move((address,))
+                return self.finish(address, End.APPLIED, f"{reason}; its runtime is published again")
             said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
             return self.finish(address, End.UNCHANGED, said)
         if self._unfinished[address].applied is False:
@@ -343,7 +378,7 @@ class ComponentSteps:
         """Publish the runtime, record the apply, log what consumers will see."""
         outputs = planned.outputs or TerraformOutputs(values={})
         before, runtime = self._runtimes.write(address, planned.job.module, outputs)
-        self._runtimes.record(planned.judgement, planned.generation, PUBLISH)
+        self._runtimes.record(planned.judgement, planned.generation, PUBLISH, state=outputs.state)
         self._fleet.values.learn(address, runtime)
         self._learn_written(address)
         changed = list(changed_keys(before, runtime))
@@ -407,7 +442,8 @@ class ComponentSteps:
             f"terraform_{step}" if step == PLAN else step, Phase.FAILED, address, inputs=inputs
         )
         begun = address in self._unfinished or (self._shown is not None and self._shown.plans(address))
-        return self._ended_by(address, error, End.BLOCKED if step == PLAN and not begun else End.FAILED)
+        blocked = step == PLAN and (not begun or error.code in STATE_CODES)
+        return self._ended_by(address, error, End.BLOCKED if blocked else End.FAILED)
 
     def _ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:
         self._workspace.say("error", {"address": address, "error": str(error)})

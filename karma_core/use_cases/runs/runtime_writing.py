@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import strictjson
-from karma_core.errors import Conflict
+from karma_core.errors import Conflict, KarmaError
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
-from karma_core.needs import HasArtifacts, PolicySource
+from karma_core.needs import HasArtifacts, StateKeeping
 from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
 from karma_core.plan.runtime import check_size, description_of, is_secret, runtime_of
@@ -17,6 +17,7 @@ from karma_core.records import (
     Module,
     ParameterKind,
     ParameterWrite,
+    StateHeight,
     TerraformOutputs,
     TerraformPlan,
 )
@@ -27,7 +28,7 @@ from karma_core.use_cases.runs.journalling import Recorder
 class RuntimeWriter:
     """Writes runtimes and records applies for one run, from several threads."""
 
-    def __init__(self, workspace: PolicySource, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
+    def __init__(self, workspace: StateKeeping, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._recorder = recorder
@@ -44,9 +45,10 @@ class RuntimeWriter:
             check_size(address, runtime)
             if is_secret(outputs):
                 values.keep_secret(address)
-            if runtime != before:
+            if runtime != before or self._fleet.lost_runtime(address):
                 reach("deploy.before_runtime")
                 self._write(address, runtime, secret=is_secret(outputs))
+        self._fleet.published_again(address)
         reach("deploy.after_runtime")
         return before, runtime
 
@@ -67,12 +69,41 @@ class RuntimeWriter:
         )
         self._workspace.parameters.put([write])
 
-    def record(self, judgement: Judgement, generation: int, step: str, **detail: Any) -> None:
-        """Journal a step's success together with the applied record that it makes true."""
-        made = self.applied(judgement, generation)
+    def write_again(self, address: str, outputs: TerraformOutputs) -> dict[str, Any]:
+        """Publish a runtime that is gone from the outputs in the state; the runtime."""
+        return self.write(address, self._fleet.module(address), outputs)[1]
+
+    def record(
+        self,
+        judgement: Judgement,
+        generation: int,
+        step: str,
+        *,
+        state: StateHeight | None = None,
+        **detail: Any,
+    ) -> None:
+        """Journal a step's success together with the applied record that it makes true.
+
+        `state` is the height of the Terraform state where the step has read it; else the one that the earlier
+        record knows stays, or is read now where it knows none.
+        """
+        made = self.applied(judgement, generation, state=state or self._height(judgement.address))
         self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
 
-    def applied(self, judgement: Judgement, generation: int) -> Applied:
+    def _height(self, address: str) -> StateHeight | None:
+        """The height that the applied record knows; of the state of now where it knows none."""
+        earlier = self._workspace.state.applied(address)
+        known = earlier.state if earlier is not None else None
+        return known or self._workspace.terraform.height(address)
+
+    def _height_after_failure(self, address: str) -> StateHeight | None:
+        """The height of the state of now; unknown where it cannot be read: the failure is what counts."""
+        try:
+            return self._workspace.terraform.height(address)
+        except KarmaError:
+            return None
+
+    def applied(self, judgement: Judgement, generation: int, *, state: StateHeight | None = None) -> Applied:
         """The record of a component that is as its inputs want it."""
         inputs = judgement.inputs
         made = self._base(judgement, generation)
@@ -83,6 +114,7 @@ class RuntimeWriter:
             keys=inputs.keys,
             edges=tuple(sorted(inputs.keys)),
             status="applied",
+            state=state,
         )
 
     def failed(self, judgement: Judgement, generation: int) -> Applied:
@@ -99,6 +131,7 @@ class RuntimeWriter:
             edges=tuple(sorted(edges)),
             status="failed",
             good_config=_good_config(earlier),
+            state=self._height_after_failure(judgement.address),
         )
 
     def _base(self, judgement: Judgement, generation: int) -> dict[str, Any]:
