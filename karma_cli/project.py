@@ -8,15 +8,16 @@ from typing import Annotated
 import typer
 
 from karma_cli import exits, render
-from karma_cli.options import Env, Json, ProjectDir, project_root, settings_of
+from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, settings_of
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`")(init)
-    app.command(epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`")(
-        doctor
-    )
+    app.command(
+        epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`\n\n"
+        "`karma doctor --accept state:vpc/core`"
+    )(doctor)
 
 
 def init(
@@ -40,6 +41,15 @@ def doctor(
     iam_policy: Annotated[
         bool, typer.Option("--iam-policy", help="Print the least IAM policy for Karma; check nothing.")
     ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="KIND:NAME",
+            help="Take for right what is in doubt, which is logged; check nothing. "
+            "state:ADDRESS: the component's Terraform state as it is now.",
+        ),
+    ] = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -49,6 +59,9 @@ def doctor(
 
     if iam_policy:
         _print_policy(env, project)
+        return
+    if accept is not None:
+        _accept(accept, env, project, as_json=as_json)
         return
     checks = examine(project_root(project), env)
     bad = [check for check in checks if check.status == "failed"]
@@ -62,6 +75,18 @@ def doctor(
         )
     if bad:
         raise typer.Exit(exits.FAILED)
+
+
+def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool) -> None:
+    from karma_core.use_cases.runs.acceptance import accept
+
+    accepted = accept(open_for(env, project), wanted)
+    if as_json:
+        render.document(accepted.contract())
+        return
+    render.line(f"Accepted {accepted.kind}:{accepted.name} ({accepted.doubt}).")
+    render.line(f"Recorded: {accepted.was}. Now: {accepted.now}.")
+    render.line(f"Next: {accepted.next_step}.")
 
 
 def _print_policy(env: str | None, project: Path | None) -> None:

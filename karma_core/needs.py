@@ -201,6 +201,10 @@ class StateKeeping(HasParameters, HasState, HasTerraform, Protocol):
     """What holds Terraform's states and the published runtimes against what was applied."""
 
 
+class Accepting(HasParameters, HasState, HasLog, HasTerraform, Protocol):
+    """What takes something for right that Karma doubts, because a person says so."""
+
+
 class Selecting(HasModules, HasGit, Protocol):
     """What says which components a selection names, also by what has changed in Git."""
 

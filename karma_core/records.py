@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from karma_core.model import Provenance, Record
 
@@ -113,6 +113,10 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     status: str
     at: str
     detail: dict[str, Any] = {}
+
+
+ACCEPTED: Final = "accepted"
+"""Status of an applied record whose Terraform state a person took for what it is now: the component runs."""
 
 
 class StateHeight(Record, frozen=True, kw_only=True):
@@ -335,11 +339,16 @@ class TerraformOutputs(Record, frozen=True, kw_only=True):
 
 
 class DriftedAttribute(Record, frozen=True, kw_only=True):
-    """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked."""
+    """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked.
+
+    `configured`: the module's configuration sets it. What it leaves to the provider may also be written by
+    another resource, or settle after an apply.
+    """
 
     pointer: str
     state: Any = None
     cloud: Any = None
+    configured: bool = True
 
 
 class DriftedResource(Record, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.states import state_errors
 from karma_core.workspace import Workspace
 
 
@@ -117,6 +118,20 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
         yield passed("policy", "the checkout is not laxer than what is published")
 
 
+def _states(workspace: Workspace) -> Iterator[Check]:
+    """Whether the Terraform state of every deployed component is the one that was applied: a read of each."""
+    try:
+        records = workspace.state.all_applied()
+        errors = state_errors(workspace, records.values())
+    except KarmaError as error:
+        yield failed("terraform states", error)
+        return
+    for address in sorted(errors):
+        yield failed("terraform states", errors[address])
+    if not errors:
+        yield passed("terraform states", f"those of {len(records)} components are as they were applied")
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
@@ -130,6 +145,7 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
         ("terraform version", workspace.terraform.version),
     )
     yield from _policy(workspace)
+    yield from _states(workspace)
     for name, probe in probes:
         try:
             found = probe()

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from karma_core import strictjson
 from karma_core.model import Record
-from karma_core.records import Applied
+from karma_core.records import ACCEPTED, Applied
 
 VERSION: Final = 1
 """The algorithm that new records are written with."""
@@ -136,6 +136,8 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
     """
     if applied is None:
         return ("never applied",)
+    if applied.status == ACCEPTED:
+        return ("its Terraform state was accepted as it is",)
     if not applied.succeeded:
         return (f"the last apply (run {applied.run_id}) failed",)
     if now.matches(applied.fingerprint):

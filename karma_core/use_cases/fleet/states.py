@@ -88,7 +88,7 @@ def _error_of(workspace: StateKeeping, fleet: Fleet, address: str) -> KarmaError
     return error if _fault(workspace, replace(old, address=address)) is not None else None
 
 
-def state_errors(workspace: StateKeeping, records: Collection[Applied]) -> dict[str, KarmaError]:
+def state_errors(workspace: StateKeeping, records: Iterable[Applied]) -> dict[str, KarmaError]:
     """Address → what is wrong with the component's state, of those with which anything is."""
     return _in_threads(lambda record: state_error(workspace, record), {r.address: r for r in records})
 
@@ -119,6 +119,11 @@ def check_states(workspace: StateKeeping, fleet: Fleet, addresses: Iterable[str]
     return checked.with_states(_lost_runtimes(workspace, checked, chosen, errors.keys()), ())
 
 
+def deployed_in(fleet: Fleet) -> list[str]:
+    """Every deployed component of a fleet, also one whose config is gone."""
+    return [address for address, loaded in fleet.inventory.components.items() if loaded.applied is not None]
+
+
 def finding_of(address: str, error: KarmaError) -> Finding:
     """The error that a component has, as its finding."""
     message = "; ".join(filter(None, (error.what, error.why, error.next_step)))
@@ -132,7 +137,8 @@ def _lost_runtimes(
     workspace: StateKeeping, fleet: Fleet, chosen: Collection[str], faulty: Collection[str]
 ) -> Iterator[Finding]:
     """Findings on runtimes that are gone: of the chosen components, and of what they consume."""
-    needed = {*chosen, *(p for a in chosen for p in fleet.graph.producers(a))}
+    present = [address for address in chosen if address in fleet.graph]
+    needed = {*present, *(p for a in present for p in fleet.graph.producers(a))}
     for address in sorted(needed):
         if not fleet.lost_runtime(address):
             continue
