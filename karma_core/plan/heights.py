@@ -16,8 +16,6 @@ STATE_LOST: Final = "state-lost"
 """Code: the state is gone or empty although it had resources, or it is another one."""
 STATE_OLDER: Final = "state-older"
 """Code: the state is one from before the last apply."""
-RUNTIME_LOST: Final = "runtime-lost"
-"""Code: the runtime of a deployed component is gone from the parameter store."""
 STATE_CODES: Final = frozenset({STATE_LOST, STATE_OLDER})
 
 

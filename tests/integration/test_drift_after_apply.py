@@ -1,4 +1,4 @@
-"""Drift right after an apply, with the real AWS provider: what siblings write is none, a change by hand is."""
+"""Drift right after an apply, with the real AWS provider: siblings make none, a change by hand does."""
 
 from __future__ import annotations
 

@@ -17,12 +17,14 @@ from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Severity
 from karma_core.needs import StateKeeping
 from karma_core.outcomes import Phase
-from karma_core.plan.heights import RUNTIME_LOST, StateFault, compare, state_refused
+from karma_core.plan.heights import StateFault, compare, state_refused
 from karma_core.plan.runtime import is_secret, runtime_of
 from karma_core.plan.steps import APPLY, DESTROY
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.fleet import Fleet
 
+RUNTIME_LOST: Final = "runtime-lost"
+"""Code: the runtime of a deployed component is gone from the parameter store."""
 THREADS: Final = 16
 """States that are read at once. Ours: a state in S3 takes some 20 ms, and nearly all of that is waiting."""
 
