@@ -73,13 +73,13 @@ def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False)
     from karma_core.model import Severity, to_builtins
     from karma_core.use_cases.access.policy_in_force import policy_differs
     from karma_core.use_cases.fleet.binding import check_binding
-    from karma_core.use_cases.fleet.states import check_states, deployed_in
+    from karma_core.use_cases.fleet.states import check_all_states
     from karma_core.use_cases.graph.build import read_fleet
 
     workspace = open_for(env, project)
     check_binding(workspace)
     fleet = read_fleet(workspace)
-    fleet = check_states(workspace, fleet, deployed_in(fleet))
+    fleet = check_all_states(workspace, fleet)
     findings = sort_findings({*fleet.findings, *policy_differs(workspace)})
     errors = sum(f.severity is Severity.ERROR for f in findings)
     if as_json:

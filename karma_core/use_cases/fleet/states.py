@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from karma_core.errors import KarmaError, StoreError
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_environment
 from karma_core.needs import StateKeeping
 from karma_core.outcomes import Phase
 from karma_core.plan.heights import StateFault, compare, state_refused
@@ -101,7 +101,11 @@ def _in_threads(look: Any, asked: Mapping[str, Any]) -> dict[str, KarmaError]:
         said = [look(one) for one in asked.values()]
     else:
         with ThreadPoolExecutor(min(THREADS, len(asked)), thread_name_prefix="karma-states") as pool:
-            said = list(pool.map(look, asked.values()))
+            try:
+                said = list(pool.map(look, asked.values()))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # each would wait for an answer, too
+                raise
     return {address: error for address, error in zip(asked, said, strict=True) if error is not None}
 
 
@@ -121,9 +125,25 @@ def check_states(workspace: StateKeeping, fleet: Fleet, addresses: Iterable[str]
     return checked.with_states(_lost_runtimes(workspace, checked, chosen, errors.keys()), ())
 
 
-def deployed_in(fleet: Fleet) -> list[str]:
-    """Every deployed component of a fleet, also one whose config is gone."""
-    return [address for address, loaded in fleet.inventory.components.items() if loaded.applied is not None]
+def check_all_states(workspace: StateKeeping, fleet: Fleet) -> Fleet:
+    """As `check_states`, of every deployed component, also one whose config is gone.
+
+    Where the place of states does not answer, or may not be read, the warning `states-unread` says so: who
+    only validates may have no access to it.
+    """
+    deployed = [a for a, loaded in fleet.inventory.components.items() if loaded.applied is not None]
+    try:
+        return check_states(workspace, fleet, deployed)
+    except StoreError as error:
+        unread = Finding(
+            code="states-unread",
+            severity=Severity.WARNING,
+            component=about_environment(workspace.name),
+            pointer="",
+            message=f"whether Terraform's states are as they were applied was not looked at: {error.what}; "
+            f"{error.next_step}",
+        )
+        return fleet.with_states([unread], ())
 
 
 def finding_of(address: str, error: KarmaError) -> Finding:

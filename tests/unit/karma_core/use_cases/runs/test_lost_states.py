@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from karma_core import failpoints
-from karma_core.errors import KarmaError, LeaseHeld, NotFound, Refused, UsageError
+from karma_core.errors import KarmaError, LeaseHeld, NotFound, Refused, StoreUnavailable, UsageError
 from karma_core.plan.document import Plan, summary_text
 from karma_core.records import JournalEntry
-from karma_core.use_cases.fleet.states import check_states, deployed_in
+from karma_core.use_cases.fleet.states import check_all_states
 from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.leasing import component_lease
 from karma_core.use_cases.plans.destroy_plan import plan_destroy
@@ -137,7 +137,7 @@ def test_every_deployed_component_is_looked_at(chain: System, harm: Harm, code: 
     harm(chain)
     chain.remove("b/two")
     fleet = read_fleet(chain.workspace)
-    found = check_states(chain.workspace, fleet, deployed_in(fleet)).findings
+    found = check_all_states(chain.workspace, fleet).findings
     assert (code, "b/two") in {(f.code, f.component) for f in found}
 
 
@@ -308,6 +308,19 @@ def test_a_reload_publishes_it_first() -> None:
     system.configure(a_one={"size": 2})
     assert statuses(system.deploy()) == {"a/one": "applied", "b/two": "reloaded"}
     assert system.runtime("b/two") == before
+
+
+def test_states_that_cannot_be_reached(chain: System) -> None:
+    """A validation says that it did not look at them; a plan does not go on without knowing."""
+
+    def unreachable(_address: str) -> object:
+        raise StoreUnavailable("the bucket does not answer", next_step="try again")
+
+    chain.terraform.height = unreachable  # type: ignore[method-assign, assignment]
+    findings = check_all_states(chain.workspace, read_fleet(chain.workspace)).findings
+    assert [(f.code, str(f.severity)) for f in findings] == [("states-unread", "warning")]
+    with pytest.raises(StoreUnavailable):
+        plan(chain.workspace, ALL)
 
 
 def test_a_state_that_cannot_be_read_blocks_its_component(chain: System) -> None:
