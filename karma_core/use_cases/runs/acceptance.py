@@ -66,7 +66,13 @@ def accept(workspace: Accepting, wanted: str) -> Accepted:
     check_binding(workspace)
     workspace = require_requester(workspace, "")
     accepted = accept_it(workspace, name)
-    inputs = {"kind": kind, "name": name, "doubt": accepted.doubt, "was": accepted.was, "now": accepted.now}
+    inputs = {
+        "kind": kind,
+        "name": name,
+        "reason": accepted.doubt,
+        "was": accepted.was,
+        "now": accepted.now,
+    }
     log_event(workspace, ACTION, Phase.SUCCEEDED, accepted.component, inputs=inputs)
     return accepted
 

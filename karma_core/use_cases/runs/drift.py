@@ -72,6 +72,11 @@ class ComponentDrift(Record, frozen=True, kw_only=True):
     resources: tuple[DriftedResource, ...] = ()
     baseline: dict[str, str] = {}
 
+    @property
+    def compared(self) -> bool:
+        """Whether anything was compared with the cloud."""
+        return self.status in {Check.CLEAN, Check.DRIFTED}
+
 
 class DriftResult(Record, frozen=True, kw_only=True):
     """A whole check, by address."""
