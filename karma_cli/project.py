@@ -47,7 +47,8 @@ def doctor(
             "--accept",
             metavar="KIND:NAME",
             help="Take for right what is in doubt, which is logged; check nothing. "
-            "state:ADDRESS: the component's Terraform state as it is now.",
+            "state:ADDRESS: the component's Terraform state as it is now; "
+            "store:state, store:parameters: that store as it is now.",
         ),
     ] = None,
     env: Env = None,
@@ -87,6 +88,8 @@ def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool
     render.line(f"Accepted {accepted.kind}:{accepted.name} ({accepted.doubt}).")
     render.line(f"Recorded: {accepted.was}. Now: {accepted.now}.")
     render.line(f"Next: {accepted.next_step}.")
+    for warning in accepted.warnings:
+        render.note(f"warning: {warning}")
 
 
 def _print_policy(env: str | None, project: Path | None) -> None:

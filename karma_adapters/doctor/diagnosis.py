@@ -21,6 +21,7 @@ from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
 from karma_core.use_cases.access.policy_in_force import policy_differs
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_errors
 from karma_core.workspace import Workspace
@@ -118,6 +119,19 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
         yield passed("policy", "the checkout is not laxer than what is published")
 
 
+def _heights(workspace: Workspace) -> Iterator[Check]:
+    """Whether the state store and the parameters are as far as each has seen the other."""
+    try:
+        behind = list(heights.findings(workspace))
+    except KarmaError as error:
+        yield failed("stores", error)
+        return
+    for finding in behind:
+        yield Check(name="stores", status="failed", found=f"{finding.code}: {finding.message}")
+    if not behind:
+        yield passed("stores", "each is as far as the other has seen it")
+
+
 def _states(workspace: Workspace) -> Iterator[Check]:
     """Whether the Terraform state of every deployed component is the one that was applied: a read of each."""
     try:
@@ -145,6 +159,7 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
         ("terraform version", workspace.terraform.version),
     )
     yield from _policy(workspace)
+    yield from _heights(workspace)
     yield from _states(workspace)
     for name, probe in probes:
         try:

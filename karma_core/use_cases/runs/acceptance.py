@@ -21,6 +21,7 @@ from karma_core.plan.heights import STATE_CODES, shown_height
 from karma_core.records import ACCEPTED, Applied, JournalEntry, StateHeight
 from karma_core.use_cases import leasing
 from karma_core.use_cases.access.identity import require_requester
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_error
 
@@ -38,11 +39,13 @@ class Accepted(Record, frozen=True, kw_only=True):
     now: str
     next_step: str
     component: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def contract(self) -> dict[str, Any]:
         """The JSON of `karma doctor --accept --json`."""
         fields = ("kind", "name", "doubt", "was", "now", "next_step")
-        return {"status": "succeeded", **{name: getattr(self, name) for name in fields}}
+        said = {name: getattr(self, name) for name in fields}
+        return {"status": "succeeded", **said, "warnings": list(self.warnings)}
 
 
 Accept = Callable[[Accepting, str], Accepted]
@@ -97,6 +100,7 @@ def accept_state(workspace: Accepting, name: str) -> Accepted:
     created. NotFound where it is not deployed.
     """
     address = str(Address.parse(name))
+    heights.require_level(workspace)
     with leasing.held(workspace, [leasing.component_lease(address)], wait_seconds=0):
         record = workspace.state.applied(address)
         if record is None:
@@ -121,6 +125,7 @@ def accept_state(workspace: Accepting, name: str) -> Accepted:
         now=shown_height(present),
         next_step=f"`karma plan {address}` shows what a deploy would do with the state as it is",
         component=address,
+        warnings=heights.note(workspace),
     )
 
 
@@ -145,5 +150,30 @@ def _keep(workspace: Accepting, record: Applied, present: StateHeight | None) ->
     workspace.state.journal(entry, applied=accepted)
 
 
-KINDS: Final[Mapping[str, Accept]] = {"state": accept_state}
+# -- store:NAME ---------------------------------------------------------------------------------------------
+
+
+def accept_store(workspace: Accepting, name: str) -> Accepted:
+    """Take the state store and the parameters for what they are now, whichever of the two is named."""
+    if name not in STORES:
+        raise UsageError(
+            f"there is no store {name!r} that could be accepted",
+            why=f"the stores are {', '.join(STORES)}",
+            next_step="`karma doctor` lists what is in doubt",
+        )
+    if not any(heights.findings(workspace)):
+        raise nothing_to_accept(f"store:{name}", "each store is as far as the other has seen it")
+    behind = heights.accept(workspace)
+    return Accepted(
+        kind="store",
+        name=name,
+        doubt=heights.OLDER,
+        was="; ".join(sentence.removesuffix(".") for sentence in behind),
+        now="both are taken as they are",
+        next_step="`karma plan --all` shows what a deploy would do with the stores as they are",
+    )
+
+
+STORES: Final = ("parameters", "state")
+KINDS: Final[Mapping[str, Accept]] = {"state": accept_state, "store": accept_store}
 """What can be accepted, by its kind."""

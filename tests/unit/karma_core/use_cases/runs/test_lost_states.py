@@ -11,6 +11,7 @@ from karma_core import failpoints
 from karma_core.errors import KarmaError, LeaseHeld, NotFound, Refused, StoreUnavailable, UsageError
 from karma_core.plan.document import Plan, summary_text
 from karma_core.records import JournalEntry
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.states import check_all_states
 from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.leasing import component_lease
@@ -174,11 +175,15 @@ def test_a_lost_state_that_was_accepted_has_nothing_to_destroy(chain: System) ->
 
 def test_what_nobody_doubts_is_not_accepted(chain: System) -> None:
     """Nor what is not deployed, of another kind, or worked on by a run."""
-    for wanted, code in (("state:b/two", "nothing-to-accept"), ("state:e/none", "not-found")):
+    for wanted, code in (
+        ("state:b/two", "nothing-to-accept"),
+        ("state:e/none", "not-found"),
+        ("store:state", "nothing-to-accept"),
+    ):
         with pytest.raises((Refused, NotFound)) as caught:
             accept(chain.workspace, wanted)
         assert caught.value.code == code
-    for wanted in ("state", "state:", "weather:b/two", ""):
+    for wanted in ("state", "state:", "weather:b/two", "store:graph", ""):
         with pytest.raises(UsageError):
             accept(chain.workspace, wanted)
     lose(chain)
@@ -187,6 +192,20 @@ def test_what_nobody_doubts_is_not_accepted(chain: System) -> None:
         accept(chain.workspace, "state:b/two")
     chain.state.release(lease)
     assert chain.events("accept") == []
+
+
+def test_an_older_store_is_accepted_by_its_name(chain: System) -> None:
+    """An emptied store blocks everything, also the acceptance of a state; then it is taken as it is."""
+    chain.parameters.delete([heights.parameter_name("/iac")])
+    lose(chain)
+    assert set(actions(plan(chain.workspace, ALL)).values()) == {"blocked"}
+    with pytest.raises(Refused) as caught:
+        accept(chain.workspace, "state:b/two")
+    assert caught.value.code == "store-older"
+    accepted = accept(chain.workspace, "store:parameters")
+    assert (accepted.doubt, chain.events("accept")) == ("store-older", [(None, "succeeded")])
+    assert accept(chain.workspace, "state:b/two").warnings == ()
+    assert actions(plan(chain.workspace, ALL))["b/two"] == "create"
 
 
 def test_what_somebody_did_with_terraform_is_fine(chain: System) -> None:
