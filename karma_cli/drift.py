@@ -60,7 +60,7 @@ def _show(result: DriftResult) -> None:
                 render.local(c.applied_at),
                 render.local(c.last_checked_at) or "never",
                 _config(c),
-                f"differs: {', '.join(c.runtime)}" if c.runtime else "same",
+                _runtime(c),
                 c.reason,
             )
             for c in result.components
@@ -78,8 +78,20 @@ def _show(result: DriftResult) -> None:
     )
 
 
+NOT_COMPARED = "not compared"
+
+
+def _runtime(component: ComponentDrift) -> str:
+    """The published runtime beside what follows from the cloud."""
+    if not component.compared:
+        return NOT_COMPARED
+    return f"differs: {', '.join(component.runtime)}" if component.runtime else "same"
+
+
 def _config(component: ComponentDrift) -> str:
     """The applied config beside the published one."""
+    if not component.compared:
+        return f"v{component.config_version}, {NOT_COMPARED}"
     if component.published_version is None:
         return f"v{component.config_version}, now gone"
     if not component.config:

@@ -69,16 +69,18 @@ def _say_build(result: BuildResult) -> None:
 
 @app.command(epilog="Example:\n\n`karma graph validate --env prod`")
 def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
-    """Build in memory and report every finding; publishes nothing."""
+    """Build in memory and report every finding, also on Terraform's states; publishes nothing."""
     from karma_core.graph.validate import sort_findings
     from karma_core.model import Severity, to_builtins
     from karma_core.use_cases.access.policy_in_force import policy_differs
     from karma_core.use_cases.fleet.binding import check_binding
+    from karma_core.use_cases.fleet.states import check_all_states
     from karma_core.use_cases.graph.build import read_fleet
 
     workspace = open_for(env, project)
     check_binding(workspace)
     fleet = read_fleet(workspace)
+    fleet = check_all_states(workspace, fleet)
     findings = sort_findings({*fleet.findings, *policy_differs(workspace)})
     errors = sum(f.severity is Severity.ERROR for f in findings)
     if as_json:

@@ -14,9 +14,10 @@ from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, set
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`")(init)
-    app.command(epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`")(
-        doctor
-    )
+    app.command(
+        epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`\n\n"
+        "`karma doctor --accept state:vpc/core`"
+    )(doctor)
 
 
 def init(
@@ -41,14 +42,16 @@ def doctor(
         bool, typer.Option("--iam-policy", help="Print the least IAM policy for Karma; check nothing.")
     ] = False,
     accept: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--accept",
-            metavar="KIND:WHAT",
-            help="Say that something doubtful is right, which is logged; check nothing. "
-            "`maybe-created:ADDRESS`: the component's state has all that exists.",
+            metavar="KIND:NAME",
+            help="Take for right what is in doubt, which is logged; check nothing. "
+            "state:ADDRESS: the component's Terraform state as it is now; "
+            "store:state, store:parameters: that store as it is now; "
+            "maybe-created:ADDRESS: the component's state has all that exists.",
         ),
-    ] = "",
+    ] = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -59,7 +62,7 @@ def doctor(
     if iam_policy:
         _print_policy(env, project)
         return
-    if accept:
+    if accept is not None:
         _accept(accept, env, project, as_json=as_json)
         return
     checks = examine(project_root(project), env)
@@ -77,26 +80,17 @@ def doctor(
 
 
 def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool) -> None:
-    """Accept what is named, by its kind."""
-    from karma_core.errors import UsageError
-    from karma_core.ids import Address
-    from karma_core.plan.unseen import MAYBE_CREATED
-    from karma_core.use_cases.runs.accepting import accept_created
+    from karma_core.use_cases.runs.acceptance import accept
 
-    kind, _, what = wanted.partition(":")
-    if kind != MAYBE_CREATED:
-        raise UsageError(
-            f"{kind!r} is nothing that can be accepted",
-            why=f"what can be accepted is {MAYBE_CREATED}:ADDRESS",
-            next_step="run `karma doctor`: it says what there is to accept",
-        )
-    workspace = open_for(env, project)
-    address = str(Address.parse(what))
-    resources = accept_created(workspace, address)
+    accepted = accept(open_for(env, project), wanted)
     if as_json:
-        render.document({"accepted": kind, "component": address, "resources": list(resources)})
+        render.document(accepted.contract())
         return
-    render.line(f"the state of {address} is accepted as it is, without {', '.join(resources)}")
+    render.line(f"Accepted {accepted.kind}:{accepted.name} ({accepted.doubt}).")
+    render.line(f"Recorded: {accepted.was}. Now: {accepted.now}.")
+    render.line(f"Next: {accepted.next_step}.")
+    for warning in accepted.warnings:
+        render.note(f"warning: {warning}")
 
 
 def _print_policy(env: str | None, project: Path | None) -> None:

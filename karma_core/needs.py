@@ -205,6 +205,14 @@ class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
 
 
+class StateKeeping(HasParameters, HasState, HasTerraform, Protocol):
+    """What holds Terraform's states and the published runtimes against what was applied."""
+
+
+class Accepting(HasParameters, HasState, HasLog, HasTerraform, Protocol):
+    """What takes something for right that Karma doubts, because a person says so."""
+
+
 class Selecting(HasModules, HasGit, Protocol):
     """What says which components a selection names, also by what has changed in Git."""
 
@@ -215,10 +223,6 @@ class ConfigStore(HasParameters, HasState, HasLog, Protocol):
 
 class FleetSource(HasParameters, HasState, HasModules, Protocol):
     """All that the fleet of an environment is read from."""
-
-
-class Accepting(HasState, HasLog, HasTerraform, Protocol):
-    """What notes that a person has looked after what was in doubt."""
 
 
 class GitComparison(HasParameters, HasState, HasGit, HasPublishIndex, Protocol):

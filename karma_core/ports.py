@@ -30,6 +30,7 @@ from karma_core.records import (
     ParameterWrite,
     PullRequest,
     Run,
+    StateHeight,
     TerraformJob,
     TerraformOutputs,
     TerraformPlan,
@@ -439,6 +440,13 @@ class Terraform(Protocol):
 
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists for the component."""
+        ...
+
+    def height(self, address: str) -> StateHeight | None:
+        """How far the component's state has come; None where there is none. No process is started.
+
+        StoreError where it cannot be read.
+        """
         ...
 
     def stop(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
@@ -116,6 +116,22 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     detail: JsonObject = {}
 
 
+ACCEPTED: Final = "accepted"
+"""Status of an applied record whose Terraform state a person took for what it is now: the component runs."""
+
+
+class StateHeight(Record, frozen=True, kw_only=True):
+    """How far a Terraform state has come.
+
+    `lineage` is the identity that Terraform gave it, `serial` rises with each write, `resources` counts the
+    instances of managed resources in it.
+    """
+
+    lineage: str
+    serial: int
+    resources: int
+
+
 class Applied(Record, frozen=True, kw_only=True):
     """What was applied last to a component, and from what.
 
@@ -123,7 +139,9 @@ class Applied(Record, frozen=True, kw_only=True):
     digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
     `edges` are the producers it consumed (ordered destroy needs them when the config is gone). Where the
     apply failed (`status`), `good_config` is the config of the last one that did not. Where the apply went
-    through and its runtime was not published, which counts as failed, `unpublished` says why.
+    through and its runtime was not published, which counts as failed, `unpublished` says why. `state` is the
+    height of the component's Terraform state right after the apply; None where it had none, or where an older
+    Karma wrote the record: then the next success notes it.
     """
 
     address: str
@@ -142,6 +160,7 @@ class Applied(Record, frozen=True, kw_only=True):
     status: str = "applied"
     good_config: JsonObject | None = None
     unpublished: str = ""
+    state: StateHeight | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -311,18 +330,27 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):
-    """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
+    """Outputs after an apply, and the height of the state that they were read from.
+
+    Values are in the clear and never leave the process unmasked.
+    """
 
     values: JsonObject
     sensitive: tuple[str, ...] = ()
+    state: StateHeight | None = None
 
 
 class DriftedAttribute(Record, frozen=True, kw_only=True):
-    """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked."""
+    """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked.
+
+    `configured`: the module's configuration sets it. What it leaves to the provider may also be written by
+    another resource, or settle after an apply.
+    """
 
     pointer: str
     state: JsonValue = None
     cloud: JsonValue = None
+    configured: bool = True
 
 
 class DriftedResource(Record, frozen=True, kw_only=True):

@@ -22,7 +22,9 @@ from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.states import state_errors
 from karma_core.workspace import Workspace
 
 
@@ -125,6 +127,33 @@ def _applies(workspace: Workspace) -> Iterator[Check]:
         yield warned(MAYBE_CREATED, f"{error.what}. {error.why}", error.next_step)
 
 
+def _heights(workspace: Workspace) -> Iterator[Check]:
+    """Whether the state store and the parameters are as far as each has seen the other."""
+    try:
+        behind = list(heights.findings(workspace))
+    except KarmaError as error:
+        yield failed("stores", error)
+        return
+    for finding in behind:
+        yield Check(name="stores", status="failed", found=f"{finding.code}: {finding.message}")
+    if not behind:
+        yield passed("stores", "each is as far as the other has seen it")
+
+
+def _states(workspace: Workspace) -> Iterator[Check]:
+    """Whether the Terraform state of every deployed component is the one that was applied: a read of each."""
+    try:
+        records = workspace.state.all_applied()
+        errors = state_errors(workspace, records.values())
+    except KarmaError as error:
+        yield failed("terraform states", error)
+        return
+    for address in sorted(errors):
+        yield failed("terraform states", errors[address])
+    if not errors:
+        yield passed("terraform states", f"those of {len(records)} components are as they were applied")
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
@@ -138,6 +167,8 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
         ("terraform version", workspace.terraform.version),
     )
     yield from _policy(workspace)
+    yield from _heights(workspace)
+    yield from _states(workspace)
     for name, probe in probes:
         try:
             found = probe()

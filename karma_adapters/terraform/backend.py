@@ -14,6 +14,7 @@ from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
 from karma_core.errors import StoreError
 from karma_core.json_types import JsonObject
+from karma_core.records import StateHeight
 
 OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
@@ -96,6 +97,18 @@ def _read(path: Path) -> JsonObject | None:
     except FileNotFoundError:
         return None
     return exact_json.decode_state(raw) if raw else None
+
+
+def height_of(state: JsonObject | None) -> StateHeight | None:
+    """The height of a state (format version 4): its lineage, its serial, its managed instances."""
+    if state is None:
+        return None
+    managed = (one for one in state.get("resources") or () if one.get("mode") == "managed")
+    return StateHeight(
+        lineage=str(state.get("lineage", "")),
+        serial=int(state.get("serial", 0)),
+        resources=sum(len(one.get("instances") or ()) for one in managed),
+    )
 
 
 def key(backend: Backend, address: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from karma_adapters.terraform import masking, plan_json
+from karma_adapters.terraform import configured, masking, plan_json
 from karma_core.json_difference import differences
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import DriftedAttribute, DriftedResource, DriftReport
@@ -22,7 +22,7 @@ def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> D
     """The report of one component, values masked as in a plan; `hidden` are secrets known from elsewhere."""
     redaction = masking.Redaction([*_secrets(document), *hidden])
     plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
-    found = (_resource(one, redaction) for one in document.get("resource_drift", ()))
+    found = (_resource(one, redaction, document) for one in document.get("resource_drift", ()))
     resources = [one for one in found if one is not None]
     return DriftReport(
         address=address,
@@ -31,25 +31,31 @@ def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> D
     )
 
 
-def _resource(one: JsonObject, hidden: masking.Redaction) -> DriftedResource | None:
+def _resource(one: JsonObject, hidden: masking.Redaction, document: JsonObject) -> DriftedResource | None:
     """One resource, or None where nothing that counts differs."""
     change = one["change"]
     kind = _CHANGES.get(tuple(change["actions"]))
     if kind is None:
         return None
-    attributes = _attributes(change, hidden) if kind == "changed" else ()
+    sets = configured.expressions_of(document, one["address"])
+    attributes = _attributes(change, hidden, sets) if kind == "changed" else ()
     if kind == "changed" and not attributes:
         return None
     return DriftedResource(address=one["address"], type=one["type"], change=kind, attributes=attributes)
 
 
-def _attributes(change: JsonObject, hidden: masking.Redaction) -> tuple[DriftedAttribute, ...]:
+def _attributes(
+    change: JsonObject, hidden: masking.Redaction, sets: JsonObject | None
+) -> tuple[DriftedAttribute, ...]:
     """Compared in the clear, so that a secret that differs is seen; shown masked."""
     state = hidden.value(masking.masked(change["before"], change.get("before_sensitive")))
     cloud = hidden.value(masking.masked(change["after"], change.get("after_sensitive")))
     return tuple(
         DriftedAttribute(
-            pointer=found.pointer, state=_at(state, found.pointer), cloud=_at(cloud, found.pointer)
+            pointer=found.pointer,
+            state=_at(state, found.pointer),
+            cloud=_at(cloud, found.pointer),
+            configured=configured.is_set(sets, found.pointer),
         )
         for found in differences(change["before"], change["after"])
         if _filled(found.before) != _filled(found.after)

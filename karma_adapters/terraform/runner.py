@@ -30,7 +30,7 @@ from karma_adapters.terraform import (
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
 from karma_adapters.terraform.apply_records import ApplyRecords
-from karma_adapters.terraform.backend import Backend
+from karma_adapters.terraform.backend import Backend, height_of
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
@@ -41,7 +41,7 @@ from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
-from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
 
 _KEEP_CACHED: Final = {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
 """Else a module without checksums in its lock file installs its providers into the cache again, away under
@@ -254,7 +254,7 @@ class TerraformRunner:
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
-        return self._outputs(terraform, job)
+        return self._outputs(lambda: terraform, job)
 
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """Read from what the applies wrote that nobody saw the end of; mostly there is none."""
@@ -320,7 +320,7 @@ class TerraformRunner:
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
-        return self._outputs(self._ready(job), job)
+        return self._outputs(lambda: self._ready(job), job)
 
     def refresh(self, job: TerraformJob) -> DriftReport:
         """Plan a refresh and read it; the plan is not kept.
@@ -354,6 +354,10 @@ class TerraformRunner:
         """Whether a state with resources exists; no process is started."""
         state = self._backend.state(address)
         return bool(state and state.get("resources"))
+
+    def height(self, address: str) -> StateHeight | None:
+        """Read from the state's file or object; no process is started."""
+        return height_of(self._backend.state(address))
 
     def stop(self) -> None:
         """Let every running Terraform save its state and end; start no other."""
@@ -417,14 +421,16 @@ class TerraformRunner:
         ended = self._run(terraform, job, "show", str(folder / PLAN), json=FLAG, no_color=FLAG)
         return _json(ended, job.address, "show")
 
-    def _outputs(self, terraform: CommandLine, job: TerraformJob) -> TerraformOutputs:
+    def _outputs(self, terraform: Callable[[], CommandLine], job: TerraformJob) -> TerraformOutputs:
         """From the state where it can be read without a process, else from `output -json`."""
-        found = (self._backend.state(job.address) or {}).get("outputs")
+        state = self._backend.state(job.address)
+        found = (state or {}).get("outputs")
         if found is None:
-            found = self._ask_outputs(terraform, job)
+            found = self._ask_outputs(terraform(), job)
         return TerraformOutputs(
             values={name: exact_json.rounded(found[name]["value"]) for name in sorted(found)},
             sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
+            state=height_of(state),
         )
 
     def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> JsonObject:

@@ -237,12 +237,17 @@ def abandon(service: Service, caller: Caller, asked: RunAsked) -> JsonObject:
     return {"run_id": run.id, "status": run.status}
 
 
+def _shown(body: JsonObject) -> JsonObject:
+    """What a check found, without the digests of its baseline."""
+    return {name: value for name, value in body.items() if name != "baseline"}
+
+
 def show_drift(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """What the last checks found."""
     documents = service.workspace.state.documents(drifted.KIND)
     return {
         "environment": service.name,
-        "components": [{"address": document.id, **document.body} for document in documents],
+        "components": [{"address": document.id, **_shown(document.body)} for document in documents],
     }
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from karma_core import strictjson
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.model import Record
-from karma_core.records import Applied
+from karma_core.records import ACCEPTED, Applied
 
 VERSION: Final = 1
 """The algorithm that new records are written with."""
@@ -137,6 +137,8 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
     """
     if applied is None:
         return ("never applied",)
+    if applied.status == ACCEPTED:
+        return ("its Terraform state was accepted as it is",)
     if applied.unpublished:
         return (
             f"the runtime of its last apply (run {applied.run_id}) was not published: {applied.unpublished}",

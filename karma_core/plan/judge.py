@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from msgspec.structs import replace
+
 from karma_core.component_types import TypeDefinition
 from karma_core.model import Record
 from karma_core.plan import fingerprint
@@ -23,6 +25,8 @@ class Verdict(StrEnum):
     RELOAD = "reload"
     RECORD = "record"
     """Nothing runs, but the new inputs are noted, because the type says so (`propagation: none`)."""
+    PUBLISH = "publish"
+    """Nothing runs, but its runtime is gone, and is published again from the state."""
     CUT_OFF = "cut_off"
     UNCHANGED = "unchanged"
     BLOCKED = "blocked"
@@ -46,11 +50,12 @@ def judge(
     seen: Seen,
     *,
     drifted: bool = False,
-    unreadable: str = "",
+    unwritten: str = "",
 ) -> Judgement:
     """Judge one component. `drifted`: the cloud is known to differ from what was applied.
 
-    `unreadable` says which of the runtimes that it writes cannot be read: then it runs, to write them anew.
+    `unwritten` says which of the runtimes that it writes cannot be read, or that its own is gone and only an
+    apply can bring it back (its module writes it, or the state does not say it): then it runs.
 
     `seen` is what it sees of the changes of this plan or run: with the applied fingerprint it is cut off from
     them, and unchanged only where there are none above it. Another cause than its producers' runtimes always
@@ -59,17 +64,13 @@ def judge(
     causes = fingerprint.causes(inputs, applied)
     if drifted:
         causes = (*causes, "the cloud differs from what was applied")
-    if unreadable:
-        causes = (*causes, unreadable)
+    if unwritten:
+        causes = (*causes, unwritten)
     if not causes:
         return _still(address, inputs, seen)
     reason = "; ".join(causes)
-    if (
-        drifted
-        or unreadable
-        or fingerprint.has_own_cause(inputs, applied)
-        or definition.propagation == "apply"
-    ):
+    own = drifted or bool(unwritten)
+    if own or fingerprint.has_own_cause(inputs, applied) or definition.propagation == "apply":
         verdict = Verdict.RUN
     elif definition.propagation == "reload":
         verdict = Verdict.RELOAD
@@ -77,6 +78,22 @@ def judge(
         verdict = Verdict.RECORD
         reason += "; its type does not propagate"
     return Judgement(address=address, verdict=verdict, reason=reason, inputs=inputs)
+
+
+UNWRITTEN: Final = "its runtime is gone, and it is not published from the state"
+"""Cause of a component whose runtime is gone, and cannot be taken from its state."""
+PUBLISHED_AGAIN: Final = "its runtime is gone; it is published again from the state, and nothing is applied"
+"""Said of a component with the verdict `publish`."""
+
+
+def with_lost_runtime(judgement: Judgement) -> Judgement:
+    """The judgement of a component whose runtime is gone, and which Karma publishes.
+
+    Where Terraform runs, or a reload comes, the runtime is published with that.
+    """
+    if judgement.verdict in {Verdict.RUN, Verdict.RELOAD}:
+        return judgement
+    return replace(judgement, verdict=Verdict.PUBLISH, reason=PUBLISHED_AGAIN)
 
 
 def _still(address: str, inputs: Inputs, seen: Seen) -> Judgement:

@@ -198,6 +198,41 @@ def test_an_apply_that_ended_leaves_nothing_in_doubt(subject: Subject) -> None:
     assert terraform.plan(first).action == "no-op"
 
 
+def test_the_height_of_a_state_rises(subject: Subject) -> None:
+    """None before the first apply; then one lineage, a serial that rises, the number of managed resources."""
+    terraform, job = subject
+    assert terraform.height(ADDRESS) is None
+    heights = []
+    for size in (1, 2):
+        given = job(config={"size": size})
+        outputs = terraform.apply(given, terraform.plan(given))
+        assert outputs.state == terraform.outputs(given).state == terraform.height(ADDRESS)
+        heights.append(terraform.height(ADDRESS))
+    last = job(destroy=True, config={"size": 2})
+    terraform.apply(last, terraform.plan(last))
+    heights.append(terraform.height(ADDRESS))
+    known = [height for height in heights if height is not None]
+    assert [height.resources for height in known] == [1, 1, 0]
+    assert len({height.lineage for height in known}) == 1
+    assert known[0].lineage
+    assert known[0].serial < known[1].serial < known[2].serial
+
+
+def test_a_moved_state_keeps_its_lineage(subject: Subject) -> None:
+    """So that it is known again under the new address; the old one's is empty."""
+    terraform, job = subject
+    old = job(config={"name": "a"})
+    terraform.apply(old, terraform.plan(old))
+    before = terraform.height(ADDRESS)
+    terraform.move(replace(old, address="box/two", state_of=ADDRESS))
+    after, left = terraform.height("box/two"), terraform.height(ADDRESS)
+    assert before is not None
+    assert after is not None
+    assert left is not None
+    assert (after.lineage, after.resources, left.resources) == (before.lineage, 1, 0)
+    assert after.serial >= before.serial
+
+
 def test_what_was_written_needs_no_recovery(subject: Subject) -> None:
     """After an apply that wrote its state nothing is kept aside."""
     terraform, job = subject

@@ -24,6 +24,7 @@ from karma_core.records import (
     Module,
     PlannedOutputs,
     PlannedResource,
+    StateHeight,
     TerraformJob,
     TerraformOutputs,
     TerraformPlan,
@@ -127,6 +128,7 @@ class MemoryTerraform:
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
+        self._lineages: dict[str, str] = {}
         self._count = 0
         self._lock = threading.Lock()
 
@@ -174,6 +176,7 @@ class MemoryTerraform:
             if serial != self._serials.get(job.address, 0):
                 raise DeployFailed(f"the plan of {job.address} is stale", code="stale-plan")
             self._serials[job.address] = serial + 1
+            self._lineages.setdefault(job.address, self._new_lineage())
             if job.address in self.outside and self._cloud(job.address) is None:
                 self._states.pop(job.address)
             self.outside.pop(job.address, None)
@@ -189,6 +192,9 @@ class MemoryTerraform:
             self._called("move", job.address)
             if job.state_of in self._states:
                 self._states[job.address] = self._states.pop(job.state_of)
+                self._serials[job.address] = self._serials.get(job.state_of, 0)
+                self._lineages[job.address] = self._lineages[job.state_of]
+                self._serials[job.state_of] = self._serials[job.address] + 1
 
     def unlock(self, job: TerraformJob, lock_id: str) -> None:
         """Drop the lock, if it has this id."""
@@ -246,6 +252,45 @@ class MemoryTerraform:
         """Whether the component exists."""
         return address in self._states
 
+    def height(self, address: str) -> StateHeight | None:
+        """The height of the state; None before the first apply, or where it was lost."""
+        with self._lock:
+            return self._height(address)
+
+    # -- what somebody does to the states behind Karma's back ----------------------------------------------
+
+    def lose_state(self, address: str) -> None:
+        """Delete the component's state."""
+        self._states.pop(address, None)
+        self._serials.pop(address, None)
+        self._lineages.pop(address, None)
+
+    def empty_state(self, address: str) -> None:
+        """Take every resource out of the component's state, as `terraform state rm` does."""
+        self._states.pop(address)
+        self._serials[address] += 1
+
+    def copy_of_state(self, address: str) -> tuple[dict[str, Any], int, str]:
+        """The component's state, to be put back later."""
+        return self._states[address], self._serials[address], self._lineages[address]
+
+    def put_state(self, address: str, copied: tuple[dict[str, Any], int, str]) -> None:
+        """Replace the component's state."""
+        self._states[address], self._serials[address], self._lineages[address] = copied
+
+    def _new_lineage(self) -> str:
+        self._count += 1
+        return f"lineage-{self._count}"
+
+    def _height(self, address: str) -> StateHeight | None:
+        if address not in self._lineages:
+            return None
+        return StateHeight(
+            lineage=self._lineages[address],
+            serial=self._serials[address],
+            resources=int(address in self._states),
+        )
+
     def _cloud(self, address: str) -> dict[str, Any] | None:
         """The resource as it really is."""
         state = self._states.get(address)
@@ -274,10 +319,11 @@ class MemoryTerraform:
 
     def _outputs(self, address: str) -> TerraformOutputs:
         state = self._states.get(address)
+        height = self._height(address)
         if state is None:
-            return TerraformOutputs(values={})
+            return TerraformOutputs(values={}, state=height)
         known = _planned_outputs(state)
-        return TerraformOutputs(values=known.known, sensitive=known.sensitive)
+        return TerraformOutputs(values=known.known, sensitive=known.sensitive, state=height)
 
 
 def _planned(job: TerraformJob, before: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from karma_core import ids
 from karma_core.errors import NotFound
 from karma_core.json_types import JsonObject
@@ -133,6 +135,14 @@ def _followers(workspace: HasLog, root: Event, address: str) -> dict[str, list[E
     return followers
 
 
+_DRIFT: Final = {
+    "drifted": "the cloud differs from what was applied; who changed it is not in this log",
+    "state-lost": "its Terraform state is not the one that was applied; who changed it is not in this log",
+    "state-older": "its Terraform state is older than its last apply; who restored it is not in this log",
+}
+"""What a drift check said, by the status of its event."""
+
+
 def because_of(event: Event) -> str:
     """Why an event happened, in words, as far as it says so itself."""
     error = event.inputs.get("error")
@@ -142,8 +152,7 @@ def because_of(event: Event) -> str:
         changed = ", ".join(event.inputs.get("changed", ()))
         return f"it was applied; changed: {changed}" if changed else "it was applied; nothing in it changed"
     if event.action == "drift":
-        found = "differs from what was applied; who changed it is not in this log"
-        return f"the cloud {found if event.status == 'drifted' else 'is as it was applied again'}"
+        return _DRIFT.get(event.status, "the cloud is as it was applied again")
     if event.action in TRIGGERS and event.cause is None:
         said = event.inputs.get("reason")
         return f"{event.user} asked for it ({event.source})" + (f": {said}" if said else "")

@@ -19,9 +19,17 @@ class Check(StrEnum):
 
     CLEAN = "clean"
     DRIFTED = "drifted"
+    STATE_LOST = "state-lost"
+    """The Terraform state is gone, empty or another one: nothing could be compared."""
+    STATE_OLDER = "state-older"
+    """The Terraform state is one from before the last apply."""
     FAILED = "failed"
     SKIPPED = "skipped"
     """A run was at work on the component: what was seen may have been half of it."""
+
+
+NOT_AS_APPLIED: Final = frozenset({Check.DRIFTED, Check.STATE_LOST, Check.STATE_OLDER})
+"""Ends of a check after which the component is not taken for what was applied."""
 
 
 def drifted_generations(workspace: HasState) -> dict[str, int]:
@@ -29,5 +37,5 @@ def drifted_generations(workspace: HasState) -> dict[str, int]:
     return {
         document.id: int(document.body["generation"])
         for document in workspace.state.documents(KIND)
-        if document.body["status"] == Check.DRIFTED
+        if document.body["status"] in NOT_AS_APPLIED
     }

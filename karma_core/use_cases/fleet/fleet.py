@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -54,6 +55,11 @@ class Fleet:
         """(consumer, producer) → consumed keys that the consumer can do without."""
         self._maybe_created = maybe_created
         self._self_written = self_written
+        self.states_checked: frozenset[str] = frozenset()
+        """Components whose Terraform states have been looked at (`fleet/states.py`)."""
+        self.recovered: set[str] = set()
+        """Components whose runtime is gone, and was taken from the state: the values have it."""
+        self._published_again: set[str] = set()
 
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
@@ -96,6 +102,27 @@ class Fleet:
         """Resources of the component, or of the one it takes over, that a killed apply may have created."""
         source = self.moves.get(address)
         return (*self._maybe_created(address), *(self._maybe_created(source) if source else ()))
+
+    def with_states(self, findings: Iterable[Finding], checked: Iterable[str]) -> Fleet:
+        """The same fleet with findings on the states of the `checked` components; values are shared."""
+        noted = copy.copy(self)
+        noted.findings = tuple(sorted({*self.findings, *findings}, key=lambda one: one.order))
+        noted.states_checked = self.states_checked.union(checked)
+        return noted
+
+    def lost_runtime(self, address: str) -> bool:
+        """Whether the component's last apply succeeded and its runtime is gone from the parameter store.
+
+        One that takes over another's deployment has none of its own to lose.
+        """
+        loaded = self[address]
+        if loaded.runtime is not None or address in self._published_again or address in self.moves:
+            return False
+        return loaded.config is not None and loaded.applied is not None and loaded.applied.succeeded
+
+    def published_again(self, address: str) -> None:
+        """The component's runtime is there again."""
+        self._published_again.add(address)
 
     def definition(self, address: str) -> TypeDefinition:
         """The definition of the component's type."""

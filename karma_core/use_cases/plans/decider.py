@@ -14,13 +14,14 @@ from functools import cached_property
 from karma_core.errors import BadInput, DeployFailed, KarmaError, Refused
 from karma_core.graph.validate import blocked as blocked_by_findings
 from karma_core.ids import type_of
-from karma_core.model import Finding, Record, Severity
-from karma_core.plan.judge import Judgement, Verdict, judge
+from karma_core.model import Finding, Record
+from karma_core.plan.judge import UNWRITTEN, Judgement, Verdict, judge, with_lost_runtime
 from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.spread import Spread
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.fleet.states import finding_of
 from karma_core.use_cases.selection.selecting import why_blocked
 
 ReadApplied = Callable[[str], Applied | None]
@@ -90,15 +91,17 @@ class Decider:
             self.spread.reach((address, *fleet.written_by(address)))
         applied = self.applied(address)
         drifted = fleet.values.drifted(applied)
-        return judge(
+        lost, known = fleet.lost_runtime(address), address in fleet.recovered
+        judgement = judge(
             address,
             inputs,
             applied,
             fleet.definition(address),
             seen,
             drifted=drifted,
-            unreadable=fleet.unreadable(address),
+            unwritten=fleet.unreadable(address) or (UNWRITTEN if lost and not known else ""),
         )
+        return with_lost_runtime(judgement) if lost and known else judgement
 
     def applied(self, address: str) -> Applied | None:
         """What the component's inputs are compared with: its applied record, or the one it takes over."""
@@ -180,14 +183,7 @@ def may_move(fleet: Fleet, chosen: Collection[str]) -> set[str]:
 
 def block_of(address: str, error: KarmaError) -> Block:
     """The block that a component's own error is, with its finding."""
-    finding = Finding(
-        code=error.code,
-        severity=Severity.ERROR,
-        component=address,
-        pointer="",
-        message="; ".join(filter(None, (error.what, error.why, error.next_step))),
-    )
-    return Block(reason=in_one_line(error), finding=finding)
+    return Block(reason=in_one_line(error), finding=finding_of(address, error))
 
 
 def in_one_line(error: KarmaError) -> str:

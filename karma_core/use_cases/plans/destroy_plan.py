@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from karma_core.errors import KarmaError, StoreError
 from karma_core.graph.validate import sort_findings
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding
 from karma_core.needs import DestroyPlanning
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.states import finding_of, state_error
 from karma_core.use_cases.graph.build import inputs_token
+from karma_core.use_cases.plans.decider import in_one_line
 from karma_core.use_cases.plans.stored import store_plan
 from karma_core.use_cases.selection.deployed import select_for_destroy
 from karma_core.use_cases.selection.record import Selection
@@ -41,8 +43,23 @@ def plan_destroy(workspace: DestroyPlanning, selection: Selection) -> Plan:
     return made
 
 
-def planned_destroy(workspace: DestroyPlanning, record: Applied, reason: str) -> PlannedComponent:
-    """What the destruction of a deployed component would do."""
+def planned_destroy(
+    workspace: DestroyPlanning, record: Applied, reason: str
+) -> tuple[PlannedComponent, Finding | None]:
+    """(what the destruction of a deployed component would do, None), or (it blocked, why it is)."""
+    try:
+        error = state_error(workspace, record)
+        if error is None:
+            return _planned(workspace, record, reason), None
+    except StoreError:
+        raise
+    except KarmaError as raised:
+        error = raised
+    blocked = PlannedComponent(address=record.address, action=Action.BLOCKED, reason=in_one_line(error))
+    return blocked, finding_of(record.address, error)
+
+
+def _planned(workspace: DestroyPlanning, record: Applied, reason: str) -> PlannedComponent:
     plan = workspace.terraform.plan(destroy_job(workspace, record))
     return PlannedComponent(
         address=record.address,
@@ -67,21 +84,12 @@ def _plan_all(
         record = workspace.state.applied(address)
         if record is None:
             return None  # somebody destroyed it in the meantime
-        try:
-            planned = planned_destroy(workspace, record, ASKED_FOR)
-        except StoreError:
-            raise
-        except KarmaError as error:
-            findings.append(_finding(address, error))
-            planned = PlannedComponent(address=address, action=Action.BLOCKED, reason=error.what)
+        planned, finding = planned_destroy(workspace, record, ASKED_FOR)
+        if finding is not None:
+            findings.append(finding)
         workspace.say("planned", {"address": address, "action": planned.action})
         return planned
 
     with ThreadPoolExecutor(max_workers=workspace.environment.parallelism) as pool:
         made = list(pool.map(plan_one, addresses))
     return tuple(planned for planned in made if planned is not None), findings
-
-
-def _finding(address: str, error: KarmaError) -> Finding:
-    message = "; ".join(filter(None, (error.what, error.why, error.next_step)))
-    return Finding(code=error.code, severity=Severity.ERROR, component=address, pointer="", message=message)

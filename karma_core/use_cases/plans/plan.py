@@ -10,6 +10,7 @@ from karma_core.needs import DestroyPlanning, Planning, PlanStore
 from karma_core.plan.document import Plan, PlannedComponent
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.fleet.states import check_states
 from karma_core.use_cases.graph.build import inputs_token, read_fleet
 from karma_core.use_cases.plans.destroy_plan import planned_destroy
 from karma_core.use_cases.plans.not_looked_at import not_looked_at
@@ -43,19 +44,24 @@ def plan(
     token = inputs_token(workspace) if of_now else ""
     fleet = fleet or read_fleet(workspace)
     choice = choose(workspace, fleet, selection)
+    fleet = check_states(workspace, fleet, choice.addresses)
     made = plan_components(workspace, fleet, choice.addresses)
-    destroyed = _destroys(workspace, set(removed) - set(fleet.moves.values()))
+    destroyed, kept = _destroys(workspace, set(removed) - set(fleet.moves.values()))
     components = {**made.components, **destroyed}
     unseen = set(not_looked_at(workspace, fleet)) if of_now else set()
     unseen |= {*not_selected(fleet, selection, choice), *besides}
-    findings = _findings(fleet, components, {*made.findings, *unseen})
+    findings = _findings(fleet, components, {*made.findings, *kept, *unseen})
     return _store(workspace, fleet, selection, components, findings, token, published=published)
 
 
-def _destroys(workspace: DestroyPlanning, removed: Collection[str]) -> dict[str, PlannedComponent]:
-    """What becomes of the deployments of components whose config goes."""
+def _destroys(
+    workspace: DestroyPlanning, removed: Collection[str]
+) -> tuple[dict[str, PlannedComponent], set[Finding]]:
+    """(what becomes of the deployments of components whose config goes, why some are kept)."""
     records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
-    return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
+    made = {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
+    components = {address: planned for address, (planned, _) in made.items()}
+    return components, {finding for _, finding in made.values() if finding is not None}
 
 
 def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) -> tuple[Finding, ...]:

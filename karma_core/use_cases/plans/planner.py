@@ -32,6 +32,7 @@ _ACTIONS = {
     Verdict.CUT_OFF: Action.CUT_OFF,
     Verdict.RECORD: Action.NO_OP,
     Verdict.RELOAD: Action.RELOAD,
+    Verdict.PUBLISH: Action.UPDATE,
 }
 
 
@@ -98,6 +99,8 @@ class Planner:
     def _carry_out(self, judgement: Judgement) -> PlannedComponent:
         """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
         address = judgement.address
+        if judgement.verdict is Verdict.PUBLISH:
+            return self._published_again(judgement)
         if judgement.verdict is not Verdict.RUN:
             reloads = judgement.verdict is Verdict.RELOAD
             action = self._fleet.definition(address).reload if reloads else None
@@ -109,6 +112,12 @@ class Planner:
         if deferred:
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
+
+    def _published_again(self, judgement: Judgement) -> PlannedComponent:
+        """Nothing is applied; consumers are planned with the runtime that the state's outputs say."""
+        runtime = self._fleet.values.runtime(judgement.address)
+        self._fleet.values.foresee(judgement.address, PlannedRuntime(known=runtime or {}))
+        return _settled(judgement)
 
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """It will run, but what it will do can be planned only when its producers have been applied."""

@@ -52,12 +52,15 @@ def runtime_due(
 ) -> str:
     """Why a component that Terraform leaves as it is has a runtime to be written; empty where it has none.
 
-    A deployment that Karma takes over with its runtime still unwritten has none due: it is adopted.
+    A deployment that Karma takes over with its runtime still unwritten has none due: it is adopted. BadInput
+    `runtime-missing` where the runtime is gone that only the module writes.
     """
     if plan.action != Action.NO_OP:
         return ""
     if fleet.module_writes(address):
-        return "its runtime will be read again" if applied is not None and applied.unpublished else ""
+        return _due_of_module(fleet, address, applied)
+    if fleet.lost_runtime(address):
+        return "its runtime, which is gone, will be published again"
     if fleet.values.fault(address):
         return "its runtime will be written anew"
     stored = fleet.values.runtime(address)
@@ -67,6 +70,12 @@ def runtime_due(
     if stored is None or changed:
         return f"its runtime will be written ({', '.join(changed) or 'empty'})"
     return ""
+
+
+def _due_of_module(fleet: Fleet, address: str, applied: Applied | None) -> str:
+    if fleet.lost_runtime(address):
+        fleet.values.read_back(address)  # it is not there: the error says so
+    return "its runtime will be read again" if applied is not None and applied.unpublished else ""
 
 
 def is_adopted(workspace: HasState, address: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from karma_core.errors import KarmaError
 from karma_core.outcomes import End, Phase
+from karma_core.plan.heights import STATE_CODES
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.steps import PLAN
 from karma_core.plan.unseen import MAYBE_CREATED
@@ -94,7 +95,7 @@ class ComponentEnds:
         )
         begun = address in self._run.unfinished or address in self._run.publishing
         begun = begun or (self._run.shown is not None and self._run.shown.plans(address))
-        blocked = step == PLAN and (not begun or error.code == MAYBE_CREATED)
+        blocked = step == PLAN and (not begun or error.code in {MAYBE_CREATED, *STATE_CODES})
         return self.ended_by(address, error, End.BLOCKED if blocked else End.FAILED)
 
     def ended_by(self, address: str, error: KarmaError, status: End = End.FAILED) -> Result:

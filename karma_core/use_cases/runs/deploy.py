@@ -19,8 +19,8 @@ from karma_core.model import to_builtins
 from karma_core.needs import (
     ComponentPlanning,
     Context,
-    FleetBesideGit,
     HasState,
+    Planning,
     PlanStore,
     Running,
 )
@@ -32,6 +32,7 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import moved_on, pin, pinned
+from karma_core.use_cases.fleet.states import check_states
 from karma_core.use_cases.graph import build
 from karma_core.use_cases.leasing import Heartbeat
 from karma_core.use_cases.plans.breaking import has_working_consumers, refuse_breaking
@@ -58,9 +59,10 @@ class _Reading:
 
     def __init__(self, workspace: Running, selection: Selection, shown: Shown | None) -> None:
         self.token = build.inputs_token(workspace)
-        self.fleet, _ = build.refresh(workspace)
-        self.choice: Choice = choose(workspace, self.fleet, selection)
+        fleet, _ = build.refresh(workspace)
+        self.choice: Choice = choose(workspace, fleet, selection)
         self.chosen = set(self.choice.addresses)
+        self.fleet = check_states(workspace, fleet, self.chosen)
         if shown is not None:
             require_shown(shown, self.chosen, DEPLOYING)
         self.decisions = _decisions(self.fleet, self.chosen)
@@ -214,6 +216,7 @@ def resume(
         run = find_run(workspace, run_id)  # somebody may have ended it before these leases were held
         fleet = build.read_fleet(workspace, pins=pins)
         chosen = {a for a in pins.configs if a in fleet.graph and fleet[a].config is not None}
+        fleet = check_states(workspace, fleet, chosen)
         outside = {p for a in chosen for p in fleet.waits_for(a)} - pins.touched
         with _reading_of(workspace, run, outside):
             before = progress_of(workspace.state.entries(run_id=run_id))
@@ -245,12 +248,13 @@ def _readings(run_id: str, read: Iterable[str]) -> list[str]:
     return [leasing.reading_lease(address, run_id) for address in sorted(read)]
 
 
-def idle(workspace: FleetBesideGit, selection: Selection) -> RunResult | None:
+def idle(workspace: Planning, selection: Selection) -> RunResult | None:
     """The result where a deploy would find nothing to do, without starting a run; None otherwise."""
     require_selection(selection)
     check_binding(workspace)
     fleet = build.read_fleet(workspace)
     choice = choose(workspace, fleet, selection)
+    fleet = check_states(workspace, fleet, choice.addresses)
     result = nothing_to_do(workspace, fleet, set(choice.addresses))
     return replace(result, warnings=tuple(left_out(fleet, selection, choice))) if result else None
 

@@ -13,14 +13,16 @@ from karma_core.model import to_builtins
 from karma_core.needs import Destroying, DestroyPlanning
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.document import Action
+from karma_core.plan.heights import STATE_CODES
 from karma_core.plan.shown import DESTROYING, Shown
 from karma_core.plan.steps import DESTROY
 from karma_core.plan.unseen import maybe_created
-from karma_core.records import Run, TerraformPlan
+from karma_core.records import Applied, Run, TerraformPlan
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.states import state_error
 from karma_core.use_cases.leasing import Heartbeat, component_lease, destroy_lease
 from karma_core.use_cases.plans.decider import in_one_line
 from karma_core.use_cases.plans.stored import as_shown, load_plan, require_shown
@@ -87,6 +89,8 @@ class Destruction:
             raise
         except KarmaError as error:
             self._workspace.say("error", {"address": address, "error": str(error)})
+            if error.code in STATE_CODES:
+                return self._end(address, End.BLOCKED, in_one_line(error), started)
             return self._end(address, End.FAILED, error.what, started)
         return self._end(address, End.DESTROYED, reason, started)
 
@@ -116,6 +120,7 @@ class Destruction:
         record = workspace.state.applied(address)
         if record is None:
             return "it was not deployed any more"
+        self._check_state(record)
         job = destroy_job(workspace, record)
         generation = workspace.state.next_generation(address)
         recover_state(workspace, self._recorder, job, generation)
@@ -136,7 +141,7 @@ class Destruction:
                 generation,
                 DESTROY,
                 Phase.FAILED,
-                applied=replace(record, status="failed", fingerprint=""),
+                applied=self._failed(record),
             )
             self._recorder.log(
                 "terraform_destroy",
@@ -153,6 +158,20 @@ class Destruction:
             "terraform_destroy", Phase.SUCCEEDED, address, before=record.fingerprint, cause=intent
         )
         return f"{plan.destroy} resources destroyed"
+
+    def _check_state(self, record: Applied) -> None:
+        """Raise `state-lost` or `state-older`: what the state lacks would stay, and be called destroyed."""
+        error = state_error(self._workspace, record)
+        if error is not None:
+            raise error
+
+    def _failed(self, record: Applied) -> Applied:
+        """The record of a component that was destroyed in part, with the height of what is left."""
+        try:
+            state = self._workspace.terraform.height(record.address)
+        except KarmaError:
+            state = None  # nothing is known of it; the failure is what counts
+        return replace(record, status="failed", fingerprint="", state=state)
 
 
 def destroy(

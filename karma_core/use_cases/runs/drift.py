@@ -22,16 +22,20 @@ from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import Destroying, DestroyPlanning, HasParameters, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
+from karma_core.plan.heights import STATE_CODES
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.use_cases.fleet.drifted import KIND, Check
+from karma_core.use_cases.fleet.drifted import KIND, NOT_AS_APPLIED, Check
+from karma_core.use_cases.fleet.states import state_error
 from karma_core.use_cases.leasing import Heartbeat
+from karma_core.use_cases.plans.decider import in_one_line
 from karma_core.use_cases.runs.applied_writer import module_wrote
 from karma_core.use_cases.runs.deployment import rebuild
+from karma_core.use_cases.runs.drift_baseline import against_baseline
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
 from karma_core.use_cases.selection.record import Selection
@@ -42,13 +46,19 @@ LEASE: Final = "drift"
 """Held while an environment is checked: two checks at once would only double the load."""
 
 
+UNCHECKED: Final = frozenset({Check.FAILED, Check.STATE_LOST, Check.STATE_OLDER})
+KEPT: Final = NOT_AS_APPLIED | {Check.CLEAN}
+"""Ends of a check that replace the last result."""
+
+
 class ComponentDrift(Record, frozen=True, kw_only=True):
     """What a check found about one component: config, runtime and cloud beside each other.
 
     `config_version` was applied, `published_version` is in the parameter store now, and `config` says where
     the two differ (JSON pointers). `runtime` holds the keys in which the published runtime is not what
     follows from the cloud. `resources` are those that the cloud has otherwise; their values are masked.
-    `last_checked_at` is the check before this one.
+    `baseline` is what the first check after the apply saw of attributes that the configuration does not set
+    (`drift_baseline.py`). `last_checked_at` is the check before this one.
     """
 
     address: str
@@ -63,6 +73,12 @@ class ComponentDrift(Record, frozen=True, kw_only=True):
     config: tuple[str, ...] = ()
     runtime: tuple[str, ...] = ()
     resources: tuple[DriftedResource, ...] = ()
+    baseline: dict[str, str] = {}
+
+    @property
+    def compared(self) -> bool:
+        """Whether anything was compared with the cloud."""
+        return self.status in {Check.CLEAN, Check.DRIFTED}
 
 
 class DriftResult(Record, frozen=True, kw_only=True):
@@ -80,8 +96,8 @@ class DriftResult(Record, frozen=True, kw_only=True):
 
     @property
     def failed(self) -> bool:
-        """Whether any component could not be checked."""
-        return any(c.status is Check.FAILED for c in self.components)
+        """Whether any component could not be checked, also because its state is lost or older."""
+        return any(c.status in UNCHECKED for c in self.components)
 
     def counts(self) -> dict[str, int]:
         """How many components ended in which way."""
@@ -91,7 +107,7 @@ class DriftResult(Record, frozen=True, kw_only=True):
         """The JSON of `karma drift --json`; ages are in seconds."""
         status = "failed" if self.failed else "drifted" if self.drifted else "clean"
         components = [
-            {**to_builtins(c), "applied_seconds_ago": seconds_between(c.applied_at, c.checked_at)}
+            {**_without_baseline(c), "applied_seconds_ago": seconds_between(c.applied_at, c.checked_at)}
             for c in self.components
         ]
         return {
@@ -102,6 +118,11 @@ class DriftResult(Record, frozen=True, kw_only=True):
             "summary": self.counts(),
             "warnings": list(self.warnings),
         }
+
+
+def _without_baseline(component: ComponentDrift) -> JsonObject:
+    """The check as JSON; digests say nothing to anybody."""
+    return {name: value for name, value in to_builtins(component).items() if name != "baseline"}
 
 
 def seconds_between(earlier: str, later: str) -> int:
@@ -146,9 +167,9 @@ def _check_all(
 
     def check(record: Applied) -> ComponentDrift:
         heartbeat.check()
-        found = _check(workspace, record)
-        workspace.say("drift", {"address": record.address, "status": found.status})
         last = before.get(record.address)
+        found = _check(workspace, record, last)
+        workspace.say("drift", {"address": record.address, "status": found.status})
         return replace(found, last_checked_at=last.body["checked_at"] if last else "")
 
     with ThreadPoolExecutor(workspace.environment.parallelism, thread_name_prefix="karma") as pool:
@@ -166,8 +187,8 @@ def _check_all(
 # -- one component ------------------------------------------------------------------------------------
 
 
-def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
-    """Refresh one component. Its own failure is a result."""
+def _check(workspace: DestroyPlanning, record: Applied, last: Document | None) -> ComponentDrift:
+    """Refresh one component, if its state is the one that was applied. Its own failure is a result."""
     found = ComponentDrift(
         address=record.address,
         status=Check.SKIPPED,
@@ -180,14 +201,30 @@ def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
     if _busy(workspace, record):
         return found
     try:
-        job = replace(destroy_job(workspace, record), destroy=False)
-        report = workspace.terraform.refresh(job)
-        compared = _compared(workspace, record, report, found)
+        error = state_error(workspace, record)
+        if error is not None:
+            compared = _unchecked(replace(found, baseline=_baseline(last)), error)
+        else:
+            job = replace(destroy_job(workspace, record), destroy=False)
+            report = workspace.terraform.refresh(job)
+            compared = _compared(workspace, record, report, replace(found, baseline=_baseline(last)))
     except (StaleLease, StoreError):
         raise
-    except KarmaError as error:
-        return replace(found, status=Check.FAILED, reason=error.what)
+    except KarmaError as raised:
+        return _unchecked(found, raised)
     return found if _busy(workspace, record) else compared
+
+
+def _baseline(last: Document | None) -> dict[str, str]:
+    """The baseline that the last check left; empty before the first, or after one of an older Karma."""
+    return dict(last.body.get("baseline", {})) if last is not None else {}
+
+
+def _unchecked(found: ComponentDrift, error: KarmaError) -> ComponentDrift:
+    """The check of a component that was not compared with the cloud, because of this error."""
+    if error.code in STATE_CODES:
+        return replace(found, status=Check(error.code), reason=in_one_line(error))
+    return replace(found, status=Check.FAILED, reason=error.what)
 
 
 def _busy(workspace: HasState, record: Applied) -> bool:
@@ -206,7 +243,8 @@ def _compared(
     if published is not None and published.value is not None:
         now = strictjson.parse_object(published.value.encode(), where=published.name)
         config = tuple(d.pointer for d in differences(record.config, now))
-    count = len(report.resources)
+    resources, baseline = against_baseline(report.resources, found.baseline, record.generation)
+    count = len(resources)
     return replace(
         found,
         status=Check.DRIFTED if count else Check.CLEAN,
@@ -214,7 +252,8 @@ def _compared(
         published_version=published.version if published else None,
         config=config,
         runtime=() if module_wrote(workspace, record) else _runtime_keys(workspace, report),
-        resources=report.resources,
+        resources=resources,
+        baseline=baseline,
     )
 
 
@@ -238,14 +277,14 @@ def _remember(workspace: RecordsAndLog, found: ComponentDrift, last: Document | 
 
     A check that saw nothing (failed, skipped) leaves the last result as it is.
     """
-    if found.status not in {Check.CLEAN, Check.DRIFTED}:
+    if found.status not in KEPT:
         return False
     body = to_builtins(found)
     workspace.state.put_document(KIND, found.address, body)
     known = last is not None and last.body["generation"] == found.generation
     old = last.body if last is not None and known else {"status": Check.CLEAN, "resources": ()}
     status = str(old["status"])
-    same = status == found.status and (found.status is Check.CLEAN or _seen(old) == _seen(body))
+    same = status == found.status and (found.status is not Check.DRIFTED or _seen(old) == _seen(body))
     if not same:
         places = [
             {"resource": r.address, "change": r.change, "attributes": [a.pointer for a in r.attributes]}

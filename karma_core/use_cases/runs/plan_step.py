@@ -35,9 +35,13 @@ class PlanStep:
     def plan(self, address: str) -> Result:
         """Judge the component with the real values of now and, if it has to run, plan it."""
         judgement = self._run.decider.decide(address)
+        if judgement.verdict is Verdict.PUBLISH:
+            return self._propagation.publish_again(judgement)
         if judgement.verdict in AT_REST:
             return self._ends.finish(address, End(judgement.verdict), judgement.reason)
         if judgement.verdict is Verdict.RELOAD:
+            if self._run.fleet.lost_runtime(address) and not self._run.fleet.module_writes(address):
+                self._propagation.write_again(address)
             self.judged[address] = judgement
             return Result(next_step=RELOAD)
         if judgement.verdict is Verdict.RECORD:
@@ -46,6 +50,7 @@ class PlanStep:
         return self._plan_terraform(address, judgement)
 
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
+        self._run.check_state(address)
         module = self._run.fleet.module(address)
         job = self._run.fleet.job(address, module)
         generation = self._run.generation(address)
@@ -110,9 +115,11 @@ class PlanStep:
             return self._ends.finish(address, End.APPLIED, reason)
         if address not in self._run.unfinished:
             adopted = is_adopted(self._run.workspace, address)
+            lost = self._run.fleet.lost_runtime(address)
             if self._propagation.publish(address, planned) and not adopted:
                 self._run.decider.spread.move((address,))
-                return self._ends.finish(address, End.APPLIED, f"{reason}; its runtime was written")
+                how = "is published again" if lost else "was written"
+                return self._ends.finish(address, End.APPLIED, f"{reason}; its runtime {how}")
             said = f"{planned.judgement.reason}{ADOPTED}" if adopted else reason
             return self._ends.finish(address, End.UNCHANGED, said)
         if self._run.unfinished[address].applied is False:

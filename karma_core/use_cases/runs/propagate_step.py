@@ -8,6 +8,7 @@ from contextlib import suppress
 from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import End, Phase
+from karma_core.plan.judge import Judgement
 from karma_core.plan.runtime import changed_keys
 from karma_core.records import TerraformOutputs
 from karma_core.use_cases.plans.decider import what_and_why
@@ -34,7 +35,7 @@ class PropagateStep:
     def publish(self, address: str, planned: Planned) -> bool:
         """Publish the runtime, record the apply, log what consumers will see; whether the runtime changed."""
         self._run.publishing.add(address)
-        values = self._run.fleet.values
+        values, lost = self._run.fleet.values, self._run.fleet.lost_runtime(address)
         outputs = planned.outputs or TerraformOutputs(values={})
         try:
             before, runtime = self._run.runtimes.write(address, outputs)
@@ -44,18 +45,40 @@ class PropagateStep:
         except KarmaError as error:
             self._not_published(planned, error)
             raise
-        self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH)
+        self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH, state=outputs.state)
         values.learn(address, runtime)
         self._learn_written(address, further)
         changed = list(changed_keys(before, runtime))
-        if not changed and planned.plan.action == "no-op":
+        if not changed and not lost and planned.plan.action == "no-op":
             return before is None
-        consumers = list(self._run.fleet.graph.consumers(address))
-        inputs = {"changed": changed, "consumers": consumers}
-        self._run.published[address] = self._run.recorder.log(
-            "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=planned.cause
-        )
+        self._log(address, changed, planned.cause, lost=lost)
         return True
+
+    def publish_again(self, judgement: Judgement) -> Result:
+        """Publish the runtime that is gone from the outputs in the state; Terraform applies nothing."""
+        address = judgement.address
+        outputs, runtime = self.write_again(address)
+        generation = self._run.generation(address)
+        self._run.runtimes.record(judgement, generation, PUBLISH, state=outputs.state)
+        self._run.fleet.values.learn(address, runtime)
+        self._log(address, [], self._run.cause(address), lost=True)
+        return self._ends.finish(address, End.APPLIED, judgement.reason)
+
+    def write_again(self, address: str) -> tuple[TerraformOutputs, JsonObject]:
+        """Write the runtime that is gone; (the outputs in the state, which must be the applied one, it)."""
+        run = self._run
+        run.check_state(address)
+        outputs = run.workspace.terraform.outputs(run.fleet.job(address, run.fleet.module(address)))
+        run.publishing.add(address)
+        return outputs, run.runtimes.write_again(address, outputs)
+
+    def _log(self, address: str, changed: list[str], cause: str | None, *, lost: bool) -> None:
+        """Say what consumers will see; `lost`: the runtime was gone."""
+        consumers = list(self._run.fleet.graph.consumers(address))
+        inputs: JsonObject = {"changed": changed, "consumers": consumers} | ({"lost": True} if lost else {})
+        self._run.published[address] = self._run.recorder.log(
+            "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=cause
+        )
 
     def _not_published(self, planned: Planned, error: KarmaError) -> None:
         """Note durably that the apply went through and its runtime was not published: it runs again."""

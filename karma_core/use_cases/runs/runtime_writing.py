@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import strictjson
-from karma_core.errors import Conflict
+from karma_core.errors import Conflict, KarmaError
 from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
-from karma_core.needs import HasArtifacts, PolicySource
+from karma_core.needs import HasArtifacts, StateKeeping
 from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
 from karma_core.plan.publishable import check_runtime
@@ -18,6 +18,7 @@ from karma_core.records import (
     Applied,
     ParameterKind,
     ParameterWrite,
+    StateHeight,
     TerraformOutputs,
     TerraformPlan,
 )
@@ -28,7 +29,7 @@ from karma_core.use_cases.runs.journalling import Recorder
 class RuntimeWriter:
     """Writes runtimes and records applies for one run, from several threads."""
 
-    def __init__(self, workspace: PolicySource, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
+    def __init__(self, workspace: StateKeeping, fleet: Fleet, recorder: Recorder, run_id: str) -> None:
         self._workspace = workspace
         self._fleet = fleet
         self._recorder = recorder
@@ -49,9 +50,10 @@ class RuntimeWriter:
             check_runtime(address, runtime)
             if is_secret(outputs):
                 values.keep_secret(address)
-            if before is None or changed_keys(before, runtime):
+            if before is None or changed_keys(before, runtime) or self._fleet.lost_runtime(address):
                 reach("deploy.before_runtime")
                 self._write(address, runtime, secret=is_secret(outputs))
+        self._fleet.published_again(address)
         reach("deploy.after_runtime")
         return before, runtime
 
@@ -68,12 +70,41 @@ class RuntimeWriter:
         )
         self._workspace.parameters.put([write])
 
-    def record(self, judgement: Judgement, generation: int, step: str, **detail: JsonValue) -> None:
-        """Journal a step's success together with the applied record that it makes true."""
-        made = self.applied(judgement, generation)
+    def write_again(self, address: str, outputs: TerraformOutputs) -> JsonObject:
+        """Publish a runtime that is gone from the outputs in the state; the runtime."""
+        return self.write(address, outputs)[1]
+
+    def record(
+        self,
+        judgement: Judgement,
+        generation: int,
+        step: str,
+        *,
+        state: StateHeight | None = None,
+        **detail: JsonValue,
+    ) -> None:
+        """Journal a step's success together with the applied record that it makes true.
+
+        `state` is the height of the Terraform state where the step has read it; else the one that the earlier
+        record knows stays, or is read now where it knows none.
+        """
+        made = self.applied(judgement, generation, state=state or self._height(judgement.address))
         self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
 
-    def applied(self, judgement: Judgement, generation: int) -> Applied:
+    def _height(self, address: str) -> StateHeight | None:
+        """The height that the applied record knows; of the state of now where it knows none."""
+        earlier = self._workspace.state.applied(address)
+        known = earlier.state if earlier is not None else None
+        return known or self._workspace.terraform.height(address)
+
+    def _height_after_failure(self, address: str) -> StateHeight | None:
+        """The height of the state of now; unknown where it cannot be read: the failure is what counts."""
+        try:
+            return self._workspace.terraform.height(address)
+        except KarmaError:
+            return None
+
+    def applied(self, judgement: Judgement, generation: int, *, state: StateHeight | None = None) -> Applied:
         """The record of a component that is as its inputs want it."""
         inputs = judgement.inputs
         made = self._base(judgement, generation)
@@ -84,6 +115,7 @@ class RuntimeWriter:
             keys=inputs.keys,
             edges=tuple(sorted(inputs.keys)),
             status="applied",
+            state=state,
         )
 
     def failed(self, judgement: Judgement, generation: int, *, unpublished: str = "") -> Applied:
@@ -102,6 +134,7 @@ class RuntimeWriter:
             status="failed",
             good_config=_good_config(earlier),
             unpublished=unpublished,
+            state=self._height_after_failure(judgement.address),
         )
 
     def _base(self, judgement: Judgement, generation: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import Shown
 from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.fleet.states import state_error
 from karma_core.use_cases.plans.decider import Decider
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.runtime_writing import RuntimeWriter
@@ -57,6 +58,12 @@ class StepContext:
     unfinished: Mapping[str, Left] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
     publishing: set[str] = field(default_factory=set)
+
+    def check_state(self, address: str) -> None:
+        """Raise `state-lost` or `state-older` where the state of now is not the one that was applied."""
+        error = state_error(self.workspace, self.workspace.state.applied(address))
+        if error is not None:
+            raise error
 
     def generation(self, address: str) -> int:
         """The generation that an earlier attempt left unfinished, else a new one."""

@@ -38,11 +38,11 @@ def decided(
     propagation: str = "apply",
     seen: Seen = NOTHING,
     drifted: bool = False,
-    unreadable: str = "",
+    unwritten: str = "",
 ) -> tuple[Verdict, str]:
     """(verdict, reason); the judgement names the component and holds its inputs whatever the verdict is."""
     definition = TypeDefinition(propagation=propagation)  # type: ignore[arg-type]
-    made = judge("app/web", NOW, record, definition, seen, drifted=drifted, unreadable=unreadable)
+    made = judge("app/web", NOW, record, definition, seen, drifted=drifted, unwritten=unwritten)
     assert made == Judgement(address="app/web", verdict=made.verdict, reason=made.reason, inputs=NOW)
     return made.verdict, made.reason
 
@@ -83,7 +83,7 @@ class TestItsOwnCause:
         """To be written anew, also where a change above leaves the inputs as they are."""
         seen = Seen(moved=frozenset({"net/core"}), how="was applied")
         said = "its runtime cannot be read: no"
-        found = decided(applied_from(NOW), propagation=propagation, seen=seen, unreadable=said)
+        found = decided(applied_from(NOW), propagation=propagation, seen=seen, unwritten=said)
         assert found == (Verdict.RUN, said)
 
     def test_an_apply_whose_runtime_was_not_published_runs(self, propagation: str) -> None:

@@ -18,6 +18,7 @@ from karma_core.use_cases.access.identity import by_token
 from karma_core.use_cases.access.vouching import KIND, LASTS, ordered_by, vouch
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
+from karma_core.use_cases.runs.acceptance import accept
 from karma_core.workspace import Actor, Workspace
 from tests.change_system import ChangeSystem, request
 
@@ -249,3 +250,16 @@ def test_a_thread_runs_a_forged_order_for_nobody(system: ChangeSystem) -> None:
     runs.close()
     assert [facts["code"] for event, facts in system.said if event == "run_failed"] == ["identity-unproven"]
     assert system.applies() == []
+
+
+def test_a_lost_state_is_accepted_by_whom_the_policy_lets_ask(system: ChangeSystem) -> None:
+    """Who is only said to be somebody, or may only read, says nothing about what is right."""
+    system.deploy()
+    system.applies()
+    system.terraform.lose_state("a/one")
+    system.policy, system.proof = {"requesters": ["ann"]}, ""
+    refused(system, "identity-unproven", lambda: accept(system.workspace, "state:a/one"))
+    reader = system.workspace.acting_as(Actor(user="ann", proof="token", role=Role.VIEWER))
+    refused(system, "role-too-low", lambda: accept(reader, "state:a/one"))
+    system.proof = "token"
+    assert accept(system.workspace, "state:a/one").doubt == "state-lost"

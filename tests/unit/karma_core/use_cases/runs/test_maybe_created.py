@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from karma_core.errors import LeaseHeld, NotFound
+from karma_core.errors import LeaseHeld, Refused
 from karma_core.use_cases.leasing import component_lease
 from karma_core.use_cases.plans.destroy_plan import plan_destroy
 from karma_core.use_cases.plans.plan import plan
-from karma_core.use_cases.runs.accepting import accept_created
+from karma_core.use_cases.runs.acceptance import accept
 from karma_core.use_cases.runs.destroy import destroy
 from karma_core.walk import ThreadExecutor
 from tests.memory_system import ALL, System, statuses
@@ -74,16 +74,18 @@ def test_a_destroy_leaves_it_alone(system: System) -> None:
 
 def test_a_person_accepts_and_it_goes_on(system: System) -> None:
     """Who said so, and about what, is in the log; the next deploy works on it."""
-    assert accept_created(system.workspace, "a/one") == (RESOURCE,)
-    [event] = system.workspace.log.events(action="maybe_created_accept")
-    assert (event.component, event.inputs) == ("a/one", {"resources": [RESOURCE]})
+    accepted = accept(system.workspace, "maybe-created:a/one")
+    assert (accepted.doubt, accepted.resources) == ("maybe-created", (RESOURCE,))
+    [event] = system.workspace.log.events(action="accept")
+    assert (event.component, event.inputs["resources"]) == ("a/one", [RESOURCE])
     assert statuses(system.deploy())["a/one"] == "applied"
-    with pytest.raises(NotFound):
-        accept_created(system.workspace, "a/one")
+    with pytest.raises(Refused) as caught:
+        accept(system.workspace, "maybe-created:a/one")
+    assert caught.value.code == "nothing-to-accept"
 
 
 def test_nothing_is_accepted_while_a_run_works_on_it(system: System) -> None:
     """It may be that run whose apply is in doubt."""
     system.state.acquire([component_lease("a/one")], "somebody", 60)
     with pytest.raises(LeaseHeld):
-        accept_created(system.workspace, "a/one")
+        accept(system.workspace, "maybe-created:a/one")

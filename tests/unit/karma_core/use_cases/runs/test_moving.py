@@ -130,3 +130,13 @@ def test_a_claim_on_what_was_never_deployed_makes_a_new_component() -> None:
     assert _problems(system) == {}
     assert statuses(system.deploy())["a/old"] == "applied"
     assert set(system.state.all_applied()) == {"a/new", "a/old"}
+
+
+def test_a_lost_state_is_not_moved(system: System) -> None:
+    """The component that takes it over is blocked: it would be created a second time."""
+    system.terraform.lose_state("a/old")
+    made = plan(system.workspace, ALL)
+    assert {c.address: str(c.action) for c in made.components} == {"a/new": "blocked", "b/two": "blocked"}
+    assert ("state-lost", "a/new") in {(f.code, f.component) for f in made.findings}
+    assert set(statuses(system.deploy()).values()) == {"blocked"}
+    assert system.applies() == []
