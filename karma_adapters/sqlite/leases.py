@@ -7,9 +7,11 @@ never gives its token again.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
-from karma_adapters.sqlite.connection import Database
+from karma_adapters.sqlite.connection import Database, check_row
 from karma_adapters.state_rules import lease_held, lease_lost
 from karma_core import ports
 from karma_core.records import Lease
@@ -31,10 +33,11 @@ _TAKE = """INSERT INTO leases (name, holder, token, expires_at) VALUES (?, ?, ?,
 
 
 class SqliteLeases:
-    """Leases in `database`; `clock` decides what has expired."""
+    """Leases in `database`, the file `path`; `clock` decides what has expired."""
 
-    def __init__(self, database: Database, clock: ports.Clock) -> None:
+    def __init__(self, database: Database, clock: ports.Clock, path: Path) -> None:
         self._database = database
+        self._path = path
         self._clock = clock
 
     def acquire(self, names: Sequence[str], holder: str, seconds: float) -> Lease:
@@ -44,8 +47,8 @@ class SqliteLeases:
             now = self._clock().timestamp()
             held = connection.execute(_HELD, (json.dumps(wanted), now)).fetchall()
             if held:
-                raise lease_held([_lease(row) for row in held])
-            token = connection.execute("UPDATE fence SET token = token + 1 RETURNING token").fetchall()[0][0]
+                raise lease_held([self._lease(row) for row in held])
+            token = self._next_token(connection)
             expires_at = now + seconds
             connection.executemany(_TAKE, [(name, holder, token, expires_at) for name in wanted])
         return Lease(names=wanted, holder=holder, token=token, expires_at=expires_at)
@@ -68,9 +71,14 @@ class SqliteLeases:
     def leases(self) -> tuple[Lease, ...]:
         """Leases that have not expired, one a name, by name."""
         sql = "SELECT name, holder, token, expires_at FROM leases WHERE expires_at > ? ORDER BY name"
-        return tuple(_lease(row) for row in self._database.rows(sql, (self._clock().timestamp(),)))
+        return tuple(self._lease(row) for row in self._database.rows(sql, (self._clock().timestamp(),)))
 
+    def _next_token(self, connection: sqlite3.Connection) -> int:
+        row = connection.execute("UPDATE fence SET token = token + 1 RETURNING token").fetchone()
+        check_row(self._path, "the fencing token", row or ("nothing",), (int,))
+        return int(row[0])
 
-def _lease(row: tuple[str, str, int, float]) -> Lease:
-    name, holder, token, expires_at = row
-    return Lease(names=(name,), holder=holder, token=token, expires_at=expires_at)
+    def _lease(self, row: tuple[str, str, int, float]) -> Lease:
+        check_row(self._path, "a lease", row, (str, str, int, float))
+        name, holder, token, expires_at = row
+        return Lease(names=(name,), holder=holder, token=token, expires_at=expires_at)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from karma_core import ids, strictjson
-from karma_core.errors import StoreError
+from karma_core.errors import BadInput
 
 OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
@@ -25,6 +25,20 @@ _LOCKED: Final = ".{}.lock.info"
 """Beside the state of this name while Terraform has it locked (its file-system state manager)."""
 _PAUSES: Final = (0.01, 0.04, 0.2)
 """Seconds before a state is read again that is being written. Ours: writing takes a millisecond."""
+
+
+class _Output(msgspec.Struct):
+    value: Any
+    sensitive: bool = False
+
+
+class _State(msgspec.Struct):
+    """What Karma reads of a state, to see that it has its form."""
+
+    version: int
+    serial: int = 0
+    outputs: dict[str, _Output] = {}
+    resources: list[dict[str, Any]] = []
 
 
 class Backend(Protocol):
@@ -61,13 +75,13 @@ class LocalBackend:
         return {"path": str(self._path(address))}
 
     def state(self, address: str) -> dict[str, Any] | None:
-        """The state file's content; StoreError if it is not JSON.
+        """The state file's content; BadInput `state-unreadable` if it is not a state in JSON.
 
         Terraform empties the file before it writes: as long as it has it locked, half a state is read again.
         """
         path = self._path(address)
         for pause in _PAUSES:
-            with suppress(msgspec.MsgspecError):
+            with suppress(ValueError):
                 if state := _read(path):
                     return state
             if not path.with_name(_LOCKED.format(path.name)).exists():
@@ -75,12 +89,9 @@ class LocalBackend:
             time.sleep(pause)
         try:
             return _read(path)
-        except msgspec.MsgspecError as error:
-            raise StoreError(
-                f"the state of {address} cannot be read",
-                why=f"{path.name}: {error}",
-                next_step="restore it from terraform.tfstate.backup beside it",
-            ) from error
+        except ValueError as error:
+            step = "restore it from terraform.tfstate.backup beside it, then deploy again"
+            raise unreadable(address, str(path), error, step) from error
 
     def _path(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)
@@ -93,7 +104,27 @@ def _read(path: Path) -> dict[str, Any] | None:
         raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
+    return decoded(raw) if raw else None
+
+
+def decoded(raw: bytes) -> dict[str, Any]:
+    """A state's content; ValueError where it is no JSON or has not the form of a state (version 4)."""
+    try:
+        msgspec.json.decode(raw, type=_State)
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def unreadable(address: str, place: str, error: Exception, next_step: str) -> BadInput:
+    """The component's state is damaged: the component is blocked, others go on."""
+    return BadInput(
+        f"the state of {address} cannot be read",
+        why=f"{place}: {error}",
+        next_step=next_step,
+        code="state-unreadable",
+        component=address,
+    )
 
 
 def key(backend: Backend, address: str) -> str:

@@ -91,6 +91,7 @@ class TerraformRunner:
         """Name and version; a process only when the program's files are new."""
         return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
 
+    @failure.for_component
     def plan(self, job: TerraformJob) -> TerraformPlan:
         """Init where needed, plan, show. With inputs that are not yet so a copy is planned, nothing is saved.
 
@@ -146,6 +147,8 @@ class TerraformRunner:
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
+            if not (Path(scratch) / PLAN).is_file():
+                raise failure.crashed(job.address, "plan", ended, self._secrets(job))
             document, written = plan_only.real(self._show(terraform, job, Path(scratch)))
             changes = plan_only.changes(document)
             plan = plan_json.read(
@@ -182,6 +185,7 @@ class TerraformRunner:
             raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
         return Path(archived.path).absolute()
 
+    @failure.for_component
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Apply the saved plan and read the outputs; the plan is removed when it has been applied.
 
@@ -197,6 +201,7 @@ class TerraformRunner:
         self._private.drop(folder)
         return self._outputs(terraform, job)
 
+    @failure.for_component
     def move(self, job: TerraformJob) -> None:
         """Push the old address's state to the new one, then an empty one to the old.
 
@@ -217,14 +222,17 @@ class TerraformRunner:
             terraform = self._ready(job)
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
+    @failure.for_component
     def unlock(self, job: TerraformJob, lock_id: str) -> None:
         """Release the lock, if it is this one."""
         self._run(self._ready(job), job, "force-unlock", lock_id, force=FLAG, no_color=None)
 
+    @failure.for_component
     def unsaved(self, address: str) -> bool:
         """Whether Terraform left a state that it could not write; no process is started."""
         return self._trees.unsaved(address) is not None
 
+    @failure.for_component
     def recover(self, job: TerraformJob) -> None:
         """Push that state. Terraform refuses it where a newer one, or another's, is there."""
         found = self._trees.unsaved(job.address)
@@ -232,10 +240,12 @@ class TerraformRunner:
             self._run(self._ready(job), job, "state push", str(found), lock_timeout=self._lock_timeout)
             found.unlink()
 
+    @failure.for_component
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         return self._outputs(self._ready(job), job)
 
+    @failure.for_component
     def refresh(self, job: TerraformJob) -> DriftReport:
         """Plan a refresh and read it; the plan is not kept.
 
@@ -264,6 +274,7 @@ class TerraformRunner:
         finally:
             self._private.drop(folder)
 
+    @failure.for_component
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists; no process is started."""
         state = self._backend.state(address)
@@ -345,6 +356,8 @@ class TerraformRunner:
         ended = terraform.cmd(command, *arguments, **options)
         if ended.code not in fine:
             raise failure.failed(job.address, command, ended, self._secrets(job))
+        if "out" in options and not Path(options["out"]).is_file():
+            raise failure.crashed(job.address, command, ended, self._secrets(job))
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:
