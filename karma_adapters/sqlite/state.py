@@ -42,6 +42,7 @@ _SCHEMA: Final = (
         one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL
     )""",
     "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    *sqlite_leases.LATER,
 )
 
 _Stored = TypeVar("_Stored")

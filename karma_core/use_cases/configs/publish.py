@@ -208,8 +208,7 @@ def _leased(workspace: ConfigStore) -> Iterator[None]:
 
     It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
     """
-    holder = f"{workspace.actor.user}:{workspace.new_id()}"
-    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
+    lease = leasing.wait_for(workspace, [leasing.PARAMETERS], wait_seconds=0)
     try:
         config_set.finish(workspace)
         yield
