@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from karma_adapters.git.repository import GitConfigRepository
 from karma_core import ports
@@ -51,6 +52,9 @@ class FakeState:
     def release(self, lease: Lease) -> None:
         for name in lease.names:
             self.held.pop(name, None)
+
+    def leases(self) -> tuple[Lease, ...]:
+        return tuple(replace(lease, names=(name,)) for name, lease in sorted(self.held.items()))
 
     def document(self, kind: str, document_id: str) -> Document | None:
         return self.kept.get((kind, document_id))
