@@ -34,13 +34,14 @@ def places(settings: Settings, environment: str) -> tuple[Place, ...]:
     """
     section = settings.section(environment)
     aws = section.aws or AwsSettings()
-    return (*_tables(settings, section, aws), *_buckets(settings, section, aws))
+    in_log = sinks(settings, environment)
+    return (*_tables(in_log, section, aws), *_buckets(in_log, section, aws))
 
 
-def _tables(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
+def _tables(in_log: frozenset[str], section: Environment, aws: AwsSettings) -> Iterator[Place]:
     wanted = {
         "state": (aws.state_table if section.state == "dynamodb" else "", state_table.definition),
-        "log": (aws.log_table if "dynamodb" in sinks(settings) else "", dynamodb_table.definition),
+        "log": (aws.log_table if "dynamodb" in in_log else "", dynamodb_table.definition),
         "terraform_lock": (
             aws.tfstate_lock_table if section.terraform_state == "s3" else "",
             _lock_definition,
@@ -51,10 +52,10 @@ def _tables(settings: Settings, section: Environment, aws: AwsSettings) -> Itera
             yield Place(kind=TABLE, name=name, uses=(use,), definition=define(name))
 
 
-def _buckets(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
+def _buckets(in_log: frozenset[str], section: Environment, aws: AwsSettings) -> Iterator[Place]:
     wanted = {
         "artifacts": aws.bucket if section.artifacts == "s3" else "",
-        "log": aws.bucket if "s3" in sinks(settings) else "",
+        "log": aws.bucket if "s3" in in_log else "",
         "terraform_state": (aws.tfstate_bucket or aws.bucket) if section.terraform_state == "s3" else "",
     }
     for name in sorted(set(wanted.values()) - {""}):
@@ -63,9 +64,10 @@ def _buckets(settings: Settings, section: Environment, aws: AwsSettings) -> Iter
         yield Place(kind=BUCKET, name=name, uses=uses, lock_days=locked)
 
 
-def sinks(settings: Settings) -> frozenset[str]:
-    """The log's sinks, the required one among them."""
-    return frozenset({*settings.log.sinks, settings.log.required})
+def sinks(settings: Settings, environment: str) -> frozenset[str]:
+    """The sinks of an environment's log, the required one among them."""
+    log = settings.log_of(environment)
+    return frozenset({*log.sinks, log.required})
 
 
 def _lock_definition(name: str) -> dict[str, Any]:

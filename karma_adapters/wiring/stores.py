@@ -57,7 +57,8 @@ class Stores:
         gremlin_seconds: float | None = None,
     ) -> None:
         self.section: Environment = settings.section(environment)
-        self._settings = settings
+        self._log = settings.log_of(environment)
+        self._name = environment
         self._folder = folder
         self._say = say
         self._copies = copies
@@ -128,14 +129,15 @@ class Stores:
     @cached_property
     def log(self) -> Log:
         """The log over its sinks, the required one first; SettingsError where that is not shared enough."""
-        required = self._settings.log.required
+        required = self._log.required
         if self.section.state == "dynamodb" and required not in SHARED_SINKS:
             raise SettingsError(
                 f"the log cannot be kept by {required} alone",
                 why="the state is shared in DynamoDB, but the log that it belongs to would be one machine's",
-                next_step='set required = "dynamodb" (or "s3") in [log]; the others follow it',
+                next_step='set required = "dynamodb" (or "s3") '
+                f"in [environments.{self._name}.log]; the others follow it",
             )
-        others = [name for name in self._settings.log.sinks if name != required] if self._copies else []
+        others = [name for name in self._log.sinks if name != required] if self._copies else []
         copies = [self._sink(name, durable=False) for name in others]
         return Log(self._sink(required, durable=True), self.state, copies=copies, say=self._say)
 

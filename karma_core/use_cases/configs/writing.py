@@ -25,6 +25,7 @@ from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet.binding import bind
 from karma_core.use_cases.fleet.pins import Overlay
 
 KIND: Final = "config-set"
@@ -92,6 +93,7 @@ def write(
     with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
         finish(workspace)
         _check_bases(workspace, change_id, edits)
+        bind(workspace)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
         wanted = ConfigSet(change_id=change_id, edits=tuple(edits), cause=announced)

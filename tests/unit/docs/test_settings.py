@@ -29,6 +29,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "github": settings.GithubSettings,
     "service": settings.ServiceSettings,
     "log": settings.LogSettings,
+    "environments.<name>.log": settings.EnvironmentLog,
 }
 
 
