@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from karma_core.errors import BadInput
 from karma_core.inference.facts import ModuleFacts
+from karma_core.json_types import JsonObject
 from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
@@ -205,6 +206,14 @@ class StateStore(Protocol):
         """Leases that have not expired, by name (one Lease a name)."""
         ...
 
+    def fence(self) -> int:
+        """The newest token that was granted; 0 before the first. It only ever rises."""
+        ...
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on; nothing happens where that is so already."""
+        ...
+
     def put_run(self, run: Run) -> None:
         """Insert or replace by id."""
         ...
@@ -244,7 +253,7 @@ class StateStore(Protocol):
         ...
 
     def put_document(
-        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+        self, kind: str, document_id: str, body: JsonObject, *, revision: int | None = None
     ) -> int:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         ...
@@ -333,7 +342,7 @@ class Modules(Protocol):
         """Types that have a directory with at least one .tf file or a component.yaml, sorted."""
         ...
 
-    def definition(self, component_type: str) -> dict[str, Any] | None:
+    def definition(self, component_type: str) -> JsonObject | None:
         """The parsed `component.yaml`, or None; BadInput if it is not a YAML mapping."""
         ...
 
@@ -424,7 +433,7 @@ class Terraform(Protocol):
 class Reloader(Protocol):
     """Runs a type's reload action for one component."""
 
-    def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
+    def reload(self, action: JsonObject, *, address: str, environment: str, idempotency_key: str) -> str:
         """Do it and return one line on what was done; DeployFailed if it did not succeed."""
         ...
 
@@ -466,5 +475,5 @@ class RunStarter(Protocol):
         ...
 
 
-Say = Callable[[str, dict[str, Any]], None]
+Say = Callable[[str, JsonObject], None]
 """Progress: an event's name and its facts. Called from any thread; never raises."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
 
 # -- parameters ---------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ class Run(Record, frozen=True, kw_only=True):
     holder: str = ""
     user: str = ""
     cause: str = ""
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
 
 
 class JournalEntry(Record, frozen=True, kw_only=True):
@@ -117,7 +118,7 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     step: str
     status: str
     at: str
-    detail: dict[str, Any] = {}
+    detail: JsonObject = {}
 
 
 class Applied(Record, frozen=True, kw_only=True):
@@ -134,7 +135,7 @@ class Applied(Record, frozen=True, kw_only=True):
     generation: int
     run_id: str
     at: str
-    config: dict[str, Any]
+    config: JsonObject
     config_version: int
     module: str
     inputs: dict[str, str]
@@ -143,7 +144,7 @@ class Applied(Record, frozen=True, kw_only=True):
     runtime_digest: str | None = None
     provenance: Provenance | None = None
     status: str = "applied"
-    good_config: dict[str, Any] | None = None
+    good_config: JsonObject | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -156,7 +157,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     kind: str
     id: str
-    body: dict[str, Any]
+    body: JsonObject
     revision: int
 
 
@@ -173,7 +174,7 @@ class Event(Record, frozen=True, kw_only=True):
     component: str | None = None
     user: str
     source: str
-    inputs: dict[str, Any] = {}
+    inputs: JsonObject = {}
     status: str
     before: str | None = None
     after: str | None = None
@@ -243,8 +244,8 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
     `unknown` are marks; true: nothing of it is known. Values are in the clear and never leave the process.
     """
 
-    known: dict[str, Any] = {}
-    unknown: Any = None
+    known: JsonObject = {}
+    unknown: JsonValue = None
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
@@ -261,13 +262,13 @@ class TerraformJob(Record, frozen=True, kw_only=True):
 
     address: str
     module: Module
-    variables: dict[str, Any]
+    variables: JsonObject
     destroy: bool = False
-    unknown: dict[str, Any] = {}
+    unknown: JsonObject = {}
     parameters: dict[str, PlannedRuntime] = {}
     state_of: str = ""
     foretell: bool = False
-    secrets: tuple[Any, ...] = ()
+    secrets: tuple[JsonValue, ...] = ()
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -276,9 +277,9 @@ class PlannedResource(Record, frozen=True, kw_only=True):
     address: str
     type: str
     action: str
-    before: Any = None
-    after: Any = None
-    unknown: Any = None
+    before: JsonValue = None
+    after: JsonValue = None
+    unknown: JsonValue = None
 
 
 class PlannedOutputs(Record, frozen=True, kw_only=True):
@@ -289,8 +290,8 @@ class PlannedOutputs(Record, frozen=True, kw_only=True):
     sensitive values in the clear: it never leaves the process.
     """
 
-    known: dict[str, Any]
-    unknown: dict[str, Any] = {}
+    known: JsonObject
+    unknown: JsonObject = {}
     sensitive: tuple[str, ...] = ()
 
 
@@ -316,7 +317,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 class TerraformOutputs(Record, frozen=True, kw_only=True):
     """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
 
-    values: dict[str, Any]
+    values: JsonObject
     sensitive: tuple[str, ...] = ()
 
 
@@ -324,8 +325,8 @@ class DriftedAttribute(Record, frozen=True, kw_only=True):
     """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked."""
 
     pointer: str
-    state: Any = None
-    cloud: Any = None
+    state: JsonValue = None
+    cloud: JsonValue = None
 
 
 class DriftedResource(Record, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -17,6 +17,7 @@ from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.settings import API_PORT, Settings
 from karma_core.errors import NotFound, StoreUnavailable
+from karma_core.json_types import JsonObject
 from karma_service import ports
 from karma_service.child import Spec
 from karma_service.registry import Known
@@ -128,7 +129,7 @@ class Parts:
 
     def _is_online(self, worker: str) -> bool:
         """Whether the server has heard of the worker."""
-        body: dict[str, Any] = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        body: JsonObject = {"workers": {"status": {"any_": ["ONLINE"]}}}
         user, _, password = self.api.auth.partition(":")
         try:
             answer = httpx.post(

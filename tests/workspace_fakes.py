@@ -56,6 +56,15 @@ class FakeState:
     def leases(self) -> tuple[Lease, ...]:
         return tuple(replace(lease, names=(name,)) for name, lease in sorted(self.held.items()))
 
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        return replace(lease, expires_at=seconds)
+
+    def fence(self) -> int:
+        return len(self.grants)
+
+    def secret(self, name: str) -> bytes:
+        return name.encode().ljust(32)
+
     def document(self, kind: str, document_id: str) -> Document | None:
         return self.kept.get((kind, document_id))
 

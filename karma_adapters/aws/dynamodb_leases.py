@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from karma_adapters.state_rules import lease_held, lease_lost
 from karma_core import ports
 from karma_core.errors import Conflict, StoreUnavailable
 from karma_core.records import Lease
+from karma_log.sinks.service import AwsDocument
 
 _LEASES: Final = "lease"
 _FENCE: Final = "fence"
@@ -81,6 +82,23 @@ class DynamoLeases:
         granted = [_lease(item, names) for item, names in self._granted()]
         return tuple(_by_name([lease for lease in granted if lease.expires_at > now]))
 
+    def fence(self) -> int:
+        """The newest token; 0 before the first."""
+        item = self._table.get(_FENCE, _FENCE)
+        return int(item["token"]["N"]) if item else 0
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        with suppress(Conflict):  # it is as high already
+            self._table.update(
+                _FENCE,
+                _FENCE,
+                "SET #token = :new",
+                {":new": number(token)},
+                ConditionExpression="attribute_not_exists(#token) OR #token < :new",
+                ExpressionAttributeNames={"#token": "token"},
+            )
+
     def _try(self, wanted: tuple[str, ...], holder: str, seconds: float, body: Item) -> Lease | None:
         """One attempt; None where another grant came between."""
         fence = self._table.get(_FENCE, _FENCE)  # first: leases read later can only be newer
@@ -115,7 +133,7 @@ class DynamoLeases:
     def _granted(self) -> list[tuple[Item, tuple[str, ...]]]:
         return list(self._table.wholes(_LEASES, tuple[str, ...]))
 
-    def _grant(self, lease: Lease, body: Item, mark: str) -> list[tuple[str, dict[str, Any]]]:
+    def _grant(self, lease: Lease, body: Item, mark: str) -> list[tuple[str, AwsDocument]]:
         moved = {
             "Key": self._table.key(_FENCE, _FENCE),
             "UpdateExpression": "SET #token = :new",
@@ -133,7 +151,7 @@ class DynamoLeases:
         }
         return [("Update", moved), ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})]
 
-    def _take_over(self, item: Item) -> tuple[str, dict[str, Any]]:
+    def _take_over(self, item: Item) -> tuple[str, AwsDocument]:
         unchanged = {
             "Key": {"pk": item["pk"], "sk": item["sk"]},
             "ConditionExpression": "attribute_not_exists(pk) OR expires_at = :seen",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from karma_adapters.sqlite.connection import check_row, damaged
+from karma_adapters.sqlite.connection import Row, check_row, damaged
 from karma_adapters.sqlite.file import SqliteFile
 from karma_core.ids import shown
 from karma_core.parameters import (
@@ -135,7 +135,7 @@ class LocalParameters:
         with self._file.apart() as database:
             yield from map(self._parameter, database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds))
 
-    def _parameter(self, row: tuple[Any, ...]) -> Parameter:
+    def _parameter(self, row: Row) -> Parameter:
         check_row(self._path, "a parameter", row, _ROW)
         name, version, kind, tier, description, modified_at, value = row
         try:

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ from karma_adapters.sqlite.connection import check_row, damaged, open_database
 from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
+from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
 
 _SCHEMA: Final = (
@@ -75,6 +76,14 @@ class SqliteState:
     def leases(self) -> tuple[Lease, ...]:
         """Leases that have not expired, one a name, by name."""
         return self._leases.leases()
+
+    def fence(self) -> int:
+        """The newest token that was granted; 0 before the first."""
+        return self._leases.fence()
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        self._leases.raise_fence(token)
 
     # -- runs -------------------------------------------------------------------------------------
 
@@ -166,7 +175,7 @@ class SqliteState:
     # -- documents --------------------------------------------------------------------------------
 
     def put_document(
-        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+        self, kind: str, document_id: str, body: JsonObject, *, revision: int | None = None
     ) -> int:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         with self._database.write() as connection:
@@ -229,9 +238,7 @@ class SqliteState:
     def _document(self, kind: str, row: tuple[str, int, bytes]) -> Document:
         document_id, revision, body = row
         check_row(self._path, f"a document {kind}", (document_id, revision), (str, int))
-        return Document(
-            kind=kind, id=document_id, body=self._decoded(body, dict[str, Any]), revision=revision
-        )
+        return Document(kind=kind, id=document_id, body=self._decoded(body, JsonObject), revision=revision)
 
     def _decoded(self, body: bytes, kind: type[_Stored]) -> _Stored:
         """A stored body as its record; StoreError where it was damaged (SQLite checks no content)."""

@@ -6,12 +6,13 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject, JsonValue
 
 OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
@@ -28,7 +29,7 @@ _PAUSES: Final = (0.01, 0.04, 0.2)
 
 
 class _Output(msgspec.Struct):
-    value: Any
+    value: JsonValue
     sensitive: bool = False
 
 
@@ -38,7 +39,7 @@ class _State(msgspec.Struct):
     version: int
     serial: int = 0
     outputs: dict[str, _Output] = {}
-    resources: list[dict[str, Any]] = []
+    resources: list[JsonObject] = []
 
 
 class Backend(Protocol):
@@ -52,7 +53,7 @@ class Backend(Protocol):
         """The component's own part of the configuration, no secret."""
         ...
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The component's state as JSON (format version 4), or None before its first."""
         ...
 
@@ -74,7 +75,7 @@ class LocalBackend:
             self._directory.chmod(0o700)
         return {"path": str(self._path(address))}
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The state file's content; BadInput `state-unreadable` if it is not a state in JSON.
 
         Terraform empties the file before it writes: as long as it has it locked, half a state is read again.
@@ -98,7 +99,7 @@ class LocalBackend:
         return self._directory.absolute() / component_type / nickname / "terraform.tfstate"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> JsonObject | None:
     """The state, or None where there is none: no file, or an empty one, which Terraform makes to lock it."""
     try:
         raw = path.read_bytes()
@@ -107,11 +108,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     return decoded(raw) if raw else None
 
 
-def decoded(raw: bytes) -> dict[str, Any]:
+def decoded(raw: bytes) -> JsonObject:
     """A state's content; ValueError where it is no JSON or has not the form of a state (version 4)."""
     try:
         msgspec.json.decode(raw, type=_State)
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        return msgspec.json.decode(raw, type=JsonObject)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import Api
 from karma_adapters.terraform.backend import decoded, unreadable
 from karma_core import ids
 from karma_core.errors import NotFound, SettingsError
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 
 _LOCK_FILES: Final = (1, 10)
@@ -54,7 +55,7 @@ class S3Backend:
             options |= {"use_path_style": "true", **{f"skip_{name}": "true" for name in skipped}}
         return {**options, **self._lock()}
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The state, or None before the first; BadInput `state-unreadable` if it is damaged."""
         try:
             raw = self._api.content(Bucket=self._place.bucket, Key=self._key(address))

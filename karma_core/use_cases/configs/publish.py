@@ -8,14 +8,15 @@ environment's policy, as a change would be (`publish_judgement`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from msgspec import structs
 
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
+from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
@@ -46,6 +47,7 @@ from karma_core.use_cases.configs.pruning import (
 )
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import bind, check_binding
 
 _NAMED_ADDRESSES = 200
@@ -100,7 +102,10 @@ def publish(
     wrote in between.
     """
     work = find_work(workspace, prune=prune)
+    reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
+    if comparison.intents or doomed:
+        heights.require_level(workspace)
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
@@ -172,7 +177,8 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     intents, doomed = work.comparison.intents, work.doomed
     judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
-    with _leased(workspace):
+    with _leased(workspace, work.doomed):
+        reach("publish.under_lease")
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
@@ -184,6 +190,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
+        heights.note(workspace)
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
     return written
@@ -204,17 +211,15 @@ def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWri
 
 
 @contextmanager
-def _leased(workspace: ConfigStore) -> Iterator[None]:
+def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
-    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    lease = leasing.wait_for(workspace, [leasing.PARAMETERS], wait_seconds=0)
-    try:
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield
-    finally:
-        workspace.state.release(lease)
 
 
 def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
@@ -238,7 +243,7 @@ def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: dict[str, Any]) -> Event:
+def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: JsonObject) -> Event:
     """What is to be done, or was not let be done; `said` is the verdict."""
     intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}

@@ -19,12 +19,14 @@ from karma_core.changes.record import Edit
 from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.model import Provenance, Record, to_builtins
 from karma_core.needs import ConfigStore, HasLog, HasParameters, HasState, PolicySource
 from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import bind
 from karma_core.use_cases.fleet.pins import Overlay
 
@@ -87,11 +89,15 @@ def write(
 ) -> tuple[Edit, ...]:
     """Write the edits, each on its base and no other version; the edits with the versions they got.
 
+    What is removed is deployed by nobody meanwhile: its component's lease is held, too.
     Conflict before anything is written where a base has moved, or afterwards, with all others written,
     where somebody outside Karma came between.
     """
-    with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
+    removed = [leasing.component_lease(edit.address) for edit in edits if edit.after is None]
+    with leasing.held(workspace, [leasing.PARAMETERS, *removed], wait_seconds=600):
         finish(workspace)
+        heights.require_level(workspace)
+        reach("change.under_lease")
         _check_bases(workspace, change_id, edits)
         bind(workspace)
         addresses = [edit.address for edit in edits]
@@ -124,6 +130,7 @@ def _roll_forward(workspace: ConfigStore, noted: Noted) -> tuple[Edit, ...]:
         _log_written(workspace, wanted, edit, version)
     with suppress(Conflict):  # a writer that slept past its lease: another has finished the set
         workspace.state.put_document(KIND, UNFINISHED, {}, revision=noted.revision)
+    heights.note(workspace)
     reach("change.set_finished")
     if overtaken:
         raise Conflict(
@@ -210,7 +217,7 @@ def _check_base(workspace: HasParameters, change_id: str, edit: Edit) -> None:
     )
 
 
-def _same(stored: Parameter | None, value: dict[str, Any]) -> bool:
+def _same(stored: Parameter | None, value: JsonObject) -> bool:
     if stored is None or stored.value is None or stored.kind is ParameterKind.SECURE:
         return False
     raw = stored.value.encode()

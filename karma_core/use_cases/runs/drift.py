@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,17 +17,19 @@ from karma_core import strictjson
 from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
+from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import Destroying, DestroyPlanning, HasParameters, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport, TerraformJob
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.drifted import KIND, Check
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.use_cases.runs.deploy import rebuild
+from karma_core.use_cases.runs.deployment import rebuild
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
 from karma_core.use_cases.selection.record import Selection
@@ -83,7 +85,7 @@ class DriftResult(Record, frozen=True, kw_only=True):
         """How many components ended in which way."""
         return {check: sum(c.status is check for c in self.components) for check in Check}
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The JSON of `karma drift --json`; ages are in seconds."""
         status = "failed" if self.failed else "drifted" if self.drifted else "clean"
         components = [
@@ -111,6 +113,7 @@ def check_drift(workspace: Destroying, selection: Selection = EVERYTHING) -> Dri
     NotFound where nothing is deployed at an address; LeaseHeld while another check runs.
     """
     check_binding(workspace)
+    heights.require_level(workspace)
     chosen = _choose(workspace, selection)
     lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:
@@ -249,5 +252,5 @@ def _remember(workspace: RecordsAndLog, found: ComponentDrift, last: Document | 
     return status != found.status
 
 
-def _seen(body: dict[str, Any]) -> bytes:
+def _seen(body: JsonObject) -> bytes:
     return strictjson.canonical(body["resources"])

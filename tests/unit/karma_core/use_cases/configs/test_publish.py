@@ -160,12 +160,11 @@ class TestFastPath:
             world.config(f"vpc/n{number}", f'{{"a":{number}}}')
         world.rest()
         publish(world.workspace)
-        binding_and_configs = 2
-        events, files, reads = world.log.said, world.repository.reads, world.parameters.reads
+        events, files = world.log.said, world.repository.reads
+        reads, puts = world.parameters.reads, world.parameters.puts
         result = publish(world.workspace)
         assert len(result.unchanged) == 30
-        assert (world.repository.reads, world.parameters.reads) == (files, reads)
-        assert world.parameters.puts == binding_and_configs
+        assert (world.repository.reads, world.parameters.reads, world.parameters.puts) == (files, reads, puts)
         assert world.log.said == events
 
     def test_other_writes_cost_no_file_reads(self, world: World) -> None:
