@@ -15,6 +15,7 @@ from flows.artifacts import show_page, show_result
 from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
+from flows.lost_server import only_shown
 from flows.progress import Progress
 from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace
@@ -31,6 +32,8 @@ from tasks.steps import build_graph, validate
 
 LISTENER: ContextVar[Say] = ContextVar("listener", default=say_nothing)
 """Who hears the progress of a flow that runs in this process."""
+OUTCOME: ContextVar[list[dict[str, Any]] | None] = ContextVar("outcome", default=None)
+"""Where a flow that runs in this process leaves its result, once Karma has recorded it."""
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""
 
@@ -199,9 +202,13 @@ def destroy(
 
 def _shown(project: str, workspace: Workspace, result: RunResult) -> JsonObject:
     """Leave what there is to see of a run, or of the change that it has become; its document."""
-    if result.change_id is not None:
-        show_page(project, workspace.name, "changes", result.change_id)
-    elif result.run_id:  # else nothing was there to be destroyed
-        show_result(workspace, result)
-        show_page(project, workspace.name, "runs", result.run_id)
+    outcome = OUTCOME.get()
+    if outcome is not None:
+        outcome.append(result.contract())
+    with only_shown():
+        if result.change_id is not None:
+            show_page(project, workspace.name, "changes", result.change_id)
+        elif result.run_id:  # else nothing was there to be destroyed
+            show_result(workspace, result)
+            show_page(project, workspace.name, "runs", result.run_id)
     return result.contract()

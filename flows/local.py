@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from msgspec.structs import replace
+
+from flows.lost_server import is_prefects
 from flows.server import SETTINGS, temporary_server
+from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.settings import Settings
+from karma_core.errors import KarmaError
 from karma_core.needs import CarryingOut
 from karma_core.ports import Say
 from karma_core.use_cases.access.identity import proven_if_possible
@@ -21,6 +26,14 @@ from karma_core.use_cases.runs.records import Order, RunResult, read_result
 SETTLE_SECONDS: Final = 10.0
 """How long to wait for Prefect to have recorded every task run before its server is stopped."""
 
+PATIENCE: Final = {
+    "PREFECT_API_REQUEST_TIMEOUT": "15",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+"""For a server that others run: one that stops to answer is given up within two minutes (ours), and what
+Prefect's own threads say of it, with tracebacks, does not reach the terminal: the command says it once."""
+
 
 def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say) -> RunResult:
     """Carry out an order as a flow run in this process; its error is raised as it was."""
@@ -30,16 +43,44 @@ def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say)
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
         flow = flows.destroy if order.kind == "destroy" else flows.deploy
-        listening = flows.LISTENER.set(say)
+        listening, outcome = flows.LISTENER.set(say), list[dict[str, Any]]()
+        keeping = flows.OUTCOME.set(outcome)
         try:
-            state: Any = flow(**_arguments(order, settings, workspace), return_state=True)
+            result = _result_of(flow, _arguments(order, settings, workspace))
+        except KarmaError:
+            raise
+        except Exception as error:  # whatever Prefect raises where its server does not answer
+            return _without_prefect(error, outcome, settings)
         finally:
             flows.LISTENER.reset(listening)
-        _settle(state.state_details.flow_run_id)
-        found = state.result(raise_on_failure=False)
+            flows.OUTCOME.reset(keeping)
+    return read_result(result)
+
+
+def _result_of(flow: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run the flow; what it raised is raised as it was."""
+    state: Any = flow(**arguments, return_state=True)
+    _settle(state.state_details.flow_run_id)
+    found: dict[str, Any] | BaseException = state.result(raise_on_failure=False)
     if isinstance(found, BaseException):
         raise found
-    return read_result(found)
+    return found
+
+
+def _without_prefect(error: Exception, outcome: list[dict[str, Any]], settings: Settings) -> RunResult:
+    """What the run itself recorded stands, although Prefect could not; without it StoreUnavailable `prefect`.
+
+    An error that is not Prefect's is a defect, and raised as it is.
+    """
+    if not is_prefects(error):
+        raise error
+    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    if not outcome:
+        api = find_api(settings)
+        raise (api or PrefectApi(os.environ.get("PREFECT_API_URL", ""))).unavailable(said) from error
+    result = read_result(outcome[0])
+    warning = f"Prefect did not record the end of this run ({said}); Karma's own log has it"
+    return replace(result, warnings=(*result.warnings, warning))
 
 
 def _arguments(order: Order, settings: Settings, workspace: CarryingOut) -> dict[str, Any]:
@@ -60,7 +101,8 @@ def _prefect(settings: Settings) -> Iterator[None]:
     """Prefect ready to be imported: the configured server, else that of `karma up`, else one of our own."""
     api = find_api(settings)
     if api is not None and (_configured(settings) or api.answers()):
-        given = {**SETTINGS, **api.variables()}
+        api.require_answer()
+        given = {**SETTINGS, **PATIENCE, **api.variables()}
         os.environ.update({name: os.environ.get(name, value) for name, value in given.items()})
         yield
         return

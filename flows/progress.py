@@ -8,6 +8,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from flows.lost_server import only_shown
 from karma_core.json_types import JsonObject
 from karma_core.ports import Say
 
@@ -37,10 +38,11 @@ class Progress:
 
     def _begin(self, facts: JsonObject) -> None:
         self._total = max(1, facts["components"])
-        made: Any = create_progress_artifact(
-            0.0, key=f"progress-{self._environment}", description=f"Run {facts['run_id']}"
-        )
-        self._artifact = made
+        with only_shown():
+            made: Any = create_progress_artifact(
+                0.0, key=f"progress-{self._environment}", description=f"Run {facts['run_id']}"
+            )
+            self._artifact = made
 
     def _advance(self, artifact: UUID) -> None:
         with self._lock:
@@ -50,4 +52,7 @@ class Progress:
                 return
             self._shown = step
             share = 100.0 * self._ended / self._total
-        update_progress_artifact(artifact, share)
+        self._artifact = None  # not asked again where the server does not answer: each try takes its time
+        with only_shown():
+            update_progress_artifact(artifact, share)
+            self._artifact = artifact

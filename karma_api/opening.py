@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -35,10 +35,12 @@ def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> S
     services: list[Services] = []
     more: dict[str, Flow] = {"pull-request-check": partial(_check_pull_request, settings)}
     threads = ThreadRuns(lambda name: services[0].of(name).with_terraform(), more)
-    starter: ports.RunStarter = threads if find_api(settings) is None else bootstrap.open_runs(settings)
+    prefect = None if find_api(settings) is None else bootstrap.open_runs(settings)
+    starter: ports.RunStarter = prefect or threads
+    checks: dict[str, Callable[[], object]] = {"prefect": prefect.check} if prefect is not None else {}
 
     def open_one(name: str) -> Service:
-        return open_service(settings, name, starter, metrics=metrics, peers=services[0])
+        return open_service(settings, name, starter, metrics=metrics, peers=services[0], checks=checks)
 
     services.append(Services(names, default_environment(settings), open_one, before_close=threads.close))
     return services[0]
@@ -71,6 +73,7 @@ def open_service(
     *,
     metrics: Callable[[], bytes] = no_metrics,
     peers: Services | None = None,
+    checks: Mapping[str, Callable[[], object]] | None = None,
 ) -> Service:
     """One environment, opened: stores are connected, nothing is written.
 
@@ -91,6 +94,7 @@ def open_service(
         metrics=metrics,
         hooks=hooks_of(settings),
         peers=peers,
+        checks=checks,
     )
 
 

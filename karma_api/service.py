@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -61,8 +61,9 @@ class Service:
     """One environment, served.
 
     `workspace` acts as nobody in particular: handlers use `acting(caller)`. `starter` is None where no runs
-    are ordered. `peers` are the other
-    environments that the process serves. `verifying` is held while the whole log is read: by one at a time.
+    are ordered. `peers` are the other environments that the process serves. `verifying` is held while the
+    whole log is read: by one at a time. `checks` are asked by the readiness probe beside the stores; each
+    raises a KarmaError where it is not well.
     """
 
     workspace: OpenEnvironment
@@ -76,6 +77,7 @@ class Service:
     peers: Services | None = None
     verifying: Lock = field(default_factory=Lock)
     metrics: Callable[[], bytes] = no_metrics
+    checks: Mapping[str, Callable[[], object]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -137,6 +139,7 @@ def make_service(
     hooks: Hooks | None = None,
     peers: Services | None = None,
     graph: CachedGraph | None = None,
+    checks: Mapping[str, Callable[[], object]] | None = None,
 ) -> Service:
     """A service over a workspace and what is not in it."""
     limits = limits or Limits()
@@ -151,6 +154,7 @@ def make_service(
         metrics=metrics,
         hooks=hooks or Hooks(),
         peers=peers,
+        checks=checks or {},
     )
 
 

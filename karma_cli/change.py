@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from karma_cli import change_decisions, exits, progress, render
+from karma_cli import change_decisions, exits, progress, render, streams
 from karma_cli.change_outcome import ENDED_BADLY, NOT_APPLIED, ChangeId, Why, finish, go_on, show_change
 from karma_cli.deploy import carry_out_with
 from karma_cli.options import (
@@ -130,6 +130,7 @@ def apply(
     if change_id is not None:
         finish(workspace, change, as_json=as_json)
         return
+    streams.outcome_is_recorded()
     if as_json:
         render.document([result_of(workspace, change) for change in moved])
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import exits, render
+from karma_cli import exits, render, streams
 from karma_cli.deploy import carry_out_with
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def finish(workspace: Workspace, change: Change, *, as_json: bool, decided: bool
     """Print the result document or the change, and end with the contract's exit code."""
     from karma_core.use_cases.changes.reading import result_of
 
+    if change.id:
+        streams.outcome_is_recorded()
     if as_json:
         render.document(result_of(workspace, change))
     else:

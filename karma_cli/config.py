@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from karma_cli import render
+from karma_cli import render, streams
 from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 
 app = typer.Typer(help="Move configs between Git and the parameter store.", no_args_is_help=True)
@@ -56,6 +56,8 @@ def publish(
 
     workspace = open_for(env, project)
     result = use_case.publish(workspace, dry_run=dry_run, prune=prune, assume_yes=yes, confirm=ask)
+    if not dry_run:
+        streams.outcome_is_recorded()
     if as_json:
         render.document(to_builtins(result))
         return
@@ -160,6 +162,8 @@ def pull(
     from karma_core.use_cases.configs.pull import pull as use_case
 
     result = use_case(open_for(env, project), dry_run=dry_run)
+    if not dry_run:
+        streams.outcome_is_recorded()
     if as_json:
         render.document(to_builtins(result))
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import exits, progress, render
+from karma_cli import exits, progress, render, streams
 from karma_cli.options import (
     AutoApprove,
     Env,
@@ -262,6 +262,7 @@ def carry_out_with(project: Path | None, say: Say) -> RunOrder:
 
 
 def _finish(result: RunResult, *, as_json: bool) -> None:
+    streams.outcome_is_recorded()
     if as_json:
         render.document(result.contract())
     elif not result.run_id and not result.components:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import exits, graph_stores, progress, render
+from karma_cli import exits, graph_stores, progress, render, streams
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 from karma_core.json_types import JsonObject
 
@@ -49,6 +49,7 @@ def build(
 
     with progress.shown(quiet=as_json) as say:
         result = build_graph(open_for(env, project, say), keep_going=keep_going)
+    streams.outcome_is_recorded()
     if as_json:
         render.document(result.contract())
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import exits, render
+from karma_cli import exits, render, streams
 from karma_cli.options import Env, Json, ProjectDir, settings_of
 
 if TYPE_CHECKING:
@@ -258,4 +258,6 @@ def export(env: Env = None, project: ProjectDir = None, since: Since = None, unt
     from karma_log.read import export as lines
 
     for raw in lines(_open(env, project).events(since=since, until=until)):
+        if streams.reader_is_gone():
+            return
         sys.stdout.buffer.write(raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from karma_cli import (
     change,
     config,
     deploy,
+    descriptors,
     drift,
     exits,
     graph,
@@ -20,10 +21,14 @@ from karma_cli import (
     plan,
     policy,
     project,
+    streams,
     token,
     up,
     why,
 )
+
+if TYPE_CHECKING:
+    from karma_core.errors import KarmaError
 
 app = typer.Typer(
     name="karma",
@@ -68,16 +73,54 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 def run() -> None:
     """Run the command line; always ends in SystemExit with one of the contract's codes."""
-    from karma_core.errors import KarmaError
-
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        app(prog_name="karma")
-    except KarmaError as error:
-        from karma_cli import render
+    with streams.standard_streams() as output:
+        code = _run()
+        sys.stdout.flush()
+        if output.lost:
+            _say_lost(output)
+    raise SystemExit(output.exit_code(code))
 
-        render.error(error, as_json="--json" in sys.argv)
-        raise SystemExit(exits.exit_code(error)) from None
+
+def _run() -> int:
+    """Run the command; its exit code."""
+    from karma_core.errors import KarmaError
+    from karma_core.os_errors import at_the_entry_point
+
+    try:
+        descriptors.require_descriptors()
+        app(prog_name="karma")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else exits.DONE
+    except KarmaError as error:
+        return _failed(error)
+    except OSError as error:
+        return _failed(at_the_entry_point(error))
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
-        raise SystemExit(exits.INTERRUPTED) from None
+        return exits.INTERRUPTED
+    return exits.DONE
+
+
+def _failed(error: KarmaError) -> int:
+    from karma_cli import render
+
+    render.error(error, as_json="--json" in sys.argv)
+    return exits.exit_code(error)
+
+
+def _say_lost(output: streams.OutputState) -> None:
+    """Standard error is all that is left to say it on."""
+    from karma_cli import render
+    from karma_core.errors import StoreError
+
+    reason = output.failure.strerror if output.failure else ""
+    problem = StoreError(
+        "the result could not be printed",
+        why=f"standard output: {reason}",
+        next_step="what was done is recorded: `karma log list` shows it"
+        if output.recorded
+        else "make room or name another file, and run the command again",
+        code="output-lost",
+    )
+    render.error(problem, as_json=False)

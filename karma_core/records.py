@@ -73,12 +73,17 @@ class ConfigFile(Record, frozen=True, kw_only=True):
 
 
 class Lease(Record, frozen=True, kw_only=True):
-    """Held names with a fencing token. Tokens rise with every grant in an environment, whatever the name."""
+    """Held names with a fencing token. Tokens rise with every grant in an environment, whatever the name.
+
+    `expires_at` is a time of the holder's clock. `seconds` is for how long it was last granted, 0 where a
+    version of Karma granted it that did not say.
+    """
 
     names: tuple[str, ...]
     holder: str
     token: int
     expires_at: float
+    seconds: float = 0.0
 
 
 # -- runs, journal, applied records -------------------------------------------------------------------

@@ -68,7 +68,7 @@ def open_services(
 def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
     """One environment that orders no runs, and its stores. Nothing is connected before it is used."""
     _check(name, settings.environments[name])
-    _check_log(settings)
+    _check_log(settings, name)
     stores = Stores(settings, name, SCRATCH / name, copies=False, gremlin_seconds=STORE_SECONDS)
     api = settings.api
     environment = settings.environment(name)
@@ -144,13 +144,13 @@ def _check(name: str, section: Environment) -> None:
         )
 
 
-def _check_log(settings: Sections) -> None:
+def _check_log(settings: Sections, name: str) -> None:
     """SettingsError where the sink that orders is no shared one. The others follow it where they are open."""
-    required = kind_of(SINKS, settings.log.required)
+    required = kind_of(SINKS, settings.log_of(name).required)
     if not required.shared:
         raise SettingsError(
-            f"the log cannot be kept in {required.name} by a function",
-            next_step=f"set required = {advice(SINKS)} in [log]",
+            f"the log of {name} cannot be kept in {required.name} by a function",
+            next_step=f"set required = {advice(SINKS)} in [environments.{name}.log] or in [log]",
         )
 
 

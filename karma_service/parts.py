@@ -14,10 +14,13 @@ import httpx
 
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.settings import API_PORT, Settings
+from karma_core.errors import NotFound, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_service import ports
 from karma_service.child import Spec
+from karma_service.registry import Known
 
 POOL: Final = "karma"
 """The work pool of prefect.yaml."""
@@ -64,6 +67,16 @@ class Parts:
             variables=self._variables({}),
             healthy=lambda: True,
         )
+
+    def known(self) -> Known:
+        """Whether Karma's deployments are in the server."""
+        try:
+            PrefectRuns(lambda: self.api).check()
+        except NotFound:
+            return "lost"
+        except StoreUnavailable:
+            return "unknown"
+        return "registered"
 
     def worker(self, number: int) -> Spec:
         """A worker; its runs are processes of this machine."""

@@ -26,6 +26,10 @@ PAUSE_SECONDS: Final = 1.0
 """Before a restart, for each death within the window: what it needs may be starting itself."""
 TICK_SECONDS: Final = 0.2
 HEALTH_SECONDS: Final = 1.0
+TEND_SECONDS: Final = 5.0
+"""How often it is looked whether the server still holds what was registered. Ours: one small request."""
+RESTART_SECONDS: Final = 10.0
+"""From SIGINT to SIGKILL of a part that is started again."""
 OWN: Final = "karma"
 
 
@@ -97,8 +101,18 @@ class Supervisor:
         for child in started:
             self._await_health(child)
 
-    def watch(self, healthy: Callable[[], None]) -> None:
-        """Keep the parts alive until the end is asked for. `healthy` is called once, now that all are."""
+    def restart(self, name: str) -> None:
+        """End a part, which `watch` then starts again."""
+        for child in self._children:
+            if child.spec.name == name:
+                child.end(time.monotonic() + RESTART_SECONDS)
+
+    def watch(self, healthy: Callable[[], None], tend: Callable[[], None] = lambda: None) -> None:
+        """Keep the parts alive until the end is asked for.
+
+        `healthy` is called once, now that all are; `tend` every TEND_SECONDS.
+        """
+        tended = time.monotonic()
         if not self._stop.is_set():
             self._write_record()
             healthy()
@@ -106,6 +120,9 @@ class Supervisor:
             for child in self._children:
                 if child.exit_code() is not None:
                     self._start_again(child)
+            if time.monotonic() - tended >= TEND_SECONDS:
+                tend()
+                tended = time.monotonic()
 
     def parts(self) -> tuple[Part, ...]:
         """What runs, by name."""

@@ -18,6 +18,7 @@ from karma_core.model import to_builtins
 from karma_service.child import Spec
 from karma_service.console import Console
 from karma_service.parts import Parts, own_server, service_folder
+from karma_service.registry import Registry, own_database
 from karma_service.supervisor import OWN, Supervisor
 
 Kind = Literal["server", "worker", "api"]
@@ -43,7 +44,10 @@ def up(settings: Settings, only: Sequence[Kind], ready: Ready) -> None:
             with Supervisor(folder, console, record) as supervisor:
                 supervisor.take_signals()
                 _start(supervisor, parts, chosen, rest, workers)
-                supervisor.watch(lambda: _say_ready(console, supervisor.parts(), settings, ready))
+                supervisor.watch(
+                    lambda: _say_ready(console, supervisor.parts(), settings, ready),
+                    _registry(supervisor, parts, chosen, console, settings),
+                )
         finally:
             console.close()
 
@@ -61,6 +65,22 @@ def _start(
     if "server" in chosen or "worker" in chosen:
         supervisor.run_once(parts.registration())
     supervisor.bring_up(workers)
+
+
+def _registry(
+    supervisor: Supervisor, parts: Parts, chosen: Sequence[Kind], console: Console, settings: Settings
+) -> Callable[[], None]:
+    """What keeps Karma's deployments in the server; nothing where only the API is run."""
+    if "server" not in chosen and "worker" not in chosen:
+        return lambda: None
+    home = settings.state_dir / "prefect"
+    return Registry(
+        parts.known,
+        register=lambda: supervisor.run_once(parts.registration()),
+        restart=lambda: supervisor.restart("server"),
+        say=lambda line: console.say(OWN, line),
+        database=own_database(home) if "server" in chosen else None,
+    )
 
 
 def _api(settings: Settings, chosen: Sequence[Kind]) -> PrefectApi:

@@ -144,13 +144,14 @@ class System:
         self.said: list[tuple[str, dict[str, Any]]] = []
         self._ids = itertools.count(1)
         self.life = Life()
+        self.lease_seconds = 60.0
 
     @property
     def workspace(self) -> Workspace:
         """The environment, wired anew: what a new process would open."""
         self.life = life = Life()
         return Workspace(
-            environment=EnvironmentSettings(name="test", parallelism=4),
+            environment=EnvironmentSettings(name="test", parallelism=4, lease_seconds=self.lease_seconds),
             parameters=life.of(self.parameters),
             graph=life.of(self.graph),
             state=life.of(self.state),

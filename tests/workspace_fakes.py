@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from karma_adapters.git.repository import GitConfigRepository
 from karma_core import ports
@@ -52,8 +53,11 @@ class FakeState:
         for name in lease.names:
             self.held.pop(name, None)
 
+    def leases(self) -> tuple[Lease, ...]:
+        return tuple(replace(lease, names=(name,)) for name, lease in sorted(self.held.items()))
+
     def renew(self, lease: Lease, seconds: float) -> Lease:
-        return Lease(names=lease.names, holder=lease.holder, token=lease.token, expires_at=seconds)
+        return replace(lease, expires_at=seconds)
 
     def fence(self) -> int:
         return len(self.grants)

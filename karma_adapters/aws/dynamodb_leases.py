@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from msgspec.structs import replace
+
 from karma_adapters.aws.api import pauses
 from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
 from karma_adapters.state_rules import lease_held, lease_lost
@@ -62,13 +64,13 @@ class DynamoLeases:
             self._table.update(
                 _LEASES,
                 padded(lease.token),
-                "SET expires_at = :expires",
-                {":expires": number(expires_at)},
+                "SET expires_at = :expires, granted_for = :length",
+                {":expires": number(expires_at), ":length": number(seconds)},
                 ConditionExpression="attribute_exists(pk)",
             )
         except Conflict as error:
             raise lease_lost(lease) from error
-        return Lease(names=lease.names, holder=lease.holder, token=lease.token, expires_at=expires_at)
+        return replace(lease, expires_at=expires_at, seconds=seconds)
 
     def release(self, lease: Lease) -> None:
         """Give it back, if it is still there."""
@@ -112,7 +114,7 @@ class DynamoLeases:
             self._clear(expired[:_TAKEN_OVER])
             return None
         token = int(fence["token"]["N"]) + 1 if fence else 1
-        lease = Lease(names=wanted, holder=holder, token=token, expires_at=now + seconds)
+        lease = Lease(names=wanted, holder=holder, token=token, expires_at=now + seconds, seconds=seconds)
         mark = new_mark()
         try:
             self._table.transact([*self._grant(lease, body, mark), *map(self._take_over, expired)])
@@ -144,6 +146,7 @@ class DynamoLeases:
             **body,
             "holder": text(lease.holder),
             "expires_at": number(lease.expires_at),
+            "granted_for": number(lease.seconds),
             "mark": text(mark),
         }
         return [("Update", moved), ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})]
@@ -163,16 +166,13 @@ def _lease(item: Item, names: tuple[str, ...]) -> Lease:
         holder=item["holder"]["S"],
         token=int(item["sk"]["S"]),
         expires_at=float(item["expires_at"]["N"]),
+        seconds=float(item["granted_for"]["N"]) if "granted_for" in item else 0.0,
     )
 
 
 def _by_name(leases: Sequence[Lease]) -> list[Lease]:
     """One lease a name, by name."""
     return sorted(
-        (
-            Lease(names=(name,), holder=lease.holder, token=lease.token, expires_at=lease.expires_at)
-            for lease in leases
-            for name in lease.names
-        ),
+        (replace(lease, names=(name,)) for lease in leases for name in lease.names),
         key=lambda lease: lease.names,
     )

@@ -88,7 +88,7 @@ class _Policy:
         if self._section.state == "dynamodb":
             described.append(self._aws.state_table)
             yield _allow("State", STATE, self._table(self._aws.state_table), own)
-        if "dynamodb" in sinks(self._settings) and self._aws.log_table:
+        if "dynamodb" in sinks(self._settings, self._environment) and self._aws.log_table:
             described.append(self._aws.log_table)
             yield _allow("Log", EVENTS, self._table(self._aws.log_table), own)
         if described:
@@ -100,7 +100,7 @@ class _Policy:
     def _buckets(self) -> Iterator[JsonObject]:
         listed = []
         aws, section = self._aws, self._section
-        if aws.bucket and (section.artifacts == "s3" or "s3" in sinks(self._settings)):
+        if aws.bucket and (section.artifacts == "s3" or "s3" in sinks(self._settings, self._environment)):
             listed.append(aws.bucket)
             locks = ["s3:PutObjectRetention"] if aws.object_lock_days else []
             place = [self._bucket(aws.bucket, f"/{self._environment}/*")]

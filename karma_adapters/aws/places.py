@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from karma_adapters.wiring.kinds import Kind, loaded
@@ -34,13 +34,14 @@ def places(settings: Settings, environment: str) -> tuple[Place, ...]:
     """
     section = settings.section(environment)
     aws = section.aws or AwsSettings()
-    return (*_tables(settings, section, aws), *_buckets(settings, section, aws))
+    used = _used(settings, environment)
+    return (*_tables(used, section, aws), *_buckets(used, section, aws))
 
 
-def _tables(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
+def _tables(used: Sequence[tuple[str, Kind]], section: Environment, aws: AwsSettings) -> Iterator[Place]:
     wanted = [
         (getattr(aws, kind.aws_setting), use, loaded(*kind.table.split(":")))
-        for use, kind in _used(settings, section)
+        for use, kind in used
         if kind.table
     ]
     if section.terraform_state == "s3":
@@ -50,11 +51,9 @@ def _tables(settings: Settings, section: Environment, aws: AwsSettings) -> Itera
             yield Place(kind=TABLE, name=name, uses=(use,), definition=define(name))
 
 
-def _buckets(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
+def _buckets(used: Sequence[tuple[str, Kind]], section: Environment, aws: AwsSettings) -> Iterator[Place]:
     wanted = {
-        (getattr(aws, kind.aws_setting), use)
-        for use, kind in _used(settings, section)
-        if kind.aws_setting and not kind.table
+        (getattr(aws, kind.aws_setting), use) for use, kind in used if kind.aws_setting and not kind.table
     }
     if section.terraform_state == "s3":
         wanted.add((aws.tfstate_bucket or aws.bucket, "terraform_state"))
@@ -64,14 +63,15 @@ def _buckets(settings: Settings, section: Environment, aws: AwsSettings) -> Iter
         yield Place(kind=BUCKET, name=name, uses=uses, lock_days=locked)
 
 
-def _used(settings: Settings, section: Environment) -> list[tuple[str, Kind]]:
-    """(use, kind) of every store and sink that the settings name."""
-    return [*section.stores().items(), *(("log", kind) for kind in settings.log.kinds())]
+def _used(settings: Settings, environment: str) -> list[tuple[str, Kind]]:
+    """(use, kind) of every store and sink that the settings name for the environment."""
+    stores = settings.section(environment).stores()
+    return [*stores.items(), *(("log", kind) for kind in settings.log_of(environment).kinds())]
 
 
-def sinks(settings: Settings) -> frozenset[str]:
-    """The log's sinks, the required one among them."""
-    return frozenset(kind.name for kind in settings.log.kinds())
+def sinks(settings: Settings, environment: str) -> frozenset[str]:
+    """The sinks of an environment's log, the required one among them."""
+    return frozenset(kind.name for kind in settings.log_of(environment).kinds())
 
 
 def _lock_definition(name: str) -> AwsDocument:

@@ -19,11 +19,12 @@ from karma_adapters.terraform.binary import find
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
+from karma_core import ids
 from karma_core.errors import KarmaError
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet import heights
-from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.binding import bound_to, check_binding
 from karma_core.use_cases.fleet.states import state_errors
 from karma_core.workspace import Workspace
 
@@ -100,7 +101,7 @@ def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """What the environment needs in AWS; nothing where none of its stores is there."""
     section = settings.section(workspace.name)
     in_aws = (section.parameters, section.state, section.artifacts, section.terraform_state)
-    if not {"ssm", "dynamodb", "s3"} & {*in_aws, *sinks(settings)}:
+    if not {"ssm", "dynamodb", "s3"} & {*in_aws, *sinks(settings, workspace.name)}:
         return
     prefix = workspace.prefix if section.parameters == "ssm" else ""
     yield from open_examination(settings, workspace.name).checks(prefix, policy(settings, workspace.name))
@@ -154,18 +155,31 @@ def _states(workspace: Workspace) -> Iterator[Check]:
         yield passed("terraform states", f"those of {len(records)} components are as they were applied")
 
 
+def _binding(workspace: Workspace) -> Check:
+    """Which environment the prefix is bound to; failed where it is another one."""
+    parameter = ids.binding_parameter(workspace.prefix)
+    try:
+        check_binding(workspace)
+        bound = bound_to(workspace)
+    except KarmaError as error:
+        return failed("binding", error)
+    if bound is None:
+        return passed("binding", f"{parameter} is not there yet: the first publish writes it")
+    return passed("binding", f"{parameter} is the environment {bound}")
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
     places = {"graph": f"answers at {url}"} if settings.section(workspace.name).graph == "gremlin" else {}
     probes: tuple[tuple[str, Callable[[], object]], ...] = (
         ("parameters", workspace.parameters.revision),
-        ("binding", lambda: check_binding(workspace)),
         ("state", workspace.state.chain_head),
         ("graph", lambda: workspace.graph.current(workspace.name)),
         ("log", lambda: list(workspace.log.events(limit=1))),
         ("terraform version", workspace.terraform.version),
     )
+    yield _binding(workspace)
     yield from _policy(workspace)
     yield from _heights(workspace)
     yield from _states(workspace)

@@ -26,6 +26,7 @@ _MAGIC: Final = b"karma-publish-index 1 "
 class _Content(msgspec.Struct, frozen=True, array_like=True):
     revision: str | None = None
     entries: dict[str, tuple[str, str]] = {}
+    place: str = ""
 
 
 _EMPTY: Final = _Content()
@@ -33,10 +34,15 @@ _decode = msgspec.msgpack.Decoder(_Content).decode
 
 
 class FilePublishIndex:
-    """ports.PublishIndex in a directory. The file last read is remembered by its inode and times."""
+    """ports.PublishIndex in a directory. The file last read is remembered by its inode and times.
 
-    def __init__(self, directory: Path) -> None:
+    `place` says where the parameters are that were published to: what was seen at another place (the
+    environment's prefix was changed) counts as not seen.
+    """
+
+    def __init__(self, directory: Path, *, place: str = "") -> None:
         self._directory = directory
+        self._place = place
         self._read: dict[str, tuple[tuple[int, int, int], _Content]] = {}
 
     def load(self, environment: str) -> dict[str, tuple[str, str]]:
@@ -49,7 +55,7 @@ class FilePublishIndex:
 
     def save(self, environment: str, entries: dict[str, tuple[str, str]], revision: str) -> None:
         """Replace the index. Not synced: after a power cut an older or no index is as good."""
-        body = msgspec.msgpack.encode(_Content(revision, entries))
+        body = msgspec.msgpack.encode(_Content(revision, entries, self._place))
         path = self._path(environment)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +80,8 @@ class FilePublishIndex:
             if known is not None and known[0] == identity:
                 return known[1]
             content = _parse(path.read_bytes())
+            if content.place != self._place:
+                content = _EMPTY
         except OSError:
             return _EMPTY
         self._read[environment] = (identity, content)

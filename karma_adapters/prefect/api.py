@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
 
+from karma_core.errors import StoreUnavailable
+
 CHECK_SECONDS: Final = 2.0
 """How long a server that runs on this machine may take to say that it is well. Ours."""
+
+ANSWER_SECONDS: Final = 10.0
+"""How long a run waits for a server that somebody set. Ours: one that is restarted takes that long."""
+PAUSE_SECONDS: Final = 0.5
+"""Between two questions. Ours."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,34 @@ class PrefectApi:
         """The variables by which Prefect's own client is pointed at it."""
         auth = {"PREFECT_API_AUTH_STRING": self.auth} if self.auth else {}
         return {"PREFECT_API_URL": self.url, **auth}
+
+    def require_answer(self, seconds: float = ANSWER_SECONDS) -> None:
+        """Wait until it answers; StoreUnavailable `prefect` where it does not within these seconds."""
+        ends_at = time.monotonic() + seconds
+        reason = ""
+        while (left := ends_at - time.monotonic()) > 0:
+            try:
+                answer = httpx.get(f"{self.url}/health", timeout=left, trust_env=False)
+            except httpx.TimeoutException:
+                reason = "it takes the connection, and says nothing"
+            except httpx.HTTPError as error:
+                reason = str(error) or type(error).__name__
+            else:
+                if not answer.is_server_error:
+                    return
+                reason = f"it answered {answer.status_code}"
+            time.sleep(min(PAUSE_SECONDS, max(left, 0)))
+        raise self.unavailable(f"{reason}, for {seconds:g} seconds")
+
+    def unavailable(self, why: str) -> StoreUnavailable:
+        """The error that says that it cannot be worked with."""
+        return StoreUnavailable(
+            f"the Prefect API at {self.url} does not answer",
+            why=why,
+            next_step="start it (`karma up`), correct PREFECT_API_URL or service.prefect_api_url, or set "
+            "KARMA_PROJECT__ORCHESTRATOR=direct to deploy without it",
+            code="prefect",
+        )
 
     def answers(self) -> bool:
         """Whether it says that it is well, now."""

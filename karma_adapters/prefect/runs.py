@@ -26,6 +26,8 @@ BUSY: Final = frozenset({429, 502, 503})
 """As in Prefect's own client. On SQLite it answers 503 whenever another transaction is in the way."""
 WAITS: Final = (0.1, 0.3, 0.6, 1.0)
 """Seconds before each further attempt."""
+REGISTERED: Final = "deploy"
+"""The deployment by which the others are seen to be registered, too."""
 _REFUSED: Final = frozenset({401, 403})
 _BAD_PARAMETERS: Final = frozenset({400, 409, 422})
 _FINAL: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
@@ -74,6 +76,18 @@ class PrefectRuns:
                 code="flow-parameters",
             )
         return str(_checked(answer)["id"])
+
+    def check(self) -> None:
+        """Ask whether runs can be ordered.
+
+        NotFound `no-deployment` where Karma's deployments are gone (the server's database was lost, and they
+        are not registered again yet), StoreUnavailable `prefect` where the API does not answer.
+        """
+        with self._client() as client:
+            answer = client.get(f"/deployments/name/{REGISTERED}/{REGISTERED}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise _no_deployment(REGISTERED)
+        _checked(answer)
 
     def state(self, run_id: str) -> RunState:
         """The state of a run; NotFound `no-flow-run`."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from types import UnionType
 from typing import Any, Final, TypeAlias
 
 from karma_core.errors import BadInput, StoreError, StoreUnavailable
@@ -149,6 +150,24 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.Error as error:
         raise _translation(error, path) from error
+
+
+def damaged(path: Path, what: str, error: Exception | str) -> StoreError:
+    """A row that SQLite gives back and that is not what Karma writes: SQLite checks no content."""
+    return StoreError(
+        f"damage in the database {path}",
+        why=f"{what} cannot be read: {error}",
+        next_step="move it away and restore it from a backup",
+        code="database-damaged",
+    )
+
+
+def check_row(path: Path, what: str, row: Sequence[Any], kinds: Sequence[type | UnionType]) -> None:
+    """StoreError `database-damaged` unless every value of the row is of its kind."""
+    for value, kind in zip(row, kinds, strict=True):
+        if not isinstance(value, kind):
+            wanted = getattr(kind, "__name__", str(kind))
+            raise damaged(path, what, f"{type(value).__name__} in the place of {wanted}")
 
 
 def _translation(error: sqlite3.Error, path: Path) -> StoreError:

@@ -239,7 +239,7 @@ def _translated(path: Path) -> Iterator[None]:
                 next_step="wait for the other process and try again",
             ) from error
         raise _failed(path, error, "check that the directory is writable and the disk is not full") from error
-    except (sqlite3.Error, msgspec.MsgspecError) as error:
+    except (sqlite3.Error, msgspec.MsgspecError, UnicodeError, TypeError, RecursionError) as error:
         raise _failed(
             path,
             error,

@@ -14,8 +14,9 @@ from typing import Final
 
 import msgspec
 
-from karma_adapters.sqlite.connection import Row
+from karma_adapters.sqlite.connection import Row, check_row, damaged
 from karma_adapters.sqlite.file import SqliteFile
+from karma_core.ids import shown
 from karma_core.parameters import (
     KEPT_VERSIONS,
     PAGE_SIZE,
@@ -43,6 +44,8 @@ _SCHEMA: Final = (
     "CREATE TABLE store (id TEXT NOT NULL, writes INTEGER NOT NULL)",
     "INSERT INTO store VALUES (lower(hex(randomblob(16))), 0)",
 )
+_ROW: Final = (str, int, str, str, str, str, str | None)
+"""Types of the values of `_COLUMNS`."""
 _BELOW: Final = "FROM parameter WHERE name > ? AND name < ? ORDER BY name"
 _KINDS: Final = {kind.value: kind for kind in ParameterKind}
 _TIERS: Final = {tier.value: tier for tier in Tier}
@@ -52,12 +55,15 @@ class LocalParameters:
     """ports.ParameterStore on one SQLite file."""
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
         self._file = SqliteFile(path, _SCHEMA)
         self._clock = clock
 
     def revision(self) -> str | None:
         """The file's random id and its count of write transactions."""
-        store, writes = self._file.database().row("SELECT id, writes FROM store")
+        row = self._file.database().row("SELECT id, writes FROM store")
+        check_row(self._path, "the store's number of writes", row or (None, None), (str, int))
+        store, writes = row
         return f"{store}:{writes}"
 
     def page(self, prefix: str, *, token: str | None = None, decrypt: bool = False) -> ParameterPage:
@@ -66,7 +72,7 @@ class LocalParameters:
         start = page_start(token, low, high)
         query = f"SELECT {_columns(decrypt)} {_BELOW} LIMIT {PAGE_SIZE + 1}"
         rows = self._file.database().rows(query, (start, high))
-        found = tuple(map(_parameter, rows[:PAGE_SIZE]))
+        found = tuple(map(self._parameter, rows[:PAGE_SIZE]))
         return ParameterPage(parameters=found, token=found[-1].name if len(rows) > PAGE_SIZE else None)
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
@@ -85,7 +91,7 @@ class LocalParameters:
             )
         values = (name,) if version is None else (name, version, name, version)
         row = self._file.database().row(query, values)
-        return _parameter(row) if row else None
+        return self._parameter(row) if row else None
 
     def history(self, name: str) -> tuple[Parameter, ...]:
         """All kept versions, oldest first."""
@@ -93,7 +99,7 @@ class LocalParameters:
             f"SELECT {_COLUMNS} FROM earlier_version WHERE name = ? UNION ALL "  # noqa: S608
             f"SELECT {_COLUMNS} FROM parameter WHERE name = ? ORDER BY version"
         )
-        return tuple(map(_parameter, self._file.database().rows(query, (name, name))))
+        return tuple(map(self._parameter, self._file.database().rows(query, (name, name))))
 
     def put(self, writes: Sequence[ParameterWrite]) -> list[int]:
         """All writes in one transaction, checked before the first."""
@@ -101,7 +107,7 @@ class LocalParameters:
             return []
         now = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         with self._file.database().write() as connection:
-            held = _held(connection, unique(write.name for write in writes))
+            held = self._held(connection, unique(write.name for write in writes))
             planned = plan_writes(writes, held, now)
             for step in planned:
                 _store(connection, step)
@@ -119,7 +125,7 @@ class LocalParameters:
     def tags(self, name: str) -> dict[str, str]:
         """Tags of a parameter."""
         row = self._file.database().row("SELECT tags FROM parameter WHERE name = ?", (name,))
-        return _decode_tags(row[0]) if row else {}
+        return self._decode_tags(row[0]) if row else {}
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -127,7 +133,41 @@ class LocalParameters:
 
     def _stream(self, bounds: tuple[str, str]) -> Iterator[Parameter]:
         with self._file.apart() as database:
-            yield from map(_parameter, database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds))
+            yield from map(self._parameter, database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds))
+
+    def _parameter(self, row: Row) -> Parameter:
+        check_row(self._path, "a parameter", row, _ROW)
+        name, version, kind, tier, description, modified_at, value = row
+        try:
+            return Parameter(
+                name=name,
+                value=value,
+                version=version,
+                kind=_KINDS[kind],
+                tier=_TIERS[tier],
+                description=description,
+                modified_at=modified_at,
+            )
+        except KeyError as error:
+            raise damaged(self._path, f"the parameter {shown(name)}", error) from error
+
+    def _held(self, connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, Held]:
+        found = {}
+        for name in names:
+            query = "SELECT version, tier, tags FROM parameter WHERE name = ?"
+            row = connection.execute(query, (name,)).fetchone()
+            if row is not None:
+                check_row(self._path, f"the parameter {shown(name)}", row, (int, str, str))
+                if row[1] not in _TIERS:
+                    raise damaged(self._path, f"the parameter {shown(name)}", f"its tier {shown(row[1])}")
+                found[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=self._decode_tags(row[2]))
+        return found
+
+    def _decode_tags(self, text: str) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(text, type=dict[str, str]) if text else {}
+        except (msgspec.MsgspecError, TypeError) as error:
+            raise damaged(self._path, "a parameter's tags", error) from error
 
 
 def _count_write(connection: sqlite3.Connection) -> None:
@@ -136,30 +176,6 @@ def _count_write(connection: sqlite3.Connection) -> None:
 
 def _columns(decrypt: bool) -> str:
     return _COLUMNS.replace("value", "coalesce(value, secret)") if decrypt else _COLUMNS
-
-
-def _parameter(row: Row) -> Parameter:
-    name, version, kind, tier, description, modified_at, value = row
-    return Parameter(
-        name=name,
-        value=value,
-        version=version,
-        kind=_KINDS[kind],
-        tier=_TIERS[tier],
-        description=description,
-        modified_at=modified_at,
-    )
-
-
-def _held(connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, Held]:
-    found = {}
-    for name in names:
-        row = connection.execute(
-            "SELECT version, tier, tags FROM parameter WHERE name = ?", (name,)
-        ).fetchone()
-        if row is not None:
-            found[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=_decode_tags(row[2]))
-    return found
 
 
 def _store(connection: sqlite3.Connection, step: Planned) -> None:
@@ -204,7 +220,3 @@ def _drop(connection: sqlite3.Connection, name: str) -> bool:
 
 def _encode_tags(tags: dict[str, str]) -> str:
     return msgspec.json.encode(tags).decode() if tags else ""
-
-
-def _decode_tags(text: str) -> dict[str, str]:
-    return msgspec.json.decode(text, type=dict[str, str]) if text else {}

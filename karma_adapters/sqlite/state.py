@@ -14,11 +14,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from karma_adapters.sqlite import leases as sqlite_leases
-from karma_adapters.sqlite.connection import open_database
+from karma_adapters.sqlite.connection import check_row, damaged, open_database
 from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
-from karma_core.errors import StoreError
 from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
 
@@ -44,6 +43,7 @@ _SCHEMA: Final = (
         one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL
     )""",
     "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    *sqlite_leases.LATER,
 )
 
 _Stored = TypeVar("_Stored")
@@ -57,7 +57,7 @@ class SqliteState:
     def __init__(self, path: Path, *, clock: ports.Clock = system_clock) -> None:
         self._path = path
         self._database = open_database(path, _SCHEMA)
-        self._leases = SqliteLeases(self._database, clock)
+        self._leases = SqliteLeases(self._database, clock, path)
 
     # -- leases -----------------------------------------------------------------------------------
 
@@ -111,7 +111,9 @@ class SqliteState:
         """A new, higher generation of a component, from 1."""
         sql = """INSERT INTO generations VALUES (?, 1)
             ON CONFLICT (address) DO UPDATE SET value = value + 1 RETURNING value"""
-        return int(self._database.row(sql, (address,))[0])
+        row = self._database.row(sql, (address,))
+        check_row(self._path, "a generation", row, (int,))
+        return int(row[0])
 
     def journal(
         self, entry: JournalEntry, *, applied: Applied | None = None, forget: str | None = None
@@ -159,7 +161,11 @@ class SqliteState:
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
         rows = self._database.rows("SELECT address, body FROM applied ORDER BY address")
-        return {address: self._decoded(body, Applied) for address, body in rows}
+        found = {}
+        for address, body in rows:
+            check_row(self._path, "the address of an applied record", (address,), (str,))
+            found[address] = self._decoded(body, Applied)
+        return found
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""
@@ -176,7 +182,9 @@ class SqliteState:
             row = connection.execute(
                 "SELECT revision FROM documents WHERE kind = ? AND id = ?", (kind, document_id)
             ).fetchone()
-            found = int(row[0]) if row else 0
+            if row is not None:
+                check_row(self._path, f"the revision of {kind} {document_id}", row, (int,))
+            found = row[0] if row else 0
             if revision is not None and revision != found:
                 raise document_moved(kind, document_id, revision, found)
             connection.execute(
@@ -201,7 +209,10 @@ class SqliteState:
     def chain_head(self) -> ChainHead | None:
         """The log's newest event as last said by `move_chain_head`."""
         row = self._database.row("SELECT seq, hash FROM chain")
-        return ChainHead(seq=row[0], hash=row[1]) if row else None
+        if row is None:
+            return None
+        check_row(self._path, "the log's head", row, (int, str))
+        return ChainHead(seq=row[0], hash=row[1])
 
     def move_chain_head(self, head: ChainHead) -> None:
         """Move the head forward; a head that is not newer is ignored."""
@@ -217,6 +228,7 @@ class SqliteState:
             sql = "INSERT OR IGNORE INTO secrets VALUES (?, ?)"
             self._database.rows(sql, (name, secrets.token_bytes(32)))
             row = self._database.row("SELECT value FROM secrets WHERE name = ?", (name,))
+        check_row(self._path, "a secret", row, (bytes,))
         return bytes(row[0])
 
     def close(self) -> None:
@@ -225,16 +237,12 @@ class SqliteState:
 
     def _document(self, kind: str, row: tuple[str, int, bytes]) -> Document:
         document_id, revision, body = row
+        check_row(self._path, f"a document {kind}", (document_id, revision), (str, int))
         return Document(kind=kind, id=document_id, body=self._decoded(body, JsonObject), revision=revision)
 
     def _decoded(self, body: bytes, kind: type[_Stored]) -> _Stored:
         """A stored body as its record; StoreError where it was damaged (SQLite checks no content)."""
         try:
             return msgspec.json.decode(body, type=kind)
-        except (msgspec.MsgspecError, UnicodeError) as error:
-            raise StoreError(
-                f"damage in the database {self._path}",
-                why=f"a stored {kind.__name__} cannot be read: {error}",
-                next_step="move it away and restore it from a backup",
-                code="database-damaged",
-            ) from error
+        except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError) as error:
+            raise damaged(self._path, f"a stored {kind.__name__}", error) from error

@@ -12,8 +12,8 @@ import msgspec
 
 from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
-from karma_core.errors import StoreError
-from karma_core.json_types import JsonObject
+from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import StateHeight
 
 OVERRIDE: Final = "zz_karma_override.tf"
@@ -28,6 +28,20 @@ _LOCKED: Final = ".{}.lock.info"
 """Beside the state of this name while Terraform has it locked (its file-system state manager)."""
 _PAUSES: Final = (0.01, 0.04, 0.2)
 """Seconds before a state is read again that is being written. Ours: writing takes a millisecond."""
+
+
+class _Output(msgspec.Struct):
+    value: JsonValue
+    sensitive: bool = False
+
+
+class _State(msgspec.Struct):
+    """What Karma reads of a state, to see that it has its form."""
+
+    version: int
+    serial: int = 0
+    outputs: dict[str, _Output] = {}
+    resources: list[JsonObject] = []
 
 
 class Backend(Protocol):
@@ -64,13 +78,13 @@ class LocalBackend:
         return {"path": str(self._path(address))}
 
     def state(self, address: str) -> JsonObject | None:
-        """The state file's content; StoreError if it is not JSON.
+        """The state file's content; BadInput `state-unreadable` if it is not a state in JSON.
 
         Terraform empties the file before it writes: as long as it has it locked, half a state is read again.
         """
         path = self._path(address)
         for pause in _PAUSES:
-            with suppress(msgspec.MsgspecError):
+            with suppress(ValueError):
                 if state := _read(path):
                     return state
             if not path.with_name(_LOCKED.format(path.name)).exists():
@@ -78,12 +92,9 @@ class LocalBackend:
             time.sleep(pause)
         try:
             return _read(path)
-        except msgspec.MsgspecError as error:
-            raise StoreError(
-                f"the state of {address} cannot be read",
-                why=f"{path.name}: {error}",
-                next_step="restore it from terraform.tfstate.backup beside it",
-            ) from error
+        except ValueError as error:
+            step = "restore it from terraform.tfstate.backup beside it, then deploy again"
+            raise unreadable(address, str(path), error, step) from error
 
     def _path(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)
@@ -96,7 +107,7 @@ def _read(path: Path) -> JsonObject | None:
         raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    return exact_json.decode_state(raw) if raw else None
+    return decoded(raw) if raw else None
 
 
 def height_of(state: JsonObject | None) -> StateHeight | None:
@@ -108,6 +119,27 @@ def height_of(state: JsonObject | None) -> StateHeight | None:
         lineage=str(state.get("lineage", "")),
         serial=int(state.get("serial", 0)),
         resources=sum(len(one.get("instances") or ()) for one in managed),
+    )
+
+
+def decoded(raw: bytes) -> JsonObject:
+    """A state's content; ValueError where it is no JSON or has not the form of a state (version 4)."""
+    try:
+        state = exact_json.decode_state(raw)
+        msgspec.convert(state, type=_State)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return state
+
+
+def unreadable(address: str, place: str, error: Exception, next_step: str) -> BadInput:
+    """The component's state is damaged: the component is blocked, others go on."""
+    return BadInput(
+        f"the state of {address} cannot be read",
+        why=f"{place}: {error}",
+        next_step=next_step,
+        code="state-unreadable",
+        component=address,
     )
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, Final, TypeVar
 
 from karma_adapters.processes.children import Finished
 from karma_adapters.terraform import masking
 from karma_core.errors import DeployFailed
+from karma_core.os_errors import as_karma_error
+from karma_core.records import TerraformJob
 
+_Result = TypeVar("_Result")
 LINES: Final = 20
 """Lines of the tool's output in the message. Ours: an error with its source excerpt has about ten."""
 _KNOWN: Final = (
@@ -95,6 +99,38 @@ def still_running(address: str) -> DeployFailed:
 def is_local(lock: Mapping[str, str]) -> bool:
     """Whether a lock was taken on this machine, where it is known which Terraform still runs."""
     return lock.get("who", "").rpartition("@")[2] in {"", socket.gethostname()}
+
+
+def crashed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
+    """Terraform's exit code says that it has planned, but it left no plan: its own crash exits 2 as well."""
+    output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
+    return DeployFailed(
+        f"terraform {command} of {address} wrote no plan, although its exit code is {ended.code}",
+        why="\n".join(output.splitlines()[-LINES:]) or "it printed nothing: it may have crashed",
+        next_step="plan again; if it stays, report the output to the makers of Terraform or the provider",
+        code="plan-missing",
+        component=address,
+        command=command,
+        exit_code=ended.code,
+    )
+
+
+def for_component(method: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Translate what the operating system refuses in a call about a component: that component has failed.
+
+    The method's first argument is a job or an address.
+    """
+
+    @wraps(method)
+    def call(runner: Any, about: TerraformJob | str, *more: Any) -> _Result:
+        try:
+            return method(runner, about, *more)
+        except OSError as error:
+            address = about if isinstance(about, str) else about.address
+            what = f"files of Terraform for {address} cannot be used ({method.__name__})"
+            raise as_karma_error(error, what, DeployFailed) from error
+
+    return call
 
 
 def lock_of(output: str) -> dict[str, str]:

@@ -134,6 +134,7 @@ class TerraformRunner:
         """Name and version; a process only when the program's files are new."""
         return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
 
+    @failure.for_component
     def plan(self, job: TerraformJob) -> TerraformPlan:
         """Init where needed, plan, show. With inputs that are not yet so a copy is planned, nothing is saved.
 
@@ -195,6 +196,8 @@ class TerraformRunner:
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
+            if not (Path(scratch) / PLAN).is_file():
+                raise failure.crashed(job.address, "plan", ended, self._secrets(job))
             document, written = plan_only.real(self._show(terraform, job, Path(scratch)))
             changes = plan_only.changes(document)
             plan = plan_json.read(
@@ -231,6 +234,7 @@ class TerraformRunner:
             raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
         return Path(archived.path).absolute()
 
+    @failure.for_component
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Apply the saved plan and read the outputs; the plan is removed when it has been applied.
 
@@ -256,10 +260,12 @@ class TerraformRunner:
         self._private.drop(folder)
         return self._outputs(lambda: terraform, job)
 
+    @failure.for_component
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """Read from what the applies wrote that nobody saw the end of; mostly there is none."""
         return self._applies.maybe_created(address)
 
+    @failure.for_component
     def accept_created(self, address: str) -> None:
         """Forget those applies."""
         self._applies.forget(address)
@@ -282,6 +288,7 @@ class TerraformRunner:
         if names := self._applies.maybe_created(address):
             raise maybe_created(address, names)
 
+    @failure.for_component
     def move(self, job: TerraformJob) -> None:
         """Push the old address's state to the new one, then an empty one to the old.
 
@@ -303,14 +310,17 @@ class TerraformRunner:
             terraform = self._ready(job)
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
+    @failure.for_component
     def unlock(self, job: TerraformJob, lock_id: str) -> None:
         """Release the lock, if it is this one."""
         self._run(self._ready(job), job, "force-unlock", lock_id, force=FLAG, no_color=None)
 
+    @failure.for_component
     def unsaved(self, address: str) -> bool:
         """Whether Terraform left a state that it could not write; no process is started."""
         return self._trees.unsaved(address) is not None
 
+    @failure.for_component
     def recover(self, job: TerraformJob) -> None:
         """Push that state. Terraform refuses it where a newer one, or another's, is there."""
         found = self._trees.unsaved(job.address)
@@ -318,10 +328,12 @@ class TerraformRunner:
             self._run(self._ready(job), job, "state push", str(found), lock_timeout=self._lock_timeout)
             found.unlink()
 
+    @failure.for_component
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
         return self._outputs(lambda: self._ready(job), job)
 
+    @failure.for_component
     def refresh(self, job: TerraformJob) -> DriftReport:
         """Plan a refresh and read it; the plan is not kept.
 
@@ -350,11 +362,13 @@ class TerraformRunner:
         finally:
             self._private.drop(folder)
 
+    @failure.for_component
     def has_state(self, address: str) -> bool:
         """Whether a state with resources exists; no process is started."""
         state = self._backend.state(address)
         return bool(state and state.get("resources"))
 
+    @failure.for_component
     def height(self, address: str) -> StateHeight | None:
         """Read from the state's file or object; no process is started."""
         return height_of(self._backend.state(address))
@@ -453,6 +467,8 @@ class TerraformRunner:
             if isinstance(lock, dict) and not failure.is_local(lock):
                 error.facts["may_save_seconds"] = self._seconds.save
             raise error
+        if "out" in options and not Path(options["out"]).is_file():
+            raise failure.crashed(job.address, command, ended, self._secrets(job))
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:

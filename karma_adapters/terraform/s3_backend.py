@@ -10,12 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from karma_adapters.aws.api import Api
-from karma_adapters.terraform import exact_json
+from karma_adapters.terraform.backend import decoded, unreadable
 from karma_core import ids
-from karma_core.errors import NotFound, SettingsError, StoreError
+from karma_core.errors import NotFound, SettingsError
 from karma_core.json_types import JsonObject
 from karma_core.model import Record
 
@@ -58,19 +56,17 @@ class S3Backend:
         return {**options, **self._lock()}
 
     def state(self, address: str) -> JsonObject | None:
-        """The state, or None before the first; StoreError if it is not JSON."""
+        """The state, or None before the first; BadInput `state-unreadable` if it is damaged."""
         try:
             raw = self._api.content(Bucket=self._place.bucket, Key=self._key(address))
         except NotFound:
             return None
         try:
-            return exact_json.decode_state(raw)
-        except msgspec.MsgspecError as error:
-            raise StoreError(
-                f"the state of {address} cannot be read",
-                why=f"s3://{self._place.bucket}/{self._key(address)}: {error}",
-                next_step="restore an earlier version of the object",
-            ) from error
+            return decoded(raw)
+        except ValueError as error:
+            place = f"s3://{self._place.bucket}/{self._key(address)}"
+            step = "restore an earlier version of the object, then deploy again"
+            raise unreadable(address, place, error, step) from error
 
     def _lock(self) -> dict[str, str]:
         found = _VERSION.search(self._version())

@@ -94,7 +94,7 @@ def open_workspace(
         repository=GitConfigRepository(
             settings.root, configs=settings.project.config_dir, modules=settings.project.components_dir
         ),
-        publish_index=FilePublishIndex(settings.state_dir / "publish"),
+        publish_index=FilePublishIndex(settings.state_dir / "publish", place=chosen.prefix),
         actor=Actor(user=user or current_user(), source=source, flow_run=flow_run),
         clock=utc_now,
         new_id=new_id,

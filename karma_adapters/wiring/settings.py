@@ -8,6 +8,7 @@ here loads more than msgspec: functions start with it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -75,6 +76,24 @@ class AwsSettings(Document, frozen=True, kw_only=True):
     tfstate_lock_table: str = ""
 
 
+class LogSettings(Document, frozen=True, kw_only=True):
+    """`[log]`. The required sink orders the events; without it nothing is applied."""
+
+    sinks: tuple[SinkName, ...] = ("sqlite", "file")
+    required: SinkName = "sqlite"
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The sinks that are named, the required one among them."""
+        return tuple(kind for kind in SINKS if kind.name in {*self.sinks, self.required})
+
+
+class EnvironmentLog(Document, frozen=True, kw_only=True):
+    """`[environments.<name>.log]`: what is otherwise than `[log]` in this environment."""
+
+    sinks: tuple[SinkName, ...] | None = None
+    required: SinkName | None = None
+
+
 class Environment(Document, frozen=True, kw_only=True):
     """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`."""
 
@@ -89,6 +108,7 @@ class Environment(Document, frozen=True, kw_only=True):
     artifacts: ArtifactsName = ARTIFACTS[0].name
     terraform_state: Literal["local", "s3"] = "local"
     aws: AwsSettings | None = None
+    log: EnvironmentLog | None = None
     graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
@@ -130,17 +150,6 @@ class TerraformSettings(Document, frozen=True, kw_only=True):
     apply_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 21_600
     save_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 600
     pass_environment: list[str] = []
-
-
-class LogSettings(Document, frozen=True, kw_only=True):
-    """`[log]`. The required sink orders the events; without it nothing is applied."""
-
-    sinks: tuple[SinkName, ...] = ("sqlite", "file")
-    required: SinkName = "sqlite"
-
-    def kinds(self) -> tuple[Kind, ...]:
-        """The sinks that are named, the required one among them."""
-        return tuple(kind for kind in SINKS if kind.name in {*self.sinks, self.required})
 
 
 class ReloadSettings(Document, frozen=True, kw_only=True):
@@ -213,6 +222,32 @@ class ServiceSettings(Document, frozen=True, kw_only=True):
     notice_url: Annotated[str, Meta(pattern=rf"^(https?://[^\s]+)?{WHOLE}")] = ""
 
 
+Place = tuple[str, ...]
+_OTHER_STATES: Final = "aws.tfstate_bucket or aws.tfstate_prefix"
+_OTHER_PARAMETERS: Final = "prefix, region or account (aws.profile, aws.role_arn)"
+
+
+def _state_place(section: Environment) -> Place | None:
+    """Where an environment's Terraform states are in S3; None where they are files of its own."""
+    aws = section.aws
+    if section.terraform_state == "local" or aws is None:
+        return None
+    return aws.tfstate_bucket or aws.bucket, aws.tfstate_prefix.strip("/"), aws.endpoint_url
+
+
+def _parameter_place(section: Environment) -> Place | None:
+    """Account, region and prefix of an environment's parameters; None where they are in a file of its own.
+
+    An account is told by the role that is assumed, else by the profile: two profiles of one account are seen
+    to be one only by the parameter that binds the prefix.
+    """
+    if section.parameters == "local":
+        return None
+    aws = section.aws or AwsSettings()
+    account = aws.role_arn.split(":")[4] if aws.role_arn else aws.profile
+    return account, aws.endpoint_url, section.region, section.prefix.rstrip("/")
+
+
 class Sections(Document, frozen=True, kw_only=True):
     """All sections, wherever they were read from. A policy is checked where it decides."""
 
@@ -230,23 +265,29 @@ class Sections(Document, frozen=True, kw_only=True):
     types: dict[str, JsonObject] = {}
 
     def __post_init__(self) -> None:
-        """Two environments in one place would overwrite each other's Terraform states."""
-        places: dict[tuple[str, str, str], str] = {}
+        """Two environments in one place would overwrite each other's parameters or Terraform states."""
+        self._check_places(_state_place, "keep Terraform states in one place", _OTHER_STATES)
+        self._check_places(_parameter_place, "keep parameters in one place", _OTHER_PARAMETERS)
+
+    def _check_places(self, place_of: Callable[[Environment], Place | None], what: str, how: str) -> None:
+        places: dict[Place, str] = {}
         for name, section in sorted(self.environments.items()):
-            aws = section.aws
-            if section.terraform_state == "local" or aws is None:
-                continue
-            place = (aws.tfstate_bucket or aws.bucket, aws.tfstate_prefix.strip("/"), aws.endpoint_url)
-            other = places.setdefault(place, name)
+            place = place_of(section)
+            other = places.setdefault(place, name) if place is not None else name
             if other != name:
-                raise ValueError(
-                    f"{other} and {name} keep Terraform states in one place; "
-                    "give each its own aws.tfstate_bucket or aws.tfstate_prefix"
-                )
+                raise ValueError(f"{other} and {name} {what}; give each its own {how}")
 
     def section(self, name: str) -> Environment:
         """`[environments.<name>]`, or its defaults."""
         return self.environments.get(name, Environment())
+
+    def log_of(self, name: str) -> LogSettings:
+        """The log's sinks in an environment: its own, else those of `[log]`."""
+        own = self.section(name).log or EnvironmentLog()
+        return LogSettings(
+            sinks=self.log.sinks if own.sinks is None else own.sinks,
+            required=self.log.required if own.required is None else own.required,
+        )
 
     def environment(self, name: str) -> EnvironmentSettings:
         """What the core must know of an environment. Keys of its own policy stand before the common ones."""

@@ -50,7 +50,8 @@ class Stores:
         self.folder = folder
         self.clock: ports.Clock = utc_now
         self.gremlin_seconds = gremlin_seconds
-        self._settings = settings
+        self._log = settings.log_of(environment)
+        self._name = environment
         self._say = say
         self._copies = copies
         aws = self.section.aws or AwsSettings()
@@ -105,13 +106,14 @@ class Stores:
     @cached_property
     def log(self) -> Log:
         """The log over its sinks, the required one first; SettingsError where that is not shared enough."""
-        required = kind_of(SINKS, self._settings.log.required)
+        required = kind_of(SINKS, self._log.required)
         if self.section.stores()["state"].shared and not required.shared:
             raise SettingsError(
                 f"the log cannot be kept by {required.name} alone",
                 why="all machines share the state, but its log would be one machine's",
-                next_step=f"set required = {advice(SINKS)} in [log]; the others follow it",
+                next_step=f"set required = {advice(SINKS)} in [environments.{self._name}.log] or in [log]; "
+                "the others follow it",
             )
-        others = [name for name in self._settings.log.sinks if name != required.name] if self._copies else []
+        others = [name for name in self._log.sinks if name != required.name] if self._copies else []
         copies = [kind_of(SINKS, name).open(self, False) for name in others]
         return Log(required.open(self, True), self.state, copies=copies, say=self._say)

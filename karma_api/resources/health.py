@@ -38,13 +38,17 @@ def live(_service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
 
 
 def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
-    """Whether every store answers. Says which does not, and nothing of what is in them."""
+    """Whether every store answers, and whether runs can be ordered.
+
+    Says which does not, and nothing of what is in them.
+    """
     workspace = service.workspace
     looks = {
         "graph": lambda: workspace.graph.current(service.name),
         "log": lambda: next(iter(service.log.events(limit=1, newest_first=True)), None),
         "parameters": lambda: workspace.parameters.get(f"{workspace.prefix}/environment"),
         "state": workspace.state.chain_head,
+        **service.checks,
     }
     checks = {name: _look(look) for name, look in looks.items()}
     well = all(found == "ok" for found in checks.values())

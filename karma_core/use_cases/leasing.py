@@ -21,6 +21,13 @@ POLL_SECONDS: Final = 0.05
 """Ours: short against a build, long against a lease request."""
 
 
+LONGEST_SECONDS: Final = 3600.0
+"""Of a lease that does not say its length: the longest that the settings allow."""
+
+NEAR_SECONDS: Final = 1.0
+"""Clocks that are kept by NTP differ by less (ours); so do two readings of one by rounding."""
+
+
 def component_lease(address: str) -> str:
     """Name of the lease under which a component is applied or destroyed."""
     return f"component:{address}"
@@ -130,13 +137,85 @@ def held(workspace: HasState, names: Sequence[str], *, wait_seconds: float = 30.
 
 
 def wait_for(workspace: HasState, names: Sequence[str], *, wait_seconds: float) -> Lease:
-    """Acquire the names, trying again while they are held, until wait_seconds have passed."""
+    """Acquire the names, trying again while they are held, until wait_seconds have passed.
+
+    A lease from a clock that was ahead is watched for one lease length more, and taken if it stood still.
+    """
     deadline = time.monotonic() + wait_seconds
     holder = f"{workspace.actor.user}/{workspace.new_id()}"
+    watch = Watch(workspace)
     while True:
         try:
             return workspace.state.acquire(names, holder, workspace.environment.lease_seconds)
         except LeaseHeld:
-            if time.monotonic() >= deadline:
+            may_be_dead = watch.look(_holding(workspace, names))
+            if time.monotonic() >= deadline and not may_be_dead:
                 raise
             time.sleep(POLL_SECONDS)
+
+
+def still_held(workspace: HasState, names: Sequence[str]) -> bool:
+    """Whether a living holder has one of the names; one from a clock that was ahead is watched first."""
+    watch = Watch(workspace)
+    while held := _holding(workspace, names):
+        if not watch.look(held):
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def _holding(workspace: HasState, names: Sequence[str]) -> list[Lease]:
+    wanted = set(names)
+    return [lease for lease in workspace.state.leases() if wanted & set(lease.names)]
+
+
+class Watch:
+    """Tells leases that a clock ahead of ours left from those of the living.
+
+    An expiry farther away than the lease is long comes from such a clock, and says nothing of its holder.
+    Who lives renews three times in that length: a lease that stands still for all of it is dead, and is
+    given back. If it was only slow, its fencing token is no longer the highest, and it may not write.
+    """
+
+    def __init__(self, workspace: HasState) -> None:
+        self._workspace = workspace
+        self._first: dict[tuple[int, tuple[str, ...]], tuple[float, float]] = {}
+
+    def look(self, held: Sequence[Lease]) -> bool:
+        """Whether all of them may be dead; those that stood still for long enough are given back.
+
+        False as soon as one is renewed, or where one has an expiry that a clock like ours gives.
+        """
+        verdicts = [self._may_be_dead(lease) for lease in held]
+        return all(verdicts)
+
+    def seconds_left(self, lease: Lease) -> float:
+        """How long it is still to be watched, if it does not move."""
+        _, since = self._first.get(_key(lease), (0.0, time.monotonic()))
+        return length_of(lease) - (time.monotonic() - since)
+
+    def is_ahead(self, lease: Lease) -> bool:
+        """Whether its expiry is farther away than a lease of its length can be."""
+        away = lease.expires_at - self._workspace.clock().timestamp()
+        return away > length_of(lease) + NEAR_SECONDS
+
+    def _may_be_dead(self, lease: Lease) -> bool:
+        seen_before = self._first.get(_key(lease))
+        if not self.is_ahead(lease) or (seen_before and seen_before[0] != lease.expires_at):
+            return False
+        if seen_before is None:
+            self._first[_key(lease)] = (lease.expires_at, time.monotonic())
+            facts = {"for": f"the lease of {lease.holder}, whose clock was ahead"}
+            self._workspace.say("waiting", {**facts, "seconds": round(length_of(lease))})
+        elif self.seconds_left(lease) <= 0:
+            self._workspace.state.release(lease)
+        return True
+
+
+def length_of(lease: Lease) -> float:
+    """For how many seconds the lease was granted."""
+    return lease.seconds or LONGEST_SECONDS
+
+
+def _key(lease: Lease) -> tuple[int, tuple[str, ...]]:
+    return lease.token, lease.names

@@ -34,6 +34,14 @@ def test_what_is_saved_comes_back(index: PublishIndex) -> None:
     assert index.revision("test") is None
 
 
+def test_what_was_seen_at_another_place_counts_as_not_seen(tmp_path: Path) -> None:
+    """The environment's prefix was changed: the next publish reads everything, and publishes anew."""
+    FilePublishIndex(tmp_path, place="/iac").save("dev", ENTRIES, "r1")
+    assert FilePublishIndex(tmp_path, place="/iac").load("dev") == ENTRIES
+    moved = FilePublishIndex(tmp_path, place="/new")
+    assert (moved.load("dev"), moved.revision("dev")) == ({}, None)
+
+
 def test_a_save_replaces_the_whole_index(index: PublishIndex) -> None:
     """An entry that is not in it any more is gone."""
     index.save("dev", ENTRIES, "r1")

@@ -113,6 +113,14 @@ class TestLeases:
         assert lease.expires_at == clock().timestamp() + 60
         assert state.renew(lease, 60).names == ("a", "b")
 
+    def test_a_lease_says_for_how_long_it_was_granted(self, state: ports.StateStore) -> None:
+        """By it an expiry is told that only a clock ahead of ours can have written."""
+        lease = state.acquire(["a", "b"], "run-1", 60)
+        assert lease.seconds == 60
+        assert [held.seconds for held in state.leases()] == [60, 60]
+        assert state.renew(lease, 90).seconds == 90
+        assert [held.seconds for held in state.leases()] == [90, 90]
+
     def test_tokens_rise_whatever_the_name(self, state: ports.StateStore, clock: FakeClock) -> None:
         """A released, an expired and a taken-over lease never give their token again."""
         first = state.acquire(["a"], "run-1", 60)

@@ -190,7 +190,7 @@ def test_another_environments_account_is_refused(started: Karma) -> None:
 
     started.json("config", "publish")
     store = LocalParameters(started.state / "parameters.sqlite", clock=utc_now)
-    store.put([ParameterWrite(name="/iac/environment", value='{"name": "prod"}', base=0)])
+    store.put([ParameterWrite(name="/iac/environment", value='{"name": "prod"}')])
     store.close()
     (finding,) = started.json("graph", "build", code=3)["findings"]
     assert finding["code"] == "environment-mismatch"

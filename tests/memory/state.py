@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from karma_adapters.state_rules import (
     applied_twice,
@@ -52,7 +53,10 @@ class MemoryState:
             if held:
                 raise lease_held(held)
             self._fence += 1
-            lease = Lease(names=wanted, holder=holder, token=self._fence, expires_at=self._now() + seconds)
+            expires_at = self._now() + seconds
+            lease = Lease(
+                names=wanted, holder=holder, token=self._fence, expires_at=expires_at, seconds=seconds
+            )
             self._hold(lease)
             return lease
 
@@ -62,9 +66,7 @@ class MemoryState:
             under_token = [held for held in self._leases.values() if held.token == lease.token]
             if len(under_token) != len(lease.names):
                 raise lease_lost(lease)
-            longer = Lease(
-                names=lease.names, holder=lease.holder, token=lease.token, expires_at=self._now() + seconds
-            )
+            longer = replace(lease, expires_at=self._now() + seconds, seconds=seconds)
             self._hold(longer)
             return longer
 
@@ -91,9 +93,7 @@ class MemoryState:
 
     def _hold(self, lease: Lease) -> None:
         for name in lease.names:
-            self._leases[name] = Lease(
-                names=(name,), holder=lease.holder, token=lease.token, expires_at=lease.expires_at
-            )
+            self._leases[name] = replace(lease, names=(name,))
 
     def _now(self) -> float:
         return self._clock().timestamp()

@@ -181,7 +181,7 @@ def worked_on(workspace: HasState, change_id: str) -> bool:
 
 def refuse_if_worked_on(workspace: HasState, change_id: str) -> None:
     """LeaseHeld while a living process works on the change."""
-    if worked_on(workspace, change_id):
+    if leasing.still_held(workspace, [change_lease(change_id)]):
         raise LeaseHeld(
             f"change {change_id} is being worked on",
             why="another process plans or applies it",

@@ -48,7 +48,7 @@ from karma_core.use_cases.configs.pruning import (
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
 from karma_core.use_cases.fleet import heights
-from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.binding import bind, check_binding
 
 _NAMED_ADDRESSES = 200
 """Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
@@ -182,6 +182,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
+            bind(workspace)
             check_doomed(workspace, doomed)
             versions = workspace.parameters.put(writes)
             workspace.parameters.delete([parameter.name for parameter in doomed.values()])

@@ -27,6 +27,7 @@ from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet.binding import bind
 from karma_core.use_cases.fleet.pins import Overlay
 
 KIND: Final = "config-set"
@@ -98,6 +99,7 @@ def write(
         heights.require_level(workspace)
         reach("change.under_lease")
         _check_bases(workspace, change_id, edits)
+        bind(workspace)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
         wanted = ConfigSet(change_id=change_id, edits=tuple(edits), cause=announced)

@@ -89,7 +89,8 @@ def _write(workspace: PolicySource) -> tuple[str, ...]:
 
 def _put(workspace: PolicySource, parameters: Height) -> int:
     """Keep how far the parameters are; the document's new revision, which is how far the state store is."""
-    return workspace.state.put_document(KIND, DOCUMENT, {"parameters": to_builtins(parameters)})
+    body = {"parameters": to_builtins(parameters), "prefix": workspace.prefix}
+    return workspace.state.put_document(KIND, DOCUMENT, body)
 
 
 def findings(workspace: PolicySource) -> Iterator[Finding]:
@@ -162,8 +163,14 @@ def _in_parameters(workspace: PolicySource) -> tuple[InParameters, int] | None:
 
 
 def _in_state(workspace: PolicySource) -> Height | None:
+    """How far the parameters under this prefix were; None where none were seen under it.
+
+    Those under another prefix, which the settings named before, say nothing of these.
+    """
     document = workspace.state.document(KIND, DOCUMENT)
-    return msgspec.convert(document.body["parameters"], Height) if document else None
+    if document is None or document.body.get("prefix", workspace.prefix) != workspace.prefix:
+        return None
+    return msgspec.convert(document.body["parameters"], Height)
 
 
 def _behind(store: str, seen: Height, now: Height | None) -> str:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from karma_core import strictjson
-from karma_core.errors import StaleLease
+from karma_core.errors import Refused, StaleLease
 from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.graph import delta as deltas
@@ -112,6 +112,7 @@ def _look_first(
     """
     fleet = read_fleet(workspace)
     stored = workspace.graph.load(workspace.name)
+    require_same_prefix(workspace, fleet, stored)
     if stored is not None and _is_as_stored(fleet, stored):
         keep_modules(workspace, fleet)
         return _result(workspace, fleet.data, fleet.findings, "unchanged", stored.build.id)
@@ -244,6 +245,7 @@ def commit(
 ) -> BuildResult:
     """Diff the fleet's graph against the stored one and commit the difference, logged before and after."""
     stored = workspace.graph.load(workspace.name)
+    require_same_prefix(workspace, fleet, stored)
     keep_modules(workspace, fleet)
     graph = fleet.data
     errors = [f for f in fleet.findings if f.severity is Severity.ERROR]
@@ -269,6 +271,26 @@ def commit(
         workspace, ACTION, Phase.SUCCEEDED, build_id=made.id, inputs=counts, after=made.digest, cause=cause
     )
     return _result(workspace, graph, fleet.findings, "published", made.id, made)
+
+
+def require_same_prefix(workspace: Context, fleet: Fleet, stored: Snapshot | None) -> None:
+    """Refused `prefix-changed` where nothing lies under the prefix, and what was built lies under another.
+
+    Else an environment whose prefix was changed in the settings would become one of no components.
+    """
+    if stored is None or any(loaded.config for loaded in fleet.inventory.components.values()):
+        return
+    paths = [node.config_path for node in stored.graph.nodes if node.config_path]
+    if not paths or any(path.startswith(f"{workspace.prefix}/") for path in paths):
+        return
+    raise Refused(
+        f"nothing is published under the prefix {workspace.prefix}",
+        why=f"the {len(paths)} components of {workspace.name} were built from others, like {paths[0]}",
+        next_step=f"`karma config publish` publishes them under {workspace.prefix}; "
+        "or set the environment's prefix back to what it was",
+        code="prefix-changed",
+        prefix=workspace.prefix,
+    )
 
 
 def _invalid(graph: GraphData, errors: Sequence[Finding]) -> set[str]:

@@ -67,9 +67,8 @@ def runtime_due(
     if stored is None and applied is None and is_adopted(workspace, address):
         return ""
     changed = changed_keys(stored, planned_runtime(address, plan.outputs).known)
-    if stored is None or changed:
-        return f"its runtime will be written ({', '.join(changed) or 'empty'})"
-    return ""
+    due = f"its runtime will be written ({', '.join(changed) or 'empty'})"
+    return due if stored is None or changed else ""
 
 
 def _due_of_module(fleet: Fleet, address: str, applied: Applied | None) -> str:

@@ -253,6 +253,8 @@ def idle(workspace: Planning, selection: Selection) -> RunResult | None:
     require_selection(selection)
     check_binding(workspace)
     fleet = build.read_fleet(workspace)
+    if not any(loaded.config for loaded in fleet.inventory.components.values()):
+        return None  # an environment without configs may be one whose prefix was changed: the build tells
     choice = choose(workspace, fleet, selection)
     fleet = check_states(workspace, fleet, choice.addresses)
     result = nothing_to_do(workspace, fleet, set(choice.addresses))

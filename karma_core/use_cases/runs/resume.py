@@ -115,11 +115,16 @@ def end_run(workspace: RecordsAndLog, run: Run, status: str) -> None:
 
 
 def abandon(workspace: RecordsAndLog, run_id: str) -> Run:
-    """Close a run for good; what it left unfinished is found by the next deploy. LeaseHeld while it lives."""
+    """Close a run for good; what it left unfinished is found by the next deploy. LeaseHeld while it lives.
+
+    A lease from a clock that was ahead is watched for its length first.
+    """
     run = find_run(workspace, run_id)
-    alive = [lease for lease in workspace.state.leases() if lease.holder == run.holder]
-    if alive:
-        raise still_running(run, alive[0])
+    watch = leasing.Watch(workspace)
+    while alive := [lease for lease in workspace.state.leases() if lease.holder == run.holder]:
+        if not watch.look(alive):
+            raise still_running(run, alive[0])
+        time.sleep(leasing.POLL_SECONDS)
     with leasing.held(workspace, [leasing.run_lease(run_id)], wait_seconds=0):
         run = find_run(workspace, run_id)  # somebody may have taken it up just now
         end_run(workspace, run, RunStatus.ABANDONED)
@@ -127,11 +132,12 @@ def abandon(workspace: RecordsAndLog, run_id: str) -> Run:
 
 
 def take_over(workspace: HasState, run: Run, names: Sequence[str]) -> Lease:
-    """The lease of a dead run's components, as soon as it has expired.
+    """The lease of a dead run's components, as soon as it has expired, or has stood still for its length.
 
     LeaseHeld if it is renewed meanwhile, because then the run lives, or if another run has it.
     """
     first: dict[str, float] = {}
+    watch = leasing.Watch(workspace)
     while True:
         held = [lease for lease in workspace.state.leases() if set(lease.names) & set(names)]
         for lease in held:
@@ -140,6 +146,10 @@ def take_over(workspace: HasState, run: Run, names: Sequence[str]) -> Lease:
                 raise still_running(run, lease)
         if not held:
             return leasing.wait_for(workspace, names, wait_seconds=0)
+        ahead = [lease for lease in held if watch.is_ahead(lease)]
+        if ahead and watch.look(ahead):
+            time.sleep(leasing.POLL_SECONDS)
+            continue
         left = max(lease.expires_at for lease in held) - workspace.clock().timestamp()
         workspace.say("waiting", {"for": f"the lease of run {run.id}", "seconds": round(max(left, 0))})
         time.sleep(min(max(left, 0) + leasing.POLL_SECONDS, 1.0))

@@ -60,7 +60,10 @@ class Unlocker:
     def _is_ours(self, lock: JsonObject) -> bool:
         created = _time(str(lock.get("created", "")))
         since, until = _time(self._since or ""), _time(self._until)
-        return created is not None and since is not None and until is not None and since <= created <= until
+        if created is None or since is None or until is None:
+            return False
+        # A dead attempt whose clock was ahead began after now: everybody else's locks are older than it.
+        return since <= created and (created <= until or until < since)
 
     def _release(self, job: TerraformJob, generation: int, lock: JsonObject) -> None:
         inputs = {"reason": "a dead attempt at this run had left it", "lock": lock}

@@ -30,6 +30,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "github": settings.GithubSettings,
     "service": settings.ServiceSettings,
     "log": settings.LogSettings,
+    "environments.<name>.log": settings.EnvironmentLog,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from karma_api import openapi
@@ -9,7 +11,7 @@ from karma_api.dispatch import answer
 from karma_api.exchange import Incoming, Outgoing
 from karma_api.routes import ROUTES
 from karma_api.service import Service, Services
-from karma_core.errors import StoreUnavailable
+from karma_core.errors import NotFound, StoreUnavailable
 from tests.served_system import ServedSystem
 
 BY_NAME = {route.name: route for route in ROUTES}
@@ -64,3 +66,20 @@ def test_the_openapi_document_says_what_a_missing_name_means() -> None:
         "/readyz": "Which environment; else the server's default, or its first.",
         "/graph": "Which environment; else the server's default.",
     }
+
+
+def test_a_process_that_cannot_order_runs_is_not_ready(served: ServedSystem) -> None:
+    """Where Prefect's database was lost the probe says so until Karma's deployments are registered again."""
+    lost = [True]
+
+    def check() -> None:
+        if lost[0]:
+            raise NotFound("there is no deployment deploy", code="no-deployment")
+
+    service = replace(served.service, checks={"prefect": check})
+    services = Services(("test",), None, lambda _: service)
+    found = ask(services, "readyz")
+    assert found.status == 503
+    assert b'"prefect":"no-deployment"' in found.body
+    lost[0] = False
+    assert ask(services, "readyz").status == 200

@@ -153,3 +153,16 @@ def test_only_a_run_that_goes_on_is_crashed(prefect: FakePrefect) -> None:
     runs_of(prefect).crash("R1", "its process has gone")
     sent = [body for key, body, _ in prefect.asked if key.startswith("POST")]
     assert [(b["state"]["type"], b["force"]) for b in sent] == [("CRASHED", True)]
+
+
+def test_a_lost_registration_is_told_from_a_lost_server(prefect: FakePrefect) -> None:
+    """`check` passes, then says that the deployments are gone, then that nobody answers."""
+    runs_of(prefect).check()
+    prefect.answers["GET /api/deployments/name/deploy/deploy"] = [(404, {"detail": "Deployment not found"})]
+    with pytest.raises(NotFound) as lost:
+        runs_of(prefect).check()
+    assert lost.value.code == "no-deployment"
+    prefect.answers["GET /api/deployments/name/deploy/deploy"] = [(500, {"detail": "no such table"})]
+    with pytest.raises(StoreUnavailable) as failed:
+        runs_of(prefect).check()
+    assert failed.value.code == "prefect"

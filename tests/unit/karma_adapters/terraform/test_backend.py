@@ -8,7 +8,7 @@ from threading import Timer
 import pytest
 
 from karma_adapters.terraform.backend import LocalBackend
-from karma_core.errors import StoreError
+from karma_core.errors import BadInput
 
 WHOLE = b'{"version": 4, "outputs": {}}'
 
@@ -37,5 +37,32 @@ def test_an_empty_state_is_none_and_a_broken_one_an_error(state: Path, tmp_path:
     state.write_bytes(b"")
     assert backend.state("a/one") is None
     state.write_bytes(WHOLE[:9])
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(BadInput, match="cannot be read"):
         backend.state("a/one")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b'{"version": 4, "outp',
+        b"\x00" * 64,
+        b"<html>503</html>",
+        b"[]",
+        b"{}",
+        b'{"version": 4, "outputs": []}',
+        b'{"version": 4, "outputs": {"v": 1}}',
+        b'{"version": 4, "resources": {"a": 1}}',
+        b'{"version": 4, "lineage": "\xff"}',
+        b'{"version": 4, "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    ],
+    ids=range(10),
+)
+def test_a_damaged_state_is_an_error_of_its_component(state: Path, tmp_path: Path, damaged: bytes) -> None:
+    """Truncated, no JSON, or JSON that is no state: one code, and no error that would end a whole run."""
+    state.write_bytes(damaged)
+    with pytest.raises(BadInput) as caught:
+        LocalBackend(tmp_path).state("a/one")
+    assert caught.value.code == "state-unreadable"
+    assert caught.value.facts["component"] == "a/one"
+    assert str(state) in caught.value.why
+    assert "terraform.tfstate.backup" in caught.value.next_step

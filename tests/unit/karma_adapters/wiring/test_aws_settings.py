@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_adapters.aws.places import places, sinks
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
@@ -50,6 +51,84 @@ def test_two_environments_never_share_terraform_states(tmp_path: Path) -> None:
         read_settings(written(tmp_path, shared))
     assert "dev and prod" in caught.value.why
     read_settings(written(tmp_path, one.format(name="dev", prefix="") + one.format(name="prod", prefix="p")))
+
+
+SHARED = '[environments.{name}]\nparameters = "ssm"\n{more}\n'
+
+
+@pytest.mark.parametrize(
+    ("dev", "prod", "refused"),
+    [
+        ("", "", True),
+        ('prefix = "/iac"', 'prefix = "/iac"', True),
+        ('prefix = "/dev"', 'prefix = "/prod"', False),
+        ('region = "eu-west-1"', 'region = "us-east-1"', False),
+        ('aws = { profile = "a" }', 'aws = { profile = "b" }', False),
+        (
+            'aws = { role_arn = "arn:aws:iam::111111111111:role/dev" }',
+            'aws = { role_arn = "arn:aws:iam::111111111111:role/prod" }',
+            True,
+        ),
+        (
+            'aws = { role_arn = "arn:aws:iam::111111111111:role/karma" }',
+            'aws = { role_arn = "arn:aws:iam::222222222222:role/karma" }',
+            False,
+        ),
+    ],
+)
+def test_two_environments_never_share_parameters(tmp_path: Path, dev: str, prod: str, refused: bool) -> None:
+    """One account, one region, one prefix: each would delete and overwrite what is the other's."""
+    text = SHARED.format(name="dev", more=dev) + SHARED.format(name="prod", more=prod)
+    if not refused:
+        read_settings(written(tmp_path, text))
+        return
+    with pytest.raises(SettingsError) as caught:
+        read_settings(written(tmp_path, text))
+    assert "dev and prod keep parameters in one place" in caught.value.why
+    assert "prefix" in caught.value.why
+
+
+def test_parameters_in_files_are_each_environments_own(tmp_path: Path) -> None:
+    """The default: one prefix for all, a file for each."""
+    read_settings(written(tmp_path, "[environments.dev]\n[environments.prod]\n"))
+
+
+LOCAL_AND_AWS = """
+[environments.dev]
+
+[environments.prod]
+state = "dynamodb"
+aws = { state_table = "t", log_table = "l" }
+
+[environments.prod.log]
+sinks = ["dynamodb"]
+required = "dynamodb"
+"""
+
+
+def test_one_project_has_an_environment_here_and_one_in_aws(tmp_path: Path) -> None:
+    """Sinks are those of the environment, else those of all; places, policy and doctor ask for them so."""
+    settings = read_settings(written(tmp_path, LOCAL_AND_AWS))
+    assert settings.log_of("dev").required == "sqlite"
+    assert settings.log_of("prod").required == "dynamodb"
+    assert sinks(settings, "dev") == {"sqlite", "file"}
+    assert sinks(settings, "prod") == {"dynamodb"}
+    assert places(settings, "dev") == ()
+    assert {place.name for place in places(settings, "prod")} == {"t", "l"}
+    for name in ("dev", "prod"):
+        assert open_workspace(settings, name).name == name
+
+
+def test_a_log_of_an_environment_takes_from_all_what_it_does_not_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the required sink is otherwise: the copies stay. A variable can say it, too."""
+    text = '[log]\nsinks = ["file"]\n[environments.prod.log]\nrequired = "s3"\n'
+    settings = read_settings(written(tmp_path, text))
+    assert settings.log_of("prod").sinks == ("file",)
+    assert settings.log_of("prod").required == "s3"
+    monkeypatch.setenv("KARMA_ENVIRONMENTS__PROD__LOG__REQUIRED", "file")
+    assert read_settings(tmp_path).log_of("prod").required == "file"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from karma_core.provenance import describe, read_description
 from karma_core.records import Applied, ParameterKind, ParameterWrite
 from karma_core.use_cases.configs.diff import diff
 from karma_core.use_cases.configs.publish import Kept, publish
+from karma_core.use_cases.fleet.binding import bind
 from karma_core.workspace import Workspace
 from tests.workspace_fakes import (
     CountedParameters,
@@ -379,7 +381,7 @@ class TestLog:
         seen: list[list[tuple[str, str]]] = []
         world.parameters.before_put = lambda: seen.append(world.log.said)
         publish(world.workspace)
-        assert seen == [[("config_publish", "started")]]
+        assert set(map(tuple, seen)) == {(("config_publish", "started"),)}
         intent, outcome = world.log.events_
         assert intent.inputs == {"write": ["vpc/core"], "prune": []}
         assert (outcome.status, outcome.cause) == ("succeeded", intent.id)
@@ -489,6 +491,36 @@ class TestBinding:
                 call(world.workspace)
             assert raised.value.code == "environment-mismatch"
         assert world.value("vpc/core") == "{}"
+
+    def test_the_first_publish_writes_it(self, world: World) -> None:
+        """From then on another environment is refused under the prefix; nothing of it is written there."""
+        world.config("vpc/core", "{}")
+        assert publish(world.workspace, dry_run=True).written == ("vpc/core",)
+        assert world.parameters.get("/iac/environment") is None
+        publish(world.workspace)
+        bound = world.parameters.get("/iac/environment")
+        assert bound is not None
+        assert bound.value == '{"environment":"dev"}'
+        settings = replace(world.workspace.environment, name="prod")
+        with pytest.raises(Refused, match="is not the environment prod") as raised:
+            bind(replace(world.workspace, environment=settings))
+        assert "a prefix of its own" in raised.value.next_step
+        world.config("vpc/core", '{"a":1}')
+        publish(world.workspace)
+        again = world.parameters.get("/iac/environment")
+        assert again is not None
+        assert again.version == 1
+
+    def test_of_two_that_bind_at_once_one_is_refused(self, world: World) -> None:
+        """Another environment writes it between our look and our write."""
+        world.config("vpc/core", "{}")
+        world.parameters.before_put = lambda: world.parameters.put(
+            [ParameterWrite(name="/iac/environment", value='{"environment":"prod"}')]
+        )
+        with pytest.raises(Refused) as raised:
+            publish(world.workspace)
+        assert raised.value.code == "environment-mismatch"
+        assert world.parameters.get("/iac/vpc/core/config") is None
 
     def test_an_unreadable_binding(self, world: World) -> None:
         """A binding that is no JSON object is not taken for none."""

@@ -390,6 +390,26 @@ def test_a_living_run_is_neither_closed_nor_resumed(chain: System) -> None:
         chain.resume(run_id)
 
 
+@pytest.mark.parametrize("how", ["resume", "abandon", "deploy"])
+def test_a_run_that_died_under_a_clock_that_was_ahead_can_be_taken_up(chain: System, how: str) -> None:
+    """Its leases seem to hold for another year: they are taken once they stood still for their length."""
+    system_clock = chain.clock.now
+    chain.clock.pass_seconds(400 * 24 * 3600)
+    chain.lease_seconds = 0.5
+    run_id = die(chain, "deploy.before_apply")
+    lock = {"id": "lock-1", "created": chain.clock.now.isoformat()}
+    chain.clock.now = system_clock
+    if how == "resume":
+        chain.terraform.locks["a/one"] = lock
+    if how == "resume":
+        assert chain.resume(run_id).status == "succeeded"
+    elif how == "abandon":
+        assert abandon(chain.workspace, run_id).status == "abandoned"
+    else:
+        assert chain.deploy().status == "succeeded"
+    assert chain.state.leases() == ()
+
+
 def test_a_resume_that_could_not_begin_holds_nothing(chain: System) -> None:
     """The store was away for a moment: the next try is not told that somebody is at work."""
     run_id = die(chain, "deploy.before_apply")
