@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.strictjson import parse_canonical
 from karma_core.three_way import same
 
@@ -28,7 +29,7 @@ class _Node(NamedTuple):
 
     start: int
     end: int
-    children: tuple[tuple[Any, int, _Node], ...] = ()
+    children: tuple[tuple[JsonValue, int, _Node], ...] = ()
 
 
 class _Edit(NamedTuple):
@@ -39,7 +40,7 @@ class _Edit(NamedTuple):
     text: str
 
 
-def edited(raw: bytes, wanted: Any) -> bytes:
+def edited(raw: bytes, wanted: JsonValue) -> bytes:
     """The text of `raw`, strict JSON, with what `wanted` has otherwise; `readable` where it is none.
 
     O(size of both). The result is read again: it holds `wanted`, whatever the text looked like.
@@ -57,12 +58,12 @@ def edited(raw: bytes, wanted: Any) -> bytes:
     return text.encode() if same(after, wanted) else readable(wanted)
 
 
-def readable(value: Any) -> bytes:
+def readable(value: JsonValue) -> bytes:
     """A new file's text: two spaces, sorted keys, a newline at the end."""
     return (_dumped(value, DEFAULT_INDENT) + "\n").encode()
 
 
-def _edits(text: str, node: _Node, before: Any, wanted: Any) -> Iterator[_Edit]:
+def _edits(text: str, node: _Node, before: JsonValue, wanted: JsonValue) -> Iterator[_Edit]:
     if same(before, wanted):
         return
     if isinstance(before, dict) and isinstance(wanted, dict) and before and wanted:
@@ -74,7 +75,7 @@ def _edits(text: str, node: _Node, before: Any, wanted: Any) -> Iterator[_Edit]:
         yield _Edit(node.start, node.end, _inserted(text, node.start, wanted))
 
 
-def _of_object(text: str, node: _Node, before: dict[str, Any], wanted: dict[str, Any]) -> Iterator[_Edit]:
+def _of_object(text: str, node: _Node, before: JsonObject, wanted: JsonObject) -> Iterator[_Edit]:
     kept = [child for child in node.children if child[0] in wanted]
     if not kept:
         yield _Edit(node.start, node.end, _inserted(text, node.start, wanted))
@@ -94,7 +95,7 @@ def _of_object(text: str, node: _Node, before: dict[str, Any], wanted: dict[str,
         yield _Edit(last.end, last.end, "".join(parts))
 
 
-def _removals(node: _Node, wanted: dict[str, Any]) -> Iterator[_Edit]:
+def _removals(node: _Node, wanted: JsonObject) -> Iterator[_Edit]:
     """Each member that goes, with the comma and the space that parted it from a member that stays."""
     children = node.children
     first = next(index for index, child in enumerate(children) if child[0] in wanted)
@@ -114,14 +115,14 @@ def _lead(text: str, node: _Node, start: int) -> str:
     return " " if not lead and text[node.start : node.end].find(": ") > 0 else lead
 
 
-def _colon(text: str, child: tuple[Any, int, _Node]) -> str:
+def _colon(text: str, child: tuple[JsonValue, int, _Node]) -> str:
     """The colon with the space around it, as the neighbour has it."""
     _, start, value = child
     key_end = _read(text, start).end
     return text[key_end : value.start]
 
 
-def _inserted(text: str, position: int, value: Any) -> str:
+def _inserted(text: str, position: int, value: JsonValue) -> str:
     """A value's text for a place: over several lines where the file is, indented as its line is."""
     if "\n" not in text.strip():
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=_separators(text))
@@ -131,7 +132,7 @@ def _inserted(text: str, position: int, value: Any) -> str:
     return _dumped(value, _indent(text)).replace("\n", newline + margin)
 
 
-def _dumped(value: Any, indent: str) -> str:
+def _dumped(value: JsonValue, indent: str) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True)
 
 
@@ -152,11 +153,11 @@ def _read(text: str, position: int) -> _Node:
         atom = _ATOM.match(text, position)
         return _Node(position, atom.end() if atom else position)
     is_object = text[position] == "{"
-    children: list[tuple[Any, int, _Node]] = []
+    children: list[tuple[JsonValue, int, _Node]] = []
     place = _skip(text, position + 1)
     while text[place] not in "}]":
         start = place
-        key: Any = len(children)
+        key: JsonValue = len(children)
         if is_object:
             name = _read(text, place)
             key = json.loads(text[name.start : name.end])

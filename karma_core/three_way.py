@@ -6,10 +6,11 @@ index says nothing once elements were inserted before it.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Record
 from karma_core.strictjson import canonical
 
@@ -24,9 +25,9 @@ class Overlap(Record, frozen=True, kw_only=True):
     """
 
     pointer: str
-    base: Any = ABSENT
-    git: Any = ABSENT
-    store: Any = ABSENT
+    base: JsonValue = ABSENT
+    git: JsonValue = ABSENT
+    store: JsonValue = ABSENT
 
 
 class Merge(Record, frozen=True, kw_only=True):
@@ -35,25 +36,27 @@ class Merge(Record, frozen=True, kw_only=True):
     Without a winner the store's edit stands at those places.
     """
 
-    value: Any
+    value: JsonValue
     overlaps: tuple[Overlap, ...]
 
 
-def merge(base: Any, git: Any, store: Any, *, git_wins: bool = False) -> Merge:
+def merge(base: JsonValue, git: JsonValue, store: JsonValue, *, git_wins: bool = False) -> Merge:
     """Merge both sides' edits of base; any of the three may be ABSENT. O(size of the values)."""
     overlaps: list[Overlap] = []
     value = _merge("", (base, git, store), overlaps, git_wins=git_wins)
     return Merge(value=value, overlaps=tuple(sorted(overlaps, key=lambda overlap: overlap.pointer)))
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: JsonValue, other: JsonValue) -> bool:
     """Whether two values are the same JSON, or both absent (in Python 1 == True == 1.0, in JSON not)."""
     if one is ABSENT or other is ABSENT:
         return one is other
     return canonical(one) == canonical(other)
 
 
-def _merge(pointer: str, sides: tuple[Any, Any, Any], overlaps: list[Overlap], *, git_wins: bool) -> Any:
+def _merge(
+    pointer: str, sides: tuple[JsonValue, JsonValue, JsonValue], overlaps: list[Overlap], *, git_wins: bool
+) -> JsonValue:
     base, git, store = sides
     if same(git, store) or same(base, git):
         return store
@@ -67,11 +70,11 @@ def _merge(pointer: str, sides: tuple[Any, Any, Any], overlaps: list[Overlap], *
 
 def _members(
     pointer: str,
-    sides: tuple[Any, dict[str, Any], dict[str, Any]],
+    sides: tuple[JsonValue, JsonObject, JsonObject],
     overlaps: list[Overlap],
     *,
     git_wins: bool,
-) -> dict[str, Any]:
+) -> JsonObject:
     base, git, store = sides
     before = base if isinstance(base, dict) else {}
     merged = {}

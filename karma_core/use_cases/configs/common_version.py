@@ -7,10 +7,9 @@ both sides may have edited.
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.needs import HasParameters
 from karma_core.provenance import read_description
@@ -22,7 +21,7 @@ from karma_core.use_cases.configs.git_holds import GitNotes
 class Common(Record, frozen=True, kw_only=True):
     """The last common value; ABSENT where the config was in the store alone ever since it was created."""
 
-    value: Any
+    value: JsonValue
 
 
 def common_version(workspace: HasParameters, address: str, notes: GitNotes) -> Common | None:
@@ -49,7 +48,7 @@ def _common(address: str, version: Parameter, notes: GitNotes) -> Common | None:
     return Common(value=_parsed(version.value if held.git is None else held.git))
 
 
-def _parsed(value: str) -> Any:
+def _parsed(value: str) -> JsonValue:
     """The JSON value; of a text that is none, the text."""
     if not value:
         return ABSENT

@@ -8,9 +8,10 @@ what Git held beside a version that has edits of both, so that an edit is never 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from karma_core import strictjson
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Record
 from karma_core.needs import HasState
 from karma_core.records import Parameter
@@ -99,14 +100,14 @@ def noted(workspace: HasState) -> dict[str, Held]:
     return {document.id: _read(document.body) for document in workspace.state.documents(KIND)}
 
 
-def _body(held: Held) -> dict[str, Any]:
-    body: dict[str, Any] = {"change": held.change}
+def _body(held: Held) -> JsonObject:
+    body: JsonObject = {"change": held.change}
     if held.version:
         body |= {"version": held.version, "digest": held.digest}
     return body if held.git is None else {**body, "git": held.git}
 
 
-def _read(body: Mapping[str, Any]) -> Held:
+def _read(body: Mapping[str, JsonValue]) -> Held:
     git = body.get("git")
     return Held(
         change=str(body.get("change", "")),

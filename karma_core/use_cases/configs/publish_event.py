@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_core.events import event_of
+from karma_core.json_types import JsonMapping
 from karma_core.needs import HasArtifacts
 from karma_core.outcomes import Phase
 from karma_core.records import Event
@@ -19,7 +20,7 @@ _NAMED_ADDRESSES: Final = 200
 
 
 def intent_event(
-    workspace: HasArtifacts, addresses: Mapping[str, Sequence[str]], status: str, said: Mapping[str, Any]
+    workspace: HasArtifacts, addresses: Mapping[str, Sequence[str]], status: str, said: JsonMapping
 ) -> Event:
     """What is to be done, or was not let be done: addresses by `write` and `prune`; `said` is the verdict."""
     if sum(map(len, addresses.values())) <= _NAMED_ADDRESSES:

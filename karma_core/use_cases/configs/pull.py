@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import json_edit, strictjson
 from karma_core.events import log_event
+from karma_core.json_types import JsonValue
 from karma_core.model import Finding, Record
 from karma_core.needs import HasGit, Publishing
 from karma_core.outcomes import Phase
@@ -101,7 +100,7 @@ def _content(workspace: HasGit, found: Ahead | Intent) -> bytes:
 
 
 def _edited(workspace: HasGit, file: ConfigFile | None, value: str) -> bytes:
-    wanted: Any = strictjson.parse(value.encode(), where="a stored config")
+    wanted: JsonValue = strictjson.parse(value.encode(), where="a stored config")
     return (
         json_edit.readable(wanted)
         if file is None

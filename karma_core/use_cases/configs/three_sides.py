@@ -8,10 +8,10 @@ and where both sides edited the same place the config is held (`Diverged`) until
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from karma_core import strictjson
 from karma_core.errors import BadInput, UsageError
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.needs import Context, HasParameters
 from karma_core.parameters import check_value
@@ -81,7 +81,7 @@ def decide(
     return Intent(address=address, file=file, value=text, stored=stored, git=git, change=moved_by)
 
 
-def _merged(common: Common | None, git: Any, store: Any, *, git_wins: bool) -> Merge:
+def _merged(common: Common | None, git: JsonValue, store: JsonValue, *, git_wins: bool) -> Merge:
     """The three-way merge; where the last common version is not known, the whole configs overlap."""
     if common is not None:
         return merge(common.value, git, store, git_wins=git_wins)
@@ -151,7 +151,7 @@ def _fits(workspace: Context, address: str, text: str) -> bool:
     return True
 
 
-def _parsed(value: str) -> Any:
+def _parsed(value: str) -> JsonValue:
     """The JSON value; where a stored text is none, the text."""
     try:
         return strictjson.parse(value.encode(), where="a config")
