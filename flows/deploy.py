@@ -32,7 +32,7 @@ from tasks.steps import build_graph, validate
 
 LISTENER: ContextVar[Say] = ContextVar("listener", default=say_nothing)
 """Who hears the progress of a flow that runs in this process."""
-OUTCOME: ContextVar[list[dict[str, Any]] | None] = ContextVar("outcome", default=None)
+OUTCOME: ContextVar[list[JsonObject] | None] = ContextVar("outcome", default=None)
 """Where a flow that runs in this process leaves its result, once Karma has recorded it."""
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""

@@ -16,6 +16,7 @@ from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonObject
 from karma_core.needs import CarryingOut
 from karma_core.ports import Say
 from karma_core.use_cases.access.identity import proven_if_possible
@@ -43,7 +44,7 @@ def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say)
         from flows import deploy as flows  # noqa: PLC0415 - imports Prefect, after its settings are made
 
         flow = flows.destroy if order.kind == "destroy" else flows.deploy
-        listening, outcome = flows.LISTENER.set(say), list[dict[str, Any]]()
+        listening, outcome = flows.LISTENER.set(say), list[JsonObject]()
         keeping = flows.OUTCOME.set(outcome)
         try:
             result = _result_of(flow, _arguments(order, settings, workspace))
@@ -57,17 +58,17 @@ def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say)
     return read_result(result)
 
 
-def _result_of(flow: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def _result_of(flow: Any, arguments: dict[str, Any]) -> JsonObject:
     """Run the flow; what it raised is raised as it was."""
     state: Any = flow(**arguments, return_state=True)
     _settle(state.state_details.flow_run_id)
-    found: dict[str, Any] | BaseException = state.result(raise_on_failure=False)
+    found: JsonObject | BaseException = state.result(raise_on_failure=False)
     if isinstance(found, BaseException):
         raise found
     return found
 
 
-def _without_prefect(error: Exception, outcome: list[dict[str, Any]], settings: Settings) -> RunResult:
+def _without_prefect(error: Exception, outcome: list[JsonObject], settings: Settings) -> RunResult:
     """What the run itself recorded stands, although Prefect could not; without it StoreUnavailable `prefect`.
 
     An error that is not Prefect's is a defect, and raised as it is.

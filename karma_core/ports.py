@@ -22,6 +22,7 @@ from karma_core.records import (
     Document,
     DriftReport,
     Event,
+    GitChanges,
     JournalEntry,
     Lease,
     Module,
@@ -110,6 +111,14 @@ class ConfigRepository(Protocol):
         """
         ...
 
+    def absences(self, environment: str, addresses: Sequence[str]) -> dict[str, str]:
+        """Why files that Git holds are not in the work tree, by address; nothing of what Git does not hold.
+
+        `deleted`: HEAD holds the file, somebody deleted it, and that is not committed. Otherwise it was never
+        checked out: `sparse-checkout`, `skip-worktree`, `assume-unchanged`, `submodule` or `no-checkout`.
+        """
+        ...
+
     def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
         """A component's config file as it is in a commit; None where the commit has none.
 
@@ -125,10 +134,10 @@ class ConfigRepository(Protocol):
         """The commit of the work tree, None outside Git."""
         ...
 
-    def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
-        """(addresses whose config, paths below the modules' root) changed between ref and the work tree.
+    def changed_since(self, environment: str, ref: str) -> GitChanges:
+        """What changed between ref and the work tree, and of what Git cannot tell that.
 
-        A path is of a file, or of a directory of which nothing closer is known.
+        NotFound `unknown-ref` where ref names no commit; in a shallow clone Git cannot tell instead.
         """
         ...
 

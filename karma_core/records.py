@@ -69,6 +69,20 @@ class ConfigFile(Record, frozen=True, kw_only=True):
     stamp: str
 
 
+class GitChanges(Record, frozen=True, kw_only=True):
+    """What changed between a commit and the work tree, as far as Git can tell.
+
+    `addresses` are of configs; `modules` are paths below the modules' root, each of a file or of a directory
+    all of which counts. `untold_configs` says why Git cannot tell of every config (empty: it can),
+    `untold_modules` of which such paths it cannot, and why (`.`: of all).
+    """
+
+    addresses: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+    untold_configs: str = ""
+    untold_modules: dict[str, str] = {}
+
+
 # -- leases -------------------------------------------------------------------------------------------
 
 

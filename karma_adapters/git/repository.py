@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from karma_adapters.git.absences import absences
+from karma_adapters.git.changes import PathChanges, path_changes
 from karma_adapters.git.config_directory import CONFIG_FILE, ConfigDirectory
 from karma_adapters.git.work_tree import GitWorkTree, find_work_tree
 from karma_core import ids
-from karma_core.errors import BadInput, NotFound, StoreError
+from karma_core.errors import BadInput, NotFound
 from karma_core.model import Provenance
 from karma_core.ports import Refuse
-from karma_core.records import ConfigFile
+from karma_core.records import ConfigFile, GitChanges
 
 
 class GitConfigRepository:
@@ -52,9 +54,18 @@ class GitConfigRepository:
         path = _below(tree, f"{self._configs}/{environment}/{address}/{CONFIG_FILE}")
         return tree.content(tree.resolve_or_fetch(commit), path)
 
+    def absences(self, environment: str, addresses: Sequence[str]) -> dict[str, str]:
+        """Why files that Git holds are not in the work tree, by address; nothing outside a work tree."""
+        ids.check_environment(environment)
+        tree = find_work_tree(Path(self._configs))
+        if tree is None or not addresses:
+            return {}
+        files = {self._file_of(tree, environment, address): address for address in addresses}
+        return {files[path]: why for path, why in absences(tree, files).items() if path in files}
+
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         """Commit of HEAD, path and dirty flag by address, from one `git status`."""
-        tree = find_work_tree(Path(self._root)) if files else None
+        tree = find_work_tree(Path(self._configs)) if files else None
         if tree is None:
             return {file.address: Provenance(path=file.path) for file in files}
         commit = tree.head()
@@ -71,17 +82,37 @@ class GitConfigRepository:
         tree = find_work_tree(Path(self._root))
         return tree.head() if tree is not None else None
 
-    def changed_since(self, environment: str, ref: str) -> tuple[set[str], set[str]]:
-        """(addresses, paths below the modules' directory) changed between ref and the work tree.
+    def changed_since(self, environment: str, ref: str) -> GitChanges:
+        """What differs between ref and the work tree, submodules included.
 
-        Where the modules lie outside the configs' work tree, ref says nothing of them: all folders count.
+        UsageError `invalid-ref`, NotFound `unknown-ref` or `no-work-tree`. A shallow clone knows few commits:
+        where ref is not among them, nothing is known of anything.
         """
         ids.check_environment(environment)
         tree = self._tree()
-        commit = tree.resolve(ref)
+        try:
+            commit = tree.resolve(ref)
+        except NotFound:
+            if not tree.is_shallow():
+                raise
+            why = f"the clone is shallow and does not have {ids.shown(ref)}"
+            return GitChanges(untold_configs=why, untold_modules={".": why})
         configs = _below(tree, f"{self._configs}/{environment}")
-        addresses = _addresses(tree.changed(commit, [configs]), configs)
-        return addresses, self._changed_modules(tree, commit)
+        found = self._changes(tree, commit, f"{self._configs}/{environment}")
+        modules = self._changes(tree, commit, self._modules)
+        top = _below(tree, self._modules)
+        return GitChanges(
+            addresses=frozenset(_addresses(found.changed, configs)),
+            modules=frozenset(_relative(path, top) for path in modules.changed),
+            untold_configs=_why_untold(tree, found),
+            untold_modules={_relative(path, top): why for path, why in modules.untold.items()},
+        )
+
+    def _changes(self, tree: GitWorkTree, commit: str, directory: str) -> PathChanges:
+        """What differs below a directory, which need not exist; relative to the top of the tree."""
+        if not Path(directory).is_relative_to(os.path.realpath(tree.top)):
+            return PathChanges(untold={_below(tree, directory): "it lies outside the configs' work tree"})
+        return path_changes(tree, commit, _below(tree, directory))
 
     def _tree(self) -> GitWorkTree:
         tree = find_work_tree(Path(self._root))
@@ -94,41 +125,36 @@ class GitConfigRepository:
             )
         return tree
 
-    def _changed_modules(self, tree: GitWorkTree, commit: str) -> set[str]:
-        if not Path(self._modules).is_dir():
-            return set()
-        if not Path(self._modules).is_relative_to(os.path.realpath(tree.top)):
-            return set(_folders(self._modules))
-        modules = _below(tree, self._modules)
-        return {Path(path).relative_to(modules).as_posix() for path in tree.changed(commit, [modules])}
-
-
-def _folders(path: str) -> list[str]:
-    try:
-        with os.scandir(path) as entries:
-            return [entry.name for entry in entries if entry.is_dir()]
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be listed",
-            why=error.strerror or str(error),
-            next_step="check its permissions",
-        ) from error
+    def _file_of(self, tree: GitWorkTree, environment: str, address: str) -> str:
+        return _below(tree, f"{self._configs}/{environment}/{address}/{CONFIG_FILE}")
 
 
 def _below(tree: GitWorkTree, path: str) -> str:
     return os.path.relpath(path, os.path.realpath(tree.top))
 
 
-def _addresses(paths: Sequence[str], configs: str) -> set[str]:
+def _addresses(paths: Iterable[str], configs: str) -> set[str]:
     """Addresses of config files among paths `<configs>/<type>/<nickname>/config.json`."""
     found = set()
     for path in paths:
-        match Path(path).relative_to(configs).parts:
+        match Path(_relative(path, configs)).parts:
             case [component_type, nickname, name] if name == CONFIG_FILE:
                 address = f"{component_type}/{nickname}"
                 if ids.is_address(address):
                     found.add(address)
     return found
+
+
+def _why_untold(tree: GitWorkTree, changes: PathChanges) -> str:
+    """Why Git does not tell of every config whether it changed; empty where it does."""
+    for path, why in sorted(changes.untold.items()):
+        if Path(path).name == CONFIG_FILE or (tree.top / path).is_dir():
+            return f"{path}: {why}"
+    return ""
+
+
+def _relative(path: str, directory: str) -> str:
+    return os.path.relpath(path, directory)
 
 
 def _raise(refused: BadInput) -> None:

@@ -10,9 +10,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from karma_core.errors import BadInput, NotFound, StoreError, StoreUnavailable, UsageError
 from karma_core.ids import shown
@@ -23,6 +23,8 @@ GIT_SECONDS: Final = 60.0
 _REF: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._/@{}^~+-]{0,254}\Z")
 """Revisions that may be asked for: names, hashes, HEAD~2, v1^{commit}, main@{1}; never an option."""
 _KEPT_VARIABLES: Final = ("PATH", "HOME", "XDG_CONFIG_HOME")
+SUBMODULE: Final = "160000"
+"""The mode of a submodule in trees and in the index (gitdatamodel(7))."""
 _QUIET: Final = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "--no-pager")
 
 
@@ -42,6 +44,21 @@ def find_work_tree(directory: Path) -> GitWorkTree | None:
     if b"not a git repository" in done.stderr or b"must be run in a work tree" in done.stderr:
         return None
     raise _failed("rev-parse", done)
+
+
+class Entry(NamedTuple):
+    """A file or submodule of the index: its path, its octal mode, and the tag of `git ls-files -v`."""
+
+    path: str
+    tag: str
+    mode: str
+
+    @property
+    def hidden(self) -> str | None:
+        """The mark by which Git is told not to look at the file; None where it looks."""
+        if self.tag.upper() == "S":
+            return "skip-worktree"
+        return "assume-unchanged" if self.tag.islower() else None
 
 
 class GitWorkTree:
@@ -115,9 +132,48 @@ class GitWorkTree:
 
     def changed(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Files below paths that differ between the commit and the work tree, untracked ones included."""
-        diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", commit]
-        untracked = ["ls-files", "--others", "--exclude-standard", "-z"]
-        return sorted({*self._paths([*diff, "--", *paths]), *self._paths([*untracked, "--", *paths])})
+        diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"]
+        diff += ["--ignore-submodules=none", commit]
+        return sorted({*self._paths([*diff, "--", *paths]), *self.untracked(paths)})
+
+    def untracked(self, paths: Sequence[str]) -> list[str]:
+        """Files below paths that Git neither holds nor ignores."""
+        return self._paths(["ls-files", "--others", "--exclude-standard", "-z", "--", *paths])
+
+    def entries(self, paths: Sequence[str]) -> Iterator[Entry]:
+        """What the index holds at and below paths, whether it is checked out or not."""
+        for line in self._paths(["ls-files", "--cached", "--stage", "-v", "-z", "--", *paths]):
+            facts, _, path = line.partition("\t")
+            tag, mode, _ = facts.split(" ", 2)
+            yield Entry(path=path, tag=tag, mode=mode)
+
+    def in_head(self, paths: Sequence[str]) -> set[str]:
+        """Which files (and submodules) at and below paths HEAD holds; none before the first commit."""
+        if self.head() is None:
+            return set()
+        return set(self._paths(["ls-tree", "-r", "--name-only", "--full-tree", "-z", "HEAD", "--", *paths]))
+
+    def submodule_commit(self, commit: str, path: str) -> str | None:
+        """The commit of a submodule that a commit of this repository holds at path; None without such."""
+        for line in self._paths(["ls-tree", "--full-tree", "-z", commit, "--", path]):
+            mode, _, rest = line.partition(" ")
+            if mode == SUBMODULE:
+                return rest.split(" ", 1)[1].split("\t", 1)[0]
+        return None
+
+    def ignored(self, path: str) -> list[str]:
+        """Files below path that Git ignores and does not hold."""
+        return self._paths(["ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", path])
+
+    def is_sparse(self) -> bool:
+        """Whether the work tree has only a part of the files, by `git sparse-checkout`."""
+        done = _run(self._program, self.top, ["config", "--get", "--type=bool", "core.sparseCheckout"])
+        return done.stdout.strip() == b"true"
+
+    def is_shallow(self) -> bool:
+        """Whether the clone has only the newest part of the history."""
+        done = _run(self._program, self.top, ["rev-parse", "--is-shallow-repository"])
+        return done.stdout.strip() == b"true"
 
     def _paths(self, arguments: list[str]) -> list[str]:
         done = _run(self._program, self.top, ["--literal-pathspecs", *arguments])

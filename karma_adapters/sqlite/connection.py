@@ -162,7 +162,7 @@ def damaged(path: Path, what: str, error: Exception | str) -> StoreError:
     )
 
 
-def check_row(path: Path, what: str, row: Sequence[Any], kinds: Sequence[type | UnionType]) -> None:
+def check_row(path: Path, what: str, row: Sequence[SqlValue], kinds: Sequence[type | UnionType]) -> None:
     """StoreError `database-damaged` unless every value of the row is of its kind."""
     for value, kind in zip(row, kinds, strict=True):
         if not isinstance(value, kind):

@@ -6,7 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from karma_adapters.processes.children import Finished
 from karma_adapters.terraform import masking
@@ -122,7 +122,7 @@ def for_component(method: Callable[..., _Result]) -> Callable[..., _Result]:
     """
 
     @wraps(method)
-    def call(runner: Any, about: TerraformJob | str, *more: Any) -> _Result:
+    def call(runner: object, about: TerraformJob | str, *more: object) -> _Result:
         try:
             return method(runner, about, *more)
         except OSError as error:

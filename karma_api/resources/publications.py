@@ -17,15 +17,21 @@ from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.use_cases.changes.git_request import request_from_git
 from karma_core.use_cases.configs import diff as config_diff
+from karma_core.use_cases.configs.differing import Take
 from karma_core.use_cases.configs.publish import publish
 
 
 class Publication(Document, frozen=True, kw_only=True):
-    """`prune` deletes configs that are gone from Git, many of them only where `confirmed` says yes to it."""
+    """`prune` deletes configs that are gone from Git, many of them only where `confirmed` says yes to it.
+
+    `take_git` and `take_store` are addresses of diverged configs, by the side whose edits win.
+    """
 
     prune: bool = False
     confirmed: bool = False
     dry_run: bool = False
+    take_git: tuple[str, ...] = ()
+    take_store: tuple[str, ...] = ()
 
 
 class PublishAsked(Asked, frozen=True, kw_only=True):
@@ -35,13 +41,21 @@ class PublishAsked(Asked, frozen=True, kw_only=True):
 
 
 class Published(Answered, kw_only=True):
-    """What was written, or in a dry run would be; `findings` and `needs` are the verdict of a dry run."""
+    """What was written, or in a dry run would be; `findings` and `needs` are the verdict of a dry run.
+
+    `merged` are those of `written` that have edits of a change besides; `diverged` were held, and `findings`
+    say why. `not_checked_out` are in Git and not in the server's work tree.
+    """
 
     environment: str
     dry_run: bool
     written: list[str]
     unchanged: list[str]
+    merged: list[str]
     ahead_of_git: list[str]
+    diverged: list[str]
+    not_checked_out: list[str]
+    deletions_uncommitted: list[str]
     removed_from_git: list[str]
     pruned: list[str]
     versions: dict[str, int]
@@ -50,12 +64,14 @@ class Published(Answered, kw_only=True):
 
 
 class Wanted(Document, frozen=True, kw_only=True):
-    """How to request it."""
+    """How to request it; `take_git` and `take_store` as in a publication."""
 
     prune: bool = False
     reason: Reason = ""
     dry_run: bool = False
     apply: bool = True
+    take_git: tuple[str, ...] = ()
+    take_store: tuple[str, ...] = ()
 
 
 class WantedAsked(Asked, frozen=True, kw_only=True):
@@ -72,6 +88,9 @@ class ConfigDiffShown(Answered, kw_only=True):
     changed: list[JsonObject]
     removed: list[str]
     ahead_of_git: list[JsonObject]
+    merged: list[JsonObject]
+    diverged: list[JsonObject]
+    not_checked_out: list[str]
 
 
 def diff(service: Service, caller: Caller, _asked: Asked) -> JsonValue:
@@ -83,7 +102,14 @@ def make(service: Service, caller: Caller, asked: PublishAsked) -> JsonValue:
     """Write every changed config; the policy judges it."""
     said = asked.body
     workspace = service.with_terraform(caller)
-    return to_builtins(publish(workspace, dry_run=said.dry_run, prune=said.prune, assume_yes=said.confirmed))
+    published = publish(
+        workspace,
+        dry_run=said.dry_run,
+        prune=said.prune,
+        assume_yes=said.confirmed,
+        take=Take(git=frozenset(said.take_git), store=frozenset(said.take_store)),
+    )
+    return to_builtins(published)
 
 
 def request(service: Service, caller: Caller, asked: WantedAsked) -> Reply:
@@ -95,6 +121,7 @@ def request(service: Service, caller: Caller, asked: WantedAsked) -> Reply:
         reason=said.reason,
         dry_run=said.dry_run,
         proceed=said.apply,
+        take=Take(git=frozenset(said.take_git), store=frozenset(said.take_store)),
     )
     return result(service, caller, change)
 

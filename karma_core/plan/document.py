@@ -36,6 +36,8 @@ UNPUBLISHED: Final = "unpublished"
 """Code of the warning that configs of the work tree are not published."""
 LEFT_OUT: Final = "left-out"
 """Code of the warning that components are stale and no part of the plan."""
+GIT_UNTOLD: Final = "git-untold"
+"""Code of the warning that Git could not tell what changed since a commit, and Karma compared itself."""
 PRODUCER_EXCLUDED: Final = "producer-excluded"
 """Code of the warning that components of the plan need some that were excluded from it."""
 

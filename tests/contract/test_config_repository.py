@@ -14,7 +14,7 @@ import pytest
 from karma_adapters.git.repository import GitConfigRepository
 from karma_core.errors import BadInput, NotFound, UsageError
 from karma_core.ports import ConfigRepository
-from karma_core.records import ConfigFile
+from karma_core.records import ConfigFile, GitChanges
 from tests.workspace_fakes import write_config
 
 
@@ -270,7 +270,7 @@ class TestGit:
         repository = GitConfigRepository(tmp_path)
         assert repository.provenance(list(repository.scan("dev")))["vpc/core"].commit == head
         write_config(tmp_path, "vpc/core", "{ }")
-        assert repository.changed_since("dev", "HEAD") == ({"vpc/core"}, set())
+        assert repository.changed_since("dev", "HEAD").addresses == {"vpc/core"}
         assert not canary.exists()
 
     def test_a_config_as_it_is_in_a_commit(self, tmp_path: Path) -> None:
@@ -313,17 +313,24 @@ class TestGit:
         (tmp_path / "components/zone/sub/x.tf").write_text("")
         repository = GitConfigRepository(tmp_path)
         addresses = {"vpc/edited", "vpc/deleted", "vpc/committed", "vpc/new"}
-        assert repository.changed_since("dev", base) == (addresses, {"zone/sub/x.tf"})
-        assert repository.changed_since("dev", "HEAD") == (addresses - {"vpc/committed"}, {"zone/sub/x.tf"})
+        modules = frozenset({"zone/sub/x.tf"})
+        changes = GitChanges(addresses=frozenset(addresses), modules=modules)
+        assert repository.changed_since("dev", base) == changes
+        fewer = GitChanges(addresses=frozenset(addresses - {"vpc/committed"}), modules=modules)
+        assert repository.changed_since("dev", "HEAD") == fewer
 
     def test_modules_elsewhere(self, tmp_path: Path) -> None:
-        """A revision of the configs says nothing of modules in another place: all their folders count."""
+        """A revision of the configs says nothing of modules in another place."""
         root, modules = tmp_path / "configs", tmp_path / "modules"
         write_config(root, "vpc/core", "{}")
         commit_all(root)
         (modules / "vpc").mkdir(parents=True)
         repository = GitConfigRepository(root, modules=str(modules))
-        assert repository.changed_since("dev", "HEAD") == (set(), {"vpc"})
+        found = repository.changed_since("dev", "HEAD")
+        assert (found.modules, found.untold_modules) == (
+            frozenset(),
+            {".": "it lies outside the configs' work tree"},
+        )
 
     @pytest.mark.parametrize("ref", ["", "--output=/tmp/x", "-x", "a b", "a\nb", ":/x", "HEAD\0"])
     def test_a_reference_is_no_option(self, tmp_path: Path, ref: str) -> None:

@@ -9,7 +9,9 @@ from karma_core.errors import Refused
 from karma_core.json_types import JsonObject
 from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes.intake import request
-from karma_core.use_cases.configs.comparison import Intent
+from karma_core.use_cases.configs import git_holds
+from karma_core.use_cases.configs.differing import Intent, Take
+from karma_core.use_cases.configs.diverging import left_out, refuse_diverged
 from karma_core.use_cases.configs.publish import find_work
 
 
@@ -20,18 +22,23 @@ def request_from_git(
     reason: str = "",
     proceed: bool = False,
     dry_run: bool = False,
+    take: Take | None = None,
 ) -> Change:
     """Request one change with everything that publishing would write, and with `prune` delete.
 
     It is judged whole, planned, approved where a rule asks for it, and deployed. Refused `nothing-to-publish`
-    where Git and the store are the same; ValidationFailed as publishing.
+    where Git and the store are the same, or `diverged` where nothing else differs; errors as publishing. What
+    has diverged besides is left out, and the reason names it; `take` says which side wins.
     """
-    work = find_work(workspace, prune=prune)
+    work = find_work(workspace, prune=prune, take=take)
     parts = [_part(intent) for intent in work.comparison.intents]
     parts += [
         {"component": address, "remove": True, "base_version": stored.version}
         for address, stored in work.doomed.items()
     ]
+    held = work.comparison.diverged
+    if not parts and held:
+        raise refuse_diverged(held)
     if not parts:
         raise Refused(
             "there is nothing to publish",
@@ -40,12 +47,17 @@ def request_from_git(
             code="nothing-to-publish",
         )
     commit = workspace.repository.head()
+    said = f"published from Git{f', commit {commit[:12]}' if commit else ''}"
     body = {
         "changes": parts,
-        "reason": reason or f"published from Git{f', commit {commit[:12]}' if commit else ''}",
+        "reason": f"{reason or said}{left_out(held)}",
         "dry_run": dry_run,
     }
-    return request(workspace, read_request(body), proceed=proceed)
+    change = request(workspace, read_request(body), proceed=proceed)
+    if change.id:
+        from_git = {intent.address: intent.git for intent in work.comparison.intents}
+        git_holds.note_change(workspace, change.id, from_git)
+    return change
 
 
 def _part(intent: Intent) -> JsonObject:

@@ -12,13 +12,15 @@ from karma_core.errors import KarmaError
 from karma_core.events import log_event
 from karma_core.json_types import JsonObject
 from karma_core.model import Record
-from karma_core.needs import ChangeIntake, Context, HasLog, HasParameters
+from karma_core.needs import ChangeIntake, Context, HasLog, PolicySource
 from karma_core.ports import CodeHost
 from karma_core.records import CommitState, PullRequest
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.pull_request_text import comment_of, mark_of, refusal_of
-from karma_core.use_cases.changes.push import wanted_of
+from karma_core.use_cases.changes.push import Wanted, wanted_of
 from karma_core.use_cases.changes.reading import plan_of
+from karma_core.use_cases.configs.differing import Diverged
+from karma_core.use_cases.configs.diverging import refuse_diverged
 from karma_core.webhooks import configs_among
 
 ACTION: Final = "pull_request_check"
@@ -102,7 +104,10 @@ def _judge(
     workspace: ChangeIntake, host: CodeHost, pull: PullRequest, addresses: tuple[str, ...], config_dir: str
 ) -> Checked:
     asked = [_wanted(workspace, host, pull, address, config_dir) for address in addresses]
-    wanted = [part for part in asked if part is not None]
+    held = tuple(one for one in asked if isinstance(one, Diverged))
+    if held:
+        raise refuse_diverged(held)
+    wanted = [one.part for one in asked if isinstance(one, Wanted)]
     if not wanted:
         why = "the parameter store has these configs already"
         _say(workspace, host, pull, "success", why, refusal_of(workspace.name, why))
@@ -120,8 +125,8 @@ def _judge(
 
 
 def _wanted(
-    workspace: HasParameters, host: CodeHost, pull: PullRequest, address: str, config_dir: str
-) -> JsonObject | None:
+    workspace: PolicySource, host: CodeHost, pull: PullRequest, address: str, config_dir: str
+) -> Wanted | Diverged | None:
     path = f"{config_dir.strip('/')}/{workspace.name}/{address}/config.json"
     raw = host.file(pull.repository, path, pull.commit)
     return wanted_of(workspace, address, raw, where=f"{path} in commit {pull.commit[:12]}")

@@ -14,58 +14,46 @@ from karma_core.errors import BadInput, NotFound
 from karma_core.model import Finding, Record
 from karma_core.needs import Context, GitComparison, HasGit, HasParameters
 from karma_core.parameters import check_value
-from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter
-from karma_core.use_cases.configs import git_holds
+from karma_core.use_cases.configs.differing import Ahead, Diverged, Intent, Take
 from karma_core.use_cases.configs.findings import finding_of, raise_findings
-from karma_core.use_cases.configs.writing import removed_by_changes
+from karma_core.use_cases.configs.git_holds import Held
+from karma_core.use_cases.configs.sorting import Sorting
+from karma_core.use_cases.configs.stored_value import holds
 from karma_core.use_cases.fleet.binding import check_binding
 
 _FEW = 50
 """Up to so many parameters are fetched one by one; more by one walk of the whole tree."""
 
 
-class Intent(Record, frozen=True, kw_only=True):
-    """A config of Git that is not what the store holds: `value` in canonical form, the stored version."""
-
-    address: str
-    file: ConfigFile
-    value: str
-    stored: Parameter | None
-
-
-class Ahead(Record, frozen=True, kw_only=True):
-    """A config that a change moved. `stored` is None where the change removed it.
-
-    `value` is Git's, None where Git has no such config yet.
-    """
-
-    address: str
-    stored: Parameter | None
-    value: str | None
-
-
 class Comparison(Record, frozen=True, kw_only=True):
     """Git against the store, every list sorted by address.
 
     `entries` is Git's side as ports.PublishIndex keeps it: address → (stamp, digest of the canonical form).
-    `removed` are stored configs that Git does not have. `caught_up` are those that a change wrote and Git
-    holds now (address → change). `revision` was asked for before the store was read. `fresh` says whether the
-    index has to be written anew.
+    `removed` are stored configs that Git does not have (`uncommitted`: HEAD still holds them), and
+    `not_checked_out` those that it has and the work tree has not (address → why). `notes` are what Git holds
+    beside versions that changes wrote, `kept_removals` digests of files in Git where the store's side, a
+    removal, was taken. `revision` was asked for before the store was read. `fresh` says whether the index has
+    to be written anew.
     """
 
     entries: dict[str, tuple[str, str]]
     intents: tuple[Intent, ...]
     ahead: tuple[Ahead, ...]
+    diverged: tuple[Diverged, ...]
     removed: dict[str, Parameter]
-    caught_up: dict[str, str]
+    uncommitted: frozenset[str]
+    not_checked_out: dict[str, str]
+    notes: dict[str, Held]
+    kept_removals: dict[str, str]
     revision: str | None
     fresh: bool
 
     @property
     def equal(self) -> bool:
         """Whether the store holds Git's configs and no others."""
-        return not (self.intents or self.ahead or self.removed)
+        apart = (self.intents, self.ahead, self.diverged, self.removed, self.not_checked_out)
+        return not any(apart)
 
 
 def compare(
@@ -74,13 +62,17 @@ def compare(
     may_be_absent: bool = False,
     stored: dict[str, Parameter] | None = None,
     invalid: list[Finding] | None = None,
+    take: Take | None = None,
+    noting: bool = False,
 ) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
     With a list `invalid` the findings are added to it instead, and the configs that they are about are
     neither changed nor removed.
     NotFound where Git has no directory of the environment, unless it `may_be_absent`: then it is empty.
-    `stored` are the store's configs by address, where they have just been read.
+    `stored` are the store's configs by address, where they have just been read. `take` says which side wins
+    in configs that have diverged; UsageError `not-diverged` for any other. The `notes` are made where the
+    caller is `noting` them.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
     parameter is read: O(configs) for the scan alone.
     """
@@ -106,19 +98,20 @@ def compare(
     entries = {file.address: seen[file.address] for file in files if file.address not in values}
     for file in suspects:
         entries[file.address] = (file.stamp, strictjson.bytes_digest(values[file.address]))
-    unstored = any(file.address not in stored for file in suspects)
-    gone = removed_by_changes(workspace) if unstored else {}
-    by_changes = {a: change for a in stored if (change := change_of(stored[a]))}
-    in_git = git_holds.noted(workspace) if by_changes else {}
-    moved = {a: change for a, change in by_changes.items() if in_git.get(a) != change}
-    intents, ahead = _sort_out(suspects, values, stored, entries, (gone, moved))
-    removed, created = _only_stored(stored, entries, moved)
+    sorting = Sorting(workspace, stored, take or Take())
+    for file in suspects:
+        sorting.add(file, values[file.address].decode(), entries[file.address][1])
+    sorting.add_only_stored(entries)
     return Comparison(
         entries=entries,
-        intents=tuple(intents),
-        ahead=tuple(sorted([*ahead, *created], key=lambda found: found.address)),
-        removed=removed,
-        caught_up={a: moved[a] for a in entries.keys() & moved.keys() if holds(stored[a], entries[a][1])},
+        intents=sorting.of(Intent),
+        ahead=sorting.of(Ahead),
+        diverged=sorting.of(Diverged),
+        removed=sorting.removed,
+        uncommitted=sorting.uncommitted,
+        not_checked_out=sorting.not_checked_out,
+        notes=sorting.notes(entries) if noting else {},
+        kept_removals=sorting.kept_removals(),
         revision=revision,
         fresh=not findings and (not known or entries != seen),
     )
@@ -148,17 +141,6 @@ def _config_parameters(workspace: HasParameters) -> Iterator[tuple[str, Paramete
         address = parameter.name[start:end]
         if parameter.name.endswith("/" + ids.CONFIG) and ids.is_address(address):
             yield address, parameter
-
-
-def holds(parameter: Parameter, digest: str) -> bool:
-    """Whether the stored value is the config with this digest, in whatever layout."""
-    raw = (parameter.value or "").encode()
-    if strictjson.bytes_digest(raw) == digest:
-        return True
-    try:
-        return strictjson.bytes_digest(strictjson.parse_canonical(raw, where=parameter.name)[1]) == digest
-    except BadInput:
-        return False
 
 
 def _scan(workspace: HasGit, *, may_be_absent: bool) -> tuple[list[ConfigFile], list[Finding]]:
@@ -232,51 +214,3 @@ def _place(raw: bytes, position: int) -> dict[str, int]:
         "line": raw.count(b"\n", 0, position) + 1,
         "column": position - raw.rfind(b"\n", 0, position),
     }
-
-
-def _sort_out(
-    suspects: Iterable[ConfigFile],
-    values: Mapping[str, bytes],
-    stored: Mapping[str, Parameter],
-    entries: Mapping[str, tuple[str, str]],
-    by_changes: tuple[Mapping[str, str], Mapping[str, str]],
-) -> tuple[list[Intent], list[Ahead]]:
-    """What to write and what a change has moved, of the files that were read and are not stored so.
-
-    `by_changes` is what changes did that Git has not held since: removed configs (digest by address), and
-    written ones (change by address). A file that is still what a change removed is no wish to have it back.
-    """
-    gone, moved = by_changes
-    intents, ahead = [], []
-    for file in suspects:
-        before = stored.get(file.address)
-        if before is not None and holds(before, entries[file.address][1]):
-            continue
-        value = values[file.address].decode()
-        removed = before is None and gone.get(file.address) == entries[file.address][1]
-        if removed or file.address in moved:
-            ahead.append(Ahead(address=file.address, stored=before, value=value))
-        else:
-            intents.append(Intent(address=file.address, file=file, value=value, stored=before))
-    return intents, ahead
-
-
-def _only_stored(
-    stored: Mapping[str, Parameter], entries: Mapping[str, tuple[str, str]], moved: Mapping[str, str]
-) -> tuple[dict[str, Parameter], list[Ahead]]:
-    """Stored configs that Git does not have: those that left it, and those that a change made."""
-    removed, created = {}, []
-    for address in sorted(stored.keys() - entries.keys()):
-        if address in moved:
-            created.append(Ahead(address=address, stored=stored[address], value=None))
-        else:
-            removed[address] = stored[address]
-    return removed, created
-
-
-def change_of(parameter: Parameter) -> str | None:
-    """Id of the change that wrote a config version, None where it came from Git."""
-    if "change" not in parameter.description:
-        return None
-    provenance = read_description(parameter.description)
-    return provenance.change if provenance else None

@@ -9,7 +9,9 @@ from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.needs import GitComparison
 from karma_core.records import Parameter, ParameterKind
+from karma_core.three_way import Overlap
 from karma_core.use_cases.configs.comparison import compare
+from karma_core.use_cases.configs.differing import Diverged, Intent
 
 
 class ChangedConfig(Record, frozen=True, kw_only=True):
@@ -20,12 +22,36 @@ class ChangedConfig(Record, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
+class MergedConfig(Record, frozen=True, kw_only=True):
+    """A config that Git and a change edited at different places, over a stored version.
+
+    `from_git` is what publishing brings to the store, `from_store` what pulling brings to the file.
+    """
+
+    address: str
+    version: int
+    from_git: tuple[Difference, ...]
+    from_store: tuple[Difference, ...]
+
+
+class DivergedConfig(Record, frozen=True, kw_only=True):
+    """A config that both edited at the same places: at each what it was, what Git and what the store has.
+
+    Version 0 stands for a config that a change removed. A secret's places have no values.
+    """
+
+    address: str
+    version: int
+    places: tuple[Overlap, ...]
+
+
 class ConfigDiff(Record, frozen=True, kw_only=True):
     """Git against the parameter store, sorted by address.
 
     `ahead_of_git` are stored versions that a change made; its differences lead from Git to the store, and
     are those that `karma config pull` would write. A component that a change created has one difference, at
-    the empty pointer.
+    the empty pointer. `merged` were edited by both at different places, `diverged` also at the same ones.
+    `not_checked_out` are in Git and not in the work tree.
     """
 
     environment: str
@@ -33,11 +59,15 @@ class ConfigDiff(Record, frozen=True, kw_only=True):
     changed: tuple[ChangedConfig, ...] = ()
     removed: tuple[str, ...] = ()
     ahead_of_git: tuple[ChangedConfig, ...] = ()
+    merged: tuple[MergedConfig, ...] = ()
+    diverged: tuple[DivergedConfig, ...] = ()
+    not_checked_out: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether publishing would do nothing and nothing is ahead of Git."""
-        return not (self.added or self.changed or self.removed or self.ahead_of_git)
+        held = self.diverged or self.not_checked_out
+        return not (self.added or self.changed or self.removed or self.ahead_of_git or self.merged or held)
 
 
 def diff(workspace: GitComparison) -> ConfigDiff:
@@ -49,14 +79,32 @@ def diff(workspace: GitComparison) -> ConfigDiff:
         changed=tuple(
             _changed(intent.address, intent.stored, _stored_value(intent.stored), _parsed(intent.value))
             for intent in comparison.intents
-            if intent.stored is not None
+            if intent.stored is not None and intent.git is None
         ),
         removed=tuple(comparison.removed),
         ahead_of_git=tuple(
             _changed(ahead.address, ahead.stored, _parsed(ahead.value), _stored_value(ahead.stored))
             for ahead in comparison.ahead
         ),
+        merged=tuple(_merged(intent) for intent in comparison.intents if intent.git is not None),
+        diverged=tuple(map(_diverged, comparison.diverged)),
+        not_checked_out=tuple(sorted(comparison.not_checked_out)),
     )
+
+
+def _merged(intent: Intent) -> MergedConfig:
+    value, git, stored = _parsed(intent.value), _parsed(intent.git), _stored_value(intent.stored)
+    return MergedConfig(
+        address=intent.address,
+        version=intent.stored.version if intent.stored else 0,
+        from_git=differences(stored, value),
+        from_store=differences(git, value),
+    )
+
+
+def _diverged(found: Diverged) -> DivergedConfig:
+    version = found.stored.version if found.stored else 0
+    return DivergedConfig(address=found.address, version=version, places=found.overlaps)
 
 
 def _changed(address: str, stored: Parameter | None, before: JsonValue, after: JsonValue) -> ChangedConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from karma_core.counting import counted, listed
 from karma_core.errors import Conflict, Refused
 from karma_core.model import Record
 from karma_core.needs import PolicySource
@@ -27,6 +28,24 @@ class Kept(Record, frozen=True, kw_only=True):
 
     address: str
     reason: str
+
+
+def require_checked_out(comparison: Comparison) -> None:
+    """Refused `not-checked-out` where Git holds configs that are not in the work tree: they have not gone."""
+    absent = comparison.not_checked_out
+    if not absent:
+        return
+    first = min(absent)
+    count = counted(len(absent), "config of Git is", "configs of Git are")
+    raise Refused(
+        f"nothing is pruned: {count} not in this work tree",
+        why=f"Git holds {listed(sorted(absent))}, and the work tree does not have them ({absent[first]})",
+        next_step="check out all of the environment's configs (`git sparse-checkout disable`, "
+        "`git submodule update --init`), then prune",
+        code="not-checked-out",
+        addresses=sorted(absent),
+        reasons=dict(sorted(absent.items())),
+    )
 
 
 def kept_of(workspace: PolicySource, removed: dict[str, Parameter]) -> tuple[Kept, ...]:

@@ -2,7 +2,9 @@
 
 Nothing is written while any config is invalid. Writes carry the version that was compared, so that a writer
 who came between makes a Conflict instead of being overwritten. A parameter that a change moved is ahead of
-Git: it is reported and left alone until Git holds the change. What is written or deleted is judged by the
+Git: it is reported and left alone until Git holds the change. Where Git was edited at other places of such a
+config, both edits are published; where it was edited at the same place, the config is held (`diverged`), and
+the others are published. What is written or deleted is judged by the
 environment's policy, as a change would be (`publish_judgement`).
 """
 
@@ -23,20 +25,22 @@ from karma_core.needs import (
     EventsAndArtifacts,
     FleetBesideGit,
     GitComparison,
-    HasArtifacts,
     HasGit,
     Publishing,
 )
 from karma_core.outcomes import Phase
 from karma_core.provenance import describe
-from karma_core.records import Event, Parameter, ParameterKind, ParameterWrite
-from karma_core.strictjson import canonical
+from karma_core.records import Parameter, ParameterKind, ParameterWrite
+from karma_core.strictjson import bytes_digest
 from karma_core.use_cases import leasing
 from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.configs import git_holds
 from karma_core.use_cases.configs import writing as config_set
-from karma_core.use_cases.configs.comparison import Comparison, Intent, compare, holds, stored_configs
+from karma_core.use_cases.configs.comparison import Comparison, compare, stored_configs
+from karma_core.use_cases.configs.differing import Intent, Take
+from karma_core.use_cases.configs.diverging import diverged_finding, log_taken
+from karma_core.use_cases.configs.git_holds import Held
 from karma_core.use_cases.configs.pruning import (
     Confirm,
     Kept,
@@ -44,19 +48,21 @@ from karma_core.use_cases.configs.pruning import (
     check_doomed,
     doomed_of,
     kept_of,
+    require_checked_out,
 )
-from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
+from karma_core.use_cases.configs.publish_event import ACTION, intent_event, outcome_event
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
+from karma_core.use_cases.configs.stored_value import holds
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import bind, check_binding
-
-_NAMED_ADDRESSES = 200
-"""Up to so many addresses stand in the event itself; more are an artifact: sinks limit an event's size."""
 
 
 class PublishResult(Record, frozen=True, kw_only=True):
     """What publishing did (or, `dry_run`, would do). Addresses, sorted.
 
+    `merged` are those of `written` that have edits of a change besides Git's; `diverged` are held, because
+    both edited the same place. `not_checked_out` are in Git and not in the work tree; `deletions_uncommitted`
+    are those of `removed_from_git` that HEAD still holds.
     `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
     not pruned. `findings` and `needs` are the verdict of a dry run: what would forbid it, and why it would
     need an approval; a laxer policy of the checkout is a finding, too (`policy-differs`, a warning).
@@ -66,7 +72,11 @@ class PublishResult(Record, frozen=True, kw_only=True):
     dry_run: bool
     written: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     ahead_of_git: tuple[str, ...] = ()
+    diverged: tuple[str, ...] = ()
+    not_checked_out: tuple[str, ...] = ()
+    deletions_uncommitted: tuple[str, ...] = ()
     removed_from_git: tuple[str, ...] = ()
     pruned: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
@@ -86,6 +96,11 @@ class Work(Record, frozen=True, kw_only=True):
     kept: tuple[Kept, ...]
     verdict: PublishVerdict | None
 
+    @property
+    def addresses(self) -> dict[str, list[str]]:
+        """What is to be written, and what is to be deleted."""
+        return {"write": [intent.address for intent in self.comparison.intents], "prune": list(self.doomed)}
+
 
 def publish(
     workspace: Publishing,
@@ -94,14 +109,17 @@ def publish(
     prune: bool = False,
     assume_yes: bool = False,
     confirm: Confirm | None = None,
+    take: Take | None = None,
 ) -> PublishResult:
     """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
 
+    `take` says which side wins in configs that have diverged; UsageError `not-diverged` for any other.
+
     ValidationFailed with all findings and nothing written where a config is invalid; Refused
-    `environment-mismatch`, `mass-deletion`, `publish-rejected` or `approval-needed`; Conflict where somebody
-    wrote in between.
+    `environment-mismatch`, `not-checked-out`, `mass-deletion`, `publish-rejected` or `approval-needed`;
+    Conflict where somebody wrote in between.
     """
-    work = find_work(workspace, prune=prune)
+    work = find_work(workspace, prune=prune, take=take)
     reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
     if comparison.intents or doomed:
@@ -111,10 +129,11 @@ def publish(
     if dry_run:
         return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
     _refuse(workspace, work)
+    log_taken(workspace, take)
     if comparison.intents or doomed:
         workspace = require_requester(workspace, "")
-    if comparison.caught_up:
-        git_holds.note(workspace, comparison.caught_up)
+    git_holds.note(workspace, comparison.notes)
+    config_set.keep_removed(workspace, comparison.kept_removals)
     if comparison.intents or doomed:
         versions = _carry_out(workspace, work)
         _remember_written(workspace, comparison)
@@ -125,9 +144,11 @@ def publish(
     return result
 
 
-def find_work(workspace: FleetBesideGit, *, prune: bool) -> Work:
-    """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
-    comparison = compare(workspace)
+def find_work(workspace: FleetBesideGit, *, prune: bool, take: Take | None = None) -> Work:
+    """Compare Git with the store, and decide what would be done; errors as `publish`."""
+    comparison = compare(workspace, take=take, noting=True)
+    if prune:
+        require_checked_out(comparison)
     kept = kept_of(workspace, comparison.removed)
     doomed = doomed_of(comparison, kept) if prune else {}
     verdict = judge_publish(workspace, comparison.intents, doomed)
@@ -147,7 +168,7 @@ def _refuse(workspace: EventsAndArtifacts, work: Work) -> None:
     if verdict is None or verdict.passed:
         return
     said = {"findings": to_builtins(verdict.findings), "needs": list(verdict.needs)}
-    workspace.log.append(_intent_event(workspace, work, "rejected", said))
+    workspace.log.append(intent_event(workspace, work.addresses, "rejected", said))
     raise refusal(verdict)
 
 
@@ -155,16 +176,21 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
     comparison, verdict = work.comparison, work.verdict or PublishVerdict()
     written = [intent.address for intent in comparison.intents]
     ahead = [found.address for found in comparison.ahead]
+    diverged = [found.address for found in comparison.diverged]
     return PublishResult(
         environment=environment,
         dry_run=dry_run,
         written=tuple(written),
-        unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead})),
+        unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead, *diverged})),
+        merged=tuple(intent.address for intent in comparison.intents if intent.git is not None),
         ahead_of_git=tuple(ahead),
+        diverged=tuple(diverged),
+        not_checked_out=tuple(sorted(comparison.not_checked_out)),
+        deletions_uncommitted=tuple(a for a in comparison.removed if a in comparison.uncommitted),
         removed_from_git=tuple(comparison.removed),
         pruned=tuple(work.doomed),
         kept=work.kept,
-        findings=verdict.findings,
+        findings=(*verdict.findings, *map(diverged_finding, comparison.diverged)),
         needs=verdict.needs,
     )
 
@@ -175,11 +201,13 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
 def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
     intents, doomed = work.comparison.intents, work.doomed
-    judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
+    judged: JsonObject = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
+    if work.comparison.diverged:
+        judged["diverged"] = [found.address for found in work.comparison.diverged]
     writes = _writes(workspace, intents)
     with _leased(workspace, work.doomed):
         reach("publish.under_lease")
-        intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
+        intent = workspace.log.append(intent_event(workspace, work.addresses, "started", judged))
         versions: list[int] = []
         try:
             bind(workspace)
@@ -190,10 +218,22 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
-        heights.note(workspace)
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
-        workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
+        git_holds.note(workspace, _merge_notes(intents, written))
+        heights.note(workspace)
+        workspace.log.append(outcome_event(workspace, written, len(doomed), cause=intent.id))
     return written
+
+
+def _merge_notes(intents: tuple[Intent, ...], versions: dict[str, int]) -> dict[str, Held]:
+    """What Git held beside the merged versions: the next edit of either side is compared with that."""
+    return {
+        intent.address: Held(
+            version=versions[intent.address], digest=bytes_digest(intent.value.encode()), git=intent.git
+        )
+        for intent in intents
+        if intent.git is not None
+    }
 
 
 def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
@@ -203,11 +243,16 @@ def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWri
             name=workspace.config_parameter(intent.address),
             value=intent.value,
             kind=intent.stored.kind if intent.stored else ParameterKind.STRING,
-            description=describe(provenance[intent.address]),
+            description=describe(structs.replace(provenance[intent.address], change=_change_in(intent))),
             base=intent.stored.version if intent.stored else 0,
         )
         for intent in intents
     ]
+
+
+def _change_in(intent: Intent) -> str | None:
+    """The change whose edits are published beside Git's; None where the value is Git's alone."""
+    return intent.change if intent.git is not None else None
 
 
 @contextmanager
@@ -238,33 +283,3 @@ def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
             holds(stored[address], digest) for address, (_, digest) in entries.items()
         )
     workspace.publish_index.save(workspace.name, comparison.entries, revision if revision and equal else "")
-
-
-# -- the log ------------------------------------------------------------------------------------------
-
-
-def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: JsonObject) -> Event:
-    """What is to be done, or was not let be done; `said` is the verdict."""
-    intents, doomed = work.comparison.intents, work.doomed
-    addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
-    if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
-        return event_of(workspace, ACTION, status, inputs={**addresses, **said})
-    key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
-    workspace.artifacts.put(key, canonical(addresses))
-    counts = {"write": len(intents), "prune": len(doomed)}
-    return event_of(workspace, ACTION, status, inputs={**counts, **said}, artifacts=(key,))
-
-
-def _outcome_event(
-    workspace: HasArtifacts, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
-) -> Event:
-    """What was written, with the versions: by them a deploy's config is found to come from this publish."""
-    counts = {"written": len(written), "pruned": len(doomed)}
-    if len(written) <= _NAMED_ADDRESSES:
-        versions = [{"component": address, "version": version} for address, version in written.items()]
-        return event_of(
-            workspace, ACTION, Phase.SUCCEEDED, inputs={**counts, "versions": versions}, cause=cause
-        )
-    key = f"{workspace.name}/publishes/{workspace.new_id()}/{VERSIONS}"
-    workspace.artifacts.put(key, canonical(written))
-    return event_of(workspace, ACTION, Phase.SUCCEEDED, inputs=counts, cause=cause, artifacts=(key,))

@@ -23,7 +23,7 @@ from karma_core.policy.rules import Facts, Rules
 from karma_core.records import Parameter, ParameterKind
 from karma_core.use_cases.access.identity import proven_if_possible
 from karma_core.use_cases.access.policy_in_force import rules_in_force
-from karma_core.use_cases.configs.comparison import Intent
+from karma_core.use_cases.configs.differing import Intent
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import Overlay
 from karma_core.use_cases.graph.build import definition_of, read_fleet

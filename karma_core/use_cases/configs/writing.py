@@ -7,7 +7,7 @@ Writing it again does nothing to what is written already.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -25,7 +25,10 @@ from karma_core.needs import ConfigStore, HasLog, HasParameters, HasState, Polic
 from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
+from karma_core.three_way import ABSENT
 from karma_core.use_cases import leasing
+from karma_core.use_cases.configs.common_version import common_version
+from karma_core.use_cases.configs.git_holds import GitNotes
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import bind
 from karma_core.use_cases.fleet.pins import Overlay
@@ -152,7 +155,7 @@ def _write(workspace: PolicySource, change_id: str, edit: Edit) -> int:
     name = workspace.config_parameter(edit.address)
     if edit.after is None:
         mark_removed = {"change": change_id, "digest": strictjson.digest(edit.before)}
-        workspace.state.put_document(REMOVED, edit.address, mark_removed)
+        workspace.state.put_document(REMOVED, edit.address, mark_removed | _common(workspace, edit.address))
         workspace.parameters.delete([name])
         return 0
     value = strictjson.canonical(edit.after).decode()
@@ -166,10 +169,30 @@ def _write(workspace: PolicySource, change_id: str, edit: Edit) -> int:
     return version
 
 
-def removed_by_changes(workspace: HasState) -> dict[str, str]:
-    """Address → digest of the config that a change removed, as far as no change created it again."""
-    documents = workspace.state.documents(REMOVED)
-    return {document.id: str(document.body["digest"]) for document in documents if document.body}
+def _common(workspace: PolicySource, address: str) -> dict[str, str]:
+    """The digest of what Git last had in common with a config that is going to be removed, if it is known."""
+    common = common_version(workspace, address, GitNotes(workspace))
+    return {"git": strictjson.digest(common.value)} if common and common.value is not ABSENT else {}
+
+
+def removed_by_changes(workspace: HasState) -> dict[str, frozenset[str]]:
+    """Address → digests of the config that a change removed, as far as no change created it again.
+
+    They are that of the removed config and that of what Git had at that time.
+    """
+    return {
+        document.id: frozenset(str(document.body[key]) for key in ("digest", "git") if key in document.body)
+        for document in workspace.state.documents(REMOVED)
+        if document.body
+    }
+
+
+def keep_removed(workspace: HasState, files: Mapping[str, str]) -> None:
+    """Somebody said that these configs stay removed although Git has them: address → digest of the file."""
+    for address in sorted(files):
+        document = workspace.state.document(REMOVED, address)
+        body = document.body if document else {}
+        workspace.state.put_document(REMOVED, address, {**body, "git": files[address]})
 
 
 def forget_removed(workspace: HasState, addresses: Sequence[str]) -> None:

@@ -1,8 +1,8 @@
 """Configs of the work tree that are not published, as a plan's finding `unpublished`.
 
-They are new, changed, removed from Git, or cannot be published as they are. A stored config that Karma never
-published was never in Git: that Git does not have it is no difference. A config that a change moved, and Git
-has not had since, is not Git's to publish either.
+They are new, changed, removed from Git, have diverged, or cannot be published as they are. A stored config
+that Karma never published was never in Git: that Git does not have it is no difference. A config that a
+change moved, and Git has not had since, is not Git's to publish either.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def unpublished(workspace: GitComparison, fleet: Fleet) -> Iterator[Finding]:
         "new": [intent.address for intent in comparison.intents if intent.stored is None],
         "changed": [intent.address for intent in comparison.intents if intent.stored is not None],
         "removed": left_git(comparison),
+        "diverged": [diverged.address for diverged in comparison.diverged],
         "invalid": sorted({finding.component for finding in invalid}),
     }
     if any(kinds.values()):
@@ -38,9 +39,10 @@ def unpublished(workspace: GitComparison, fleet: Fleet) -> Iterator[Finding]:
 
 
 def removed_alone(workspace: Context, comparison: Comparison) -> tuple[Finding, ...]:
-    """The finding about configs that left Git: a plan of the work tree takes them as they are published."""
-    removed = left_git(comparison)
-    return (_finding(workspace, {"removed": removed}, ()),) if removed else ()
+    """The finding about configs that left Git or diverged: a plan of the work tree has what is published."""
+    diverged = [found.address for found in comparison.diverged]
+    kinds = {"removed": left_git(comparison), "diverged": diverged}
+    return (_finding(workspace, kinds, ()),) if any(kinds.values()) else ()
 
 
 def left_git(comparison: Comparison) -> list[str]:
@@ -81,3 +83,5 @@ def _advice(kinds: Mapping[str, Collection[str]]) -> Iterator[str]:
         yield "`karma config publish` publishes, `karma plan --from-worktree` plans them as they are"
     if kinds.get("removed"):
         yield "`karma config publish --prune` removes what left Git, once it is destroyed"
+    if kinds.get("diverged"):
+        yield "`karma config diff` shows what Git and a change both edited"

@@ -106,7 +106,7 @@ def deploy(
     dead_runs = tuple(how_to_go_on(dead) for dead in close_dead_runs(workspace))
     for _ in range(READINGS):
         reach("deploy.after_reading")
-        warnings = (*dead_runs, *left_out(reading.fleet, selection, reading.choice))
+        warnings = (*dead_runs, *reading.choice.untold, *left_out(reading.fleet, selection, reading.choice))
         at_rest = _at_rest(workspace, reading.decisions)
         if at_rest is not None:
             return replace(at_rest, warnings=warnings)
@@ -258,7 +258,8 @@ def idle(workspace: Planning, selection: Selection) -> RunResult | None:
     choice = choose(workspace, fleet, selection)
     fleet = check_states(workspace, fleet, choice.addresses)
     result = nothing_to_do(workspace, fleet, set(choice.addresses))
-    return replace(result, warnings=tuple(left_out(fleet, selection, choice))) if result else None
+    warnings = (*choice.untold, *left_out(fleet, selection, choice))
+    return replace(result, warnings=warnings) if result else None
 
 
 def nothing_to_do(workspace: Context, fleet: Fleet, chosen: set[str]) -> RunResult | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from karma_core.counting import counted, listed
 from karma_core.model import Finding, Severity, Status, about_environment
-from karma_core.plan.document import LEFT_OUT, PRODUCER_EXCLUDED
+from karma_core.plan.document import GIT_UNTOLD, LEFT_OUT, PRODUCER_EXCLUDED
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.selection.record import Selection
 from karma_core.use_cases.selection.selecting import Choice
@@ -16,7 +16,9 @@ _NOT_AS_CONFIGURED: Final = frozenset({Status.ABSENT, Status.STALE, Status.FAILE
 
 
 def not_selected(fleet: Fleet, selection: Selection, choice: Choice) -> Iterator[Finding]:
-    """Warnings `left-out` and `producer-excluded` about what a selection leaves out."""
+    """Warnings `left-out` and `producer-excluded` about what a selection leaves out, and `git-untold`."""
+    for sentence in choice.untold:
+        yield _finding(fleet, GIT_UNTOLD, sentence)
     for sentence in left_out(fleet, selection, choice):
         yield _finding(fleet, LEFT_OUT, sentence)
     yield from _producers_excluded(fleet, choice)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from msgspec.structs import replace
 
-from karma_core.errors import BadInput
 from karma_core.ids import type_of
 from karma_core.model import Record, Severity, about_type
 from karma_core.needs import Selecting
-from karma_core.plan import fingerprint
-from karma_core.ports import Modules
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.selection.changed import changed_itself, changed_since
 from karma_core.use_cases.selection.naming import excluded, named, require_some_left
 from karma_core.use_cases.selection.record import Selection
 
@@ -19,11 +17,13 @@ class Choice(Record, frozen=True, kw_only=True):
     """What a selection means in an environment, as addresses of components that can be worked on.
 
     `meant` are named, changed or all, with their cones and producers. `excluded` are all those that the
-    exclusions name, among the meant ones or not.
+    exclusions name, among the meant ones or not. `untold` are sentences about what Git could not tell, and
+    what was compared with the applied records instead.
     """
 
     meant: frozenset[str]
     excluded: frozenset[str]
+    untold: tuple[str, ...] = ()
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -46,8 +46,12 @@ def choose(workspace: Selecting, fleet: Fleet, selection: Selection) -> Choice:
 
     UsageError `nothing-matches` or NotFound for a name that means nothing here, and where nothing is left.
     """
-    changed = _changed(workspace, fleet, selection.since) if selection.changed else None
-    return _choice(fleet, selection, workspace.name, changed)
+    if not selection.changed:
+        return _choice(fleet, selection, workspace.name, None)
+    if selection.since is None:
+        return _choice(fleet, selection, workspace.name, {a for a in fleet.graph if changed_itself(fleet, a)})
+    since = changed_since(workspace, fleet, selection.since)
+    return replace(_choice(fleet, selection, workspace.name, set(since.addresses)), untold=since.untold)
 
 
 def select_named(fleet: Fleet, selection: Selection, environment: str) -> set[str]:
@@ -75,45 +79,6 @@ def _with_cones(fleet: Fleet, wanted: set[str], selection: Selection) -> set[str
         return set()
     cone = fleet.graph.cone(*wanted)
     return cone | fleet.graph.upstream(*wanted) if selection.with_producers else cone
-
-
-def _changed(workspace: Selecting, fleet: Fleet, since: str | None) -> set[str]:
-    """Components whose own part differs from what was applied; or whose config or module changed in Git."""
-    if since is None:
-        return {address for address in fleet.graph if changed_itself(fleet, address)}
-    addresses, paths = workspace.repository.changed_since(workspace.name, since)
-    types = {type_of(address) for address in fleet.graph}
-    edited = {name for name in types if _is_edited(workspace.modules, name, paths)}
-    return {a for a in fleet.graph if a in addresses or type_of(a) in edited}
-
-
-def _is_edited(modules: Modules, component_type: str, paths: Collection[str]) -> bool:
-    """Whether a changed path is part of the type's module, or a directory that holds a part of it.
-
-    What an unreadable module loads is not known: where any path changed it counts as edited.
-    """
-    if not paths:
-        return False
-    try:
-        parts = modules.parts(component_type)
-    except BadInput:
-        return True
-    return any(_within(path, part) or _within(part, path) for path in paths for part in parts)
-
-
-def _within(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(f"{directory}/")
-
-
-def changed_itself(fleet: Fleet, address: str) -> bool:
-    """Whether a component's own part differs from what was applied: config, module, variables, engine.
-
-    So does one that was never applied, whose last apply failed, or whose runtime cannot be read.
-    """
-    if fleet[address].config is None:
-        return False
-    own_cause = fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
-    return own_cause or bool(fleet.unreadable(address))
 
 
 def why_blocked(fleet: Fleet, address: str) -> str:

@@ -161,3 +161,12 @@ def test_a_failure_of_ours_is_said_and_raised(asked: Asked, monkeypatch: pytest.
     with pytest.raises(StoreUnavailable):
         asked.check({"a/x": {"size": 2}})
     assert asked.states == ["pending", "error"]
+
+
+def test_what_diverged_fails_the_commit(asked: Asked) -> None:
+    """A pull request that edits what a change edited is told so before it is merged."""
+    asked.system.applied("a/x", proposed_change={"size": 5})
+    checked = asked.check({"a/x": {"size": 2}, "b/y": {"depends_on": ["a/x"], "x": 1}})
+    assert checked.verdict == "invalid"
+    assert "diverged" in asked.text
+    assert asked.states == ["pending", "failure"]

@@ -29,6 +29,7 @@ def test_every_kind_of_difference(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path)
     put(workspace, "vpc/changed", '{"a":1,"b":{"c":[1,2]},"gone":0}')
     put(workspace, "vpc/removed", "{}")
+    put(workspace, "vpc/ahead", '{"a":1}', describe(Provenance(commit="c0")))
     put(workspace, "vpc/ahead", '{"a":2}', describe(Provenance(change="c-1")))
     put(workspace, "vpc/made", '{"x":1}', describe(Provenance(change="c-2")))
     write_config(tmp_path, "vpc/added", "{}")

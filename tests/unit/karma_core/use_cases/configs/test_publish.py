@@ -22,6 +22,7 @@ from karma_core.use_cases.configs.diff import diff
 from karma_core.use_cases.configs.publish import Kept, publish
 from karma_core.use_cases.fleet.binding import bind
 from karma_core.workspace import Workspace
+from tests.contract.test_config_repository import commit_all, git
 from tests.workspace_fakes import (
     CountedParameters,
     CountedRepository,
@@ -282,6 +283,35 @@ class TestRemoved:
         assert (result.pruned, world.value("vpc/n00")) == (("vpc/n00",), None)
         assert world.log.events_[-2].inputs == {"write": [], "prune": ["vpc/n00"]}
         assert publish(world.workspace, prune=True).removed_from_git == ()
+
+    def test_nothing_is_pruned_that_git_holds(self, world: World) -> None:
+        """A sparse checkout lacks configs that have not left Git: refused, with the reason."""
+        self.published(world, 2)
+        world.config("queue/one", "{}")
+        publish(world.workspace)
+        commit_all(world.root)
+        git(world.root, "sparse-checkout", "set", "iac/dev/queue")
+        world.config("queue/one", '{"a":1}')
+        assert diff(world.workspace).not_checked_out == ("vpc/n00", "vpc/n01")
+        with pytest.raises(Refused) as raised:
+            publish(world.workspace, prune=True, assume_yes=True)
+        reasons = {"vpc/n00": "sparse-checkout", "vpc/n01": "sparse-checkout"}
+        assert (raised.value.code, raised.value.facts["reasons"]) == ("not-checked-out", reasons)
+        assert (world.value("vpc/n00"), world.value("queue/one")) == ("{}", "{}")
+        result = publish(world.workspace)
+        assert (result.not_checked_out, result.removed_from_git) == (("vpc/n00", "vpc/n01"), ())
+        assert (result.written, publish(world.workspace).written) == (("queue/one",), ())
+        git(world.root, "sparse-checkout", "disable")
+        assert publish(world.workspace, prune=True).not_checked_out == ()
+
+    def test_a_deletion_that_is_not_committed(self, world: World) -> None:
+        """It counts as gone, and is shown as what it is."""
+        self.published(world, 2)
+        commit_all(world.root)
+        world.remove("vpc/n00")
+        assert publish(world.workspace).deletions_uncommitted == ("vpc/n00",)
+        result = publish(world.workspace, prune=True)
+        assert (result.pruned, result.deletions_uncommitted) == (("vpc/n00",), ("vpc/n00",))
 
     def test_kept_while_deployed_or_foreign(self, world: World) -> None:
         """What runs, what was applied and what Karma did not publish is kept, with the reason."""

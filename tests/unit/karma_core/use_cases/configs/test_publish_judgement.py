@@ -18,6 +18,9 @@ from karma_core.records import ParameterWrite
 from karma_core.use_cases.changes.git_request import request_from_git
 from karma_core.use_cases.configs.publish import PublishResult, publish
 from karma_core.use_cases.configs.pull import pull
+from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.selection.record import Selection
+from karma_core.use_cases.selection.selecting import select
 from karma_core.workspace import Workspace
 from tests.change_system import ChangeSystem
 from tests.workspace_fakes import FakeIndex, write_config
@@ -112,6 +115,19 @@ def test_what_forbids_a_change_forbids_a_publish(
     assert system.publish().written == ()
     system.git(c_new={"size": 1})
     assert [f["code"] for f in system.refused().facts["findings"]] == [code]
+
+
+def test_a_refused_publish_moves_no_baseline(system: GitSystem) -> None:
+    """What was refused is still to be published, and once it is, `--changed` selects it."""
+    system.policy = {"requesters": ["bob"]}
+    system.git(a_one={"cidr": "192.0.2.0/24", "size": 2})
+    system.refused()
+    workspace = system.workspace
+    assert select(workspace, read_fleet(workspace), Selection(changed=True)) == set()
+    system.policy = {}
+    assert system.publish().written == ("a/one",)
+    chosen = select(system.workspace, read_fleet(system.workspace), Selection(changed=True))
+    assert chosen == {"a/one", "b/two"}
 
 
 def test_a_dry_run_says_that_the_checkout_is_laxer_than_the_published_policy(system: GitSystem) -> None:

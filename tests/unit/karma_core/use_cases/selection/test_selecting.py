@@ -11,10 +11,11 @@ import pytest
 from karma_adapters.git.repository import GitConfigRepository
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_core.use_cases.graph.build import read_fleet
+from karma_core.use_cases.selection.not_selected import not_selected
 from karma_core.use_cases.selection.record import Selection
-from karma_core.use_cases.selection.selecting import select
+from karma_core.use_cases.selection.selecting import choose, select
 from karma_core.workspace import Workspace
-from tests.contract.test_config_repository import commit_all
+from tests.contract.test_config_repository import commit_all, git
 from tests.memory_system import System
 
 CHILD = 'module "inner" {\n  source = "../%s"\n}\n'
@@ -93,3 +94,67 @@ def test_a_child_module_that_is_gone_selects_its_users(system: GitModules) -> No
     (system.root / "components/_shared/deep/main.tf").unlink()
     (system.root / "components/_shared/deep").rmdir()
     assert chosen(system.workspace, changed=True, since="HEAD") == {"c/three"}
+
+
+def since(system: GitModules, ref: str) -> tuple[set[str], tuple[str, ...]]:
+    """What changed since a commit, and what Git could not tell."""
+    workspace = system.workspace
+    choice = choose(workspace, read_fleet(workspace), Selection(changed=True, since=ref))
+    return set(choice.addresses), choice.untold
+
+
+def test_in_a_shallow_clone_contents_are_compared(system: GitModules, tmp_path: Path) -> None:
+    """The commit is not there: what differs from what was applied is selected, and that is said."""
+    before = git(system.root, "rev-parse", "HEAD")
+    system.write("_shared/deep/main.tf", "# edited\n")
+    commit_all(system.root)
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{system.root}", "shallow")
+    system.root = tmp_path / "shallow"
+    addresses, untold = since(system, before)
+    assert addresses == {"c/three"}
+    assert [f"the clone is shallow and does not have {before}" in sentence for sentence in untold] == [
+        True
+    ] * 2
+    assert since(system, "HEAD") == (set(), ())
+
+
+def test_in_a_submodule_edited_modules_are_selected(system: GitModules, tmp_path: Path) -> None:
+    """The commit of the project says which commit of the modules it means; shared child modules included."""
+    modules = system.root / "components"
+    commit_all(modules)
+    root = tmp_path / "root"
+    root.mkdir()
+    git(root, "init", "-q")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(modules), "components")
+    commit_all(root)
+    system.root = root
+    assert since(system, "HEAD") == (set(), ())
+    system.write("_shared/deep/main.tf", "# edited\n")
+    assert since(system, "HEAD") == ({"c/three"}, ())
+    commit_all(root / "components")
+    assert since(system, "HEAD") == ({"c/three"}, ())
+
+
+def test_a_file_that_git_ignores_is_compared_with_what_was_applied(system: GitModules) -> None:
+    """It counts in the module's digest: named where it differs, and silent where it does not."""
+    system.write("../.gitignore", "*.zip\n")
+    system.write("d/code.zip", "1")
+    commit_all(system.root)
+    system.deploy()
+    assert since(system, "HEAD") == (set(), ())
+    system.write("d/code.zip", "22")
+    addresses, (sentence,) = since(system, "HEAD")
+    assert addresses == {"d/alone"}
+    assert "d/code.zip: Git ignores it" in sentence
+
+
+def test_a_plan_says_what_git_could_not_tell(system: GitModules) -> None:
+    """As a warning of the environment, beside what was left out."""
+    system.write("../.gitignore", "*.zip\n")
+    system.write("d/code.zip", "1")
+    commit_all(system.root)
+    workspace = system.workspace
+    fleet = read_fleet(workspace)
+    selection = Selection(changed=True, since="HEAD")
+    codes = [found.code for found in not_selected(fleet, selection, choose(workspace, fleet, selection))]
+    assert codes == ["git-untold"]
