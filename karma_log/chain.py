@@ -137,6 +137,23 @@ def verify_lines(
     return walk.result()
 
 
+class Checking:
+    """The check of a chain line by line, for whoever wants each line as soon as it is known to be intact."""
+
+    def __init__(self) -> None:
+        self._walk = _Walk(None, None)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event that was taken."""
+        return self._walk.seq
+
+    def take(self, stored: StoredLine) -> Problem | None:
+        """Check the next line; what is wrong with it, or None."""
+        self._walk.take(stored)
+        return self._walk.first_problem
+
+
 def _hash(document: dict[str, Any]) -> str:
     return strictjson.digest({name: value for name, value in document.items() if name != "hash"})
 
@@ -153,6 +170,16 @@ class _Walk:
         self._missing: list[range] = []
         self._problems: list[Problem] = []
         self._notes: list[str] = []
+
+    @property
+    def seq(self) -> int:
+        """The number of the event that the walk has reached."""
+        return self._seq
+
+    @property
+    def first_problem(self) -> Problem | None:
+        """The first of the problems so far."""
+        return self._problems[0] if self._problems else None
 
     def take(self, stored: StoredLine) -> None:
         """Check one line and step on to it."""

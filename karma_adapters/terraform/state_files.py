@@ -1,0 +1,135 @@
+"""`ports.TerraformStates`: Terraform's states as files or objects, whole, for backups.
+
+Where the last apply of a component could not write its state, the one that was kept aside is the newest, and
+a backup takes it: a restored component then has it as its state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from karma_adapters.aws.api import Api
+from karma_adapters.local.replace_file import replace_file
+from karma_adapters.terraform.s3_backend import StatePlace
+from karma_adapters.terraform.work_trees import WorkTrees
+from karma_core import ids
+from karma_core.errors import NotFound, StoreError
+
+STATE: Final = "terraform.tfstate"
+_PAUSES: Final = (0.01, 0.04, 0.2, 1.0)
+"""Seconds before a state is read again that is being written. Ours: writing takes a millisecond."""
+
+
+class LocalStates:
+    """States in `<directory>/<type>/<nickname>/terraform.tfstate`; `trees` know those kept aside."""
+
+    def __init__(self, directory: Path, trees: WorkTrees) -> None:
+        self._directory = directory.absolute()
+        self._trees = trees
+
+    def addresses(self) -> tuple[str, ...]:
+        """Components that have a state file that is not empty, sorted."""
+        found = self._directory.glob(f"*/*/{STATE}")
+        named = (f"{path.parent.parent.name}/{path.parent.name}" for path in found if path.stat().st_size)
+        return tuple(sorted(address for address in named if ids.is_address(address)))
+
+    def read(self, address: str) -> bytes | None:
+        """The state; Terraform empties the file before it writes, so half a state is read again."""
+        unsaved = self._trees.unsaved(address)
+        path = unsaved or self._path(address)
+        for pause in (*_PAUSES, 0.0):
+            with contextlib.suppress(FileNotFoundError):
+                raw = path.read_bytes()
+                if not raw:
+                    return None
+                if _is_json(raw):
+                    return raw
+                time.sleep(pause)
+                continue
+            return None
+        return raw  # damaged, and so is its copy: the component is said to be so, as before
+
+    def write(self, address: str, state: bytes) -> None:
+        """Replace the state; one that was kept aside is older now, and dropped."""
+        path = self._path(address)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._directory.chmod(0o700)
+            replace_file(path, state)
+            _drop_unsaved(self._trees, address)
+        except OSError as error:
+            raise StoreError(
+                f"the state of {address} cannot be written",
+                why=error.strerror or str(error),
+                next_step="check the directory, its permissions and the disk's free space",
+            ) from error
+
+    def _path(self, address: str) -> Path:
+        component_type, nickname, _ = ids.Address.parse(address)
+        return self._directory / component_type / nickname / STATE
+
+
+class S3States:
+    """States in `<prefix>/<type>/<nickname>/terraform.tfstate` of a bucket; `trees` as in LocalStates."""
+
+    def __init__(self, api: Api, place: StatePlace, trees: WorkTrees) -> None:
+        self._api = api
+        self._place = place
+        self._trees = trees
+
+    def addresses(self) -> tuple[str, ...]:
+        """Components whose state is an object in the bucket, sorted."""
+        folder = self._key("")
+        request = {"Bucket": self._place.bucket, "Prefix": folder}
+        pages = self._api.pages(
+            "list_objects_v2", request, by="ContinuationToken", given="NextContinuationToken"
+        )
+        keys = (item["Key"] for page in pages for item in page.get("Contents", ()))
+        named = (key.removeprefix(folder).removesuffix(f"/{STATE}") for key in keys if key.endswith(STATE))
+        return tuple(sorted(address for address in named if ids.is_address(address)))
+
+    def read(self, address: str) -> bytes | None:
+        """The state; an object is whole at every moment."""
+        unsaved = self._trees.unsaved(address)
+        if unsaved is not None:
+            return unsaved.read_bytes()
+        try:
+            return self._api.content(Bucket=self._place.bucket, Key=self._object(address))
+        except NotFound:
+            return None
+
+    def write(self, address: str, state: bytes) -> None:
+        """Replace the object, encrypted as Terraform would; drop one that was kept aside."""
+        sealed: dict[str, Any] = {"ServerSideEncryption": "AES256"}
+        if self._place.kms_key_id:
+            sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._place.kms_key_id}
+        place = {"Bucket": self._place.bucket, "Key": self._object(address)}
+        self._api.call("put_object", **place, Body=state, ContentType="application/json", **sealed)
+        _drop_unsaved(self._trees, address)
+
+    def _object(self, address: str) -> str:
+        component_type, nickname, _ = ids.Address.parse(address)
+        return self._key(f"{component_type}/{nickname}/{STATE}")
+
+    def _key(self, below: str) -> str:
+        folder = self._place.prefix.strip("/")
+        return f"{folder}/{below}" if folder else below
+
+
+def _drop_unsaved(trees: WorkTrees, address: str) -> None:
+    unsaved = trees.unsaved(address)
+    if unsaved is not None:
+        unsaved.unlink()
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except msgspec.MsgspecError:
+        return False
+    return True
