@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -114,7 +114,7 @@ class OpenedBackup:
             except KeyError:
                 raise self._damaged(f"{name} is missing") from None
 
-    def lines(self, name: str) -> Iterator[bytes]:
+    def lines(self, name: str) -> Generator[bytes]:
         """A member's lines, without their newlines."""
         with self._intact(), self._archive.open(name) as stream:
             for line in stream:

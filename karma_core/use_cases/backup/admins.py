@@ -7,7 +7,7 @@ policy that the backup brings counts beside the one that is in force here.
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace as replaced
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from karma_core.errors import BadInput, Refused
 from karma_core.needs import BackupSource
 from karma_core.policy.published import parameter_name, read_published
+from karma_core.policy.rules import Rules
 from karma_core.roles import Role
 from karma_core.use_cases.access import tokens
 from karma_core.use_cases.access.policy_in_force import rules_on_policies
@@ -52,7 +53,7 @@ def _names_persons(workspace: BackupSource, copied: Copied) -> bool:
         published = read_published(policy, where=wanted)
     except BadInput:
         return True  # a policy that cannot be read is never taken for none
-    backed_up = replaced(rules, policies=(published.rules,))
+    backed_up = Rules(policies=(published.rules,))
     return backed_up.asks_requester or backed_up.asks_approver
 
 
@@ -68,7 +69,7 @@ def _proven(workspace: BackupSource, copied: Copied, text: str) -> Actor:
             next_step="set KARMA_TOKEN to a token of the environment, or unset it",
             code="token-not-recognised",
         )
-    return replaced(workspace.actor, user=found.user, proof="token", role=found.role)
+    return replace(workspace.actor, user=found.user, proof="token", role=found.role)
 
 
 def _in_backup(workspace: BackupSource, copied: Copied, text: str) -> Token | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -30,7 +30,7 @@ class Copied:
         """The state store's rows."""
         return (_read(line, StateRow, form.STATE) for line in self.reader.lines(form.STATE))
 
-    def log(self) -> Iterator[bytes]:
+    def log(self) -> Generator[bytes]:
         """The log's lines."""
         return self.reader.lines(form.LOG)
 

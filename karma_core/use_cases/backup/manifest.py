@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -97,7 +97,7 @@ class Reader(Protocol):
         """A member's content."""
         ...
 
-    def lines(self, name: str) -> Iterator[bytes]:
+    def lines(self, name: str) -> Generator[bytes]:
         """A member's lines, without their newlines."""
         ...
 

@@ -8,6 +8,7 @@ which everything else counts as applied, last. The same restore, over what is th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import msgspec
@@ -87,7 +88,8 @@ class _Restoring:
     def run(self, source: str) -> Restored:
         """Everything, between the log's intent and outcome."""
         workspace, manifest = self._workspace, self._copied.manifest
-        workspace.log.copy_in(self._copied.log())
+        with closing(self._copied.log()) as lines:
+            workspace.log.copy_in(lines)
         said: dict[str, Any] = {"from": source, "backup": manifest.id, "taken_at": manifest.taken_at}
         cause = log_event(workspace, ACTION, Phase.STARTED, inputs=said)
         try:
