@@ -22,8 +22,15 @@ from karma_core.use_cases.backup.manifest import Others
 
 def others(settings: Settings, environment: str) -> Others:
     """Terraform's states and the archived modules of an environment."""
+    aws = settings.section(environment).aws or AwsSettings()
+    place = state_place(aws)
+    in_bucket = [f"{environment}/log/"]
+    if place.bucket == aws.bucket and place.prefix.strip("/"):
+        in_bucket.append(place.prefix.strip("/") + "/")
     return Others(
-        states=_states(settings, environment), modules=ModuleArchive(settings.state_dir / "modules")
+        states=_states(settings, environment),
+        modules=ModuleArchive(settings.state_dir / "modules"),
+        no_artifacts=tuple(in_bucket),
     )
 
 
@@ -34,7 +41,7 @@ def writing(settings: Settings, environment: str, to: str) -> Iterator[BackupFil
     Nothing is there after an exception. UsageError, before anything is read, where `to` can be neither.
     """
     if s3_backups.is_address(to):
-        place = s3_backups.place_of(to)
+        place = _object(settings, environment, to)
         with tempfile.TemporaryDirectory(prefix="karma-backup-") as folder:
             scratch = Path(folder)
             with closing(BackupFile(scratch)) as backup:
@@ -62,6 +69,19 @@ def reading(settings: Settings, environment: str, source: str) -> Iterator[Opene
         s3_backups.fetch(_s3(settings, environment), s3_backups.place_of(source), scratch)
         with closing(OpenedBackup(scratch)) as backup:
             yield backup
+
+
+def _object(settings: Settings, environment: str, to: str) -> s3_backups.Place:
+    """The object; among the artifacts the next backup would take it for one."""
+    place = s3_backups.place_of(to)
+    section = settings.section(environment)
+    if place.bucket == (section.aws or AwsSettings()).bucket and place.key.startswith(f"{environment}/"):
+        raise UsageError(
+            f"{to} cannot be written",
+            why=f"the artifacts of {environment} are kept there",
+            next_step="use another bucket, or a key that does not begin with the environment's name",
+        )
+    return place
 
 
 def _file(to: str) -> Path:

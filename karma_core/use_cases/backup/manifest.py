@@ -64,10 +64,15 @@ class KeptParameter(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Others:
-    """What is backed up beside the stores of an environment."""
+    """What is backed up beside the stores of an environment.
+
+    `no_artifacts` are the beginnings of keys that are in the artifact store's place and are no artifacts: the
+    log's objects, and Terraform's states.
+    """
 
     states: ports.TerraformStates
     modules: ports.ModuleCopies
+    no_artifacts: tuple[str, ...] = ()
 
 
 class Writer(Protocol):

@@ -153,10 +153,10 @@ class _Taking:
         self._writer.add(form.GRAPH, [canonical(to_builtins(snapshot.graph))])
 
     def _copy_growing(self) -> None:
-        """Artifacts and archived modules; the log's own objects are no artifacts."""
+        """Artifacts and archived modules."""
         artifacts = self._workspace.artifacts
         for key in artifacts.keys(self._workspace.name):
-            content = None if key.startswith(f"{self._workspace.name}/log/") else artifacts.get(key)
+            content = None if key.startswith(self._others.no_artifacts) else artifacts.get(key)
             if content is not None:
                 self._writer.add(f"{form.ARTIFACTS}/{key}", [content])
         for digest in self._others.modules.digests():
