@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from karma_core import ids
+from karma_core.checksum import renewed
 from karma_core.needs import HasParameters
 from karma_core.records import Parameter, ParameterKind, ParameterWrite, Tier
 from karma_core.use_cases.backup.examining import Copied
@@ -42,8 +45,13 @@ def writes(kept: KeptParameter, held: Parameter | None) -> list[ParameterWrite]:
     """The writes, oldest first: all versions where nothing is held, else the newest where it differs."""
     newest = kept.versions[-1]
     if held is not None:
-        same = (held.value, held.description) == (newest.value, newest.description)
-        return [] if same else [_write(newest, newest, tags=kept.tags)]
+        if held.value == newest.value and held.description in {
+            newest.description,
+            renewed(newest, held.version),
+        }:
+            return []
+        following = replace(newest, description=renewed(newest, held.version + 1))
+        return [_write(following, newest, tags=kept.tags)]
     known = [found for found in kept.versions if found.value is not None]
     earlier = [_write(_as_of(known, number), newest) for number in range(1, newest.version)]
     return [*earlier, _write(newest, newest, tags=kept.tags)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from karma_core import ids, strictjson
+from karma_core.checksum import is_damaged
 from karma_core.errors import BadInput, NotFound
 from karma_core.model import Finding, Record
 from karma_core.needs import Context, GitComparison, HasGit, HasParameters
@@ -74,6 +75,7 @@ def compare(
     may_be_absent: bool = False,
     stored: dict[str, Parameter] | None = None,
     invalid: list[Finding] | None = None,
+    reread: bool = False,
 ) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
@@ -82,12 +84,13 @@ def compare(
     NotFound where Git has no directory of the environment, unless it `may_be_absent`: then it is empty.
     `stored` are the store's configs by address, where they have just been read.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
-    parameter is read: O(configs) for the scan alone.
+    parameter is read: O(configs) for the scan alone. `reread` sets the index aside and reads everything.
     """
     files, findings = _scan(workspace, may_be_absent=may_be_absent)
-    seen = workspace.publish_index.load(workspace.name)
+    seen = {} if reread else workspace.publish_index.load(workspace.name)
     revision = workspace.parameters.revision()
-    known = revision is not None and revision == workspace.publish_index.revision(workspace.name)
+    indexed = None if reread else workspace.publish_index.revision(workspace.name)
+    known = revision is not None and revision == indexed
     if not known and stored is None:
         check_binding(workspace)
     fresh = [file for file in files if file.address not in seen or seen[file.address][0] != file.stamp]
@@ -151,7 +154,9 @@ def _config_parameters(workspace: HasParameters) -> Iterator[tuple[str, Paramete
 
 
 def holds(parameter: Parameter, digest: str) -> bool:
-    """Whether the stored value is the config with this digest, in whatever layout."""
+    """Whether the stored value is the config with this digest, in whatever layout, and not damaged."""
+    if is_damaged(parameter):
+        return False
     raw = (parameter.value or "").encode()
     if strictjson.bytes_digest(raw) == digest:
         return True

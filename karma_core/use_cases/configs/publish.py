@@ -14,9 +14,10 @@ from typing import Any
 
 from msgspec import structs
 
+from karma_core.checksum import checksum
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
-from karma_core.model import Finding, Record, to_builtins
+from karma_core.model import Finding, Provenance, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
     EventsAndArtifacts,
@@ -92,14 +93,17 @@ def publish(
     prune: bool = False,
     assume_yes: bool = False,
     confirm: Confirm | None = None,
+    reread: bool = False,
 ) -> PublishResult:
     """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
+
+    `reread`: read every config and parameter, also where nothing can have changed: it sets damage right.
 
     ValidationFailed with all findings and nothing written where a config is invalid; Refused
     `environment-mismatch`, `mass-deletion`, `publish-rejected` or `approval-needed`; Conflict where somebody
     wrote in between.
     """
-    work = find_work(workspace, prune=prune)
+    work = find_work(workspace, prune=prune, reread=reread)
     comparison, doomed = work.comparison, work.doomed
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
@@ -120,9 +124,9 @@ def publish(
     return result
 
 
-def find_work(workspace: FleetBesideGit, *, prune: bool) -> Work:
+def find_work(workspace: FleetBesideGit, *, prune: bool, reread: bool = False) -> Work:
     """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
-    comparison = compare(workspace)
+    comparison = compare(workspace, reread=reread)
     kept = kept_of(workspace, comparison.removed)
     doomed = doomed_of(comparison, kept) if prune else {}
     verdict = judge_publish(workspace, comparison.intents, doomed)
@@ -191,15 +195,17 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
 def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
     provenance = workspace.repository.provenance([intent.file for intent in intents])
     return [
-        ParameterWrite(
-            name=workspace.config_parameter(intent.address),
-            value=intent.value,
-            kind=intent.stored.kind if intent.stored else ParameterKind.STRING,
-            description=describe(provenance[intent.address]),
-            base=intent.stored.version if intent.stored else 0,
-        )
+        _write(workspace.config_parameter(intent.address), intent, provenance[intent.address])
         for intent in intents
     ]
+
+
+def _write(name: str, intent: Intent, provenance: Provenance) -> ParameterWrite:
+    base = intent.stored.version if intent.stored else 0
+    kind = intent.stored.kind if intent.stored else ParameterKind.STRING
+    check = None if kind is ParameterKind.SECURE else checksum(name, base + 1, intent.value)
+    description = describe(provenance, check)
+    return ParameterWrite(name=name, value=intent.value, kind=kind, description=description, base=base)
 
 
 @contextmanager

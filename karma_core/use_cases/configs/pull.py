@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.events import log_event
 from karma_core.model import Record
 from karma_core.needs import HasGit, Publishing
@@ -55,5 +56,5 @@ def _pull(workspace: HasGit, found: Ahead, *, dry_run: bool) -> Pulled:
 
 
 def _readable(stored: Parameter) -> bytes:
-    value = strictjson.parse((stored.value or "").encode(), where=stored.name)
+    value = strictjson.parse((intact(stored).value or "").encode(), where=stored.name)
     return (json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import DeployFailed
 from karma_core.ids import type_of
 from karma_core.needs import FleetSource, HasModules, HasParameters
@@ -48,7 +49,8 @@ def applied_runtimes(
     found, secrets = {}, []
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
-        value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
+        text = intact(held).value if held is not None else None
+        value = strictjson.parse_object(text.encode(), where=producer) if text else {}
         found[producer] = counted(value, record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
             secrets.append(found[producer])

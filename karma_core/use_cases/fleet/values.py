@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import Address, type_of
@@ -120,7 +121,7 @@ class Values:
             return None
         if found.kind is ParameterKind.SECURE:
             self.keep_secret(address)
-        return strictjson.parse_object(found.value.encode(), where=name)
+        return strictjson.parse_object((intact(found).value or "").encode(), where=name)
 
     def read_back(self, address: str) -> dict[str, Any]:
         """The runtime that the component's own module wrote; BadInput if it wrote none."""

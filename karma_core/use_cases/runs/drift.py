@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
@@ -199,7 +200,7 @@ def _compared(
     published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
     config: tuple[str, ...] = ()
     if published is not None and published.value is not None:
-        now = strictjson.parse_object(published.value.encode(), where=published.name)
+        now = strictjson.parse_object((intact(published).value or "").encode(), where=published.name)
         config = tuple(d.pointer for d in differences(record.config, now))
     count = len(report.resources)
     return replace(

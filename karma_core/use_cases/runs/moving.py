@@ -6,11 +6,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from karma_core.checksum import checksum, intact
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
 from karma_core.needs import DestroyPlanning, HasParameters
 from karma_core.outcomes import Phase
-from karma_core.records import ParameterWrite, TerraformJob
+from karma_core.records import ParameterKind, ParameterWrite, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.runs.journalling import Recorder
@@ -62,13 +63,11 @@ def _move_runtime(workspace: HasParameters, fleet: Fleet, source: str, address: 
     if held is None or held.value is None:
         return
     there = workspace.parameters.get(new)
-    write = ParameterWrite(
-        name=new,
-        value=held.value,
-        kind=held.kind,
-        description=f"Runtime of {address}, moved by Karma from {source}",
-        base=there.version if there else 0,
-    )
+    base = there.version if there else 0
+    description = f"Runtime of {address}, moved by Karma from {source}"
+    if held.kind is not ParameterKind.SECURE:
+        description += f" (check={checksum(new, base + 1, intact(held).value or '')})"
+    write = ParameterWrite(name=new, value=held.value, kind=held.kind, description=description, base=base)
     workspace.parameters.put([write])
     fleet.values.learn(address, fleet.values.stored(address))
     workspace.parameters.delete([old])
