@@ -43,7 +43,8 @@ class StoredLine(Record, frozen=True, kw_only=True):
 class Problem(Record, frozen=True, kw_only=True):
     """One thing that is wrong with a chain.
 
-    `kind` is altered, missing, reordered, duplicate, unlinked, cut-off, head-differs, ahead or diverged.
+    `kind` is altered, missing, reordered, duplicate, unlinked, cut-off, head-differs, ahead, diverged or
+    index.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Verification(Record, frozen=True, kw_only=True):
 
     `notes` are facts that are no problem (a torn last line). `last` is the newest event that was read,
     `newer` how many events lie behind the given head: a writer died before it could move the head.
+    `unended` is the number of an event that stands whole in a torn line: its newline alone is missing.
     """
 
     verified: bool
@@ -65,6 +67,7 @@ class Verification(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     last: ChainHead | None = None
     newer: int = 0
+    unended: int | None = None
 
 
 def line(event: Event) -> bytes:
@@ -170,6 +173,7 @@ class _Walk:
         self._missing: list[range] = []
         self._problems: list[Problem] = []
         self._notes: list[str] = []
+        self._unended: int | None = None
 
     @property
     def seq(self) -> int:
@@ -184,10 +188,13 @@ class _Walk:
     def take(self, stored: StoredLine) -> None:
         """Check one line and step on to it."""
         if stored.torn:
-            self._notes.append(
-                f"{stored.place} is torn ({len(stored.raw)} bytes): a writer died in an append that was "
-                "never acknowledged; the next append removes it"
-            )
+            whole, _ = _intact(stored)
+            self._unended = whole.seq if whole else None
+            why = "a writer died in an append that was never acknowledged"
+            if whole is not None:
+                why = f"event {whole.seq} stands in it, and its newline is missing"
+            removed = "the next append removes it"
+            self._notes.append(f"{stored.place} is torn ({len(stored.raw)} bytes): {why}; {removed}")
             return
         self._events += 1
         event, fault = _intact(stored)
@@ -218,6 +225,7 @@ class _Walk:
             notes=tuple(self._notes),
             last=last,
             newer=newer,
+            unended=self._unended,
         )
 
     def _altered(self, stored: StoredLine, fault: str) -> None:

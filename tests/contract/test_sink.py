@@ -228,3 +228,13 @@ def damage(sink: Sink, raw: bytes) -> None:
         assert isinstance(sink, SqliteSink)
         with sink._connected() as connection:
             connection.execute("UPDATE events SET line = CAST(? AS TEXT)", (raw,))
+
+
+def test_indexes_agree_with_the_lines(sink: Sink) -> None:
+    """Of an empty sink, and of one that events of every kind were appended to."""
+    assert list(sink.index_faults()) == []
+    events = chain.link(
+        [make_event(1), make_event(2, component=None, run_id="R1"), make_event(3, action="deploy")], None
+    )
+    sink.append(events, None)
+    assert list(sink.index_faults()) == []
