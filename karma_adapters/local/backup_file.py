@@ -69,9 +69,10 @@ class BackupFile:
                 os.fsync(stream.fileno())
             scratch.chmod(0o600)
             try:
-                path.hardlink_to(scratch)  # fails where the name is taken
+                path.touch(mode=0o600, exist_ok=False)  # the name is ours, or somebody else's
             except FileExistsError:
-                raise _exists(str(path)) from None
+                raise exists(str(path)) from None
+            scratch.replace(path)
 
     def close(self) -> None:
         """Remove the members' directory."""
@@ -148,7 +149,8 @@ class OpenedBackup:
         )
 
 
-def _exists(place: str) -> Refused:
+def exists(place: str) -> Refused:
+    """The refusal to replace anything by a backup."""
     return Refused(
         f"{place} was not written",
         why="it exists, and a backup replaces none",

@@ -7,6 +7,7 @@ a backup takes it: a restored component then has it as its state.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -75,10 +76,14 @@ class LocalStates:
 
 
 class S3States:
-    """States in `<prefix>/<type>/<nickname>/terraform.tfstate` of a bucket; `trees` as in LocalStates."""
+    """States in `<prefix>/<type>/<nickname>/terraform.tfstate` of a bucket; `trees` as in LocalStates.
 
-    def __init__(self, api: Api, place: StatePlace, trees: WorkTrees) -> None:
+    `dynamodb` reaches the table of locks, where one is set: Terraform keeps a digest of each state there.
+    """
+
+    def __init__(self, api: Api, dynamodb: Api, place: StatePlace, trees: WorkTrees) -> None:
         self._api = api
+        self._dynamodb = dynamodb
         self._place = place
         self._trees = trees
 
@@ -110,7 +115,15 @@ class S3States:
             sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._place.kms_key_id}
         place = {"Bucket": self._place.bucket, "Key": self._object(address)}
         self._api.call("put_object", **place, Body=state, ContentType="application/json", **sealed)
+        if self._place.lock_table:
+            self._put_digest(self._object(address), state)
         _drop_unsaved(self._trees, address)
+
+    def _put_digest(self, key: str, state: bytes) -> None:
+        """Terraform refuses a state whose MD5 is not in the table (its S3 backend, `client.go`)."""
+        digest = hashlib.md5(state, usedforsecurity=False).hexdigest()
+        item = {"LockID": {"S": f"{self._place.bucket}/{key}-md5"}, "Digest": {"S": digest}}
+        self._dynamodb.call("put_item", TableName=self._place.lock_table, Item=item)
 
     def _object(self, address: str) -> str:
         component_type, nickname, _ = ids.Address.parse(address)

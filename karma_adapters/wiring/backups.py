@@ -9,7 +9,7 @@ from pathlib import Path
 
 from karma_adapters.aws import s3_backups
 from karma_adapters.aws.api import Api
-from karma_adapters.local.backup_file import BackupFile, OpenedBackup
+from karma_adapters.local.backup_file import BackupFile, OpenedBackup, exists
 from karma_adapters.modules.archive import ModuleArchive
 from karma_adapters.terraform.state_files import LocalStates, S3States
 from karma_adapters.terraform.work_trees import WorkTrees
@@ -86,11 +86,11 @@ def _object(settings: Settings, environment: str, to: str) -> s3_backups.Place:
 
 def _file(to: str) -> Path:
     path = Path(to).absolute()
-    if not path.parent.is_dir() or path.exists():
-        why = "a backup replaces nothing" if path.exists() else f"{path.parent} is not a folder"
-        raise UsageError(
-            f"{to} cannot be written", why=why, next_step="name a new file in a folder that exists"
-        )
+    if path.exists():
+        raise exists(to)
+    if not path.parent.is_dir():
+        why = f"{path.parent} is not a folder"
+        raise UsageError(f"{to} cannot be written", why=why, next_step="name a file in a folder that exists")
     return path
 
 
@@ -99,7 +99,8 @@ def _states(settings: Settings, environment: str) -> TerraformStates:
     section = settings.section(environment)
     trees = WorkTrees(folder / "work")
     if section.terraform_state == "s3":
-        return S3States(_s3(settings, environment), state_place(section.aws or AwsSettings()), trees)
+        stores = open_stores(settings, environment).aws
+        return S3States(stores.s3, stores.dynamodb, state_place(section.aws or AwsSettings()), trees)
     return LocalStates(folder / "tfstate", trees)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
+from karma_adapters.aws.access import Access
 from karma_adapters.terraform.s3_backend import StatePlace
 from karma_adapters.terraform.state_files import LocalStates, S3States
 from karma_adapters.terraform.work_trees import WorkTrees
@@ -31,8 +33,12 @@ def states(
     if request.param == "files":
         return LocalStates(tmp_path / "new", trees)
     prefix = "states/dev" if request.param == "s3-below-a-folder" else ""
-    bucket = local_aws.bucket(local_aws.fresh(monkeypatch))
-    return S3States(bucket, StatePlace(bucket=local_aws.BUCKET, prefix=prefix), trees)
+    return in_s3(local_aws.fresh(monkeypatch), StatePlace(bucket=local_aws.BUCKET, prefix=prefix), trees)
+
+
+def in_s3(access: Access, place: StatePlace, trees: WorkTrees) -> S3States:
+    """States in a new bucket."""
+    return S3States(local_aws.bucket(access), local_aws.api(access, "dynamodb"), place, trees)
 
 
 def test_before_the_first_state(states: TerraformStates) -> None:
@@ -59,8 +65,7 @@ def test_a_state_that_was_kept_aside_is_the_newest(
     trees = WorkTrees(tmp_path / "work")
     states: TerraformStates = LocalStates(tmp_path / "new", trees)
     if kind == "s3":
-        place = StatePlace(bucket=local_aws.BUCKET)
-        states = S3States(local_aws.bucket(local_aws.fresh(monkeypatch)), place, trees)
+        states = in_s3(local_aws.fresh(monkeypatch), StatePlace(bucket=local_aws.BUCKET), trees)
     states.write("vpc/core", made(1))
     aside.write_bytes(made(2))
     assert states.read("vpc/core") == made(2)
@@ -77,3 +82,23 @@ def test_an_empty_state_file_is_none(tmp_path: Path) -> None:
     (place / "terraform.tfstate").touch()
     assert states.addresses() == ()
     assert states.read("vpc/core") is None
+
+
+def test_the_table_of_locks_learns_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform compares the state that it reads with the MD5 there, and refuses another one."""
+    access = local_aws.fresh(monkeypatch)
+    key = [{"AttributeName": "LockID", "KeyType": "HASH"}]
+    kinds = [{"AttributeName": "LockID", "AttributeType": "S"}]
+    dynamodb = local_aws.api(access, "dynamodb")
+    dynamodb.call(
+        "create_table",
+        TableName="locks",
+        KeySchema=key,
+        AttributeDefinitions=kinds,
+        BillingMode="PAY_PER_REQUEST",
+    )
+    place = StatePlace(bucket=local_aws.BUCKET, prefix="dev", lock_table="locks")
+    in_s3(access, place, WorkTrees(tmp_path)).write("vpc/core", made(7))
+    wanted = {"LockID": {"S": f"{local_aws.BUCKET}/dev/vpc/core/terraform.tfstate-md5"}}
+    item = dynamodb.call("get_item", TableName="locks", Key=wanted)["Item"]
+    assert item["Digest"]["S"] == hashlib.md5(made(7), usedforsecurity=False).hexdigest()

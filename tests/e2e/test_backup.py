@@ -94,7 +94,8 @@ def test_a_backup_is_refused_where_it_does_not_fit(karma: Karma) -> None:
     """With the exit code of a refusal, or of bad input; nothing is written."""
     karma.json("backup", "--to", "b.zip")
     assert karma.refuses("restore", "b.zip", code=4).error["code"] == "stores-not-empty"
-    assert karma.refuses("backup", "--to", "b.zip", code=2).error["code"] == "usage"
+    assert karma.refuses("backup", "--to", "b.zip", code=4).error["code"] == "backup-exists"
+    assert karma.refuses("backup", "--to", "nowhere/b.zip", code=2).error["code"] == "usage"
     other = Karma(karma.project, env="prod")
     assert other.refuses("restore", "b.zip", code=4).error["code"] == "backup-elsewhere"
     (karma.project / "b.zip").write_bytes((karma.project / "b.zip").read_bytes()[:-100])
