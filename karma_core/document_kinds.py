@@ -17,6 +17,7 @@ DOCUMENT_KINDS: Final = (
     "delivery",
     "drift",
     "git-holds",
+    "heights",
     "kept-module",
     "kept-modules",
     "plan",

@@ -206,6 +206,14 @@ class StateStore(Protocol):
         """Leases that have not expired, by name (one Lease a name)."""
         ...
 
+    def fence(self) -> int:
+        """The newest token that was granted; 0 before the first. It only ever rises."""
+        ...
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on; nothing happens where that is so already."""
+        ...
+
     def put_run(self, run: Run) -> None:
         """Insert or replace by id."""
         ...

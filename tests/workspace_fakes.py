@@ -52,6 +52,15 @@ class FakeState:
         for name in lease.names:
             self.held.pop(name, None)
 
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        return Lease(names=lease.names, holder=lease.holder, token=lease.token, expires_at=seconds)
+
+    def fence(self) -> int:
+        return len(self.grants)
+
+    def secret(self, name: str) -> bytes:
+        return name.encode().ljust(32)
+
     def document(self, kind: str, document_id: str) -> Document | None:
         return self.kept.get((kind, document_id))
 

@@ -79,6 +79,23 @@ class DynamoLeases:
         granted = [_lease(item, names) for item, names in self._granted()]
         return tuple(_by_name([lease for lease in granted if lease.expires_at > now]))
 
+    def fence(self) -> int:
+        """The newest token; 0 before the first."""
+        item = self._table.get(_FENCE, _FENCE)
+        return int(item["token"]["N"]) if item else 0
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        with suppress(Conflict):  # it is as high already
+            self._table.update(
+                _FENCE,
+                _FENCE,
+                "SET #token = :new",
+                {":new": number(token)},
+                ConditionExpression="attribute_not_exists(#token) OR #token < :new",
+                ExpressionAttributeNames={"#token": "token"},
+            )
+
     def _try(self, wanted: tuple[str, ...], holder: str, seconds: float, body: Item) -> Lease | None:
         """One attempt; None where another grant came between."""
         fence = self._table.get(_FENCE, _FENCE)  # first: leases read later can only be newer

@@ -147,7 +147,7 @@ class BuildCommit:
 
     def _refusal(self, lock: Lock) -> KarmaError:
         if lock.token > self.token:
-            return stale_lease(self._environment, self.token)
+            return stale_lease(self._environment, self.token, lock.token)
         moved = moved_base(self.build, lock.current)
         if moved is not None and lock.current != self.build:
             return moved

@@ -157,7 +157,8 @@ def _raise_fence(db: sqlite3.Connection, environment: str, lease: Lease) -> None
         (environment, lease.token),
     )
     if raised.rowcount == 0:
-        raise stale_lease(environment, lease.token)
+        newest = db.execute("SELECT token FROM environment WHERE name = ?", (environment,)).fetchone()[0]
+        raise stale_lease(environment, lease.token, newest)
 
 
 def _apply(db: sqlite3.Connection, environment: str, delta: Delta) -> None:

@@ -65,6 +65,15 @@ class SqliteLeases:
         """Give back what is still held under this token."""
         self._database.rows("DELETE FROM leases WHERE token = ?", (lease.token,))
 
+    def fence(self) -> int:
+        """The newest token; 0 before the first."""
+        row = self._database.row("SELECT token FROM fence")
+        return int(row[0]) if row else 0
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        self._database.rows("UPDATE fence SET token = ? WHERE token < ?", (token, token))
+
     def leases(self) -> tuple[Lease, ...]:
         """Leases that have not expired, one a name, by name."""
         sql = "SELECT name, holder, token, expires_at FROM leases WHERE expires_at > ? ORDER BY name"

@@ -77,6 +77,14 @@ class SqliteState:
         """Leases that have not expired, one a name, by name."""
         return self._leases.leases()
 
+    def fence(self) -> int:
+        """The newest token that was granted; 0 before the first."""
+        return self._leases.fence()
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        self._leases.raise_fence(token)
+
     # -- runs -------------------------------------------------------------------------------------
 
     def put_run(self, run: Run) -> None:

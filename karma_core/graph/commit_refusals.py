@@ -21,12 +21,13 @@ def moved_base(build: Build, current: Build | None) -> Conflict | None:
     )
 
 
-def stale_lease(environment: str, token: int) -> StaleLease:
-    """The refusal of a writer whose lease has been taken over."""
+def stale_lease(environment: str, token: int, newest: int) -> StaleLease:
+    """The refusal of a writer whose token is below the newest that the graph has seen."""
     return StaleLease(
         f"the graph of {environment} was not written",
         why=f"another holder has written with a newer lease than token {token}",
         next_step="run the command again",
         environment=environment,
         token=token,
+        newest=newest,
     )

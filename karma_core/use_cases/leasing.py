@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread
@@ -22,8 +22,54 @@ POLL_SECONDS: Final = 0.05
 
 
 def component_lease(address: str) -> str:
-    """Name of the lease under which a component is applied."""
+    """Name of the lease under which a component is applied or destroyed."""
     return f"component:{address}"
+
+
+def destroy_lease(address: str) -> str:
+    """Name that a destroy holds beside the component's, so that who reads the component can tell."""
+    return f"destroys:{address}"
+
+
+def reading_lease(address: str, reader: str) -> str:
+    """Name that a run holds for a producer that is not part of it; any number of runs may read one."""
+    return f"reads:{address}#{reader}"
+
+
+def run_lease(run_id: str) -> str:
+    """Name of the lease under which a run is resumed, given up or closed."""
+    return f"run:{run_id}"
+
+
+def refuse_if_destroyed(workspace: HasState, addresses: Collection[str]) -> None:
+    """LeaseHeld where somebody is destroying one of the addresses.
+
+    Asked after one's own leases are held, as `refuse_if_read` is by a destroy: of two at once one sees the
+    other.
+    """
+    wanted = {destroy_lease(address): address for address in addresses}
+    for lease in workspace.state.leases() if wanted else ():
+        if lease.names[0] in wanted:
+            raise _in_use(wanted[lease.names[0]], lease, "is being destroyed")
+
+
+def refuse_if_read(workspace: HasState, addresses: Collection[str]) -> None:
+    """LeaseHeld where a run is under way that deploys a consumer of one of the addresses."""
+    for lease in workspace.state.leases():
+        kind, _, rest = lease.names[0].partition(":")
+        address = rest.partition("#")[0]
+        if kind == "reads" and address in addresses:
+            raise _in_use(address, lease, "is read by a run that deploys a consumer of it")
+
+
+def _in_use(address: str, lease: Lease, why: str) -> LeaseHeld:
+    return LeaseHeld(
+        f"{address} is in use",
+        why=f"it {why} ({lease.holder})",
+        next_step="wait for that run, or stop it",
+        names=list(lease.names),
+        holder=lease.holder,
+    )
 
 
 class Heartbeat:

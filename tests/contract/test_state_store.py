@@ -123,6 +123,17 @@ class TestLeases:
         fourth = state.acquire(["a", "b"], "run-4", 60)
         assert first.token < second.token < third.token < fourth.token
 
+    def test_the_fence_is_the_newest_token_and_can_be_raised(self, state: ports.StateStore) -> None:
+        """Raised, it is passed by the next grant; it never falls, and leases that are held stay."""
+        assert state.fence() == 0
+        first = state.acquire(["a"], "run-1", 60)
+        assert state.fence() == first.token
+        state.raise_fence(first.token - 1)
+        assert state.fence() == first.token
+        state.raise_fence(100)
+        assert (state.fence(), state.acquire(["b"], "run-2", 60).token) == (100, 101)
+        assert state.renew(first, 60).token == first.token
+
     def test_a_refused_acquire_changes_nothing(self, state: ports.StateStore) -> None:
         """The holder goes on renewing after others were refused."""
         lease = state.acquire(["a"], "run-1", 60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from karma_core.records import ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
-from karma_core.workspace import Workspace
+from karma_core.workspace import OpenEnvironment, Workspace
 from karma_lambda import opening
 from karma_lambda.settings import FunctionSettings
 from tests import local_aws
@@ -28,7 +28,9 @@ from tests.aws_system import prepare
 from tests.integration import gremlin_server
 from tests.integration.throttling_proxy import ThrottlingProxy
 from tests.memory.terraform import MemoryModules, MemoryTerraform
+from tests.memory_system import NoRepository, RecordingReloader
 from tests.served_system import RecordedRuns
+from tests.workspace_fakes import FakeIndex
 
 pytestmark = pytest.mark.xdist_group("gremlin")
 COMMIT = b"\x00\x02tx"
@@ -109,7 +111,14 @@ def _project(name: str, url: str) -> dict[str, Any]:
 
 def _worker(service: Service, store: GremlinGraphStore) -> Workspace:
     modules, terraform = MemoryModules(("a", "b")), MemoryTerraform()
-    return replace(service.workspace, graph=store, modules=modules, terraform=terraform)
+    shared = {one.name: getattr(service.workspace, one.name) for one in fields(OpenEnvironment)}
+    return Workspace(
+        **{**shared, "graph": store, "modules": modules},
+        terraform=terraform,
+        reloader=RecordingReloader(),
+        repository=NoRepository(),  # type: ignore[arg-type]  # deploys ask it for its commit alone
+        publish_index=FakeIndex(),
+    )
 
 
 @pytest.mark.parametrize("handshakes", [False, True])

@@ -46,7 +46,7 @@ class MemoryGraphStore:
         with self._lock:
             found = self._environment(build.environment)
             if lease.token < found.token:
-                raise stale_lease(build.environment, lease.token)
+                raise stale_lease(build.environment, lease.token, found.token)
             found.token = lease.token
             refusal = moved_base(build, found.current)
             if refusal is not None:

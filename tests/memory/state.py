@@ -80,6 +80,16 @@ class MemoryState:
             now = self._now()
             return tuple(lease for _, lease in sorted(self._leases.items()) if lease.expires_at > now)
 
+    def fence(self) -> int:
+        """The newest token that was granted; 0 before the first."""
+        with self._lock:
+            return self._fence
+
+    def raise_fence(self, token: int) -> None:
+        """Grant only higher tokens from now on."""
+        with self._lock:
+            self._fence = max(self._fence, token)
+
     def _hold(self, lease: Lease) -> None:
         for name in lease.names:
             self._leases[name] = Lease(

@@ -227,6 +227,11 @@ class MemoryTerraform:
     def stop(self) -> None:
         """Nothing runs after its call."""
 
+    def inputs(self) -> dict[str, Any]:
+        """Address → what its resource was made of, for every component that exists."""
+        with self._lock:
+            return {address: state["input"] for address, state in self._states.items()}
+
     def has_state(self, address: str) -> bool:
         """Whether the component exists."""
         return address in self._states

@@ -16,6 +16,7 @@ from karma_core.needs import HasParameters
 from karma_core.records import Parameter, ParameterKind, ParameterWrite, Tier
 from karma_core.use_cases.backup.examining import Copied
 from karma_core.use_cases.backup.manifest import KeptParameter
+from karma_core.use_cases.fleet import heights
 
 _BATCH: Final = 200
 """Writes of one `put`. Ours: a store reads what it holds of them once."""
@@ -25,7 +26,8 @@ def put_back(workspace: HasParameters, copied: Copied) -> None:
     """Write all parameters; what is there under the prefix and was not backed up is deleted.
 
     A parameter that is there keeps its history, and gets the backed-up value as its next version where it has
-    another. The binding stays, and so do SecureStrings whose values the backup does not have.
+    another. The binding stays, and so do SecureStrings whose values the backup does not have. What the
+    parameters know of the state store is left for `heights.accept` to write.
     """
     there = {found.name for found in workspace.parameters.read_tree(workspace.prefix)}
     kept_names = {ids.binding_parameter(workspace.prefix), *copied.manifest.left_out}
@@ -33,7 +35,8 @@ def put_back(workspace: HasParameters, copied: Copied) -> None:
     for kept in copied.parameters():
         kept_names.add(kept.name)
         held = workspace.parameters.get(kept.name, decrypt=True) if kept.name in there else None
-        batch += writes(kept, held)
+        if kept.name != heights.parameter_name(workspace.prefix):
+            batch += writes(kept, held)
         if len(batch) >= _BATCH:
             workspace.parameters.put(batch)
             batch = []

@@ -28,6 +28,7 @@ from karma_core.use_cases.backup import parameter_writes
 from karma_core.use_cases.backup.admins import require_admin
 from karma_core.use_cases.backup.examining import Copied, examine
 from karma_core.use_cases.backup.manifest import Manifest, Others, Reader
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 
 ACTION: Final = "restore"
@@ -119,6 +120,7 @@ class _Restoring:
         rows += [StateRow(kind="head", body=to_builtins(head))] if head else []
         self._heartbeat.check()
         workspace.state.copy_in(rows)
+        heights.accept(workspace)
         left_out = copied.manifest.left_out
         return Restored(manifest=copied.manifest, left_out=left_out, newer_states=newer, other_states=other)
 

@@ -8,7 +8,7 @@ environment's policy, as a change would be (`publish_judgement`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from msgspec import structs
 from karma_core.checksum import checksum
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
+from karma_core.failpoints import reach
 from karma_core.model import Finding, Provenance, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
@@ -47,6 +48,7 @@ from karma_core.use_cases.configs.pruning import (
 )
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
 from karma_core.use_cases.configs.publish_judgement import PublishVerdict, judge_publish, refusal
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 
 _NAMED_ADDRESSES = 200
@@ -104,7 +106,10 @@ def publish(
     wrote in between.
     """
     work = find_work(workspace, prune=prune, reread=reread)
+    reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
+    if comparison.intents or doomed:
+        heights.require_level(workspace)
     ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
@@ -176,7 +181,8 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     intents, doomed = work.comparison.intents, work.doomed
     judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
-    with _leased(workspace):
+    with _leased(workspace, work.doomed):
+        reach("publish.under_lease")
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
@@ -187,6 +193,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
+        heights.note(workspace)
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
     return written
@@ -209,18 +216,15 @@ def _write(name: str, intent: Intent, provenance: Provenance) -> ParameterWrite:
 
 
 @contextmanager
-def _leased(workspace: ConfigStore) -> Iterator[None]:
+def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
-    It spares two publishers the conflict; correctness rests on the base versions, so it need not be renewed.
+    Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    holder = f"{workspace.actor.user}:{workspace.new_id()}"
-    lease = workspace.state.acquire([leasing.PARAMETERS], holder, workspace.environment.lease_seconds)
-    try:
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield
-    finally:
-        workspace.state.release(lease)
 
 
 def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:

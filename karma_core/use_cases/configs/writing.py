@@ -26,6 +26,7 @@ from karma_core.outcomes import Phase
 from karma_core.provenance import describe, read_description
 from karma_core.records import Parameter, ParameterKind, ParameterWrite
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.pins import Overlay
 
 KIND: Final = "config-set"
@@ -87,11 +88,15 @@ def write(
 ) -> tuple[Edit, ...]:
     """Write the edits, each on its base and no other version; the edits with the versions they got.
 
+    What is removed is deployed by nobody meanwhile: its component's lease is held, too.
     Conflict before anything is written where a base has moved, or afterwards, with all others written,
     where somebody outside Karma came between.
     """
-    with leasing.held(workspace, [leasing.PARAMETERS], wait_seconds=600):
+    removed = [leasing.component_lease(edit.address) for edit in edits if edit.after is None]
+    with leasing.held(workspace, [leasing.PARAMETERS, *removed], wait_seconds=600):
         finish(workspace)
+        heights.require_level(workspace)
+        reach("change.under_lease")
         _check_bases(workspace, change_id, edits)
         addresses = [edit.address for edit in edits]
         announced = _log(workspace, change_id, "started", None, cause, inputs={"components": addresses})
@@ -123,6 +128,7 @@ def _roll_forward(workspace: ConfigStore, noted: Noted) -> tuple[Edit, ...]:
         _log_written(workspace, wanted, edit, version)
     with suppress(Conflict):  # a writer that slept past its lease: another has finished the set
         workspace.state.put_document(KIND, UNFINISHED, {}, revision=noted.revision)
+    heights.note(workspace)
     reach("change.set_finished")
     if overtaken:
         raise Conflict(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.errors import StaleLease
 from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.graph import delta as deltas
@@ -32,11 +34,12 @@ from karma_core.model import (
     about_type,
     to_builtins,
 )
-from karma_core.needs import Context, FleetSource, GraphBuilding, HasModules
+from karma_core.needs import Context, FleetSource, GraphBuilding, HasModules, HasState
 from karma_core.outcomes import Phase
 from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
 from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
@@ -44,6 +47,8 @@ from karma_core.use_cases.fleet.values import Values
 from karma_core.use_cases.graph.facts import module_inputs
 from karma_core.use_cases.graph.kept_modules import keep_modules
 from karma_core.use_cases.graph.lineage import with_changes
+
+_Built = TypeVar("_Built")
 
 ALGORITHM: Final = 3
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
@@ -92,7 +97,8 @@ def build_graph(
     if current is not None and token and current.inputs == token:
         return _unchanged(current)
     if current is not None and not token:
-        return _look_first(workspace, current, keep_going=keep_going, wait_seconds=wait_seconds)
+        look = partial(_look_first, workspace, current, keep_going=keep_going, wait_seconds=wait_seconds)
+        return _catching_up(workspace, look)
     return refresh(workspace, keep_going=keep_going, wait_seconds=wait_seconds)[1]
 
 
@@ -127,6 +133,27 @@ def refresh(
 
     Read and committed under one lease, so that an older reading never replaces a newer one.
     """
+    once = partial(_refresh, workspace, keep_going=keep_going, wait_seconds=wait_seconds)
+    return _catching_up(workspace, once)
+
+
+def _catching_up(workspace: HasState, build_once: Callable[[], _Built]) -> _Built:
+    """Build; once more, with a higher token, where the graph has seen newer ones than the state store grants.
+
+    The graph refuses an older token because its writer may have slept past its lease. It is right to build
+    again then, with a lease of now; and a state store that was restored grants high enough ones at once.
+    """
+    try:
+        return build_once()
+    except StaleLease as stale:
+        newest = stale.facts.get("newest")
+        if not isinstance(newest, int):
+            raise
+        workspace.state.raise_fence(newest)
+        return build_once()
+
+
+def _refresh(workspace: GraphBuilding, *, keep_going: bool, wait_seconds: float) -> tuple[Fleet, BuildResult]:
     with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as held:
         token = inputs_token(workspace)
         fleet = read_fleet(workspace)
@@ -185,7 +212,9 @@ def read_fleet(
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
     graph = Graph(built.graph)
     found = validate(inventory, built, definitions, known_types=known, graph=graph)
-    findings = sort_findings({*found, *type_findings, *values.unreadable_findings()})
+    findings = sort_findings(
+        {*found, *type_findings, *values.unreadable_findings(), *heights.findings(workspace)}
+    )
     return Fleet(
         built.inventory,
         built.graph,

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from karma_core.needs import CarryingOut, Running
 from karma_core.use_cases.orders.gate import enforce_policy
-from karma_core.use_cases.runs.deploy import OpenExecutor, deploy, resume
+from karma_core.use_cases.runs.deploy import deploy, resume
+from karma_core.use_cases.runs.deployment import OpenExecutor
 from karma_core.use_cases.runs.destroy import destroy
 from karma_core.use_cases.runs.records import Order, RunResult
 

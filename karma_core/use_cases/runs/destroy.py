@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from karma_core.errors import DeployFailed, KarmaError, StaleLease, StoreError
+from karma_core.errors import Conflict, DeployFailed, KarmaError, StaleLease, StoreError
 from karma_core.failpoints import reach
 from karma_core.model import to_builtins
 from karma_core.needs import Destroying, DestroyPlanning
@@ -17,11 +17,13 @@ from karma_core.plan.shown import DESTROYING, Shown
 from karma_core.plan.steps import DESTROY
 from karma_core.records import Run, TerraformPlan
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
-from karma_core.use_cases.leasing import Heartbeat
+from karma_core.use_cases.leasing import Heartbeat, component_lease, destroy_lease
 from karma_core.use_cases.plans.stored import as_shown, load_plan, require_shown
-from karma_core.use_cases.runs.deploy import OpenExecutor, rebuild
+from karma_core.use_cases.runs.deploy import READINGS
+from karma_core.use_cases.runs.deployment import OpenExecutor, rebuild
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.records import FLOW_RUN, Outcome, RunResult
 from karma_core.use_cases.runs.recovery import recover_state
@@ -158,13 +160,33 @@ def destroy(
     Where nothing is deployed, no run is started.
     """
     check_binding(workspace)
+    heights.require_level(workspace)
     shown = as_shown(load_plan(workspace, plan_id)[0]) if plan_id is not None else None
-    chosen = select_for_destroy(workspace, selection)
-    if shown is not None:
-        require_shown(shown, chosen, DESTROYING)
-    if not chosen:
-        return RunResult(run_id="", status=RunStatus.SUCCEEDED, components=())
-    return _run(workspace, selection, chosen, open_executor, shown)
+    for _ in range(READINGS):
+        chosen = select_for_destroy(workspace, selection)
+        reach("destroy.after_reading")
+        if not chosen:
+            return RunResult(run_id="", status=RunStatus.SUCCEEDED, components=())
+        held = set(chosen)
+        with leasing.held(workspace, _lease_names(held), wait_seconds=0) as heartbeat:
+            reach("destroy.after_leases")
+            heights.require_level(workspace)
+            chosen = select_for_destroy(workspace, selection)
+            if shown is not None:
+                require_shown(shown, chosen, DESTROYING)
+            if chosen and held.issuperset(chosen):
+                leasing.refuse_if_read(workspace, chosen)
+                return _run(workspace, selection, chosen, open_executor, shown, heartbeat)
+    raise Conflict(
+        "the destroy was not begun",
+        why=f"what is deployed has changed {READINGS} times while its leases were taken",
+        next_step="destroy again when no deploys are under way",
+        code="moving-target",
+    )
+
+
+def _lease_names(addresses: Collection[str]) -> list[str]:
+    return [name(address) for address in sorted(addresses) for name in (component_lease, destroy_lease)]
 
 
 def _run(
@@ -173,11 +195,11 @@ def _run(
     chosen: Sequence[str],
     open_executor: OpenExecutor,
     shown: Shown | None,
+    heartbeat: Heartbeat,
 ) -> RunResult:
-    """The run over components that are deployed, consumers first, from its leases to its result."""
+    """The run over components that are deployed, consumers first, under its leases, to its result."""
     graph = applied_graph(workspace, workspace.state.all_applied())
     waits_for = {a: [c for c in graph.consumers(a) if c in set(chosen)] for a in chosen}
-    lease = leasing.wait_for(workspace, [leasing.component_lease(a) for a in sorted(chosen)], wait_seconds=0)
     run = Run(
         id=workspace.new_id(),
         environment=workspace.name,
@@ -185,7 +207,7 @@ def _run(
         status=RunStatus.RUNNING,
         targets=selection.targets,
         started_at=workspace.now(),
-        holder=lease.holder,
+        holder=heartbeat.lease.holder,
         user=workspace.actor.user,
         options={
             **to_builtins(selection),
@@ -193,24 +215,24 @@ def _run(
             FLOW_RUN: workspace.actor.flow_run,
         },
     )
-    with Heartbeat(workspace, lease) as heartbeat:
-        workspace.state.put_run(run)
-        recorder = Recorder(workspace, run, None)
-        recorder.root = recorder.log("destroy", Phase.STARTED, inputs={"components": list(chosen)})
-        work = Destruction(workspace, recorder, heartbeat, run, shown=shown)
-        error: BaseException | None = None
-        walk = Walk(waits_for, depths(waits_for, chosen))
-        try:
-            with open_executor(workspace.environment.parallelism) as executor:
-                Driver(walk, work, executor, waits_for).run(workspace.environment.parallelism)
-        except BaseException as raised:  # whatever it was, the run is closed first
-            error = raised
-        result = _result(run, chosen, work, walk, error)
-        workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
-        recorder.log("destroy", result.status)
+    workspace.state.put_run(run)
+    recorder = Recorder(workspace, run, None)
+    recorder.root = recorder.log("destroy", Phase.STARTED, inputs={"components": list(chosen)})
+    work = Destruction(workspace, recorder, heartbeat, run, shown=shown)
+    error: BaseException | None = None
+    walk = Walk(waits_for, depths(waits_for, chosen))
+    try:
+        with open_executor(workspace.environment.parallelism) as executor:
+            Driver(walk, work, executor, waits_for).run(workspace.environment.parallelism)
+    except BaseException as raised:  # whatever it was, the run is closed first
+        error = raised
+    result = _result(run, chosen, work, walk, error)
+    workspace.state.put_run(replace(run, status=result.status, finished_at=workspace.now()))
+    recorder.log("destroy", result.status)
+    unnoted = heights.note(workspace)
     if error is not None and not isinstance(error, KeyboardInterrupt):
         raise error
-    return replace(result, warnings=rebuild(workspace))
+    return replace(result, warnings=(*unnoted, *rebuild(workspace)))
 
 
 def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:

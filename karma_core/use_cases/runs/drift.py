@@ -24,11 +24,12 @@ from karma_core.outcomes import Phase
 from karma_core.plan.runtime import changed_keys, planned_runtime, unknown_keys
 from karma_core.records import Applied, Document, DriftedResource, DriftReport, TerraformJob
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.drifted import KIND, Check
 from karma_core.use_cases.leasing import Heartbeat
-from karma_core.use_cases.runs.deploy import rebuild
+from karma_core.use_cases.runs.deployment import rebuild
 from karma_core.use_cases.selection.deployed import named_deployed
 from karma_core.use_cases.selection.naming import excluded, require_some_left
 from karma_core.use_cases.selection.record import Selection
@@ -112,6 +113,7 @@ def check_drift(workspace: Destroying, selection: Selection = EVERYTHING) -> Dri
     NotFound where nothing is deployed at an address; LeaseHeld while another check runs.
     """
     check_binding(workspace)
+    heights.require_level(workspace)
     chosen = _choose(workspace, selection)
     lease = leasing.wait_for(workspace, [LEASE], wait_seconds=0)
     with Heartbeat(workspace, lease) as heartbeat:

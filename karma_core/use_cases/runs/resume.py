@@ -80,10 +80,19 @@ def close_dead_runs(workspace: RecordsAndLog) -> list[Run]:
     # lease is gone has died if it is still the same when it is read once more.
     seen = [run for run in workspace.state.runs() if run.status == RunStatus.RUNNING]
     alive = {lease.holder for lease in workspace.state.leases()}
-    dead = [run for run in seen if run.holder not in alive and workspace.state.run(run.id) == run]
-    for run in dead:
-        end_run(workspace, run, RunStatus.INTERRUPTED)
-    return dead
+    return [run for run in seen if run.holder not in alive and _close(workspace, run)]
+
+
+def _close(workspace: RecordsAndLog, run: Run) -> bool:
+    """Mark a dead run as interrupted, unless somebody has taken it up, given it up or ended it meanwhile."""
+    try:
+        with leasing.held(workspace, [leasing.run_lease(run.id)], wait_seconds=0):
+            if workspace.state.run(run.id) != run:
+                return False
+            end_run(workspace, run, RunStatus.INTERRUPTED)
+    except LeaseHeld:
+        return False
+    return True
 
 
 def how_to_go_on(run: Run) -> str:
@@ -110,7 +119,9 @@ def abandon(workspace: RecordsAndLog, run_id: str) -> Run:
     alive = [lease for lease in workspace.state.leases() if lease.holder == run.holder]
     if alive:
         raise still_running(run, alive[0])
-    end_run(workspace, run, RunStatus.ABANDONED)
+    with leasing.held(workspace, [leasing.run_lease(run_id)], wait_seconds=0):
+        run = find_run(workspace, run_id)  # somebody may have taken it up just now
+        end_run(workspace, run, RunStatus.ABANDONED)
     return replace(run, status=RunStatus.ABANDONED)
 
 

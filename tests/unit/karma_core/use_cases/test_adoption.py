@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from karma_core.plan.judge import ADOPTED
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.plans.plan import plan
 from karma_log.log import Log
 from tests.memory.graph import MemoryGraphStore
@@ -22,6 +23,7 @@ def taken_over() -> System:
     system.applies()
     system.state, system.graph = MemoryState(clock=system.clock), MemoryGraphStore()
     system.log = Log(MemorySink(), system.state)
+    heights.accept(system.workspace)
     return system
 
 

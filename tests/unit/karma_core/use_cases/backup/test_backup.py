@@ -21,6 +21,7 @@ from karma_core.roles import Role
 from karma_core.use_cases.access import tokens
 from karma_core.use_cases.backup.manifest import Others
 from karma_core.use_cases.backup.restoring import restore
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.values import HMAC_KEY
 from karma_core.workspace import EnvironmentSettings
 from karma_log.log import Log
@@ -91,6 +92,15 @@ class TestEverythingLost:
         assert other.events("restore") == [(None, "started"), (None, "succeeded")]
         (started, _) = other.log.events(action="restore")
         assert (started.user, started.inputs["from"]) == ("ann", "backup.zip")
+
+    def test_the_stores_know_each_other_as_they_are_now(self, system: System, backup: Path) -> None:
+        """Neither is taken for an older one, in empty stores and over what is there."""
+        assert system.state.document(heights.KIND, heights.DOCUMENT) is not None
+        other = System()
+        put_back(other, backup)
+        put_back(system, backup, over_existing=True)
+        for restored in (other, system):
+            assert list(heights.findings(restored.workspace)) == []
 
     def test_work_goes_on(self, backup: Path) -> None:
         """A deploy after it applies what was edited, and no more."""

@@ -158,7 +158,8 @@ class TestFastPath:
             world.config(f"vpc/n{number}", f'{{"a":{number}}}')
         world.rest()
         publish(world.workspace)
-        events, files, reads, puts = world.log.said, world.repository.reads, world.parameters.reads, 1
+        events, files = world.log.said, world.repository.reads
+        reads, puts = world.parameters.reads, world.parameters.puts
         result = publish(world.workspace)
         assert len(result.unchanged) == 30
         assert (world.repository.reads, world.parameters.reads, world.parameters.puts) == (files, reads, puts)
