@@ -6,7 +6,6 @@ a backup takes it: a restored component then has it as its state.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import time
 from pathlib import Path
@@ -19,10 +18,10 @@ from karma_adapters.local.replace_file import replace_file
 from karma_adapters.terraform.s3_backend import StatePlace
 from karma_adapters.terraform.work_trees import WorkTrees
 from karma_core import ids
-from karma_core.errors import NotFound, StoreError
+from karma_core.errors import NotFound, StoreError, StoreUnavailable
 
 STATE: Final = "terraform.tfstate"
-_PAUSES: Final = (0.01, 0.04, 0.2, 1.0)
+_PAUSES: Final = (0.01, 0.04, 0.2, 0.5, 1.0, 1.0)
 """Seconds before a state is read again that is being written. Ours: writing takes a millisecond."""
 
 
@@ -34,26 +33,40 @@ class LocalStates:
         self._trees = trees
 
     def addresses(self) -> tuple[str, ...]:
-        """Components that have a state file that is not empty, sorted."""
+        """Components that have a state file that is not empty, or locked: it may be written just now. Sorted."""
         found = self._directory.glob(f"*/*/{STATE}")
-        named = (f"{path.parent.parent.name}/{path.parent.name}" for path in found if path.stat().st_size)
+        named = (
+            f"{path.parent.parent.name}/{path.parent.name}"
+            for path in found
+            if path.stat().st_size or _lock_of(path).exists()
+        )
         return tuple(sorted(address for address in named if ids.is_address(address)))
 
     def read(self, address: str) -> bytes | None:
-        """The state; Terraform empties the file before it writes, so half a state is read again."""
-        unsaved = self._trees.unsaved(address)
-        path = unsaved or self._path(address)
-        for pause in (*_PAUSES, 0.0):
-            with contextlib.suppress(FileNotFoundError):
-                raw = path.read_bytes()
-                if not raw:
-                    return None
-                if _is_json(raw):
-                    return raw
-                time.sleep(pause)
-                continue
-            return None
-        return raw  # damaged, and so is its copy: the component is said to be so, as before
+        """The state. Terraform empties the file before it writes: while it is locked, it is read again.
+
+        A file that stays empty is that of a first apply: Terraform makes one to lock it.
+        """
+        path = self._trees.unsaved(address) or self._path(address)
+        raw: bytes | None = None
+        for pause in _PAUSES:
+            locked = _lock_of(
+                path
+            ).exists()  # asked first: a writer that ends in between has written it whole
+            raw = _content(path)
+            if raw is None or (raw and _is_json(raw)):
+                return raw
+            if not locked:
+                return raw or None  # damaged, and so is its copy: the component is said to be so, as before
+            time.sleep(pause)
+        if raw:
+            raise StoreUnavailable(
+                f"the state of {address} cannot be read",
+                why="it has been half written for longer than a write takes, and its lock is held",
+                next_step="look at what holds the lock, then try again",
+                code="backup-busy",
+            )
+        return None
 
     def write(self, address: str, state: bytes) -> None:
         """Replace the state; one that was kept aside is older now, and dropped."""
@@ -132,6 +145,19 @@ class S3States:
     def _key(self, below: str) -> str:
         folder = self._place.prefix.strip("/")
         return f"{folder}/{below}" if folder else below
+
+
+def _lock_of(path: Path) -> Path:
+    """The file that Terraform keeps beside a state while it has it locked."""
+    return path.with_name(f".{path.name}.lock.info")
+
+
+def _content(path: Path) -> bytes | None:
+    """The file's bytes, None where there is no file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _drop_unsaved(trees: WorkTrees, address: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -82,6 +83,28 @@ def test_an_empty_state_file_is_none(tmp_path: Path) -> None:
     (place / "terraform.tfstate").touch()
     assert states.addresses() == ()
     assert states.read("vpc/core") is None
+
+
+@pytest.mark.parametrize("there", [b"", b'{"version": 4, "ser'])
+def test_a_state_that_is_being_written_is_read_again(tmp_path: Path, there: bytes) -> None:
+    """Terraform empties the file, then writes: without the state its resources would be made twice."""
+    states = LocalStates(tmp_path, WorkTrees(tmp_path / "work"))
+    states.write("vpc/core", made(1))
+    path = tmp_path / "vpc" / "core" / "terraform.tfstate"
+    (path.parent / ".terraform.tfstate.lock.info").touch()
+    path.write_bytes(there)
+    writer = Timer(0.1, lambda: path.write_bytes(made(2)))
+    writer.start()
+    assert states.addresses() == ("vpc/core",)
+    assert states.read("vpc/core") == made(2)
+    writer.join()
+
+
+def test_a_damaged_state_is_copied_as_it_is(tmp_path: Path) -> None:
+    """Nobody writes it: its component is blocked now, and will be after a restore; the others are copied."""
+    states = LocalStates(tmp_path, WorkTrees(tmp_path / "work"))
+    states.write("vpc/core", b"{half")
+    assert states.read("vpc/core") == b"{half"
 
 
 def test_the_table_of_locks_learns_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 The order is such that a restore that is broken off does no harm: the log first, with the intent; then what is
 never read by itself (artifacts, modules), Terraform's states, the parameters, the graph; the state store, by
-which everything else counts as applied, last. The same restore, over what is there, goes on from anywhere.
+which everything else counts as applied, last, and then what the stores know of each other. The same restore,
+over what is there, goes on from anywhere.
 """
 
 from __future__ import annotations
