@@ -33,7 +33,7 @@ class LocalStates:
         self._trees = trees
 
     def addresses(self) -> tuple[str, ...]:
-        """Components that have a state file that is not empty, or locked: it may be written just now. Sorted."""
+        """Components whose state file is not empty, or is locked: it may be written just now. Sorted."""
         found = self._directory.glob(f"*/*/{STATE}")
         named = (
             f"{path.parent.parent.name}/{path.parent.name}"
