@@ -1,4 +1,4 @@
-"""The API under load from a second process: against a bare FastAPI route, and during rebuilds."""
+"""The API under load from a second process: against a bare Starlette route, and during rebuilds."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """The two servers of the API's benchmark: `python -m benchmarks.api_server ours|bare PROJECT PORT`.
 
 The bare one asks the same door for the same token, sends the same headers and the same bytes, and does
-nothing else: what is above it is the price of Karma's API. It stays a FastAPI route although Karma's own API
-is Starlette, so that figures compare with earlier ones.
+nothing else: what is above it is the price of Karma's API. Both are Starlette.
 """
 
 from __future__ import annotations
@@ -12,7 +11,10 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from karma_api.app import app_of
 from karma_api.exchange import Incoming
@@ -24,14 +26,12 @@ ANSWERS = "answers.msgpack"
 Answers = dict[str, tuple[dict[str, str], bytes]]
 
 
-def bare(root: Path) -> FastAPI:
+def bare(root: Path) -> Starlette:
     """One route for everything that was recorded."""
-    app = FastAPI()
     access = open_services(root).of(None).access
     answers = msgspec.msgpack.decode((root / ANSWERS).read_bytes(), type=Answers)
     route = next(route for route in ROUTES if route.name == "graph")
 
-    @app.api_route("/{path:path}", methods=["GET", "POST"])
     async def answer(request: Request) -> Response:
         incoming = Incoming(headers=request.headers)
         caller = access.identify(incoming, route.name, route.role)
@@ -40,7 +40,7 @@ def bare(root: Path) -> FastAPI:
         headers, content = answers[f"{request.url.path}?{request.url.query} {body.decode()}"]
         return Response(content, headers=headers)
 
-    return app
+    return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
 
 
 if __name__ == "__main__":

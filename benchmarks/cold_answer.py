@@ -28,11 +28,11 @@ os.environ.update(asked["environ"])
 sys.path.insert(0, asked["place"])
 said, sys.stdout = sys.stdout, sys.stderr
 began = time.perf_counter()
-import karma_lambda.functions.{name} as function
+from karma_lambda.functions import {name} as function
 loaded = time.perf_counter()
-first = function.handler(asked["event"], None)
+first = function(asked["event"], None)
 answered = time.perf_counter()
-again = function.handler(asked["event"], None)
+again = function(asked["event"], None)
 ended = time.perf_counter()
 assert first["statusCode"] == again["statusCode"] == 200, first
 json.dump([loaded - began, answered - loaded, ended - answered], said)

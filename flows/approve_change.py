@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from prefect import flow
@@ -21,6 +21,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.states import State
 from karma_core.errors import Refused
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import Token, recognise
 from karma_core.use_cases.access.vouching import vouch
@@ -43,7 +44,7 @@ def approve_change(
     why: str = "",
     digest: str | None = None,
     apply: bool = True,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Approve or reject the plan that a change shows. Returns the result document.
 
     The token is taken out of the run's parameters before anything else is done.

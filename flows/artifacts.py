@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from karma_adapters.local.pages import Kind, graph_page, page_of
 from karma_adapters.wiring.reading import read_settings
 from karma_core.graph.export import export
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.runs.drift import DriftResult
 from karma_core.use_cases.runs.records import RunResult
 from karma_core.workspace import Workspace
@@ -23,7 +24,7 @@ MAX_TEXT: Final = 100_000
 def show_result(workspace: Workspace, result: RunResult) -> None:
     """The plans, the run's table and, if it is not too large, the graph."""
     show_plans(workspace, result)
-    rows: list[dict[str, Any]] = [
+    rows: list[JsonObject] = [
         {"component": c.address, "status": c.status, "seconds": round(c.seconds, 1), "why": c.reason}
         for c in result.components
     ]
@@ -61,7 +62,7 @@ def show_plans(workspace: Workspace, result: RunResult) -> None:
 
 def show_drift(workspace: Workspace, result: DriftResult) -> None:
     """What the check found, as a table."""
-    rows: list[dict[str, Any]] = [
+    rows: list[JsonObject] = [
         {"component": c.address, "status": c.status, "resources": len(c.resources), "why": c.reason}
         for c in result.components
     ]

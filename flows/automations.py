@@ -13,6 +13,8 @@ from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from pydantic import SecretStr
 
+from karma_core.json_types import JsonObject
+
 SILENT: Final = "karma: runs whose process has gone"
 FAILURES: Final = "karma: failures"
 BLOCK: Final = "karma-failures"
@@ -20,7 +22,7 @@ BEAT: Final = "prefect.flow-run.heartbeat"
 SILENCE: Final = timedelta(seconds=90)
 """Three missed beats of PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30, as Prefect's guide to zombie runs has it."""
 ENDS: Final = tuple(f"prefect.flow-run.{name}" for name in ("Completed", "Failed", "Cancelled", "Crashed"))
-OURS: Final[dict[str, Any]] = {
+OURS: Final[JsonObject] = {
     "prefect.resource.role": "tag",
     "prefect.resource.id": "prefect.tag.karma",
 }

@@ -5,8 +5,6 @@ Plan and apply are separate runs: an approval may take days, and no run waits fo
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
 from flows.artifacts import show_page
@@ -15,6 +13,7 @@ from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
 from karma_core.changes.request import read_request
+from karma_core.json_types import JsonObject
 from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
 from karma_core.use_cases.changes.reading import result_of
@@ -34,11 +33,11 @@ def change_run(
     environment: str,
     change_id: str | None = None,
     component: str | None = None,
-    proposed_change: dict[str, Any] | list[dict[str, Any]] | None = None,
-    replace: dict[str, Any] | None = None,
-    create: dict[str, Any] | None = None,
+    proposed_change: JsonObject | list[JsonObject] | None = None,
+    replace: JsonObject | None = None,
+    create: JsonObject | None = None,
     remove: bool = False,
-    changes: list[dict[str, Any]] | None = None,
+    changes: list[JsonObject] | None = None,
     base_version: int | None = None,
     reason: str = "",
     dry_run: bool = False,
@@ -47,7 +46,7 @@ def change_run(
     requested_by: str | None = None,
     source: str = "flow",
     order: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Request a change, or plan or apply the one with `change_id`. Returns the result document.
 
     `component` with `proposed_change` (a merge patch or a JSON Patch), `replace`, `create` or `remove`, or

@@ -20,6 +20,7 @@ from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.stores import say_nothing
+from karma_core.json_types import JsonObject
 from karma_core.ports import Say
 from karma_core.use_cases.access.vouching import ordered_by
 from karma_core.use_cases.orders.carrying_out import carry_out
@@ -81,7 +82,7 @@ def deploy(
     cause: str | None = None,
     allow_blocked: bool = False,
     override_policy: str = "",
-) -> dict[str, Any]:
+) -> JsonObject:
     """Apply components and what must follow from them, in dependency order.
 
     Exactly one of `targets` (and `types`), `everything`, `changed` (or `since`) and `resume_run` says what to
@@ -154,7 +155,7 @@ def destroy(
     cause: str | None = None,
     allow_blocked: bool = False,
     override_policy: str = "",
-) -> dict[str, Any]:
+) -> JsonObject:
     """Destroy components, consumers before producers. Returns the contract's deploy document.
 
     Where the policy wants an approval, nothing is destroyed yet: the status is `waiting`, and `change_id`
@@ -196,7 +197,7 @@ def destroy(
     return _shown(project, workspace, result)
 
 
-def _shown(project: str, workspace: Workspace, result: RunResult) -> dict[str, Any]:
+def _shown(project: str, workspace: Workspace, result: RunResult) -> JsonObject:
     """Leave what there is to see of a run, or of the change that it has become; its document."""
     if result.change_id is not None:
         show_page(project, workspace.name, "changes", result.change_id)

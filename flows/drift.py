@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
 from flows.artifacts import show_drift, show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.orders.parameters import selection_from
 from tasks.drift import check_drift
 
@@ -23,7 +22,7 @@ def drift_check(
     requested_by: str | None = None,
     source: str = "schedule",
     order: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Compare what was applied with the cloud and mark what has drifted; changes nothing else.
 
     Returns the contract's drift document.

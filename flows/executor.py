@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from karma_core.walk import Ended, Result, Step
+from karma_core.walk import Ended, Result, Step, Ticket
 from tasks.steps import STEPS
 
 Future = PrefectFuture[Result]
@@ -26,14 +26,14 @@ class PrefectExecutor:
     def __exit__(self, *_: object) -> None:
         """Nothing is left running: the walk waits for every step that it submitted."""
 
-    def submit(self, address: str, step: str, call: Step, after: Sequence[Any]) -> Future:
+    def submit(self, address: str, step: str, call: Step, after: Sequence[Ticket]) -> Future:
         """Submit the step's task; its ticket is the future."""
         upstream = list(after) or self._root
         future: Future = STEPS[step].submit(address, call, wait_for=upstream)
         future.add_done_callback(self._ended.add)
         return future
 
-    def wait(self, running: Collection[Any]) -> tuple[Future, Result | BaseException]:
+    def wait(self, running: Collection[Ticket]) -> tuple[Future, Result | BaseException]:
         """The next future that has ended, with its result or what it raised."""
         future: Future = self._ended.first(running)
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
@@ -11,6 +9,7 @@ from flows.artifacts import show_graph
 from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_core.errors import ValidationFailed
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from tasks.steps import build_graph, validate
 
@@ -23,7 +22,7 @@ def graph_rebuild(
     requested_by: str | None = None,
     source: str = "schedule",
     order: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Build the graph, publish what moved, and list the findings.
 
     The run fails where nothing was published because the graph has errors. Returns the contract's

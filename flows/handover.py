@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.bootstrap import open_runs, open_workspace
 from karma_adapters.wiring.settings import Settings
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.records import Run
 from karma_core.use_cases.access.policy_in_force import rules_in_force
@@ -36,14 +37,14 @@ class Ended(Record, frozen=True, kw_only=True):
     id: str
     flow: str
     state: str
-    parameters: dict[str, Any]
+    parameters: JsonObject
 
 
 class Order(Record, frozen=True, kw_only=True):
     """What is to be run."""
 
     flow: str
-    parameters: dict[str, Any]
+    parameters: JsonObject
 
 
 def hand_on(settings: Settings, interrupted: Iterable[Ended]) -> list[str]:

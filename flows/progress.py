@@ -8,6 +8,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
+from karma_core.json_types import JsonObject
 from karma_core.ports import Say
 
 UPDATES: Final = 20
@@ -26,7 +27,7 @@ class Progress:
         self._ended = 0
         self._shown = 0
 
-    def __call__(self, event: str, facts: dict[str, Any]) -> None:
+    def __call__(self, event: str, facts: JsonObject) -> None:
         """Take one event of a run: its begin, or the end of one of its components."""
         self._say(event, facts)
         if event == "run":
@@ -34,7 +35,7 @@ class Progress:
         elif event == "outcome" and self._artifact is not None:
             self._advance(self._artifact)
 
-    def _begin(self, facts: dict[str, Any]) -> None:
+    def _begin(self, facts: JsonObject) -> None:
         self._total = max(1, facts["components"])
         made: Any = create_progress_artifact(
             0.0, key=f"progress-{self._environment}", description=f"Run {facts['run_id']}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
 
@@ -11,6 +10,7 @@ from flows.deploy import open_for_flow
 from flows.hooks import ON_END
 from karma_adapters.wiring.bootstrap import open_code_host
 from karma_adapters.wiring.reading import read_settings
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.changes.pull_request import check_pull_request
 
 
@@ -30,7 +30,7 @@ def pull_request_check(
     requested_by: str | None = None,
     source: str = "webhook",
     order: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Judge and plan what a pull request asks for, and say it there as a comment and a commit status.
 
     Nothing is kept that could be applied. Returns what was said.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from prefect import flow
 
 from flows.artifacts import show_page
@@ -11,6 +9,7 @@ from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
 from flows.hooks import ON_END
 from flows.limits import place
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.changes.push import take_up_push
 from karma_core.use_cases.changes.reading import result_of
 
@@ -26,7 +25,7 @@ def push_run(
     requested_by: str | None = None,
     source: str = "webhook",
     order: str | None = None,
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Request the change that a push asks for, and apply it where no rule holds it.
 
     The project is a clone that has the commit or can fetch it. Returns the result document; None where the

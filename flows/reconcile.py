@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
@@ -14,6 +13,7 @@ from flows.hooks import ON_END
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.bootstrap import open_runs
 from karma_adapters.wiring.reading import read_settings
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.runs import reconcile as reconciling
 
@@ -31,7 +31,7 @@ def reconcile(
     requested_by: str | None = None,
     source: str = "schedule",
     order: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Close runs whose worker died, offer them for resume, and let waiting changes go on.
 
     A change that a dead worker was applying is finished. Returns the closed runs and the changes that moved.

@@ -32,6 +32,7 @@ from karma_adapters.processes.programs import ending_in_words
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import StoreUnavailable
+from karma_core.json_types import JsonObject
 
 POOL: Final = "karma"
 RECONCILE_SECONDS: Final = 300
@@ -67,11 +68,11 @@ def _register(client: SyncPrefectClient, settings: Settings) -> None:
     register_automations(client, settings.service.notice_url)
 
 
-def deployments() -> list[dict[str, Any]]:
+def deployments() -> list[JsonObject]:
     """The deployments of prefect.yaml: beside the package in a checkout, inside it where it is installed."""
     here = Path(__file__).parent
     path = next(p for p in (here / "prefect.yaml", here.parent / "prefect.yaml") if p.is_file())
-    found: list[dict[str, Any]] = yaml.safe_load(path.read_text("utf-8"))["deployments"]
+    found: list[JsonObject] = yaml.safe_load(path.read_text("utf-8"))["deployments"]
     return found
 
 
@@ -96,9 +97,9 @@ def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
     return found
 
 
-def form(flow: Flow[..., Any], environments: list[str]) -> dict[str, Any]:
+def form(flow: Flow[..., Any], environments: list[str]) -> JsonObject:
     """The flow's parameters as a JSON Schema, from which the UI makes a form; environments are a choice."""
-    found: dict[str, Any] = parameter_schema(flow.fn).model_dump_for_openapi()
+    found: JsonObject = parameter_schema(flow.fn).model_dump_for_openapi()
     if environments:
         found["properties"]["environment"]["enum"] = environments
     return found
@@ -120,7 +121,7 @@ def _limit_runs(client: SyncPrefectClient, settings: Settings, environment: str)
     client.upsert_global_concurrency_limit_by_name(limit_name("change", environment), many)
 
 
-def _deploy(client: SyncPrefectClient, settings: Settings, body: dict[str, Any]) -> None:
+def _deploy(client: SyncPrefectClient, settings: Settings, body: JsonObject) -> None:
     """One deployment; its flow is imported by module path, wherever the worker has Karma installed."""
     file, _, name = str(body["entrypoint"]).partition(":")
     module = file.removesuffix(".py").replace("/", ".")

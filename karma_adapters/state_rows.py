@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -109,5 +109,4 @@ def _take(found: Contents, row: StateRow) -> None:
 
 
 def _read(row: StateRow, kind: type[_Kept]) -> _Kept:
-    body: Any = row.body
-    return msgspec.convert(body, kind)
+    return msgspec.convert(row.body, kind)

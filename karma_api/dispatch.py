@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from functools import partial
-from typing import Any
 
 from karma_api import problems
 from karma_api.access import Caller
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, Reply, to_bytes
 from karma_api.reading import ENVIRONMENT, read
-from karma_api.route import Route
+from karma_api.route import Asked, Route
 from karma_api.service import Service, Services
 from karma_core.errors import BadInput, KarmaError
 from karma_core.roles import Role
@@ -99,7 +98,9 @@ def _answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
     return _if_changed(route, incoming, made)
 
 
-def _cached(service: Service, caller: Caller, route: Route, incoming: Incoming, asked: Any) -> Outgoing:
+def _cached(
+    service: Service, caller: Caller, route: Route, incoming: Incoming, asked: Asked | Incoming
+) -> Outgoing:
     """The answer that is kept with the current build, else a new one, which is made once for all who wait."""
     key = _key(route, incoming)
     view = service.graph.view()
@@ -110,7 +111,7 @@ def _cached(service: Service, caller: Caller, route: Route, incoming: Incoming, 
         return _make(service, caller, route, key, asked)
 
 
-def _make(service: Service, caller: Caller, route: Route, key: Hashable, asked: Any) -> Outgoing:
+def _make(service: Service, caller: Caller, route: Route, key: Hashable, asked: Asked | Incoming) -> Outgoing:
     """A new answer, kept with the build that it follows from."""
     reply = _handled(service, caller, route, asked)
     made = _render(route, reply)
@@ -119,7 +120,7 @@ def _make(service: Service, caller: Caller, route: Route, key: Hashable, asked: 
     return made
 
 
-def _handled(service: Service, caller: Caller, route: Route, asked: Any) -> Reply:
+def _handled(service: Service, caller: Caller, route: Route, asked: Asked | Incoming) -> Reply:
     found = route.handler(service, caller, asked)
     return found if isinstance(found, Reply) else Reply(document=found, status=route.status)
 

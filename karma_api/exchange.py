@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from karma_core.json_types import JsonValue
 
 if TYPE_CHECKING:
     from karma_api.cached_graph import View
@@ -64,14 +66,14 @@ class Reply:
     the answer follows from alone: its ETag is the answer's, and the answer is kept with it.
     """
 
-    document: Any = None
+    document: JsonValue = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     view: View | None = None
     media_type: str = JSON
 
 
-def to_bytes(document: Any) -> bytes:
+def to_bytes(document: JsonValue) -> bytes:
     """The body of a document: bytes as they are, values as compact JSON."""
     if isinstance(document, bytes):
         return document

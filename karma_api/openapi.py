@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final, TypeGuard
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -11,7 +11,8 @@ from msgspec.structs import FieldInfo
 from karma_api.problems import MEDIA_TYPE
 from karma_api.reading import ENVIRONMENT, fields_of
 from karma_api.route import Answered, Route
-from karma_core.documents import WHOLE
+from karma_core.documents import WHOLE, TypeForm
+from karma_core.json_types import JsonObject
 
 ALWAYS: Final = {
     400: "The request is wrong",
@@ -35,14 +36,14 @@ _SAID: Final = {
 }
 _TEMPLATE: Final = "#/components/schemas/{name}"
 
-Schemas = dict[str, dict[str, Any]]
+Schemas = dict[str, JsonObject]
 """JSON Schemas of models, by name."""
 
 
-def document(routes: tuple[Route, ...], version: str) -> dict[str, Any]:
+def document(routes: tuple[Route, ...], version: str) -> JsonObject:
     """The document of these routes."""
     schemas = _schemas({model for route in routes for model in _models(route)})
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, JsonObject] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
@@ -56,7 +57,7 @@ def document(routes: tuple[Route, ...], version: str) -> dict[str, Any]:
     }
 
 
-_PROBLEM: Final[dict[str, Any]] = {
+_PROBLEM: Final[JsonObject] = {
     "type": "object",
     "description": "Problem details (RFC 9457), with the facts of the error.",
     "required": ["type", "title", "status", "detail", "code"],
@@ -88,12 +89,12 @@ def _models(route: Route) -> list[type[msgspec.Struct]]:
     return found
 
 
-def _is_described(answered: Any) -> bool:
+def _is_described(answered: TypeForm) -> TypeGuard[type[Answered]]:
     return isinstance(answered, type) and issubclass(answered, Answered)
 
 
-def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
-    operation: dict[str, Any] = {
+def _operation(route: Route, schemas: Schemas) -> JsonObject:
+    operation: JsonObject = {
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],
@@ -115,7 +116,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     return operation
 
 
-def _parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
+def _parameters(route: Route, schemas: Schemas) -> list[JsonObject]:
     in_path = set(re.findall(r"{(\w+)}", route.path))
     found = []
     for name, field in fields_of(route.asked).items():
@@ -143,7 +144,7 @@ def _without_environment(route: Route) -> str:
     return "the server's default" if route.role is not None else "the server's default, or its first"
 
 
-def _parameter(field: FieldInfo, schema: dict[str, Any], place: str) -> dict[str, Any]:
+def _parameter(field: FieldInfo, schema: JsonObject, place: str) -> JsonObject:
     plain = _without_null(schema)
     description = plain.pop("description", None)
     parameter = {
@@ -155,21 +156,21 @@ def _parameter(field: FieldInfo, schema: dict[str, Any], place: str) -> dict[str
     return {**parameter, "description": description} if description else parameter
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+def _without_null(schema: JsonObject) -> JsonObject:
     """A query value is text or left out: null is not a value that it has."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
     rest = {key: value for key, value in schema.items() if key not in {"anyOf", "title", "default"}}
     return {**rest, **kinds[0]} if len(kinds) == 1 else {**schema}
 
 
-def _field_schema(schemas: Schemas, route: Route, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = schemas[route.asked.__name__]["properties"][name]
+def _field_schema(schemas: Schemas, route: Route, name: str) -> JsonObject:
+    found: JsonObject = schemas[route.asked.__name__]["properties"][name]
     return found
 
 
-def _responses(route: Route) -> dict[str, Any]:
+def _responses(route: Route) -> JsonObject:
     success = {"description": _SAID.get(route.status, "Done"), "content": _content(route)}
-    found: dict[str, Any] = {str(route.status): success}
+    found: JsonObject = {str(route.status): success}
     for status in route.statuses:
         if status < 400:  # noqa: PLR2004 - below it is success
             found[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
@@ -187,7 +188,7 @@ def _responses(route: Route) -> dict[str, Any]:
     return found
 
 
-def _content(route: Route) -> dict[str, Any]:
+def _content(route: Route) -> JsonObject:
     if route.media_type != "application/json":
         return {route.media_type.partition(";")[0]: {"schema": {"type": "string"}}}
     if _is_described(route.answered):

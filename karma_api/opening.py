@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
@@ -18,6 +17,7 @@ from karma_api.service import Gremlin, Hooks, Service, Services, make_service, n
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
+from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
 from karma_core.use_cases.fleet.binding import check_binding
@@ -44,7 +44,7 @@ def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> S
     return services[0]
 
 
-def _check_pull_request(settings: Settings, workspace: Workspace, asked: Mapping[str, Any]) -> object:
+def _check_pull_request(settings: Settings, workspace: Workspace, asked: JsonMapping) -> object:
     """The flow `pull-request-check` where no Prefect runs it."""
     return check_pull_request(
         workspace,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta
 
 from karma_api.route import Answered, Asked
 from karma_core.errors import UsageError
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject, JsonValue
 
 Item = TypeVar("Item")
 
@@ -31,13 +32,13 @@ class PageAsked(Asked, frozen=True, kw_only=True):
 class Page(Answered, kw_only=True):
     """A page. `next` is the cursor of the next page, null on the last."""
 
-    items: list[dict[str, Any]]
+    items: list[JsonObject]
     next: str | None
 
 
 def page(
-    found: Iterable[Item], limit: int, *, cursor: Callable[[Item], str], show: Callable[[Item], Any]
-) -> dict[str, Any]:
+    found: Iterable[Item], limit: int, *, cursor: Callable[[Item], str], show: Callable[[Item], JsonValue]
+) -> JsonObject:
     """The first `limit` of what was found; one more is taken to know whether there is a next page."""
     taken = list(islice(found, limit + 1))
     items = taken[:limit]

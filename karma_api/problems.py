@@ -11,7 +11,7 @@ Errors of the API itself::
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from karma_api.exchange import SECURE, Outgoing, encode
 from karma_core.errors import (
@@ -27,6 +27,7 @@ from karma_core.errors import (
     UsageError,
     ValidationFailed,
 )
+from karma_core.json_types import JsonObject
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 1
@@ -98,7 +99,7 @@ def status_of(error: KarmaError) -> int:
     return _BY_CODE.get(error.code, by_class)
 
 
-def problem(error: KarmaError, status: int | None = None) -> dict[str, Any]:
+def problem(error: KarmaError, status: int | None = None) -> JsonObject:
     """The problem's document: the five members of RFC 9457, then those of the error."""
     status = status or status_of(error)
     facts = error.document()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from typing import Any
 
 from msgspec.structs import FieldInfo, fields
 
 from karma_api.exchange import Incoming
 from karma_api.route import Asked, Route
 from karma_core import documents, strictjson
+from karma_core.documents import TypeForm
 from karma_core.errors import BadInput, UsageError
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject, JsonValue
 
 ENVIRONMENT = "environment"
 """Query name that every route takes: which environment is meant."""
@@ -24,7 +25,7 @@ def read(route: Route, incoming: Incoming) -> Asked:
     UsageError `query` for a wrong path or query, BadInput for a body that cannot be read. Query values are
     text: models turn them into numbers and flags.
     """
-    values: dict[str, Any] = {**_query(route, incoming), **incoming.path}
+    values: JsonObject = {**_query(route, incoming), **incoming.path}
     if route.streams and incoming.headers.get("last-event-id"):
         values["after"] = incoming.headers["last-event-id"]  # a client that comes back knows best
     body = fields_of(route.asked).get("body")
@@ -51,7 +52,7 @@ def fields_of(asked: type[Asked]) -> dict[str, FieldInfo]:
     return {field.encode_name: field for field in fields(asked)}
 
 
-def _document(kind: Any, value: Any) -> Any:
+def _document(kind: TypeForm, value: JsonValue) -> object:
     try:
         return documents.read(kind, value)
     except documents.Faults as error:
@@ -80,7 +81,7 @@ def _query(route: Route, incoming: Incoming) -> dict[str, str]:
     return {name: value for name, value in incoming.query if name != ENVIRONMENT}
 
 
-def _body(incoming: Incoming) -> Any:
+def _body(incoming: Incoming) -> JsonValue:
     media_type = incoming.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise BadInput(

@@ -7,11 +7,12 @@ together that are there already takes a tenth of making them (10,000 components:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from karma_core.graph.document import Forms, edge_document, node_document
+from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge
 
 Item = TypeVar("Item", Component, Edge)
@@ -49,7 +50,7 @@ def _kept(
     item: Item,
     kept: dict[Item, msgspec.Raw],
     before: dict[Item, msgspec.Raw],
-    document: Callable[[Item], dict[str, Any]],
+    document: Callable[[Item], JsonObject],
 ) -> msgspec.Raw:
     found = kept.get(item)
     if found is None:

@@ -6,7 +6,7 @@ model read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ import msgspec
 
 from karma_api.access import Caller
 from karma_api.service import Service
-from karma_core.documents import Document
+from karma_core.documents import Document, TypeForm
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.roles import Role
 
 Method = Literal["GET", "POST"]
@@ -51,11 +52,11 @@ class Route:
     summary: str
     tag: str
     asked: type[Asked] = Asked
-    answered: Any = dict[str, Any]
+    answered: TypeForm = JsonObject
     status: int = 200
     statuses: tuple[int, ...] = ()
     media_type: str = "application/json"
     cached: bool = False
     streams: bool = False
     own_body: bool = False
-    without_environment: Mapping[str, Any] | None = None
+    without_environment: JsonMapping | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from karma_api.access import Access, Caller
 from karma_api.cached_graph import CachedGraph
@@ -13,6 +13,7 @@ from karma_api.limits import Limits
 from karma_core import ports
 from karma_core.errors import NotFound, Refused
 from karma_core.ids import shown
+from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 from karma_core.use_cases.access.vouching import vouch
 from karma_core.workspace import Actor, OpenEnvironment, Workspace
@@ -102,7 +103,7 @@ class Service:
             )
         return workspace
 
-    def start(self, caller: Caller, flow: str, parameters: Mapping[str, Any], *, key: str) -> str:
+    def start(self, caller: Caller, flow: str, parameters: JsonMapping, *, key: str) -> str:
         """Start a flow for the caller, vouched for where the caller is proven, and give its run's id."""
         body = {**parameters, "environment": self.name, "requested_by": caller.user, "source": caller.source}
         if self.starter is None:

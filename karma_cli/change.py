@@ -24,6 +24,7 @@ from karma_cli.options import (
     override_of,
 )
 from karma_cli.plan import Exclude, Types, Words, selection_of
+from karma_core.json_types import JsonValue
 
 app = typer.Typer(help="Propose, judge, approve, apply and roll back changes.", no_args_is_help=True)
 app.add_typer(change_decisions.app)
@@ -80,7 +81,13 @@ def propose_change(
 
 
 def _request(
-    body: Any, env: str | None, project: Path | None, *, dry_run: bool, auto_approve: bool, as_json: bool
+    body: JsonValue,
+    env: str | None,
+    project: Path | None,
+    *,
+    dry_run: bool,
+    auto_approve: bool,
+    as_json: bool,
 ) -> None:
     from karma_core.changes.request import read_request
     from karma_core.use_cases.changes import intake
@@ -269,7 +276,7 @@ def promote(
     finish(workspace, change, as_json=as_json)
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> JsonValue:
     """The JSON in a file or on standard input, read strictly."""
     from karma_core import strictjson
     from karma_core.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from karma_cli.deploy import carry_out_with
 if TYPE_CHECKING:
     from karma_core.changes.record import Change
     from karma_core.json_difference import Difference
+    from karma_core.ports import Say
     from karma_core.workspace import Workspace
 
 ChangeId = Annotated[str, typer.Argument(metavar="CHANGE", help="The change's id.")]
@@ -26,7 +27,7 @@ NOT_APPLIED = frozenset({"awaiting_approval", "rejected"})
 
 
 def go_on(
-    workspace: Workspace, change: Change, project: Path | None, say: Any, *, auto_approve: bool, as_json: bool
+    workspace: Workspace, change: Change, project: Path | None, say: Say, *, auto_approve: bool, as_json: bool
 ) -> Change:
     """Apply what no rule holds back, after a yes or with --auto-approve; then let the queue move."""
     from karma_core.changes.states import State

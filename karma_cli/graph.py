@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from karma_cli import exits, graph_stores, progress, render
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
+from karma_core.json_types import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from karma_core.model import GraphData, Snapshot
+    from karma_core.model import Build, GraphData, Snapshot
     from karma_core.use_cases.graph.build import BuildResult
     from karma_core.workspace import Workspace
 
@@ -264,7 +265,7 @@ def _ask_by_name(workspace: Workspace, name: str, parameters: dict[str, str], as
     render.table("", ("component", "status"), [(n["id"], _standing(n)) for n in found["nodes"]])
 
 
-def _standing(node: dict[str, Any]) -> str:
+def _standing(node: JsonObject) -> str:
     """A component's status with the change that wrote its config; who made a change, and why."""
     if "status" not in node:
         return f"change by {node['requested_by']}: {node['reason'] or 'no reason given'}"
@@ -310,7 +311,7 @@ def history(
     )
 
 
-def _build_document(build: Any) -> dict[str, Any]:
+def _build_document(build: Build) -> JsonObject:
     from karma_core.model import to_builtins
 
     body = dict(to_builtins(build))

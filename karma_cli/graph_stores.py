@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from karma_adapters.wiring.kinds import GRAPH, GraphName
 from karma_cli import render
 from karma_cli.options import Env, Json, ProjectDir, open_for, settings_of
-
-
-class Store(StrEnum):
-    """Kinds of graph stores."""
-
-    SQLITE = "sqlite"
-    GREMLIN = "gremlin"
-
-    @property
-    def other(self) -> Store:
-        """Where a copy to this one comes from."""
-        return Store.GREMLIN if self is Store.SQLITE else Store.SQLITE
 
 
 def ask(
@@ -46,7 +34,7 @@ def ask(
 
 def copy(
     to: Annotated[
-        Store, typer.Option("--to", help="The store that gets the graph; it comes from the other.")
+        GraphName, typer.Option("--to", help="The store that gets the graph; it comes from the other.")
     ],
     env: Env = None,
     project: ProjectDir = None,
@@ -59,7 +47,7 @@ def copy(
 
     workspace = open_for(env, project)
     stores = open_stores(settings_of(project), workspace.name)
-    source, target = (stores.graph_of(kind) for kind in (to.other, to))
+    source, target = (stores.graph_of(name) for name in (_source(stores.section.graph, to), to))
     with leasing.held(workspace, [leasing.GRAPH]) as held:
         build = copy_graph(source, target, workspace.name, held.lease)
     for store in (source, target):
@@ -69,3 +57,10 @@ def copy(
         render.document({**document, "components": build.components, "dependencies": build.dependencies})
         return
     render.line(f"{workspace.name}: build {build.id} with {build.components} components is now in {to}.")
+
+
+def _source(chosen: str, target: str) -> str:
+    """The store to copy from: the one that the settings choose, else the first other one."""
+    if chosen != target:
+        return chosen
+    return next(kind.name for kind in GRAPH if kind.name != target)

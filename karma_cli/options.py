@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from karma_adapters.wiring.settings import Settings
+    from karma_core.ports import Say
     from karma_core.workspace import Workspace
 
 Env = Annotated[str | None, typer.Option("--env", "-e", help="Environment; else KARMA_ENV or the default.")]
@@ -81,7 +82,9 @@ def settings_of(project: Path | None) -> Settings:
     return read_settings(project_root(project))
 
 
-def open_for(env: str | None, project: Path | None, say: Any = None, *, by_token: bool = True) -> Workspace:
+def open_for(
+    env: str | None, project: Path | None, say: Say | None = None, *, by_token: bool = True
+) -> Workspace:
     """The workspace that a command works on, as whom KARMA_TOKEN proves, if looked at."""
     from karma_adapters.wiring.bootstrap import open_for_person
     from karma_adapters.wiring.stores import say_nothing

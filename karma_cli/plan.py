@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from karma_cli import exits, progress, render
 from karma_cli.options import Env, Json, ProjectDir, open_for
+from karma_core.json_types import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,7 +224,7 @@ def show_plan(made: Plan) -> None:
     render.line(summary_text(made))
 
 
-def _with_inputs(made: Plan) -> dict[str, Any]:
+def _with_inputs(made: Plan) -> JsonObject:
     """The contract's document, each component with its `inputs`."""
     from karma_core.plan.document import contract, explanation
 

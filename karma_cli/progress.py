@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from karma_cli import render
+from karma_core.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from karma_core.ports import Say
 
 SHOWN = {
     "run": "run {run_id}: {components} components",
@@ -23,7 +27,7 @@ SHOWN = {
 
 
 @contextmanager
-def shown(*, quiet: bool) -> Iterator[Any]:
+def shown(*, quiet: bool) -> Iterator[Say]:
     """A `say` for use cases. Quiet shows errors only."""
     if quiet or not sys.stderr.isatty():
         yield lambda event, facts: _line(event, facts, quiet=quiet)
@@ -33,7 +37,7 @@ def shown(*, quiet: bool) -> Iterator[Any]:
     console = render.err()
     with Status("working …", console=console) as status:
 
-        def say(event: str, facts: dict[str, Any]) -> None:
+        def say(event: str, facts: JsonObject) -> None:
             if event in {"step", "planned", "drift"}:
                 status.update(_text(event, facts))
             else:
@@ -42,12 +46,12 @@ def shown(*, quiet: bool) -> Iterator[Any]:
         yield say
 
 
-def _text(event: str, facts: dict[str, Any]) -> str:
+def _text(event: str, facts: JsonObject) -> str:
     form = SHOWN.get(event)
     return form.format_map({**facts, "facts": facts}) if form else f"{event}: {facts}"
 
 
-def _line(event: str, facts: dict[str, Any], *, quiet: bool) -> None:
+def _line(event: str, facts: JsonObject, *, quiet: bool) -> None:
     if event in {"step", "drift"} or (quiet and event != "error"):
         return
     render.note(_text(event, facts))

@@ -8,7 +8,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from karma_core.json_types import JsonValue
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +74,7 @@ def _console(*, stderr: bool) -> Console:
     )
 
 
-def document(value: Any) -> None:
+def document(value: JsonValue) -> None:
     """One JSON document."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n")
 
@@ -101,7 +103,7 @@ def note(value: str) -> None:
     err().print(Text(value))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table; words that name a status or an action are coloured."""
     from rich.table import Table
     from rich.text import Text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from karma_cli import render
 from karma_cli.options import Json, ProjectDir, settings_of
+from karma_core.json_types import JsonObject
 
 if TYPE_CHECKING:
     from karma_service.up import Kind
@@ -49,7 +50,7 @@ def up(only: Only = None, status: Status = False, project: ProjectDir = None, as
     service.up(settings, chosen, lambda document: _show(document, as_json=True) if as_json else None)
 
 
-def _show(document: dict[str, Any], *, as_json: bool) -> None:
+def _show(document: JsonObject, *, as_json: bool) -> None:
     if as_json:
         render.document(document)
         render.flush()

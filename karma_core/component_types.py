@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import field as key
 
 from karma_core import documents, ids
 from karma_core.documents import Document
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject
 from karma_core.reload_actions import Reload
 
 
@@ -28,7 +29,7 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     """A component type as Karma sees it; every field has a default, so that a type needs no file."""
 
     description: str = ""
-    config_schema: dict[str, Any] | bool | None = key(default=None, name="schema")
+    config_schema: JsonObject | bool | None = key(default=None, name="schema")
     references: dict[str, str] = {}
     """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`)."""
     match: list[Match] = []
@@ -44,7 +45,7 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
 EMPTY = TypeDefinition()
 
 
-def read_definition(component_type: str, body: dict[str, Any]) -> TypeDefinition:
+def read_definition(component_type: str, body: JsonObject) -> TypeDefinition:
     """The definition in a parsed component.yaml; BadInput `component-type` with the place of every fault."""
     try:
         found = documents.read(TypeDefinition, body)

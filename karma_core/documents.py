@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject, JsonValue
 
 Kind = TypeVar("Kind")
 
@@ -26,6 +27,9 @@ MOST_SAID: Final = 300
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _AT: Final = re.compile(r"(?P<said>.*) - at (?:`key` in )?`\$(?P<place>[^`]*)`\Z", re.DOTALL)
 """How msgspec says what is wrong where."""
+
+TypeForm: TypeAlias = Any
+"""A type as annotations write it: a class, or a form like `list[str]` or `int | None`, which no class is."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,7 +82,7 @@ class Faults(ValueError):
         )
 
 
-def read(kind: type[Kind], body: Any, *, strict: bool = True) -> Kind:
+def read(kind: type[Kind], body: JsonValue, *, strict: bool = True) -> Kind:
     """The document in a JSON value; Faults. Not `strict`: text may stand for numbers and flags."""
     try:
         return msgspec.convert(body, kind, strict=strict, dec_hook=_read_secret)
@@ -87,7 +91,7 @@ def read(kind: type[Kind], body: Any, *, strict: bool = True) -> Kind:
         raise Faults(found) from error
 
 
-def _read_secret(kind: type[Any], value: Any) -> Any:
+def _read_secret(kind: TypeForm, value: JsonValue) -> Secret:
     """For msgspec: the one type here that it does not know."""
     if kind is not Secret:
         raise NotImplementedError(kind)
@@ -96,7 +100,7 @@ def _read_secret(kind: type[Any], value: Any) -> Any:
     return Secret(value)
 
 
-def written(document: msgspec.Struct) -> dict[str, Any]:
+def written(document: msgspec.Struct) -> JsonObject:
     """The document as JSON values, as one would write it: without the keys that hold their default."""
     values = ((field, getattr(document, field.name)) for field in fields(document))
     return {field.encode_name: _plain(value) for field, value in values if not _is_default(field, value)}
@@ -106,7 +110,7 @@ def _path(*parts: str) -> str:
     return ".".join(shown(part) for part in parts if part)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> JsonValue:
     if isinstance(value, msgspec.Struct):
         return written(value)
     if isinstance(value, list | tuple):
@@ -114,13 +118,13 @@ def _plain(value: Any) -> Any:
     return msgspec.to_builtins(value)
 
 
-def _is_default(field: FieldInfo, value: Any) -> bool:
+def _is_default(field: FieldInfo, value: object) -> bool:
     if field.default_factory is not msgspec.NODEFAULT:
         return bool(value == field.default_factory())
     return bool(value == field.default)
 
 
-def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
+def _of_keys(kind: TypeForm, body: JsonValue, *, strict: bool) -> Iterator[Fault]:
     """The faults of a document's own keys; none where its values do not fit together."""
     if not (isinstance(body, Mapping) and isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return
@@ -136,7 +140,7 @@ def _of_keys(kind: Any, body: Any, *, strict: bool) -> Iterator[Fault]:
         yield Fault((str(name),), "there is no such key")
 
 
-def _of_value(kind: Any, value: Any, *below: str, strict: bool) -> Iterator[Fault]:
+def _of_value(kind: TypeForm, value: JsonValue, *below: str, strict: bool) -> Iterator[Fault]:
     """The faults of one value, of a document or a table by its keys: msgspec leaves those of tables out."""
     try:
         msgspec.convert(value, kind, strict=strict, dec_hook=_read_secret)
@@ -147,13 +151,18 @@ def _of_value(kind: Any, value: Any, *below: str, strict: bool) -> Iterator[Faul
             yield _fault(error, *below)
 
 
-def _within(kind: Any, value: Any, *, strict: bool) -> Iterator[Fault]:
-    if get_origin(kind) is dict and isinstance(value, Mapping):
+def _within(kind: TypeForm, value: JsonValue, *, strict: bool) -> Iterator[Fault]:
+    if origin_of(kind) is dict and isinstance(value, Mapping):
         of_table = get_args(kind)[1]
         for key, one in value.items():
             yield from _of_value(of_table, one, str(key), strict=strict)
     else:
         yield from _of_keys(kind, value, strict=strict)
+
+
+def origin_of(kind: TypeForm) -> object:
+    """What a form is made of, as `typing.get_origin`: `list` of `list[str]`; None for a class."""
+    return get_origin(kind)
 
 
 def _fault(error: msgspec.ValidationError, *below: str) -> Fault:

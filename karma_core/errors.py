@@ -25,7 +25,9 @@ Foreign errors are translated where they enter, in an adapter, with their cause 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from karma_core.json_types import JsonObject, JsonValue
 
 
 class KarmaError(Exception):
@@ -39,7 +41,7 @@ class KarmaError(Exception):
     fault: ClassVar[str] = "user"
 
     def __init__(
-        self, what: str, *, why: str = "", next_step: str = "", code: str | None = None, **facts: Any
+        self, what: str, *, why: str = "", next_step: str = "", code: str | None = None, **facts: JsonValue
     ) -> None:
         super().__init__(what)
         self.what = what
@@ -57,7 +59,7 @@ class KarmaError(Exception):
             parts.append(f"Next: {self.next_step}")
         return "\n".join(parts)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """The error as one JSON object: code, message, why, next, fault and the facts."""
         return {
             "code": self.code,

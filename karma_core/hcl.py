@@ -37,11 +37,6 @@ class Attribute:
     line: int
     column: int
 
-    @property
-    def span(self) -> tuple[int, int]:
-        """First byte of the expression, and the byte after its last."""
-        return self.expression.start_byte, self.expression.end_byte
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.strictjson import canonical
+
+Members = dict[str | int, JsonValue]
+"""The members of an object by name, or the items of an array by index."""
 
 
 class Difference(Record, frozen=True, kw_only=True):
@@ -14,16 +17,16 @@ class Difference(Record, frozen=True, kw_only=True):
 
     pointer: str
     op: str
-    before: Any = None
-    after: Any = None
+    before: JsonValue = None
+    after: JsonValue = None
 
 
-def differences(before: Any, after: Any) -> tuple[Difference, ...]:
+def differences(before: JsonValue, after: JsonValue) -> tuple[Difference, ...]:
     """Where two values differ, sorted by pointer; arrays are compared index by index."""
     return tuple(sorted(_walk("", before, after), key=lambda found: found.pointer))
 
 
-def _walk(pointer: str, before: Any, after: Any) -> Iterator[Difference]:
+def _walk(pointer: str, before: JsonValue, after: JsonValue) -> Iterator[Difference]:
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _members(pointer, before, after)
     elif isinstance(before, list) and isinstance(after, list):
@@ -32,7 +35,7 @@ def _walk(pointer: str, before: Any, after: Any) -> Iterator[Difference]:
         yield Difference(pointer=pointer, op="changed", before=before, after=after)
 
 
-def _members(pointer: str, before: dict[Any, Any], after: dict[Any, Any]) -> Iterator[Difference]:
+def _members(pointer: str, before: Members, after: Members) -> Iterator[Difference]:
     for key in before.keys() | after.keys():
         place = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
         if key not in after:

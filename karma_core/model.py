@@ -9,9 +9,10 @@ three times as fast. Times are ISO 8601 in UTC with a `Z`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
+
+from karma_core.json_types import JsonValue
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -96,7 +97,7 @@ class ChangeNode(Record, frozen=True, kw_only=True, gc=False):
 class Edge(Record, frozen=True, kw_only=True, gc=False):
     """A dependency.
 
-    `via`: ways that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`).
+    `via`: resolvers that found it, sorted. `pointers`: where, sorted (`/vpc_nickname`, `main.tf:12`).
     `keys`: consumed keys of the producer's runtime, sorted; None where the whole runtime counts.
     """
 
@@ -251,6 +252,6 @@ class Delta(Record, frozen=True, kw_only=True):
         )
 
 
-def to_builtins(value: Any) -> Any:
+def to_builtins(value: object) -> JsonValue:
     """A struct, or lists of them, as plain JSON values."""
     return msgspec.to_builtins(value)

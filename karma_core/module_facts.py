@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from karma_core import hcl, strictjson
+from karma_core.json_types import JsonObject, JsonValue
 
 NATIVE: Final = ".tf"
 JSON: Final = ".tf.json"
@@ -100,7 +101,7 @@ def _read_json(text: bytes, name: str) -> FileFacts:
     )
 
 
-def _named(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _named(value: JsonValue) -> Iterator[tuple[str, JsonObject]]:
     """(label, body) of blocks in JSON syntax: an object by label, or a list of such objects."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
@@ -108,10 +109,10 @@ def _named(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from ((label, one) for one in _objects(body))
 
 
-def _objects(body: Any) -> list[dict[str, Any]]:
+def _objects(body: JsonValue) -> list[JsonObject]:
     return [one for one in (body if isinstance(body, list) else [body]) if isinstance(one, dict)]
 
 
-def _plain(value: Any) -> str | None:
+def _plain(value: JsonValue) -> str | None:
     """The string, or None where it is another value or a template."""
     return value if isinstance(value, str) and "${" not in value and "%{" not in value else None

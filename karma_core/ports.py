@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from karma_core.errors import BadInput
 from karma_core.inference.facts import ModuleFacts
+from karma_core.json_types import JsonObject
 from karma_core.model import Build, Delta, Provenance, Snapshot
 from karma_core.records import (
     Applied,
@@ -253,7 +254,7 @@ class StateStore(Protocol):
         ...
 
     def put_document(
-        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+        self, kind: str, document_id: str, body: JsonObject, *, revision: int | None = None
     ) -> int:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         ...
@@ -374,7 +375,7 @@ class Modules(Protocol):
         """Types that have a directory with at least one .tf file or a component.yaml, sorted."""
         ...
 
-    def definition(self, component_type: str) -> dict[str, Any] | None:
+    def definition(self, component_type: str) -> JsonObject | None:
         """The parsed `component.yaml`, or None; BadInput if it is not a YAML mapping."""
         ...
 
@@ -500,7 +501,7 @@ class ModuleCopies(Protocol):
 class Reloader(Protocol):
     """Runs a type's reload action for one component."""
 
-    def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
+    def reload(self, action: JsonObject, *, address: str, environment: str, idempotency_key: str) -> str:
         """Do it and return one line on what was done; DeployFailed if it did not succeed."""
         ...
 
@@ -542,5 +543,5 @@ class RunStarter(Protocol):
         ...
 
 
-Say = Callable[[str, dict[str, Any]], None]
+Say = Callable[[str, JsonObject], None]
 """Progress: an event's name and its facts. Called from any thread; never raises."""

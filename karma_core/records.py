@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
 
 # -- parameters ---------------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ class Run(Record, frozen=True, kw_only=True):
     holder: str = ""
     user: str = ""
     cause: str = ""
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
 
 
 class JournalEntry(Record, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ class JournalEntry(Record, frozen=True, kw_only=True):
     step: str
     status: str
     at: str
-    detail: dict[str, Any] = {}
+    detail: JsonObject = {}
 
 
 class Applied(Record, frozen=True, kw_only=True):
@@ -129,7 +130,7 @@ class Applied(Record, frozen=True, kw_only=True):
     generation: int
     run_id: str
     at: str
-    config: dict[str, Any]
+    config: JsonObject
     config_version: int
     module: str
     inputs: dict[str, str]
@@ -138,7 +139,7 @@ class Applied(Record, frozen=True, kw_only=True):
     runtime_digest: str | None = None
     provenance: Provenance | None = None
     status: str = "applied"
-    good_config: dict[str, Any] | None = None
+    good_config: JsonObject | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -151,7 +152,7 @@ class Document(Record, frozen=True, kw_only=True):
 
     kind: str
     id: str
-    body: dict[str, Any]
+    body: JsonObject
     revision: int
 
 
@@ -172,7 +173,7 @@ class StateRow(Record, frozen=True, kw_only=True):
 
     kind: str
     key: str = ""
-    body: Any
+    body: JsonValue
 
 
 # -- the log ------------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ class Event(Record, frozen=True, kw_only=True):
     component: str | None = None
     user: str
     source: str
-    inputs: dict[str, Any] = {}
+    inputs: JsonObject = {}
     status: str
     before: str | None = None
     after: str | None = None
@@ -258,8 +259,8 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
     `unknown` are marks; true: nothing of it is known. Values are in the clear and never leave the process.
     """
 
-    known: dict[str, Any] = {}
-    unknown: Any = None
+    known: JsonObject = {}
+    unknown: JsonValue = None
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
@@ -276,13 +277,13 @@ class TerraformJob(Record, frozen=True, kw_only=True):
 
     address: str
     module: Module
-    variables: dict[str, Any]
+    variables: JsonObject
     destroy: bool = False
-    unknown: dict[str, Any] = {}
+    unknown: JsonObject = {}
     parameters: dict[str, PlannedRuntime] = {}
     state_of: str = ""
     foretell: bool = False
-    secrets: tuple[Any, ...] = ()
+    secrets: tuple[JsonValue, ...] = ()
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -291,9 +292,9 @@ class PlannedResource(Record, frozen=True, kw_only=True):
     address: str
     type: str
     action: str
-    before: Any = None
-    after: Any = None
-    unknown: Any = None
+    before: JsonValue = None
+    after: JsonValue = None
+    unknown: JsonValue = None
 
 
 class PlannedOutputs(Record, frozen=True, kw_only=True):
@@ -304,8 +305,8 @@ class PlannedOutputs(Record, frozen=True, kw_only=True):
     sensitive values in the clear: it never leaves the process.
     """
 
-    known: dict[str, Any]
-    unknown: dict[str, Any] = {}
+    known: JsonObject
+    unknown: JsonObject = {}
     sensitive: tuple[str, ...] = ()
 
 
@@ -331,7 +332,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 class TerraformOutputs(Record, frozen=True, kw_only=True):
     """Outputs after an apply. Values are in the clear and never leave the process unmasked."""
 
-    values: dict[str, Any]
+    values: JsonObject
     sensitive: tuple[str, ...] = ()
 
 
@@ -339,8 +340,8 @@ class DriftedAttribute(Record, frozen=True, kw_only=True):
     """A place in a resource where the cloud differs from the state: a JSON pointer, both values masked."""
 
     pointer: str
-    state: Any = None
-    cloud: Any = None
+    state: JsonValue = None
+    cloud: JsonValue = None
 
 
 class DriftedResource(Record, frozen=True, kw_only=True):

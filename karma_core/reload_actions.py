@@ -6,11 +6,12 @@ replaced when it is carried out; nothing else in braces is.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from karma_core.documents import WHOLE, Document
+from karma_core.json_types import JsonObject, JsonValue
 
 _OURS: Final = frozenset(
     {
@@ -48,7 +49,7 @@ class Http(Document, frozen=True, kw_only=True):
     url: Line
     method: Literal["DELETE", "GET", "PATCH", "POST", "PUT"] = "POST"
     headers: dict[HeaderName, HeaderValue] = {}
-    body: str | dict[str, Any] | list[Any] | None = None
+    body: str | JsonObject | list[JsonValue] | None = None
 
     def __post_init__(self) -> None:
         for name in self.headers:
@@ -65,7 +66,7 @@ class LambdaInvoke(Document, frozen=True, kw_only=True):
 
     function: Line
     qualifier: Line | None = None
-    payload: dict[str, Any] = {}
+    payload: JsonObject = {}
     wait: bool = True
     region: Region | None = None
 
@@ -84,7 +85,7 @@ class EventBridge(Document, frozen=True, kw_only=True):
     bus: Line = "default"
     source: Line
     detail_type: Line
-    detail: dict[str, Any] = {}
+    detail: JsonObject = {}
     region: Region | None = None
 
 

@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 import sys
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 64
 """Deepest nesting of arrays and objects. Ours: far above real configs, far below any recursion limit."""
@@ -28,12 +29,12 @@ _decode = msgspec.json.Decoder().decode
 _encode_sorted = msgspec.json.Encoder(order="deterministic").encode
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: JsonValue) -> bytes:
     """The value as compact UTF-8 JSON with sorted keys: equal values, equal bytes."""
     return _encode_sorted(value)
 
 
-def digest(value: Any) -> str:
+def digest(value: JsonValue) -> str:
     """SHA-256 of the canonical form, as `sha256:` and 64 hex digits."""
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
@@ -43,7 +44,7 @@ def bytes_digest(raw: bytes) -> str:
     return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
-def parse(raw: bytes, *, where: str) -> Any:
+def parse(raw: bytes, *, where: str) -> JsonValue:
     """The JSON value in raw; BadInput with code `invalid-json` (and line and column) if it is not strict.
 
     `where` names the file or parameter in the message. Cost: one decode and one encode.
@@ -51,12 +52,12 @@ def parse(raw: bytes, *, where: str) -> Any:
     return parse_canonical(raw, where=where)[0]
 
 
-def parse_object(raw: bytes, *, where: str) -> dict[str, Any]:
+def parse_object(raw: bytes, *, where: str) -> JsonObject:
     """As `parse`, and BadInput `not-an-object` unless the value is a JSON object."""
     return parse_object_canonical(raw, where=where)[0]
 
 
-def parse_object_canonical(raw: bytes, *, where: str) -> tuple[dict[str, Any], bytes]:
+def parse_object_canonical(raw: bytes, *, where: str) -> tuple[JsonObject, bytes]:
     """As `parse_object`, with the canonical bytes that were made on the way."""
     value, form = parse_canonical(raw, where=where)
     if not isinstance(value, dict):
@@ -69,7 +70,7 @@ def parse_object_canonical(raw: bytes, *, where: str) -> tuple[dict[str, Any], b
     return value, form
 
 
-def parse_canonical(raw: bytes, *, where: str) -> tuple[Any, bytes]:
+def parse_canonical(raw: bytes, *, where: str) -> tuple[JsonValue, bytes]:
     """The value and its canonical form.
 
     The fast path proves that no name was dropped by counting quotation marks: in a document without a
@@ -100,7 +101,7 @@ def _has_wide_integer(form: bytes) -> bool:
 _WIDE: Final = re.compile(rb"[0-9]{19}")
 
 
-def _check_integers(value: Any, where: str) -> None:
+def _check_integers(value: JsonValue, where: str) -> None:
     stack = [value]
     while stack:
         item = stack.pop()
@@ -112,11 +113,11 @@ def _check_integers(value: Any, where: str) -> None:
             raise _refuse(where, f"the integer {str(item)[:20]}… does not fit 64 bits")
 
 
-def _slow(raw: bytes, where: str) -> Any:
+def _slow(raw: bytes, where: str) -> JsonValue:
     """Decode by the standard library, refusing duplicates by name, depth and lone surrogates."""
     _check_depth(raw, where)
 
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    def pairs(items: list[tuple[str, JsonValue]]) -> JsonObject:
         found = dict(items)
         if len(found) != len(items):
             raise _refuse_twice(raw, where)
@@ -127,7 +128,7 @@ def _slow(raw: bytes, where: str) -> Any:
     return value
 
 
-def _check_surrogates(value: Any, where: str) -> None:
+def _check_surrogates(value: JsonValue, where: str) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -209,7 +210,7 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> JsonValue:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -225,7 +226,7 @@ def _refuse(
     code: str = "invalid-json",
     line: int | None = None,
     column: int | None = None,
-    **facts: Any,
+    **facts: JsonValue,
 ) -> BadInput:
     at = f":{line}:{column}" if line is not None else ""
     if line is not None:
@@ -234,6 +235,6 @@ def _refuse(
     return BadInput(what, why=why, next_step="correct the JSON and try again", code=code, **facts)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: JsonValue) -> str:
     names = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return names.get(type(value), "null")

@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from karma_core.model import Record
 
@@ -85,15 +85,18 @@ class Result(Record, frozen=True, kw_only=True):
 
 Step = Callable[[], Result]
 
+Ticket: TypeAlias = Any
+"""What an executor gives for a call that it has begun, and takes back: a future of its own kind."""
+
 
 class Executor(Protocol):
     """Runs steps, several at once."""
 
-    def submit(self, address: str, step: str, call: Step, after: Sequence[Any]) -> Any:
+    def submit(self, address: str, step: str, call: Step, after: Sequence[Ticket]) -> Ticket:
         """Start a step and return its ticket. `after`: tickets of the finished steps that it follows from."""
         ...
 
-    def wait(self, running: Collection[Any]) -> tuple[Any, Result | BaseException]:
+    def wait(self, running: Collection[Ticket]) -> tuple[Ticket, Result | BaseException]:
         """Block until one of these tickets' steps has ended; its ticket, and what it returned or raised.
 
         An interrupt may come at any moment: a ticket that was not given back then is given by the next call.
@@ -131,8 +134,8 @@ class Driver:
         self._work = work
         self._executor = executor
         self._producers = producers
-        self._tickets: dict[str, Any] = {}
-        self._running: dict[Any, str] = {}
+        self._tickets: dict[str, Ticket] = {}
+        self._running: dict[Ticket, str] = {}
         self._raised: BaseException | None = None
 
     def run(self, parallelism: int) -> None:
@@ -157,7 +160,7 @@ class Driver:
             self._settle()
         return bool(self._running) or self._walk.has_ready
 
-    def _submit(self, address: str, step: str, after: Sequence[Any]) -> None:
+    def _submit(self, address: str, step: str, after: Sequence[Ticket]) -> None:
         ticket = self._executor.submit(address, step, self._work.step(address, step), after)
         self._running[ticket] = address
         self._tickets[address] = ticket
@@ -187,15 +190,15 @@ class Ended:
     """Tickets as they end. Threads add them; one thread waits, and misses none where it is interrupted."""
 
     def __init__(self) -> None:
-        self._tickets: set[Any] = set()
+        self._tickets: set[Ticket] = set()
         self._news: SimpleQueue[None] = SimpleQueue()
 
-    def add(self, ticket: Any) -> None:
+    def add(self, ticket: Ticket) -> None:
         """It has ended."""
         self._tickets.add(ticket)
         self._news.put(None)
 
-    def first(self, running: Collection[Any]) -> Any:
+    def first(self, running: Collection[Ticket]) -> Ticket:
         """One of these that has ended, as soon as there is one."""
         while True:
             for ticket in running:
@@ -217,13 +220,13 @@ class ThreadExecutor:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, address: str, step: str, call: Step, after: Sequence[Any]) -> Future[Result]:  # noqa: ARG002 - for executors that show them
+    def submit(self, address: str, step: str, call: Step, after: Sequence[Ticket]) -> Future[Result]:  # noqa: ARG002 - for executors that show them
         """Start the step in a thread; its ticket is the future."""
         future = self._pool.submit(call)
         future.add_done_callback(self._ended.add)
         return future
 
-    def wait(self, running: Collection[Any]) -> tuple[Future[Result], Result | BaseException]:
+    def wait(self, running: Collection[Ticket]) -> tuple[Future[Result], Result | BaseException]:
         """The next future that has ended."""
         future: Future[Result] = self._ended.first(running)
         return future, future.exception() or future.result()

@@ -10,13 +10,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from karma_core import documents, ids
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 
 SHORTEST_SECRET: Final = 16
@@ -86,7 +87,7 @@ class _GithubPush(msgspec.Struct, frozen=True, kw_only=True):
     commits: list[_Commit] = []
 
 
-def read_github_push(body: Any) -> Push | None:
+def read_github_push(body: JsonValue) -> Push | None:
     """The push to a branch that the payload tells of; None where it is a tag's or a deletion.
 
     BadInput `webhook-payload` where it is no push at all.
@@ -142,7 +143,7 @@ class _GithubPullRequest(msgspec.Struct, frozen=True, kw_only=True):
     sender: _Sender = _Sender()
 
 
-def read_github_pull_request(body: Any) -> PullRequestEvent | None:
+def read_github_pull_request(body: JsonValue) -> PullRequestEvent | None:
     """The pull request whose content is new; None for any other news of one. BadInput `webhook-payload`."""
     try:
         found = documents.read(_GithubPullRequest, body)

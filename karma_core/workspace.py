@@ -9,9 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Self
 
 from karma_core import ids, ports
+from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 
 
@@ -28,9 +29,9 @@ class EnvironmentSettings:
     name: str
     prefix: str = "/iac"
     region: str = "us-east-1"
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    variables: JsonMapping = field(default_factory=dict)
+    types: Mapping[str, JsonMapping] = field(default_factory=dict)
+    policy: JsonMapping = field(default_factory=dict)
     identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     foreign_prefixes: tuple[str, ...] = ()
     parallelism: int = 4

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from karma_api.access import Access, Caller
 from karma_api.exchange import Incoming
+from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.roles import Role
 from karma_lambda.settings import Authorizer
 
@@ -41,7 +42,7 @@ class GatewayAccess(Access):
         return caller.token_id.startswith(GATEWAY)
 
 
-def caller_of(authorizer: Mapping[str, Any], rules: Authorizer, client: str) -> Caller | None:
+def caller_of(authorizer: JsonMapping, rules: Authorizer, client: str) -> Caller | None:
     """The caller of an event's `authorizer` block; None where no rule gives it a role.
 
     Blocks: HTTP API `jwt.claims` and `iam`, REST API `claims` and, from the event's identity, `userArn`.
@@ -59,7 +60,7 @@ def caller_of(authorizer: Mapping[str, Any], rules: Authorizer, client: str) -> 
     return None
 
 
-def _caller(user: Any, role: Role | None, client: str, proof: str) -> Caller | None:
+def _caller(user: JsonValue, role: Role | None, client: str, proof: str) -> Caller | None:
     name = str(user or "")
     if role is None or not name or len(name) > MAX_USER or not name.isprintable():
         return None
@@ -68,7 +69,7 @@ def _caller(user: Any, role: Role | None, client: str, proof: str) -> Caller | N
     )
 
 
-def _values(claim: Any) -> list[str]:
+def _values(claim: JsonValue) -> list[str]:
     """The values of a claim: HTTP APIs write a list as `[a b]`, REST APIs as `a,b`."""
     if isinstance(claim, list | tuple):
         return [str(value) for value in claim]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import boto3  # noqa: F401 - loaded while the container starts, not in the first request
 from aws_lambda_powertools import Logger
@@ -16,6 +16,7 @@ from karma_api.exchange import Outgoing
 from karma_api.route import Route
 from karma_api.service import Services
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
@@ -23,7 +24,7 @@ from karma_lambda.large import Linked, placed
 from karma_lambda.opening import MakeHooks, MakeStarter, open_services
 from karma_lambda.settings import FunctionSettings, read_function
 
-Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+Handler = Callable[[JsonMapping, object], JsonObject]
 SERVER_ERRORS: Final = 500
 _OK: Final = 200
 
@@ -44,7 +45,7 @@ def serve(
     opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)
     function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
 
-    def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def handler(event: JsonMapping, context: object) -> JsonObject:
         return function.handle(event, context)
 
     return handler
@@ -67,7 +68,7 @@ class _Function:
         self._logger = Logger(service="karma")
         self._cold = True
 
-    def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    def handle(self, event: JsonMapping, context: object) -> JsonObject:
         """The answer to an event, whatever happens short of a defect."""
         name = ""
         try:
@@ -95,7 +96,7 @@ class _Function:
         except KeyError:
             raise problems.no_resource() from None
 
-    def _tell(self, name: str, made: Outgoing, context: Any) -> None:
+    def _tell(self, name: str, made: Outgoing, context: object) -> None:
         """Count the answer, and log those that are our fault; bodies and headers stay out of the log."""
         count(name or "none", made.status, self._cold)
         self._cold = False

@@ -6,11 +6,11 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl
 
 from karma_api.exchange import Outgoing
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_lambda.claims import Recognised, caller_of
 from karma_lambda.settings import Authorizer
 
@@ -26,7 +26,7 @@ class Request:
     incoming: Recognised
 
 
-def read_event(event: Mapping[str, Any], rules: Authorizer) -> Request:
+def read_event(event: JsonMapping, rules: Authorizer) -> Request:
     """The request of an event; BadInput `event` where it is none of API Gateway's."""
     if not isinstance(event, dict) or "requestContext" not in event:
         raise _not_ours("it has no requestContext")
@@ -36,7 +36,7 @@ def read_event(event: Mapping[str, Any], rules: Authorizer) -> Request:
         raise _not_ours("a part of it is of another kind than API Gateway sends") from error
 
 
-def response(made: Outgoing) -> dict[str, Any]:
+def response(made: Outgoing) -> JsonObject:
     """The answer; both kinds of API take it."""
     headers = dict(made.headers)
     try:
@@ -46,7 +46,7 @@ def response(made: Outgoing) -> dict[str, Any]:
         return {"statusCode": made.status, "headers": headers, "body": body, "isBase64Encoded": True}
 
 
-def _http_api(event: dict[str, Any], rules: Authorizer) -> Request:
+def _http_api(event: JsonObject, rules: Authorizer) -> Request:
     context = event["requestContext"]
     client = str((context.get("http") or {}).get("sourceIp") or "")
     incoming = Recognised(
@@ -60,7 +60,7 @@ def _http_api(event: dict[str, Any], rules: Authorizer) -> Request:
     return Request(event.get("routeKey") or DEFAULT_ROUTE, incoming)
 
 
-def _rest_api(event: dict[str, Any], rules: Authorizer) -> Request:
+def _rest_api(event: JsonObject, rules: Authorizer) -> Request:
     context = event["requestContext"]
     identity = context.get("identity") or {}
     client = str(identity.get("sourceIp") or "")
@@ -83,7 +83,7 @@ def _lower(headers: Mapping[str, str] | None) -> dict[str, str]:
     return {name.lower(): value for name, value in (headers or {}).items()}
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def _body(event: JsonMapping) -> bytes:
     body = event.get("body") or ""
     if not event.get("isBase64Encoded"):
         return bytes(body, "utf-8", "surrogatepass")

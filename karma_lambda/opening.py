@@ -11,8 +11,9 @@ from ulid import ULID
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.gremlin import store as _  # noqa: F401 - loaded while a container starts, not by its first request
+from karma_adapters.wiring.kinds import SINKS, STORES, advice, kind_of
 from karma_adapters.wiring.settings import Environment, Sections
-from karma_adapters.wiring.stores import SHARED_SINKS, Stores, say_nothing, utc_now
+from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
 from karma_api.cached_graph import CachedGraph
 from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
@@ -134,8 +135,7 @@ def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Servic
 
 def _check(name: str, section: Environment) -> None:
     """SettingsError where a store of the environment cannot be reached from a function."""
-    wanted = {"parameters": "ssm", "state": "dynamodb", "artifacts": "s3", "graph": "gremlin"}
-    wrong = [f'{key} = "{value}"' for key, value in wanted.items() if getattr(section, key) != value]
+    wrong = [f"{key} = {advice(STORES[key])}" for key, kind in section.stores().items() if not kind.shared]
     if wrong:
         raise SettingsError(
             f"the environment {name} cannot be served by a function",
@@ -146,11 +146,11 @@ def _check(name: str, section: Environment) -> None:
 
 def _check_log(settings: Sections) -> None:
     """SettingsError where the sink that orders is no shared one. The others follow it where they are open."""
-    required = settings.log.required
-    if required not in SHARED_SINKS:
+    required = kind_of(SINKS, settings.log.required)
+    if not required.shared:
         raise SettingsError(
-            f"the log cannot be kept in {required} by a function",
-            next_step='set required = "dynamodb" (or "s3") in [log]',
+            f"the log cannot be kept in {required.name} by a function",
+            next_step=f"set required = {advice(SINKS)} in [log]",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -13,6 +13,7 @@ from karma_adapters.wiring.settings import Sections
 from karma_core import documents, strictjson
 from karma_core.documents import Document
 from karma_core.errors import KarmaError, SettingsError
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 
 VARIABLE: Final = "KARMA_FUNCTION"
@@ -57,7 +58,7 @@ class FunctionSettings(Document, frozen=True, kw_only=True):
     Guide, "Lambda quotas").
     """
 
-    project: dict[str, Any]
+    project: JsonObject
     authorizer: Authorizer = Authorizer()
     runs: Runs = Runs()
     webhooks: Webhooks = Webhooks()

@@ -9,12 +9,13 @@ says, so that no byte of it can change unseen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core import strictjson
 from karma_core.errors import BadInput, LogTampered
+from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.records import ChainHead, Event
 
@@ -157,7 +158,7 @@ class Checking:
         return self._walk.first_problem
 
 
-def _hash(document: dict[str, Any]) -> str:
+def _hash(document: JsonObject) -> str:
     return strictjson.digest({name: value for name, value in document.items() if name != "hash"})
 
 

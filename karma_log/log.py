@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core.errors import Conflict, LogTampered, StoreUnavailable
+from karma_core.json_types import JsonObject
 from karma_core.ports import Say, StateStore
 from karma_core.records import ChainHead, Event
 from karma_log import chain, copying, filters, read
@@ -33,7 +34,7 @@ _APPEND_SECONDS: Final = 30.0
 """How long an append tries against faster writers. Ours: thousands of appends at 5 ms each."""
 
 
-def _say_nothing(_event: str, _facts: dict[str, Any]) -> None:
+def _say_nothing(_event: str, _facts: JsonObject) -> None:
     pass
 
 

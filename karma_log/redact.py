@@ -17,12 +17,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonValue
 from karma_core.model import to_builtins
 from karma_core.records import Event
 
@@ -94,7 +95,7 @@ class Redactor:
             raise _refused(f"its inputs are no JSON values: {error}", "give only JSON values") from error
         return msgspec.structs.replace(event, inputs=self.value(inputs), artifacts=artifacts, **texts)
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: JsonValue) -> JsonValue:
         """A JSON value without secrets, as a new structure; BadInput `event` beyond MAX_DEPTH levels."""
         return self._walk(value, MAX_DEPTH)
 
@@ -104,7 +105,7 @@ class Redactor:
             text = self._known.sub(SENSITIVE, text)
         return _PEM_OR_URL.sub(SENSITIVE, text) if "://" in text or "-----BEGIN" in text else text
 
-    def _walk(self, value: Any, levels: int) -> Any:
+    def _walk(self, value: JsonValue, levels: int) -> JsonValue:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -115,13 +116,13 @@ class Redactor:
             return [self._walk(item, below) for item in value]
         return value
 
-    def _member(self, key: Any, value: Any, levels: int) -> Any:
+    def _member(self, key: JsonValue, value: JsonValue, levels: int) -> JsonValue:
         tells = value is not None and value is not True and value is not False and value != ""
         if tells and isinstance(key, str) and looks_secret(key):
             return SENSITIVE
         return self._walk(value, levels)
 
-    def _key(self, key: Any) -> Any:
+    def _key(self, key: JsonValue) -> JsonValue:
         return self.text(key) if isinstance(key, str) else key
 
     @staticmethod

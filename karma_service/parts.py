@@ -8,13 +8,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.wiring.settings import API_PORT, Settings
+from karma_core.json_types import JsonObject
 from karma_service import ports
 from karma_service.child import Spec
 
@@ -115,7 +116,7 @@ class Parts:
 
     def _is_online(self, worker: str) -> bool:
         """Whether the server has heard of the worker."""
-        body: dict[str, Any] = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        body: JsonObject = {"workers": {"status": {"any_": ["ONLINE"]}}}
         user, _, password = self.api.auth.partition(":")
         try:
             answer = httpx.post(

@@ -6,13 +6,14 @@ import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from karma_adapters.local.running_service import Part, RunningService
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import find_api, require_api
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import Conflict
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_service.child import Spec
 from karma_service.console import Console
@@ -21,7 +22,7 @@ from karma_service.supervisor import OWN, Supervisor
 
 Kind = Literal["server", "worker", "api"]
 KINDS: tuple[Kind, ...] = ("server", "worker", "api")
-Ready = Callable[[dict[str, Any]], None]
+Ready = Callable[[JsonObject], None]
 
 
 def up(settings: Settings, only: Sequence[Kind], ready: Ready) -> None:
@@ -71,12 +72,12 @@ def _api(settings: Settings, chosen: Sequence[Kind]) -> PrefectApi:
     return find_api(settings) or PrefectApi("")
 
 
-def status(settings: Settings) -> dict[str, Any]:
+def status(settings: Settings) -> JsonObject:
     """The status document of what runs now."""
     return _document(RunningService(settings.state_dir).parts(), settings)
 
 
-def _document(parts: Sequence[Part], settings: Settings) -> dict[str, Any]:
+def _document(parts: Sequence[Part], settings: Settings) -> JsonObject:
     return {
         "status": "running" if parts else "stopped",
         "project": str(settings.root),

@@ -11,6 +11,7 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonObject, JsonValue
 
 BASE: Final = "http://karma.internal"
 """Any address will do: the application is called in this process."""
@@ -23,7 +24,7 @@ FIRST_ERROR: Final = 400
 class Problem(KarmaError):
     """The API refused: `status` is its HTTP status, `body` its problem document (RFC 9457)."""
 
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
+    def __init__(self, status: int, body: JsonObject) -> None:
         super().__init__(
             str(body.get("message") or body.get("detail") or "the API refused"),
             why=str(body.get("why") or ""),
@@ -43,15 +44,15 @@ class Api:
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._client = client
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, **query: object) -> JsonValue:
         """The document of a resource; Problem where the API refuses. None values are left out."""
         return (await self._send("GET", path, query)).json()
 
-    async def post(self, path: str, body: dict[str, Any] | None = None, **query: Any) -> Any:
+    async def post(self, path: str, body: JsonObject | None = None, **query: object) -> JsonValue:
         """Do something; its answer."""
         return (await self._send("POST", path, query, json=body)).json()
 
-    async def fresh(self, path: str, etag: str, **query: Any) -> tuple[str, bytes | None]:
+    async def fresh(self, path: str, etag: str, **query: object) -> tuple[str, bytes | None]:
         """(the resource's ETag, its bytes, or None where they are those of the given ETag)."""
         answer = await self._send("GET", path, query, headers={"if-none-match": etag} if etag else {})
         found = answer.headers.get("etag", "")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -88,7 +88,7 @@ def pages(context: AppContext) -> ASGIApp:
     async def home(request: Request) -> Response:
         return RedirectResponse(f"{request.scope['root_path']}/{context.default}/graph", SEE_OTHER)
 
-    routes: list[Any] = [
+    routes: list[BaseRoute] = [
         Route("/", home),
         Mount(f"/static/{context.version}", StaticFiles(directory=STATIC)),
         Route("/{environment}/events", _Events(context)),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from karma_core.graph.export import mermaid_text
 from karma_core.graph.layout import COLUMN
+from karma_core.json_types import JsonObject
 from karma_ui.scene import Scene
 
 WIDTH: Final = 156.0
@@ -41,7 +42,7 @@ def mermaid(scene: Scene) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _label(node: dict[str, Any]) -> str:
+def _label(node: JsonObject) -> str:
     if node.get("group"):
         return f"{node['type']} ({node['count']})"
     return f"{node['id']} : {node['status']}"
@@ -79,7 +80,7 @@ def _line(points: list[tuple[float, float]]) -> str:
     return f'<path d="{path}" fill="none" stroke="#9aa5b4"/>'
 
 
-def _box(node: dict[str, Any]) -> str:
+def _box(node: JsonObject) -> str:
     x, y, colour = node["x"], node["y"], COLOURS.get(node["status"], "#7a8699")
     below = f"{node['count']} components" if node.get("group") else node["name"]
     return (

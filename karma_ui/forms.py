@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import jsonschema_rs
 
 from karma_core import strictjson
 from karma_core.errors import BadInput, KarmaError
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 
 PREFIX: Final = "field."
 """Before a config key in a form's field names."""
@@ -35,7 +36,7 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
-def fields_of(schema: Any, config: Mapping[str, Any]) -> list[Field]:
+def fields_of(schema: JsonValue, config: JsonMapping) -> list[Field]:
     """A field for each key of the schema, then for each that only the config has."""
     schema = schema if isinstance(schema, dict) else {}
     known = schema.get("properties", {})
@@ -45,7 +46,7 @@ def fields_of(schema: Any, config: Mapping[str, Any]) -> list[Field]:
     return [_field(name, known.get(name), config, name in required) for name in names]
 
 
-def _field(name: str, part: Any, config: Mapping[str, Any], required: bool) -> Field:
+def _field(name: str, part: JsonValue, config: JsonMapping, required: bool) -> Field:
     part = part if isinstance(part, dict) else {}
     value, here = config.get(name), name in config
     control: Control = _SIMPLE.get(str(part.get("type", _type_of(value))), "json")
@@ -70,13 +71,13 @@ def _field(name: str, part: Any, config: Mapping[str, Any], required: bool) -> F
     )
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: JsonValue) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "string" if isinstance(value, str) else "number" if isinstance(value, int | float) else "json"
 
 
-def _fits(control: Control, value: Any) -> bool:
+def _fits(control: Control, value: JsonValue) -> bool:
     """Whether a control can hold the value that is there now."""
     if control in {"text", "choice"}:
         return isinstance(value, str) and "\n" not in value
@@ -85,9 +86,9 @@ def _fits(control: Control, value: Any) -> bool:
     return control == "json" or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def patch_of(form: Mapping[str, str], schema: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+def patch_of(form: Mapping[str, str], schema: JsonValue, config: JsonMapping) -> JsonObject:
     """The JSON Merge Patch of what the form has otherwise than the config. Emptied fields are taken out."""
-    patch: dict[str, Any] = {}
+    patch: JsonObject = {}
     for field in fields_of(schema, config):
         name = PREFIX + field.name
         if name not in form and field.control != "checkbox":
@@ -101,7 +102,7 @@ def patch_of(form: Mapping[str, str], schema: Any, config: Mapping[str, Any]) ->
     return patch
 
 
-def _value(field: Field, text: str) -> Any:
+def _value(field: Field, text: str) -> JsonValue:
     if not text.strip() and field.control != "text":
         return None
     if field.control in {"text", "choice"}:
@@ -109,7 +110,7 @@ def _value(field: Field, text: str) -> Any:
     return strictjson.parse(text.encode(), where=f"the field {field.name}")
 
 
-def patch_from_json(text: str) -> Any:
+def patch_from_json(text: str) -> JsonValue:
     """What the JSON box holds: a merge patch, or a JSON Patch; BadInput where it is neither."""
     found = strictjson.parse(text.encode(), where="the change")
     if not isinstance(found, dict | list):
@@ -121,7 +122,7 @@ def patch_from_json(text: str) -> Any:
     return found
 
 
-def merged(config: Any, patch: Any) -> Any:
+def merged(config: JsonValue, patch: JsonValue) -> JsonValue:
     """The config after a merge patch (RFC 7396)."""
     if not isinstance(patch, dict):
         return patch
@@ -134,7 +135,7 @@ def merged(config: Any, patch: Any) -> Any:
     return result
 
 
-def faults(schema: Any, config: Any) -> list[str]:
+def faults(schema: JsonValue, config: JsonValue) -> list[str]:
     """What the schema has against a config, in words; nothing where there is no usable schema.
 
     For a hint while somebody types; the verdict is the API's.
@@ -148,13 +149,13 @@ def faults(schema: Any, config: Any) -> list[str]:
         return []
 
 
-def _faults(validator: Any, config: Any) -> Iterator[str]:
+def _faults(validator: JsonValue, config: JsonValue) -> Iterator[str]:
     for fault in validator.iter_errors(config):
         place = "/".join(map(str, fault.instance_path))
         yield f"/{place}: {fault.message}" if place else str(fault.message)
 
 
-def _nothing(uri: str) -> Any:
+def _nothing(uri: str) -> JsonValue:
     raise ValueError(uri)
 
 

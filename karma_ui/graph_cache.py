@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from karma_core import ids
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Kind
 from karma_ui.api import Api
 
@@ -23,10 +24,10 @@ Value = TypeVar("Value")
 class CachedGraph:
     """A whole graph: the API's own documents, by address and by pair of addresses."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: JsonMapping) -> None:
         self.build: int = document["build_id"]
-        self.nodes: dict[str, dict[str, Any]] = {node["id"]: node for node in document["nodes"]}
-        self.edges: dict[tuple[str, str], dict[str, Any]] = {
+        self.nodes: dict[str, JsonObject] = {node["id"]: node for node in document["nodes"]}
+        self.edges: dict[tuple[str, str], JsonObject] = {
             (edge["source"], edge["target"]): edge
             for edge in document["edges"]
             if edge["kind"] == Kind.DEPENDS_ON
@@ -73,7 +74,7 @@ class CachedGraph:
             depth = depth - 1 if depth is not None else None
         return seen
 
-    def search(self, text: str, most: int) -> tuple[list[dict[str, Any]], int]:
+    def search(self, text: str, most: int) -> tuple[list[JsonObject], int]:
         """(the first components whose address holds the text, how many there are)."""
         wanted = text.casefold()
         found = [address for address in self.nodes if wanted in address.casefold()]

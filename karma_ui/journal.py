@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
+
+from karma_core.json_types import JsonMapping
 
 DONE: Final = frozenset({"succeeded", "skipped", "unchanged"})
 
@@ -28,7 +30,7 @@ class Progress:
         return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.began)).total_seconds()
 
 
-def progress(events: Iterable[Mapping[str, Any]]) -> list[Progress]:
+def progress(events: Iterable[JsonMapping]) -> list[Progress]:
     """Components in the order in which they were begun, from a run's events, oldest first."""
     found: dict[str, Progress] = {}
     for event in events:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from karma_core.json_types import JsonValue
 
 _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60))
 
 
-def pretty(value: Any) -> str:
+def pretty(value: JsonValue) -> str:
     """A JSON value for people, keys in their own order."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
@@ -52,6 +54,6 @@ _TEMPLATES: Final = Environment(
 _TEMPLATES.filters.update(pretty=pretty, moment=moment, short=short, duration=seconds, words=words)
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
+def render(template: str, facts: Mapping[str, object]) -> str:
     """The text of a template. A fact that it needs and does not get is a defect."""
     return _TEMPLATES.get_template(template).render(facts)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from karma_core.graph.layout import layered
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_ui.graph_cache import CachedGraph
 from karma_ui.view import View
 
@@ -21,12 +22,12 @@ class Scene:
     """A picture: `nodes` and `edges` as the browser takes them, and the facts around them."""
 
     build: int
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    edges: list[dict[str, Any]] = field(default_factory=list)
+    nodes: list[JsonObject] = field(default_factory=list)
+    edges: list[JsonObject] = field(default_factory=list)
     folded: tuple[str, ...] = ()
     shown: int = 0
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """The scene as JSON."""
         return {"build": self.build, "nodes": self.nodes, "edges": self.edges, "shown": self.shown}
 
@@ -36,7 +37,7 @@ def draw(
     view: View,
     *,
     before: CachedGraph | None = None,
-    plan: Mapping[str, Any] | None = None,
+    plan: JsonMapping | None = None,
 ) -> Scene:
     """The scene of a view. O(V+E) of the graph, and the layout of what is drawn."""
     marks = compare(before, whole) if before is not None else {}
@@ -65,7 +66,7 @@ def draw(
     )
 
 
-def choose(whole: CachedGraph, view: View, actions: Mapping[str, Any]) -> list[str]:
+def choose(whole: CachedGraph, view: View, actions: JsonMapping) -> list[str]:
     """Addresses that the view shows, sorted."""
     wanted = set(whole.nodes)
     if view.focus in wanted:
@@ -144,11 +145,11 @@ def _node(
     shown: str,
     inside: list[str],
     marks: Mapping[str, str],
-    actions: Mapping[str, Any],
+    actions: JsonMapping,
     view: View,
-) -> dict[str, Any]:
+) -> JsonObject:
     node = whole.nodes[inside[0]]
-    found: dict[str, Any] = {"id": shown, "type": node["type"]}
+    found: JsonObject = {"id": shown, "type": node["type"]}
     if shown.startswith(GROUP):
         statuses = [whole.nodes[address]["status"] for address in inside]
         found |= {"group": True, "count": len(inside), "status": _worst(statuses), "name": node["type"]}

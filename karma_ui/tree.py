@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from karma_core.json_types import JsonObject
 from karma_ui.graph_cache import CachedGraph
 from karma_ui.scene import choose
 from karma_ui.view import View
@@ -18,7 +19,7 @@ MOST_LINES: Final = 1_000
 class Line:
     """A line of the tree. `again`: its consumers stand where it came first."""
 
-    node: dict[str, Any]
+    node: JsonObject
     depth: int
     again: bool
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import urlencode
@@ -86,7 +86,7 @@ def read_view(query: Mapping[str, str]) -> View:
     return view
 
 
-def _several(given: Mapping[str, str], name: str, check: Any) -> tuple[str, ...]:
+def _several(given: Mapping[str, str], name: str, check: Callable[[str], object]) -> tuple[str, ...]:
     values = sorted({value for value in given.get(name, "").split(",") if value})
     for value in values:
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from karma_core.errors import UsageError
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 from karma_ui import session
 from karma_ui.api import Api
@@ -29,7 +30,7 @@ class Visit:
     context: AppContext
     environment: str
     form: dict[str, str] = field(default_factory=dict)
-    who: dict[str, Any] = field(default_factory=dict)
+    who: JsonObject = field(default_factory=dict)
 
     @property
     def api(self) -> Api:
@@ -61,7 +62,7 @@ class Visit:
         """A placeholder of the path."""
         return str(self.request.path_params[name])
 
-    def page(self, template: str, status: int = 200, **facts: Any) -> Response:
+    def page(self, template: str, status: int = 200, **facts: object) -> Response:
         """A page, or a part of one."""
         text = render(template, self._common() | facts)
         return HTMLResponse(text, status_code=status)
@@ -92,7 +93,7 @@ class Visit:
             ) from error
         return dict(pairs)
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self) -> dict[str, object]:
         """What every template may use."""
         return {
             "visit": self,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
+from karma_api.registry import FUNCTIONS
 from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_api.service import Services
@@ -21,10 +21,6 @@ from karma_lambda.gateway import DEFAULT_ROUTE
 from karma_lambda.settings import FunctionSettings
 
 EVENTS = Path(__file__).parent / "unit" / "karma_lambda" / "events"
-FUNCTIONS = (
-    "builds", "changes", "components", "config", "events", "graph", "graphql", "health",
-    "log", "plans", "promotions", "queries", "runs", "tokens", "webhooks",
-)  # fmt: skip
 
 
 class Door(Protocol):
@@ -90,8 +86,8 @@ class EventDoor:
         self._make = make
         function = FunctionSettings(project={}, **settings)
         self._handlers: dict[str, Handler] = {}
-        for name in FUNCTIONS:
-            routes = import_module(f"karma_api.resources.{name}").ROUTES
+        for resource in FUNCTIONS.values():
+            routes = resource.routes()
             handler = serve(routes, read=lambda: function, open_all=lambda _: services)
             self._handlers |= {f"{route.method} {route.path}": handler for route in routes}
         self._handlers[DEFAULT_ROUTE] = self._handlers["GET /healthz"]

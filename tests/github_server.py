@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tests.http_server import HttpServer
 
@@ -30,8 +33,7 @@ class GitHubServer:
     failing: int = 0
 
     def __post_init__(self) -> None:
-        app = FastAPI()
-        app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST", "PATCH"])
+        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST", "PATCH"])])
         self._server = HttpServer(app)
         self.url = self._server.url
 

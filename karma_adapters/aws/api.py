@@ -14,6 +14,7 @@ from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.failures import translated
 from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.token_bucket import TokenBucket
+from karma_log.sinks.service import AwsDocument
 
 DEADLINE_SECONDS: Final = 60.0
 """No attempt of a call begins later than this after its first. Ours."""
@@ -50,7 +51,7 @@ class Api:
         self._lock = threading.Lock()
         self._call = threading.local()
 
-    def call(self, operation: str, **request: Any) -> dict[str, Any]:
+    def call(self, operation: str, **request: Any) -> AwsDocument:
         """The answer to `operation` (as boto3 names it, `put_item`), or the KarmaError that it ended in."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only who uses AWS pays
         from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -59,14 +60,14 @@ class Api:
         self._call.operation = operation
         self._call.ends_at = time.monotonic() + self.deadline_seconds
         try:
-            answer: dict[str, Any] = getattr(client, operation)(**request)
+            answer: AwsDocument = getattr(client, operation)(**request)
         except (BotoCoreError, ClientError, ResponseParserError) as error:
             raise translated(error, self.service, operation) from error
         return answer
 
     def pages(
-        self, operation: str, request: dict[str, Any], *, by: str, given: str = ""
-    ) -> Iterator[dict[str, Any]]:
+        self, operation: str, request: AwsDocument, *, by: str, given: str = ""
+    ) -> Iterator[AwsDocument]:
         """Every page; a request names the next one in field `by`, an answer in `given` (default: the same).
 
         A page may be short or empty before the last.
@@ -91,7 +92,7 @@ class Api:
                     failed = translated(error, self.service, "get_object")
         raise failed or AssertionError("there is always a first attempt")
 
-    def link(self, operation: str, request: dict[str, Any], *, seconds: int) -> str:
+    def link(self, operation: str, request: AwsDocument, *, seconds: int) -> str:
         """A signed address under which anybody may do this one operation, for a while."""
         made: str = self._client().generate_presigned_url(operation, Params=request, ExpiresIn=seconds)
         return made

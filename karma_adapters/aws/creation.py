@@ -12,6 +12,7 @@ from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.places import TABLE, Place
 from karma_core.errors import NotFound, Refused, StoreError, StoreUnavailable
 from karma_core.model import Record
+from karma_log.sinks.service import AwsDocument
 
 CREATED: Final = "created"
 EXISTS: Final = "exists"
@@ -69,9 +70,9 @@ class Creation:
 
     # -- tables -----------------------------------------------------------------------------------
 
-    def _table(self, place: Place) -> dict[str, Any] | None:
+    def _table(self, place: Place) -> AwsDocument | None:
         try:
-            found: dict[str, Any] = self._dynamodb.call("describe_table", TableName=place.name)["Table"]
+            found: AwsDocument = self._dynamodb.call("describe_table", TableName=place.name)["Table"]
         except StoreError as error:
             if error.code != "aws-missing":
                 raise
@@ -119,7 +120,7 @@ class Creation:
 
     def _create_bucket(self, place: Place) -> None:
         """A private, encrypted, versioned bucket, with Object Lock where the settings ask for it."""
-        request: dict[str, Any] = {"Bucket": place.name, "ObjectLockEnabledForBucket": place.lock_days > 0}
+        request: AwsDocument = {"Bucket": place.name, "ObjectLockEnabledForBucket": place.lock_days > 0}
         if self._region != _NO_LOCATION:
             request["CreateBucketConfiguration"] = {"LocationConstraint": self._region}
         try:
@@ -137,8 +138,8 @@ class Creation:
             "put_bucket_versioning", Bucket=place.name, VersioningConfiguration={"Status": "Enabled"}
         )
 
-    def _encryption(self) -> dict[str, Any]:
-        rule: dict[str, Any] = {"SSEAlgorithm": "AES256"}
+    def _encryption(self) -> AwsDocument:
+        rule: AwsDocument = {"SSEAlgorithm": "AES256"}
         if self._kms_key_id:
             rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self._kms_key_id}
         return {"ApplyServerSideEncryptionByDefault": rule, "BucketKeyEnabled": bool(self._kms_key_id)}
@@ -148,13 +149,13 @@ def _made(place: Place, status: str) -> Made:
     return Made(kind=place.kind, name=place.name, uses=place.uses, status=status)
 
 
-def _shape(table: dict[str, Any]) -> tuple[Any, ...]:
+def _shape(table: AwsDocument) -> tuple[Any, ...]:
     """What cannot be changed of a table, and the indexes that are asked for: keys by their names."""
     indexes = [*table.get("LocalSecondaryIndexes", ()), *table.get("GlobalSecondaryIndexes", ())]
     return _keys(table), sorted((index["IndexName"], _keys(index)) for index in indexes)
 
 
-def _keys(holder: dict[str, Any]) -> tuple[str, ...]:
+def _keys(holder: AwsDocument) -> tuple[str, ...]:
     return tuple(f"{key['KeyType']} {key['AttributeName']}" for key in holder["KeySchema"])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import pauses
 from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
@@ -18,6 +18,7 @@ from karma_adapters.state_rules import lease_held, lease_lost
 from karma_core import ports
 from karma_core.errors import Conflict, StoreUnavailable
 from karma_core.records import Lease
+from karma_log.sinks.service import AwsDocument
 
 _LEASES: Final = "lease"
 _FENCE: Final = "fence"
@@ -130,7 +131,7 @@ class DynamoLeases:
     def _granted(self) -> list[tuple[Item, tuple[str, ...]]]:
         return list(self._table.wholes(_LEASES, tuple[str, ...]))
 
-    def _grant(self, lease: Lease, body: Item, mark: str) -> list[tuple[str, dict[str, Any]]]:
+    def _grant(self, lease: Lease, body: Item, mark: str) -> list[tuple[str, AwsDocument]]:
         moved = {
             "Key": self._table.key(_FENCE, _FENCE),
             "UpdateExpression": "SET #token = :new",
@@ -147,7 +148,7 @@ class DynamoLeases:
         }
         return [("Update", moved), ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})]
 
-    def _take_over(self, item: Item) -> tuple[str, dict[str, Any]]:
+    def _take_over(self, item: Item) -> tuple[str, AwsDocument]:
         unchanged = {
             "Key": {"pk": item["pk"], "sk": item["sk"]},
             "ConditionExpression": "attribute_not_exists(pk) OR expires_at = :seen",

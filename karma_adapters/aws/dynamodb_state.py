@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws import dynamodb_state_copy
 from karma_adapters.aws.dynamodb_leases import DynamoLeases
@@ -18,7 +18,9 @@ from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, p
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.errors import Conflict
+from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
+from karma_log.sinks.service import AwsDocument
 
 _ABSENT: Final = "attribute_not_exists(pk)"
 
@@ -135,7 +137,7 @@ class DynamoState:
     # -- documents --------------------------------------------------------------------------------
 
     def put_document(
-        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+        self, kind: str, document_id: str, body: JsonObject, *, revision: int | None = None
     ) -> int:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         stored = self._table.body(body)
@@ -147,12 +149,12 @@ class DynamoState:
 
     def document(self, kind: str, document_id: str) -> Document | None:
         """One document."""
-        found = self._table.whole(_documents(kind), document_id, dict[str, Any])
+        found = self._table.whole(_documents(kind), document_id, JsonObject)
         return _document(kind, *found) if found else None
 
     def documents(self, kind: str) -> tuple[Document, ...]:
         """All of a kind, by id."""
-        found = self._table.wholes(_documents(kind), dict[str, Any])
+        found = self._table.wholes(_documents(kind), JsonObject)
         return tuple(_document(kind, item, body) for item, body in found)
 
     # -- the log's head, secrets ------------------------------------------------------------------
@@ -202,7 +204,7 @@ class DynamoState:
         )
         return int(changed["count"]["N"])
 
-    def _new(self, item: Item) -> tuple[str, dict[str, Any]]:
+    def _new(self, item: Item) -> tuple[str, AwsDocument]:
         return "Put", {"Item": item, "ConditionExpression": _ABSENT}
 
     def _put_document(self, kind: str, document_id: str, stored: Item, revision: int | None) -> int:
@@ -227,7 +229,7 @@ class DynamoState:
             "mark": text(mark),
         }
         expected = {":found": number(found)} if found else None
-        condition: dict[str, Any] = {"ConditionExpression": "revision = :found" if found else _ABSENT}
+        condition: AwsDocument = {"ConditionExpression": "revision = :found" if found else _ABSENT}
         condition |= {"ExpressionAttributeValues": expected} if expected else {}
         try:
             self._table.drop_parts(self._table.put(item, **condition))
@@ -240,5 +242,5 @@ def _documents(kind: str) -> str:
     return dynamodb_state_copy.DOCUMENTS.format(kind)
 
 
-def _document(kind: str, item: Item, body: dict[str, Any]) -> Document:
+def _document(kind: str, item: Item, body: JsonObject) -> Document:
     return Document(kind=kind, id=item["sk"]["S"], body=body, revision=int(item["revision"]["N"]))

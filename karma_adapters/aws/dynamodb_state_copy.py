@@ -8,13 +8,14 @@ alone allows no scan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters import state_rows
 from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
 from karma_adapters.state_rows import Contents
 from karma_adapters.state_rules import completes_apply
 from karma_core.document_kinds import DOCUMENT_KINDS
+from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
 
 DOCUMENTS: Final = "document#{}"
@@ -32,7 +33,7 @@ def copy_out(table: StateTable) -> Iterator[StateRow]:
     for _, record in table.wholes("applied", Applied):
         yield state_rows.applied_row(record)
     for kind in DOCUMENT_KINDS:
-        for item, body in table.wholes(DOCUMENTS.format(kind), dict[str, Any]):
+        for item, body in table.wholes(DOCUMENTS.format(kind), JsonObject):
             revision = int(item["revision"]["N"])
             yield state_rows.document_row(
                 Document(kind=kind, id=item["sk"]["S"], body=body, revision=revision)

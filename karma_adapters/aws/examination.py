@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.creation import Creation
 from karma_adapters.aws.places import BUCKET, Place
 from karma_adapters.doctor.check import Check, failed, passed, warned
 from karma_core.errors import KarmaError
+from karma_log.sinks.service import AwsDocument
 
 CREDENTIALS: Final = "aws credentials"
 """The check that all others need."""
@@ -32,7 +33,7 @@ class Examination:
         self._creation = creation
         self._places = places
 
-    def checks(self, prefix: str, policy: dict[str, Any]) -> Iterator[Check]:
+    def checks(self, prefix: str, policy: AwsDocument) -> Iterator[Check]:
         """Every check. `prefix` empty: parameters are not in AWS; `policy`: what Karma needs."""
         try:
             caller = self._service("sts").call("get_caller_identity")
@@ -53,7 +54,7 @@ class Examination:
         except KarmaError as error:
             return failed(name, error)
 
-    def _permissions(self, caller: str, policy: dict[str, Any]) -> Check:
+    def _permissions(self, caller: str, policy: AwsDocument) -> Check:
         """Let IAM simulate what Karma needs; who may not ask that gets a warning, not a failure."""
         denied = []
         for statement in policy["Statement"]:
@@ -66,7 +67,7 @@ class Examination:
             return Check(name="aws permissions", status="failed", found=found, next_step=_POLICY)
         return passed("aws permissions", f"{len(policy['Statement'])} statements are allowed")
 
-    def _denied(self, caller: str, statement: dict[str, Any]) -> list[str]:
+    def _denied(self, caller: str, statement: AwsDocument) -> list[str]:
         answer = self._service("iam").call(
             "simulate_principal_policy",
             PolicySourceArn=principal(caller),

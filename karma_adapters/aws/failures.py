@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from karma_core.errors import Conflict, KarmaError, NotFound, Refused, StoreError, StoreUnavailable
+from karma_core.json_types import JsonValue
 
 CONDITION: Final = "aws-condition"
 """Code of the Conflict that a failed condition of a write is."""
@@ -144,6 +145,6 @@ def _unanswered(error: Exception, service: str, operation: str) -> KarmaError:
     return StoreError(what, why=kind, next_step="run `karma doctor`", code="aws", aws_code=kind)
 
 
-def _unavailable(what: str, why: str, **facts: Any) -> StoreUnavailable:
+def _unavailable(what: str, why: str, **facts: JsonValue) -> StoreUnavailable:
     step = "try again; if it goes on, check the region's health and the account's quotas"
     return StoreUnavailable(what, why=why, next_step=step, **facts)

@@ -8,10 +8,11 @@ the S3 backend's documentation for Terraform's states.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.places import sinks
 from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
+from karma_core.json_types import JsonObject
 
 PARAMETERS: Final = (
     "ssm:AddTagsToResource",
@@ -45,7 +46,7 @@ _GRAPH: Final = (
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
-def policy(settings: Settings, environment: str) -> dict[str, Any]:
+def policy(settings: Settings, environment: str) -> JsonObject:
     """The policy as a JSON document; no statements where no store is in AWS."""
     found = [statement for statement in _Policy(settings, environment).statements() if statement]
     return {"Version": "2012-10-17", "Statement": found}
@@ -62,7 +63,7 @@ class _Policy:
         starts = (name for start, name in _PARTITIONS.items() if self._section.region.startswith(start))
         self._partition = next(starts, "aws")
 
-    def statements(self) -> Iterator[dict[str, Any]]:
+    def statements(self) -> Iterator[JsonObject]:
         """In the order in which a run needs them."""
         if self._section.parameters == "ssm":
             yield from self._parameters()
@@ -73,13 +74,13 @@ class _Policy:
         if self._section.gremlin_auth == "sigv4":
             yield _allow("Graph", _GRAPH, [self._arn("neptune-db", "*/*")])
 
-    def _parameters(self) -> Iterator[dict[str, Any]]:
+    def _parameters(self) -> Iterator[JsonObject]:
         below = self._section.prefix.strip("/")
         names = [f"parameter/{below}", f"parameter/{below}/*"] if below else ["parameter/*"]
         yield _allow("Parameters", PARAMETERS, [self._arn("ssm", name) for name in names])
         yield _allow("ParameterDescriptions", ["ssm:DescribeParameters"], [self._arn("ssm", "*")])
 
-    def _tables(self) -> Iterator[dict[str, Any]]:
+    def _tables(self) -> Iterator[JsonObject]:
         own = {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [self._environment, f"{self._environment}#*"]}
         }
@@ -96,7 +97,7 @@ class _Policy:
         if self._section.terraform_state == "s3" and self._aws.tfstate_lock_table:
             yield _allow("TerraformLocks", _LOCKS, self._table(self._aws.tfstate_lock_table)[:1])
 
-    def _buckets(self) -> Iterator[dict[str, Any]]:
+    def _buckets(self) -> Iterator[JsonObject]:
         listed = []
         aws, section = self._aws, self._section
         if aws.bucket and (section.artifacts == "s3" or "s3" in sinks(self._settings)):
@@ -131,7 +132,7 @@ class _Policy:
 
 
 def _allow(
-    sid: str, actions: Sequence[str], resources: Sequence[str], condition: dict[str, Any] | None = None
-) -> dict[str, Any]:
+    sid: str, actions: Sequence[str], resources: Sequence[str], condition: JsonObject | None = None
+) -> JsonObject:
     body = {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": list(resources)}
     return {**body, "Condition": condition} if condition else body

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from karma_adapters.aws import state_table
+from karma_adapters.wiring.kinds import Kind, loaded
 from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
 from karma_core.model import Record
-from karma_log.sinks import dynamodb_table
+from karma_log.sinks.service import AwsDocument
 
 TABLE: Final = "table"
 BUCKET: Final = "bucket"
@@ -23,7 +23,7 @@ class Place(Record, frozen=True, kw_only=True):
     kind: str
     name: str
     uses: tuple[str, ...]
-    definition: dict[str, Any] = {}
+    definition: AwsDocument = {}
     lock_days: int = 0
 
 
@@ -38,37 +38,43 @@ def places(settings: Settings, environment: str) -> tuple[Place, ...]:
 
 
 def _tables(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
-    wanted = {
-        "state": (aws.state_table if section.state == "dynamodb" else "", state_table.definition),
-        "log": (aws.log_table if "dynamodb" in sinks(settings) else "", dynamodb_table.definition),
-        "terraform_lock": (
-            aws.tfstate_lock_table if section.terraform_state == "s3" else "",
-            _lock_definition,
-        ),
-    }
-    for use, (name, define) in sorted(wanted.items(), key=lambda item: item[1][0]):
+    wanted = [
+        (getattr(aws, kind.aws_setting), use, loaded(*kind.table.split(":")))
+        for use, kind in _used(settings, section)
+        if kind.table
+    ]
+    if section.terraform_state == "s3":
+        wanted.append((aws.tfstate_lock_table, "terraform_lock", _lock_definition))
+    for name, use, define in sorted(wanted, key=lambda table: table[:2]):
         if name:
             yield Place(kind=TABLE, name=name, uses=(use,), definition=define(name))
 
 
 def _buckets(settings: Settings, section: Environment, aws: AwsSettings) -> Iterator[Place]:
     wanted = {
-        "artifacts": aws.bucket if section.artifacts == "s3" else "",
-        "log": aws.bucket if "s3" in sinks(settings) else "",
-        "terraform_state": (aws.tfstate_bucket or aws.bucket) if section.terraform_state == "s3" else "",
+        (getattr(aws, kind.aws_setting), use)
+        for use, kind in _used(settings, section)
+        if kind.aws_setting and not kind.table
     }
-    for name in sorted(set(wanted.values()) - {""}):
-        uses = tuple(use for use, bucket in sorted(wanted.items()) if bucket == name)
+    if section.terraform_state == "s3":
+        wanted.add((aws.tfstate_bucket or aws.bucket, "terraform_state"))
+    for name in sorted({name for name, _ in wanted} - {""}):
+        uses = tuple(sorted(use for bucket, use in wanted if bucket == name))
         locked = aws.object_lock_days if "artifacts" in uses else 0
         yield Place(kind=BUCKET, name=name, uses=uses, lock_days=locked)
 
 
+def _used(settings: Settings, section: Environment) -> list[tuple[str, Kind]]:
+    """(use, kind) of every store and sink that the settings name."""
+    return [*section.stores().items(), *(("log", kind) for kind in settings.log.kinds())]
+
+
 def sinks(settings: Settings) -> frozenset[str]:
     """The log's sinks, the required one among them."""
-    return frozenset({*settings.log.sinks, settings.log.required})
+    return frozenset(kind.name for kind in settings.log.kinds())
 
 
-def _lock_definition(name: str) -> dict[str, Any]:
+def _lock_definition(name: str) -> AwsDocument:
     """The table of Terraform's own locks (S3 backend's documentation)."""
     return {
         "TableName": name,

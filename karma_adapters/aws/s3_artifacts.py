@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import CONDITION
@@ -11,6 +11,7 @@ from karma_core.artifact_keys import already_other, check_key, listing_prefix
 from karma_core.errors import Conflict, NotFound
 from karma_core.model import Record
 from karma_core.ports import Clock
+from karma_log.sinks.service import AwsDocument
 
 _RETRY_SECONDS: Final = 10.0
 """How long a put tries against another put of the same key (S3 answers 409 to both). Ours."""
@@ -46,7 +47,7 @@ class S3Artifacts:
         """As `put`, for what a rule of the bucket lets expire: it is never locked."""
         return self._put(key, content, self._encrypted())
 
-    def _put(self, key: str, content: bytes, kept: dict[str, Any]) -> str:
+    def _put(self, key: str, content: bytes, kept: AwsDocument) -> str:
         check_key(key)
         for _ in pauses(_RETRY_SECONDS):
             try:
@@ -93,12 +94,12 @@ class S3Artifacts:
         found = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return tuple(sorted(key.removeprefix(self._folder) for key in found))
 
-    def _encrypted(self) -> dict[str, Any]:
+    def _encrypted(self) -> AwsDocument:
         if self._protection.kms_key_id:
             return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._protection.kms_key_id}
         return {"ServerSideEncryption": "AES256"}
 
-    def _locked(self) -> dict[str, Any]:
+    def _locked(self) -> AwsDocument:
         if not self._protection.lock_days:
             return {}
         until = self._clock() + timedelta(days=self._protection.lock_days)

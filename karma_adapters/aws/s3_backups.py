@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.failures import CONDITION
@@ -46,7 +46,7 @@ def put(api: Api, place: Place, file: Path, kms_key_id: str = "") -> None:
             next_step="take it to a file, and copy that",
             code="too-large",
         )
-    sealed: dict[str, Any] = {"ServerSideEncryption": "AES256"}
+    sealed: dict[str, str] = {"ServerSideEncryption": "AES256"}
     if kms_key_id:
         sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
     named = {"Bucket": place.bucket, "Key": place.key}

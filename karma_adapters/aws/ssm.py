@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.parameter_metadata import SeenVersions
@@ -19,11 +19,10 @@ from karma_core import parameters as rules
 from karma_core.errors import BadInput, Conflict, NotFound, Refused, StoreUnavailable
 from karma_core.parameters import PAGE_SIZE, Held, Planned
 from karma_core.records import Parameter, ParameterKind, ParameterPage, ParameterWrite, Tier
+from karma_log.sinks.service import AwsDocument
 
 QUOTAS: Final = {Tier.STANDARD: 10_000, Tier.ADVANCED: 100_000}
 """Parameters of an account and region (AWS: Parameter Store quotas)."""
-REQUESTS_PER_SECOND: Final = 40.0
-"""SSM's default for reads (AWS: Parameter Store throughput); higher where the account has paid for it."""
 _DELETED: Final = 10
 """Most names of one request (DeleteParameters)."""
 
@@ -169,7 +168,7 @@ class SsmParameters:
             self._api.call("add_tags_to_resource", ResourceType="Parameter", ResourceId=write.name, Tags=tags)
         return version
 
-    def _request(self, step: Planned, *, overwrite: bool) -> dict[str, Any]:
+    def _request(self, step: Planned, *, overwrite: bool) -> AwsDocument:
         parameter = step.parameter
         request = {
             "Name": parameter.name,
@@ -183,7 +182,7 @@ class SsmParameters:
             request["KeyId"] = self._key_id
         return request
 
-    def _put(self, request: dict[str, Any], step: Planned) -> int:
+    def _put(self, request: AwsDocument, step: Planned) -> int:
         """Put until it is answered, or known to have happened; the version it made."""
         failed: StoreUnavailable | None = None
         for _ in pauses(self._once.deadline_seconds):
@@ -236,7 +235,7 @@ def _path(prefix: str) -> str:
     return prefix.rstrip("/") or "/"
 
 
-def _listing(path: str, *, decrypt: bool) -> dict[str, Any]:
+def _listing(path: str, *, decrypt: bool) -> AwsDocument:
     return {"Path": path, "Recursive": True, "WithDecryption": decrypt, "MaxResults": PAGE_SIZE}
 
 

@@ -6,17 +6,18 @@ names a request, of the current version only; GetParameterHistory for one name, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.parameter_metadata import Metadata, SeenVersions, Version
 from karma_core.errors import NotFound
 from karma_core.records import Parameter, ParameterKind, Tier
+from karma_log.sinks.service import AwsMapping
 
-Answer = Mapping[str, Any]
+Answer = AwsMapping
 """One parameter as SSM gives it."""
 
 _DESCRIBED: Final = 50

@@ -18,19 +18,21 @@ import msgspec
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import IN_THE_WAY
 from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.json_types import JsonValue
+from karma_log.sinks.service import AwsDocument
 
 INDEXES: Final = ("one", "two")
 _CHUNK: Final = 350_000
 """Bytes of a body in one item; an item has at most 400 KB with all its attributes (DynamoDB)."""
 _PARTS: Final = "part"
 
-Value = dict[str, Any]
+Value = AwsDocument
 Item = dict[str, Value]
 _Stored = TypeVar("_Stored")
 _encode = msgspec.json.Encoder().encode
 
 
-def definition(table: str) -> dict[str, Any]:
+def definition(table: str) -> AwsDocument:
     """The request of CreateTable."""
     return {
         "TableName": table,
@@ -87,7 +89,7 @@ class StateTable:
         self, kind: str, *, index: str = "", begins: str = "", newest_first: bool = False, limit: int = 0
     ) -> Iterator[Item]:
         """A partition in the order of its sort key or of an index, read consistently."""
-        request: dict[str, Any] = {
+        request: AwsDocument = {
             "TableName": self._name,
             "KeyConditionExpression": "#pk = :pk" + (" AND begins_with(#sk, :sk)" if begins else ""),
             "ExpressionAttributeNames": {"#pk": "pk", **({"#sk": index or "sk"} if begins else {})},
@@ -128,12 +130,12 @@ class StateTable:
         deleted: Item | None = self._write("delete_item", request).get("Attributes")
         return deleted
 
-    def transact(self, writes: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    def transact(self, writes: Sequence[tuple[str, AwsDocument]]) -> None:
         """All writes or none (`("Put", {…})`); Conflict where a condition does not hold."""
         items = [{kind: {"TableName": self._name, **write}} for kind, write in writes]
         self._write("transact_write_items", {"TransactItems": items})
 
-    def _write(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, operation: str, request: AwsDocument) -> AwsDocument:
         """The answer to a write, which is repeated while a transaction on the same items is in its way."""
         failed: StoreUnavailable | None = None
         for _ in pauses(self._api.deadline_seconds):
@@ -156,7 +158,7 @@ class StateTable:
 
     # -- bodies -----------------------------------------------------------------------------------
 
-    def body(self, value: Any) -> Item:
+    def body(self, value: JsonValue) -> Item:
         """Attributes that hold a value; parts that its item cannot hold are written at once."""
         raw = zlib.compress(_encode(value), 1)
         chunks = [raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK)]

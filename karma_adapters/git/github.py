@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
 
 from karma_core.errors import NotFound, StoreUnavailable
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 from karma_core.records import CommitState, PullRequest
 
 TIMEOUT_SECONDS: Final = 20.0
@@ -115,13 +116,13 @@ def _repository(name: str) -> str:
     return f"{quote(owner, safe='')}/{quote(repository, safe='')}"
 
 
-def _paths(file: dict[str, Any]) -> Iterator[str]:
+def _paths(file: JsonObject) -> Iterator[str]:
     yield str(file["filename"])
     if file.get("previous_filename"):
         yield str(file["previous_filename"])
 
 
-def _pages(client: httpx.Client, place: str) -> Iterator[dict[str, Any]]:
+def _pages(client: httpx.Client, place: str) -> Iterator[JsonObject]:
     """The items of a list, page by page, up to MAX_PAGES."""
     for page in range(1, MAX_PAGES + 1):
         answer = client.get(place, params={"per_page": PAGE, "page": page})
@@ -134,7 +135,7 @@ def _pages(client: httpx.Client, place: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(answer: httpx.Response) -> JsonObject:
     _checked(answer)
     body = answer.json()
     if not isinstance(body, dict) or "head" not in body or "base" not in body:

@@ -31,6 +31,7 @@ from gremlin_python.process.traversal import Bytecode
 from karma_adapters.gremlin import retry
 from karma_adapters.gremlin.sigv4 import SignedTransport
 from karma_core.errors import KarmaError, StoreError
+from karma_core.json_types import GremlinValue
 
 MAX_MESSAGE: Final = 64 << 20
 """Largest message taken from the server, bytes. Ours: a batch of the largest staged parts fits."""
@@ -40,7 +41,7 @@ _PARTIAL: Final = 206  # more follows (TinkerPop, "Graph Driver Provider Require
 _BROKEN: Final = (aiohttp.ClientError, OSError, RuntimeError, TypeError, AttributeError)
 """What the driver raises for a socket that is gone: some of it is its own confusion about that."""
 
-Submit = Callable[[GraphTraversal], list[Any]]
+Submit = Callable[[GraphTraversal], list[GremlinValue]]
 _Result = TypeVar("_Result")
 
 
@@ -71,7 +72,7 @@ class GremlinClient:
         # The driver logs whole requests and answers, and then raises what it logged.
         logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
 
-    def submit(self, traversal: GraphTraversal, **options: Any) -> list[Any]:
+    def submit(self, traversal: GraphTraversal, **options: Any) -> list[GremlinValue]:
         """Run one traversal in a transaction of its own and return its results."""
         args = {"gremlin": traversal.bytecode, "aliases": {"g": "g"}, "batchSize": RESULT_BATCH, **options}
         message = RequestMessage("traversal", "bytecode", args)
@@ -86,7 +87,7 @@ class GremlinClient:
         connection = self._run(self._connect)
         session = {"session": str(uuid.uuid4()), "aliases": {"g": "g"}}
 
-        def send(op: str, **args: Any) -> list[Any]:
+        def send(op: str, **args: Any) -> list[GremlinValue]:
             return self._run(lambda: connection.exchange(RequestMessage("session", op, session | args)))
 
         try:
@@ -114,7 +115,7 @@ class GremlinClient:
     def _connect(self) -> _Connection:
         return _Connection(self.endpoint, self._transport, self._serializer())
 
-    def _exchange(self, message: RequestMessage) -> list[Any]:
+    def _exchange(self, message: RequestMessage) -> list[GremlinValue]:
         if self._connection is None:
             self._connection = self._connect()
         connection = self._connection
@@ -162,7 +163,7 @@ class _Connection:
             raise retry.unreachable(self._url, error) from error
         self._protocol.connection_made(self._transport)
 
-    def exchange(self, message: RequestMessage) -> list[Any]:
+    def exchange(self, message: RequestMessage) -> list[GremlinValue]:
         """Send a request and return all of its results; StoreError, or StoreUnavailable where it may pass."""
         request_id = str(uuid.uuid4())
         answer = ResultSet(queue.Queue(), request_id)

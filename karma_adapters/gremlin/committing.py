@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from gremlin_python.process.graph_traversal import GraphTraversal
@@ -17,6 +17,7 @@ from karma_adapters.gremlin.schema import Lock
 from karma_core.errors import KarmaError, StaleLease, StoreUnavailable
 from karma_core.failpoints import reach
 from karma_core.graph.commit_refusals import moved_base, stale_lease
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build, Delta
 
 STAGED_ITEMS: Final = 250
@@ -89,7 +90,7 @@ class BuildCommit:
         elif lock.staging:
             self._collect()
 
-    def _transact(self) -> list[Any]:
+    def _transact(self) -> list[GremlinValue]:
         with self.client.transaction() as submit:
             start = queries.fenced(self._environment, self.token)
             self._checked(submit, queries.flip(start, self.build).id_())
@@ -128,17 +129,17 @@ class BuildCommit:
     def _clear(self, *names: str) -> GraphTraversal:
         return queries.clear(self._environment, self.token, *names)
 
-    def _is_current(self) -> list[Any] | None:
+    def _is_current(self) -> list[GremlinValue] | None:
         """Not None where the build is current although its reply was lost."""
         lock = self.reader.lock()
         return [lock] if lock.current == self.build else None
 
     def _send(
-        self, traversal: GraphTraversal, before_retry: Callable[[], list[Any] | None] | None = None
-    ) -> list[Any]:
+        self, traversal: GraphTraversal, before_retry: Callable[[], list[GremlinValue] | None] | None = None
+    ) -> list[GremlinValue]:
         return self._patiently(lambda: self._checked(self.client.submit, traversal), before_retry)
 
-    def _checked(self, submit: Submit, traversal: GraphTraversal) -> list[Any]:
+    def _checked(self, submit: Submit, traversal: GraphTraversal) -> list[GremlinValue]:
         """Results of a write; StaleLease or Conflict where the Lock did not let it through."""
         rows = submit(traversal)
         if not rows:

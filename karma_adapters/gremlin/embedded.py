@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import graphersal
 import msgspec
@@ -18,8 +18,15 @@ from karma_core import ports
 from karma_core.errors import StoreUnavailable, UsageError
 from karma_core.graph import gremlin_text
 from karma_core.graph.delta import lineage
-from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer, unanswerable
+from karma_core.graph.gremlin_answer import (
+    LIMIT,
+    SECONDS,
+    GremlinAnswer,
+    make_answer,
+    unanswerable,
+)
 from karma_core.ids import vertex_id
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build
 
 _POLICY: Final = graphersal.AccessPolicy.read_only().allow("update", "option")
@@ -94,7 +101,7 @@ def _load(store: ports.GraphStore, environment: str) -> graphersal.Graph:
 
 
 def _join(
-    vertices: dict[str, dict[str, Any]],
+    vertices: dict[str, dict[str, GremlinValue]],
     ends: tuple[str, str],
     kind: str,
     identity: str,
@@ -110,14 +117,14 @@ def _join(
     vertices[target].setdefault("inE", {}).setdefault(kind, []).append(record | {"outV": source})
 
 
-def _vertex(identity: str, label: str, properties: pg.Properties) -> dict[str, Any]:
+def _vertex(identity: str, label: str, properties: pg.Properties) -> dict[str, GremlinValue]:
     values = {
         name: [{"id": f"{identity}#{name}", "value": _typed(value)}] for name, value in properties.items()
     }
     return {"id": identity, "label": label, "properties": values}
 
 
-def _typed(value: pg.Value) -> Any:
+def _typed(value: pg.Value) -> GremlinValue:
     integer = isinstance(value, int) and not isinstance(value, bool)
     return {"@type": "g:Int64", "@value": value} if integer else value
 
@@ -126,7 +133,7 @@ class _Script:
     """A query as Rhai. Every literal is a parameter, so that no text of the user's becomes script."""
 
     def __init__(self) -> None:
-        self.parameters: dict[str, Any] = {}
+        self.parameters: dict[str, GremlinValue] = {}
 
     def traversal(self, traversal: gremlin_text.Traversal) -> str:
         """Steps, joined by dots."""
@@ -147,7 +154,7 @@ class _Script:
         return name
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: GremlinValue) -> GremlinValue:
     if isinstance(value, graphersal.Vertex):
         return {"id": value.id, "label": value.label}
     if isinstance(value, graphersal.Edge):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from gremlin_python.process.traversal import T
@@ -16,9 +15,10 @@ from karma_adapters.gremlin.property_graph import (
     unescaped,
 )
 from karma_core.ids import vertex_id
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build, ChangeNode, Component, Edge, Finding, Kind, Provenance, Record, Status
 
-Row = Mapping[Any, Any]
+Row = Mapping[str, GremlinValue]
 """An element as the server returns it: properties by name, id and label under `T`."""
 
 _decode_strings = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -46,10 +46,10 @@ class Lock(Record, frozen=True, kw_only=True):
 
 def read_component(environment: str, row: Row) -> Component:
     """The component of a vertex."""
-    fields: dict[str, Any] = {name: row.get(name) for name in COMPONENT_FIELDS}
+    fields: dict[str, GremlinValue] = {name: row.get(name) for name in COMPONENT_FIELDS}
     provenance = None
     if "dirty" in row:
-        origin: dict[str, Any] = {name: row.get(name) for name in PROVENANCE_FIELDS}
+        origin: dict[str, GremlinValue] = {name: row.get(name) for name in PROVENANCE_FIELDS}
         provenance = Provenance(**origin)
     return Component(
         address=row[T.id][len(vertex_id(environment, "")) :],

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from karma_adapters.gremlin import queries, retry, schema
 from karma_adapters.gremlin.client import GremlinClient
@@ -34,6 +34,7 @@ TRANSACTION_ITEMS: Final = 50_000
 """Components and edges in one transaction. Ours: at 100 a second it ends within Neptune's ten minutes."""
 TRANSACTION_SECONDS: Final = 600
 """How long a session can last (Neptune User Guide, "Gremlin sessions"): an older mark is a dead writer's."""
+_Result = TypeVar("_Result")
 
 
 class GremlinGraphStore:
@@ -97,5 +98,5 @@ class GremlinGraphStore:
     def _reader(self, environment: str) -> GraphReader:
         return GraphReader(self._client, environment, self._now)
 
-    def _patiently(self, attempt: Callable[[], Any]) -> Any:
+    def _patiently(self, attempt: Callable[[], _Result]) -> _Result:
         return retry.until_done(attempt, seconds=self._seconds)

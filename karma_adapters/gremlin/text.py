@@ -6,7 +6,7 @@ components, changes and builds by another, and limited in time and results.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from gremlin_python.process.graph_traversal import GraphTraversal, __
 from gremlin_python.process.strategies import ReadOnlyStrategy, SubgraphStrategy
@@ -18,7 +18,14 @@ from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import GremlinClient
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.graph import gremlin_text
-from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer, make_answer, unanswerable
+from karma_core.graph.gremlin_answer import (
+    LIMIT,
+    SECONDS,
+    GremlinAnswer,
+    make_answer,
+    unanswerable,
+)
+from karma_core.json_types import GremlinValue
 
 _NAMES: Final = {
     "T": {"id": T.id, "label": T.label},
@@ -63,7 +70,7 @@ def read_only(environment: str, query: gremlin_text.Traversal, limit: int) -> Gr
     return GraphTraversal(start.graph, start.traversal_strategies, bytecode)
 
 
-def _argument(argument: gremlin_text.Argument) -> Any:
+def _argument(argument: gremlin_text.Argument) -> GremlinValue:
     if isinstance(argument, gremlin_text.Name):
         return _NAMES[argument.owner][argument.name]
     if isinstance(argument, gremlin_text.Predicate):
@@ -79,7 +86,7 @@ def _argument(argument: gremlin_text.Argument) -> Any:
     return argument
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: GremlinValue) -> GremlinValue:
     if isinstance(value, VertexProperty | Property):
         return value.value
     if isinstance(value, Vertex):

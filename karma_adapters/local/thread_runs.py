@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from karma_core.changes.request import read_request
 from karma_core.errors import KarmaError, NotFound
 from karma_core.ids import shown
+from karma_core.json_types import JsonMapping
 from karma_core.needs import CarryingOut
 from karma_core.use_cases.access.vouching import ordered_by
 from karma_core.use_cases.changes.drain import carry_on, request_and_apply
@@ -38,7 +39,7 @@ REQUEST: Final = frozenset(
     }
 )  # fmt: skip
 """Parameters of the flow `change-run` that are fields of the request document."""
-Flow = Callable[[Workspace, Mapping[str, Any]], object]
+Flow = Callable[[Workspace, JsonMapping], object]
 
 
 class ThreadRuns:
@@ -78,14 +79,14 @@ class ThreadRuns:
         self._pool.shutdown(wait=True)
 
 
-def _ordered_by(workspace: Workspace, flow: str, parameters: Mapping[str, Any], run_id: str) -> Actor:
+def _ordered_by(workspace: Workspace, flow: str, parameters: JsonMapping, run_id: str) -> Actor:
     """Whose order it is, if it is vouched for; else who is said to ask."""
     said = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
     order = str(parameters.get("order") or "")
     return ordered_by(workspace.acting_as(said), order, flow, parameters, run_id)
 
 
-def _run(begin: Flow, workspace: Workspace, parameters: Mapping[str, Any]) -> None:
+def _run(begin: Flow, workspace: Workspace, parameters: JsonMapping) -> None:
     """Run it. Its error is in the journal, the change and the log; nobody waits for it here."""
     try:
         begin(workspace, parameters)
@@ -104,11 +105,11 @@ def _run_order(order: Order, workspace: CarryingOut) -> RunResult:
     return carry_out(order, workspace, ThreadExecutor)
 
 
-def _deploy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _deploy(workspace: Workspace, parameters: JsonMapping) -> object:
     return _run_order(order_from("deploy", parameters), workspace)
 
 
-def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _change_run(workspace: Workspace, parameters: JsonMapping) -> object:
     change_id = parameters.get("change_id")
     if change_id is not None:
         return carry_on(workspace, change_id, _run_order)
@@ -117,7 +118,7 @@ def _change_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
     return request_and_apply(workspace, read_request(body), _run_order, wanted=wanted)
 
 
-def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _push_run(workspace: Workspace, parameters: JsonMapping) -> object:
     return take_up_push(
         workspace,
         parameters["addresses"],
@@ -128,15 +129,15 @@ def _push_run(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
     )
 
 
-def _destroy(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _destroy(workspace: Workspace, parameters: JsonMapping) -> object:
     return _run_order(order_from("destroy", parameters), workspace)
 
 
-def _graph_rebuild(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _graph_rebuild(workspace: Workspace, parameters: JsonMapping) -> object:
     return build_graph(workspace, keep_going=bool(parameters.get("keep_going")))
 
 
-def _drift_check(workspace: Workspace, parameters: Mapping[str, Any]) -> object:
+def _drift_check(workspace: Workspace, parameters: JsonMapping) -> object:
     return check_drift(workspace, selection_from(parameters))
 
 

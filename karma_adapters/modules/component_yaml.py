@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject
 
 MAX_BYTES: Final = 1 << 18
 """Ours: two hundred times a long definition."""
@@ -38,7 +39,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read(text: bytes, name: str) -> dict[str, Any]:
+def read(text: bytes, name: str) -> JsonObject:
     """The mapping in text; BadInput `component-type` with file, line and column if it is not one."""
     if len(text) > MAX_BYTES:
         raise _refused(name, f"it has {len(text):,} bytes, more than {MAX_BYTES:,}", 1, 1)

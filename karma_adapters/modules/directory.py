@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -25,6 +25,7 @@ from karma_core import ids, module_facts
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.read import read_module
+from karma_core.json_types import JsonObject
 from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
@@ -70,7 +71,7 @@ class ModuleDirectory:
             sorted(e.name for e in os.scandir(self._root) if ids.TYPE.match(e.name) and _is_type(e.path))
         )
 
-    def definition(self, component_type: str) -> dict[str, Any] | None:
+    def definition(self, component_type: str) -> JsonObject | None:
         """The parsed component.yaml; BadInput `component-type` with its place."""
         name = f"{ids.check_type(component_type)}/{DEFINITION}"
         path = self._root / name

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,7 @@ import httpx
 from karma_adapters.prefect.api import PrefectApi
 from karma_core.errors import BadInput, NotFound, StoreUnavailable
 from karma_core.ids import shown
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Record
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -133,7 +134,7 @@ def _tags(parameters: Mapping[str, object]) -> list[str]:
     return ["karma", *(f"{name}:{value}" for name, value in named.items() if value)]
 
 
-def _checked(answer: httpx.Response) -> dict[str, Any]:
+def _checked(answer: httpx.Response) -> JsonObject:
     """The answer's object; StoreUnavailable for every other answer."""
     if answer.status_code in _REFUSED:
         raise StoreUnavailable(
@@ -156,7 +157,7 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
     return body
 
 
-def _message(state: Mapping[str, Any]) -> str:
+def _message(state: JsonMapping) -> str:
     return str(state.get("message") or "")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import DeployFailed
+from karma_core.json_types import JsonObject, JsonValue
 
 _PLACE: Final = re.compile(r"\{(address|nickname|environment|key)\}")
 LINES: Final = 20
@@ -28,7 +29,7 @@ class Order:
         """The text with {address}, {nickname}, {environment} and {key} replaced, nothing else."""
         return _PLACE.sub(lambda match: escape(str(getattr(self, match[1]))), text)
 
-    def filled_value(self, value: Any) -> Any:
+    def filled_value(self, value: JsonValue) -> JsonValue:
         """A JSON value with every text in it filled in; keys of objects stay as they are."""
         if isinstance(value, str):
             return self.filled(value)
@@ -38,12 +39,12 @@ class Order:
             return [self.filled_value(item) for item in value]
         return value
 
-    def message(self, body: dict[str, Any]) -> dict[str, Any]:
+    def message(self, body: JsonObject) -> JsonObject:
         """The body for a receiver that has no field of its own for the idempotency key."""
         own = {"address": self.address, "environment": self.environment, "idempotency_key": self.key}
         return {**self.filled_value(body), **own}
 
-    def failed(self, what: str, why: str, *, late: bool = False, **facts: Any) -> DeployFailed:
+    def failed(self, what: str, why: str, *, late: bool = False, **facts: JsonValue) -> DeployFailed:
         """DeployFailed `reload-failed`, or `reload-timeout`; of `why` the last lines."""
         return DeployFailed(
             f"{what} of {self.address} {f'ran longer than {self.seconds:g} s' if late else 'failed'}",

@@ -18,6 +18,7 @@ from karma_adapters.reloads.lambda_invoke import LambdaAction
 from karma_adapters.reloads.order import Order
 from karma_core import documents, ids
 from karma_core.errors import UsageError
+from karma_core.json_types import JsonObject
 from karma_core.reload_actions import KINDS, Reload
 
 Action = Callable[[Any, Order], str]
@@ -45,7 +46,7 @@ class Reloads:
             "eventbridge": EventBridgeAction(client),
         }
 
-    def reload(self, action: dict[str, Any], *, address: str, environment: str, idempotency_key: str) -> str:
+    def reload(self, action: JsonObject, *, address: str, environment: str, idempotency_key: str) -> str:
         """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for what is no action."""
         wanted = _read(action, address)
         order = Order(
@@ -59,7 +60,7 @@ class Reloads:
         return self._actions[kind](getattr(wanted, kind), order)
 
 
-def _read(action: dict[str, Any], address: str) -> Reload:
+def _read(action: JsonObject, address: str) -> Reload:
     try:
         return documents.read(Reload, action)
     except documents.Faults as error:

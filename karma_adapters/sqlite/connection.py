@@ -12,11 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from karma_core.errors import BadInput, StoreError, StoreUnavailable
 from karma_core.ids import shown
 
+SqlValue: TypeAlias = Any
+"""The value of a column: a text, a number, bytes or None, which the statement that reads it knows."""
+Row: TypeAlias = tuple[SqlValue, ...]
+"""A row of a query."""
 BUSY_SECONDS: Final = 15.0
 """How long a writer waits for another. Ours: thousands of transactions at 5 ms a disk sync."""
 _MODE: Final = 0o600
@@ -37,17 +41,17 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    def rows(self, sql: str, values: Sequence[SqlValue] = ()) -> list[Row]:
         """All rows of a query, or of one statement that is its own transaction."""
         with self._lock, translated(self._path):
             return self._connection.execute(sql, values).fetchall()
 
-    def row(self, sql: str, values: Sequence[Any] = ()) -> Any:
+    def row(self, sql: str, values: Sequence[SqlValue] = ()) -> SqlValue:
         """The first row, or None."""
         found = self.rows(sql, values)
         return found[0] if found else None
 
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+    def stream(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[Row]:
         """The rows of a query one by one, as they are at the start; the connection is for nothing else.
 
         No lock is held between the rows: a reading that is left may be ended by any thread.

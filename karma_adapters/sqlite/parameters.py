@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from karma_adapters.sqlite.connection import Row
 from karma_adapters.sqlite.file import SqliteFile
 from karma_core.parameters import (
     KEPT_VERSIONS,
@@ -137,7 +138,7 @@ def _columns(decrypt: bool) -> str:
     return _COLUMNS.replace("value", "coalesce(value, secret)") if decrypt else _COLUMNS
 
 
-def _parameter(row: tuple[Any, ...]) -> Parameter:
+def _parameter(row: Row) -> Parameter:
     name, version, kind, tier, description, modified_at, value = row
     return Parameter(
         name=name,

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.errors import StoreError
+from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
 _SCHEMA: Final = (
@@ -169,7 +170,7 @@ class SqliteState:
     # -- documents --------------------------------------------------------------------------------
 
     def put_document(
-        self, kind: str, document_id: str, body: dict[str, Any], *, revision: int | None = None
+        self, kind: str, document_id: str, body: JsonObject, *, revision: int | None = None
     ) -> int:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         with self._database.write() as connection:
@@ -239,9 +240,7 @@ class SqliteState:
 
     def _document(self, kind: str, row: tuple[str, int, bytes]) -> Document:
         document_id, revision, body = row
-        return Document(
-            kind=kind, id=document_id, body=self._decoded(body, dict[str, Any]), revision=revision
-        )
+        return Document(kind=kind, id=document_id, body=self._decoded(body, JsonObject), revision=revision)
 
     def _decoded(self, body: bytes, kind: type[_Stored]) -> _Stored:
         """A stored body as its record; StoreError where it was damaged (SQLite checks no content)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -13,9 +13,20 @@ from karma_adapters import state_rows
 from karma_adapters.sqlite.connection import Database
 from karma_adapters.state_rows import Contents
 from karma_adapters.state_rules import completes_apply
+from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
 
-Decode = Callable[[bytes, type[Any]], Any]
+_Stored = TypeVar("_Stored")
+
+
+class Decode(Protocol):
+    """A stored body as its record; StoreError where it was damaged."""
+
+    def __call__(self, body: bytes, kind: type[_Stored], /) -> _Stored:
+        """The record."""
+        ...
+
+
 _TABLES: Final = ("runs", "generations", "journal", "applied", "documents", "chain", "secrets")
 _encode = msgspec.json.Encoder().encode
 
@@ -41,7 +52,7 @@ def _rows(database: Database, decode: Decode) -> Iterator[StateRow]:
     for kind, name, revision, body in database.stream(
         "SELECT kind, id, revision, body FROM documents ORDER BY kind, id"
     ):
-        document = Document(kind=kind, id=name, body=decode(body, dict[str, Any]), revision=revision)
+        document = Document(kind=kind, id=name, body=decode(body, JsonObject), revision=revision)
         yield state_rows.document_row(document)
     for name, value in database.stream("SELECT name, value FROM secrets ORDER BY name"):
         yield state_rows.secret_row(name, bytes(value))

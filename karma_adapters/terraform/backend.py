@@ -6,12 +6,13 @@ import stat
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from karma_core import ids, strictjson
 from karma_core.errors import StoreError
+from karma_core.json_types import JsonObject
 
 OVERRIDE: Final = "zz_karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
@@ -38,7 +39,7 @@ class Backend(Protocol):
         """The component's own part of the configuration, no secret."""
         ...
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The component's state as JSON (format version 4), or None before its first."""
         ...
 
@@ -60,7 +61,7 @@ class LocalBackend:
             self._directory.chmod(0o700)
         return {"path": str(self._path(address))}
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The state file's content; StoreError if it is not JSON.
 
         Terraform empties the file before it writes: as long as it has it locked, half a state is read again.
@@ -87,13 +88,13 @@ class LocalBackend:
         return self._directory.absolute() / component_type / nickname / "terraform.tfstate"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> JsonObject | None:
     """The state, or None where there is none: no file, or an empty one, which Terraform makes to lock it."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    return msgspec.json.decode(raw, type=dict[str, Any]) if raw else None
+    return msgspec.json.decode(raw, type=JsonObject) if raw else None
 
 
 def key(backend: Backend, address: str) -> str:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
+
+from karma_core.json_types import JsonValue
 
 MASK: Final = "(sensitive)"
 SHORTEST: Final = 4
 """Shorter secrets are not looked for in text: every other word would match."""
 
 
-def masked(value: Any, marks: Any) -> Any:
+def masked(value: JsonValue, marks: JsonValue) -> JsonValue:
     """The value with everything that is marked replaced by MASK; null stays null."""
     if marks is True:
         return None if value is None else MASK
@@ -27,7 +29,7 @@ def masked(value: Any, marks: Any) -> Any:
     return value
 
 
-def secrets(value: Any, marks: Any = True) -> Iterator[str]:
+def secrets(value: JsonValue, marks: JsonValue = True) -> Iterator[str]:
     """The marked strings and numbers in a value."""
     if marks is True:
         yield from _leaves(value)
@@ -39,7 +41,7 @@ def secrets(value: Any, marks: Any = True) -> Iterator[str]:
             yield from secrets(item, mark)
 
 
-def is_marked(marks: Any) -> bool:
+def is_marked(marks: JsonValue) -> bool:
     """Whether anything in a mark (or in `after_unknown`, which has the same shape) is true."""
     if isinstance(marks, dict):
         return any(is_marked(mark) for mark in marks.values())
@@ -60,7 +62,7 @@ class Redaction:
         """The text without them."""
         return self._pattern.sub(MASK, text) if self._pattern else text
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: JsonValue) -> JsonValue:
         """A JSON value with every string in it cleaned."""
         if self._pattern is None:
             return value
@@ -73,7 +75,7 @@ class Redaction:
         return value
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(value: JsonValue) -> Iterator[str]:
     if isinstance(value, dict):
         for item in value.values():
             yield from _leaves(item)
@@ -90,5 +92,5 @@ def _forms(value: str) -> Iterator[str]:
     yield from (line.strip() for line in value.splitlines())
 
 
-def _padded(marks: list[Any], length: int) -> list[Any]:
+def _padded(marks: list[JsonValue], length: int) -> list[JsonValue]:
     return (marks + [None] * length)[:length]

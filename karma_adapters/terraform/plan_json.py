@@ -8,11 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.terraform import masking
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject
 from karma_core.records import PlannedOutputs, PlannedResource, PlannedRuntime, TerraformPlan
 
 _ACTIONS: Final = {
@@ -38,7 +39,7 @@ _FOOTER: Final = "\n\u2500\u2500\u2500"
 
 
 def read(
-    document: dict[str, Any],
+    document: JsonObject,
     *,
     address: str,
     destroy: bool,
@@ -69,7 +70,7 @@ def read(
     )
 
 
-def secrets(document: dict[str, Any]) -> Iterator[str]:
+def secrets(document: JsonObject) -> Iterator[str]:
     """Every value that the plan marks sensitive."""
     changes = [one["change"] for one in document.get("resource_changes", ())]
     for change in (*changes, *document.get("output_changes", {}).values()):
@@ -77,11 +78,11 @@ def secrets(document: dict[str, Any]) -> Iterator[str]:
             yield from masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
 
 
-def _kind(one: dict[str, Any]) -> str:
+def _kind(one: JsonObject) -> str:
     return _ACTIONS[tuple(one["change"]["actions"])]
 
 
-def _resource(one: dict[str, Any], hidden: masking.Redaction) -> PlannedResource:
+def _resource(one: JsonObject, hidden: masking.Redaction) -> PlannedResource:
     """Masked by the marks, and then by value: a secret may also stand where nobody marked it."""
     change = one["change"]
     return PlannedResource(
@@ -94,7 +95,7 @@ def _resource(one: dict[str, Any], hidden: masking.Redaction) -> PlannedResource
     )
 
 
-def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, changes: bool) -> str:
+def _action(document: JsonObject, actions: list[str], *, destroy: bool, changes: bool) -> str:
     """What happens to the component as a whole: a resource less is an update of a component that stays."""
     if not changes:
         return "no-op"
@@ -106,7 +107,7 @@ def _action(document: dict[str, Any], actions: list[str], *, destroy: bool, chan
     return "replace" if "replace" in actions else "update"
 
 
-def _written(one: dict[str, Any]) -> Iterator[tuple[str, PlannedRuntime]]:
+def _written(one: JsonObject) -> Iterator[tuple[str, PlannedRuntime]]:
     """(name, object) of a parameter that will hold one, where both are known."""
     after = one["change"].get("after")
     if one["mode"] != "managed" or one["type"] != PARAMETER or not isinstance(after, dict):
@@ -117,7 +118,7 @@ def _written(one: dict[str, Any]) -> Iterator[tuple[str, PlannedRuntime]]:
             yield name, PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
 
 
-def writes_unknown(document: dict[str, Any]) -> bool:
+def writes_unknown(document: JsonObject) -> bool:
     """Whether a parameter will be written whose value is not known as a whole."""
     return any(
         one["mode"] == "managed"
@@ -128,7 +129,7 @@ def writes_unknown(document: dict[str, Any]) -> bool:
     )
 
 
-def _outputs(document: dict[str, Any]) -> PlannedOutputs:
+def _outputs(document: JsonObject) -> PlannedOutputs:
     """Outputs as they will be; an output of null is none, neither here nor in the state."""
     changes = sorted(document.get("output_changes", {}).items())
     unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}

@@ -16,12 +16,13 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
 
 VARIABLE: Final = ("var", "dependencies")
@@ -106,7 +107,7 @@ def planned_file(definitions: Iterable[str], outputs: Iterable[str] = ()) -> str
     return "\n".join([placeholder, f"locals {{\n{lines}}}\n", *(f"{one}\n" for one in outputs)])
 
 
-def expression(value: Any, marks: Any) -> str:
+def expression(value: JsonValue, marks: JsonValue) -> str:
     """A value as an HCL expression in which every marked part is unknown."""
     if marks is True:
         return UNKNOWN
@@ -151,15 +152,15 @@ def without_ours(text: str) -> str:
     return _COUNT.sub(lambda match: f"Plan: {int(match[1]) - removed} to add", cleaned, count=1)
 
 
-def real(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, PlannedRuntime]]:
+def real(document: JsonObject) -> tuple[JsonObject, dict[str, PlannedRuntime]]:
     """(the plan as JSON without our placeholders and outputs, what the latter tell)."""
-    outputs: dict[str, Any] = document.get("output_changes", {})
+    outputs: JsonObject = document.get("output_changes", {})
     kept = {name: one for name, one in outputs.items() if not name.startswith(parameters.WRITTEN)}
     changes = [one for one in document.get("resource_changes", ()) if not one["address"].endswith(RESOURCE)]
     return {**document, "resource_changes": changes, "output_changes": kept}, parameters.written(outputs)
 
 
-def changes(document: dict[str, Any]) -> bool:
+def changes(document: JsonObject) -> bool:
     """Whether anything in a plan is more than a read: Terraform's exit code counts our placeholder too."""
     found = (*document["resource_changes"], *document["output_changes"].values())
     return any(set(one["change"]["actions"] if "change" in one else one["actions"]) - _STILL for one in found)

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, text_of, values
 from karma_core import hcl
+from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.records import PlannedRuntime
 
 TYPE: Final = "aws_ssm_parameter"
@@ -56,7 +57,7 @@ def outputs_of(document: hcl.Document) -> Iterator[str]:
             yield f'output "{WRITTEN}{block.labels[1]}" {{\n  value     = {told}\n  sensitive = true\n}}'
 
 
-def planned_local(parameters: Mapping[str, PlannedRuntime], expression: Any, unknown: str) -> str:
+def planned_local(parameters: Mapping[str, PlannedRuntime], expression: JsonValue, unknown: str) -> str:
     """The local with every planned parameter by name, sensitive as the data source is.
 
     `expression` writes a value with its marks as HCL, `unknown` is an unknown of any type.
@@ -80,7 +81,7 @@ def planned_local(parameters: Mapping[str, PlannedRuntime], expression: Any, unk
     return f"{PLANNED} = {{\n{''.join(entries)}  }}"
 
 
-def written(outputs: Mapping[str, Any]) -> dict[str, PlannedRuntime]:
+def written(outputs: JsonMapping) -> dict[str, PlannedRuntime]:
     """What the outputs of `outputs_of` say in a plan's `output_changes`: parameter's name → planned value."""
     found: dict[str, PlannedRuntime] = {}
     for name, change in sorted(outputs.items()):

@@ -8,16 +8,17 @@ create a resource and as empty when they read it back (`tags: null -> {}`). Such
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from karma_adapters.terraform import masking, plan_json
 from karma_core.json_difference import differences
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import DriftedAttribute, DriftedResource, DriftReport
 
 _CHANGES: Final = {("update",): "changed", ("delete",): "deleted"}
 
 
-def read(document: dict[str, Any], *, address: str, hidden: Iterable[str] = ()) -> DriftReport:
+def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> DriftReport:
     """The report of one component, values masked as in a plan; `hidden` are secrets known from elsewhere."""
     redaction = masking.Redaction([*_secrets(document), *hidden])
     plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
@@ -30,7 +31,7 @@ def read(document: dict[str, Any], *, address: str, hidden: Iterable[str] = ()) 
     )
 
 
-def _resource(one: dict[str, Any], hidden: masking.Redaction) -> DriftedResource | None:
+def _resource(one: JsonObject, hidden: masking.Redaction) -> DriftedResource | None:
     """One resource, or None where nothing that counts differs."""
     change = one["change"]
     kind = _CHANGES.get(tuple(change["actions"]))
@@ -42,7 +43,7 @@ def _resource(one: dict[str, Any], hidden: masking.Redaction) -> DriftedResource
     return DriftedResource(address=one["address"], type=one["type"], change=kind, attributes=attributes)
 
 
-def _attributes(change: dict[str, Any], hidden: masking.Redaction) -> tuple[DriftedAttribute, ...]:
+def _attributes(change: JsonObject, hidden: masking.Redaction) -> tuple[DriftedAttribute, ...]:
     """Compared in the clear, so that a secret that differs is seen; shown masked."""
     state = hidden.value(masking.masked(change["before"], change.get("before_sensitive")))
     cloud = hidden.value(masking.masked(change["after"], change.get("after_sensitive")))
@@ -55,12 +56,12 @@ def _attributes(change: dict[str, Any], hidden: masking.Redaction) -> tuple[Drif
     )
 
 
-def _filled(value: Any) -> Any:
+def _filled(value: JsonValue) -> JsonValue:
     """The value; None for an empty one. Zero and false are values."""
     return None if value in ("", [], {}) else value
 
 
-def _at(value: Any, pointer: str) -> Any:
+def _at(value: JsonValue, pointer: str) -> JsonValue:
     """What stands at a JSON pointer; the mask where something around it is masked, None where nothing is."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -73,7 +74,7 @@ def _at(value: Any, pointer: str) -> Any:
     return value
 
 
-def _secrets(document: dict[str, Any]) -> list[str]:
+def _secrets(document: JsonObject) -> list[str]:
     changes = [one["change"] for one in document.get("resource_drift", ())]
     found = list(plan_json.secrets(document))
     for change in changes:

@@ -28,6 +28,7 @@ from karma_adapters.terraform.private_files import PLAN, PrivateFiles
 from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
+from karma_core.json_types import JsonObject
 from karma_core.ports import Modules
 from karma_core.records import DriftReport, TerraformJob, TerraformOutputs, TerraformPlan
 
@@ -209,7 +210,7 @@ class TerraformRunner:
         self._push(replace(job, state_of=""), state)
         self._push(old, {**state, "serial": state["serial"] + 1, "resources": [], "outputs": {}})
 
-    def _push(self, job: TerraformJob, state: dict[str, Any]) -> None:
+    def _push(self, job: TerraformJob, state: JsonObject) -> None:
         """Give the component this state."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             file = Path(scratch) / "terraform.tfstate"
@@ -315,7 +316,7 @@ class TerraformRunner:
         variables.unlink()
         return ended
 
-    def _show(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> dict[str, Any]:
+    def _show(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> JsonObject:
         ended = self._run(terraform, job, "show", str(folder / PLAN), json=FLAG, no_color=FLAG)
         return _json(ended, job.address, "show")
 
@@ -329,7 +330,7 @@ class TerraformRunner:
             sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
         )
 
-    def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> dict[str, Any]:
+    def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> JsonObject:
         return _json(self._run(terraform, job, "output", json=FLAG, no_color=FLAG), job.address, "output")
 
     def _run(
@@ -356,9 +357,9 @@ class TerraformRunner:
         return list(masking.secrets([*given, *kept, *job.secrets]))
 
 
-def _json(ended: Finished, address: str, command: str) -> dict[str, Any]:
+def _json(ended: Finished, address: str, command: str) -> JsonObject:
     try:
-        return msgspec.json.decode(ended.out.encode(), type=dict[str, Any])
+        return msgspec.json.decode(ended.out.encode(), type=JsonObject)
     except msgspec.MsgspecError as error:
         raise DeployFailed(
             f"terraform {command} of {address} printed what is not JSON",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_adapters.aws.api import Api
 from karma_core import ids
 from karma_core.errors import NotFound, SettingsError, StoreError
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 
 _LOCK_FILES: Final = (1, 10)
@@ -55,14 +56,14 @@ class S3Backend:
             options |= {"use_path_style": "true", **{f"skip_{name}": "true" for name in skipped}}
         return {**options, **self._lock()}
 
-    def state(self, address: str) -> dict[str, Any] | None:
+    def state(self, address: str) -> JsonObject | None:
         """The state, or None before the first; StoreError if it is not JSON."""
         try:
             raw = self._api.content(Bucket=self._place.bucket, Key=self._key(address))
         except NotFound:
             return None
         try:
-            return msgspec.json.decode(raw, type=dict[str, Any])
+            return msgspec.json.decode(raw, type=JsonObject)
         except msgspec.MsgspecError as error:
             raise StoreError(
                 f"the state of {address} cannot be read",

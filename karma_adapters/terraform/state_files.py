@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -123,7 +123,7 @@ class S3States:
 
     def write(self, address: str, state: bytes) -> None:
         """Replace the object, encrypted as Terraform would; drop one that was kept aside."""
-        sealed: dict[str, Any] = {"ServerSideEncryption": "AES256"}
+        sealed: dict[str, str] = {"ServerSideEncryption": "AES256"}
         if self._place.kms_key_id:
             sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._place.kms_key_id}
         place = {"Bucket": self._place.bucket, "Key": self._object(address)}

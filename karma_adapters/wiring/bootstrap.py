@@ -171,7 +171,7 @@ def open_stores(settings: Settings, environment: str | None, *, say: Say = say_n
 def open_gremlin(settings: Settings, environment: str | None) -> Gremlin:
     """What answers Gremlin text about an environment's graph: its own store, or an engine in this process."""
     stores = open_stores(settings, environment)
-    if stores.section.graph == "sqlite":
+    if stores.section.graph != "gremlin":
         from karma_adapters.gremlin.embedded import EmbeddedGremlin  # noqa: PLC0415 - loads the engine
 
         return EmbeddedGremlin(stores.graph)

@@ -12,15 +12,16 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_type_hints
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from karma_adapters.wiring.settings import Sections, Settings
 from karma_core import documents
-from karma_core.documents import Secret, written
+from karma_core.documents import Secret, TypeForm, origin_of, written
 from karma_core.errors import SettingsError
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.policy.document import read_policy
 from karma_core.policy.identities import read_identities
 
@@ -43,7 +44,7 @@ def read_settings(root: Path) -> Settings:
     return settings_of(root, merged(body, variables(os.environ)))
 
 
-def settings_of(root: Path, body: Mapping[str, Any]) -> Settings:
+def settings_of(root: Path, body: JsonMapping) -> Settings:
     """The settings in a document that has the keys of `karma.toml`; SettingsError as `read_settings`."""
     try:
         sections = documents.read(Sections, body, strict=False)
@@ -62,7 +63,7 @@ def settings_of(root: Path, body: Mapping[str, Any]) -> Settings:
     return Settings(root=root, **{**values, "environments": environments})
 
 
-def _policy(sections: Sections, own: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _policy(sections: Sections, own: JsonMapping, place: str) -> JsonObject:
     """The policy of an environment as JSON values, once it was seen that it can be used."""
     try:
         return written(read_policy({**sections.policy, **own}))
@@ -78,9 +79,9 @@ def _refused(why: str) -> SettingsError:
     )
 
 
-def variables(environ: Mapping[str, str]) -> dict[str, Any]:
+def variables(environ: Mapping[str, str]) -> JsonObject:
     """The settings that variables give, as a document with the keys of `karma.toml`."""
-    document: dict[str, Any] = {}
+    document: JsonObject = {}
     for name in sorted(environ):
         if name.startswith(VARIABLE) and not _is_no_setting(name):
             path = name.removeprefix(VARIABLE).lower().split("__")
@@ -88,23 +89,23 @@ def variables(environ: Mapping[str, str]) -> dict[str, Any]:
     return document
 
 
-def _nested(kind: Any, path: list[str], text: str) -> Any:
+def _nested(kind: TypeForm, path: list[str], text: str) -> JsonValue:
     if not path:
         return _value(kind, text)
     return {path[0]: _nested(_below(kind, path[0]), path[1:], text)}
 
 
-def _below(kind: Any, key: str) -> Any:
+def _below(kind: TypeForm, key: str) -> TypeForm:
     """The type of a key of a section, or of a table of such."""
     kind = _bare(kind)
     if isinstance(kind, type) and issubclass(kind, Struct):
         return get_type_hints(kind, include_extras=True).get(key, Any)
-    return get_args(kind)[1] if get_origin(kind) is dict else Any
+    return get_args(kind)[1] if origin_of(kind) is dict else Any
 
 
-def _value(kind: Any, text: str) -> Any:
+def _value(kind: TypeForm, text: str) -> JsonValue:
     kind = _bare(kind)
-    if kind in {str, Secret} or get_origin(kind) is Literal:
+    if kind in {str, Secret} or origin_of(kind) is Literal:
         return text
     try:
         return json.loads(text)
@@ -112,16 +113,16 @@ def _value(kind: Any, text: str) -> Any:
         return text
 
 
-def _bare(kind: Any) -> Any:
+def _bare(kind: TypeForm) -> TypeForm:
     """A type without its bounds, and without None beside it."""
-    if get_origin(kind) is Annotated:
+    if origin_of(kind) is Annotated:
         return _bare(get_args(kind)[0])
-    if get_origin(kind) in {Union, UnionType}:
+    if origin_of(kind) in {Union, UnionType}:
         return _bare(next(one for one in get_args(kind) if one is not type(None)))
     return kind
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merged(base: JsonMapping, over: JsonMapping) -> JsonObject:
     """Two documents as one; where both have a value that is no table, the second one's."""
     both = {
         key: merged(base[key], over[key])

@@ -9,20 +9,35 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from karma_adapters.wiring.kinds import (
+    ARTIFACTS,
+    GRAPH,
+    PARAMETERS,
+    SINKS,
+    STATE,
+    STORES,
+    ArtifactsName,
+    GraphName,
+    Kind,
+    ParametersName,
+    SinkName,
+    StateName,
+    kind_of,
+)
 from karma_core import ids
 from karma_core.documents import WHOLE, Document, Secret
 from karma_core.errors import NotFound, UsageError
+from karma_core.json_types import JsonObject
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
 Url = Annotated[str, Meta(pattern=rf"^(https?://[^\s@]+)?{WHOLE}")]
 RoleArn = Annotated[str, Meta(pattern=rf"^(arn:aws[a-z-]*:iam::\d{{12}}:role/.+)?{WHOLE}")]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
-Sink = Literal["sqlite", "file", "dynamodb", "s3"]
 API_PORT: Final = 8321
 """Where the API listens unless `api.port` says otherwise. Ours."""
 
@@ -67,14 +82,14 @@ class Environment(Document, frozen=True, kw_only=True):
     region: str = "us-east-1"
     parallelism: Annotated[int, Meta(ge=1, le=64)] = 4
     lease_seconds: Annotated[float, Meta(ge=5, le=3600)] = 60
-    variables: dict[str, Any] = {}
-    policy: dict[str, Any] = {}
-    parameters: Literal["local", "ssm"] = "local"
-    state: Literal["local", "dynamodb"] = "local"
-    artifacts: Literal["local", "s3"] = "local"
+    variables: JsonObject = {}
+    policy: JsonObject = {}
+    parameters: ParametersName = PARAMETERS[0].name
+    state: StateName = STATE[0].name
+    artifacts: ArtifactsName = ARTIFACTS[0].name
     terraform_state: Literal["local", "s3"] = "local"
     aws: AwsSettings | None = None
-    graph: Literal["sqlite", "gremlin"] = "sqlite"
+    graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
 
@@ -82,12 +97,15 @@ class Environment(Document, frozen=True, kw_only=True):
         self._check_names(self.aws or AwsSettings())
         self._check_gremlin()
 
+    def stores(self) -> dict[str, Kind]:
+        """Key of this section → the kind of store that it names."""
+        return {setting: kind_of(kinds, getattr(self, setting)) for setting, kinds in STORES.items()}
+
     def _check_names(self, aws: AwsSettings) -> None:
-        """Every store in AWS needs its name."""
-        if self.state == "dynamodb" and not aws.state_table:
-            raise ValueError('state = "dynamodb" needs aws.state_table')
-        if self.artifacts == "s3" and not aws.bucket:
-            raise ValueError('artifacts = "s3" needs aws.bucket')
+        """Every store in a table or bucket of AWS needs its name."""
+        for setting, kind in self.stores().items():
+            if kind.aws_setting and not getattr(aws, kind.aws_setting):
+                raise ValueError(f'{setting} = "{kind.name}" needs aws.{kind.aws_setting}')
         if self.terraform_state == "s3" and not (aws.tfstate_bucket or aws.bucket):
             raise ValueError('terraform_state = "s3" needs aws.tfstate_bucket or aws.bucket')
 
@@ -111,8 +129,12 @@ class TerraformSettings(Document, frozen=True, kw_only=True):
 class LogSettings(Document, frozen=True, kw_only=True):
     """`[log]`. The required sink orders the events; without it nothing is applied."""
 
-    sinks: tuple[Sink, ...] = ("sqlite", "file")
-    required: Sink = "sqlite"
+    sinks: tuple[SinkName, ...] = ("sqlite", "file")
+    required: SinkName = "sqlite"
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The sinks that are named, the required one among them."""
+        return tuple(kind for kind in SINKS if kind.name in {*self.sinks, self.required})
 
 
 class ReloadSettings(Document, frozen=True, kw_only=True):
@@ -197,9 +219,9 @@ class Sections(Document, frozen=True, kw_only=True):
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()
-    policy: dict[str, Any] = {}
+    policy: JsonObject = {}
     identities: dict[str, list[str]] = {}
-    types: dict[str, dict[str, Any]] = {}
+    types: dict[str, JsonObject] = {}
 
     def __post_init__(self) -> None:
         """Two environments in one place would overwrite each other's Terraform states."""

@@ -1,33 +1,23 @@
-"""An environment's stores, opened as its settings name them: one place for every process.
-
-What stands in files of this machine is loaded by its name and not by an import: functions have no such
-stores, and their packages are made of what is imported.
-"""
+"""An environment's stores, opened as its settings name them: one place for every process."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from karma_adapters.aws.wiring import AwsStores
+from karma_adapters.wiring.kinds import GRAPH, SINKS, advice, kind_of
 from karma_adapters.wiring.settings import AwsSettings, Environment, Sections
-from karma_adapters.wiring.settings import Sink as SinkName
 from karma_core import ports
 from karma_core.errors import SettingsError
+from karma_core.json_types import JsonObject
 from karma_core.ports import Say
 from karma_log.log import Log
-from karma_log.sinks.base import Sink
 
 if TYPE_CHECKING:
     from karma_adapters.gremlin.client import GremlinClient
-
-SHARED_SINKS: Final = frozenset({"dynamodb", "s3"})
-"""Sinks that all machines share."""
-_LOCAL_SINKS: Final = {"file": ("FileSink", "log.jsonl"), "sqlite": ("SqliteSink", "log.sqlite")}
-"""Sink → its class and its file."""
 
 
 def utc_now() -> datetime:
@@ -35,7 +25,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def say_nothing(_event: str, _facts: dict[str, Any]) -> None:
+def say_nothing(_event: str, _facts: JsonObject) -> None:
     """Progress that nobody listens to."""
 
 
@@ -57,60 +47,47 @@ class Stores:
         gremlin_seconds: float | None = None,
     ) -> None:
         self.section: Environment = settings.section(environment)
+        self.folder = folder
+        self.clock: ports.Clock = utc_now
+        self.gremlin_seconds = gremlin_seconds
         self._settings = settings
-        self._folder = folder
         self._say = say
         self._copies = copies
-        self._gremlin_seconds = gremlin_seconds
         aws = self.section.aws or AwsSettings()
-        self.aws = AwsStores(environment, self.section.region, aws, folder, clock=utc_now)
+        self.aws: AwsStores = AwsStores(environment, self.section.region, aws, folder, clock=self.clock)
 
     @cached_property
     def parameters(self) -> ports.ParameterStore:
         """Configs and runtimes."""
-        if self.section.parameters == "ssm":
-            return self.aws.parameters()
-        local: ports.ParameterStore = self._local(
-            "sqlite.parameters", "LocalParameters", "parameters.sqlite", clock=utc_now
-        )
-        return local
+        store: ports.ParameterStore = self.section.stores()["parameters"].open(self)
+        return store
 
     @cached_property
     def state(self) -> ports.StateStore:
         """Leases, runs, journal, applied records, documents."""
-        if self.section.state == "dynamodb":
-            return self.aws.state()
-        local: ports.StateStore = self._local("sqlite.state", "SqliteState", "state.sqlite")
-        return local
+        store: ports.StateStore = self.section.stores()["state"].open(self)
+        return store
 
     @cached_property
     def artifacts(self) -> ports.ArtifactStore:
         """Plans, snapshots of the graph, and what a publish wrote."""
-        if self.section.artifacts == "s3":
-            return self.aws.artifacts()
-        local: ports.ArtifactStore = self._local("local.artifacts", "DirectoryArtifacts", "artifacts")
-        return local
+        store: ports.ArtifactStore = self.section.stores()["artifacts"].open(self)
+        return store
 
     @cached_property
     def graph(self) -> ports.GraphStore:
         """The graph, in the store that the settings choose."""
         return self.graph_of(self.section.graph)
 
-    def graph_of(self, kind: str) -> ports.GraphStore:
+    def graph_of(self, name: str) -> ports.GraphStore:
         """The graph store of that kind, whichever the settings choose. Nothing is connected yet."""
-        if kind == "sqlite":
-            local: ports.GraphStore = self._local("sqlite.graph", "SqliteGraphStore", "graph.sqlite")
-            return local
-        from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415 - loads gremlinpython
-
-        if self._gremlin_seconds is None:
-            return GremlinGraphStore(self.gremlin)
-        return GremlinGraphStore(self.gremlin, deadline_seconds=self._gremlin_seconds)
+        store: ports.GraphStore = kind_of(GRAPH, name).open(self)
+        return store
 
     @cached_property
     def gremlin(self) -> GremlinClient:
         """The client of the environment's Gremlin endpoint; SettingsError where it has none."""
-        from karma_adapters.gremlin.client import Endpoint, GremlinClient  # noqa: PLC0415 - as above
+        from karma_adapters.gremlin.client import Endpoint, GremlinClient  # noqa: PLC0415 - loads gremlinpython
 
         section = self.section
         if not section.gremlin_url:
@@ -119,38 +96,22 @@ class Stores:
                 next_step="set gremlin_url in its section of karma.toml, like wss://HOST:8182/gremlin",
             )
         region = section.region if section.gremlin_auth == "sigv4" else None
-        if self._gremlin_seconds is None:
+        if self.gremlin_seconds is None:
             return GremlinClient(Endpoint(url=section.gremlin_url, iam_region=region))
         return GremlinClient(
-            Endpoint(url=section.gremlin_url, iam_region=region, request_seconds=self._gremlin_seconds)
+            Endpoint(url=section.gremlin_url, iam_region=region, request_seconds=self.gremlin_seconds)
         )
 
     @cached_property
     def log(self) -> Log:
         """The log over its sinks, the required one first; SettingsError where that is not shared enough."""
-        required = self._settings.log.required
-        if self.section.state == "dynamodb" and required not in SHARED_SINKS:
+        required = kind_of(SINKS, self._settings.log.required)
+        if self.section.stores()["state"].shared and not required.shared:
             raise SettingsError(
-                f"the log cannot be kept by {required} alone",
-                why="the state is shared in DynamoDB, but the log that it belongs to would be one machine's",
-                next_step='set required = "dynamodb" (or "s3") in [log]; the others follow it',
+                f"the log cannot be kept by {required.name} alone",
+                why="all machines share the state, but its log would be one machine's",
+                next_step=f"set required = {advice(SINKS)} in [log]; the others follow it",
             )
-        others = [name for name in self._settings.log.sinks if name != required] if self._copies else []
-        copies = [self._sink(name, durable=False) for name in others]
-        return Log(self._sink(required, durable=True), self.state, copies=copies, say=self._say)
-
-    def _sink(self, name: SinkName, *, durable: bool) -> Sink:
-        if name == "dynamodb":
-            return self.aws.event_table()
-        if name == "s3":
-            return self.aws.event_bucket()
-        kind, file = _LOCAL_SINKS[name]
-        sink: Sink = _loaded(f"karma_log.sinks.{name}", kind)(self._folder / file, durable=durable)
-        return sink
-
-    def _local(self, module: str, kind: str, file: str, **options: Any) -> Any:
-        return _loaded(f"karma_adapters.{module}", kind)(self._folder / file, **options)
-
-
-def _loaded(module: str, kind: str) -> Any:
-    return getattr(import_module(module), kind)
+        others = [name for name in self._settings.log.sinks if name != required.name] if self._copies else []
+        copies = [kind_of(SINKS, name).open(self, False) for name in others]
+        return Log(required.open(self, True), self.state, copies=copies, say=self._say)

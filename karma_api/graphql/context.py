@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -12,6 +12,7 @@ from karma_api.cached_graph import View
 from karma_api.service import Service
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonValue
 from karma_core.model import Edge
 from karma_core.records import Parameter
 from karma_core.workspace import OpenEnvironment
@@ -33,7 +34,7 @@ class Context:
         self.batches: list[tuple[str, int]] = []
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)
         self.producers: DataLoader[str, list[Edge]] = self._loader("producers", self._producers)
-        self.values: DataLoader[str, Any] = self._loader("values", self._values)
+        self.values: DataLoader[str, JsonValue] = self._loader("values", self._values)
 
     @property
     def view(self) -> View:
@@ -56,7 +57,7 @@ class Context:
     def _producers(self, addresses: list[str]) -> list[list[Edge]]:
         return [self.view.producers_of.get(address, []) for address in addresses]
 
-    def _values(self, names: list[str]) -> list[Any]:
+    def _values(self, names: list[str]) -> list[JsonValue]:
         """The values of parameters by name; None where there is none or it is secret."""
         parameters = self.workspace.parameters
         if len(names) <= FEW:
@@ -67,7 +68,7 @@ class Context:
         return [found.get(name) for name in names]
 
 
-def _parsed(parameter: Parameter | None) -> Any:
+def _parsed(parameter: Parameter | None) -> JsonValue:
     if parameter is None or parameter.value is None:
         return None
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -13,6 +12,7 @@ from karma_api.graphql.context import Context
 from karma_api.graphql.schema import SCHEMA
 from karma_api.service import Service
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonObject
 
 
 def execute(
@@ -20,9 +20,9 @@ def execute(
     caller: Caller,
     query: str,
     *,
-    variables: dict[str, Any] | None = None,
+    variables: JsonObject | None = None,
     operation: str | None = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """`{"data", "errors"}`. Runs in a loop of its own: the thread that calls it may block."""
     context = Context(service, caller)
     try:
@@ -31,16 +31,16 @@ def execute(
         )
     except CannotGetOperationTypeError:
         return {"data": None, "errors": [{"message": "the query has no such operation"}]}
-    document: dict[str, Any] = {"data": found.data}
+    document: JsonObject = {"data": found.data}
     if found.errors:
         document["errors"] = [_error(error) for error in found.errors]
     return document
 
 
-def _error(error: GraphQLError) -> dict[str, Any]:
+def _error(error: GraphQLError) -> JsonObject:
     """The error in GraphQL's form; of a defect, only that there was one."""
     cause = error.original_error
-    shown: dict[str, Any] = {"message": error.message}
+    shown: JsonObject = {"message": error.message}
     if isinstance(cause, KarmaError):
         shown = {"message": cause.what, "extensions": cause.document()}
     elif cause is not None and not isinstance(cause, GraphQLError):

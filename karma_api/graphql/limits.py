@@ -24,6 +24,7 @@ from graphql import (
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 
 from karma_api.paging import MOST
+from karma_core.json_types import JsonObject
 
 MAX_TOKENS: Final = 1_000
 MAX_ALIASES: Final = 15
@@ -90,7 +91,7 @@ def _check(weight: Weight) -> None:
 class _Weigher:
     """Weighs selections, each fragment once; validation has refused those that are unknown or in a circle."""
 
-    def __init__(self, fragments: dict[str, FragmentDefinitionNode], variables: dict[str, Any]) -> None:
+    def __init__(self, fragments: dict[str, FragmentDefinitionNode], variables: JsonObject) -> None:
         self._fragments = fragments
         self._variables = variables
         self._known: dict[str, Weight] = {}

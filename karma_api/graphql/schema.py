@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry.scalars import JSON
@@ -121,7 +121,7 @@ class Query:
 class _Quiet(strawberry.Schema):
     """Errors go to the caller, each by its own rule; none is printed here."""
 
-    def process_errors(self, errors: Any, execution_context: Any = None) -> None:
+    def process_errors(self, errors: object, execution_context: object = None) -> None:
         """Nothing: see `execution`."""
 
 

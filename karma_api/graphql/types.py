@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from strawberry.types import Info
 
 from karma_api.graphql.context import Context
+from karma_core.json_types import JsonObject
 from karma_core.model import Component as Node
 from karma_core.model import Edge
 from karma_core.use_cases.changes import reading
@@ -187,6 +188,6 @@ class Event:
     inputs: JSON
 
 
-def of(kind: Any, document: dict[str, Any]) -> Any:
+def of(kind: Any, document: JsonObject) -> Any:
     """A plain type from the document that has its fields, and more."""
     return kind(**{name: document[name] for name in kind.__annotations__})

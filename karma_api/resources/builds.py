@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -12,6 +12,7 @@ from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.documents import Document
 from karma_core.errors import NotFound
+from karma_core.json_types import JsonObject
 from karma_core.model import Build, to_builtins
 from karma_core.roles import Role
 
@@ -30,7 +31,7 @@ class BuildShown(Answered, kw_only=True):
     created_at: str
     components: int
     dependencies: int
-    findings: list[dict[str, Any]]
+    findings: list[JsonObject]
 
 
 class Rebuild(Document, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class Started(Answered, kw_only=True):
     flow_run_id: str
 
 
-def list_builds(service: Service, _caller: Caller, asked: PageAsked) -> dict[str, Any]:
+def list_builds(service: Service, _caller: Caller, asked: PageAsked) -> JsonObject:
     """A page of builds, newest first."""
     store, name = service.workspace.graph, service.name
     current = store.current(name)
@@ -64,20 +65,20 @@ def list_builds(service: Service, _caller: Caller, asked: PageAsked) -> dict[str
     return page(rest, asked.limit, cursor=lambda build: str(build.id), show=_line)
 
 
-def _line(build: Build) -> dict[str, Any]:
+def _line(build: Build) -> JsonObject:
     document = build_document(build)
     findings = document.pop("findings")
     return {**document, "findings": len(findings)}
 
 
-def build_document(build: Build) -> dict[str, Any]:
+def build_document(build: Build) -> JsonObject:
     """A build as JSON; what it was made from and where it is kept stay inside."""
-    body: dict[str, Any] = to_builtins(build)
+    body: JsonObject = to_builtins(build)
     kept = {name: value for name, value in body.items() if name not in {"id", "inputs", "snapshot"}}
     return {"build_id": build.id, **kept}
 
 
-def show(service: Service, _caller: Caller, asked: BuildAsked) -> dict[str, Any]:
+def show(service: Service, _caller: Caller, asked: BuildAsked) -> JsonObject:
     """One build."""
     found = service.workspace.graph.build(service.name, asked.build_id)
     if found is None:
@@ -85,7 +86,7 @@ def show(service: Service, _caller: Caller, asked: BuildAsked) -> dict[str, Any]
     return build_document(found)
 
 
-def start(service: Service, caller: Caller, asked: RebuildAsked) -> dict[str, Any]:
+def start(service: Service, caller: Caller, asked: RebuildAsked) -> JsonObject:
     """Order a rebuild of the graph."""
     key = service.workspace.new_id()
     flow_run_id = service.start(caller, "graph-rebuild", to_builtins(asked.body), key=key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from karma_api.access import Caller
 from karma_api.exchange import Reply
@@ -10,6 +10,7 @@ from karma_api.route import Answered
 from karma_api.service import Service
 from karma_core.changes.record import Change
 from karma_core.changes.states import WAITING, State
+from karma_core.json_types import JsonObject
 from karma_core.use_cases.changes import reading
 from karma_core.use_cases.changes.graph_update import update_graph
 from karma_core.use_cases.changes.register import Register
@@ -24,8 +25,8 @@ class ChangeResult(Answered, kw_only=True):
     status: State
     affected_components: list[str]
     warnings: list[str]
-    findings: list[dict[str, Any]]
-    plan: dict[str, Any] | None
+    findings: list[JsonObject]
+    plan: JsonObject | None
     log_entry_id: str | None
 
 
@@ -45,7 +46,7 @@ def result(service: Service, caller: Caller, change: Change) -> Reply:
     return Reply(document=document, status=202, headers=place_of(change))
 
 
-def _with_graph(service: Service, caller: Caller, document: dict[str, Any]) -> dict[str, Any]:
+def _with_graph(service: Service, caller: Caller, document: JsonObject) -> JsonObject:
     """The document, after the graph was updated; it says where that is left to a worker."""
     left = update_graph(service.acting(caller))
     said = [f"the graph is left to a worker: {left}"] if left else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from karma_api.access import Caller
@@ -11,11 +9,12 @@ from karma_api.exchange import Reply
 from karma_api.names import Address, Id, Reason
 from karma_api.paging import Page, PageAsked, behind, page
 from karma_api.resources.change_runs import ChangeResult, let_go_on, may_go_on, place_of, result, start
-from karma_api.route import Answered, Asked, Route
+from karma_api.route import Answered, Asked, Handler, Route
 from karma_api.service import Service
 from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import State
 from karma_core.documents import Document
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes import decisions, intake, reading
@@ -118,18 +117,18 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
     return result(service, caller, change)
 
 
-def list_changes(service: Service, caller: Caller, asked: ChangesAsked) -> dict[str, Any]:
+def list_changes(service: Service, caller: Caller, asked: ChangesAsked) -> JsonObject:
     """A page of changes, newest first, with their places in the queue."""
     found = reading.list_changes(service.acting(caller), status=asked.status)
     rest = behind(found, asked.after, _id)
     return page(rest, asked.limit, cursor=_id, show=dict)
 
 
-def _id(line: dict[str, Any]) -> str:
+def _id(line: JsonObject) -> str:
     return str(line["change_id"])
 
 
-def show(service: Service, caller: Caller, asked: ChangeAsked) -> dict[str, Any]:
+def show(service: Service, caller: Caller, asked: ChangeAsked) -> JsonObject:
     """All that is known of a change."""
     return reading.show(service.acting(caller), asked.change_id)
 
@@ -144,7 +143,7 @@ def approve(service: Service, caller: Caller, asked: ApproveAsked) -> Reply:
     return Reply(document=reading.result_of(workspace, change))
 
 
-def reject(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, Any]:
+def reject(service: Service, caller: Caller, asked: DecideAsked) -> JsonObject:
     """Say no to a change."""
     workspace = service.acting(caller)
     change = decisions.reject(workspace, asked.change_id, why=asked.body.reason)
@@ -152,7 +151,7 @@ def reject(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, An
     return reading.result_of(workspace, change)
 
 
-def cancel(service: Service, caller: Caller, asked: DecideAsked) -> dict[str, Any]:
+def cancel(service: Service, caller: Caller, asked: DecideAsked) -> JsonObject:
     """Take a change back that is not being applied."""
     workspace = service.acting(caller)
     change = decisions.cancel(workspace, asked.change_id, why=asked.body.reason)
@@ -203,7 +202,7 @@ def restore(service: Service, caller: Caller, asked: RestoreAsked) -> Reply:
     return result(service, caller, change)
 
 
-def apply_all(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+def apply_all(service: Service, caller: Caller, _asked: Asked) -> JsonObject:
     """Start the run of every change that is approved, or that waits, in the order of acceptance."""
     workspace = service.acting(caller)
     found = [change for change in Register(workspace).open() if may_go_on(change)]
@@ -212,7 +211,7 @@ def apply_all(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]
     return {"change_ids": [change.id for change in found]}
 
 
-def _act(name: str, role: Role, handler: Any, summary: str, asked: type[Asked], *more: int) -> Route:
+def _act(name: str, role: Role, handler: Handler, summary: str, asked: type[Asked], *more: int) -> Route:
     """One of the acts on a change: each a POST of its own below the change."""
     return Route(
         name=f"change-{name}",

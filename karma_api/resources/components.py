@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from karma_api.access import Caller
 from karma_api.cached_graph import View
@@ -17,6 +16,7 @@ from karma_api.service import Service
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.document import node_document
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Component, Edge, Status, to_builtins
 from karma_core.records import Parameter
 from karma_core.roles import Role
@@ -49,13 +49,13 @@ class ComponentShown(Answered, kw_only=True):
     type: str
     nickname: str
     status: str
-    config: Any
-    runtime: Any
+    config: JsonValue
+    runtime: JsonValue
     config_secret: bool
     runtime_secret: bool
-    producers: list[dict[str, Any]]
-    consumers: list[dict[str, Any]]
-    findings: list[dict[str, Any]]
+    producers: list[JsonObject]
+    consumers: list[JsonObject]
+    findings: list[JsonObject]
 
 
 class WhyAsked(Asked, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class WhyShown(Answered, kw_only=True):
     """The chain of events, each one level deeper than the one that it led to."""
 
     component: str
-    steps: list[dict[str, Any]]
+    steps: list[JsonObject]
 
 
 def list_components(service: Service, _caller: Caller, asked: ComponentsAsked) -> Reply:
@@ -94,7 +94,7 @@ def _address(node: Component) -> str:
     return node.address
 
 
-def show(service: Service, _caller: Caller, asked: ComponentAsked) -> dict[str, Any]:
+def show(service: Service, _caller: Caller, asked: ComponentAsked) -> JsonObject:
     """One component: its node, config and runtime, and what is next to it."""
     view = service.graph.view()
     address = ids.make_address(asked.type, asked.nickname)
@@ -102,7 +102,7 @@ def show(service: Service, _caller: Caller, asked: ComponentAsked) -> dict[str, 
     return {**node_document(node), **_values(service, address), **neighbours(view, address)}
 
 
-def _values(service: Service, address: str) -> dict[str, Any]:
+def _values(service: Service, address: str) -> JsonObject:
     workspace = service.workspace
     config = workspace.parameters.get(workspace.config_parameter(address))
     runtime = workspace.parameters.get(workspace.runtime_parameter(address))
@@ -114,7 +114,7 @@ def _values(service: Service, address: str) -> dict[str, Any]:
     }
 
 
-def _parsed(parameter: Parameter | None) -> Any:
+def _parsed(parameter: Parameter | None) -> JsonValue:
     """The value of a parameter; its text where it is no JSON, which the graph has as a finding."""
     if parameter is None or parameter.value is None:
         return None
@@ -124,7 +124,7 @@ def _parsed(parameter: Parameter | None) -> Any:
         return parameter.value
 
 
-def neighbours(view: View, address: str) -> dict[str, Any]:
+def neighbours(view: View, address: str) -> JsonObject:
     """Producers, consumers and findings of a component, each sorted."""
     return {
         "producers": [_neighbour(view, edge, edge.target) for edge in view.producers_of.get(address, ())],
@@ -133,7 +133,7 @@ def neighbours(view: View, address: str) -> dict[str, Any]:
     }
 
 
-def _neighbour(view: View, edge: Edge, other: str) -> dict[str, Any]:
+def _neighbour(view: View, edge: Edge, other: str) -> JsonObject:
     node = view.nodes.get(other)
     return {
         "id": other,
@@ -144,7 +144,7 @@ def _neighbour(view: View, edge: Edge, other: str) -> dict[str, Any]:
     }
 
 
-def why(service: Service, caller: Caller, asked: WhyAsked) -> dict[str, Any]:
+def why(service: Service, caller: Caller, asked: WhyAsked) -> JsonObject:
     """What led to the component's newest event, or what followed from it."""
     workspace = service.acting(caller)
     ask = causes.consequences if asked.down else causes.why

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -13,6 +13,7 @@ from karma_api.service import Service
 from karma_core import ids
 from karma_core.component_types import read_definition
 from karma_core.errors import NotFound
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.use_cases.configs.runtime_show import show as show_of_runtime
@@ -34,8 +35,8 @@ class ConfigShown(Answered, kw_only=True):
     version: int
     current: bool
     secret: bool
-    config: Any
-    history: list[dict[str, Any]]
+    config: JsonValue
+    history: list[JsonObject]
 
 
 class RuntimeShown(Answered, kw_only=True):
@@ -45,8 +46,8 @@ class RuntimeShown(Answered, kw_only=True):
     version: int
     current: bool
     secret: bool
-    runtime: Any
-    history: list[dict[str, Any]]
+    runtime: JsonValue
+    history: list[JsonObject]
 
 
 class TypeAsked(Asked, frozen=True, kw_only=True):
@@ -68,24 +69,24 @@ class TypesShown(Answered, kw_only=True):
     types: list[str]
 
 
-def show(service: Service, caller: Caller, asked: ValueAsked) -> Any:
+def show(service: Service, caller: Caller, asked: ValueAsked) -> JsonValue:
     """A config by address, with its earlier versions."""
     address = ids.make_address(asked.type, asked.nickname)
     return to_builtins(show_config(service.acting(caller), address, asked.version))
 
 
-def show_runtime(service: Service, caller: Caller, asked: ValueAsked) -> Any:
+def show_runtime(service: Service, caller: Caller, asked: ValueAsked) -> JsonValue:
     """A runtime by address, with its earlier versions."""
     address = ids.make_address(asked.type, asked.nickname)
     return to_builtins(show_of_runtime(service.acting(caller), address, asked.version))
 
 
-def list_types(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+def list_types(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """Types that this process knows."""
     return {"types": _known(service)}
 
 
-def show_type(service: Service, _caller: Caller, asked: TypeAsked) -> dict[str, Any]:
+def show_type(service: Service, _caller: Caller, asked: TypeAsked) -> JsonObject:
     """One type's definition."""
     if asked.type not in _known(service):
         raise NotFound(f"there is no type {asked.type} here", next_step="GET /types lists those that are")

@@ -6,7 +6,7 @@ goes on where it was, whichever process answers. The format is that of the HTML 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -19,6 +19,7 @@ from karma_api.service import Service
 from karma_core.documents import WHOLE, Document
 from karma_core.errors import UsageError
 from karma_core.events import event_of
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
@@ -51,7 +52,7 @@ class OutsideEvent(Document, frozen=True, kw_only=True):
 
     type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}" + WHOLE)]
     timestamp: Annotated[str, Meta(max_length=40)]
-    metadata: dict[str, Any] = {}
+    metadata: JsonObject = {}
     component: Address | None = None
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ class StreamAsked(Asked, frozen=True, kw_only=True):
     after: Annotated[str, Meta(max_length=20)] | None = None
 
 
-def take_in(service: Service, caller: Caller, asked: EventGiven) -> dict[str, Any]:
+def take_in(service: Service, caller: Caller, asked: EventGiven) -> JsonObject:
     """Put an outside event into the log."""
     given = asked.body
     workspace = service.acting(caller)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import field as key
 
@@ -15,6 +15,7 @@ from karma_api.service import Service
 from karma_core.graph.document import show_document
 from karma_core.graph.export import export
 from karma_core.graph.impact import impact
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.use_cases.fleet.binding import check_binding
@@ -35,8 +36,8 @@ class GraphShown(Answered, kw_only=True):
 
     environment: str
     build_id: int
-    nodes: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
+    nodes: list[JsonObject]
+    edges: list[JsonObject]
 
 
 class ImpactAsked(Asked, frozen=True, kw_only=True):
@@ -85,7 +86,7 @@ class FindingsShown(Answered, kw_only=True):
     """What a build would find now; one with an error would not be published."""
 
     environment: str
-    findings: list[dict[str, Any]]
+    findings: list[JsonObject]
 
 
 class DiffShown(Answered, kw_only=True):
@@ -96,7 +97,7 @@ class DiffShown(Answered, kw_only=True):
     changed: int
     removed: int
     nodes: dict[str, list[str]]
-    edges: dict[str, list[dict[str, Any]]]
+    edges: dict[str, list[JsonObject]]
 
 
 def show(service: Service, _caller: Caller, asked: GraphAsked) -> Reply:
@@ -131,7 +132,7 @@ def show_path(service: Service, _caller: Caller, asked: PathAsked) -> Reply:
     return Reply(document={"source": asked.source, "target": asked.target, "path": path}, view=view)
 
 
-def show_diff(service: Service, caller: Caller, asked: DiffAsked) -> dict[str, Any]:
+def show_diff(service: Service, caller: Caller, asked: DiffAsked) -> JsonObject:
     """What changed between two builds, or what a build would change now."""
     return difference(service.acting(caller), asked.old, asked.to).contract()
 
@@ -144,7 +145,7 @@ def export_text(service: Service, _caller: Caller, asked: ExportAsked) -> Reply:
     return Reply(document=text.encode(), media_type=TEXT, view=view)
 
 
-def validate(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+def validate(service: Service, caller: Caller, _asked: Asked) -> JsonObject:
     """Build in memory and give every finding; publishes nothing."""
     workspace = service.acting(caller)
     check_binding(workspace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 from msgspec import field as key
@@ -11,6 +11,7 @@ from karma_api.access import Caller
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.documents import Document
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 
 MOST_TEXT = 20_000
@@ -21,9 +22,9 @@ class GraphqlQuery(Document, frozen=True, kw_only=True):
     """One query; several at once are not taken."""
 
     query: Annotated[str, Meta(min_length=1, max_length=MOST_TEXT)]
-    variables: dict[str, Any] | None = None
+    variables: JsonObject | None = None
     operation: Annotated[str, Meta(max_length=200)] | None = key(default=None, name="operationName")
-    extensions: dict[str, Any] | None = None
+    extensions: JsonObject | None = None
 
 
 class GraphqlAsked(Asked, frozen=True, kw_only=True):
@@ -35,10 +36,10 @@ class GraphqlAsked(Asked, frozen=True, kw_only=True):
 class GraphqlAnswer(Answered, kw_only=True):
     """GraphQL's own form: what is wrong with a query stands in `errors`."""
 
-    data: dict[str, Any] | None
+    data: JsonObject | None
 
 
-def query(service: Service, caller: Caller, asked: GraphqlAsked) -> dict[str, Any]:
+def query(service: Service, caller: Caller, asked: GraphqlAsked) -> JsonObject:
     """Run one query."""
     from karma_api.graphql.execution import execute  # noqa: PLC0415 - loads strawberry
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from karma_api.access import Caller
 from karma_api.exchange import Reply
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.errors import KarmaError
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,7 +32,7 @@ class Readiness(Health, kw_only=True):
     checks: dict[str, str]
 
 
-def live(_service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+def live(_service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """The process answers, and the environment that is named can be opened."""
     return ALIVE
 
@@ -50,7 +52,7 @@ def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
     return Reply(document=document, status=200 if well else 503)
 
 
-def _look(look: Any) -> str:
+def _look(look: Callable[[], object]) -> str:
     try:
         look()
     except KarmaError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -14,6 +14,7 @@ from karma_api.problems import TooManyRequests
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.errors import NotFound
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
 from karma_core.records import Event
 from karma_core.roles import Role
@@ -76,7 +77,7 @@ class VerifyShown(Answered, kw_only=True):
 
     verified: bool
     events: int
-    problems: list[dict[str, Any]]
+    problems: list[JsonObject]
     notes: list[str]
 
 
@@ -93,10 +94,10 @@ class LogDiffShown(Answered, kw_only=True):
     since: str
     until: str
     events: int
-    components: list[dict[str, Any]]
+    components: list[JsonObject]
 
 
-def list_events(service: Service, _caller: Caller, asked: LogAsked) -> dict[str, Any]:
+def list_events(service: Service, _caller: Caller, asked: LogAsked) -> JsonObject:
     """A page of the events that match."""
     return page(_events(service, asked), asked.limit, cursor=_seq, show=to_builtins)
 
@@ -123,7 +124,7 @@ def _seq(event: Event) -> str:
     return str(event.seq)
 
 
-def show(service: Service, _caller: Caller, asked: EventAsked) -> Any:
+def show(service: Service, _caller: Caller, asked: EventAsked) -> JsonValue:
     """One event."""
     event = service.log.event(asked.event_id)
     if event is None:
@@ -131,12 +132,12 @@ def show(service: Service, _caller: Caller, asked: EventAsked) -> Any:
     return to_builtins(event)
 
 
-def artifact(service: Service, caller: Caller, asked: ArtifactAsked) -> Any:
+def artifact(service: Service, caller: Caller, asked: ArtifactAsked) -> JsonValue:
     """One artifact of the environment's own."""
     return to_builtins(show_artifact(service.acting(caller), asked.key))
 
 
-def verify(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+def verify(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """Verify the hash chain of every sink; one caller at a time, for it reads the whole log."""
     if not service.verifying.acquire(blocking=False):
         raise TooManyRequests("the log is being verified", next_step="ask again", retry_after=BUSY_SECONDS)
@@ -148,7 +149,7 @@ def verify(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
     return {**to_builtins(found), "problems": problems, "notes": notes}
 
 
-def diff(service: Service, _caller: Caller, asked: LogDiffAsked) -> Any:
+def diff(service: Service, _caller: Caller, asked: LogDiffAsked) -> JsonValue:
     """What each component went through between two times."""
     return to_builtins(service.log.diff(asked.before, asked.after))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_api.access import Caller
 from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
-from karma_core.plan.document import contract, readable
+from karma_core.json_types import JsonObject
+from karma_core.plan.document import Plan, contract, readable
 from karma_core.roles import Role
 from karma_core.use_cases.orders.parameters import SelectionParameters, check_selection
 from karma_core.use_cases.plans.stored import artifacts_of, load_plan
@@ -50,13 +49,13 @@ class PlanShown(Answered, kw_only=True):
     plan_id: str
     environment: str
     status: str
-    components: list[dict[str, Any]]
-    summary: dict[str, Any]
+    components: list[JsonObject]
+    summary: JsonObject
     text: str
     artifacts: list[str]
 
 
-def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
+def make(service: Service, caller: Caller, asked: PlanWanted) -> JsonObject:
     """Plan a selection; applies nothing."""
     selection = asked.body.selection
     workspace = service.with_terraform(caller)
@@ -68,12 +67,12 @@ def make(service: Service, caller: Caller, asked: PlanWanted) -> dict[str, Any]:
     return _document(make_plan(workspace, selection))
 
 
-def show(service: Service, caller: Caller, asked: PlanAsked) -> dict[str, Any]:
+def show(service: Service, caller: Caller, asked: PlanAsked) -> JsonObject:
     """A plan that was made."""
     return _document(load_plan(service.acting(caller), asked.plan_id)[0])
 
 
-def _document(made: Any) -> dict[str, Any]:
+def _document(made: Plan) -> JsonObject:
     artifacts = list(artifacts_of(made))
     return {
         **contract(made),

@@ -5,8 +5,6 @@ What is read is the server's own work tree; what a push brings comes by the webh
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_api.access import Caller
 from karma_api.exchange import Reply
 from karma_api.names import Reason
@@ -14,6 +12,7 @@ from karma_api.resources.change_runs import ChangeResult, result
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
 from karma_core.documents import Document
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.use_cases.changes.git_request import request_from_git
@@ -46,7 +45,7 @@ class Published(Answered, kw_only=True):
     removed_from_git: list[str]
     pruned: list[str]
     versions: dict[str, int]
-    findings: list[dict[str, Any]]
+    findings: list[JsonObject]
     needs: list[str]
 
 
@@ -70,17 +69,17 @@ class ConfigDiffShown(Answered, kw_only=True):
 
     environment: str
     added: list[str]
-    changed: list[dict[str, Any]]
+    changed: list[JsonObject]
     removed: list[str]
-    ahead_of_git: list[dict[str, Any]]
+    ahead_of_git: list[JsonObject]
 
 
-def diff(service: Service, caller: Caller, _asked: Asked) -> Any:
+def diff(service: Service, caller: Caller, _asked: Asked) -> JsonValue:
     """What publishing would change."""
     return to_builtins(config_diff.diff(service.with_terraform(caller)))
 
 
-def make(service: Service, caller: Caller, asked: PublishAsked) -> Any:
+def make(service: Service, caller: Caller, asked: PublishAsked) -> JsonValue:
     """Write every changed config; the policy judges it."""
     said = asked.body
     workspace = service.with_terraform(caller)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -17,6 +17,7 @@ from karma_core.graph.document import edge_document, node_document
 from karma_core.graph.gremlin_text import MAX_TEXT
 from karma_core.graph.query import run_query
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 from karma_core.use_cases.changes.register import Register
 
@@ -46,8 +47,8 @@ class QueryAsked(Asked, frozen=True, kw_only=True):
 class QueryAnswer(Answered, kw_only=True):
     """A part of the graph. `results` holds what a Gremlin query gave, whatever it was."""
 
-    nodes: list[dict[str, Any]]
-    edges: list[dict[str, Any]]
+    nodes: list[JsonObject]
+    edges: list[JsonObject]
 
 
 def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
@@ -64,7 +65,7 @@ def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
     return Reply(document=found, view=view)
 
 
-def _recent_changes(service: Service, view: View, parameters: dict[str, str]) -> dict[str, Any]:
+def _recent_changes(service: Service, view: View, parameters: dict[str, str]) -> JsonObject:
     """The components that the newest changes edited, the edges between them, and those changes."""
     component = parameters.get("component")
     most = _most(parameters)
@@ -101,7 +102,7 @@ def _most(parameters: dict[str, str]) -> int:
     return int(text)
 
 
-def _gremlin(service: Service, caller: Caller, text: str) -> dict[str, Any]:
+def _gremlin(service: Service, caller: Caller, text: str) -> JsonObject:
     """The results, and the components and edges among them."""
     if not caller.role.includes(Role.OPERATOR):
         raise service.access.refuse(caller, "Gremlin queries", Role.OPERATOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -16,6 +16,7 @@ from karma_api.service import Service
 from karma_core import ids
 from karma_core.documents import Document, written
 from karma_core.errors import NotFound
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.records import Run
 from karma_core.roles import Role
@@ -52,7 +53,7 @@ class RunShown(Answered, kw_only=True):
     kind: str
     status: str
     started_at: str
-    steps: list[dict[str, Any]]
+    steps: list[JsonObject]
 
 
 class Deployment(SelectionParameters, frozen=True, kw_only=True):
@@ -145,10 +146,10 @@ class DriftShown(Answered, kw_only=True):
     """The last check of each component, by address."""
 
     environment: str
-    components: list[dict[str, Any]]
+    components: list[JsonObject]
 
 
-def list_runs(service: Service, _caller: Caller, asked: PageAsked) -> dict[str, Any]:
+def list_runs(service: Service, _caller: Caller, asked: PageAsked) -> JsonObject:
     """A page of runs, newest first."""
     most = asked.limit + 1 if asked.after is None else MOST_RUNS
     found = behind(list(service.workspace.state.runs(limit=most)), asked.after, _id)
@@ -159,7 +160,7 @@ def _id(run: Run) -> str:
     return run.id
 
 
-def show(service: Service, _caller: Caller, asked: RunAsked) -> dict[str, Any]:
+def show(service: Service, _caller: Caller, asked: RunAsked) -> JsonObject:
     """One run with its journal."""
     state = service.workspace.state
     run = state.run(asked.run_id)
@@ -168,7 +169,7 @@ def show(service: Service, _caller: Caller, asked: RunAsked) -> dict[str, Any]:
     return {**to_builtins(run), "steps": to_builtins(state.entries(run_id=run.id))}
 
 
-def deploy(service: Service, caller: Caller, asked: DeployAsked) -> dict[str, Any]:
+def deploy(service: Service, caller: Caller, asked: DeployAsked) -> JsonObject:
     """Order a deploy."""
     wanted = asked.body
     workspace = service.acting(caller)
@@ -214,7 +215,7 @@ def _require_known(service: Service, workspace: OpenEnvironment, selection: Sele
         require_some_left(selection, chosen, left_out)
 
 
-def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, Any]:
+def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> JsonObject:
     """Order a destroy; refused while others that are deployed consume what would go."""
     wanted = asked.body
     workspace = service.acting(caller)
@@ -230,13 +231,13 @@ def destroy(service: Service, caller: Caller, asked: DestroyAsked) -> dict[str, 
     return {"flow": "destroy", "flow_run_id": flow_run_id, "components": components}
 
 
-def abandon(service: Service, caller: Caller, asked: RunAsked) -> dict[str, Any]:
+def abandon(service: Service, caller: Caller, asked: RunAsked) -> JsonObject:
     """Close a run that ended early, for good; the next deploy finds what it left."""
     run = resume.abandon(service.acting(caller), asked.run_id)
     return {"run_id": run.id, "status": run.status}
 
 
-def show_drift(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+def show_drift(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """What the last checks found."""
     documents = service.workspace.state.documents(drifted.KIND)
     return {
@@ -245,7 +246,7 @@ def show_drift(service: Service, _caller: Caller, _asked: Asked) -> dict[str, An
     }
 
 
-def check_drift(service: Service, caller: Caller, asked: DriftAsked) -> dict[str, Any]:
+def check_drift(service: Service, caller: Caller, asked: DriftAsked) -> JsonObject:
     """Order a drift check."""
     parameters = written(asked.body)
     key = service.workspace.new_id()

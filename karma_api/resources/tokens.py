@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_api.access import Caller
 from karma_api.names import Id
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.json_types import JsonObject
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import revoke, tokens
 
@@ -23,7 +22,7 @@ class WhoShown(Answered, kw_only=True):
 class TokensShown(Answered, kw_only=True):
     """Every token that was made, without its text."""
 
-    tokens: list[dict[str, Any]]
+    tokens: list[JsonObject]
 
 
 class TokenAsked(Asked, frozen=True, kw_only=True):
@@ -41,17 +40,17 @@ class TokenShown(Answered, kw_only=True):
     revoked_at: str
 
 
-def who(service: Service, caller: Caller, _asked: Asked) -> dict[str, Any]:
+def who(service: Service, caller: Caller, _asked: Asked) -> JsonObject:
     """Who the token says is calling."""
     return {"user": caller.user, "role": str(caller.role), "environment": service.name}
 
 
-def list_tokens(service: Service, _caller: Caller, _asked: Asked) -> dict[str, Any]:
+def list_tokens(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     """Tokens of the environment."""
     return {"tokens": [token.document() for token in tokens(service.workspace)]}
 
 
-def end(service: Service, caller: Caller, asked: TokenAsked) -> dict[str, Any]:
+def end(service: Service, caller: Caller, asked: TokenAsked) -> JsonObject:
     """Make a token worthless."""
     return revoke(service.acting(caller), asked.token_id).document()
 

@@ -8,7 +8,7 @@ the id is also the runs' idempotency key.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -23,6 +23,7 @@ from karma_core.changes.request import MAX_COMPONENTS, ChangeRequest, Patch
 from karma_core.documents import Document
 from karma_core.errors import BadInput, Conflict, NotFound
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
 from karma_core.roles import Role
 from karma_core.webhooks import Push
@@ -35,7 +36,7 @@ class Taken(Answered, kw_only=True):
     """What became of a delivery: runs were started, it was known, or it asks for nothing."""
 
     status: Literal["started", "known", "ignored"]
-    runs: list[dict[str, Any]]
+    runs: list[JsonObject]
 
 
 class GenericHook(Document, frozen=True, kw_only=True):
@@ -46,7 +47,7 @@ class GenericHook(Document, frozen=True, kw_only=True):
     reason: Reason = ""
     component: Address | None = None
     proposed_change: Patch | None = None
-    changes: Annotated[list[dict[str, Any]], Meta(max_length=MAX_COMPONENTS)] | None = None
+    changes: Annotated[list[JsonObject], Meta(max_length=MAX_COMPONENTS)] | None = None
     base_version: Annotated[int, Meta(ge=0)] | None = None
 
 
@@ -93,7 +94,7 @@ def _pull_request(service: Service, incoming: Incoming, delivery: str) -> Reply:
     return _taken(runs, known=known)
 
 
-def _push_parameters(push: Push, addresses: tuple[str, ...]) -> dict[str, Any]:
+def _push_parameters(push: Push, addresses: tuple[str, ...]) -> JsonObject:
     return {
         "addresses": list(addresses),
         "commit": push.commit,
@@ -119,7 +120,7 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
     return _taken([run], known=known)
 
 
-def _order_parameters(order: GenericHook, delivery: str) -> dict[str, Any]:
+def _order_parameters(order: GenericHook, delivery: str) -> JsonObject:
     """Those of the order's flow; Faults where it would be a change that nobody can request."""
     if order.flow != "change-run":
         return {}
@@ -157,13 +158,13 @@ def _checked(service: Service, incoming: Incoming, what: str, secret: str, heade
     return delivery
 
 
-def _json(incoming: Incoming) -> Any:
+def _json(incoming: Incoming) -> JsonValue:
     return strictjson.parse(incoming.body, where="the webhook's body")
 
 
 def _once(
-    service: Service, delivery: str, flow: str, parameters: dict[str, Any], user: str
-) -> tuple[dict[str, Any], bool]:
+    service: Service, delivery: str, flow: str, parameters: JsonObject, user: str
+) -> tuple[JsonObject, bool]:
     """(the run of a delivery, whether it had been started before)."""
     state = service.workspace.state
     name = strictjson.digest([flow, delivery])
@@ -180,11 +181,11 @@ def _once(
     return _run(service, flow, flow_run_id), False
 
 
-def _run(service: Service, flow: str, flow_run_id: str) -> dict[str, Any]:
+def _run(service: Service, flow: str, flow_run_id: str) -> JsonObject:
     return {"environment": service.name, "flow": flow, "flow_run_id": flow_run_id}
 
 
-def _log(service: Service, caller: Caller, delivery: str, flow: str, parameters: dict[str, Any]) -> None:
+def _log(service: Service, caller: Caller, delivery: str, flow: str, parameters: JsonObject) -> None:
     workspace = service.acting(caller)
     inputs = {"delivery_id": delivery, "flow": flow, "parameters": parameters}
     log_event(workspace, "webhook", "accepted", source=SOURCE, inputs=inputs)
@@ -194,7 +195,7 @@ def _ignored(why: str) -> Reply:
     return Reply(document={"status": "ignored", "why": why, "runs": []})
 
 
-def _taken(runs: list[dict[str, Any]], *, known: bool) -> Reply:
+def _taken(runs: list[JsonObject], *, known: bool) -> Reply:
     status = "known" if known else "started"
     return Reply(document={"status": status, "runs": runs}, status=200 if known else 202)
 

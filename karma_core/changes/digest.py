@@ -10,9 +10,10 @@ A component that was deferred was never seen, so it always stops once it can be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from karma_core import strictjson
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import PlannedResource
@@ -127,7 +128,7 @@ def _resource_exceeds(shown: PlannedResource | None, new: PlannedResource) -> li
     return []
 
 
-def _refines(shown: Any, shown_marks: Any, new: Any, new_marks: Any) -> bool:
+def _refines(shown: JsonValue, shown_marks: JsonValue, new: JsonValue, new_marks: JsonValue) -> bool:
     """Whether every value that was known is the same now; one that was unknown may be anything."""
     if shown_marks is True:
         return True
@@ -146,11 +147,11 @@ def _refines(shown: Any, shown_marks: Any, new: Any, new_marks: Any) -> bool:
     return strictjson.canonical(shown) == strictjson.canonical(new)
 
 
-def _keys(marks: Any) -> list[str]:
+def _keys(marks: JsonValue) -> list[str]:
     return list(marks) if isinstance(marks, dict) else []
 
 
-def _mark(marks: Any, key: Any) -> Any:
+def _mark(marks: JsonValue, key: JsonValue) -> JsonValue:
     if isinstance(marks, dict):
         return marks.get(key)
     if isinstance(marks, list) and isinstance(key, int) and key < len(marks):

@@ -7,7 +7,7 @@ before is nobody's new fault and does not reject.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_core import strictjson
 from karma_core.changes.record import Edit
@@ -15,6 +15,7 @@ from karma_core.changes.request import ComponentChange, wanted
 from karma_core.errors import BadInput
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record, Severity
 from karma_core.parameters import check_value
 
@@ -69,7 +70,7 @@ def _unreadable(address: str, *, broken: bool) -> Finding:
     )
 
 
-def _check_size(prefix: str, address: str, after: dict[str, Any] | None) -> None:
+def _check_size(prefix: str, address: str, after: JsonObject | None) -> None:
     if after is not None:
         check_value(f"{prefix}/{address}/config", strictjson.canonical(after).decode())
 

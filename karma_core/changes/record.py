@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from karma_core.changes.states import FINAL, IN_FLIGHT, OPEN, State
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record, to_builtins
 
 ChangeKind = Literal["config", "deploy", "destroy", "policy"]
@@ -21,9 +22,9 @@ class Edit(Record, frozen=True, kw_only=True):
     """
 
     address: str
-    before: dict[str, Any] | None
+    before: JsonObject | None
     base_version: int
-    after: dict[str, Any] | None
+    after: JsonObject | None
     written: int | None = None
 
     @property
@@ -77,7 +78,7 @@ class Change(Record, frozen=True, kw_only=True):
     environment: str
     number: int
     status: State
-    request: dict[str, Any]
+    request: JsonObject
     requested_by: str
     asked_by: str = ""
     proof: str = ""
@@ -86,7 +87,7 @@ class Change(Record, frozen=True, kw_only=True):
     created_at: str
     updated_at: str
     kind: ChangeKind = "config"
-    selection: dict[str, Any] | None = None
+    selection: JsonObject | None = None
     resumes: str = ""
     allow_blocked: bool = False
     why: str = ""
@@ -169,7 +170,7 @@ def overlap(one: Change, other: Change) -> bool:
     return bool(mine & theirs or mine & set(other.reads) or theirs & set(one.reads))
 
 
-def result(change: Change, plan: dict[str, Any] | None) -> dict[str, Any]:
+def result(change: Change, plan: JsonObject | None) -> JsonObject:
     """The result document, with exactly the fields of the design, section 6."""
     return {
         "change_id": change.id or None,

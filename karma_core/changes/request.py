@@ -7,7 +7,7 @@ exist; `remove`. One component stands at the top of the document, several in `ch
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import jsonpatch
 from msgspec import Meta
@@ -15,6 +15,7 @@ from msgspec import Meta
 from karma_core import documents, ids
 from karma_core.documents import Document
 from karma_core.errors import BadInput, KarmaError
+from karma_core.json_types import JsonObject, JsonValue
 
 MAX_COMPONENTS: Final = 200
 """Most components of one set. Ours: a set is written one parameter at a time, under one lease."""
@@ -22,7 +23,7 @@ MAX_TEXT: Final = 2000
 """Longest reason, in characters. Ours: it stands in every event of the change."""
 WAYS: Final = ("proposed_change", "replace", "create", "remove")
 
-Patch = dict[str, Any] | list[dict[str, Any]]
+Patch = JsonObject | list[JsonObject]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Version = Annotated[int, Meta(ge=0)]
 Components = Annotated[list["ComponentChange"], Meta(min_length=1, max_length=MAX_COMPONENTS)]
@@ -33,8 +34,8 @@ class ComponentChange(Document, frozen=True, kw_only=True):
 
     component: str
     proposed_change: Patch | None = None
-    replace: dict[str, Any] | None = None
-    create: dict[str, Any] | None = None
+    replace: JsonObject | None = None
+    create: JsonObject | None = None
     remove: bool = False
     base_version: Version | None = None
 
@@ -51,8 +52,8 @@ class ChangeRequest(Document, frozen=True, kw_only=True):
 
     component: str | None = None
     proposed_change: Patch | None = None
-    replace: dict[str, Any] | None = None
-    create: dict[str, Any] | None = None
+    replace: JsonObject | None = None
+    create: JsonObject | None = None
     remove: bool = False
     base_version: Version | None = None
     changes: Components | None = None
@@ -101,7 +102,7 @@ def _one_way(change: ComponentChange) -> None:
         raise ValueError(f"exactly one of {', '.join(WAYS)} is needed, {said}")
 
 
-def read_request(body: Any) -> ChangeRequest:
+def read_request(body: JsonValue) -> ChangeRequest:
     """The request in a JSON value; BadInput `invalid-request` with the place of every fault."""
     try:
         return documents.read(ChangeRequest, body)
@@ -114,7 +115,7 @@ def read_request(body: Any) -> ChangeRequest:
         ) from error
 
 
-def wanted(change: ComponentChange, before: dict[str, Any] | None) -> dict[str, Any] | None:
+def wanted(change: ComponentChange, before: JsonObject | None) -> JsonObject | None:
     """The config that the change asks for, from the one that is there (None: none); None to remove it.
 
     BadInput `already-exists`, `missing-component` or `patch-failed` where that has no meaning.
@@ -131,11 +132,11 @@ def wanted(change: ComponentChange, before: dict[str, Any] | None) -> dict[str, 
         return change.replace
     if isinstance(change.proposed_change, list):
         return _json_patch(change, change.proposed_change, before)
-    merged: dict[str, Any] = merge_patch(before, change.proposed_change)
+    merged: JsonObject = merge_patch(before, change.proposed_change)
     return merged
 
 
-def merge_patch(target: Any, patch: Any) -> Any:
+def merge_patch(target: JsonValue, patch: JsonValue) -> JsonValue:
     """The target with a merge patch applied (RFC 7396, section 2); neither is altered."""
     if not isinstance(patch, dict):
         return patch
@@ -148,9 +149,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
-def _json_patch(
-    change: ComponentChange, patch: list[dict[str, Any]], before: dict[str, Any]
-) -> dict[str, Any]:
+def _json_patch(change: ComponentChange, patch: list[JsonObject], before: JsonObject) -> JsonObject:
     try:
         after = jsonpatch.apply_patch(before, patch)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError) as error:

@@ -7,7 +7,6 @@ never on the order in which it was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from karma_core import ids
 from karma_core.component_types import EMPTY, TypeDefinition
@@ -15,12 +14,13 @@ from karma_core.graph.collector import collector_paused
 from karma_core.graph.emissions import emit, with_owned
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import type_of
+from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
-from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference
+from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference, Resolver
 from karma_core.references.module import VIA as MODULE
 from karma_core.references.module import meant
 from karma_core.references.nickname import VIA as NICKNAME
-from karma_core.references.ways import WAYS, MakeWay, find_all, prepare
+from karma_core.references.resolvers import RESOLVERS, find_all, prepare
 
 StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
 """(status, applied fingerprint) of a configured component, from what is known of it and its own edges."""
@@ -43,11 +43,11 @@ def build(
     definitions: Mapping[str, TypeDefinition],
     *,
     status_of: StatusOf | None = None,
-    ways: Sequence[MakeWay] = WAYS,
+    resolvers: Sequence[type[Resolver]] = RESOLVERS,
     modules: ModuleInputs = NO_MODULES,
 ) -> Built:
     """The graph of an inventory. O(configs + references)."""
-    references, emissions, found = resolve(inventory, definitions, ways, modules)
+    references, emissions, found = resolve(inventory, definitions, resolvers, modules)
     inventory = with_owned(inventory, emissions)
     usable, refused = refuse_dangling(inventory.components, references)
     edges = {
@@ -68,11 +68,11 @@ def build(
 def resolve(
     inventory: Inventory,
     definitions: Mapping[str, TypeDefinition],
-    ways: Sequence[MakeWay] = WAYS,
+    resolvers: Sequence[type[Resolver]] = RESOLVERS,
     modules: ModuleInputs = NO_MODULES,
 ) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding]]:
     """(references by consumer, runtimes written for others, findings) of every config that can be read."""
-    configs: dict[str, dict[str, dict[str, Any]]] = {}
+    configs: dict[str, dict[str, JsonObject]] = {}
     for loaded in inventory.components.values():
         if loaded.config is not None and loaded.config.value is not None:
             configs.setdefault(loaded.type, {})[loaded.address] = loaded.config.value
@@ -82,7 +82,7 @@ def resolve(
         definitions=definitions,
         modules=modules,
     )
-    prepared = prepare(context, ways)
+    prepared = prepare(context, resolvers)
     references: dict[str, list[Reference]] = {}
     emissions: list[Emission] = []
     findings: list[Finding] = []

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from karma_core.graph.delta import lineage
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Component, Edge, GraphData, to_builtins
 
 
-def node_document(node: Component) -> dict[str, Any]:
+def node_document(node: Component) -> JsonObject:
     """One component; `id` is its address."""
     fields = to_builtins(node)
     return {"id": fields.pop("address"), **{k: v for k, v in fields.items() if k != "environment"}}
 
 
-def edge_document(edge: Edge) -> dict[str, Any]:
+def edge_document(edge: Edge) -> JsonObject:
     """One edge; `source` depends on `target`. `keys` null: the whole runtime counts."""
-    fields: dict[str, Any] = to_builtins(edge)
+    fields: JsonObject = to_builtins(edge)
     return fields
 
 
@@ -26,14 +27,14 @@ def edge_document(edge: Edge) -> dict[str, Any]:
 class Forms:
     """How a component and an edge are shown: as documents, or as JSON that somebody has kept of them."""
 
-    node: Callable[[Component], Any] = node_document
-    edge: Callable[[Edge], Any] = edge_document
+    node: Callable[[Component], JsonValue] = node_document
+    edge: Callable[[Edge], JsonValue] = edge_document
 
 
 DOCUMENTS: Final = Forms()
 
 
-def graph_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any]:
+def graph_document(data: GraphData, forms: Forms = DOCUMENTS) -> JsonObject:
     """`{"nodes", "edges"}`, sorted as the graph is."""
     return {
         "nodes": [forms.node(node) for node in data.nodes],
@@ -41,7 +42,7 @@ def graph_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any]:
     }
 
 
-def lineage_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any]:
+def lineage_document(data: GraphData, forms: Forms = DOCUMENTS) -> JsonObject:
     """`{"nodes", "edges"}` of components and the changes that wrote their configs, and of these themselves.
 
     A change is told from a component by its `label`. No dependencies are among the edges.
@@ -59,6 +60,6 @@ def lineage_document(data: GraphData, forms: Forms = DOCUMENTS) -> dict[str, Any
 
 def show_document(
     data: GraphData, *, environment: str, build_id: int | None, forms: Forms = DOCUMENTS
-) -> dict[str, Any]:
+) -> JsonObject:
     """`{"environment", "build_id", "nodes", "edges"}`; `build_id` is None for a graph that is no build."""
     return {"environment": environment, "build_id": build_id, **graph_document(data, forms)}

@@ -8,10 +8,11 @@ query orders them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import UsageError
 from karma_core.graph.gremlin_text import Traversal
+from karma_core.json_types import GremlinValue, JsonValue
 from karma_core.model import Record
 from karma_core.strictjson import canonical
 
@@ -24,7 +25,7 @@ SECONDS: Final = 10.0
 class GremlinAnswer(Record, frozen=True, kw_only=True):
     """Results as JSON values; `truncated` where there were more than the limit."""
 
-    results: list[Any]
+    results: list[JsonValue]
     truncated: bool
 
 
@@ -39,7 +40,10 @@ def unanswerable(why: str) -> UsageError:
 
 
 def make_answer(
-    query: Traversal, results: Iterable[Any], limit: int, plain: Callable[[Any], Any]
+    query: Traversal,
+    results: Iterable[GremlinValue],
+    limit: int,
+    plain: Callable[[GremlinValue], GremlinValue],
 ) -> GremlinAnswer:
     """The answer made of a store's results, of which one more than the limit was asked for.
 
@@ -51,7 +55,7 @@ def make_answer(
     return GremlinAnswer(results=found[:limit], truncated=len(found) > limit)
 
 
-def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
+def _value(value: GremlinValue, plain: Callable[[GremlinValue], GremlinValue]) -> GremlinValue:
     value = plain(value)
     if isinstance(value, dict):
         named = {_name(key, plain): _value(item, plain) for key, item in value.items()}
@@ -63,7 +67,7 @@ def _value(value: Any, plain: Callable[[Any], Any]) -> Any:
     return value
 
 
-def _name(key: Any, plain: Callable[[Any], Any]) -> str:
+def _name(key: GremlinValue, plain: Callable[[GremlinValue], GremlinValue]) -> str:
     key = plain(key)
     if isinstance(key, dict):
         return str(key["id"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core.graph.graph import Graph
+from karma_core.json_types import JsonObject
 
 
-def impact(graph: Graph, address: str) -> dict[str, Any]:
+def impact(graph: Graph, address: str) -> JsonObject:
     """`{"component", "downstream", "waves"}`: who is reached by a change of it, and in which order.
 
     `downstream` is sorted and without the component; `waves` partition the cone, the component alone in

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from karma_core import ids, strictjson
 from karma_core.checksum import intact
 from karma_core.errors import BadInput
 from karma_core.graph.collector import collector_paused
 from karma_core.ids import Address
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Provenance, Record, Severity
 from karma_core.provenance import read_description
 from karma_core.records import Applied, Parameter
@@ -22,7 +22,7 @@ class Held(Record, frozen=True, kw_only=True):
     """
 
     parameter: Parameter
-    value: dict[str, Any] | None
+    value: JsonObject | None
     digest: str
     size: int
     broken: bool = False

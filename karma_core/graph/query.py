@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import UsageError
 from karma_core.graph.document import DOCUMENTS, Forms, graph_document, lineage_document
 from karma_core.graph.graph import Graph
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 from karma_core.model import ChangeNode, Edge, GraphData, Status
 
 Parameters = Mapping[str, str]
@@ -27,7 +28,7 @@ class Query:
     select: Callable[[GraphData, Parameters, MakeGraph], GraphData]
     needs: tuple[str, ...] = ()
     may_have: tuple[str, ...] = ()
-    document: Callable[[GraphData, Forms], dict[str, Any]] = graph_document
+    document: Callable[[GraphData, Forms], JsonObject] = graph_document
 
 
 def run_query(
@@ -37,7 +38,7 @@ def run_query(
     *,
     graph: MakeGraph | None = None,
     forms: Forms = DOCUMENTS,
-) -> dict[str, Any]:
+) -> JsonObject:
     """`{"nodes", "edges"}` of the named query; both ends of every edge are among the nodes.
 
     `graph` gives the structure of the data where the caller has it already, `forms` how both are shown.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import jsonschema_rs
 
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.types import type_finding
+from karma_core.json_types import JsonValue
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import pointer_to
 
@@ -58,7 +59,7 @@ def _faults(validator: jsonschema_rs.Validator, loaded: Loaded) -> Iterator[Find
         )
 
 
-def _fetch_nothing(uri: str) -> Any:
+def _fetch_nothing(uri: str) -> JsonValue:
     raise ValueError(f"{uri[:100]} is outside the schema, and Karma fetches nothing")
 
 

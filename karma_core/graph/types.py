@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from karma_core.component_types import TypeDefinition, read_definition
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Severity, about_type
 
 
 def read_definitions(
-    types: Iterable[str], body_of: Callable[[str], dict[str, Any] | None]
+    types: Iterable[str], body_of: Callable[[str], JsonObject | None]
 ) -> tuple[dict[str, TypeDefinition], list[Finding]]:
     """(definition by type, findings `component-type`) from each type's parsed component.yaml.
 

@@ -6,9 +6,11 @@ Places are `main.tf:12`, relative to the type's directory.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
+
+from karma_core.json_types import JsonValue
 
 
 class _Node(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
@@ -18,7 +20,7 @@ class _Node(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
 class Literal(_Node, frozen=True):
     """A string, number, bool or null."""
 
-    value: Any
+    value: JsonValue
 
 
 class Template(_Node, frozen=True):

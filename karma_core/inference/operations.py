@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from karma_core.inference.reading import Reading
 from karma_core.inference.values import (
@@ -18,11 +18,11 @@ from karma_core.inference.values import (
     first_unknown,
 )
 
-_EQUALITY: Final[dict[str, Callable[[Any, Any], Any]]] = {
+_EQUALITY: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "==": lambda a, b: type_of(a) == type_of(b) and a == b,
     "!=": lambda a, b: not (type_of(a) == type_of(b) and a == b),
 }
-_NUMERIC: Final[dict[str, Callable[[Any, Any], Any]]] = {
+_NUMERIC: Final[dict[str, Callable[[Value, Value], Value]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,

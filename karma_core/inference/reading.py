@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from karma_core import ids
 from karma_core.inference.values import (
@@ -20,6 +20,7 @@ from karma_core.inference.values import (
     Value,
     specials,
 )
+from karma_core.json_types import JsonMapping
 
 MAX_ITEMS: Final = 10_000
 """Iterations and list items in the evaluation of one component. Ours: a config of 8 KB has fewer items."""
@@ -32,15 +33,15 @@ MAX_NESTING: Final = 100
 class Inputs(NamedTuple):
     """What a component's module is evaluated with.
 
-    `variables` is what Karma passes, without `dependencies`; `producers` are the components that other ways
-    found; `configs` are the configs of all components by address, as far as they can be read.
+    `variables` is what Karma passes, without `dependencies`; `producers` are the components that other
+    resolvers found; `configs` are the configs of all components by address, as far as they can be read.
     """
 
     address: str
     prefix: str
-    variables: Mapping[str, Any]
+    variables: JsonMapping
     producers: Collection[str] = ()
-    configs: Mapping[str, Any] = MappingProxyType({})
+    configs: JsonMapping = MappingProxyType({})
 
 
 @dataclass(slots=True)

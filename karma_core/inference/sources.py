@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from karma_core import hcl, module_facts, strictjson
 from karma_core.errors import BadInput
 from karma_core.inference.expressions import Expression, Literal, Object, Opaque, Tuple
 from karma_core.inference.facts import Site
 from karma_core.inference.translate import Translator, shown
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 
 _LABELS: Final = {
     "resource": 2,
@@ -63,7 +64,7 @@ def _native(block: hcl.Block, translator: Translator, file: str) -> Source:
     )
 
 
-def _from_json(top: Mapping[str, Any], place: str) -> Iterator[Source]:
+def _from_json(top: JsonMapping, place: str) -> Iterator[Source]:
     for kind, content in top.items():
         for labels, body in _labelled(content, _LABELS.get(kind, 0)):
             attributes = {
@@ -73,7 +74,7 @@ def _from_json(top: Mapping[str, Any], place: str) -> Iterator[Source]:
             yield Source(type=kind, labels=labels, place=place, attributes=attributes)
 
 
-def _labelled(content: Any, labels: int) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _labelled(content: JsonValue, labels: int) -> Iterator[tuple[tuple[str, ...], JsonObject]]:
     """(labels, body) of every block below: objects by label, one level a label; lists hold several."""
     for item in content if isinstance(content, list) else [content]:
         if not isinstance(item, dict):
@@ -85,7 +86,7 @@ def _labelled(content: Any, labels: int) -> Iterator[tuple[tuple[str, ...], dict
             yield from (((label, *rest), body) for rest, body in _labelled(inner, labels - 1))
 
 
-def _of_json(value: Any) -> Expression:
+def _of_json(value: JsonValue) -> Expression:
     """Strings are templates (Terraform: JSON configuration syntax, expressions)."""
     if isinstance(value, dict):
         return Object(tuple((_of_json(key), _of_json(inner)) for key, inner in value.items()))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from karma_core.inference.expressions import Call, Expression, Literal, Object
 from karma_core.inference.values import Value
+from karma_core.json_types import JsonObject
 
 Complete = Callable[[Value], Value]
 """Adds what a value lacks; the value itself is left as it is."""
@@ -42,7 +42,7 @@ def _key(key: Expression) -> str:
 
 
 def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete | None:
-    missing: dict[str, Any] = {}
+    missing: JsonObject = {}
     inner: dict[str, Complete] = {}
     for name, of_type in attributes.items():
         if isinstance(of_type, Call) and of_type.name == "optional":

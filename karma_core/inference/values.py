@@ -48,7 +48,7 @@ class Dependencies:
     """The variable `dependencies`: the runtimes of the component's producers by address."""
 
 
-class Items(list[Any]):
+class Items(list[Value]):
     """A set: sorted, each item once."""
 
 

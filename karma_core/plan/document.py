@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from karma_core.model import Finding, Record, Severity, to_builtins
+from karma_core.json_types import JsonObject
+from karma_core.model import Finding, Record, to_builtins
 from karma_core.plan.explain import Explained
 from karma_core.records import PlannedResource
 
@@ -86,7 +86,7 @@ class Plan(Record, frozen=True, kw_only=True):
         return any(c.action in ACTIVE for c in self.components)
 
 
-def summary(plan: Plan) -> dict[str, Any]:
+def summary(plan: Plan) -> JsonObject:
     """Counts of the whole plan: components by action, resources to add, change and destroy."""
     by_action: dict[str, int] = {}
     for component in plan.components:
@@ -121,7 +121,7 @@ def _no_changes(plan: Plan) -> str:
     return f"No changes: {count} components are as they should be."
 
 
-def contract(plan: Plan) -> dict[str, Any]:
+def contract(plan: Plan) -> JsonObject:
     """The JSON of `karma plan --json` (design, section 8)."""
     fields = (
         "address", "action", "reason", "add", "change", "destroy", "unknown_inputs", "fingerprint",
@@ -137,7 +137,7 @@ def contract(plan: Plan) -> dict[str, Any]:
     }
 
 
-def explanation(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+def explanation(plan: Plan) -> dict[str, list[JsonObject]]:
     """Address → every input of its fingerprint, applied and now: the `inputs` of `plan --explain --json`."""
     return {
         c.address: [{**to_builtins(one), "differs": one.differs} for one in c.explained]
@@ -156,8 +156,3 @@ def readable(plan: Plan) -> str:
         if component.text:
             lines += ["", component.text.strip()]
     return "\n".join(lines) + "\n"
-
-
-def errors_of(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Those that stop something."""
-    return tuple(f for f in findings if f.severity is Severity.ERROR)

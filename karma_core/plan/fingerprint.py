@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from karma_core import strictjson
+from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.model import Record
 from karma_core.records import Applied
 
@@ -29,7 +30,7 @@ WHOLE: Final = "*"
 """Stands for the keys of a runtime that does not exist yet."""
 _MADE_BY: Final = re.compile(r"fp([1-9][0-9]{0,8}):")
 
-Seal = Callable[[Any], str]
+Seal = Callable[[JsonValue], str]
 """Turns a value into a digest; an HMAC where the value is secret."""
 
 
@@ -100,7 +101,7 @@ def comparable(now: Inputs, applied: Applied) -> Inputs:
 
 
 def key_digests(
-    runtime: Mapping[str, Any] | None, keys: Iterable[str] | None, seal: Seal = strictjson.digest
+    runtime: JsonMapping | None, keys: Iterable[str] | None, seal: Seal = strictjson.digest
 ) -> dict[str, str]:
     """Digest of each counted key of a runtime; keys None counts all there are.
 
@@ -117,11 +118,11 @@ def key_digests(
     return found
 
 
-def look_up(runtime: Mapping[str, Any], key: str) -> tuple[Any, bool]:
+def look_up(runtime: JsonMapping, key: str) -> tuple[JsonValue, bool]:
     """(value, True) of a key or dotted path in a runtime, else (None, False). A literal key wins."""
     if key in runtime:
         return runtime[key], True
-    value: Any = runtime
+    value: JsonValue = runtime
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
             return None, False

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.plan.fingerprint import look_up
 from karma_core.records import ADVANCED_BYTES, PlannedOutputs, PlannedRuntime, TerraformOutputs
 
@@ -23,7 +24,7 @@ _PUBLISHED: Final = re.compile(
 )
 
 
-def runtime_of(address: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
     """The runtime in a module's outputs; BadInput if its output `runtime` is not an object."""
     if OUTPUT not in outputs:
         return dict(outputs)
@@ -56,7 +57,7 @@ def is_secret(outputs: TerraformOutputs) -> bool:
     return OUTPUT in outputs.sensitive if OUTPUT in outputs.values else bool(outputs.sensitive)
 
 
-def check_size(address: str, runtime: Mapping[str, Any]) -> None:
+def check_size(address: str, runtime: JsonMapping) -> None:
     """BadInput `too-large` for a runtime that no parameter can hold."""
     size = len(strictjson.canonical(runtime))
     if size > ADVANCED_BYTES:
@@ -69,7 +70,7 @@ def check_size(address: str, runtime: Mapping[str, Any]) -> None:
         )
 
 
-def changed_keys(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> tuple[str, ...]:
+def changed_keys(before: JsonMapping | None, after: JsonMapping) -> tuple[str, ...]:
     """Keys that were added, removed or got another value, sorted."""
     old = before or {}
     return tuple(
@@ -94,7 +95,7 @@ def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
     return PlannedRuntime(known=known, unknown=marks or None)
 
 
-def is_unknown(marks: Any) -> bool:
+def is_unknown(marks: JsonValue) -> bool:
     """Whether any part is marked."""
     if isinstance(marks, Mapping):
         return any(is_unknown(mark) for mark in marks.values())
@@ -103,7 +104,7 @@ def is_unknown(marks: Any) -> bool:
     return marks is True
 
 
-def marks_at(marks: Any, key: str) -> Any:
+def marks_at(marks: JsonValue, key: str) -> JsonValue:
     """The marks of a key or dotted path; true where something that holds it is unknown as a whole."""
     if isinstance(marks, Mapping) and key in marks:
         return marks[key]
@@ -126,11 +127,11 @@ def unknown_keys(planned: PlannedRuntime, keys: Iterable[str] | None) -> tuple[s
     return tuple(sorted(key for key in keys if is_unknown(marks_at(planned.unknown, key))))
 
 
-def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str, Any]:
+def counted(runtime: JsonMapping, keys: Iterable[str] | None) -> JsonObject:
     """The part of a runtime that counts. A dotted key keeps only its path (`endpoint.host`)."""
     if keys is None:
         return dict(runtime)
-    part: dict[str, Any] = {}
+    part: JsonObject = {}
     for key in keys:
         value, exists = look_up(runtime, key)
         if exists:
@@ -138,11 +139,11 @@ def counted(runtime: Mapping[str, Any], keys: Iterable[str] | None) -> dict[str,
     return part
 
 
-def counted_marks(marks: Any, keys: Iterable[str] | None) -> Any:
+def counted_marks(marks: JsonValue, keys: Iterable[str] | None) -> JsonValue:
     """The marks of the part of a runtime that counts."""
     if keys is None or marks is None or marks is True:
         return marks
-    part: dict[str, Any] = {}
+    part: JsonObject = {}
     for key in keys:
         found = marks_at(marks, key)
         if is_unknown(found):
@@ -150,7 +151,7 @@ def counted_marks(marks: Any, keys: Iterable[str] | None) -> Any:
     return part or None
 
 
-def _put(place: dict[str, Any], path: list[str], value: Any) -> None:
+def _put(place: JsonObject, path: list[str], value: JsonValue) -> None:
     *above, last = path
     for name in above:
         place = place.setdefault(name, {})

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from karma_core import documents
 from karma_core.documents import Document
 from karma_core.errors import SettingsError
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.policy.freeze import Freeze
 
 
@@ -39,7 +40,7 @@ class Policy(Document, frozen=True, kw_only=True):
     freeze: list[Freeze] = []
 
 
-def read_policy(body: Mapping[str, Any]) -> Policy:
+def read_policy(body: JsonMapping) -> Policy:
     """The policy in a table of settings; SettingsError with the place of every fault."""
     try:
         return documents.read(Policy, _with_moments(body))
@@ -51,7 +52,7 @@ def read_policy(body: Mapping[str, Any]) -> Policy:
         ) from error
 
 
-def _with_moments(body: Mapping[str, Any]) -> dict[str, Any]:
+def _with_moments(body: JsonMapping) -> JsonObject:
     """The table, moments of its freezes parsed: a day is its beginning, and seconds may be left out."""
     freezes = body.get("freeze")
     if not isinstance(freezes, list):
@@ -62,7 +63,7 @@ def _with_moments(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moments(freeze: Mapping[str, Any]) -> dict[str, Any]:
+def _moments(freeze: JsonMapping) -> JsonObject:
     parsed = dict(freeze)
     for name in {"starts", "ends"} & parsed.keys():
         with suppress(TypeError, ValueError):  # what is no moment is refused by its type
@@ -70,5 +71,5 @@ def _moments(freeze: Mapping[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def _iso(moment: Any) -> Any:
+def _iso(moment: JsonValue) -> JsonValue:
     return moment.isoformat() if isinstance(moment, date) else moment

@@ -6,11 +6,12 @@ The stricter of the published policy and the checkout's holds; a checkout that i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from karma_core import documents, strictjson
 from karma_core.documents import Document
 from karma_core.errors import BadInput, SettingsError
+from karma_core.json_types import JsonObject
 from karma_core.policy.document import Policy, read_policy
 from karma_core.policy.identities import Identities, read_identities
 
@@ -28,7 +29,7 @@ class Protection(Document, frozen=True, kw_only=True):
 class PublishedPolicy(Document, frozen=True, kw_only=True):
     """The published document: `[policy]`, `[identities]`, and what the types' definitions protect."""
 
-    policy: dict[str, Any] = {}
+    policy: JsonObject = {}
     identities: dict[str, list[str]] = {}
     types: dict[str, Protection] = {}
 

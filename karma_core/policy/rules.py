@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,6 +16,7 @@ from karma_core.changes.record import Edit
 from karma_core.component_types import TypeDefinition
 from karma_core.ids import type_of
 from karma_core.json_difference import differences
+from karma_core.json_types import JsonValue
 from karma_core.model import Finding, Record, Severity
 from karma_core.plan.document import Action, Plan
 from karma_core.policy.document import Policy
@@ -238,7 +238,7 @@ def _names_below(prefix: str, text: str) -> bool:
     return re.search(rf"(?:^|:parameter|[^A-Za-z0-9._-]){re.escape(prefix)}/", text) is not None
 
 
-def _strings(pointer: str, value: Any) -> Iterator[tuple[str, str]]:
+def _strings(pointer: str, value: JsonValue) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""The ways in which a dependency is found, one file each, behind one interface."""
+"""The resolvers, which find dependencies: one file each, behind one interface, listed in `resolvers`."""

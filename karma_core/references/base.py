@@ -1,9 +1,9 @@
-"""The one interface of all ways to find a dependency, and what a way may know."""
+"""The one interface of all resolvers, and what a resolver may know."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -13,10 +13,11 @@ from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.module_scope import Program
 from karma_core.inference.reading import Inputs
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
 
-Configs = Mapping[str, Mapping[str, dict[str, Any]]]
+Configs = Mapping[str, Mapping[str, JsonObject]]
 """Component type → address → config, for every config that could be read."""
 
 
@@ -54,29 +55,40 @@ Found = Reference | Emission | Finding
 class Subject(msgspec.Struct, frozen=True):
     """The component whose references are looked for.
 
-    `entries` is the one walk of its config, `found` what the ways before this one have found.
+    `entries` is the one walk of its config, `found` what the resolvers before this one have found. `naming`
+    are the names of the resolvers by which a config names a producer whose runtime it means to use.
     """
 
     address: str
     type: str
-    config: dict[str, Any]
+    config: JsonObject
     entries: list[Entry]
     found: list[Found]
+    naming: frozenset[str] = frozenset()
 
 
 class ModuleInputs(msgspec.Struct, frozen=True):
-    """What ways may know of the modules: facts by type, and the variables that are the same for all."""
+    """What resolvers may know of the modules: facts by type, and the variables that are the same for all."""
 
     facts: Mapping[str, ModuleFacts] = {}
     region: str = ""
-    variables: Mapping[str, Any] = {}
+    variables: JsonMapping = {}
 
 
 NO_MODULES = ModuleInputs()
 
 
-class Way(Protocol):
-    """One way to find references, prepared for one build."""
+class Resolver(Protocol):
+    """One way to find references, prepared for one build.
+
+    `name` is what its references carry in `via`. `names_runtime`: by it a config names a producer whose
+    runtime it means to use, so that one which is never read is worth a finding.
+    """
+
+    name: ClassVar[str]
+    names_runtime: ClassVar[bool]
+
+    def __init__(self, context: Context) -> None: ...
 
     def find(self, subject: Subject) -> Iterable[Found]:
         """The references of one component, and findings where something looks like one but is none."""
@@ -84,7 +96,7 @@ class Way(Protocol):
 
 
 class Context:
-    """What ways may know of the environment: its prefix, its readable configs, its type definitions."""
+    """What resolvers may know of the environment: its prefix, its readable configs, its type definitions."""
 
     def __init__(
         self,
@@ -100,8 +112,8 @@ class Context:
         self._definitions = definitions
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
-        self._flat: dict[str, Any] | None = None
-        self._shared: dict[str, Any] = {}
+        self._flat: JsonObject | None = None
+        self._shared: JsonObject = {}
 
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
@@ -126,7 +138,7 @@ class Context:
             found = self._programs[component_type] = compile_facts(self.modules.facts[component_type])
         return found
 
-    def inputs(self, address: str, config: dict[str, Any], producers: Collection[str] = ()) -> Inputs:
+    def inputs(self, address: str, config: JsonObject, producers: Collection[str] = ()) -> Inputs:
         """What the component's module is evaluated with; `producers` are those found without it."""
         if self._flat is None:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from karma_core import ids
 from karma_core.references.base import Context, Found, Reference, Subject, invalid_name
@@ -12,6 +13,9 @@ KEY = "depends_on"
 
 class Declared:
     """Finds what a config says outright."""
+
+    name: ClassVar[str] = "declared"
+    names_runtime: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         del context  # needs nothing beyond the config
@@ -25,11 +29,10 @@ class Declared:
             return (invalid_name(subject, "", KEY, 'depends_on is not a list; write it like ["vpc/core"]'),)
         return [self._one(subject, index, item) for index, item in enumerate(declared)]
 
-    @staticmethod
-    def _one(subject: Subject, index: int, item: object) -> Found:
+    def _one(self, subject: Subject, index: int, item: object) -> Found:
         path = f"/{KEY}"
         if isinstance(item, str) and ids.is_address(item):
-            return Reference(subject.address, item, "declared", f"{path}/{index}")
+            return Reference(subject.address, item, self.name, f"{path}/{index}")
         shown = ids.shown(item)
         return invalid_name(
             subject, path, index, f"{shown!r} is not a component's address; write it like vpc/core"

@@ -1,11 +1,12 @@
-"""The walk of a config that all ways share, and JSON pointers (RFC 6901) into it."""
+"""The walk of a config that all resolvers share, and JSON pointers (RFC 6901) into it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-Entry = tuple[str | int, Any, str]
+from karma_core.json_types import JsonObject, JsonValue
+
+Entry = tuple[str | int, JsonValue, str]
 """(key or index, value, pointer of the array or object that holds it)."""
 
 
@@ -16,7 +17,7 @@ def pointer_to(path: str, key: str | int) -> str:
     return f"{path}/{key}"
 
 
-def walk(config: dict[str, Any]) -> list[Entry]:
+def walk(config: JsonObject) -> list[Entry]:
     """Every member of every object and array in the config, containers included, without recursion.
 
     Pointers are made for containers only: most members are never pointed at, and this runs for every config
@@ -24,7 +25,7 @@ def walk(config: dict[str, Any]) -> list[Entry]:
     """
     entries: list[Entry] = []
     add = entries.append
-    waiting: list[tuple[Any, str]] = [(config, "")]
+    waiting: list[tuple[JsonValue, str]] = [(config, "")]
     while waiting:
         container, path = waiting.pop()
         members = container.items() if container.__class__ is dict else enumerate(container)
@@ -36,9 +37,9 @@ def walk(config: dict[str, Any]) -> list[Entry]:
     return entries
 
 
-def values_at(config: dict[str, Any], field: str) -> Iterator[tuple[Any, str]]:
+def values_at(config: JsonObject, field: str) -> Iterator[tuple[JsonValue, str]]:
     """(value, pointer) of a field; dots descend into objects, arrays on the way are entered."""
-    waiting: list[tuple[Any, str, list[str]]] = [(config, "", field.split("."))]
+    waiting: list[tuple[JsonValue, str, list[str]]] = [(config, "", field.split("."))]
     while waiting:
         value, path, keys = waiting.pop()
         if isinstance(value, list):

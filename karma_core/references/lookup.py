@@ -7,7 +7,7 @@ name in another: nobody has to say that they belong together.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from karma_core import ids
 from karma_core.inference.evaluate import Identity, identities
@@ -30,6 +30,9 @@ _Key = tuple[str, str, str]
 
 class Lookup:
     """Finds producers by what their modules create. Several with one value are all taken, with a warning."""
+
+    name: ClassVar[str] = VIA
+    names_runtime: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         self._context = context

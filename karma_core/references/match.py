@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from karma_core import ids
 from karma_core.component_types import Match as Rule
@@ -13,6 +14,9 @@ from karma_core.references.entries import values_at
 
 class Match:
     """Finds producers by value. Several are an error; none is a warning, for it may live elsewhere."""
+
+    name: ClassVar[str] = "match"
+    names_runtime: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,7 +36,7 @@ class Match:
             name = comparable(value)
             matches = producers.get(name, []) if name is not None else []
             if len(matches) == 1:
-                yield Reference(subject.address, matches[0], "match", pointer)
+                yield Reference(subject.address, matches[0], self.name, pointer)
             else:
                 yield _finding(rule, subject, value, pointer, matches)
 

@@ -7,7 +7,7 @@ branch, which item and which name is meant.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
@@ -16,12 +16,13 @@ from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Found, Reference, Subject
 
 VIA: Final = "module"
-_NAMED: Final = frozenset({"declared", "nickname", "parameter"})
-"""Ways by which a config names a producer whose runtime it means to use."""
 
 
 class Module:
-    """Finds what a module reads and writes. Asks what the other ways found, so it is the last."""
+    """Finds what a module reads and writes. Asks what the other resolvers found, so it is the last."""
+
+    name: ClassVar[str] = VIA
+    names_runtime: ClassVar[bool] = False
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -48,9 +49,9 @@ class Module:
         definition = self._context.definition(subject.type)
         if not reading.complete or definition.propagation != "apply":
             return
-        read = {f.target for f in subject.found if isinstance(f, Reference) and f.via not in _NAMED}
+        read = {f.target for f in subject.found if isinstance(f, Reference) and f.via not in subject.naming}
         for found in subject.found:
-            if not isinstance(found, Reference) or found.via not in _NAMED or found.target in read:
+            if not isinstance(found, Reference) or found.via not in subject.naming or found.target in read:
                 continue
             if found.target in reading.reads or meant(found.target, reading.reads):
                 continue
@@ -91,7 +92,7 @@ def _undeclared(subject: Subject, reading: Reading, named: set[str]) -> Iterator
 
 
 def _is_new(subject: Subject, address: str, named: set[str]) -> bool:
-    """Whether no config field names the component: by no way, and by no value or key either."""
+    """Whether no config field names the component: by no resolver, and by no value or key either."""
     if address in named or address == subject.address:
         return False
     nickname = Address.of(address).nickname

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from karma_core import ids
 from karma_core.references.base import Context, Found, Reference, Subject, invalid_name
@@ -33,6 +33,9 @@ class _TypeOfKey(dict[str | int, str | None]):
 
 class Nickname:
     """Finds nicknames at any depth, alone or in lists. null and the empty string name nothing."""
+
+    name: ClassVar[str] = VIA
+    names_runtime: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 from karma_core import ids
 from karma_core.references.base import Context, Found, Reference, Subject
@@ -16,6 +17,9 @@ class Parameter:
     The path stands alone, after a delimiter (`{{resolve:ssm:/iac/…}}`, `ssm:/iac/…`) or after an ARN's
     `:parameter`; part of a longer path or of a URL is none.
     """
+
+    name: ClassVar[str] = "parameter"
+    names_runtime: ClassVar[bool] = True
 
     def __init__(self, context: Context) -> None:
         self._start = context.prefix + "/"
@@ -38,7 +42,7 @@ class Parameter:
                     target = f"{component_type}/{nickname}"
                     runtime = what == ids.RUNTIME
                     pointer = pointer_to(path, key)
-                    found.append(Reference(subject.address, target, "parameter", pointer, runtime))
+                    found.append(Reference(subject.address, target, self.name, pointer, runtime))
         return found
 
 

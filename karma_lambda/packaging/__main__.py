@@ -6,15 +6,15 @@ import argparse
 import base64
 import hashlib
 import json
-import pkgutil
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from karma_api.registry import FUNCTIONS
+from karma_core.json_types import JsonObject
+from karma_lambda.handlers import modules_of
 from karma_lambda.packaging import archive, bytecode, cold, wheels
 from karma_lambda.packaging.needs import Needs, needs_of
 
@@ -23,15 +23,6 @@ CACHE: Final = ROOT / "build" / "lambda" / "cache"
 """What was fetched."""
 MOST_BYTES: Final = 25_000_000
 """Ours: half of what Lambda takes by a direct upload (Lambda Developer Guide, "Lambda quotas")."""
-
-
-def names() -> list[str]:
-    """The functions, by name."""
-    package = find_spec(
-        "karma_lambda.functions"
-    )  # found, not loaded: loading it prepares for a function's start
-    places = package.submodule_search_locations if package is not None else None
-    return sorted(module.name for module in pkgutil.iter_modules(places))
 
 
 def build(
@@ -43,7 +34,7 @@ def build(
     cache: Path = CACHE,
 ) -> dict[str, Path]:
     """Write the zips of the functions (default: all) and return them by name."""
-    needs = {name: needs_of(f"karma_lambda.functions.{name}", ROOT) for name in chosen or names()}
+    needs = {name: needs_of(modules_of(FUNCTIONS[name]), ROOT) for name in chosen or FUNCTIONS}
     every = {distribution for need in needs.values() for distribution in need.distributions}
     folder = wheels.fetched(
         every, ROOT / "requirements.lock", cache, python=python, architecture=architecture
@@ -58,17 +49,17 @@ def build(
     return made
 
 
-def _described(name: str, path: Path) -> dict[str, Any]:
+def _described(name: str, path: Path) -> JsonObject:
     """What the deployment must know of a function."""
-    module = import_module(f"karma_lambda.functions.{name}")
+    resource = FUNCTIONS[name]
     return {
-        "handler": f"{module.__name__}.handler",
-        "hooks": hasattr(module, "make_hooks"),
-        "orders": hasattr(module, "make_starter"),
-        "routes": sorted(f"{route.method} {route.path}" for route in module.SERVED),
+        "handler": f"karma_lambda.functions.{name}",
+        "hooks": resource.takes_webhooks,
+        "orders": resource.orders_runs,
+        "routes": sorted(f"{route.method} {route.path}" for route in resource.function_routes()),
         "sha256": base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode(),
-        "summary": (module.__doc__ or "").strip(),
-        "updates_graph": hasattr(module, "UPDATES_GRAPH"),
+        "summary": resource.summary,
+        "updates_graph": resource.updates_graph,
         "zip": path.name,
     }
 
@@ -92,7 +83,7 @@ def main() -> int:
     made = build(options.out, python=options.python, architecture=options.architecture)
     table = Table("function", "MB", "cold import, s")
     for name, path in made.items():
-        seconds = cold.import_seconds(path, f"karma_lambda.functions.{name}")
+        seconds = cold.load_seconds(path, f"from karma_lambda.functions import {name}")
         table.add_row(
             name, f"{path.stat().st_size / 1e6:.1f}", "not here" if seconds is None else f"{seconds:.2f}"
         )

@@ -1,4 +1,4 @@
-"""How long a zip's module takes to load in an interpreter that knows nothing else."""
+"""How long a zip's function takes to load in an interpreter that knows nothing else."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ print(time.perf_counter() - began)
 """
 
 
-def import_seconds(path: Path, module: str, *, times: int = 3) -> float | None:
-    """The fastest of some loads of the zip's module; None where it is for another machine."""
+def load_seconds(path: Path, statement: str, *, times: int = 3) -> float | None:
+    """The fastest of some runs of a statement that loads what is in the zip; None where it fails."""
     with tempfile.TemporaryDirectory() as place:
         unpack(path, Path(place))
-        found = [statement_seconds(Path(place), f"import {module}") for _ in range(times)]
+        found = [statement_seconds(Path(place), statement) for _ in range(times)]
     return min((seconds for seconds in found if seconds is not None), default=None)
 
 

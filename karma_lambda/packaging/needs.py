@@ -1,4 +1,4 @@
-"""What a module needs: our modules and other distributions, by following imports without running anything."""
+"""What modules need: our modules and other distributions, by following imports without running anything."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Needs:
     distributions: tuple[str, ...]
 
 
-def needs_of(module: str, root: Path) -> Needs:
-    """What `module` needs, imports inside functions included."""
+def needs_of(modules: Iterable[str], root: Path) -> Needs:
+    """What the modules need, imports inside functions included."""
     files: dict[str, Path] = {}
     foreign: set[str] = set()
-    todo = [module]
+    todo = [*modules]
     while todo:
         name = todo.pop()
         top = name.partition(".")[0]

@@ -9,7 +9,7 @@ Indexes follow the table within a second or so; the chain itself is read consist
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import BadInput, Conflict, LogTampered, StoreUnavailable
 from karma_core.records import ChainHead, Event
@@ -18,7 +18,7 @@ from karma_log.chain import StoredLine
 from karma_log.filters import EVERYTHING, Filter
 from karma_log.sinks import dynamodb_table as table
 from karma_log.sinks.base import cut_off, head_moved
-from karma_log.sinks.service import Service
+from karma_log.sinks.service import AwsDocument, Service
 
 _TRANSACTION_ITEMS: Final = 100
 _TRANSACTION_BYTES: Final = 3_500_000
@@ -111,7 +111,7 @@ class DynamoSink:
         self._service.close()
 
     def _append(self, events: Sequence[Event], expected: ChainHead | None) -> None:
-        writes: list[dict[str, Any]] = [self._put(event) for event in events]
+        writes: list[AwsDocument] = [self._put(event) for event in events]
         if expected is not None:
             writes.insert(0, self._check(expected))
         try:
@@ -124,12 +124,12 @@ class DynamoSink:
             if self._newest_of(events) != chain.line(events[-1]):
                 raise head_moved(self.name, expected, self.head()) from error
 
-    def _put(self, event: Event) -> dict[str, Any]:
+    def _put(self, event: Event) -> AwsDocument:
         condition = "attribute_not_exists(seq)"
         put = {"TableName": self._table, "Item": table.item(event), "ConditionExpression": condition}
         return {"Put": put}
 
-    def _check(self, expected: ChainHead) -> dict[str, Any]:
+    def _check(self, expected: ChainHead) -> AwsDocument:
         return {
             "ConditionCheck": {
                 "TableName": self._table,
@@ -145,12 +145,12 @@ class DynamoSink:
         answer = self._service.call("get_item", TableName=self._table, Key=key, ConsistentRead=True)
         return _line(answer["Item"]) if "Item" in answer else None
 
-    def _items(self, query: table.Query, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    def _items(self, query: table.Query, *, newest_first: bool = False) -> Iterator[AwsDocument]:
         request = self._request(query, newest_first=newest_first)
         pages = self._service.pages("query", request, by="ExclusiveStartKey", given="LastEvaluatedKey")
         return (item for page in pages for item in page["Items"])
 
-    def _request(self, query: table.Query, *, newest_first: bool) -> dict[str, Any]:
+    def _request(self, query: table.Query, *, newest_first: bool) -> AwsDocument:
         where = {"IndexName": query.index} if query.index else {"ConsistentRead": True}
         return {
             "TableName": self._table,
@@ -161,7 +161,7 @@ class DynamoSink:
             **where,
         }
 
-    def _event(self, item: dict[str, Any]) -> Event:
+    def _event(self, item: AwsDocument) -> Event:
         return chain.read_line(_line(item), where=f"item {_seq(item)} in {self._table}")
 
 
@@ -170,11 +170,11 @@ def _following(head: ChainHead | None) -> tuple[int, str]:
     return (head.seq + 1, head.hash) if head else (1, chain.GENESIS)
 
 
-def _seq(item: dict[str, Any]) -> int:
+def _seq(item: AwsDocument) -> int:
     return int(item["seq"]["N"])
 
 
-def _line(item: dict[str, Any]) -> bytes:
+def _line(item: AwsDocument) -> bytes:
     """The stored line as bytes; empty where somebody took it away."""
     return str(item.get("line", {}).get("S", "")).encode()
 

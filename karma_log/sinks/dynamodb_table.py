@@ -7,12 +7,13 @@ again, so that long values may be cut to what a key can hold.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from karma_core.model import Record
 from karma_core.records import Event
 from karma_log import chain
 from karma_log.filters import Filter
+from karma_log.sinks.service import AwsDocument
 
 _CUT: Final = 250
 """Characters of a value in a key; 4 bytes each at most stay below a sort key's 1,024 with what is added."""
@@ -35,7 +36,7 @@ class Query(Record, frozen=True, kw_only=True):
     by_seq: bool
 
 
-def definition(table: str) -> dict[str, Any]:
+def definition(table: str) -> AwsDocument:
     """The request of CreateTable."""
     indexes = {
         **{f"by_{field}": (f"of_{field}", "seq") for field in _BY_SEQ},

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import Conflict, LogTampered, NotFound
 from karma_core.ids import shown
@@ -21,7 +21,7 @@ from karma_log import chain
 from karma_log.chain import StoredLine
 from karma_log.filters import EVERYTHING, Filter
 from karma_log.sinks.base import cut_off, head_moved
-from karma_log.sinks.service import Service
+from karma_log.sinks.service import AwsDocument, Service
 
 _OBJECT_EVENTS: Final = 1000
 """Most events of one object. Ours: bounds how far back the object that holds a number can begin."""
@@ -155,7 +155,7 @@ class S3Sink:
         )
         return (self._number(item["Key"]) for page in pages for item in page.get("Contents", ()))
 
-    def _listing(self, after: int) -> dict[str, Any]:
+    def _listing(self, after: int) -> AwsDocument:
         return {"Bucket": self._bucket, "Prefix": self._folder, "StartAfter": self._key(after)}
 
     def _lines(self, first: int) -> list[bytes]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeAlias
+
+AwsDocument: TypeAlias = dict[str, Any]
+"""A request or an answer of boto3, or a part of one: JSON with bytes, times and streams, described by the
+service's model alone."""
+AwsMapping: TypeAlias = Mapping[str, Any]
+"""An answer of boto3 that is only read."""
 
 
 class Service(Protocol):
@@ -13,13 +19,13 @@ class Service(Protocol):
     KarmaError's children. Calls are retried until a deadline; a repeated one may find itself done already.
     """
 
-    def call(self, operation: str, **request: Any) -> dict[str, Any]:
+    def call(self, operation: str, **request: Any) -> AwsDocument:
         """One answer."""
         ...
 
     def pages(
-        self, operation: str, request: dict[str, Any], *, by: str, given: str = ""
-    ) -> Iterator[dict[str, Any]]:
+        self, operation: str, request: AwsDocument, *, by: str, given: str = ""
+    ) -> Iterator[AwsDocument]:
         """Every page; a request names the next in field `by`, an answer in `given` (default: the same)."""
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.records import ChainHead, Event
@@ -24,6 +24,8 @@ from karma_log.sinks.base import head_moved
 if TYPE_CHECKING:
     import sqlite3
 
+SqlValue: TypeAlias = Any
+"""The value of a column: SQLite gives whatever somebody put into it."""
 _BUSY_SECONDS: Final = 15.0
 """How long a writer waits for another. Ours: hundreds of appends at 5 ms a disk sync."""
 _PAGE: Final = 500
@@ -130,12 +132,12 @@ class SqliteSink:
         row = connection.execute("SELECT seq, line FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         return chain.head_of(self._parsed(*row)) if row else None
 
-    def _parsed(self, seq: int, raw: Any) -> Event:
+    def _parsed(self, seq: int, raw: SqlValue) -> Event:
         return chain.read_line(_as_bytes(raw), where=f"row {seq} in {self._path}")
 
     def _pages(
-        self, conditions: Sequence[str], values: Sequence[Any], *, newest_first: bool = False
-    ) -> Iterator[tuple[int, Any]]:
+        self, conditions: Sequence[str], values: Sequence[SqlValue], *, newest_first: bool = False
+    ) -> Iterator[tuple[int, SqlValue]]:
         direction, beyond = ("DESC", "seq < ?") if newest_first else ("ASC", "seq > ?")
         last: list[int] = []
         while True:
@@ -228,9 +230,9 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _where(query: Filter) -> tuple[list[str], list[Any]]:
+def _where(query: Filter) -> tuple[list[str], list[SqlValue]]:
     """A filter as SQL conditions and their values."""
-    found: list[tuple[str, Any]] = [
+    found: list[tuple[str, SqlValue]] = [
         (f'"{name}" = ?', value)
         for name in ("component", "user", "run_id")
         if (value := getattr(query, name)) is not None
@@ -248,7 +250,7 @@ def _where(query: Filter) -> tuple[list[str], list[Any]]:
     return [condition for condition, _ in found], [value for _, value in found]
 
 
-def _as_bytes(raw: Any) -> bytes:
+def _as_bytes(raw: SqlValue) -> bytes:
     """A stored line as bytes, whatever type somebody gave it."""
     return raw if isinstance(raw, bytes) else str(raw).encode()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from karma_core import ids
 from karma_core.errors import KarmaError, NotFound
+from karma_core.json_types import JsonObject, JsonValue
 from karma_ui import forms
 from karma_ui.pages.component import part
 from karma_ui.visit import Visit
@@ -53,7 +54,7 @@ async def act(visit: Visit) -> Response:
     name, change_id = visit.path("act"), visit.path("change_id")
     if name not in ACTS:
         raise NotFound("there is no such act", next_step="use the page's buttons")
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     if name not in {"apply", "retry"}:
         body["reason"] = visit.form.get("reason", "")
     if name == "approve" and visit.form.get("digest"):
@@ -105,10 +106,10 @@ async def submit(visit: Visit) -> Response:
     return visit.go(f"/changes/{result['change_id']}")
 
 
-async def _request(visit: Visit, *, dry_run: bool) -> dict[str, Any]:
+async def _request(visit: Visit, *, dry_run: bool) -> JsonObject:
     address = visit.form.get("component", "")
     schema, config = await _intent(visit, address)
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "component": address,
         "proposed_change": _patch(visit, schema, config),
         "reason": visit.form.get("reason", ""),
@@ -119,13 +120,13 @@ async def _request(visit: Visit, *, dry_run: bool) -> dict[str, Any]:
     return body
 
 
-def _patch(visit: Visit, schema: Any, config: dict[str, Any]) -> Any:
+def _patch(visit: Visit, schema: JsonValue, config: JsonObject) -> JsonValue:
     if visit.form.get("as") == "json":
         return forms.patch_from_json(visit.form.get("patch", ""))
     return forms.patch_of(visit.form, schema, config)
 
 
-async def _intent(visit: Visit, address: str) -> tuple[Any, dict[str, Any]]:
+async def _intent(visit: Visit, address: str) -> tuple[JsonValue, JsonObject]:
     """(the schema of the component's type, its config of now)."""
     kind, nickname, _ = ids.Address.parse(address)
     definition = await part(visit, f"/types/{kind}")
@@ -139,7 +140,7 @@ async def _proposal(
     address: str,
     way: str,
     *,
-    result: dict[str, Any] | None = None,
+    result: JsonObject | None = None,
     error: KarmaError | None = None,
 ) -> Response:
     kind, nickname, _ = ids.Address.parse(address)
@@ -166,7 +167,7 @@ async def _proposal(
     )
 
 
-async def _page(visit: Visit, change: dict[str, Any]) -> Response:
+async def _page(visit: Visit, change: JsonObject) -> Response:
     plan = await part(visit, f"/plans/{change['plan_id']}") if change["plan_id"] else None
     acts = [name for name, role in ACTS.items() if visit.may(role) and change["status"] in POSSIBLE[name]]
     if change["kind"] != "config":  # it writes nothing that could be taken back
@@ -174,7 +175,7 @@ async def _page(visit: Visit, change: dict[str, Any]) -> Response:
     return visit.page("change.html", change=change, plan=plan, acts=acts, road=_road(change))
 
 
-def _road(change: dict[str, Any]) -> list[str]:
+def _road(change: JsonObject) -> list[str]:
     """The states on its way, without those that it did not have to go through."""
     asked = change["approval"] is not None or bool(change["needs"])
     passed = {"queued": bool(change["position"]), "awaiting_approval": asked}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
 from karma_core.json_difference import Difference, differences
+from karma_core.json_types import JsonValue
 from karma_ui.api import NOT_FOUND, Problem
 from karma_ui.visit import Visit
 
@@ -56,7 +57,7 @@ async def show(visit: Visit) -> Response:
 
 async def _versions(
     visit: Visit, name: str, address: str, version: str
-) -> tuple[Any, Any, tuple[Difference, ...]]:
+) -> tuple[JsonValue, JsonValue, tuple[Difference, ...]]:
     """(config or runtime as it is, None where there is none; the version that is asked for; what differs)."""
     current = await part(visit, f"/{name}/{address}")
     if not version or current is None:
@@ -70,7 +71,7 @@ def age(moment: str) -> float:
     return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
-async def part(visit: Visit, path: str, **query: Any) -> Any:
+async def part(visit: Visit, path: str, **query: object) -> JsonValue:
     """A resource that a page can do without; None where the API has none."""
     try:
         return await visit.api.get(path, **query)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,7 @@ from starlette.responses import Response
 
 from karma_core.errors import NotFound
 from karma_core.ids import shown
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_ui import exports, tree
 from karma_ui.graph_cache import CachedGraph
 from karma_ui.headers import PRIVATE
@@ -100,7 +100,7 @@ async def graph_of(visit: Visit, view: View) -> CachedGraph:
     return await visit.context.graphs.of(visit.api, visit.environment, view.at)
 
 
-def describe(whole: CachedGraph, address: str) -> dict[str, Any]:
+def describe(whole: CachedGraph, address: str) -> JsonObject:
     """A component with its neighbours' edges and the size of its cone."""
     if address not in whole.nodes:
         raise _unknown(address)
@@ -116,13 +116,13 @@ async def _scene(visit: Visit, view: View, whole: CachedGraph) -> Scene:
     before = None
     if view.since:
         before = await visit.context.graphs.of(visit.api, visit.environment, view.since)
-    plan: Mapping[str, Any] | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
+    plan: JsonMapping | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
     if before is None and plan is None:
         return whole.remembered(view, lambda: draw(whole, view))
     return draw(whole, view, before=before, plan=plan)
 
 
-def _rows(whole: CachedGraph, view: View) -> list[dict[str, Any]]:
+def _rows(whole: CachedGraph, view: View) -> list[JsonObject]:
     """Rows of the table: what the view shows, one by one whatever is folded."""
     return [
         {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
+from karma_core.json_types import JsonObject
 from karma_ui.pages.component import part
 from karma_ui.visit import Visit
 
@@ -25,7 +26,7 @@ async def index(visit: Visit) -> Response:
 async def show(visit: Visit) -> Response:
     """One event, what led to it, and what is known to have followed."""
     event = await visit.api.get(f"/log/{visit.path('event_id')}")
-    causes: list[dict[str, Any]] = []
+    causes: list[JsonObject] = []
     cause = event["cause"]
     while cause and len(causes) < MOST_CAUSES:
         found = await part(visit, f"/log/{cause}")
@@ -43,7 +44,7 @@ async def verify(visit: Visit) -> Response:
     return visit.page("log_verify.html", found=await visit.api.get("/log/verify"))
 
 
-async def _followers(visit: Visit, event: dict[str, Any]) -> list[dict[str, Any]]:
+async def _followers(visit: Visit, event: JsonObject) -> list[JsonObject]:
     """Events that name this one as their cause, among the first ones after it."""
     after = str(event["seq"])
     page = await visit.api.get("/log", order="oldest", after=after, limit=500)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import Response
 
+from karma_core.json_types import JsonObject
 from karma_ui.journal import critical_path, progress
 from karma_ui.pages.graph import graph_of
 from karma_ui.view import View
@@ -47,8 +48,8 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def _events(visit: Visit, run_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+async def _events(visit: Visit, run_id: str) -> list[JsonObject]:
+    found: list[JsonObject] = []
     after = ""
     for _ in range(MOST_PAGES):
         page = await visit.api.get("/log", run=run_id, order="oldest", limit=MOST_EVENTS, after=after)

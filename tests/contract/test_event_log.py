@@ -8,23 +8,25 @@ from typing import Any
 
 import pytest
 
+from karma_adapters.wiring.kinds import SINKS
+from karma_adapters.wiring.settings import Sections
+from karma_adapters.wiring.stores import Stores
 from karma_core.errors import LogTampered, Refused, UsageError
 from karma_core.ports import EventLog
 from karma_core.records import Event
 from karma_log.log import Log
 from karma_log.sinks.base import Sink
-from karma_log.sinks.file import FileSink
-from karma_log.sinks.sqlite import SqliteSink
 from tests import local_aws
 from tests.make_events import make_event
 from tests.memory.sink import MemorySink
 from tests.memory.state import MemoryState
 
 AWS_SINKS = {"dynamodb": local_aws.event_table, "s3": local_aws.event_bucket}
+FILES = {kind.name: kind for kind in SINKS if not kind.shared}
 OpenLog = Callable[[], EventLog]
 
 
-@pytest.fixture(params=["memory", "file", "sqlite", *AWS_SINKS])
+@pytest.fixture(params=["memory", *FILES, *AWS_SINKS])
 def open_log(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OpenLog]:
@@ -34,9 +36,10 @@ def open_log(
     distant = AWS_SINKS[request.param](local_aws.fresh(monkeypatch)) if request.param in AWS_SINKS else None
 
     def sink() -> Sink:
-        if request.param == "file":
-            return FileSink(tmp_path / "log.jsonl")
-        return SqliteSink(tmp_path / "log.db") if request.param == "sqlite" else distant or memory
+        if request.param in FILES:
+            made: Sink = FILES[request.param].open(Stores(Sections(), "test", tmp_path), True)
+            return made
+        return distant or memory
 
     def opener() -> EventLog:
         opened.append(Log(sink(), state))

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from karma_adapters.aws.access import Access
 from karma_adapters.processes.children import Processes
@@ -73,8 +76,7 @@ class Http:
     def __init__(self, directory: Path) -> None:
         self.reloader = reloads(directory)
         self._calls: list[tuple[str, str]] = []
-        app = FastAPI()
-        app.add_api_route("/reload", self._answer, methods=["POST"])
+        app = Starlette(routes=[Route("/reload", self._answer, methods=["POST"])])
         self._server = HttpServer(app)
         self.close = self._server.close
         self.action = {"http": {"url": f"{self._server.url}/reload", "body": {"for": "{address}"}}}

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from karma_adapters.aws.eventbridge_runs import EventBridgeRuns
 from karma_adapters.local.thread_runs import ThreadRuns
@@ -27,8 +30,7 @@ class KnowingPrefect:
 
     def __init__(self) -> None:
         self._runs: dict[str, str] = {}
-        app = FastAPI()
-        app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST"])
+        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
         self._server = HttpServer(app)
         self.url = f"{self._server.url}/api"
         self.close = self._server.close

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns, RunState
@@ -214,8 +217,7 @@ class Notices:
 
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
-        app = FastAPI()
-        app.add_api_route("/", self._take, methods=["POST"])
+        app = Starlette(routes=[Route("/", self._take, methods=["POST"])])
         self._server = HttpServer(app)
         self.url = self._server.url
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from typing import Any, Final
 
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
@@ -18,6 +17,7 @@ from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
 from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.dispatch import answer
 from karma_api.exchange import Incoming
+from karma_api.registry import FUNCTIONS
 from karma_api.routes import ROUTES
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import KarmaError
@@ -27,7 +27,7 @@ from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.graph.kept_modules import by_kept_modules
 from karma_core.webhooks import sign
 from karma_lambda.opening import behind_gateway
-from tests.api_doors import FUNCTIONS, EventDoor, http_api_event
+from tests.api_doors import EventDoor, http_api_event
 from tests.gate_table import situations
 from tests.gate_table.entry import Drivers, Entry
 from tests.gate_table.flow_runs import FLOW_PARAMETERS, FlowRuns, parameters_for
@@ -38,7 +38,7 @@ SECRET: Final = "a secret that is long enough"
 HOOKS: Final = Hooks(github_secret=SECRET, generic_secret=SECRET, repositories=("acme/infra",))
 BY_NAME: Final = {route.name: route for route in ROUTES}
 FUNCTION_ROUTES: Final = frozenset(
-    route.name for name in FUNCTIONS for route in import_module(f"karma_api.resources.{name}").ROUTES
+    route.name for resource in FUNCTIONS.values() for route in resource.routes()
 )
 SAID: Final = {"requested_by": "ann", "source": "api"}
 FIRST_ERROR: Final = 400

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from karma_api.registry import FUNCTIONS
 from karma_lambda.packaging import cold
-from karma_lambda.packaging.__main__ import MOST_BYTES, build, names
+from karma_lambda.packaging.__main__ import MOST_BYTES, build
 from tests.integration.function_packages import packed
 
 pytestmark = pytest.mark.xdist_group("zips")  # made once, not once a process
@@ -23,8 +24,8 @@ ABSENT = (
 PROBE = """
 import sys
 sys.path.insert(0, {place!r})
-import karma_lambda.functions.{name} as function
-assert callable(function.handler)
+from karma_lambda.functions import {name} as function
+assert callable(function)
 print(*sorted(set(sys.modules) & {absent!r}))
 assert "strawberry" not in sys.modules
 if {name!r} == "graphql":
@@ -43,7 +44,7 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
         pytest.skip(f"the functions' packages cannot be fetched: {error}")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_zip_loads_alone(zips: Mapping[str, Path], tmp_path: Path, name: str) -> None:
     """In an interpreter that sees nothing else the handler loads, and with it nothing that must not."""
     cold.unpack(zips[name], tmp_path)

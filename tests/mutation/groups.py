@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
+ROOT: Final = Path(__file__).parents[2]
 UNIT: Final = "tests/unit/karma_core"
 
 
@@ -23,18 +25,8 @@ GROUPS: Final[dict[str, Group]] = {
     "walk": Group(("karma_core/walk.py",), (f"{UNIT}/test_walk.py",)),
     "references": Group(
         tuple(
-            f"karma_core/references/{name}.py"
-            for name in (
-                "base",
-                "declared",
-                "entries",
-                "lookup",
-                "match",
-                "module",
-                "nickname",
-                "parameter",
-                "ways",
-            )
+            f"karma_core/references/{path.name}"
+            for path in sorted((ROOT / "karma_core" / "references").glob("[a-z]*.py"))
         ),
         (f"{UNIT}/references",),
     ),

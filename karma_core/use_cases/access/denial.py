@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import KarmaError, Refused
 from karma_core.events import log_event
+from karma_core.json_types import JsonValue
 from karma_core.needs import HasLog
 from karma_core.outcomes import Phase
 
@@ -21,7 +22,7 @@ def denied(
     next_step: str,
     *,
     user: str = "",
-    **inputs: Any,
+    **inputs: JsonValue,
 ) -> KarmaError:
     """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
     log_event(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from msgspec.structs import fields, replace
 
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Record, to_builtins
 from karma_core.needs import FleetSource
 from karma_core.policy.document import Policy
@@ -35,7 +35,7 @@ class ShownPolicy(Record, frozen=True, kw_only=True):
     differing: tuple[tuple[str, str, str], ...]
     laxer: tuple[str, ...]
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The JSON of `karma policy show --json`."""
         return {
             "environment": self.environment,
@@ -100,5 +100,5 @@ def _said(document: PublishedPolicy) -> dict[str, str]:
     return said
 
 
-def _text(value: Any) -> str:
+def _text(value: JsonValue) -> str:
     return json.dumps(to_builtins(value), ensure_ascii=False, sort_keys=True)

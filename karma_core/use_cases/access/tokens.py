@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from karma_core import strictjson
 from karma_core.errors import NotFound, UsageError
 from karma_core.events import log_event
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import HasLog, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
@@ -49,9 +50,9 @@ class Token(Record, frozen=True, kw_only=True):
         """Whether it still counts at that time (ISO 8601 UTC, as `Workspace.now` gives it)."""
         return not self.revoked_at and (not self.expires_at or now < self.expires_at)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """The token as people may see it: without its digest."""
-        body: dict[str, Any] = to_builtins(self)
+        body: JsonObject = to_builtins(self)
         return {name: value for name, value in body.items() if name != "digest"}
 
 

@@ -8,15 +8,15 @@ parameters. The first flow run that comes with it has it for good.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.errors import Conflict, KarmaError
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Record, to_builtins
 from karma_core.needs import HasLog, HasState, RecordsAndLog
 from karma_core.records import Document
@@ -48,7 +48,7 @@ class Vouched(Record, frozen=True, kw_only=True):
     run: str = ""
 
 
-def vouch(workspace: HasState, flow: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def vouch(workspace: HasState, flow: str, parameters: JsonMapping) -> JsonObject:
     """The parameters with the id of an order that vouches for the actor; unchanged for one who is not proven.
 
     Whatever `order` they held before is left out: it was another flow run's.
@@ -72,19 +72,17 @@ def vouch(workspace: HasState, flow: str, parameters: Mapping[str, Any]) -> dict
     return {**given, "order": made.id}
 
 
-def digest_of(parameters: Mapping[str, Any]) -> str:
+def digest_of(parameters: JsonMapping) -> str:
     """Digest of the parameters that an order binds, the same whether a default is said or left out."""
     bound = {name: value for name, value in parameters.items() if name not in UNBOUND}
     return strictjson.digest({name: value for name, value in bound.items() if not _is_default(value)})
 
 
-def _is_default(value: Any) -> bool:
+def _is_default(value: JsonValue) -> bool:
     return value is None or value is False or (isinstance(value, str | list | tuple) and not value)
 
 
-def ordered_by(
-    workspace: RecordsAndLog, order: str, flow: str, parameters: Mapping[str, Any], run: str
-) -> Actor:
+def ordered_by(workspace: RecordsAndLog, order: str, flow: str, parameters: JsonMapping, run: str) -> Actor:
     """The actor whose order a flow run carries out; the workspace's own where it has none.
 
     Refused `order-not-vouched`, logged as denied, where the order is unknown here, of another flow or other

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import ids
 from karma_core.errors import NotFound
+from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import EventsAndArtifacts, GraphBuilding, HasLog, HasParameters
 from karma_core.records import Event
@@ -28,7 +27,7 @@ class Step(Record, frozen=True, kw_only=True):
     because: str = ""
     missing: str = ""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """As JSON: the event's fields, and the step's own."""
         own = {"because": self.because, "depth": self.depth, "parent": self.parent}
         if self.event is None:

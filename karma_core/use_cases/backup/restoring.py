@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from karma_core import ids
 from karma_core.errors import KarmaError, LeaseHeld, Refused
 from karma_core.events import log_event
 from karma_core.graph.delta import diff
+from karma_core.json_types import JsonObject
 from karma_core.model import Delta, Record, to_builtins
 from karma_core.needs import BackupSource
 from karma_core.outcomes import Phase
@@ -92,7 +93,7 @@ class _Restoring:
         workspace, manifest = self._workspace, self._copied.manifest
         with closing(self._copied.log()) as lines:
             workspace.log.copy_in(lines)
-        said: dict[str, Any] = {"from": source, "backup": manifest.id, "taken_at": manifest.taken_at}
+        said: JsonObject = {"from": source, "backup": manifest.id, "taken_at": manifest.taken_at}
         cause = log_event(workspace, ACTION, Phase.STARTED, inputs=said)
         try:
             result = self._put_back()

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.needs import BackupSource
 from karma_core.outcomes import Phase
@@ -204,5 +205,5 @@ def _head_seq(rows: Iterable[StateRow]) -> int:
 
 def _lines(rows: Iterable[StateRow]) -> Iterator[bytes]:
     for row in rows:
-        document: dict[str, Any] = to_builtins(row)
+        document: JsonObject = to_builtins(row)
         yield canonical(document) + b"\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import read_request
 from karma_core.errors import Refused
+from karma_core.json_types import JsonObject
 from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.configs.comparison import Intent
@@ -49,7 +48,7 @@ def request_from_git(
     return request(workspace, read_request(body), proceed=proceed)
 
 
-def _part(intent: Intent) -> dict[str, Any]:
+def _part(intent: Intent) -> JsonObject:
     config = strictjson.parse_object(intent.value.encode(), where=intent.file.path)
     version = intent.stored.version if intent.stored else 0
     way = "replace" if intent.stored else "create"

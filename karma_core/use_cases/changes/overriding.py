@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from karma_core.errors import Refused
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject
 from karma_core.needs import ConfigStore, HasLog
 from karma_core.outcomes import Phase
 from karma_core.policy.rules import may_override
@@ -62,7 +62,7 @@ def override_policy(
     )
 
 
-def _log(workspace: HasLog, actor: Actor, status: str, inputs: dict[str, Any]) -> str:
+def _log(workspace: HasLog, actor: Actor, status: str, inputs: JsonObject) -> str:
     return log_event(workspace, ACTION, status, user=actor.user, source=actor.source, inputs=inputs)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from karma_core import strictjson
 from karma_core.changes.record import Change, Promoted
 from karma_core.changes.request import read_request
 from karma_core.counting import listed
 from karma_core.errors import Refused, UsageError
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Record
 from karma_core.needs import ChangeIntake, Context, HasParameters, HasState, PolicySource
 from karma_core.use_cases.changes.intake import request
@@ -25,9 +25,9 @@ class Part(Record, frozen=True, kw_only=True):
     """One config of a promotion: as the source shows it, as the target has it (None: not), as it will be."""
 
     shown: ShownConfig
-    before: dict[str, Any] | None
+    before: JsonObject | None
     version: int
-    after: dict[str, Any]
+    after: JsonObject
 
     @property
     def differs(self) -> bool:
@@ -35,7 +35,7 @@ class Part(Record, frozen=True, kw_only=True):
         return self.before is None or strictjson.canonical(self.after) != strictjson.canonical(self.before)
 
     @property
-    def requested(self) -> dict[str, Any]:
+    def requested(self) -> JsonObject:
         """The part of the request about it."""
         way = "create" if self.before is None else "replace"
         return {"component": self.shown.address, way: self.after, "base_version": self.version}
@@ -148,7 +148,7 @@ def _shown(source: HasParameters, address: str) -> ShownConfig:
     return found
 
 
-def _held(target: HasParameters, address: str) -> tuple[dict[str, Any] | None, int]:
+def _held(target: HasParameters, address: str) -> tuple[JsonObject | None, int]:
     """(the target's config, its version); (None, 0) where it has none. An unreadable one is judged later."""
     stored = target.parameters.get(target.config_parameter(address))
     if stored is None:
@@ -158,8 +158,8 @@ def _held(target: HasParameters, address: str) -> tuple[dict[str, Any] | None, i
 
 
 def _mixed(
-    theirs: Mapping[str, Any], ours: Mapping[str, Any], only: Collection[str], keep: Collection[str]
-) -> dict[str, Any]:
+    theirs: JsonMapping, ours: JsonMapping, only: Collection[str], keep: Collection[str]
+) -> JsonObject:
     """The new config: theirs, but ours in the fields that are not to be taken."""
     known = theirs.keys() | ours.keys()
     taken = (set(only) or known) - set(keep)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_COMPONENTS, MAX_TEXT, read_request
 from karma_core.changes.states import State
 from karma_core.errors import KarmaError
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.needs import ChangeIntake, Context, HasLog, HasParameters
 from karma_core.ports import CodeHost
@@ -34,7 +35,7 @@ class Checked(Record, frozen=True, kw_only=True):
     why: str
     addresses: tuple[str, ...] = ()
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The check as one JSON object."""
         return {
             "repository": self.repository,
@@ -120,7 +121,7 @@ def _judge(
 
 def _wanted(
     workspace: HasParameters, host: CodeHost, pull: PullRequest, address: str, config_dir: str
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     path = f"{config_dir.strip('/')}/{workspace.name}/{address}/config.json"
     raw = host.file(pull.repository, path, pull.commit)
     return wanted_of(workspace, address, raw, where=f"{path} in commit {pull.commit[:12]}")

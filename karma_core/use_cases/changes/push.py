@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from karma_core import ids, strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_TEXT, read_request
 from karma_core.changes.states import State
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.needs import CarryingOut, GitComparison, HasParameters
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.drain import apply_and_drain
@@ -43,16 +43,14 @@ def take_up_push(
     return change
 
 
-def _wanted(workspace: GitComparison, address: str, commit: str) -> dict[str, Any] | None:
+def _wanted(workspace: GitComparison, address: str, commit: str) -> JsonObject | None:
     """The part of the request about one component; None where the parameter store has what Git has."""
     ids.Address.parse(address)
     raw = workspace.repository.config_at(workspace.name, address, commit)
     return wanted_of(workspace, address, raw, where=f"{workspace.name}/{address} in commit {commit[:12]}")
 
 
-def wanted_of(
-    workspace: HasParameters, address: str, raw: bytes | None, *, where: str
-) -> dict[str, Any] | None:
+def wanted_of(workspace: HasParameters, address: str, raw: bytes | None, *, where: str) -> JsonObject | None:
     """The part of a request that makes a component's config what a file says (None: that it is gone).
 
     None where the parameter store has that already; BadInput, naming `where`, for what is no JSON object.
@@ -69,5 +67,5 @@ def wanted_of(
     return {**base, "replace": config}
 
 
-def _parsed(value: str, address: str) -> Any:
+def _parsed(value: str, address: str) -> JsonValue:
     return strictjson.parse(value.encode(), where=address)

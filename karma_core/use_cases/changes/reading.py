@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core.changes.record import Change, result
 from karma_core.changes.states import State
 from karma_core.errors import UsageError
 from karma_core.ids import shown
 from karma_core.json_difference import Difference, differences
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.needs import GraphBuilding, PlanStore, RecordsAndLog
 from karma_core.plan.document import Plan, contract
@@ -22,7 +21,7 @@ def plan_of(workspace: PlanStore, change: Change) -> Plan | None:
     return load_plan(workspace, change.plan_id)[0] if change.plan_id else None
 
 
-def result_of(workspace: PlanStore, change: Change) -> dict[str, Any]:
+def result_of(workspace: PlanStore, change: Change) -> JsonObject:
     """The result document of the contract."""
     made = plan_of(workspace, change)
     return result(change, contract(made) if made else None)
@@ -39,7 +38,7 @@ def differences_of(change: Change) -> list[tuple[str, Difference]]:
     return [(e.address, found) for e in change.edits for found in differences(e.before, e.after)]
 
 
-def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list[dict[str, Any]]:
+def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list[JsonObject]:
     """A line for every change, newest first; `position` is its place in the queue, 0 where it is in none.
 
     UsageError where `status` is no state.
@@ -67,11 +66,11 @@ def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list
     ]
 
 
-def show(workspace: GraphBuilding, change_id: str) -> dict[str, Any]:
+def show(workspace: GraphBuilding, change_id: str) -> JsonObject:
     """All that is known of one change, the contract's fields first."""
     register = Register(workspace)
     change = register.get(change_id).change
-    known: dict[str, Any] = to_builtins(change)
+    known: JsonObject = to_builtins(change)
     rest = {name: value for name, value in known.items() if name not in {"id", "last_event", "cone"}}
     return {
         **result_of(workspace, change),

@@ -20,6 +20,7 @@ from karma_core.changes.states import KIND, State, check_transition
 from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.events import log_event
 from karma_core.ids import shown
+from karma_core.json_types import JsonValue
 from karma_core.model import Record, to_builtins
 from karma_core.needs import Context, HasState, RecordsAndLog
 from karma_core.use_cases import leasing
@@ -123,7 +124,7 @@ class Register:
             open_index.drop(state, change.id, stored)
         return Kept(change=change, revision=stored)
 
-    def log(self, change: Change, status: str, **inputs: Any) -> str:
+    def log(self, change: Change, status: str, **inputs: JsonValue) -> str:
         """One event of a change; its id. Its cause is the change's event before."""
         workspace = self._workspace
         addresses = list(change.addresses)

@@ -14,6 +14,7 @@ from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_COMPONENTS, read_request
 from karma_core.changes.states import may_be_taken_back
 from karma_core.errors import Refused
+from karma_core.json_types import JsonObject
 from karma_core.needs import ChangeIntake, HasParameters
 from karma_core.records import Applied
 from karma_core.use_cases.changes.intake import request
@@ -133,18 +134,18 @@ def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...
     return tuple(sorted(found.values(), key=lambda change: change.wrote))
 
 
-def _oldest(changes: Iterable[Change]) -> dict[str, dict[str, Any] | None]:
+def _oldest(changes: Iterable[Change]) -> dict[str, JsonObject | None]:
     """Address → its config before the first of the changes, which stand in the order of their writes."""
-    found: dict[str, dict[str, Any] | None] = {}
+    found: dict[str, JsonObject | None] = {}
     for change in changes:
         for edit in change.stands:
             found.setdefault(edit.address, edit.before)
     return found
 
 
-def _last_good(fleet: Fleet, address: str) -> dict[str, dict[str, Any] | None]:
+def _last_good(fleet: Fleet, address: str) -> dict[str, JsonObject | None]:
     """Address → config of its last successful deployment, in the cone of an address."""
-    good: dict[str, dict[str, Any] | None] = {}
+    good: dict[str, JsonObject | None] = {}
     for member in sorted(fleet.graph.cone(address)):
         applied = fleet[member].applied
         config = _good_config(applied) if applied else None
@@ -153,11 +154,11 @@ def _last_good(fleet: Fleet, address: str) -> dict[str, dict[str, Any] | None]:
     return good
 
 
-def _good_config(applied: Applied) -> dict[str, Any] | None:
+def _good_config(applied: Applied) -> JsonObject | None:
     return applied.config if applied.succeeded else applied.good_config
 
 
-def _differs(fleet: Fleet, address: str, wanted: dict[str, Any] | None) -> bool:
+def _differs(fleet: Fleet, address: str, wanted: JsonObject | None) -> bool:
     config = fleet[address].config
     return config is None or config.value != wanted
 
@@ -190,7 +191,7 @@ def _nothing_to_restore(why: str) -> Refused:
     )
 
 
-def _parts(workspace: HasParameters, wanted: Mapping[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
+def _parts(workspace: HasParameters, wanted: Mapping[str, JsonObject | None]) -> list[JsonObject]:
     """The parts of a request that bring configs to what is wanted, without what is gone as wanted."""
     parts = (_part(workspace, address, wanted[address]) for address in sorted(wanted))
     found = [part for part in parts if part is not None]
@@ -206,7 +207,7 @@ def _parts(workspace: HasParameters, wanted: Mapping[str, dict[str, Any] | None]
     return found
 
 
-def _part(workspace: HasParameters, address: str, wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def _part(workspace: HasParameters, address: str, wanted: JsonObject | None) -> JsonObject | None:
     now = _version(workspace, address)
     base = {"component": address, "base_version": now}
     if wanted is None:

@@ -175,7 +175,8 @@ def _scan(workspace: HasGit, *, may_be_absent: bool) -> tuple[list[ConfigFile], 
             raise
         files = []
     return files, [
-        finding_of(error, component=error.facts.get("address", error.facts["file"])) for error in refused
+        finding_of(error, component=str(error.facts.get("address") or error.facts["file"]))
+        for error in refused
     ]
 
 

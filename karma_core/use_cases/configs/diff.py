@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_difference import Difference, differences
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.needs import GitComparison
 from karma_core.records import Parameter, ParameterKind
@@ -60,7 +59,7 @@ def diff(workspace: GitComparison) -> ConfigDiff:
     )
 
 
-def _changed(address: str, stored: Parameter | None, before: Any, after: Any) -> ChangedConfig:
+def _changed(address: str, stored: Parameter | None, before: JsonValue, after: JsonValue) -> ChangedConfig:
     """Version 0 stands for a config that a change removed."""
     found = differences(before, after)
     if stored is None:
@@ -70,11 +69,11 @@ def _changed(address: str, stored: Parameter | None, before: Any, after: Any) ->
     return ChangedConfig(address=address, version=stored.version, differences=found)
 
 
-def _parsed(value: str | None) -> Any:
+def _parsed(value: str | None) -> JsonValue:
     return None if value is None else strictjson.parse(value.encode(), where="a config of Git")
 
 
-def _stored_value(stored: Parameter | None) -> Any:
+def _stored_value(stored: Parameter | None) -> JsonValue:
     """The stored config, None where a change removed it; where it is not JSON, its text as a string."""
     if stored is None:
         return None

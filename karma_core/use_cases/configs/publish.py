@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from msgspec import structs
 
@@ -18,6 +17,7 @@ from karma_core.checksum import checksum
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Provenance, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
@@ -248,7 +248,7 @@ def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
 # -- the log ------------------------------------------------------------------------------------------
 
 
-def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: dict[str, Any]) -> Event:
+def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: JsonObject) -> Event:
     """What is to be done, or was not let be done; `said` is the verdict."""
     intents, doomed = work.comparison.intents, work.doomed
     addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
+from karma_core.json_types import JsonValue
 from karma_core.model import Record
 from karma_core.needs import HasParameters
 from karma_core.plan.runtime import run_of
@@ -30,7 +29,7 @@ class ShownRuntime(Record, frozen=True, kw_only=True):
     version: int
     current: bool
     secret: bool
-    runtime: Any
+    runtime: JsonValue
     modified_at: str
     run_id: str | None
     history: tuple[RuntimeVersion, ...]
@@ -61,7 +60,7 @@ def show(workspace: HasParameters, address: str, version: int | None = None) -> 
     )
 
 
-def _value(parameter: Parameter) -> Any:
+def _value(parameter: Parameter) -> JsonValue:
     """The value; its text where a module wrote something that is not JSON."""
     text = parameter.value or ""
     try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import ids, strictjson
+from karma_core.json_types import JsonValue
 from karma_core.model import Provenance, Record
 from karma_core.needs import HasParameters
 from karma_core.provenance import read_description
@@ -29,7 +28,7 @@ class ShownConfig(Record, frozen=True, kw_only=True):
     version: int
     current: bool
     secret: bool
-    config: Any
+    config: JsonValue
     tier: str
     modified_at: str
     provenance: Provenance | None

@@ -20,6 +20,7 @@ from karma_core.checksum import checksum
 from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject
 from karma_core.model import Provenance, Record, to_builtins
 from karma_core.needs import ConfigStore, HasLog, HasParameters, HasState, PolicySource
 from karma_core.outcomes import Phase
@@ -215,7 +216,7 @@ def _check_base(workspace: HasParameters, change_id: str, edit: Edit) -> None:
     )
 
 
-def _same(stored: Parameter | None, value: dict[str, Any]) -> bool:
+def _same(stored: Parameter | None, value: JsonObject) -> bool:
     if stored is None or stored.value is None or stored.kind is ParameterKind.SECURE:
         return False
     raw = stored.value.encode()

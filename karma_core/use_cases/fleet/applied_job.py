@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core import strictjson
 from karma_core.checksum import intact
 from karma_core.errors import DeployFailed
 from karma_core.ids import type_of
+from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted
 from karma_core.records import Applied, Module, ParameterKind, TerraformJob
@@ -44,7 +43,7 @@ def applied_module(workspace: HasModules, record: Applied) -> Module:
 
 def applied_runtimes(
     workspace: HasParameters, record: Applied
-) -> tuple[dict[str, dict[str, Any]], tuple[dict[str, Any], ...]]:
+) -> tuple[dict[str, JsonObject], tuple[JsonObject, ...]]:
     """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
     found, secrets = {}, []
     for producer in record.edges:

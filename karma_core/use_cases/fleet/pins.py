@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core.component_types import EMPTY
 from karma_core.documents import written
 from karma_core.errors import BadInput, Refused
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.records import Parameter, Run
@@ -24,7 +25,7 @@ class Pins(Record, frozen=True, kw_only=True):
 
     configs: dict[str, int] = {}
     modules: dict[str, str] = {}
-    definitions: dict[str, dict[str, Any]] = {}
+    definitions: dict[str, JsonObject] = {}
     moves: dict[str, str] = {}
 
     @property

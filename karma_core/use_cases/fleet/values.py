@@ -11,13 +11,13 @@ import hmac
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
-from typing import Any
 
 from karma_core import strictjson
 from karma_core.checksum import intact
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import Address, type_of
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
@@ -52,7 +52,7 @@ class Values:
         self._module_pins = module_pins or {}
         self._inventory = inventory
         self._lock = Lock()
-        self._runtimes: dict[str, dict[str, Any] | None] = {}
+        self._runtimes: dict[str, JsonObject | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
         self._secret: set[str] = set()
         self._modules: dict[str, Module | None] = {}
@@ -100,7 +100,7 @@ class Values:
 
     # -- runtimes -------------------------------------------------------------------------------------
 
-    def runtime(self, address: str) -> dict[str, Any] | None:
+    def runtime(self, address: str) -> JsonObject | None:
         """The runtime as it is now, decrypted if need be; None where there is none."""
         with self._lock:
             if address in self._runtimes:
@@ -113,7 +113,7 @@ class Values:
         with self._lock:
             return self._runtimes.setdefault(address, value)
 
-    def stored(self, address: str) -> dict[str, Any] | None:
+    def stored(self, address: str) -> JsonObject | None:
         """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
         name = self._workspace.runtime_parameter(address)
         found = self._workspace.parameters.get(name, decrypt=True)
@@ -123,7 +123,7 @@ class Values:
             self.keep_secret(address)
         return strictjson.parse_object((intact(found).value or "").encode(), where=name)
 
-    def read_back(self, address: str) -> dict[str, Any]:
+    def read_back(self, address: str) -> JsonObject:
         """The runtime that the component's own module wrote; BadInput if it wrote none."""
         found = self.stored(address)
         if found is None:
@@ -136,7 +136,7 @@ class Values:
             )
         return found
 
-    def learn(self, address: str, runtime: dict[str, Any] | None) -> None:
+    def learn(self, address: str, runtime: JsonObject | None) -> None:
         """The component's runtime is this from now on."""
         with self._lock:
             self._runtimes[address] = runtime
@@ -238,7 +238,7 @@ class Values:
     def _key(self) -> bytes:
         return self._workspace.state.secret(HMAC_KEY)
 
-    def _seal(self, value: Any) -> str:
+    def _seal(self, value: JsonValue) -> str:
         """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
         return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
 
@@ -293,9 +293,9 @@ class Values:
 def offered_variables(
     workspace: Context,
     address: str,
-    config: Mapping[str, Any],
-    dependencies: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    config: JsonMapping,
+    dependencies: Mapping[str, JsonMapping],
+) -> JsonObject:
     """Every variable that Karma can give a module (design, section 5).
 
     `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead

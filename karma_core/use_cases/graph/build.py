@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from karma_core.graph.history import write_snapshot
 from karma_core.graph.load import load
 from karma_core.graph.types import read_definitions
 from karma_core.graph.validate import sort_findings, validate
+from karma_core.json_types import JsonObject
 from karma_core.model import (
     Build,
     Component,
@@ -73,7 +74,7 @@ class BuildResult(Record, frozen=True, kw_only=True):
     removed: int = 0
     findings: tuple[Finding, ...] = ()
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The JSON of `karma graph build --json`."""
         return dict(to_builtins(self))
 
@@ -227,7 +228,7 @@ def read_fleet(
     )
 
 
-def definition_of(workspace: HasModules, component_type: str, pins: Pins = NO_PINS) -> dict[str, Any] | None:
+def definition_of(workspace: HasModules, component_type: str, pins: Pins = NO_PINS) -> JsonObject | None:
     """component.yaml, with what karma.toml says of the type over it; or as pinned."""
     if component_type in pins.definitions:
         return pins.definitions[component_type]

@@ -14,7 +14,7 @@ from karma_core.use_cases.graph.kept_modules import KeptModules
 def module_inputs(
     workspace: FleetSource, types: Sequence[str], values: Values, pinned: Mapping[str, str]
 ) -> ModuleInputs:
-    """What the ways may know of the modules of these types. A module that cannot be read has no facts.
+    """What the resolvers may know of the modules of these types. A module that cannot be read has no facts.
 
     `pinned` maps types to digests of modules that stand in for those of now.
     """

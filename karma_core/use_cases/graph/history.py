@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core.errors import NotFound
 from karma_core.graph import delta as deltas
 from karma_core.graph import history
+from karma_core.json_types import JsonObject
 from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builtins
 from karma_core.needs import GraphBuilding
 from karma_core.use_cases.graph.build import read_fleet
@@ -27,7 +26,7 @@ class Difference(Record, frozen=True, kw_only=True):
     known: tuple[str, ...]
     """Addresses of the old graph: a node that is put and known was changed, not added."""
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """As JSON."""
         return {
             "environment": self.environment,

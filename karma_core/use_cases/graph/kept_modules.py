@@ -6,16 +6,16 @@ same graph from them as the builder would, and says so where they are not enough
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from karma_core import ports, strictjson
 from karma_core.errors import BadInput, Conflict, KarmaError, Refused
 from karma_core.inference.facts import ModuleFacts
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import FleetSource, HasModules
 from karma_core.records import Module
@@ -54,7 +54,7 @@ class KeptModule(Record, frozen=True, kw_only=True):
 
     digest: str = ""
     facts: ModuleFacts | None = None
-    definition: dict[str, Any] | None = None
+    definition: JsonObject | None = None
     unreadable: Problem | None = None
     unreadable_definition: Problem | None = None
 
@@ -146,7 +146,7 @@ def _settings(environment: EnvironmentSettings) -> str:
     return strictjson.digest([environment.region, environment.prefix, dict(environment.variables), types])
 
 
-def _summary(body: Mapping[str, Any]) -> Summary:
+def _summary(body: JsonMapping) -> Summary:
     try:
         return msgspec.convert(body, Summary)
     except msgspec.ValidationError:
@@ -171,7 +171,7 @@ class KeptModules:
         self._summary = _summary(document.body) if document else Summary()
         return tuple(sorted(self._summary.types))
 
-    def definition(self, component_type: str) -> dict[str, Any] | None:
+    def definition(self, component_type: str) -> JsonObject | None:
         """The definition, or None; BadInput as the builder had it."""
         found = self._kept(component_type)
         if found is not None and found.unreadable_definition is not None:

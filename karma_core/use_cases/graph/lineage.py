@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND
+from karma_core.json_types import JsonValue
 from karma_core.model import ChangeNode, GraphData
 from karma_core.needs import HasState
 
@@ -33,7 +34,7 @@ def with_changes(workspace: HasState, graph: GraphData) -> GraphData:
     return msgspec.structs.replace(graph, changes=tuple(found[change_id] for change_id in sorted(found)))
 
 
-def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, JsonValue]]:
     """(id, document's body or None) of each."""
     ids = sorted(wanted)
     if len(ids) <= _FEW:
@@ -45,7 +46,7 @@ def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, A
     yield from ((change_id, known.get(change_id)) for change_id in ids)
 
 
-def _node(environment: str, change_id: str, body: Any) -> ChangeNode:
+def _node(environment: str, change_id: str, body: JsonValue) -> ChangeNode:
     if body is None:
         return ChangeNode(id=change_id, environment=environment)
     change = msgspec.convert(body, Change)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta
 
 from karma_core import documents
 from karma_core.documents import WHOLE, Document
 from karma_core.errors import UsageError
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.use_cases.runs.records import Order
 from karma_core.use_cases.selection.record import Selection, require_selection
 
@@ -75,7 +75,7 @@ class RunParameters(SelectionParameters, frozen=True, kw_only=True):
     override_policy: str = ""
 
 
-def order_from(kind: Literal["deploy", "destroy"], parameters: Mapping[str, Any]) -> Order:
+def order_from(kind: Literal["deploy", "destroy"], parameters: JsonMapping) -> Order:
     """The order that a run's parameters mean; UsageError `run-parameters` for what is unknown or unfit.
 
     Null stands for a parameter that is not given.
@@ -107,13 +107,13 @@ def order_from(kind: Literal["deploy", "destroy"], parameters: Mapping[str, Any]
     )
 
 
-def selection_from(parameters: Mapping[str, Any]) -> Selection:
+def selection_from(parameters: JsonMapping) -> Selection:
     """The selection that parameters mean, empty where none is given; errors as `order_from`."""
     read: SelectionParameters = _read(SelectionParameters, parameters)
     return read.selection
 
 
-def parameters_of(order: Order) -> dict[str, Any]:
+def parameters_of(order: Order) -> JsonObject:
     """The parameters that mean an order, those that are given alone."""
     selection = order.selection
     given = SelectionParameters(
@@ -134,7 +134,10 @@ def parameters_of(order: Order) -> dict[str, Any]:
     return {**documents.written(given), **documents.written(of_run)}
 
 
-def _read(kind: type[Any], parameters: Mapping[str, Any]) -> Any:
+_Parameters = TypeVar("_Parameters")
+
+
+def _read(kind: type[_Parameters], parameters: JsonMapping) -> _Parameters:
     given = {name: value for name, value in parameters.items() if value is not None and name not in CONTEXT}
     try:
         return documents.read(kind, given)

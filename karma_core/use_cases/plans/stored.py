@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from karma_core import strictjson
 from karma_core.errors import NotFound, Refused, StoreError
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
 from karma_core.needs import HasState, PlanStore
 from karma_core.plan.document import Action, Plan, contract, readable
@@ -31,7 +32,7 @@ def store_plan(
     workspace.artifacts.put(document, strictjson.canonical(contract(plan)))
     workspace.artifacts.put(text, readable(plan).encode())
     workspace.artifacts.put(f"{folder}/plan-whole.json", strictjson.canonical(to_builtins(plan)))
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "folder": folder,
         "status": plan.status,
         "created_at": plan.created_at,

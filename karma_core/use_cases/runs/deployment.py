@@ -73,7 +73,7 @@ class Deployment:
         )
         for address, status in before.done.items():
             if address in chosen:
-                self._steps.done_before(address, status)
+                self._steps.ends.done_before(address, status)
 
     def begin(self) -> None:
         """Write the run and its first event."""
@@ -104,7 +104,7 @@ class Deployment:
 
     def interrupted(self) -> None:
         """Let the running Terraforms save their state and end."""
-        self._steps.interrupted = True
+        self._steps.ends.interrupted = True
         self._workspace.terraform.stop()
 
     def run(self, executor: Executor) -> None:
@@ -118,7 +118,7 @@ class Deployment:
             Driver(walk, self, executor, producers).run(self._workspace.environment.parallelism)
         finally:
             for address in sorted(walk.blocked, key=lambda a: (-heights[a], a)):
-                self._steps.left_behind(address, walk.blocked[address])
+                self._steps.ends.left_behind(address, walk.blocked[address])
 
     # -- the end --------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class Deployment:
 
     def result(self, error: BaseException | None) -> RunResult:
         """Every chosen component with its outcome; those never reached are `not_run`."""
-        outcomes = dict(self._steps.outcomes)
+        outcomes = dict(self._steps.ends.outcomes)
         for address in self.blocked.keys() - outcomes.keys():
             reason = self.blocked[address]
             outcomes[address] = Outcome(address=address, status=End.BLOCKED, reason=reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,6 +18,7 @@ from karma_core.checksum import intact
 from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
+from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import Destroying, DestroyPlanning, HasParameters, HasState, RecordsAndLog
 from karma_core.outcomes import Phase
@@ -85,7 +86,7 @@ class DriftResult(Record, frozen=True, kw_only=True):
         """How many components ended in which way."""
         return {check: sum(c.status is check for c in self.components) for check in Check}
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The JSON of `karma drift --json`; ages are in seconds."""
         status = "failed" if self.failed else "drifted" if self.drifted else "clean"
         components = [
@@ -252,5 +253,5 @@ def _remember(workspace: RecordsAndLog, found: ComponentDrift, last: Document | 
     return status != found.status
 
 
-def _seen(body: dict[str, Any]) -> bytes:
+def _seen(body: JsonObject) -> bytes:
     return strictjson.canonical(body["resources"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core.events import log_event
+from karma_core.json_types import JsonValue
 from karma_core.needs import RecordsAndLog
 from karma_core.records import Applied, JournalEntry, Run
 
@@ -30,7 +31,7 @@ class Recorder:
         *,
         applied: Applied | None = None,
         forget: str | None = None,
-        **detail: Any,
+        **detail: JsonValue,
     ) -> None:
         """One journal entry, with the applied record that it makes true."""
         entry = JournalEntry(

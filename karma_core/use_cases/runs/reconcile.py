@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from karma_core.events import log_event
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.needs import RecordsAndLog
 from karma_core.outcomes import RunStatus
@@ -25,7 +24,7 @@ class Interrupted(Record, frozen=True, kw_only=True):
     flow_run: str
     next_step: str
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The run as one JSON object."""
         return {
             "run_id": self.run_id,

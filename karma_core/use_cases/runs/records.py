@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
+from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.outcomes import End, RunStatus
 from karma_core.use_cases.selection.record import Selection
@@ -53,7 +54,7 @@ class RunResult(Record, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     change_id: str | None = None
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> JsonObject:
         """The JSON of `karma deploy --json`."""
         return {
             "run_id": self.run_id or None,
@@ -67,7 +68,7 @@ class RunResult(Record, frozen=True, kw_only=True):
         }
 
 
-def read_result(document: dict[str, Any]) -> RunResult:
+def read_result(document: JsonObject) -> RunResult:
     """The result in its JSON, as `RunResult.contract` gives it."""
     return RunResult(
         run_id=document["run_id"] or "",

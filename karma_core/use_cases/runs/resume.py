@@ -16,10 +16,11 @@ from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.steps import APPLY, RELOAD
 from karma_core.records import JournalEntry, Lease, Run
 from karma_core.use_cases import leasing
-from karma_core.use_cases.runs.component_steps import PUBLISH, Left
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.moving import MOVE
+from karma_core.use_cases.runs.propagate_step import PUBLISH
 from karma_core.use_cases.runs.recovery import RECOVER
+from karma_core.use_cases.runs.step_context import Left
 from karma_core.use_cases.runs.unlocking import UNLOCK
 
 RESUMABLE: Final = frozenset(

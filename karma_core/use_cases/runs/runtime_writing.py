@@ -8,6 +8,7 @@ from karma_core import strictjson
 from karma_core.checksum import checksum
 from karma_core.errors import Conflict
 from karma_core.failpoints import reach
+from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import to_builtins
 from karma_core.needs import HasArtifacts, PolicySource
 from karma_core.outcomes import Phase
@@ -34,7 +35,7 @@ class RuntimeWriter:
         self._recorder = recorder
         self._run_id = run_id
 
-    def write(self, address: str, module: Module, outputs: TerraformOutputs) -> tuple[Any, dict[str, Any]]:
+    def write(self, address: str, module: Module, outputs: TerraformOutputs) -> tuple[JsonValue, JsonObject]:
         """(the runtime before, the runtime now): written where it differs, or read back from the module."""
         values = self._fleet.values
         before = values.runtime(address)
@@ -55,7 +56,7 @@ class RuntimeWriter:
         """Whether the runtimes that the module writes are those of further addresses, not its own."""
         return bool(self._fleet.written_by(address)) and self._fleet.values.stored(address) is None
 
-    def _write(self, address: str, runtime: dict[str, Any], *, secret: bool) -> None:
+    def _write(self, address: str, runtime: JsonObject, *, secret: bool) -> None:
         """Write the runtime parameter, on the version that is there now and no other."""
         name = self._workspace.runtime_parameter(address)
         held = self._workspace.parameters.get(name)
@@ -70,7 +71,7 @@ class RuntimeWriter:
         )
         self._workspace.parameters.put([write])
 
-    def record(self, judgement: Judgement, generation: int, step: str, **detail: Any) -> None:
+    def record(self, judgement: Judgement, generation: int, step: str, **detail: JsonValue) -> None:
         """Journal a step's success together with the applied record that it makes true."""
         made = self.applied(judgement, generation)
         self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
@@ -119,7 +120,7 @@ class RuntimeWriter:
         }
 
 
-def _good_config(earlier: Applied | None) -> dict[str, Any] | None:
+def _good_config(earlier: Applied | None) -> JsonObject | None:
     if earlier is None or earlier.succeeded:
         return earlier.config if earlier else None
     return earlier.good_config

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from karma_core.errors import DeployFailed
+from karma_core.json_types import JsonObject
 from karma_core.needs import HasTerraform
 from karma_core.outcomes import Phase
 from karma_core.records import TerraformJob, TerraformPlan
@@ -40,12 +41,12 @@ class Unlocker:
         self._release(job, generation, lock)
         return self._workspace.terraform.plan(job)
 
-    def _is_ours(self, lock: dict[str, Any]) -> bool:
+    def _is_ours(self, lock: JsonObject) -> bool:
         created = _time(str(lock.get("created", "")))
         since, until = _time(self._since or ""), _time(self._until)
         return created is not None and since is not None and until is not None and since <= created <= until
 
-    def _release(self, job: TerraformJob, generation: int, lock: dict[str, Any]) -> None:
+    def _release(self, job: TerraformJob, generation: int, lock: JsonObject) -> None:
         inputs = {"reason": "a dead attempt at this run had left it", "lock": lock}
         self._recorder.journal(job.address, generation, UNLOCK, Phase.STARTED, lock=lock)
         intent = self._recorder.log(ACTION, Phase.STARTED, job.address, inputs=inputs)

@@ -1,45 +1,43 @@
-"""docs/serverless.md says which function has which route, and which variables the deployment takes."""
+"""The pages say which function has which route and which permission, and the deployment's variables."""
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from karma_api.registry import FUNCTIONS, RESOURCES
 from karma_api.routes import ROUTES
-from karma_lambda.packaging.__main__ import names
+from tests.api_table import table
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs" / "serverless.md").read_text("utf-8")
-ROWS = {
-    name: (said, orders)
-    for name, said, orders in re.findall(r"^\| `(\w+)` \| (.+) \| (yes)? ?\|$", TEXT, re.MULTILINE)
+PERMISSIONS = {
+    "put events on the bus": {name for name, one in FUNCTIONS.items() if one.orders_runs},
+    "write and delete in Neptune": {name for name, one in FUNCTIONS.items() if one.updates_graph},
+    "read the parameters of the webhooks' secrets": {n for n, one in FUNCTIONS.items() if one.takes_webhooks},
 }
-NOT_SERVED = {"metrics", "config-diff", "publication", "publication-request"}
+"""What only some functions may do, and which."""
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_function_has_the_routes_of_its_row(name: str) -> None:
-    """Each route is named by method and path; the acts on a change by their last words."""
-    module = import_module(f"karma_lambda.functions.{name}")
-    said, orders = ROWS[name]
-    for route in module.SERVED:
-        act = re.fullmatch(r"/changes/\{change_id\}/(\w+)", route.path)
-        assert f"`{act[1]}`" in said if act else f"`{route.method} {route.path}`" in said, route.path
-    assert len(re.findall(r"`(?:GET|POST) ", said)) == len(
-        {r.path + r.method for r in module.SERVED if not r.path.startswith("/changes/{change_id}/")}
-    )
-    assert bool(orders) is hasattr(module, "make_starter")
+def test_the_table_of_the_api_names_the_function_of_each_route() -> None:
+    """No route is forgotten; one without a function says "none" there, and is named in this page."""
+    served = {
+        f"{route.method} {route.path}": resource.name
+        for resource in RESOURCES
+        for route in resource.function_routes()
+    }
+    said = {door: row.function for door, row in table().items()}
+    assert said == {f"{route.method} {route.path}": None for route in ROUTES} | served
+    assert [door for door, function in said.items() if function is None and f"`{door}`" not in TEXT] == []
 
 
-def test_every_route_has_a_function() -> None:
-    """No door of the API is forgotten: it has a function, or the page says that it has none."""
-    served = {r.name for name in names() for r in import_module(f"karma_lambda.functions.{name}").SERVED}
-    assert {route.name for route in ROUTES} - served == NOT_SERVED
-    for route in ROUTES:
-        assert route.name not in NOT_SERVED or f"`{route.method} {route.path}`" in TEXT
+@pytest.mark.parametrize("permission", PERMISSIONS)
+def test_who_has_a_permission_is_said(permission: str) -> None:
+    """The last cell of the permission's row names these functions and no others."""
+    [cell] = re.findall(rf"^\|.*{permission}.*\| (.+) \|$", TEXT, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", cell)) == PERMISSIONS[permission]
 
 
 def test_every_variable_is_explained() -> None:

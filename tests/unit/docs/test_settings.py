@@ -13,6 +13,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo, fields
 
 from karma_adapters.wiring import settings
+from karma_adapters.wiring.kinds import SINKS, STORES, Kind
 from karma_adapters.wiring.reading import OWN_VARIABLES, read_settings
 from karma_adapters.wiring.settings import Sections
 from karma_core.documents import Secret
@@ -67,6 +68,17 @@ def _shown(default: Any) -> str:
     if isinstance(default, Secret):
         default = default.reveal()
     return "none" if default in (None, [], {}) else f"`{json.dumps(default)}`"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "kinds"),
+    [*(("environments.<name>", key, kinds) for key, kinds in STORES.items()), ("log", "sinks", SINKS)],
+)
+def test_every_kind_of_store_and_sink_is_said(section: str, key: str, kinds: tuple[Kind, ...]) -> None:
+    """In the row of the key that names it."""
+    row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{key}` |"))
+    assert key in table(section)
+    assert [kind.name for kind in kinds if kind.name not in re.findall(r"\w+", row)] == []
 
 
 def test_every_variable_is_said() -> None:

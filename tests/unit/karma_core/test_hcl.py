@@ -26,11 +26,11 @@ def test_blocks_have_type_labels_place_and_content() -> None:
     assert list(inner.attributes) == ["y"]
 
 
-def test_a_span_is_the_expression_and_nothing_else() -> None:
-    """Replacing the bytes of a span replaces the expression; columns count characters, spans bytes."""
+def test_an_expression_is_what_stands_behind_the_sign_and_nothing_else() -> None:
+    """Replacing its bytes replaces the expression; columns count characters, places bytes."""
     document = hcl.parse('é = "ü" /* ö */ + var.x # end\n'.encode(), "main.tf")
     [attribute] = document.body.attributes.values()
-    start, end = attribute.span
+    start, end = attribute.expression.start_byte, attribute.expression.end_byte
     assert document.text[start:end].decode() == '"ü" /* ö */ + var.x'
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from karma_lambda.packaging.__main__ import names
+from karma_api.registry import FUNCTIONS
 
 ROOT = Path(__file__).parents[3]
 PROBE = """
 import gc, json, sys
 before = set(sys.modules)
-import karma_lambda.functions.{name}
+from karma_lambda.functions import {name}
 loaded = sorted(set(sys.modules) - before)
 json.dump({{"loaded": loaded, "collecting": gc.isenabled(), "frozen": gc.get_freeze_count()}}, sys.stdout)
 """
@@ -61,7 +61,7 @@ def load(name: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_loads_what_its_requests_need_and_nothing_else(name: str) -> None:
     """The clients at once, so that the first request does not pay; nothing heavy that it can do without.
 

@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from karma_api.registry import FUNCTIONS
+from karma_lambda.handlers import modules_of
 from karma_lambda.packaging import archive, wheels
-from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT, names
+from karma_lambda.packaging.__main__ import MOST_BYTES, ROOT
 from karma_lambda.packaging.needs import needs_of
 
 FORBIDDEN = {
@@ -59,17 +61,15 @@ def test_what_cannot_be_needed_is_left_out(path: str, kept: bool) -> None:
     assert archive.wanted(PurePosixPath(path)) is kept
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_needs_no_server_no_prefect_and_no_terraform(name: str) -> None:
     """What its imports reach holds none of them, nor the modules of ours that would load them."""
-    need = needs_of(f"karma_lambda.functions.{name}", ROOT)
+    need = needs_of(modules_of(FUNCTIONS[name]), ROOT)
     assert not FORBIDDEN & set(need.distributions)
     files = {path.as_posix() for path in need.files}
     assert "karma_lambda/entry.py" in files
     assert not [file for file in files if "terraform" in file or "sqlite" in file or "bootstrap" in file]
-    assert ("httpx" in need.distributions) is (
-        name in {"builds", "changes", "promotions", "runs", "webhooks"}
-    )
+    assert ("httpx" in need.distributions) is FUNCTIONS[name].orders_runs
     assert ("strawberry-graphql" in need.distributions) is (name == "graphql")
 
 

@@ -24,7 +24,7 @@ def test_tests_that_changed_come_first_then_those_that_import_it_then_its_neighb
         for name in (
             "plan/test_explain.py",
             "test_walk.py",
-            "use_cases/selection/test_naming.py",
+            "use_cases/orders/test_entry_points.py",
             "use_cases/runs/test_moving.py",
         )
     )

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns
@@ -24,8 +27,7 @@ class FakePrefect:
             "POST /api/deployments/D1/create_flow_run": [(201, {"id": "R1"})],
         }
         self.asked: list[tuple[str, Any, str | None]] = []
-        app = FastAPI()
-        app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST"])
+        app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "POST"])])
         self._server = HttpServer(app)
         self.url = f"{self._server.url}/api"
 

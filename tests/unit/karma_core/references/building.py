@@ -9,7 +9,7 @@ from typing import Any
 from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, Severity
 from karma_core.references.base import Context, Found
-from karma_core.references.ways import find_all, prepare
+from karma_core.references.resolvers import find_all, prepare
 from tests.unit.graph.environments import Types, built, definitions, findings, modules, parameters
 
 

@@ -9,7 +9,7 @@ from karma_core import documents
 from karma_core.component_types import TypeDefinition
 from karma_core.model import Finding
 from karma_core.references.base import Context, Reference
-from karma_core.references.ways import find_all, prepare
+from karma_core.references.resolvers import find_all, prepare
 
 
 def find(

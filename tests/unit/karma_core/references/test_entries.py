@@ -1,4 +1,4 @@
-"""The walk that all ways share."""
+"""The walk that all resolvers share."""
 
 from __future__ import annotations
 

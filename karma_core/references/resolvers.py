@@ -1,0 +1,43 @@
+"""Every resolver, in the order in which they are asked: the one list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from karma_core.json_types import JsonObject
+from karma_core.references.base import Context, Found, Resolver, Subject
+from karma_core.references.declared import Declared
+from karma_core.references.entries import walk
+from karma_core.references.lookup import Lookup
+from karma_core.references.match import Match
+from karma_core.references.module import Module
+from karma_core.references.nickname import Nickname
+from karma_core.references.parameter import Parameter
+
+RESOLVERS: Final[tuple[type[Resolver], ...]] = (Declared, Nickname, Parameter, Match, Lookup, Module)
+"""`Module` is the last: what the others found is what its `dependencies` hold."""
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """The resolvers of one build, and the names of those by which a config names a runtime."""
+
+    resolvers: tuple[Resolver, ...]
+    naming: frozenset[str]
+
+
+def prepare(context: Context, resolvers: Sequence[type[Resolver]] = RESOLVERS) -> Prepared:
+    """The resolvers, ready for every component of one build."""
+    naming = frozenset(one.name for one in resolvers if one.names_runtime)
+    return Prepared(tuple(make(context) for make in resolvers), naming)
+
+
+def find_all(prepared: Prepared, address: str, component_type: str, config: JsonObject) -> list[Found]:
+    """Everything that all resolvers find in one config, which is walked once."""
+    found: list[Found] = []
+    subject = Subject(address, component_type, config, walk(config), found, prepared.naming)
+    for resolver in prepared.resolvers:
+        found += resolver.find(subject)
+    return found

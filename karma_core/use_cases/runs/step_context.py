@@ -1,0 +1,67 @@
+"""What the steps of one run share, and what one step of a component leaves for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from karma_core.model import Record
+from karma_core.needs import Running
+from karma_core.plan.judge import Judgement, Verdict
+from karma_core.plan.shown import Shown
+from karma_core.records import TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.plans.decider import Decider
+from karma_core.use_cases.runs.journalling import Recorder
+from karma_core.use_cases.runs.runtime_writing import RuntimeWriter
+
+AT_REST: Final = frozenset({Verdict.UNCHANGED, Verdict.CUT_OFF})
+"""Verdicts on a component with nothing to do."""
+
+
+class Left(Record, frozen=True, kw_only=True):
+    """A component that an interrupted attempt had begun. `applied`: Terraform was seen to succeed."""
+
+    generation: int
+    applied: bool
+
+
+class Planned(Record, frozen=True, kw_only=True):
+    """What a component's plan step leaves for its apply, and that for its propagation."""
+
+    judgement: Judgement
+    generation: int
+    job: TerraformJob
+    plan: TerraformPlan
+    cause: str | None = None
+    outputs: TerraformOutputs | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepContext:
+    """One run, as its steps see it. Threads share it: each works on components of its own.
+
+    `unfinished` says how an earlier attempt at this run left a component. `published`: component → the event
+    of its runtime, for those that this run has published.
+    """
+
+    workspace: Running
+    fleet: Fleet
+    decider: Decider
+    recorder: Recorder
+    runtimes: RuntimeWriter
+    run_id: str
+    shown: Shown | None = None
+    unfinished: Mapping[str, Left] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+
+    def generation(self, address: str) -> int:
+        """The generation that an earlier attempt left unfinished, else a new one."""
+        left = self.unfinished.get(address)
+        return left.generation if left else self.workspace.state.next_generation(address)
+
+    def cause(self, address: str) -> str | None:
+        """The newest runtime event of a producer that moved in this run, else the run's own start."""
+        events = [self.published[p] for p in self.fleet.graph.producers(address) if p in self.published]
+        return max(events, default=self.recorder.root)

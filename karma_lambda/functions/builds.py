@@ -1,7 +1,0 @@
-"""Builds: listed, shown, ordered."""
-
-from karma_api.resources.builds import ROUTES as SERVED
-from karma_lambda.entry import serve
-from karma_lambda.ordering import make_starter
-
-handler = serve(SERVED, make_starter=make_starter)

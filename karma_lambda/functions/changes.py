@@ -1,8 +1,0 @@
-"""Changes: requested, shown, decided on."""
-
-from karma_api.resources.changes import ROUTES as SERVED
-from karma_lambda.entry import serve
-from karma_lambda.ordering import make_starter
-
-UPDATES_GRAPH = True
-handler = serve(SERVED, make_starter=make_starter)
