@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -37,6 +37,18 @@ class StampedLog:
     def event(self, event_id: str) -> Event | None:
         """As the log itself."""
         return self._log.event(event_id)
+
+    def copy_out(self, through: int) -> Iterator[bytes]:
+        """As the log itself."""
+        return self._log.copy_out(through)
+
+    def check_copy(self, lines: Iterable[bytes]) -> int:
+        """As the log itself."""
+        return self._log.check_copy(lines)
+
+    def copy_in(self, lines: Iterable[bytes]) -> None:
+        """As the log itself."""
+        self._log.copy_in(lines)
 
     def _stamped(self, event: Event) -> Event:
         inputs = {**event.inputs, FLOW_RUN: self._flow_run}

@@ -48,6 +48,9 @@ def publish(
         bool, typer.Option("--prune", help="Delete parameters of configs gone from Git.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a mass deletion.")] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read everything again, and write damaged configs anew.")
+    ] = False,
     as_change: Annotated[
         bool, typer.Option("--as-change", help="Request it all as one change: planned, approved, deployed.")
     ] = False,
@@ -79,7 +82,9 @@ def publish(
         return render.confirm(f"Delete the configs of {', '.join(addresses)}?")
 
     workspace = open_for(env, project)
-    result = use_case.publish(workspace, dry_run=dry_run, prune=prune, assume_yes=yes, confirm=ask, take=take)
+    result = use_case.publish(
+        workspace, dry_run=dry_run, prune=prune, assume_yes=yes, confirm=ask, take=take, reread=reread
+    )
     if not dry_run:
         streams.outcome_is_recorded()
     if as_json:

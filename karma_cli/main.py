@@ -10,6 +10,7 @@ import typer
 
 from karma_cli import (
     aws,
+    backup,
     change,
     config,
     deploy,
@@ -45,7 +46,7 @@ app.add_typer(graph.app, name="graph")
 app.add_typer(log.app, name="log")
 app.add_typer(policy.app, name="policy")
 app.add_typer(token.app, name="token")
-for module in (project, plan, deploy, drift, why, change, up):
+for module in (project, plan, deploy, drift, why, change, backup, up):
     module.register(app)
 
 

@@ -237,6 +237,10 @@ class GraphBuilding(HasParameters, HasState, HasLog, HasArtifacts, HasGraph, Has
     """What builds the graph, keeps it and says so."""
 
 
+class BackupSource(HasParameters, HasState, HasLog, HasArtifacts, HasGraph, Protocol):
+    """All stores of an environment but Terraform's states and the archived modules, to copy or to restore."""
+
+
 class DestroyPlanning(HasParameters, HasState, HasArtifacts, HasModules, HasTerraform, Protocol):
     """What plans a destroy. It reads no configs in Git."""
 

@@ -32,6 +32,7 @@ from karma_core.records import (
     PullRequest,
     Run,
     StateHeight,
+    StateRow,
     TerraformJob,
     TerraformOutputs,
     TerraformPlan,
@@ -288,6 +289,20 @@ class StateStore(Protocol):
         """32 random bytes of this environment, made at the first call, the same ever after (HMAC keys)."""
         ...
 
+    def copy_out(self) -> Iterator[StateRow]:
+        """Everything but the leases, for a backup; journal entries in the order they were written.
+
+        A store that cannot read all of it at one moment reads it while others write.
+        """
+        ...
+
+    def copy_in(self, rows: Iterable[StateRow]) -> None:
+        """Replace everything but the leases by these rows. Fencing tokens go on from the higher of both.
+
+        The applied revision is a new one. BadInput `backup-damaged` for a row that is none.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
@@ -326,6 +341,24 @@ class EventLog(Protocol):
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
+        ...
+
+    def copy_out(self, through: int) -> Iterator[bytes]:
+        """The events up to that number as lines in the form that is hashed, for a backup.
+
+        LogTampered where their chain does not verify.
+        """
+        ...
+
+    def check_copy(self, lines: Iterable[bytes]) -> int:
+        """The number of the last event of a copied log; LogTampered where its chain does not verify."""
+        ...
+
+    def copy_in(self, lines: Iterable[bytes]) -> None:
+        """Append what the log does not have of a copied log that was checked; its own newer events stay.
+
+        Refused `log-diverged`, and nothing is appended, where neither is the beginning of the other.
+        """
         ...
 
 
@@ -460,6 +493,41 @@ class Terraform(Protocol):
 
     def stop(self) -> None:
         """Ask everything that runs to save its state and end; end by force what does not."""
+        ...
+
+
+class TerraformStates(Protocol):
+    """Terraform's states as they are stored, for backups: bytes that Karma does not look into."""
+
+    def addresses(self) -> tuple[str, ...]:
+        """Components that have a state, sorted."""
+        ...
+
+    def read(self, address: str) -> bytes | None:
+        """The newest state of a component, also where its last apply could not save it; None without one.
+
+        StoreError where it is being written for longer than a write can take.
+        """
+        ...
+
+    def write(self, address: str, state: bytes) -> None:
+        """Replace the component's state. Nobody else may work on it."""
+        ...
+
+
+class ModuleCopies(Protocol):
+    """The archived modules, each as one sequence of bytes, for backups."""
+
+    def digests(self) -> tuple[str, ...]:
+        """Digests of the modules that are archived, sorted."""
+        ...
+
+    def packed(self, digest: str) -> bytes:
+        """An archived module with all its files; NotFound."""
+        ...
+
+    def unpack(self, digest: str, packed: bytes) -> None:
+        """Archive a packed module, unless it is archived. BadInput `backup-damaged` for another form."""
         ...
 
 

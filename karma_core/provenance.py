@@ -19,20 +19,24 @@ class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str | None = None
     dirty: bool = False
     change: str | None = None
+    check: str | None = None
 
 
 _FORM = 1
 _decode = msgspec.json.Decoder(_Description).decode
 
 
-def describe(provenance: Provenance) -> str:
-    """The description for a version; a path that SSM's 1,024 characters cannot hold is left out."""
-    text = _text(provenance, provenance.path)
-    return text if len(text) <= MAX_DESCRIPTION else _text(provenance, None)
+def describe(provenance: Provenance, check: str | None = None) -> str:
+    """The description for a version; a path that SSM's 1,024 characters cannot hold is left out.
+
+    `check` is the value's checksum (`karma_core.checksum`).
+    """
+    text = _text(provenance, provenance.path, check)
+    return text if len(text) <= MAX_DESCRIPTION else _text(provenance, None, check)
 
 
-def _text(provenance: Provenance, path: str | None) -> str:
-    form = _Description(_FORM, provenance.commit, path, provenance.dirty, provenance.change)
+def _text(provenance: Provenance, path: str | None, check: str | None) -> str:
+    form = _Description(_FORM, provenance.commit, path, provenance.dirty, provenance.change, check)
     return msgspec.json.encode(form).decode()
 
 

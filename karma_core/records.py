@@ -196,6 +196,26 @@ class Document(Record, frozen=True, kw_only=True):
     revision: int
 
 
+class StateRow(Record, frozen=True, kw_only=True):
+    """One row of a state store, as a backup carries it from one store to another.
+
+    | `kind`       | `key`   | `body`                                    |
+    | ------------ | ------- | ----------------------------------------- |
+    | `run`        | id      | the Run                                   |
+    | `generation` | address | the highest generation that was given     |
+    | `entry`      |         | a JournalEntry, in the order of writing   |
+    | `applied`    | address | the Applied                               |
+    | `document`   | id      | the Document                              |
+    | `secret`     | name    | the bytes in base64                       |
+    | `head`       |         | the ChainHead                             |
+    | `fence`      |         | the highest fencing token that was given  |
+    """
+
+    kind: str
+    key: str = ""
+    body: JsonValue
+
+
 # -- the log ------------------------------------------------------------------------------------------
 
 

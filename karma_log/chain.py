@@ -44,7 +44,8 @@ class StoredLine(Record, frozen=True, kw_only=True):
 class Problem(Record, frozen=True, kw_only=True):
     """One thing that is wrong with a chain.
 
-    `kind` is altered, missing, reordered, duplicate, unlinked, cut-off, head-differs, ahead or diverged.
+    `kind` is altered, missing, reordered, duplicate, unlinked, cut-off, head-differs, ahead, diverged or
+    index.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Verification(Record, frozen=True, kw_only=True):
 
     `notes` are facts that are no problem (a torn last line). `last` is the newest event that was read,
     `newer` how many events lie behind the given head: a writer died before it could move the head.
+    `unended` is the number of an event that stands whole in a torn line: its newline alone is missing.
     """
 
     verified: bool
@@ -66,6 +68,7 @@ class Verification(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     last: ChainHead | None = None
     newer: int = 0
+    unended: int | None = None
 
 
 def line(event: Event) -> bytes:
@@ -138,6 +141,23 @@ def verify_lines(
     return walk.result()
 
 
+class Checking:
+    """The check of a chain line by line, for whoever wants each line as soon as it is known to be intact."""
+
+    def __init__(self) -> None:
+        self._walk = _Walk(None, None)
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event that was taken."""
+        return self._walk.seq
+
+    def take(self, stored: StoredLine) -> Problem | None:
+        """Check the next line; what is wrong with it, or None."""
+        self._walk.take(stored)
+        return self._walk.first_problem
+
+
 def _hash(document: JsonObject) -> str:
     return strictjson.digest({name: value for name, value in document.items() if name != "hash"})
 
@@ -154,14 +174,28 @@ class _Walk:
         self._missing: list[range] = []
         self._problems: list[Problem] = []
         self._notes: list[str] = []
+        self._unended: int | None = None
+
+    @property
+    def seq(self) -> int:
+        """The number of the event that the walk has reached."""
+        return self._seq
+
+    @property
+    def first_problem(self) -> Problem | None:
+        """The first of the problems so far."""
+        return self._problems[0] if self._problems else None
 
     def take(self, stored: StoredLine) -> None:
         """Check one line and step on to it."""
         if stored.torn:
-            self._notes.append(
-                f"{stored.place} is torn ({len(stored.raw)} bytes): a writer died in an append that was "
-                "never acknowledged; the next append removes it"
-            )
+            whole, _ = _intact(stored)
+            self._unended = whole.seq if whole else None
+            why = "a writer died in an append that was never acknowledged"
+            if whole is not None:
+                why = f"event {whole.seq} stands in it, and its newline is missing"
+            removed = "the next append removes it"
+            self._notes.append(f"{stored.place} is torn ({len(stored.raw)} bytes): {why}; {removed}")
             return
         self._events += 1
         event, fault = _intact(stored)
@@ -192,6 +226,7 @@ class _Walk:
             notes=tuple(self._notes),
             last=last,
             newer=newer,
+            unended=self._unended,
         )
 
     def _altered(self, stored: StoredLine, fault: str) -> None:

@@ -12,7 +12,7 @@ in once they are seen to link on; anything else that differs from the head is ta
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
 from typing import Final
@@ -23,7 +23,7 @@ from karma_core.errors import Conflict, LogTampered, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_core.ports import Say, StateStore
 from karma_core.records import ChainHead, Event
-from karma_log import chain, filters, read
+from karma_log import chain, copying, filters, read
 from karma_log.copies import Copy
 from karma_log.read import LogDiff
 from karma_log.redact import Redactor
@@ -186,6 +186,22 @@ class Log:
             self._state.move_chain_head(last)
             self._say("log_head_healed", {"seq": last.seq, "from_seq": head.seq if head else 0})
         return found
+
+    # -- copies of the whole log -------------------------------------------------------------------
+
+    def copy_out(self, through: int) -> Iterator[bytes]:
+        """The required sink's events up to that number, as lines; LogTampered."""
+        return copying.copy_out(self._required, through)
+
+    def check_copy(self, lines: Iterable[bytes]) -> int:
+        """The number of a copied log's last event; LogTampered."""
+        return copying.check_copy(lines)
+
+    def copy_in(self, lines: Iterable[bytes]) -> None:
+        """Append to the required sink what it lacks of a copied log. The head moves with the next append."""
+        with self._lock:
+            copying.copy_in(self._required, lines)
+            self._newest, self._newest_known = None, False
 
     def close(self) -> None:
         """Close the sinks. The state store is the caller's."""

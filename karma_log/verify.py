@@ -55,7 +55,7 @@ def verify_log(required: Sink, copies: Sequence[Sink], head: ChainHead | None) -
     """
     # Copies first: whatever they hold, the required sink held before, unless something is wrong.
     walked = [(copy, _walk_copy(copy)) for copy in copies]
-    result = chain.verify_lines(required.stored(), head)
+    result = _with_indexes(required, chain.verify_lines(required.stored(), head))
     sinks = [SinkVerification(sink=required.name, required=True, result=result)]
     sinks += [_against(required, result, copy, found) for copy, found in walked]
     return LogVerification(
@@ -65,11 +65,22 @@ def verify_log(required: Sink, copies: Sequence[Sink], head: ChainHead | None) -
 
 def _walk_copy(copy: Sink) -> Verification:
     try:
-        return chain.verify_lines(copy.stored())
+        return _with_indexes(copy, chain.verify_lines(copy.stored()))
     except KarmaError as error:
         return Verification(
             verified=True, events=0, notes=(f"the copy {copy.name} was not read: {error.what}",)
         )
+
+
+def _with_indexes(sink: Sink, found: Verification) -> Verification:
+    """The result, with what the sink's indexes say otherwise than its lines."""
+    faults = [
+        Problem(kind="index", what=f"an index of {sink.name} differs: {fault}")
+        for fault in sink.index_faults()
+    ]
+    if not faults:
+        return found
+    return msgspec.structs.replace(found, verified=False, problems=(*found.problems, *faults))
 
 
 def _against(required: Sink, whole: Verification, copy: Sink, found: Verification) -> SinkVerification:
@@ -83,6 +94,10 @@ def _against(required: Sink, whole: Verification, copy: Sink, found: Verificatio
             found = msgspec.structs.replace(found, verified=False, problems=(*found.problems, problem))
     elif not found.events:
         behind = length
+    if found.unended is not None and found.unended <= length:
+        what = f"the copy {copy.name} ends within event {found.unended}: its last newline was cut off"
+        problem = Problem(kind="cut-off", what=what, seq=found.unended)
+        found = msgspec.structs.replace(found, verified=False, problems=(*found.problems, problem))
     if behind:
         note = f"the copy {copy.name} is {behind} event(s) behind; it catches up at the next append"
         found = msgspec.structs.replace(found, notes=(*found.notes, note))

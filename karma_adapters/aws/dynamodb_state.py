@@ -7,18 +7,19 @@ whose first answer was lost finds its own mark. Reads are consistent.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from karma_adapters.aws import dynamodb_state_copy
 from karma_adapters.aws.dynamodb_leases import DynamoLeases
 from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.errors import Conflict
 from karma_core.json_types import JsonObject
-from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
+from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 from karma_log.sinks.service import AwsDocument
 
 _ABSENT: Final = "attribute_not_exists(pk)"
@@ -89,7 +90,7 @@ class DynamoState:
         """
         position = padded(self._count("counter", "journal"))
         mark = new_mark()
-        writes = [self._new(self._entry_item(entry, position, mark))]
+        writes = [self._new(dynamodb_state_copy.entry_item(self._table, entry, position, mark))]
         if completes_apply(entry):
             writes.append(self._new(self._table.key("completed", f"{entry.address}#{entry.generation}")))
         if applied is not None:
@@ -183,6 +184,14 @@ class DynamoState:
             found = self._table.get("secret", name) or made
         return bytes(found["secret"]["B"])
 
+    def copy_out(self) -> Iterator[StateRow]:
+        """Everything but the leases; not of one moment where others write."""
+        return dynamodb_state_copy.copy_out(self._table)
+
+    def copy_in(self, rows: Iterable[StateRow]) -> None:
+        """Replace everything but the leases."""
+        dynamodb_state_copy.copy_in(self._table, rows)
+
     def close(self) -> None:
         """Close the connections."""
         self._table.close()
@@ -194,15 +203,6 @@ class DynamoState:
             kind, sort, "ADD #count :one", {":one": number(1)}, ExpressionAttributeNames={"#count": "count"}
         )
         return int(changed["count"]["N"])
-
-    def _entry_item(self, entry: JournalEntry, position: str, mark: str) -> Item:
-        return {
-            **self._table.key("journal", position),
-            **self._table.body(entry),
-            "one": text(f"{entry.run_id}#{position}"),
-            "two": text(f"{entry.address}#{position}"),
-            "mark": text(mark),
-        }
 
     def _new(self, item: Item) -> tuple[str, AwsDocument]:
         return "Put", {"Item": item, "ConditionExpression": _ABSENT}
@@ -239,7 +239,7 @@ class DynamoState:
 
 
 def _documents(kind: str) -> str:
-    return f"document#{kind}"
+    return dynamodb_state_copy.DOCUMENTS.format(kind)
 
 
 def _document(kind: str, item: Item, body: JsonObject) -> Document:

@@ -225,4 +225,4 @@ def _part(name: str, count: int) -> str:
 
 
 def _count(item: Mapping[str, Value]) -> int:
-    return int(item["count"]["N"]) if "count" in item else 0
+    return int(item["count"]["N"]) if "parts" in item else 0

@@ -12,13 +12,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import msgspec
 
 from karma_adapters.modules.files import ModuleFile
-from karma_core.errors import Conflict
+from karma_core.errors import BadInput, Conflict, NotFound
+from karma_core.model import Record
 from karma_core.records import Module
 
 TREE: Final = "components"
@@ -26,8 +27,21 @@ _RECORD: Final = "module.json"
 _DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})\Z")
 
 
+class _PackedFile(Record, frozen=True, kw_only=True):
+    path: str
+    executable: bool
+    content: bytes
+
+
+class _Packed(Record, frozen=True, kw_only=True):
+    """An archived module in one piece: what was known of it, and its files below `components`."""
+
+    module: Module
+    files: tuple[_PackedFile, ...]
+
+
 class ModuleArchive:
-    """Module copies below one directory."""
+    """Module copies below one directory. It is `ports.ModuleCopies`, too."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -67,9 +81,75 @@ class ModuleArchive:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
+    # -- for backups ------------------------------------------------------------------------------
+
+    def digests(self) -> tuple[str, ...]:
+        """Digests of the modules that are archived, sorted."""
+        records = self._directory.glob(f"*/{_RECORD}")
+        named = (f"sha256:{record.parent.name}" for record in records)
+        return tuple(sorted(digest for digest in named if _DIGEST.match(digest)))
+
+    def packed(self, digest: str) -> bytes:
+        """An archived module as one JSON document; NotFound."""
+        place = self._place(digest)
+        if place is None or not (place / _RECORD).is_file():
+            raise NotFound(f"no module {digest} is archived")
+        module = msgspec.json.decode((place / _RECORD).read_bytes(), type=Module)
+        root = place / TREE
+        files = tuple(
+            _PackedFile(
+                path=path.relative_to(root).as_posix(),
+                executable=bool(path.stat().st_mode & 0o100),
+                content=path.read_bytes(),
+            )
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        )
+        return msgspec.json.encode(_Packed(module=module, files=files))
+
+    def unpack(self, digest: str, packed: bytes) -> None:
+        """Archive a packed module; BadInput `backup-damaged` where it is none, or a path leaves its place."""
+        place = self._place(digest)
+        try:
+            found = msgspec.json.decode(packed, type=_Packed)
+        except msgspec.MsgspecError as error:
+            raise _damaged(digest, str(error)) from error
+        if place is None or found.module.digest != digest:
+            raise _damaged(digest, "it is not the module that its name says")
+        if place.exists():
+            return
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._directory))
+        try:
+            for file in found.files:
+                _write(scratch / TREE, file, digest)
+            (scratch / _RECORD).write_bytes(msgspec.json.encode(found.module))
+            _rename(scratch, place)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
     def _place(self, digest: str) -> Path | None:
         match = _DIGEST.match(digest)
         return self._directory / match[1] if match else None
+
+
+def _write(root: Path, file: _PackedFile, digest: str) -> None:
+    parts = PurePosixPath(file.path).parts
+    if not parts or ".." in parts or parts[0] == "/":
+        raise _damaged(digest, f"{file.path!r} leads out of the module")
+    target = root.joinpath(*parts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(file.content)
+    target.chmod(0o555 if file.executable else 0o444)
+
+
+def _damaged(digest: str, why: str) -> BadInput:
+    return BadInput(
+        f"the copy of the module {digest} cannot be used",
+        why=why,
+        next_step="use another backup",
+        code="backup-damaged",
+    )
 
 
 def _copy(source: Path, target: Path, file: ModuleFile, digest: str) -> None:

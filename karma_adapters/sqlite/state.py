@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
 from karma_adapters.sqlite import leases as sqlite_leases
+from karma_adapters.sqlite import state_copy
 from karma_adapters.sqlite.connection import check_row, damaged, open_database
 from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.json_types import JsonObject
-from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
+from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
 _SCHEMA: Final = (
     *sqlite_leases.SCHEMA,
@@ -230,6 +231,20 @@ class SqliteState:
             row = self._database.row("SELECT value FROM secrets WHERE name = ?", (name,))
         check_row(self._path, "a secret", row, (bytes,))
         return bytes(row[0])
+
+    # -- copies -----------------------------------------------------------------------------------
+
+    def copy_out(self) -> Iterator[StateRow]:
+        """Everything but the leases, as it is at one moment, over a connection of its own."""
+        database = open_database(self._path, _SCHEMA)
+        try:
+            yield from state_copy.copy_out(database, self._decoded)
+        finally:
+            database.close()
+
+    def copy_in(self, rows: Iterable[StateRow]) -> None:
+        """Replace everything but the leases, in one transaction."""
+        state_copy.copy_in(self._database, rows)
 
     def close(self) -> None:
         """Close the file."""

@@ -137,7 +137,7 @@ def _terraform(
     backend: Backend = LocalBackend(folder / "tfstate")
     if section.terraform_state == "s3":
         version = partial(binary.version, found, cache, processes, environ)
-        backend = S3Backend(aws.s3, _state_place(section.aws or AwsSettings()), version)
+        backend = S3Backend(aws.s3, state_place(section.aws or AwsSettings()), version)
     return TerraformRunner(
         found,
         modules=modules,
@@ -162,7 +162,8 @@ def _terraform(
     )
 
 
-def _state_place(aws: AwsSettings) -> StatePlace:
+def state_place(aws: AwsSettings) -> StatePlace:
+    """Where Terraform's states are in S3."""
     return StatePlace(
         bucket=aws.tfstate_bucket or aws.bucket,
         prefix=aws.tfstate_prefix,

@@ -63,7 +63,7 @@ def edits_of(
 def _unreadable(address: str, *, broken: bool) -> Finding:
     if broken:
         return _no(
-            "invalid-json", address, "its stored config cannot be read. Publish a correct one from Git."
+            "invalid-json", address, "its stored config cannot be read or is damaged. Publish it from Git."
         )
     return _no(
         "secret-config", address, "its config is a SecureString, which a change would show. Publish it."

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from karma_core import ids, strictjson
+from karma_core.checksum import intact
 from karma_core.errors import BadInput
 from karma_core.graph.collector import collector_paused
 from karma_core.ids import Address
@@ -132,7 +133,7 @@ def _read(parameter: Parameter, address: str, findings: list[Finding] | None) ->
         return Held(parameter=parameter, value=None, digest=f"secure:v{parameter.version}", size=0)
     try:
         raw = parameter.value.encode()
-        value, form = strictjson.parse_object_canonical(raw, where=parameter.name)
+        value, form = strictjson.parse_object_canonical(raw, where=intact(parameter).name)
     except (BadInput, UnicodeEncodeError) as error:
         raw = parameter.value.encode("utf-8", "surrogatepass")
         fault = _unreadable(address, parameter.name, error)

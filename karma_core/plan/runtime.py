@@ -19,7 +19,9 @@ from karma_core.records import PlannedOutputs, PlannedRuntime, TerraformOutputs
 
 OUTPUT: Final = "runtime"
 """A module's output of this name is its runtime; without it, all outputs together are."""
-_PUBLISHED: Final = re.compile(r"Runtime of \S+, published by Karma in run ([A-Za-z0-9-]{1,64})\Z")
+_PUBLISHED: Final = re.compile(
+    r"Runtime of \S+, published by Karma in run ([A-Za-z0-9-]{1,64})(?: \(check=[0-9a-f-]+\))?\Z"
+)
 
 
 def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
@@ -38,9 +40,10 @@ def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
     return runtime
 
 
-def description_of(address: str, run_id: str) -> str:
-    """What the description of a runtime parameter says of where it came from."""
-    return f"Runtime of {address}, published by Karma in run {run_id}"
+def description_of(address: str, run_id: str, check: str = "") -> str:
+    """What the description of a runtime parameter says of where it came from, with its value's checksum."""
+    text = f"Runtime of {address}, published by Karma in run {run_id}"
+    return f"{text} (check={check})" if check else text
 
 
 def run_of(description: str) -> str | None:

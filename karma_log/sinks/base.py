@@ -57,6 +57,13 @@ class Sink(Protocol):
         """The lines as they are stored and in that order, readable or not: what verification works on."""
         ...
 
+    def index_faults(self) -> Iterator[str]:
+        """Where the sink's own indexes differ from its lines, a sentence each; none where it has no index.
+
+        A search goes by them: an event that an index does not have would be hidden.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

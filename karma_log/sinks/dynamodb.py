@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from karma_core.errors import BadInput, Conflict, StoreUnavailable
+from karma_core.errors import BadInput, Conflict, LogTampered, StoreUnavailable
 from karma_core.records import ChainHead, Event
 from karma_log import chain
 from karma_log.chain import StoredLine
@@ -89,6 +89,22 @@ class DynamoSink:
             seq = _seq(item)
             place = f"{self._table} item {self._environment}/{seq}"
             yield StoredLine(raw=_line(item), place=place, seq=seq)
+
+    def index_faults(self) -> Iterator[str]:
+        """Items whose attributes, by which the indexes find them, are not those that follow from the line.
+
+        One more pass over the table. Altered lines are the chain's to say.
+        """
+        for found in self._items(table.query(self._environment, EVERYTHING, 0)):
+            try:
+                wanted = table.item(self._event(found))
+            except LogTampered:
+                continue
+            differing = sorted(
+                name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)
+            )
+            if differing and differing != ["line"]:
+                yield f"event {_seq(found)} is not found as what it is by {', '.join(differing)}"
 
     def close(self) -> None:
         """Close the connections."""

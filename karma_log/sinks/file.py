@@ -123,6 +123,10 @@ class FileSink:
                 torn = os.pread(view.fd, view.size - view.end, view.end)
                 yield StoredLine(raw=torn, place=f"{self._path} last line", torn=True)
 
+    def index_faults(self) -> Iterator[str]:
+        """None: it has no index."""
+        return iter(())
+
     def close(self) -> None:
         """Nothing is held between calls."""
 

@@ -101,6 +101,10 @@ class S3Sink:
                 if seq > after_seq:
                     yield StoredLine(raw=raw, place=f"{self._key(first)} line {seq - first + 1}", seq=seq)
 
+    def index_faults(self) -> Iterator[str]:
+        """None: it has no index."""
+        return iter(())
+
     def close(self) -> None:
         """Close the connections."""
         self._service.close()

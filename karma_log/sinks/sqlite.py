@@ -43,6 +43,14 @@ _SCHEMA: Final = (
     *(f'CREATE INDEX IF NOT EXISTS events_{name} ON events ("{name}")' for name in _INDEXED),
 )
 
+_MADE: Final = {
+    statement.split(maxsplit=6)[5]: statement.replace("IF NOT EXISTS ", "") for statement in _SCHEMA
+}
+"""Name of the table and of each index → its statement, as SQLite keeps it."""
+_VERSION: Final = 1
+_SHOWN: Final = 20
+"""Most faults of a file that are said."""
+
 
 class SqliteSink:
     """Events in the database `path`, made when needed; one connection, used by one thread at a time.
@@ -99,6 +107,17 @@ class SqliteSink:
         """The rows by their number."""
         for seq, raw in self._pages(["seq > ?"] if after_seq else [], [after_seq] if after_seq else []):
             yield StoredLine(raw=_as_bytes(raw), place=f"{self._path} row {seq}", seq=seq)
+
+    def index_faults(self) -> Iterator[str]:
+        """What SQLite's own check says of the table's indexes, and indexes that are not as they were made."""
+        with self._connected() as connection:
+            found = connection.execute(f"PRAGMA integrity_check({_SHOWN})").fetchall()
+            made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        yield from (text for (raw,) in found if (text := raw.decode("utf-8", "replace")) != "ok")
+        kept = {name.decode("utf-8", "replace"): sql for name, sql in made}
+        for name, sql in _MADE.items():
+            if kept.get(name) != sql.encode():
+                yield f"{name} is not as it was made"
 
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
@@ -164,9 +183,26 @@ class SqliteSink:
         )
         connection.text_factory = bytes  # altered text may be no UTF-8, and lines are wanted as bytes
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            _create(connection)
+        try:
+            _prepare(connection, self._path)
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file; StoreError `database-newer` for one of a later version of Karma."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        raise StoreError(
+            f"the log database {path} cannot be used",
+            why=f"a newer version of Karma wrote it (version {version}, this one knows {_VERSION})",
+            next_step="use that version of Karma",
+            code="database-newer",
+        )
+    if version == 0:
+        _create(connection)
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -175,7 +211,7 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA:
             connection.execute(statement)
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ import pytest
 from karma_adapters.wiring.kinds import SINKS
 from karma_adapters.wiring.settings import Sections
 from karma_adapters.wiring.stores import Stores
-from karma_core.errors import UsageError
+from karma_core.errors import LogTampered, Refused, UsageError
 from karma_core.ports import EventLog
 from karma_core.records import Event
 from karma_log.log import Log
@@ -133,3 +133,50 @@ def test_a_time_that_is_none_is_refused(open_log: OpenLog) -> None:
     with pytest.raises(UsageError) as refused:
         list(open_log().events(since="yesterday"))
     assert refused.value.code == "invalid-time"
+
+
+def test_a_copy_is_cut_where_it_is_asked_to(open_log: OpenLog) -> None:
+    """Its lines are those of the events up to a number, and its chain verifies."""
+    log = open_log()
+    log.append_all([make_event(number) for number in range(1, 5)])
+    lines = list(log.copy_out(3))
+    assert len(lines) == 3
+    assert log.check_copy(lines) == 3
+    assert log.check_copy([]) == 0
+
+
+def test_a_copy_with_a_changed_line_does_not_verify(open_log: OpenLog) -> None:
+    """Nor does one in which a line is missing."""
+    log = open_log()
+    log.append_all([make_event(number) for number in range(1, 4)])
+    lines = list(log.copy_out(3))
+    for damaged in ([lines[0], lines[1].replace(b"E0", b"F0"), lines[2]], [lines[0], lines[2]]):
+        with pytest.raises(LogTampered):
+            log.check_copy(damaged)
+
+
+def test_a_copy_makes_the_log_again(open_log: OpenLog) -> None:
+    """An empty log gets all of it, a shorter one the rest, a longer one nothing; each goes on behind it."""
+    log = open_log()
+    assert list(log.copy_out(9)) == []
+    first = Log(MemorySink(), MemoryState())
+    first.append_all([make_event(number) for number in range(1, 5)])
+    lines = list(first.copy_out(4))
+    log.copy_in(lines[:2])
+    log.copy_in(lines)
+    assert list(log.copy_out(9)) == lines
+    assert log.append(make_event(5)).seq == 5
+    log.copy_in(lines)
+    assert numbers(log.events()) == [1, 2, 3, 4, 5]
+
+
+def test_a_copy_of_another_log_is_refused(open_log: OpenLog) -> None:
+    """Neither is the other's beginning: nothing is appended."""
+    log = open_log()
+    log.append(make_event(1, user="somebody else"))
+    other = Log(MemorySink(), MemoryState())
+    other.append_all([make_event(1), make_event(2)])
+    with pytest.raises(Refused) as caught:
+        log.copy_in(list(other.copy_out(2)))
+    assert caught.value.code == "log-diverged"
+    assert numbers(log.events()) == [1]

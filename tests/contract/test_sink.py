@@ -217,3 +217,13 @@ def test_a_line_that_is_no_event_is_tampering(sink: Sink, monkeypatch: pytest.Mo
     with pytest.raises(LogTampered):
         sink.head()
     assert [line.raw for line in sink.stored()] == [b"{"]
+
+
+def test_indexes_agree_with_the_lines(sink: Sink) -> None:
+    """Of an empty sink, and of one that events of every kind were appended to."""
+    assert list(sink.index_faults()) == []
+    events = chain.link(
+        [make_event(1), make_event(2, component=None, run_id="R1"), make_event(3, action="deploy")], None
+    )
+    sink.append(events, None)
+    assert list(sink.index_faults()) == []

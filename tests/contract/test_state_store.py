@@ -13,8 +13,8 @@ import pytest
 
 from karma_adapters.sqlite.state import SqliteState
 from karma_core import ports
-from karma_core.errors import Conflict, LeaseHeld, StaleLease
-from karma_core.records import Applied, ChainHead, JournalEntry, Run
+from karma_core.errors import BadInput, Conflict, LeaseHeld, StaleLease
+from karma_core.records import Applied, ChainHead, JournalEntry, Run, StateRow
 from tests import local_aws
 from tests.memory.state import MemoryState
 
@@ -394,3 +394,75 @@ class TestHeadAndSecrets:
             assert len(set(threads.map(lambda _: state.secret("hmac"), range(16)))) == 1
         assert len(state.secret("hmac")) == 32
         assert state.secret("other") != state.secret("hmac")
+
+
+def filled(state: ports.StateStore) -> list[StateRow]:
+    """The rows of a store that holds something of everything."""
+    run = Run(
+        id="R1", environment="dev", kind="deploy", status="running", targets=(), started_at="2026-11-24T06:00"
+    )
+    state.put_run(run)
+    for _ in range(3):
+        state.next_generation("vpc/core")
+    state.journal(entry(status="started"))
+    state.journal(entry(generation=3), applied=applied_record(generation=3))
+    state.put_document("change", "C1", {"status": "queued", "text": "x" * 500})
+    state.put_document("change", "C1", {"status": "done"})
+    state.put_document("token", "T1", {"user": "ann"})
+    state.secret("hmac")
+    state.move_chain_head(ChainHead(seq=7, hash="sha256:aa"))
+    state.release(state.acquire(["graph"], "run-1", 60))
+    state.acquire(["component:vpc/core"], "run-2", 60)
+    return list(state.copy_out())
+
+
+class TestCopies:
+    def test_a_copy_holds_everything_but_the_leases(self, state: ports.StateStore) -> None:
+        """A row of each kind; the fence as the highest token that was ever given."""
+        rows = filled(state)
+        assert sorted({row.kind for row in rows}) == [
+            *("applied", "document", "entry", "fence", "generation", "head", "run", "secret"),
+        ]
+        assert [row.body for row in rows if row.kind == "fence"] == [2]
+        assert [row.body["status"] for row in rows if row.kind == "entry"] == ["started", "succeeded"]
+
+    def test_an_empty_store_has_no_row(self, state: ports.StateStore) -> None:
+        """So that it is seen to be empty."""
+        assert list(state.copy_out()) == []
+
+    def test_rows_make_the_store_again(self, state: ports.StateStore) -> None:
+        """Whatever was there is replaced; revisions, generations, rules and the secret go on as before."""
+        rows = filled(state)
+        secret, revision = state.secret("hmac"), state.applied_revision()
+        state.put_document("change", "C2", {})
+        state.journal(entry("alb/web"), applied=applied_record("alb/web"))
+        state.copy_in(rows)
+        assert list(state.copy_out()) == rows
+        assert state.secret("hmac") == secret
+        assert state.applied_revision() != revision
+        assert list(state.all_applied()) == ["vpc/core"]
+        assert [found.status for found in state.entries(run_id="R1")] == ["started", "succeeded"]
+        assert [found.id for found in state.runs()] == ["R1"]
+        assert state.next_generation("vpc/core") == 4
+        assert state.put_document("change", "C1", {}, revision=2) == 3
+        with pytest.raises(Conflict):
+            state.journal(entry(generation=3))
+
+    def test_leases_stay_and_tokens_go_on(self, state: ports.StateStore) -> None:
+        """A restore holds leases itself; no token is given twice, by whichever of the two stores."""
+        filled(state)
+        mine = state.acquire(["parameters"], "restore", 60)
+        state.copy_in([StateRow(kind="fence", body=40)])
+        assert state.renew(mine, 60).token == mine.token
+        assert state.acquire(["x"], "next", 60).token == 41
+        state.copy_in([StateRow(kind="fence", body=1)])
+        assert state.acquire(["y"], "next", 60).token == 42
+
+    @pytest.mark.parametrize("row", [StateRow(kind="run", body={}), StateRow(kind="other", body=1)])
+    def test_what_is_no_row_changes_nothing(self, state: ports.StateStore, row: StateRow) -> None:
+        """It is refused before the first write."""
+        rows = filled(state)
+        with pytest.raises(BadInput) as caught:
+            state.copy_in([row])
+        assert caught.value.code == "backup-damaged"
+        assert list(state.copy_out()) == rows

@@ -57,6 +57,10 @@ class MemorySink:
         for number, raw in enumerate(self.lines[after_seq:], after_seq + 1):
             yield StoredLine(raw=raw, place=f"{self.name} line {number}")
 
+    def index_faults(self) -> Iterator[str]:
+        """None: it has no index."""
+        return iter(())
+
     def close(self) -> None:
         """Nothing is held."""
 

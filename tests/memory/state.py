@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import RLock
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from karma_adapters import state_rows
 from karma_adapters.state_rules import (
     applied_twice,
     completes_apply,
@@ -19,7 +20,7 @@ from karma_adapters.state_rules import (
     system_clock,
 )
 from karma_core import ports
-from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run
+from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
 _Kept = TypeVar("_Kept", Run, JournalEntry, Applied, Document)
 
@@ -206,6 +207,36 @@ class MemoryState:
         """32 random bytes, made at the first call, the same ever after."""
         with self._lock:
             return self._secrets.setdefault(name, secrets.token_bytes(32))
+
+    # -- copies -----------------------------------------------------------------------------------
+
+    def copy_out(self) -> Iterator[StateRow]:
+        """Everything but the leases, as it is now."""
+        with self._lock:
+            rows = [state_rows.run_row(run) for _, run in sorted(self._runs.items())]
+            rows += [state_rows.generation_row(*one) for one in sorted(self._generations.items())]
+            rows += [state_rows.entry_row(entry) for entry in self._journal]
+            rows += [state_rows.applied_row(one) for _, one in sorted(self._applied.items())]
+            rows += [state_rows.document_row(one) for _, one in sorted(self._documents.items())]
+            rows += [state_rows.secret_row(*one) for one in sorted(self._secrets.items())]
+            rows += [state_rows.head_row(self._head)] if self._head else []
+            rows += [state_rows.fence_row(self._fence)] if self._fence else []
+        return iter(rows)
+
+    def copy_in(self, rows: Iterable[StateRow]) -> None:
+        """Replace everything but the leases."""
+        found = state_rows.contents(rows)
+        with self._lock:
+            self._runs = {run.id: run for run in found.runs}
+            self._generations = found.generations
+            self._journal = found.journal
+            self._completed = {(e.address, e.generation) for e in found.journal if completes_apply(e)}
+            self._applied = {one.address: one for one in found.applied}
+            self._applied_revision = secrets.token_hex(8)
+            self._documents = {(one.kind, one.id): one for one in found.documents}
+            self._secrets = found.secrets
+            self._head = found.head
+            self._fence = max(self._fence, found.fence)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -104,6 +104,10 @@ class MemoryModules:
         """What was known of it when it was kept."""
         return self._archived_facts.get((digest, component_type))
 
+    def kept(self) -> dict[tuple[str, str], Module]:
+        """The archive itself: (digest, type) → module."""
+        return self._archive
+
 
 class MemoryTerraform:
     """States, plans and failures in memory.
@@ -131,6 +135,10 @@ class MemoryTerraform:
         self._lineages: dict[str, str] = {}
         self._count = 0
         self._lock = threading.Lock()
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The states themselves, by address."""
+        return self._states
 
     def version(self) -> str:
         """Always the same."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from karma_core.checksum import is_damaged
 from karma_core.component_types import TypeDefinition
 from karma_core.documents import written
 from karma_core.errors import BadInput
@@ -76,6 +77,13 @@ def read_in_force(workspace: PolicySource) -> PublishedPolicy | None:
         raise BadInput(
             f"the published policy in {name} cannot be read",
             why="it is a SecureString",
+            next_step="publish it anew: `karma policy publish`; until then nothing is applied",
+            code="policy-unreadable",
+        )
+    if is_damaged(held):
+        raise BadInput(
+            f"the published policy in {name} cannot be read",
+            why="it is damaged: its checksum differs",
             next_step="publish it anew: `karma policy publish`; until then nothing is applied",
             code="policy-unreadable",
         )

@@ -69,7 +69,7 @@ def create(workspace: RecordsAndLog, user: str, role: Role, *, days: int | None 
         id=token_id,
         user=user,
         role=role,
-        digest=_digest(text),
+        digest=digest_of(text),
         created_at=workspace.now(),
         created_by=workspace.actor.user,
         expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if expires else "",
@@ -112,11 +112,12 @@ def recognise(workspace: HasState, text: str) -> Token | None:
     if document is None:
         return None
     token = _read(document)
-    same = hmac.compare_digest(token.digest, _digest(text))
+    same = hmac.compare_digest(token.digest, digest_of(text))
     return token if same and token.usable(workspace.now()) else None
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """The digest under which a token's text is known."""
     return strictjson.bytes_digest(text.encode())
 
 

@@ -9,6 +9,7 @@ import msgspec
 from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
+from karma_core.checksum import checksum
 from karma_core.documents import written
 from karma_core.errors import BadInput, Conflict, KarmaError, LeaseHeld, Refused, StaleLease, StoreError
 from karma_core.needs import GraphBuilding, HasModules, HasParameters, PolicySource
@@ -116,7 +117,8 @@ def _write(workspace: PolicySource, change: Change) -> None:
                 why=f"version {held.version if held else 0} is there, it was requested from {base}",
                 next_step="request it again: `karma policy publish`",
             )
-        description = f"Policy of {workspace.name}, published by change {change.id}"
+        check = checksum(name, base + 1, value)
+        description = f"Policy of {workspace.name}, published by change {change.id} (check={check})"
         workspace.parameters.put([ParameterWrite(name=name, value=value, base=base, description=description)])
         note_published(workspace, change.id)
 

@@ -1,13 +1,14 @@
 """The last version of a config that Git and the parameter store had in common.
 
 It is the newest kept version that came from Git, or that Git was seen to hold (`git_holds`). Where neither
-is known, because the history was cut off or the notes were lost, nothing is guessed: the caller holds what
-both sides may have edited.
+is known, because the history was cut off, a version in it is damaged or the notes were lost, nothing is
+guessed: the caller holds what both sides may have edited.
 """
 
 from __future__ import annotations
 
 from karma_core import strictjson
+from karma_core.checksum import is_damaged
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonValue
 from karma_core.model import Record
@@ -28,6 +29,8 @@ def common_version(workspace: HasParameters, address: str, notes: GitNotes) -> C
     """The last common version of a config, None where it is not known. One read of the history."""
     history = workspace.parameters.history(workspace.config_parameter(address))
     for version in reversed(history):
+        if is_damaged(version):
+            return None
         found = _common(address, version, notes)
         if found is not None:
             return found

@@ -64,6 +64,7 @@ def compare(
     invalid: list[Finding] | None = None,
     take: Take | None = None,
     noting: bool = False,
+    reread: bool = False,
 ) -> Comparison:
     """Compare; ValidationFailed with all findings where any config cannot be published.
 
@@ -74,12 +75,13 @@ def compare(
     in configs that have diverged; UsageError `not-diverged` for any other. The `notes` are made where the
     caller is `noting` them.
     Where neither a stamp nor the store's revision has moved since an index of equal sides, no file and no
-    parameter is read: O(configs) for the scan alone.
+    parameter is read: O(configs) for the scan alone. `reread` sets the index aside and reads everything.
     """
     files, findings = _scan(workspace, may_be_absent=may_be_absent)
-    seen = workspace.publish_index.load(workspace.name)
+    seen = {} if reread else workspace.publish_index.load(workspace.name)
     revision = workspace.parameters.revision()
-    known = revision is not None and revision == workspace.publish_index.revision(workspace.name)
+    indexed = None if reread else workspace.publish_index.revision(workspace.name)
+    known = revision is not None and revision == indexed
     if not known and stored is None:
         check_binding(workspace)
     fresh = [file for file in files if file.address not in seen or seen[file.address][0] != file.stamp]

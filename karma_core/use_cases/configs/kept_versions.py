@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from karma_core.checksum import intact
 from karma_core.errors import NotFound
 from karma_core.records import Parameter
 
@@ -14,10 +15,11 @@ def choose(
     """The wanted version (None: the current one) of a component's `what`, from its history, oldest first.
 
     NotFound where it is not kept, or where there is none at all: then `make` says how it comes to be.
+    BadInput `parameter-damaged`.
     """
     wanted = history[-1:] if version is None else [found for found in history if found.version == version]
     if wanted:
-        return wanted[0]
+        return intact(wanted[0])
     if not history:
         raise NotFound(
             f"{address} has no {what}",

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 
 from msgspec import structs
 
+from karma_core.checksum import checksum
 from karma_core.errors import KarmaError
 from karma_core.events import event_of
 from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject
-from karma_core.model import Finding, Record, to_builtins
+from karma_core.model import Finding, Provenance, Record, to_builtins
 from karma_core.needs import (
     ConfigStore,
     EventsAndArtifacts,
@@ -110,16 +111,18 @@ def publish(
     assume_yes: bool = False,
     confirm: Confirm | None = None,
     take: Take | None = None,
+    reread: bool = False,
 ) -> PublishResult:
     """Write every changed config; with `prune`, delete the parameters of configs that Git no longer has.
 
     `take` says which side wins in configs that have diverged; UsageError `not-diverged` for any other.
+    `reread`: read every config and parameter, also where nothing can have changed: it sets damage right.
 
     ValidationFailed with all findings and nothing written where a config is invalid; Refused
     `environment-mismatch`, `not-checked-out`, `mass-deletion`, `publish-rejected` or `approval-needed`;
     Conflict where somebody wrote in between.
     """
-    work = find_work(workspace, prune=prune, take=take)
+    work = find_work(workspace, prune=prune, take=take, reread=reread)
     reach("publish.after_reading")
     comparison, doomed = work.comparison, work.doomed
     if comparison.intents or doomed:
@@ -144,9 +147,11 @@ def publish(
     return result
 
 
-def find_work(workspace: FleetBesideGit, *, prune: bool, take: Take | None = None) -> Work:
+def find_work(
+    workspace: FleetBesideGit, *, prune: bool, take: Take | None = None, reread: bool = False
+) -> Work:
     """Compare Git with the store, and decide what would be done; errors as `publish`."""
-    comparison = compare(workspace, take=take, noting=True)
+    comparison = compare(workspace, take=take, noting=True, reread=reread)
     if prune:
         require_checked_out(comparison)
     kept = kept_of(workspace, comparison.removed)
@@ -239,13 +244,7 @@ def _merge_notes(intents: tuple[Intent, ...], versions: dict[str, int]) -> dict[
 def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWrite]:
     provenance = workspace.repository.provenance([intent.file for intent in intents])
     return [
-        ParameterWrite(
-            name=workspace.config_parameter(intent.address),
-            value=intent.value,
-            kind=intent.stored.kind if intent.stored else ParameterKind.STRING,
-            description=describe(structs.replace(provenance[intent.address], change=_change_in(intent))),
-            base=intent.stored.version if intent.stored else 0,
-        )
+        _write(workspace.config_parameter(intent.address), intent, provenance[intent.address])
         for intent in intents
     ]
 
@@ -253,6 +252,14 @@ def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWri
 def _change_in(intent: Intent) -> str | None:
     """The change whose edits are published beside Git's; None where the value is Git's alone."""
     return intent.change if intent.git is not None else None
+
+
+def _write(name: str, intent: Intent, provenance: Provenance) -> ParameterWrite:
+    base = intent.stored.version if intent.stored else 0
+    kind = intent.stored.kind if intent.stored else ParameterKind.STRING
+    check = None if kind is ParameterKind.SECURE else checksum(name, base + 1, intent.value)
+    description = describe(structs.replace(provenance, change=_change_in(intent)), check)
+    return ParameterWrite(name=name, value=intent.value, kind=kind, description=description, base=base)
 
 
 @contextmanager

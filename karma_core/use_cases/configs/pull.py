@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from karma_core import json_edit, strictjson
+from karma_core.checksum import intact
 from karma_core.events import log_event
 from karma_core.json_types import JsonValue
 from karma_core.model import Finding, Record
@@ -96,7 +97,7 @@ def _content(workspace: HasGit, found: Ahead | Intent) -> bytes:
     """The file's text with what it lacks; a new file is written readably."""
     if isinstance(found, Intent):
         return _edited(workspace, found.file, found.value)
-    return _edited(workspace, found.file, found.stored.value or "" if found.stored else "")
+    return _edited(workspace, found.file, (intact(found.stored).value or "") if found.stored else "")
 
 
 def _edited(workspace: HasGit, file: ConfigFile | None, value: str) -> bytes:

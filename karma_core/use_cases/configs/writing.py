@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Edit
+from karma_core.checksum import checksum
 from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
@@ -159,7 +160,7 @@ def _write(workspace: PolicySource, change_id: str, edit: Edit) -> int:
         workspace.parameters.delete([name])
         return 0
     value = strictjson.canonical(edit.after).decode()
-    text = describe(Provenance(change=change_id))
+    text = describe(Provenance(change=change_id), checksum(name, edit.base_version + 1, value))
     put = ParameterWrite(name=name, value=value, description=text, base=edit.base_version)
     version = workspace.parameters.put([put])[0]
     if version != edit.base_version + 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
@@ -60,6 +61,6 @@ def _readable(held: Parameter | None) -> JsonObject:
     if held is None or held.value is None:
         return {}
     try:
-        return strictjson.parse_object(held.value.encode(), where=held.name)
+        return strictjson.parse_object((intact(held).value or "").encode(), where=held.name)
     except (BadInput, UnicodeEncodeError):
         return {}

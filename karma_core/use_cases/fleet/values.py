@@ -13,6 +13,7 @@ from functools import cached_property
 from threading import Lock
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
@@ -153,7 +154,7 @@ class Values:
         if found.kind is ParameterKind.SECURE:
             self.keep_secret(address)
         try:
-            return strictjson.parse_object(found.value.encode(), where=name)
+            return strictjson.parse_object((intact(found).value or "").encode(), where=name)
         except (BadInput, UnicodeEncodeError) as error:
             why = f"{error.what}: {error.why}" if isinstance(error, BadInput) else f"it {NOT_UNICODE}"
             secret = found.kind is ParameterKind.SECURE

@@ -26,6 +26,7 @@ class Leads(StrEnum):
 COMMANDS: Final[dict[str, Leads]] = {
     "apply": Leads.CHANGE,
     "aws create": Leads.NOTHING,
+    "backup": Leads.NOTHING,
     "change approve": Leads.NOTHING,
     "change cancel": Leads.NOTHING,
     "change list": Leads.NOTHING,
@@ -65,6 +66,7 @@ COMMANDS: Final[dict[str, Leads]] = {
     "policy publish": Leads.NOTHING,
     "policy show": Leads.NOTHING,
     "propose-change": Leads.CHANGE,
+    "restore": Leads.NOTHING,
     "token create": Leads.NOTHING,
     "token list": Leads.NOTHING,
     "token revoke": Leads.NOTHING,

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.checksum import intact
 from karma_core.errors import BadInput, KarmaError, StaleLease, StoreError
 from karma_core.events import log_event
 from karma_core.json_difference import differences
@@ -241,7 +242,7 @@ def _compared(
     published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
     config: tuple[str, ...] = ()
     if published is not None and published.value is not None:
-        now = strictjson.parse_object(published.value.encode(), where=published.name)
+        now = strictjson.parse_object((intact(published).value or "").encode(), where=published.name)
         config = tuple(d.pointer for d in differences(record.config, now))
     resources, baseline = against_baseline(report.resources, found.baseline, record.generation)
     count = len(resources)
@@ -262,8 +263,9 @@ def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, .
     name = workspace.runtime_parameter(report.address)
     held = workspace.parameters.get(name, decrypt=True)
     current = None
-    with suppress(BadInput, UnicodeEncodeError):  # one that cannot be read has none of the keys
-        current = strictjson.parse_object(held.value.encode(), where=name) if held and held.value else None
+    if held is not None and held.value:
+        with suppress(BadInput, UnicodeEncodeError):  # one that cannot be read has none of the keys
+            current = strictjson.parse_object((intact(held).value or "").encode(), where=name)
     real = planned_runtime(report.address, report.outputs)
     changed = changed_keys(current, real.known)
     return tuple(key for key in changed if not unknown_keys(real, [key]))

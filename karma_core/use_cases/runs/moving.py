@@ -6,11 +6,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from karma_core.checksum import checksum, is_damaged
 from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
 from karma_core.needs import DestroyPlanning, HasParameters
 from karma_core.outcomes import Phase
-from karma_core.records import ParameterWrite, TerraformJob
+from karma_core.records import Parameter, ParameterKind, ParameterWrite, TerraformJob
 from karma_core.use_cases import leasing
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.runs.journalling import Recorder
@@ -56,19 +57,28 @@ def move_component(
 
 
 def _move_runtime(workspace: HasParameters, fleet: Fleet, source: str, address: str) -> None:
-    """The runtime under the new name, as it was; consumers wait for the component, so none misses it."""
-    old, new = workspace.runtime_parameter(source), workspace.runtime_parameter(address)
+    """The runtime under the new name, as it was; consumers wait for the component, so none misses it.
+
+    One that is damaged is not taken along: it is written anew with the component.
+    """
+    old = workspace.runtime_parameter(source)
     held = workspace.parameters.get(old, decrypt=True)
     if held is None or held.value is None:
         return
-    there = workspace.parameters.get(new)
-    write = ParameterWrite(
-        name=new,
-        value=held.value,
-        kind=held.kind,
-        description=f"Runtime of {address}, moved by Karma from {source}",
-        base=there.version if there else 0,
-    )
-    workspace.parameters.put([write])
+    if not is_damaged(held):
+        _write_moved(workspace, held, source, address)
     fleet.values.read_again(address)
     workspace.parameters.delete([old])
+
+
+def _write_moved(workspace: HasParameters, held: Parameter, source: str, address: str) -> None:
+    new = workspace.runtime_parameter(address)
+    there = workspace.parameters.get(new)
+    base = there.version if there else 0
+    description = f"Runtime of {address}, moved by Karma from {source}"
+    if held.kind is not ParameterKind.SECURE:
+        description += f" (check={checksum(new, base + 1, held.value or '')})"
+    write = ParameterWrite(
+        name=new, value=held.value or "", kind=held.kind, description=description, base=base
+    )
+    workspace.parameters.put([write])

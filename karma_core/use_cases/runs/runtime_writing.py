@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from karma_core import strictjson
+from karma_core.checksum import checksum
 from karma_core.errors import Conflict, KarmaError
 from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject, JsonValue
@@ -61,12 +62,14 @@ class RuntimeWriter:
         """Write the runtime parameter, on the version that is there now and no other."""
         name = self._workspace.runtime_parameter(address)
         held = self._workspace.parameters.get(name)
+        base, value = held.version if held else 0, strictjson.canonical(runtime).decode()
+        check = "" if secret else checksum(name, base + 1, value)
         write = ParameterWrite(
             name=name,
-            value=strictjson.canonical(runtime).decode(),
+            value=value,
             kind=ParameterKind.SECURE if secret else ParameterKind.STRING,
-            description=description_of(address, self._run_id),
-            base=held.version if held else 0,
+            description=description_of(address, self._run_id, check),
+            base=base,
         )
         self._workspace.parameters.put([write])
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from karma_core.errors import StoreUnavailable
 from karma_log import chain
+from karma_log.log import Log
+from karma_log.sinks.file import FileSink
 from karma_log.verify import verify_log
 from tests.make_events import head_after, make_chain, make_event
 from tests.memory.sink import MemorySink
+from tests.memory.state import MemoryState
 
 EVENTS = make_chain(5)
 HEAD = chain.head_of(EVENTS[-1])
@@ -85,3 +91,41 @@ def test_a_required_sink_that_is_down_is_an_error() -> None:
 
     with pytest.raises(StoreUnavailable):
         verify_log(DownSink(), [sink()], HEAD)
+
+
+def test_a_copy_that_lost_its_last_newline_is_a_problem(tmp_path: Path) -> None:
+    """Its last event is whole, so no crash ended its append; the next append sets it right."""
+    copy = FileSink(tmp_path / "log.jsonl", durable=False)
+    log = Log(MemorySink(), MemoryState(), copies=[copy])
+    log.append_all([make_event(number) for number in range(1, 6)])
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    found = log.verify()
+    assert not found.verified
+    assert [(problem.kind, problem.seq) for problem in found.problems] == [("cut-off", 5)]
+    log.append(make_event(6))
+    assert log.verify().verified
+
+
+def test_a_copy_with_a_torn_line_is_a_note(tmp_path: Path) -> None:
+    """A crash leaves one at any other place."""
+    copy = FileSink(tmp_path / "log.jsonl", durable=False)
+    log = Log(MemorySink(), MemoryState(), copies=[copy])
+    log.append_all([make_event(number) for number in range(1, 6)])
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(path.read_bytes()[:-2])
+    assert log.verify().verified
+
+
+def test_an_index_that_differs_is_a_problem() -> None:
+    """Whichever sink has it: a search would not find what is there."""
+
+    class Indexed(MemorySink):
+        def index_faults(self) -> Iterator[str]:
+            return iter(["event 3 is not in it"])
+
+    indexed = Indexed(name="a")
+    indexed.lines = [chain.line(event) for event in EVENTS]
+    for found in (verify_log(indexed, [], HEAD), verify_log(sink(), [indexed], HEAD)):
+        assert not found.verified
+        assert [problem.kind for problem in found.problems] == ["index"]

@@ -11,7 +11,8 @@ from karma_core.records import Event
 from karma_log import chain
 from karma_log.log import Log
 from karma_log.sinks.dynamodb import DynamoSink
-from tests.make_events import make_event
+from karma_log.sinks.dynamodb_table import item
+from tests.make_events import make_chain, make_event
 from tests.memory.state import MemoryState
 
 
@@ -77,3 +78,17 @@ def test_a_table_that_does_not_answer_is_an_error() -> None:
     log = Log(DynamoSink(Crowded("ReadTimeoutError"), "events", "dev"), MemoryState())
     with pytest.raises(StoreUnavailable):
         log.append(make_event(1))
+
+
+def test_an_item_that_its_index_would_not_find_is_said() -> None:
+    """Its line is whole, and a search by component would miss it."""
+    table = Crowded("")
+    table.items = [item(event) for event in make_chain(3)]
+    sink = DynamoSink(table, "log", "dev")
+    assert list(sink.index_faults()) == []
+    table.items[1]["of_component"] = {"S": "dev#other/one"}
+    del table.items[2]["of_user"]
+    assert list(sink.index_faults()) == [
+        "event 2 is not found as what it is by of_component",
+        "event 3 is not found as what it is by of_user",
+    ]

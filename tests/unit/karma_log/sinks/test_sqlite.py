@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.records import Event
 from karma_log import chain
 from karma_log.filters import make_filter
 from karma_log.sinks import sqlite
@@ -159,3 +161,65 @@ def test_opening_waits_for_another_that_makes_the_database(tmp_path: Path) -> No
     release.join()
     other.close()
     sink.close()
+
+
+def append_past_an_index(path: Path, name: str, event: Event) -> None:
+    """Append an event while an index does not know of it, as damage or somebody's hand would."""
+    one_row = "FROM sqlite_master WHERE name = ?"
+    with closing(opened_for_writing(path)) as connection:
+        row = connection.execute(f"SELECT * {one_row}", (name,)).fetchone()
+        connection.execute(f"DELETE {one_row}", (name,))
+        connection.commit()
+    with closing(opened_for_writing(path)) as connection:
+        line = chain.line(event).decode()
+        connection.execute("INSERT INTO events (seq, line) VALUES (?, ?)", (event.seq, line))
+        connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
+        connection.commit()
+
+
+def opened_for_writing(path: Path) -> sqlite3.Connection:
+    """A connection that may change the schema's own table."""
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    return connection
+
+
+def test_an_event_that_an_index_hides_is_said(tmp_path: Path) -> None:
+    """The chain is whole, and a search for its component would not find it."""
+    path = tmp_path / "log.db"
+    sink = SqliteSink(path)
+    events = make_chain(4)
+    sink.append(events[:3], None)
+    sink.close()
+
+    append_past_an_index(path, "events_component", events[3])
+    assert len(list(sink.read(make_filter(component="vpc/core")))) == 3
+    assert chain.verify_lines(sink.stored(), chain.head_of(events[3])).verified
+    assert any("events_component" in fault for fault in sink.index_faults())
+    sink.close()
+
+
+def test_an_index_that_is_not_as_it_was_made_is_said(tmp_path: Path) -> None:
+    """One of a part of the events would be used in place of the whole."""
+    path = tmp_path / "log.db"
+    sink = SqliteSink(path)
+    sink.append(make_chain(3), None)
+    sink.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP INDEX events_user")
+        connection.commit()
+    assert list(sink.index_faults()) == ["events_user is not as it was made"]
+    sink.close()
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    """With a typed error, by every call."""
+    path = tmp_path / "log.db"
+    SqliteSink(path).append(make_chain(1), None)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    for call in (lambda sink: sink.head(), lambda sink: list(sink.stored())):
+        with pytest.raises(StoreError, match="cannot be used") as caught:
+            call(SqliteSink(path))
+        assert caught.value.code == "database-newer"

@@ -11,7 +11,7 @@ from karma_core.errors import NotFound
 from karma_core.records import Event
 from karma_core.use_cases.audit import causes
 from karma_core.use_cases.audit.why import ABOVE, Step, consequences, why
-from karma_core.use_cases.configs import publish as publishing
+from karma_core.use_cases.configs import publish_event
 from karma_core.use_cases.runs.drift import check_drift
 from karma_core.use_cases.selection.record import Selection
 from tests.stored_system import StoredSystem
@@ -177,7 +177,7 @@ def test_what_was_never_applied_begins_at_its_publish(tmp_path: Path) -> None:
 
 def test_versions_of_many_configs_are_an_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond what an event may name, the walk reads them from there."""
-    monkeypatch.setattr(publishing, "_NAMED_ADDRESSES", 1)
+    monkeypatch.setattr(publish_event, "_NAMED_ADDRESSES", 1)
     system = StoredSystem(tmp_path)
     system.publish(a_one={"size": 1}, a_two={"size": 1})
     system.deploy()

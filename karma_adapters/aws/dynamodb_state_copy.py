@@ -1,0 +1,109 @@
+"""The state table's rows for a backup, and rows back into the table.
+
+A query reads a partition, so what is read while others write is not of one moment; whoever makes a backup
+reads again until nothing has moved. Nothing is scanned: an IAM policy that allows one environment's keys
+alone allows no scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from karma_adapters import state_rows
+from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
+from karma_adapters.state_rows import Contents
+from karma_adapters.state_rules import completes_apply
+from karma_core.document_kinds import DOCUMENT_KINDS
+from karma_core.json_types import JsonObject
+from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
+
+DOCUMENTS: Final = "document#{}"
+_KINDS: Final = ("run", "generation", "journal", "completed", "applied", "secret", "chain")
+
+
+def copy_out(table: StateTable) -> Iterator[StateRow]:
+    """Everything but the leases; the journal is read first, and before the records that it explains."""
+    for _, run in table.wholes("run", Run):
+        yield state_rows.run_row(run)
+    for item in table.query("generation"):
+        yield state_rows.generation_row(item["sk"]["S"], int(item["count"]["N"]))
+    for _, entry in table.wholes("journal", JournalEntry):
+        yield state_rows.entry_row(entry)
+    for _, record in table.wholes("applied", Applied):
+        yield state_rows.applied_row(record)
+    for kind in DOCUMENT_KINDS:
+        for item, body in table.wholes(DOCUMENTS.format(kind), JsonObject):
+            revision = int(item["revision"]["N"])
+            yield state_rows.document_row(
+                Document(kind=kind, id=item["sk"]["S"], body=body, revision=revision)
+            )
+    for item in table.query("secret"):
+        yield state_rows.secret_row(item["sk"]["S"], bytes(item["secret"]["B"]))
+    for item in table.query("chain"):
+        yield state_rows.head_row(ChainHead(seq=int(item["seq"]["N"]), hash=item["digest"]["S"]))
+    for item in table.query("fence"):
+        yield state_rows.fence_row(int(item["token"]["N"]))
+
+
+def copy_in(table: StateTable, rows: Iterable[StateRow]) -> None:
+    """Delete everything but the leases, then put the rows; the applied records come last.
+
+    A copy that is broken off leaves a table without applied records, which nothing takes for whole.
+    """
+    found = state_rows.contents(rows)
+    for kind in (*_KINDS, *(DOCUMENTS.format(kind) for kind in DOCUMENT_KINDS)):
+        for item in list(table.query(kind)):
+            table.drop_parts(table.delete(kind, item["sk"]["S"]))
+    for item in _items(table, found):
+        table.put(item)
+    _raise_fence(table, found.fence)
+    table.put({**table.key("revision", "applied"), "mark": text(new_mark())})
+
+
+def _items(table: StateTable, found: Contents) -> Iterator[Item]:
+    for run in found.runs:
+        order = {"one": text(f"{run.started_at}#{run.id}")}
+        yield {**table.key("run", run.id), **table.body(run), **order}
+    for address, value in found.generations.items():
+        yield {**table.key("generation", address), "count": number(value)}
+    yield from _journal(table, found.journal)
+    for document in found.documents:
+        kept = {"revision": number(document.revision), "mark": text(new_mark())}
+        yield {
+            **table.key(DOCUMENTS.format(document.kind), document.id),
+            **table.body(document.body),
+            **kept,
+        }
+    for name, secret in found.secrets.items():
+        yield {**table.key("secret", name), "secret": {"B": secret}}
+    if found.head is not None:
+        digest = {"seq": number(found.head.seq), "digest": text(found.head.hash)}
+        yield {**table.key("chain", "head"), **digest}
+    for record in found.applied:
+        yield {**table.key("applied", record.address), **table.body(record)}
+
+
+def _journal(table: StateTable, entries: list[JournalEntry]) -> Iterator[Item]:
+    yield {**table.key("counter", "journal"), "count": number(len(entries))}
+    for count, entry in enumerate(entries, 1):
+        yield entry_item(table, entry, padded(count), new_mark())
+        if completes_apply(entry):
+            yield table.key("completed", f"{entry.address}#{entry.generation}")
+
+
+def entry_item(table: StateTable, entry: JournalEntry, position: str, mark: str) -> Item:
+    """A journal entry as the table holds it."""
+    return {
+        **table.key("journal", position),
+        **table.body(entry),
+        "one": text(f"{entry.run_id}#{position}"),
+        "two": text(f"{entry.address}#{position}"),
+        "mark": text(mark),
+    }
+
+
+def _raise_fence(table: StateTable, token: int) -> None:
+    there = table.get("fence", "fence")
+    if token > (int(there["token"]["N"]) if there else 0):
+        table.put({**table.key("fence", "fence"), "token": number(token)})
