@@ -16,6 +16,7 @@ DOCUMENT_KINDS: Final = (
     "config-set",
     "delivery",
     "drift",
+    "from-git",
     "git-holds",
     "heights",
     "kept-module",

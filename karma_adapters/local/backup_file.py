@@ -7,6 +7,7 @@ is taken; the ZIP file is written at the end, synced, and given its name.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import shutil
 import tempfile
@@ -23,7 +24,15 @@ from karma_core.use_cases.backup.manifest import MANIFEST, Member
 _BLOCK: Final = 1 << 20
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 """Every member's: the manifest says when the backup was taken."""
-_UNREADABLE: Final = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError)
+_UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
 """What zipfile raises for files that are damaged, cut off or of another form (its source, CPython 3.12)."""
 
 
@@ -139,6 +148,10 @@ class OpenedBackup:
             yield
         except _UNREADABLE as error:
             raise self._damaged(str(error)) from error
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise self._damaged(str(error)) from error  # a flipped bit makes a member one of bzip2's
 
     def _damaged(self, why: str) -> BadInput:
         return BadInput(

@@ -17,16 +17,20 @@ class MemoryStates:
 
     def addresses(self) -> tuple[str, ...]:
         """Components that have a state, sorted."""
-        return tuple(sorted(self._terraform.states()))
+        return self._terraform.with_state()
 
     def read(self, address: str) -> bytes | None:
         """The state as JSON."""
-        found = self._terraform.states().get(address)
-        return json.dumps(found).encode() if found is not None else None
+        if address not in self._terraform.with_state():
+            return None
+        resource, serial, lineage = self._terraform.copy_of_state(address)
+        state = {"version": 4, "serial": serial, "lineage": lineage}
+        return json.dumps(state | ({"resource": resource} if resource is not None else {})).encode()
 
     def write(self, address: str, state: bytes) -> None:
         """Replace the state."""
-        self._terraform.states()[address] = json.loads(state)
+        given = json.loads(state)
+        self._terraform.put_state(address, (given.get("resource"), given["serial"], given["lineage"]))
 
 
 class MemoryModuleCopies:

@@ -278,13 +278,20 @@ class MemoryTerraform:
         self._states.pop(address)
         self._serials[address] += 1
 
-    def copy_of_state(self, address: str) -> tuple[dict[str, Any], int, str]:
-        """The component's state, to be put back later."""
-        return self._states[address], self._serials[address], self._lineages[address]
+    def with_state(self) -> tuple[str, ...]:
+        """Components that have a state, be it empty, sorted."""
+        return tuple(sorted(self._lineages))
 
-    def put_state(self, address: str, copied: tuple[dict[str, Any], int, str]) -> None:
+    def copy_of_state(self, address: str) -> tuple[dict[str, Any] | None, int, str]:
+        """The component's state, to be put back later: its resource, its serial, its lineage."""
+        return self._states.get(address), self._serials[address], self._lineages[address]
+
+    def put_state(self, address: str, copied: tuple[dict[str, Any] | None, int, str]) -> None:
         """Replace the component's state."""
-        self._states[address], self._serials[address], self._lineages[address] = copied
+        resource, self._serials[address], self._lineages[address] = copied
+        self._states.pop(address, None)
+        if resource is not None:
+            self._states[address] = resource
 
     def _new_lineage(self) -> str:
         self._count += 1

@@ -354,14 +354,13 @@ class TestOverWhatIsThere:
 
     def test_a_newer_state_stays(self, system: System, tmp_path: Path) -> None:
         """It knows resources that the backup does not: they would be made a second time."""
-        states = system.terraform.states()
-        states["a/one"] |= {"lineage": "l", "serial": 4}
         back_up(system, tmp_path / "b.zip")
-        states["a/one"] |= {"serial": 5}
-        states["d/more"] = {"id": "id-9"}
+        resource, serial, lineage = system.terraform.copy_of_state("a/one")
+        system.terraform.put_state("a/one", (resource, serial + 1, lineage))
+        system.terraform.put_state("d/more", ({"id": "id-9"}, 1, "another"))
         result = put_back(system, tmp_path / "b.zip", over_existing=True)
         assert (result.newer_states, result.other_states) == (("a/one",), ("d/more",))
-        assert system.terraform.states()["a/one"]["serial"] == 5
+        assert system.terraform.copy_of_state("a/one") == (resource, serial + 1, lineage)
 
     @pytest.mark.parametrize("lost", ["state", "sink", "parameters", "graph"])
     def test_one_store_lost(self, system: System, backup: Path, lost: str) -> None:
