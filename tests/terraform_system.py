@@ -12,7 +12,8 @@ from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
-from karma_adapters.terraform.runner import USUAL, Directories, Seconds, TerraformRunner, say_nothing
+from karma_adapters.terraform.runner import TerraformRunner
+from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_core.ports import Say
 from karma_core.records import TerraformJob
 

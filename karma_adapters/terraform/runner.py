@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +34,8 @@ from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
 from karma_adapters.terraform.private_files import PLAN, PrivateFiles
+from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
+from karma_adapters.terraform.settling import Settling
 from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
@@ -48,49 +49,6 @@ _KEEP_CACHED: Final = {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
 whatever runs from there (Terraform: CLI configuration, provider plugin cache)."""
 NO_CHANGES, CHANGES = 0, 2
 """Exit codes of `plan -detailed-exitcode`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directories:
-    """Where the runner keeps its own.
-
-    Data directories, copies of modules, private plans, what applies wrote that are not settled, plugins.
-    """
-
-    data: Path
-    work: Path
-    private: Path
-    applies: Path
-    cache: Path
-
-    @classmethod
-    def below(cls, root: Path) -> Directories:
-        """The usual places below one directory."""
-        root = root.absolute()
-        names = ("data", "work", "private", "applies", "cache")
-        return cls(**{name: root / name for name in names})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seconds:
-    """How long Terraform may take, and how long it may save its work once it is interrupted.
-
-    `plan` counts for every command but an apply. A lock on a state is waited for as long as `lock`.
-    """
-
-    plan: int = 3_600
-    apply: int = 6 * 3_600
-    save: int = 600
-    lock: int = 60
-
-
-USUAL: Final = Seconds()
-_MARGIN_SECONDS: Final = 30
-"""After an interrupted apply must have ended, until it is not waited for any more. Ours."""
-
-
-def say_nothing(_event: str, _facts: JsonObject) -> None:
-    """Nobody listens."""
 
 
 class TerraformRunner:
@@ -122,6 +80,7 @@ class TerraformRunner:
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
+        self._settling = Settling(self._applies, seconds.save, say)
         self._seconds = seconds
         self._lock_timeout = f"{seconds.lock}s"
         self._say = say
@@ -141,7 +100,7 @@ class TerraformRunner:
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
         """
-        self._settle(job.address)
+        self._settling.settle(job.address)
         if job.unknown or job.parameters or job.state_of:
             return self._speculate(job)
         terraform = self._ready(job)
@@ -241,7 +200,7 @@ class TerraformRunner:
         DeployFailed `plan-expired` where it is no longer kept, `stale-plan` where the state has moved.
         """
         folder = self._private.find(plan.saved)
-        self._settle(job.address)
+        self._settling.settle(job.address)
         terraform = self._ready(job)
         with self._applies.recorded(job.address) as written:
             ended = terraform.writing_to(written).cmd(
@@ -274,27 +233,13 @@ class TerraformRunner:
         """Components with resources that may have been created."""
         return tuple(a for a in self._applies.every_address() if self._applies.maybe_created(a))
 
-    def _settle(self, address: str) -> None:
-        """Wait for an apply that outlived its Karma; DeployFailed where it is not known what it made."""
-        seconds = self._seconds.save + _MARGIN_SECONDS
-        what = f"the Terraform of a run that died, which saves the state of {address}"
-
-        def say(waited: int) -> None:
-            self._say("waiting", {"for": what, "seconds": waited})
-
-        if not self._applies.wait(address, seconds, say):
-            raise failure.still_running(address)
-        self._applies.drop_settled(address)
-        if names := self._applies.maybe_created(address):
-            raise maybe_created(address, names)
-
     @failure.for_component
     def move(self, job: TerraformJob) -> None:
         """Push the old address's state to the new one, then an empty one to the old.
 
         A state that is empty was moved before, or has nothing to move.
         """
-        self._settle(job.state_of)
+        self._settling.settle(job.state_of)
         state = self._backend.state(job.state_of)
         if not state or not state.get("resources"):
             return

@@ -24,7 +24,8 @@ from karma_adapters.processes.environment import allowed
 from karma_adapters.reloads.reloader import Reloads
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
-from karma_adapters.terraform.runner import Directories, Seconds, TerraformRunner
+from karma_adapters.terraform.runner import TerraformRunner
+from karma_adapters.terraform.runner_options import Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_adapters.wiring.settings import AwsSettings, Settings
 from karma_adapters.wiring.stores import Stores, say_nothing, utc_now

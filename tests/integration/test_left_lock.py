@@ -13,7 +13,8 @@ from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform import binary
-from karma_adapters.terraform.runner import Directories, Seconds, TerraformRunner
+from karma_adapters.terraform.runner import TerraformRunner
+from karma_adapters.terraform.runner_options import Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core.errors import DeployFailed
 from karma_core.records import TerraformJob

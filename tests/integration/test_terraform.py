@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from karma_adapters.processes import children
-from karma_adapters.terraform.runner import Seconds
+from karma_adapters.terraform.runner_options import Seconds
 from karma_core.errors import DeployFailed
 from tests.terraform_system import System, make_system
 
