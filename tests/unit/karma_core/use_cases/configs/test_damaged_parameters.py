@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from karma_core.changes.record import Edit
 from karma_core.checksum import checksum
 from karma_core.errors import BadInput
 from karma_core.records import ParameterWrite
 from karma_core.use_cases.access.policy_in_force import read_in_force
 from karma_core.use_cases.configs import publish as publishing
+from karma_core.use_cases.configs import writing as config_set
+from karma_core.use_cases.configs.differing import Take
 from karma_core.use_cases.configs.pull import pull
 from karma_core.use_cases.configs.show import show
 from karma_core.use_cases.plans.plan import plan
@@ -127,6 +130,23 @@ def test_damage_is_not_handed_on(system: StoredSystem) -> None:
         show(system.workspace, "a/one")
     assert caught.value.code == "parameter-damaged"
     assert pull(system.workspace).pulled == ()
+
+
+def test_damage_is_never_merged(system: StoredSystem) -> None:
+    """What a change wrote and a disk damaged is held where Git was edited elsewhere: nobody writes it anew."""
+    name, edited = "/iac/a/one/config", {"cidr": "10", "size": 7}
+    held = system.parameters.get(name)
+    assert held is not None
+    edit = Edit(address="a/one", before=CONFIGS["a_one"], base_version=held.version, after=edited)
+    config_set.write(system.workspace, "change-1", [edit], None)
+    flip(system, name, "cidr", "cidq")
+    (system.root / "iac/test/a/one/config.json").write_text('{"cidr":"10","size":1,"more":true}')
+    result = publishing.publish(system.workspace, reread=True)
+    assert (result.written, result.diverged) == ((), ("a/one",))
+    assert findings(system)["a/one"] == "parameter-damaged"
+    git = Take(git=frozenset({"a/one"}))
+    assert publishing.publish(system.workspace, reread=True, take=git).written == ("a/one",)
+    assert findings(system) == {}
 
 
 def test_what_is_written_by_hand_counts(system: StoredSystem) -> None:
