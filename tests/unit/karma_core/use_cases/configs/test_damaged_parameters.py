@@ -133,7 +133,7 @@ def test_damage_is_not_handed_on(system: StoredSystem) -> None:
 
 
 def test_damage_is_never_merged(system: StoredSystem) -> None:
-    """What a change wrote and a disk damaged is held where Git was edited elsewhere: nobody writes it anew."""
+    """What a change wrote and a disk damaged is held where Git was edited elsewhere: it stays as it is."""
     name, edited = "/iac/a/one/config", {"cidr": "10", "size": 7}
     held = system.parameters.get(name)
     assert held is not None
