@@ -22,6 +22,7 @@ import msgspec
 from karma_adapters.processes.output import CODE, OUT, is_busy
 from karma_adapters.terraform.apply_events import ResourceKey, begun_creations, planned_creations
 from karma_core import ids
+from karma_core.errors import BadInput
 from karma_core.json_types import JsonMapping
 from karma_core.model import Record
 
@@ -142,12 +143,19 @@ class ApplyRecords:
             return []
         if not begun:
             return []
-        now = _digests(self._state(address))
+        now = self._there(address)
         return [
             name
             for key, name in begun.items()
             if now.get(_text(key)) in {None, before.instances.get(_text(key))}
         ]
+
+    def _there(self, address: str) -> dict[str, str]:
+        """The state's resources of now; none where it is damaged: nobody knows what it had."""
+        try:
+            return _digests(self._state(address))
+        except BadInput:
+            return {}
 
 
 def _is_left(folder: Path) -> bool:

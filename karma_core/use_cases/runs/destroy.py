@@ -78,10 +78,10 @@ class Destruction:
         started = self._workspace.clock()
         self._heartbeat.check()
         self._workspace.say("step", {"address": address, "step": DESTROY})
-        cannot = self._blocked(address)
-        if cannot:
-            return self._end(address, End.BLOCKED, cannot, started)
         try:
+            cannot = self._blocked(address)
+            if cannot:
+                return self._end(address, End.BLOCKED, cannot, started)
             reason = self._carry_out(address)
         except _MoreThanShown as more:
             return self._end(address, End.STOPPED, str(more), started)

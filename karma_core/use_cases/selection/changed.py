@@ -32,12 +32,12 @@ class Since(Record, frozen=True, kw_only=True):
 def changed_itself(fleet: Fleet, address: str) -> bool:
     """Whether a component's own part differs from what was applied: config, module, variables, engine.
 
-    So does one that was never applied, whose last apply failed, or whose runtime cannot be read.
+    So does one that was never applied, whose last apply failed, or whose runtime is gone or cannot be read.
     """
     if fleet[address].config is None:
         return False
     own_cause = fingerprint.has_own_cause(fleet.inputs(address), fleet.deployed(address))
-    return own_cause or bool(fleet.unreadable(address))
+    return own_cause or fleet.lost_runtime(address) or bool(fleet.unreadable(address))
 
 
 def changed_since(workspace: Selecting, fleet: Fleet, ref: str) -> Since:

@@ -12,6 +12,7 @@ import pytest
 
 from karma_adapters.terraform import apply_records
 from karma_adapters.terraform.apply_records import ApplyRecords
+from karma_core.errors import BadInput
 
 BOX = "box/a"
 RESOURCE = {
@@ -78,6 +79,19 @@ def test_what_began_and_is_not_in_the_state_is_in_doubt(place: Place) -> None:
     place.records.forget(BOX)
     assert place.records.maybe_created(BOX) == ()
     assert list(place.directory.iterdir()) == []
+
+
+def test_a_damaged_state_has_nothing(place: Place) -> None:
+    """What was killed while it wrote its state may have made everything that it began; so it is named."""
+    folder = place.die(BEGUN)
+
+    def damaged(_address: str) -> None:
+        raise BadInput("the state cannot be read", code="state-unreadable")
+
+    records = ApplyRecords(place.directory, damaged)
+    assert records.maybe_created(BOX) == ("box.one",)
+    records.drop_settled(BOX)
+    assert folder.exists()
 
 
 def test_the_resource_that_was_to_be_replaced_is_not_the_new_one(place: Place) -> None:

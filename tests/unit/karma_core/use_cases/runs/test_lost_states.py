@@ -298,6 +298,13 @@ def test_a_lost_runtime_is_published_again(chain: System) -> None:
     assert idle(chain.workspace, ALL) is not None
 
 
+def test_a_component_whose_runtime_is_gone_counts_as_changed(chain: System) -> None:
+    """So that a deploy of what has changed brings it back, too."""
+    delete_runtime(chain, "a/one")
+    assert statuses(chain.deploy(Selection(changed=True)))["a/one"] == "applied"
+    assert chain.runtime("a/one")
+
+
 def test_a_consumer_is_decided_by_the_republished_runtime(chain: System) -> None:
     """Also where its producer is no part of the plan: it is never planned with a value that is missing."""
     delete_runtime(chain, "a/one")
