@@ -123,8 +123,13 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
 
 def _applies(workspace: Workspace) -> Iterator[Check]:
     """One check for each component with resources that a killed apply may have created."""
-    for address in workspace.terraform.unsettled():
-        error = maybe_created(address, workspace.terraform.maybe_created(address))
+    try:
+        doubts = {a: workspace.terraform.maybe_created(a) for a in workspace.terraform.unsettled()}
+    except KarmaError as unread:
+        yield failed(MAYBE_CREATED, unread)
+        return
+    for address, resources in doubts.items():
+        error = maybe_created(address, resources)
         yield warned(MAYBE_CREATED, f"{error.what}. {error.why}", error.next_step)
 
 
