@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import render
+from karma_cli import render, streams
 from karma_cli.options import Env, Json, ProjectDir, open_for, settings_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def backup(
     workspace, settings = open_for(env, project), settings_of(project)
     with writing(settings, workspace.name, to) as file:
         taken = take(workspace, others(settings, workspace.name), file, to=to, secure_strings=secure_strings)
+    streams.outcome_is_recorded()
     if as_json:
         render.document({"to": to, **_shown(taken)})
         return
@@ -75,6 +76,7 @@ def restore(
             over_existing=over_existing,
             token=token,
         )
+    streams.outcome_is_recorded()
     taken = result.manifest
     if as_json:
         said = {name: value for name, value in to_builtins(result).items() if name != "manifest"}

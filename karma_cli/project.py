@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from karma_cli import exits, render
+from karma_cli import exits, render, streams
 from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, settings_of
 
 
@@ -83,6 +83,7 @@ def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool
     from karma_core.use_cases.runs.acceptance import accept
 
     accepted = accept(open_for(env, project), wanted)
+    streams.outcome_is_recorded()
     if as_json:
         render.document(accepted.contract())
         return
