@@ -19,6 +19,7 @@ STORES = "it makes or fills stores, with rights that a service has not"
 DOORS: dict[str, str | tuple[str, ...]] = {
     "apply": ("POST /changes/apply", "POST /changes/{change_id}/apply"),
     "aws create": STORES,
+    "backup": "it copies all that the environment keeps, secrets of states among it, to the caller's place",
     "change approve": ("POST /changes/{change_id}/approve",),
     "change cancel": ("POST /changes/{change_id}/cancel",),
     "change list": ("GET /changes",),
@@ -58,6 +59,7 @@ DOORS: dict[str, str | tuple[str, ...]] = {
     "policy publish": "it publishes the policy of the caller's checkout",
     "policy show": "it compares the caller's checkout",
     "propose-change": ("POST /request-change",),
+    "restore": STORES,
     "token create": "a token's text passes no network",
     "token list": ("GET /tokens",),
     "token revoke": ("POST /tokens/{token_id}/revoke",),

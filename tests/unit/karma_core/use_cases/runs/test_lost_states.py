@@ -298,6 +298,22 @@ def test_a_lost_runtime_is_published_again(chain: System) -> None:
     assert idle(chain.workspace, ALL) is not None
 
 
+def test_a_lost_runtime_of_what_runs_anyway(chain: System) -> None:
+    """Its module has other files and Terraform no changes: the plan says that the runtime is published."""
+    before = chain.runtime("a/one")
+    delete_runtime(chain, "a/one")
+    chain.modules.edit("a", "2")
+    made = plan(chain.workspace, Selection(targets=("a/one",)))
+    shown = {one.address: one for one in made.components}["a/one"]
+    assert (str(shown.action), "will be published again" in shown.reason) == ("update", True)
+    result = chain.deploy()
+    assert statuses(result)["a/one"] == "applied"
+    assert "published again" in reasons(result)["a/one"]
+    assert (chain.runtime("a/one"), chain.applies()) == (before, [])
+    published = [e for e in chain.log.events(action="runtime_publish") if e.component == "a/one"]
+    assert published[-1].inputs["lost"] is True
+
+
 def test_a_component_whose_runtime_is_gone_counts_as_changed(chain: System) -> None:
     """So that a deploy of what has changed brings it back, too."""
     delete_runtime(chain, "a/one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from karma_core import failpoints
 from karma_core.use_cases.graph.build import read_fleet
@@ -58,6 +59,18 @@ def test_a_rename_keeps_what_is_deployed(system: System, removed: bool) -> None:
     assert reasons(result)["a/new"].startswith("moved from a/old; ")
     _check_the_end(system, identity)
     assert system.events("component_move") == [("a/new", "started"), ("a/new", "succeeded")]
+
+
+def test_a_damaged_runtime_does_not_move(system: System) -> None:
+    """It would get a new checksum; it is written anew from what the state says."""
+    before, versions = system.runtime("a/old"), system.parameters._versions
+    held = versions["/iac/a/old/runtime"][-1]
+    damaged = replace(held, value=(held.value or "").replace('"size":1', '"size":3'))
+    versions["/iac/a/old/runtime"] = (damaged,)
+    result = system.deploy()
+    assert statuses(result)["a/new"] == "applied"
+    assert system.runtime("a/new") == {**before, "moved_from": "a/old"}
+    _check_the_end(system, before["id"])
 
 
 BOUNDARIES = ["deploy.after_state_move", "deploy.before_record_move", "deploy.after_apply"]
