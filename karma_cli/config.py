@@ -185,25 +185,25 @@ def diff(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> 
     from karma_core.model import to_builtins
     from karma_core.use_cases.configs.diff import diff as use_case
 
-    found = use_case(open_for(env, project))
+    comparison = use_case(open_for(env, project))
     if as_json:
-        render.document(to_builtins(found))
+        render.document(to_builtins(comparison))
         return
-    rows: list[tuple[str, str, str]] = [(a, "added", "") for a in found.added]
-    rows += [(a, "removed", "") for a in found.removed]
-    for changed in found.changed:
+    rows: list[tuple[str, str, str]] = [(a, "added", "") for a in comparison.added]
+    rows += [(a, "removed", "") for a in comparison.removed]
+    for changed in comparison.changed:
         rows += [(changed.address, "changed", str(d)) for d in map(_difference, changed.differences)]
-    for ahead in found.ahead_of_git:
+    for ahead in comparison.ahead_of_git:
         rows += [(ahead.address, "ahead of Git", str(d)) for d in map(_difference, ahead.differences)]
-    for merged in found.merged:
+    for merged in comparison.merged:
         rows += [(merged.address, "merges Git's edit", _difference(d)) for d in merged.from_git]
         rows += [(merged.address, "merges a change's edit", _difference(d)) for d in merged.from_store]
-    rows += [(a, "not checked out", "") for a in found.not_checked_out]
+    rows += [(a, "not checked out", "") for a in comparison.not_checked_out]
     if rows:
         render.table("", ("component", "", "difference"), sorted(rows))
-    if found.diverged:
-        _show_diverged(found.diverged)
-    if found.empty:
+    if comparison.diverged:
+        _show_diverged(comparison.diverged)
+    if comparison.empty:
         render.line("Git and the parameter store are the same.")
 
 

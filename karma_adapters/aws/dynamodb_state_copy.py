@@ -24,16 +24,16 @@ _KINDS: Final = ("run", "generation", "journal", "completed", "applied", "secret
 
 def copy_out(table: StateTable) -> Iterator[StateRow]:
     """Everything but the leases; the journal is read first, and before the records that it explains."""
-    for _, run in table.wholes("run", Run):
+    for _, run in table.query_with_values("run", Run):
         yield state_rows.run_row(run)
     for item in table.query("generation"):
         yield state_rows.generation_row(item["sk"]["S"], int(item["count"]["N"]))
-    for _, entry in table.wholes("journal", JournalEntry):
+    for _, entry in table.query_with_values("journal", JournalEntry):
         yield state_rows.entry_row(entry)
-    for _, record in table.wholes("applied", Applied):
+    for _, record in table.query_with_values("applied", Applied):
         yield state_rows.applied_row(record)
     for kind in DOCUMENT_KINDS:
-        for item, body in table.wholes(DOCUMENTS.format(kind), JsonObject):
+        for item, body in table.query_with_values(DOCUMENTS.format(kind), JsonObject):
             revision = int(item["revision"]["N"])
             yield state_rows.document_row(
                 Document(kind=kind, id=item["sk"]["S"], body=body, revision=revision)

@@ -71,7 +71,7 @@ class SqliteLeases:
         return replace(lease, expires_at=expires_at, seconds=seconds)
 
     def release(self, lease: Lease) -> None:
-        """Give back what is still held under this token."""
+        """Release the names that are still held under this token."""
         self._database.rows("DELETE FROM leases WHERE token = ?", (lease.token,))
 
     def fence(self) -> int:

@@ -130,7 +130,7 @@ class Environment(Document, frozen=True, kw_only=True):
             raise ValueError('terraform_state = "s3" needs aws.tfstate_bucket or aws.bucket')
 
     def _check_gremlin(self) -> None:
-        """A graph in Gremlin needs an endpoint, and a signature must not travel in the clear."""
+        """Refuse a Gremlin store without an endpoint, and a signed connection without TLS."""
         if self.graph == "gremlin" and not self.gremlin_url:
             raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
         if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
@@ -290,7 +290,7 @@ class Sections(Document, frozen=True, kw_only=True):
         )
 
     def environment(self, name: str) -> EnvironmentSettings:
-        """What the core must know of an environment. Keys of its own policy stand before the common ones."""
+        """Return the core's settings of an environment; its own policy's keys override the common ones."""
         section = self.section(name)
         others = {environment.prefix for other, environment in self.environments.items() if other != name}
         return EnvironmentSettings(

@@ -49,9 +49,9 @@ def take_up_push(
     The commit is the idempotency key: delivered twice, it is one change. BadInput where a config in the
     commit is no JSON object, NotFound `unknown-ref` where Git does not know the commit.
     """
-    found = [_wanted(workspace, address, commit) for address in sorted(addresses)]
-    wanted = [one for one in found if isinstance(one, Wanted)]
-    held = tuple(one for one in found if isinstance(one, Diverged))
+    edit = [_wanted(workspace, address, commit) for address in sorted(addresses)]
+    wanted = [one for one in edit if isinstance(one, Wanted)]
+    held = tuple(one for one in edit if isinstance(one, Diverged))
     if not wanted:
         if held:
             raise refuse_diverged(held)

@@ -1,4 +1,4 @@
-"""Git's configs against the parameter store's: what publishing would do, found with as few reads as possible.
+"""Compare Git's configs with the parameter store's, with as few reads as possible: what publishing would do.
 
 A config is published in its canonical form (compact JSON, sorted keys), whatever its author's layout: equal
 configs are equal bytes, and SSM's few kilobytes are not spent on spaces. Stored values of another layout
@@ -163,12 +163,12 @@ def _stored(workspace: HasParameters, asked: set[str] | None) -> dict[str, Param
     """Config parameters by address: those asked for, or all."""
     if asked is None or len(asked) > _FEW:
         return stored_configs(workspace)
-    found = {}
+    parameters = {}
     for address in sorted(asked):
         parameter = workspace.parameters.get(workspace.config_parameter(address), decrypt=True)
         if parameter is not None:
-            found[address] = parameter
-    return found
+            parameters[address] = parameter
+    return parameters
 
 
 def _opened(workspace: HasParameters, parameter: Parameter) -> Parameter:
@@ -178,7 +178,7 @@ def _opened(workspace: HasParameters, parameter: Parameter) -> Parameter:
 def _is_suspect(
     file: ConfigFile, seen: Mapping[str, tuple[str, str]], stored: Mapping[str, Parameter]
 ) -> bool:
-    """Whether the file must be read: it may have changed, or the store does not hold what it held."""
+    """Whether the file must be read: it may have changed, or the stored config has."""
     entry = seen.get(file.address)
     if entry is None or entry[0] != file.stamp or file.address not in stored:
         return True

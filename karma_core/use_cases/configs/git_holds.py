@@ -1,4 +1,4 @@
-"""Which configs that changes wrote have been in Git since.
+"""The configs that changes wrote and that Git has held since.
 
 A version that a change wrote is ahead of Git until Git holds it, and from then on Git's next edit of it is
 an edit like any other. Nothing in the parameter says that Git has caught up, so it is noted here; and so is

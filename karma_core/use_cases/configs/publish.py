@@ -46,8 +46,8 @@ from karma_core.use_cases.configs.pruning import (
     Confirm,
     Kept,
     ask_before_many,
-    check_doomed,
-    doomed_of,
+    check_unmoved,
+    configs_to_delete,
     kept_of,
     require_checked_out,
 )
@@ -59,7 +59,7 @@ from karma_core.use_cases.fleet.binding import bind, check_binding
 
 
 class PublishResult(Record, frozen=True, kw_only=True):
-    """What publishing did (or, `dry_run`, would do). Addresses, sorted.
+    """The result of publishing, or of a `dry_run`. Addresses are sorted.
 
     `merged` are those of `written` that have edits of a change besides Git's; `diverged` are held, because
     both edited the same place. `not_checked_out` are in Git and not in the work tree; `deletions_uncommitted`
@@ -87,20 +87,23 @@ class PublishResult(Record, frozen=True, kw_only=True):
 
 
 class Work(Record, frozen=True, kw_only=True):
-    """What publishing has to do: the comparison, what is to be deleted and what is not, and the verdict.
+    """The work of a publish: the comparison, configs to delete and to keep, and the verdict.
 
     `verdict` is None where no rule applies.
     """
 
     comparison: Comparison
-    doomed: dict[str, Parameter]
+    to_delete: dict[str, Parameter]
     kept: tuple[Kept, ...]
     verdict: PublishVerdict | None
 
     @property
     def addresses(self) -> dict[str, list[str]]:
         """What is to be written, and what is to be deleted."""
-        return {"write": [intent.address for intent in self.comparison.intents], "prune": list(self.doomed)}
+        return {
+            "write": [intent.address for intent in self.comparison.intents],
+            "prune": list(self.to_delete),
+        }
 
 
 def publish(
@@ -124,20 +127,20 @@ def publish(
     """
     work = find_work(workspace, prune=prune, take=take, reread=reread)
     reach("publish.after_reading")
-    comparison, doomed = work.comparison, work.doomed
-    if comparison.intents or doomed:
+    comparison, to_delete = work.comparison, work.to_delete
+    if comparison.intents or to_delete:
         heights.require_level(workspace)
-    ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
+    ask_before_many(comparison, to_delete, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
     _refuse(workspace, work)
     log_taken(workspace, take)
-    if comparison.intents or doomed:
+    if comparison.intents or to_delete:
         workspace = require_requester(workspace, "")
     git_holds.note(workspace, comparison.notes)
     config_set.keep_removed(workspace, comparison.kept_removals)
-    if comparison.intents or doomed:
+    if comparison.intents or to_delete:
         versions = _carry_out(workspace, work)
         _remember_written(workspace, comparison)
         return structs.replace(result, versions=versions)
@@ -155,13 +158,13 @@ def find_work(
     if prune:
         require_checked_out(comparison)
     kept = kept_of(workspace, comparison.removed)
-    doomed = doomed_of(comparison, kept) if prune else {}
-    verdict = judge_publish(workspace, comparison.intents, doomed)
+    to_delete = configs_to_delete(comparison, kept) if prune else {}
+    verdict = judge_publish(workspace, comparison.intents, to_delete)
     in_use = verdict.in_use if verdict else ()
     kept = (*kept, *(Kept(address=address, reason="consumers-live") for address in in_use))
     return Work(
         comparison=comparison,
-        doomed={address: found for address, found in doomed.items() if address not in in_use},
+        to_delete={address: parameter for address, parameter in to_delete.items() if address not in in_use},
         kept=tuple(sorted(kept, key=lambda item: item.address)),
         verdict=verdict,
     )
@@ -180,8 +183,8 @@ def _refuse(workspace: EventsAndArtifacts, work: Work) -> None:
 def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
     comparison, verdict = work.comparison, work.verdict or PublishVerdict()
     written = [intent.address for intent in comparison.intents]
-    ahead = [found.address for found in comparison.ahead]
-    diverged = [found.address for found in comparison.diverged]
+    ahead = [entry.address for entry in comparison.ahead]
+    diverged = [entry.address for entry in comparison.diverged]
     return PublishResult(
         environment=environment,
         dry_run=dry_run,
@@ -193,7 +196,7 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
         not_checked_out=tuple(sorted(comparison.not_checked_out)),
         deletions_uncommitted=tuple(a for a in comparison.removed if a in comparison.uncommitted),
         removed_from_git=tuple(comparison.removed),
-        pruned=tuple(work.doomed),
+        pruned=tuple(work.to_delete),
         kept=work.kept,
         findings=(*verdict.findings, *map(diverged_finding, comparison.diverged)),
         needs=verdict.needs,
@@ -205,20 +208,20 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
 
 def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
-    intents, doomed = work.comparison.intents, work.doomed
+    intents, to_delete = work.comparison.intents, work.to_delete
     judged: JsonObject = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     if work.comparison.diverged:
         judged["diverged"] = [found.address for found in work.comparison.diverged]
     writes = _writes(workspace, intents)
-    with _leased(workspace, work.doomed):
+    with _leased(workspace, work.to_delete):
         reach("publish.under_lease")
         intent = workspace.log.append(intent_event(workspace, work.addresses, "started", judged))
         versions: list[int] = []
         try:
             bind(workspace)
-            check_doomed(workspace, doomed)
+            check_unmoved(workspace, to_delete)
             versions = workspace.parameters.put(writes)
-            workspace.parameters.delete([parameter.name for parameter in doomed.values()])
+            workspace.parameters.delete([parameter.name for parameter in to_delete.values()])
         except KarmaError as error:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
@@ -226,7 +229,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
         git_holds.note(workspace, _merge_notes(intents, written))
         heights.note(workspace)
-        workspace.log.append(outcome_event(workspace, written, len(doomed), cause=intent.id))
+        workspace.log.append(outcome_event(workspace, written, len(to_delete), cause=intent.id))
     return written
 
 
@@ -263,12 +266,12 @@ def _write(name: str, intent: Intent, provenance: Provenance) -> ParameterWrite:
 
 
 @contextmanager
-def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
+def _leased(workspace: ConfigStore, to_delete: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
     Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(to_delete))]
     with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield

@@ -32,7 +32,7 @@ def intent_event(
 
 
 def outcome_event(workspace: HasArtifacts, written: Mapping[str, int], pruned: int, *, cause: str) -> Event:
-    """What was written, with the versions: by them a deploy's config is found to come from this publish."""
+    """Return the event of a finished publish, with the versions by which deploys are traced to it."""
     counts = {"written": len(written), "pruned": pruned}
     if len(written) <= _NAMED_ADDRESSES:
         versions = [{"component": address, "version": version} for address, version in written.items()]

@@ -1,4 +1,4 @@
-"""From the parameter store to the work tree: what changes have moved, for somebody to commit."""
+"""Write configs that changes moved from the parameter store to the work tree, for a person to commit."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def pull(workspace: Publishing, *, dry_run: bool = False, take: Take | None = No
     """
     comparison = compare(workspace, may_be_absent=True, take=take, noting=True)
     merged = [intent for intent in comparison.intents if _has_edits_of_a_change(intent, take)]
-    found: list[Ahead | Intent] = sorted([*comparison.ahead, *merged], key=lambda one: one.address)
-    pulled = tuple(_pull(workspace, one, dry_run=dry_run) for one in found)
+    entry: list[Ahead | Intent] = sorted([*comparison.ahead, *merged], key=lambda one: one.address)
+    pulled = tuple(_pull(workspace, one, dry_run=dry_run) for one in entry)
     if not dry_run:
         log_taken(workspace, take)
-        _note(workspace, found, comparison)
+        _note(workspace, entry, comparison)
         if pulled:
             addresses = [one.address for one in pulled]
             log_event(workspace, "config_pull", Phase.SUCCEEDED, inputs={"components": addresses})
@@ -86,11 +86,11 @@ def _note(workspace: Publishing, found: list[Ahead | Intent], comparison: Compar
     config_set.forget_removed(workspace, [one.address for one in found if one.stored is None])
 
 
-def _pull(workspace: HasGit, found: Ahead | Intent, *, dry_run: bool) -> Pulled:
-    removed = isinstance(found, Ahead) and found.stored is None
-    content = None if removed else _content(workspace, found)
-    path = "" if dry_run else workspace.repository.write(workspace.name, found.address, content)
-    return Pulled(address=found.address, path=path, removed=removed, merged=isinstance(found, Intent))
+def _pull(workspace: HasGit, entry: Ahead | Intent, *, dry_run: bool) -> Pulled:
+    removed = isinstance(entry, Ahead) and entry.stored is None
+    content = None if removed else _content(workspace, entry)
+    path = "" if dry_run else workspace.repository.write(workspace.name, entry.address, content)
+    return Pulled(address=entry.address, path=path, removed=removed, merged=isinstance(entry, Intent))
 
 
 def _content(workspace: HasGit, found: Ahead | Intent) -> bytes:

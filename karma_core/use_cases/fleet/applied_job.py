@@ -1,4 +1,4 @@
-"""What was applied last to a component as a job for Terraform, with its config and module of that time."""
+"""The last apply of a component as a job for Terraform, with its config and module of that time."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def applied_runtimes(
 
     One that cannot be read is not there: it must not keep a component from being destroyed.
     """
-    found, secrets = {}, []
+    runtimes, secrets = {}, []
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
-        found[producer] = counted(_readable(held), record.keys.get(producer))
+        runtimes[producer] = counted(_readable(held), record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(found[producer])
-    return found, tuple(secrets)
+            secrets.append(runtimes[producer])
+    return runtimes, tuple(secrets)
 
 
 def _readable(held: Parameter | None) -> JsonObject:

@@ -72,8 +72,8 @@ def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) 
     types = {about_type(fleet[address].type) for address in members}
     scopes = {*members, *types, about_environment(fleet.inventory.environment)}
     said = {(f.code, f.component) for f in own}
-    found = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
-    return sort_findings({*found, *own})
+    inherited = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
+    return sort_findings({*inherited, *own})
 
 
 def _store(

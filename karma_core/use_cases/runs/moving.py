@@ -1,4 +1,4 @@
-"""A renamed component takes over what is deployed under its old name: state, runtime, records, config."""
+"""Moving a renamed component's deployment to its new address: state, runtime, records, config."""
 
 from __future__ import annotations
 
