@@ -12,7 +12,7 @@ from benchmarks.figures import show
 
 def main(chosen: list[str]) -> None:
     """Print the figures of each module of this package that has a `run()`, by name."""
-    for name in chosen or sorted(found.name for found in pkgutil.iter_modules(benchmarks.__path__)):
+    for name in chosen or sorted(listed.name for listed in pkgutil.iter_modules(benchmarks.__path__)):
         if name == "__main__":
             continue
         module = importlib.import_module(f"benchmarks.{name}")

@@ -110,14 +110,14 @@ class _Question:
 
 def _questions() -> list[_Question]:
     addresses = [f"{components.TYPES[n % 5]}/c{n:06}" for n in (7, 60, 333)]
-    found = [_Question("GET", f"/graph/impact?component={address}") for address in addresses]
-    found += [
+    questions = [_Question("GET", f"/graph/impact?component={address}") for address in addresses]
+    questions += [
         _Question("POST", "/graph/query", json.dumps({"query_type": name, "parameters": {"component": a}}))
         for name in NAMED
         for a in addresses
     ]
     paths = ("?limit=20", "?type=vpc&limit=50", "?search=0001&limit=50", "?status=current&limit=100", "")
-    return found + [_Question("GET", f"/components{query}") for query in paths]
+    return questions + [_Question("GET", f"/components{query}") for query in paths]
 
 
 def _project(root: Path, count: int) -> str:
@@ -135,12 +135,12 @@ def _record(server: _Server, root: Path, token: str, questions: Sequence[_Questi
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60, trust_env=False) as client:
         for question in questions:
             headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-            found = client.request(
+            answer = client.request(
                 question.method, question.path, content=question.body.encode(), headers=headers
             )
-            found.raise_for_status()
-            own = {k: v for k, v in found.headers.items() if k not in {"content-length", "date"}}
-            answers[question.key] = (own, found.content)
+            answer.raise_for_status()
+            own = {k: v for k, v in answer.headers.items() if k not in {"content-length", "date"}}
+            answers[question.key] = (own, answer.content)
     (root / ANSWERS).write_bytes(msgspec.msgpack.encode(answers))
 
 
@@ -158,7 +158,7 @@ def _load(server: _Server, asks: Sequence[Ask], seconds: float = SECONDS) -> Loa
 
 
 def _best(loads: Sequence[Load]) -> Load:
-    return max(loads, key=lambda found: found.per_second)
+    return max(loads, key=lambda load: load.per_second)
 
 
 def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: int) -> Figure:
@@ -166,7 +166,7 @@ def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: in
     rest = [_load(server, asks) for _ in range(ROUNDS)]
     with _rebuilding(root, count):
         busy = [_load(server, asks, 2 * SECONDS) for _ in range(ROUNDS)]
-    before, during = (min(found.quantile(0.99) for found in loads) for loads in (rest, busy))
+    before, during = (min(load.quantile(0.99) for load in loads) for loads in (rest, busy))
     note = f"p99 {during * 1000:.0f} ms against {before * 1000:.0f} ms at rest"
     return Figure(
         f"queries during rebuilds, {count:,} components", during / before, P99_LIMIT, "of rest", note

@@ -112,9 +112,9 @@ def _reading(folder: Path) -> Iterator[Figure]:
     store = SsmParameters(ssm, ssm, seen=SeenVersions(folder / "seen.json"))
     pages, described = 2 * READ / PAGE_SIZE, 2 * READ / _DESCRIBED
     for name, least in (("first", pages + described), ("again", pages)):
-        found = len(list(store.read_tree(corpus.PREFIX)))
+        count = len(list(store.read_tree(corpus.PREFIX)))
         made = ssm.take_counts().total()
-        note = f"{made:,} requests for {found:,} parameters, {least:,.0f} at least"
+        note = f"{made:,} requests for {count:,} parameters, {least:,.0f} at least"
         yield Figure(f"reading {READ:,} components, {name}", made / least, LIMIT, "times", note)
 
 
@@ -150,11 +150,11 @@ def _one_change(folder: Path) -> Iterator[Figure]:
 
 def _local(root: Path) -> dict[str, list[str]]:
     """Everything that the stores on disk hold, by file."""
-    found = {}
+    dumps = {}
     for path in sorted((root / ".karma" / "bench").glob("*.sqlite")):
         with closing(sqlite3.connect(path)) as opened:
-            found[path.name] = list(opened.iterdump())
-    return found
+            dumps[path.name] = list(opened.iterdump())
+    return dumps
 
 
 def _open(root: Path, ssm: CountingSsm) -> Workspace:

@@ -64,8 +64,8 @@ def _seconds(place: Path) -> list[float]:
     asked = {"place": str(place), "environ": _environ(), "event": _event()}
     words = [sys.executable, "-I", "-S", "-B", "-c", _TIMED.format(name=FUNCTION)]
     ended = subprocess.run(words, input=json.dumps(asked), capture_output=True, text=True, check=True)
-    found: list[float] = json.loads(ended.stdout)
-    return found
+    seconds: list[float] = json.loads(ended.stdout)
+    return seconds
 
 
 def _environ() -> dict[str, str]:

@@ -109,13 +109,13 @@ def _counted(root: Path, work: object) -> dict[str, int]:
 
 def _configs(count: int) -> dict[str, dict[str, str]]:
     """A tree in which each node has up to three children."""
-    found = {}
+    configs = {}
     for number in range(count):
         config = {"value": f"v{number}"}
         if number:
             config["node_nickname"] = f"n{(number - 1) // 3:03}"
-        found[f"n{number:03}"] = config
-    return found
+        configs[f"n{number:03}"] = config
+    return configs
 
 
 def _depth(count: int) -> int:

@@ -173,10 +173,10 @@ def _bare(root: Path, module: Path, number: int) -> None:
 
 
 def _terraform() -> str:
-    found = shutil.which("terraform") or shutil.which("tofu")
-    if found is None:
+    program = shutil.which("terraform") or shutil.which("tofu")
+    if program is None:
         raise SystemExit("this benchmark needs terraform or tofu on PATH")
-    return found
+    return program
 
 
 def _succeeded(result: RunResult) -> None:

@@ -40,14 +40,14 @@ def parts(configs: Path, scratch: Path, count: int) -> tuple[Work, Work, Work]:
 def read_all(base: Path) -> list[object]:
     """Every config below base, parsed."""
     decode = msgspec.json.Decoder().decode
-    found: list[object] = []
+    parsed: list[object] = []
     with os.scandir(base) as types:
         for component_type in types:
             with os.scandir(component_type.path) as nicknames:
                 for nickname in nicknames:
                     with open(nickname.path + "/config.json", "rb") as file:  # noqa: PTH123 - the floor is the fastest way
-                        found.append(decode(file.read()))
-    return found
+                        parsed.append(decode(file.read()))
+    return parsed
 
 
 def sort_graph(nodes: list[str], edges: list[tuple[str, str]]) -> list[str]:

@@ -66,9 +66,9 @@ def _cold(name: str, place: Path) -> Figure:
     for _ in range(LOADS):
         floors.append(cold.statement_seconds(place, CLIENTS))
         ours.append(cold.statement_seconds(place, f"from karma_lambda.functions import {name}"))
-    floor, found = (min(s for s in times if s is not None) for times in (floors, ours))
-    note = f"{found:.2f} s; boto3 and the Gremlin client alone {floor:.2f} s"
-    return Figure(f"{name}: cold import", found / floor, COLD_LIMIT, "x clients", note)
+    floor, own = (min(s for s in times if s is not None) for times in (floors, ours))
+    note = f"{own:.2f} s; boto3 and the Gremlin client alone {floor:.2f} s"
+    return Figure(f"{name}: cold import", own / floor, COLD_LIMIT, "x clients", note)
 
 
 def _schema(place: Path) -> Figure:

@@ -77,8 +77,8 @@ def _second_publish(store: GremlinGraphStore, graph: GraphData) -> Iterator[Figu
     changed = [msgspec.structs.replace(node, config_version=2) for node in graph.nodes[:CHANGES]]
     newer = make_graph([*changed, *graph.nodes[CHANGES:]], graph.edges)
     before = NeptuneGuard.sent.total()
-    found = store.load(ENVIRONMENT)
-    old = found.graph if found else None
+    loaded = store.load(ENVIRONMENT)
+    old = loaded.graph if loaded else None
     store.commit(components.build_of(2, newer), diff(old, newer), components.lease())
     sent = NeptuneGuard.sent.total() - before
     yield Figure(f"read and publish {CHANGES} changes", sent, REQUEST_LIMIT, "requests")

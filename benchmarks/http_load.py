@@ -36,7 +36,7 @@ async def _load(port: int, asks: Sequence[Ask], connections: int, seconds: float
     started = time.perf_counter()
     until = started + seconds
     work = [_connection(port, asks, place, until) for place in range(connections)]
-    times = [taken for found in await asyncio.gather(*work) for taken in found]
+    times = [taken for of_connection in await asyncio.gather(*work) for taken in of_connection]
     return Load(len(times) / (time.perf_counter() - started), tuple(sorted(times)))
 
 

@@ -45,7 +45,7 @@ def _deploy(fleet: Fleet, address: str) -> float:
     """Seconds from the first order to the end of the last."""
     started = time.perf_counter()
     runs = [fleet.deploy(name, address) for name in ENVIRONMENTS]
-    ends = {fleet.ended(found).type for found in runs}
+    ends = {fleet.ended(run).type for run in runs}
     if ends != {"COMPLETED"}:
         raise RuntimeError(f"deploys ended as {sorted(ends)}")
     return time.perf_counter() - started

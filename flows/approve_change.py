@@ -89,16 +89,16 @@ def _forget_token() -> None:
 
 
 def _approver(workspace: Workspace, text: str, change_id: str) -> Token:
-    """Whose token it is; Refused `not-approver`, and logged, where it is nobody's or may not approve."""
-    found = recognise(workspace, text)
-    if found is not None and found.role.includes(Role.APPROVER):
-        return found
-    why = f"its role is {found.role}" if found else "it is unknown, expired or revoked"
+    """Return the approver's token; Refused `not-approver`, logged, if it is invalid or may not approve."""
+    token = recognise(workspace, text)
+    if token is not None and token.role.includes(Role.APPROVER):
+        return token
+    why = f"its role is {token.role}" if token else "it is unknown, expired or revoked"
     log_event(
         workspace,
         "access",
         "denied",
-        user=found.user if found else NOBODY,
+        user=token.user if token else NOBODY,
         inputs={"flow": "approve-change", "why": why},
         change_id=change_id,
     )

@@ -1,4 +1,4 @@
-"""What a run leaves in the Prefect UI: what was planned, how it ended, and the graph as a picture."""
+"""Artifacts of a run in the Prefect UI: its plans, its outcome, and a picture of the graph."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show_result(workspace: Workspace, result: RunResult) -> None:
 
 
 def show_plans(workspace: Workspace, result: RunResult) -> None:
-    """What the run planned, as the log and the artifact log have it: a table, and Terraform's own words."""
+    """Show the run's plans, from the log and the artifact log: a table, and Terraform's readable plans."""
     begun = [e for e in workspace.log.events(run_id=result.run_id) if e.artifacts and e.status == "started"]
     fields = ("action", "add", "change", "destroy", "reason")
     rows = [{"component": e.component, **{f: e.inputs.get(f, "") for f in fields}} for e in begun]
@@ -50,9 +50,9 @@ def show_plans(workspace: Workspace, result: RunResult) -> None:
     texts = []
     for event in begun:
         for key in event.artifacts:
-            found = workspace.artifacts.get(key) if key.endswith(".txt") else None
-            if found is not None:
-                texts.append(f"## {event.component}\n\n```\n{found.decode()}\n```")
+            text = workspace.artifacts.get(key) if key.endswith(".txt") else None
+            if text is not None:
+                texts.append(f"## {event.component}\n\n```\n{text.decode()}\n```")
     create_markdown_artifact(
         "\n\n".join(texts)[:MAX_TEXT] or "Nothing was planned.",
         key=f"readable-plan-{workspace.name}",
@@ -61,7 +61,7 @@ def show_plans(workspace: Workspace, result: RunResult) -> None:
 
 
 def show_drift(workspace: Workspace, result: DriftResult) -> None:
-    """What the check found, as a table."""
+    """Show the result of a drift check as a table."""
     rows: list[JsonObject] = [
         {"component": c.address, "status": c.status, "resources": len(c.resources), "why": c.reason}
         for c in result.components

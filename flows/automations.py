@@ -1,4 +1,4 @@
-"""Automations of the Prefect server: runs whose process has gone are marked, failures are told."""
+"""Automations of the Prefect server: runs whose process died are marked crashed, failures are notified."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ NOTICE: Final = {
 
 
 def register_automations(client: SyncPrefectClient, notice_url: str) -> None:
-    """Bring Karma's automations up to date; without a `notice_url` failures are told to nobody."""
+    """Bring Karma's automations up to date; without a `notice_url` failures are not notified."""
     _replace(client, SILENT, _silent())
     _replace(client, FAILURES, _failures(notice_url) if notice_url else None)
 
 
 def _silent() -> AutomationCore:
-    """A run that has sent a heartbeat, and then neither another nor an end, has crashed."""
+    """Return the automation that marks a run crashed once its heartbeats stop before its end."""
     return AutomationCore(
         name=SILENT,
         description="Marks a run as crashed that stopped sending heartbeats.",
@@ -69,7 +69,7 @@ def _silent() -> AutomationCore:
 
 
 def _failures(notice_url: str) -> AutomationCore:
-    """Every failed or crashed run is posted, as JSON."""
+    """Return the automation that posts every failed or crashed run, as JSON."""
     block = Webhook(method="POST", url=SecretStr(notice_url))
     saved: Any = block.save(BLOCK, overwrite=True)
     return AutomationCore(
@@ -89,7 +89,7 @@ def _failures(notice_url: str) -> AutomationCore:
 
 
 def _replace(client: SyncPrefectClient, name: str, wanted: AutomationCore | None) -> None:
-    for found in client.read_automations_by_name(name):
-        client.delete_automation(found.id)
+    for automation in client.read_automations_by_name(name):
+        client.delete_automation(automation.id)
     if wanted is not None:
         client.create_automation(wanted)

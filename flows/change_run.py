@@ -70,7 +70,7 @@ def change_run(
         apply_when_approved: Apply it at once where no rule asks for an approval.
         idempotency_key: The same key gives the same change.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

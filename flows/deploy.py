@@ -103,7 +103,7 @@ def deploy(
         plan_id: Apply this stored plan, exactly.
         resume_run: Take up this run, which ended early.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
@@ -170,7 +170,7 @@ def destroy(
         everything: All components of the environment.
         plan_id: Destroy no resource that this plan does not show.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.

@@ -34,7 +34,7 @@ def drift_check(
         types: Component types, all of their components.
         exclude: Addresses or patterns that are left out.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

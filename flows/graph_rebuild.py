@@ -33,7 +33,7 @@ def graph_rebuild(
         environment: Name of the environment.
         keep_going: Publish although there are errors; invalid components keep their last good node.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

@@ -1,4 +1,4 @@
-"""What a worker that ends orders for the runs that it had to end: that another worker goes on with them."""
+"""Handover of the runs that an ending worker had to interrupt, so that another worker continues them."""
 
 from __future__ import annotations
 
@@ -79,13 +79,15 @@ def try_again(workspace: Workspace, ended: Ended) -> tuple[str, ...]:
     if ended.flow not in CHANGES or ended.state in CANCELLED or rules.rolls_back:
         return ()
     left = {run.id for run in _own(workspace, ended) if run.status in LEFT}
-    found = [c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])]
+    interrupted = [
+        c for c in Register(workspace).all() if c.status is State.FAILED and left & set(c.runs[-2:])
+    ]
     later = workspace.by_its_stores()  # the run that takes it up plans it
-    return tuple(decisions.try_again(later, change.id, proceed=True).id for change in found)
+    return tuple(decisions.try_again(later, change.id, proceed=True).id for change in interrupted)
 
 
 def orders_for(workspace: Workspace, ended: Ended) -> tuple[Order, ...]:
-    """What has to follow: nothing where the run had ended by itself, or where somebody cancelled it.
+    """Return the orders that continue a run; none if it had ended by itself or was cancelled.
 
     A deploy that had begun is resumed. A destroy is not ordered again: who wanted it sees what is left.
     """

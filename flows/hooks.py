@@ -1,4 +1,4 @@
-"""What Prefect calls when a flow run is cancelled or crashes: journal and log are closed for it.
+"""Hooks that Prefect calls when a flow run is cancelled or crashes: they close its journal and log.
 
 It may be called by the worker, after the run's process was killed, or in that process itself. Then the run
 has mostly closed everything already, and only the end of the flow run is logged.

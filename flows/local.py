@@ -36,10 +36,10 @@ def run_flow(order: Order, settings: Settings, workspace: CarryingOut, say: Say)
         finally:
             flows.LISTENER.reset(listening)
         _settle(state.state_details.flow_run_id)
-        found = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException):
-        raise found
-    return read_result(found)
+        outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return read_result(outcome)
 
 
 def _arguments(order: Order, settings: Settings, workspace: CarryingOut) -> dict[str, Any]:

@@ -33,7 +33,7 @@ ASK_SECONDS: Final = 10.0
 
 
 class _Noting:
-    """Says of a started process who it is, and passes it on."""
+    """Records a started process, and passes it on."""
 
     def __init__(self, status: TaskStatus[int], note: Callable[[int], None]) -> None:
         self._status = status
@@ -49,7 +49,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Prefect remarks that there are two workers of this type: so it is
 
     class OrderlyWorker(ProcessWorker):
-        """Takes runs until it is told to end; `interrupted` are those that it then had to end."""
+        """Takes runs until it has to end; `interrupted` are the runs that it then had to end."""
 
         def __init__(self, pool: str, name: str, limit: int) -> None:
             settings = get_current_settings().worker
@@ -108,18 +108,18 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
 
     A second signal ends it at once.
     """
-    told = asyncio.Event()
+    asked_to_end = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def tell() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        told.set()
+        asked_to_end.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, tell)
     work = asyncio.create_task(worker.start(printer=say))
-    waiting = asyncio.create_task(told.wait())
+    waiting = asyncio.create_task(asked_to_end.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
         say("ending; its runs first")
@@ -137,13 +137,13 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
 
 
 async def _ended(interrupted: Mapping[str, FlowRun]) -> tuple[Ended, ...]:
-    """The runs as the server has them afterwards."""
-    found = []
+    """Return the runs with the states that the server has afterwards."""
+    ended = []
     async with get_client() as client:
         for flow_run in interrupted.values():
             flow = await client.read_flow(flow_run.flow_id)
             now = await client.read_flow_run(flow_run.id)
             state = str(now.state.type.value) if now.state is not None else ""
             parameters = dict(now.parameters)
-            found.append(Ended(id=str(now.id), flow=flow.name, state=state, parameters=parameters))
-    return tuple(found)
+            ended.append(Ended(id=str(now.id), flow=flow.name, state=state, parameters=parameters))
+    return tuple(ended)

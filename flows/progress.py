@@ -1,4 +1,4 @@
-"""The progress of a run in the Prefect UI, beside whoever else listens."""
+"""Progress of a run in the Prefect UI, in addition to other listeners."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def pull_request_check(
     source: str = "webhook",
     order: str | None = None,
 ) -> JsonObject:
-    """Judge and plan what a pull request asks for, and say it there as a comment and a commit status.
+    """Evaluate and plan what a pull request asks for, and report it as a comment and a commit status.
 
     Nothing is kept that could be applied. Returns what was said.
 
@@ -41,7 +41,7 @@ def pull_request_check(
         repository: OWNER/NAME, one of those listed in [webhooks].
         number: Number of the pull request.
         requested_by: Who opened or pushed to it.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

@@ -39,7 +39,7 @@ def push_run(
         author: Who wrote the commit.
         message: What the commit says.
         requested_by: Who pushed.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

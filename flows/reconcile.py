@@ -40,7 +40,7 @@ def reconcile(
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
         requested_by: Who asks for it; else the worker's user.
-        source: Through which door it was asked for.
+        source: Entry point through which it was requested, such as cli, api or schedule.
         order: Id of the order that vouches for who asks; without it, who asks is only said.
 
     """

@@ -1,4 +1,4 @@
-"""Puts what Karma needs into a Prefect API: work pool, deployments, schedules, limits, automations.
+"""Registers Karma in a Prefect API: work pool, deployments, schedules, limits, automations.
 
     python -m flows.registration PROJECT
 
@@ -72,8 +72,8 @@ def deployments() -> list[JsonObject]:
     """The deployments of prefect.yaml: beside the package in a checkout, inside it where it is installed."""
     here = Path(__file__).parent
     path = next(p for p in (here / "prefect.yaml", here.parent / "prefect.yaml") if p.is_file())
-    found: list[JsonObject] = yaml.safe_load(path.read_text("utf-8"))["deployments"]
-    return found
+    entries: list[JsonObject] = yaml.safe_load(path.read_text("utf-8"))["deployments"]
+    return entries
 
 
 def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
@@ -83,7 +83,7 @@ def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
     """
     service, names = settings.service, settings.environment_names()
     seconds = {"graph-rebuild": service.rebuild_seconds, "reconcile": RECONCILE_SECONDS}.get(flow, 0)
-    found: list[DeploymentScheduleCreate] = []
+    planned: list[DeploymentScheduleCreate] = []
     for place, name in enumerate(names):
         chosen: Any = None
         if seconds:
@@ -93,16 +93,16 @@ def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
             chosen = CronSchedule(cron=service.drift_cron, timezone="UTC")
         if chosen is not None:
             given = {"environment": name}
-            found.append(DeploymentScheduleCreate(schedule=chosen, parameters=given, slug=f"{flow}-{name}"))
-    return found
+            planned.append(DeploymentScheduleCreate(schedule=chosen, parameters=given, slug=f"{flow}-{name}"))
+    return planned
 
 
 def form(flow: Flow[..., Any], environments: list[str]) -> JsonObject:
     """The flow's parameters as a JSON Schema, from which the UI makes a form; environments are a choice."""
-    found: JsonObject = parameter_schema(flow.fn).model_dump_for_openapi()
+    schema: JsonObject = parameter_schema(flow.fn).model_dump_for_openapi()
     if environments:
-        found["properties"]["environment"]["enum"] = environments
-    return found
+        schema["properties"]["environment"]["enum"] = environments
+    return schema
 
 
 def _make_pool(client: SyncPrefectClient) -> None:

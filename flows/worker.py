@@ -82,7 +82,7 @@ def _say(line: str) -> None:
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Close the runs of dead workers in every environment; what there is to say about each."""
+    """Close the runs of dead workers in every environment, and return a message about each."""
     said = []
     for name in settings.environment_names():
         try:

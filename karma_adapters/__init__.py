@@ -1,1 +1,1 @@
-"""The outside, behind the core's ports, and the one place that wires it."""
+"""Adapters: implementations of the core's ports, and the wiring of a workspace."""

@@ -1,4 +1,4 @@
-"""The refusals that every state store shares, worded once."""
+"""Errors that all state stores share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def completes_apply(entry: JournalEntry) -> bool:
 
 
 def applied_twice(entry: JournalEntry) -> Conflict:
-    """An apply has succeeded in this generation already."""
+    """Return the error for a second successful apply of a generation."""
     return Conflict(
         f"the apply of {entry.address} was not recorded as succeeded",
         why=f"generation {entry.generation} has a succeeded apply already",
@@ -36,7 +36,7 @@ def applied_twice(entry: JournalEntry) -> Conflict:
 
 
 def lease_held(held: Sequence[Lease]) -> LeaseHeld:
-    """Some of the wanted names are held; one Lease a name, by name."""
+    """Return the error for names that others hold; `held` has one Lease per name, by name."""
     details = [
         {"name": lease.names[0], "holder": lease.holder, "until": _shown_time(lease.expires_at)}
         for lease in held
@@ -54,7 +54,7 @@ def lease_held(held: Sequence[Lease]) -> LeaseHeld:
 
 
 def lease_lost(lease: Lease) -> StaleLease:
-    """The lease is no longer the one under which its names are held."""
+    """Return the error for a lease that was taken over or has expired."""
     return StaleLease(
         f"the lease {lease.token} of {lease.holder} is lost",
         why="it expired and was taken over, or was given back",
@@ -64,15 +64,15 @@ def lease_lost(lease: Lease) -> StaleLease:
     )
 
 
-def document_moved(kind: str, document_id: str, expected: int, found: int) -> Conflict:
-    """A document is not at the revision that the writer has read."""
+def document_moved(kind: str, document_id: str, expected: int, current: int) -> Conflict:
+    """Return the error for a document that is not at the revision that the writer read."""
     return Conflict(
         f"{kind} {document_id} was not written",
-        why=f"it is at revision {found}, not {expected}",
+        why=f"it is at revision {current}, not {expected}",
         next_step="read it again and repeat the change",
         code="document-moved",
         expected=expected,
-        found=found,
+        found=current,
     )
 
 

@@ -1,4 +1,4 @@
-"""Who calls, and whether they may: tokens, roles, and an event in the log for every denial."""
+"""Authentication and authorisation of callers: tokens, roles, and an event in the log for every denial."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_REMEMBERED: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls. `token_id` is empty for anonymous callers; `source` is the door, as the log names it.
+    """A caller. `token_id` is empty for anonymous ones; `source` is the entry point, as the log names it.
 
     `proof` says what proves who it is, as in `karma_core.workspace.Actor`.
     """
@@ -37,13 +37,13 @@ class Caller:
 
     @property
     def key(self) -> str:
-        """Name under which its requests are counted."""
+        """The name under which the caller's requests are counted."""
         return self.token_id or f"address:{self.client}"
 
 
 @dataclass
 class _Remembered:
-    """When a token was recognised, and whose it is; whether a request looks it up anew."""
+    """A recognised token: its caller, the time, and whether a request is looking it up again."""
 
     at: float
     caller: Caller
@@ -51,7 +51,7 @@ class _Remembered:
 
 
 class Access:
-    """The door of one environment. `anonymous` is the role of those without a token; None lets none in."""
+    """Access control of one environment. `anonymous` is the role of callers without a token; None: none."""
 
     def __init__(self, workspace: OpenEnvironment, *, anonymous: Role | None, limits: Limits) -> None:
         self._workspace = workspace
@@ -65,30 +65,34 @@ class Access:
 
         Of many requests with a token that is to be looked up anew, the first one gets None.
         """
-        found = self._remembered.get(headers.get("authorization", ""))
-        if found is None:
+        entry = self._remembered.get(headers.get("authorization", ""))
+        if entry is None:
             return None
-        age = time.monotonic() - found.at
-        if age < REMEMBER_SECONDS or (found.renewing and age < 2 * REMEMBER_SECONDS):
-            return found.caller
-        found.renewing = True
+        age = time.monotonic() - entry.at
+        if age < REMEMBER_SECONDS or (entry.renewing and age < 2 * REMEMBER_SECONDS):
+            return entry.caller
+        entry.renewing = True
         return None
 
     def user_of(self, headers: Mapping[str, str]) -> str:
         """The user of a token that was recognised, however long ago; else empty."""
-        found = self._remembered.get(headers.get("authorization", ""))
-        return found.caller.user if found is not None else ""
+        entry = self._remembered.get(headers.get("authorization", ""))
+        return entry.caller.user if entry is not None else ""
 
     def identify(self, incoming: Incoming, what: str, needed: Role | None) -> Caller:
-        """Who wants to do what, for which a role is needed (None: none).
+        """Identify the caller of an action that needs a role (None: none).
 
         Unauthenticated, which is logged, where a token is missing or does not count.
         """
         text = incoming.headers.get("authorization", "")
         known = self._remembered.get(text)
         if known is not None and time.monotonic() - known.at < REMEMBER_SECONDS:
-            found = known.caller
-            return replace(found, client=incoming.client) if found.client != incoming.client else found
+            remembered = known.caller
+            return (
+                replace(remembered, client=incoming.client)
+                if remembered.client != incoming.client
+                else remembered
+            )
         if not text:
             if self._anonymous is None and needed is not None:
                 raise self.turn_away(incoming, what, "the request has no token")
@@ -141,7 +145,7 @@ class Access:
         )
 
     def _vouched(self, caller: Caller) -> bool:
-        """Whether the caller's role counts in every environment: here, of nobody."""
+        """Whether the role is valid in all environments (never, for tokens)."""
         del caller
         return False
 
@@ -151,7 +155,7 @@ class Access:
         self._remembered[text] = _Remembered(time.monotonic(), caller)
 
     def turn_away(self, incoming: Incoming, what: str, why: str) -> Unauthenticated:
-        """Log that somebody unknown was not let in, and give the error to raise; at their own, low rate."""
+        """Log that an unknown caller was denied, and return the error to raise; rate-limited on its own."""
         self._failures.take(incoming.client)
         self._log("anonymous", what, why, None, incoming.client)
         return Unauthenticated(

@@ -25,12 +25,12 @@ def switch_on() -> None:
 
 
 def is_on() -> bool:
-    """Whether anybody reads the lines."""
+    """Whether the access log is switched on."""
     return LOGGER.isEnabledFor(logging.INFO)
 
 
 def write(route: Route, incoming: Incoming, user: str, status: int, seconds: float) -> None:
-    """One answered request. Its path and query are the caller's; tokens are in neither."""
+    """Write the line of one answered request; its path and query never hold tokens."""
     line = {
         "route": route.name,
         "method": route.method,

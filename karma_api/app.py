@@ -77,7 +77,7 @@ def create_app() -> Starlette:
 
 
 class _Serving:
-    """What the endpoints of one application share."""
+    """State that the endpoints of one application share."""
 
     def __init__(self, services: Services, metrics: Metrics, limits: Limits) -> None:
         self._services = services
@@ -153,7 +153,7 @@ class _Serving:
             raise problems.TooSlow(
                 "the answer took too long",
                 why=f"a request may take {self._limits.request_seconds:g} s; what it began goes on",
-                next_step="look at what became of it before you ask again",
+                next_step="check the run's or the change's status before retrying",
             ) from error
 
     async def _incoming(self, request: Request) -> Incoming:
@@ -228,7 +228,7 @@ def _response(made: Outgoing) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses: a path or a method that there is not."""
+    """Answer an error of the framework: an unknown path or method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
     if error.status_code == 405:  # noqa: PLR2004
         return _response(problems.method_not_allowed(request.method[:20], _allowed(request)))
@@ -238,15 +238,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """The methods of the path that was asked for, sorted."""
     template = getattr(request.scope.get("route"), "path", request.url.path)
-    found: set[str] = set()
+    methods: set[str] = set()
     for route in request.app.routes:
         if getattr(route, "path", None) == template:
-            found |= getattr(route, "methods", None) or set()
-    return sorted(found)
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
 
 
 async def _defect(_request: Request, _error: Exception) -> Response:
-    """A defect of ours: the caller learns nothing of it, the server's log all."""
+    """Answer a defect: the caller gets no details, the server's log gets the traceback."""
     error = KarmaError(
         "Karma failed", why="this is a defect", next_step="see the server's log", code="defect"
     )

@@ -72,7 +72,7 @@ class View:
 
     @cached_property
     def graph(self) -> Graph:
-        """Who depends on whom."""
+        """The graph's structure."""
         return Graph(self.data)
 
     @cached_property
@@ -82,7 +82,7 @@ class View:
 
     @cached_property
     def addresses(self) -> list[str]:
-        """Sorted."""
+        """All addresses, sorted."""
         return list(self.nodes)
 
     @cached_property
@@ -96,11 +96,11 @@ class View:
         return self._edges(lambda edge: edge.target)
 
     def _edges(self, end: Callable[[Edge], str]) -> dict[str, list[Edge]]:
-        found: dict[str, list[Edge]] = {}
+        edges: dict[str, list[Edge]] = {}
         for edge in self.data.edges:
             if edge.kind == Kind.DEPENDS_ON:
-                found.setdefault(end(edge), []).append(edge)
-        return found
+                edges.setdefault(end(edge), []).append(edge)
+        return edges
 
     def component(self, address: str) -> Component:
         """One component; NotFound."""
@@ -108,14 +108,14 @@ class View:
         return self.nodes[address]
 
     def answered(self, key: Hashable) -> Any:
-        """What was answered to this question, or None."""
+        """Return the cached answer to this question, or None."""
         if len(self._asked) >= MAX_QUESTIONS:  # most of them have no answer
             self._asked = set()
         self._asked.add(key)
         return self._answers.get(key)
 
     def questions(self) -> list[Again]:
-        """How to answer anew what was asked of this build."""
+        """Return how to answer this build's questions again for another build."""
         return [again for key, again in list(self._again.items()) if key in self._asked]
 
     def being_made(self, key: Hashable) -> Lock:
@@ -215,15 +215,15 @@ class CachedGraph:
         if when is None:
             return self.view()
         build = history.at(self._store, self._environment, when)
-        found = self._past.get(build.id)
-        if found is None:
+        view = self._past.get(build.id)
+        if view is None:
             graph = history.restore(self._artifacts, self._store, self._environment, build.id)
-            found = View(build, graph)
+            view = View(build, graph)
             with self._lock:
-                self._past[build.id] = found
+                self._past[build.id] = view
                 while len(self._past) > MAX_PAST:
                     self._past.popitem(last=False)
-        return found
+        return view
 
     def moved(self) -> None:
         """Somebody in this process has written: look at the store before the next answer."""
@@ -264,9 +264,9 @@ class CachedGraph:
         build = self._store.current(self._environment)
         held = self._view.build if self._view is not None else None
         if build != held:
-            found = self._store.load(self._environment) if build is not None else None
-            self._view = _prepared(found, self._view)
-            del found  # with all that the view shares with the one before, instead of having it twice
+            snapshot = self._store.load(self._environment) if build is not None else None
+            self._view = _prepared(snapshot, self._view)
+            del snapshot  # with all that the view shares with the one before, instead of having it twice
             give_back()
         self._looked_at, self._seen = asked_at, written
 
@@ -289,11 +289,13 @@ def _shared(data: GraphData, before: GraphData) -> GraphData:
     return GraphData(nodes=nodes, edges=edges, changes=data.changes)
 
 
-def _prepared(found: Snapshot | None, before: View | None) -> View | None:
-    """The view of what was loaded, with answers to what was asked of the one before."""
-    if found is None:
+def _prepared(snapshot: Snapshot | None, before: View | None) -> View | None:
+    """Return the view of a loaded graph, prepared with answers to the questions of the view before."""
+    if snapshot is None:
         return None
-    view = View(found.build, _shared(found.graph, before.data) if before is not None else found.graph, before)
+    view = View(
+        snapshot.build, _shared(snapshot.graph, before.data) if before is not None else snapshot.graph, before
+    )
     token = _PINNED.set(view)
     until = time.monotonic() + PREPARE_SECONDS
     try:

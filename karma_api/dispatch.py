@@ -1,4 +1,4 @@
-"""From a request to its answer, the same in a server and in a serverless function.
+"""Dispatch of requests to handlers, the same in a server and in a serverless function.
 
 Identify, admit, read, handle, render; every KarmaError on the way becomes a problem document.
 """
@@ -33,7 +33,7 @@ def answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
 
 
 def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outgoing | None:
-    """The answer where it is known without asking any store, for a route that is `cached`; else None."""
+    """Return the answer of a `cached` route if no store has to be read, else None."""
     service = services.opened(environment_of(incoming))
     if service is None:
         return None
@@ -50,7 +50,7 @@ def answer_at_once(services: Services, route: Route, incoming: Incoming) -> Outg
 
 
 def user_of(services: Services, incoming: Incoming) -> str:
-    """Who made a request that has been answered; empty where nobody was recognised."""
+    """Return the user of an answered request; empty if nobody was recognised."""
     service = services.opened(environment_of(incoming))
     return service.access.user_of(incoming.headers) if service is not None else ""
 
@@ -73,7 +73,7 @@ def environment_of(incoming: Incoming) -> str | None:
 
 
 def too_large(limit: int) -> BadInput:
-    """The refusal of a body beyond the limit."""
+    """Return the error for a body beyond the limit."""
     return BadInput(
         "the body is too large",
         why=f"it has more than {limit:,} bytes",
@@ -121,8 +121,8 @@ def _make(service: Service, caller: Caller, route: Route, key: Hashable, asked: 
 
 
 def _handled(service: Service, caller: Caller, route: Route, asked: Asked | Incoming) -> Reply:
-    found = route.handler(service, caller, asked)
-    return found if isinstance(found, Reply) else Reply(document=found, status=route.status)
+    answer = route.handler(service, caller, asked)
+    return answer if isinstance(answer, Reply) else Reply(document=answer, status=route.status)
 
 
 def _render(route: Route, reply: Reply) -> Outgoing:
@@ -151,7 +151,7 @@ def _if_changed(route: Route, incoming: Incoming, made: Outgoing) -> Outgoing:
 
 
 def _key(route: Route, incoming: Incoming) -> Hashable:
-    """What the answer of a cached route follows from, beside the build."""
+    """Return the cache key of a route's answer, beside the build."""
     if len(incoming.body) > MAX_KEY_BYTES:
         return object()  # never found again
     return (route.name, tuple(sorted(incoming.path.items())), tuple(sorted(incoming.query)), incoming.body)

@@ -54,13 +54,13 @@ class Outgoing:
     @cached_property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """The headers as ASGI sends them, with the length; made once for an answer that is kept."""
-        found = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        return found if self.status == 304 else [*found, (b"content-length", b"%d" % len(self.body))]  # noqa: PLR2004
+        pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        return pairs if self.status == 304 else [*pairs, (b"content-length", b"%d" % len(self.body))]  # noqa: PLR2004
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a handler returns where a document alone does not say it.
+    """A handler's answer that needs more than a document.
 
     `document` is a JSON value or, with `media_type`, bytes as they are to be sent. `view` is the build that
     the answer follows from alone: its ETag is the answer's, and the answer is kept with it.

@@ -1,4 +1,4 @@
-"""What one caller may use, and how fast it may ask: a token bucket for each caller, in memory."""
+"""Rate limits: a token bucket for each caller, in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_CALLERS: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one caller and one request may use.
+    """Limits of one caller and one request.
 
     Failed sign-ins of one address are answered and logged at their own, lower rate; more are turned away.
     """

@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system.
+"""Returns free memory to the system.
 
 glibc keeps what was freed between blocks that are still used: under load, with a large graph that is replaced
 again and again, a server would hold twice what it needs. `malloc_trim` (glibc; man 3 malloc_trim) gives free

@@ -24,7 +24,7 @@ ALWAYS: Final = {
     503: "A store does not answer, or its lease was lost",
     504: "It took too long",
 }
-"""What every route with a role may answer besides its own statuses."""
+"""Statuses that every route with a role may answer besides its own."""
 WITHOUT_ROLE: Final = (400, 404, 413, 429, 503, 504)
 """Those of them that a route which is open to everybody may answer."""
 WITH_BODY: Final = {415: "The body is not JSON", 422: "The body cannot be used"}
@@ -74,19 +74,19 @@ _PROBLEM: Final[JsonObject] = {
 
 
 def _schemas(models: set[type[msgspec.Struct]]) -> Schemas:
-    """Of these models and all that they hold. A pattern's end is written as JSON Schema has it."""
+    """Return the schemas of these models and all that they hold, with patterns in JSON Schema's syntax."""
     ordered = sorted(models, key=lambda model: (model.__name__, model.__module__))
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_TEMPLATE)
     written = msgspec.json.encode(schemas).decode()
-    found: Schemas = msgspec.json.decode(written.replace(WHOLE, "$"))
-    return dict(sorted(found.items()))
+    written_schemas: Schemas = msgspec.json.decode(written.replace(WHOLE, "$"))
+    return dict(sorted(written_schemas.items()))
 
 
 def _models(route: Route) -> list[type[msgspec.Struct]]:
-    found: list[type[msgspec.Struct]] = [route.asked]
+    models: list[type[msgspec.Struct]] = [route.asked]
     if _is_described(route.answered):
-        found.append(route.answered)
-    return found
+        models.append(route.answered)
+    return models
 
 
 def _is_described(answered: TypeForm) -> TypeGuard[type[Answered]]:
@@ -118,14 +118,14 @@ def _operation(route: Route, schemas: Schemas) -> JsonObject:
 
 def _parameters(route: Route, schemas: Schemas) -> list[JsonObject]:
     in_path = set(re.findall(r"{(\w+)}", route.path))
-    found = []
+    parameters = []
     for name, field in fields_of(route.asked).items():
         if name == "body":
             continue
         place = "path" if name in in_path else "query"
         schema = _field_schema(schemas, route, name)
-        found.append(_parameter(field, schema, place))
-    found.append(
+        parameters.append(_parameter(field, schema, place))
+    parameters.append(
         {
             "name": ENVIRONMENT,
             "in": "query",
@@ -134,11 +134,11 @@ def _parameters(route: Route, schemas: Schemas) -> list[JsonObject]:
             "schema": {"type": "string"},
         }
     )
-    return found
+    return parameters
 
 
 def _without_environment(route: Route) -> str:
-    """What a request is about that names no environment."""
+    """Return the description of a route's answer to a request that names no environment."""
     if route.without_environment is not None:
         return "the process alone"
     return "the server's default" if route.role is not None else "the server's default, or its first"
@@ -164,28 +164,28 @@ def _without_null(schema: JsonObject) -> JsonObject:
 
 
 def _field_schema(schemas: Schemas, route: Route, name: str) -> JsonObject:
-    found: JsonObject = schemas[route.asked.__name__]["properties"][name]
-    return found
+    field_schema: JsonObject = schemas[route.asked.__name__]["properties"][name]
+    return field_schema
 
 
 def _responses(route: Route) -> JsonObject:
     success = {"description": _SAID.get(route.status, "Done"), "content": _content(route)}
-    found: JsonObject = {str(route.status): success}
+    responses: JsonObject = {str(route.status): success}
     for status in route.statuses:
         if status < 400:  # noqa: PLR2004 - below it is success
-            found[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
+            responses[str(status)] = {"description": _SAID.get(status, "Done"), "content": _content(route)}
     failures = {status: _SAID.get(status, "Refused") for status in route.statuses if status >= 400}  # noqa: PLR2004
     failures |= ALWAYS if route.role is not None else {status: ALWAYS[status] for status in WITHOUT_ROLE}
     if "body" in fields_of(route.asked):
         failures |= {status: said for status, said in WITH_BODY.items() if status not in failures}
     if route.method == "GET" and route.role is not None and not route.streams:
-        found["304"] = {"description": "What the caller has is still right"}
+        responses["304"] = {"description": "What the caller has is still right"}
     for status, said in sorted(failures.items()):
-        found[str(status)] = {
+        responses[str(status)] = {
             "description": said,
             "content": {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(name="Problem")}}},
         }
-    return found
+    return responses
 
 
 def _content(route: Route) -> JsonObject:

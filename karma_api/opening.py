@@ -1,4 +1,4 @@
-"""From a project's settings to services: the one place of the API that wires."""
+"""Builds services from a project's settings."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def open_service(
 
 
 def hooks_of(settings: Settings) -> Hooks:
-    """What the settings say of webhooks."""
+    """Return the settings of webhooks."""
     said = settings.webhooks
     return Hooks(
         github_secret=said.github_secret.reveal(),

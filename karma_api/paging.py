@@ -23,7 +23,7 @@ Cursor = Annotated[
 
 
 class PageAsked(Asked, frozen=True, kw_only=True):
-    """What every list takes."""
+    """The parameters of every list."""
 
     limit: Limit = 100
     after: Cursor | None = None
@@ -37,10 +37,10 @@ class Page(Answered, kw_only=True):
 
 
 def page(
-    found: Iterable[Item], limit: int, *, cursor: Callable[[Item], str], show: Callable[[Item], JsonValue]
+    rows: Iterable[Item], limit: int, *, cursor: Callable[[Item], str], show: Callable[[Item], JsonValue]
 ) -> JsonObject:
-    """The first `limit` of what was found; one more is taken to know whether there is a next page."""
-    taken = list(islice(found, limit + 1))
+    """Return the first `limit` rows; one more is read to know whether there is a next page."""
+    taken = list(islice(rows, limit + 1))
     items = taken[:limit]
     return {
         "items": [show(item) for item in items],

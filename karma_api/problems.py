@@ -35,13 +35,13 @@ RETRY_SECONDS: Final = 1
 
 
 class Unauthenticated(KarmaError):
-    """Nobody is known to be calling."""
+    """The caller is not authenticated."""
 
     code = "unauthenticated"
 
 
 class Forbidden(KarmaError):
-    """The caller is known, and may not."""
+    """The caller is authenticated but not allowed."""
 
     code = "forbidden"
 
@@ -120,7 +120,7 @@ def outgoing(error: KarmaError, status: int | None = None) -> Outgoing:
 
 
 def no_resource() -> NotFound:
-    """The error for a path that there is not."""
+    """Return the error for an unknown path."""
     return NotFound("there is no such resource", next_step="see /openapi.json")
 
 
@@ -129,5 +129,5 @@ def method_not_allowed(method: str, allowed: list[str]) -> Outgoing:
     error = UsageError(
         f"{method} is not a method of this resource", next_step=f"use {', '.join(allowed)}", code="method"
     )
-    found = outgoing(error, 405)
-    return Outgoing(status=405, body=found.body, headers={**found.headers, "allow": ", ".join(allowed)})
+    problem = outgoing(error, 405)
+    return Outgoing(status=405, body=problem.body, headers={**problem.headers, "allow": ", ".join(allowed)})

@@ -1,4 +1,4 @@
-"""From a raw request to its model: query names once, JSON strictly, and every fault by its place."""
+"""Decodes a raw request into its model: no repeated query names, strict JSON, every fault with its place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENVIRONMENT = "environment"
 
 
 def read(route: Route, incoming: Incoming) -> Asked:
-    """What the request asks.
+    """Decode the request into its route's model.
 
     UsageError `query` for a wrong path or query, BadInput for a body that cannot be read. Query values are
     text: models turn them into numbers and flags.
@@ -40,7 +40,7 @@ def read(route: Route, incoming: Incoming) -> Asked:
     except documents.Faults as error:
         raise UsageError(
             "the request cannot be read",
-            why=error.told(whole="request"),
+            why=error.summary(whole="request"),
             next_step="correct it",
             code="query",
         ) from error
@@ -58,7 +58,7 @@ def _document(kind: TypeForm, value: JsonValue) -> object:
     except documents.Faults as error:
         raise BadInput(
             "the request is not one that Karma can read",
-            why=error.told(whole="document", below="body"),
+            why=error.summary(whole="document", below="body"),
             next_step="correct it; /openapi.json describes the document",
             code="invalid-request",
         ) from error

@@ -34,7 +34,7 @@ class Rendered:
 
     @property
     def forms(self) -> Forms:
-        """For whoever shows a part of the graph. Made anew, as one that is kept would be a cycle."""
+        """Return the forms for rendering a part of the graph. Caching them would make a reference cycle."""
         return Forms(node=self.node, edge=self.edge)
 
     def node(self, node: Component) -> msgspec.Raw:
@@ -52,8 +52,8 @@ def _kept(
     before: dict[Item, msgspec.Raw],
     document: Callable[[Item], JsonObject],
 ) -> msgspec.Raw:
-    found = kept.get(item)
-    if found is None:
-        found = before.get(item)
-        kept[item] = found = msgspec.Raw(_encode(document(item))) if found is None else found
-    return found
+    rendered = kept.get(item)
+    if rendered is None:
+        rendered = before.get(item)
+        kept[item] = rendered = msgspec.Raw(_encode(document(item))) if rendered is None else rendered
+    return rendered

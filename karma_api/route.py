@@ -1,4 +1,4 @@
-"""One door of the API, as the route table declares it, and the bases of its models.
+"""A route of the API, as the route table declares it, and the bases of its models.
 
 Handlers are plain functions `(service, caller, asked)`: what is served, who calls, and the request as its
 model read it.
@@ -35,7 +35,7 @@ class Answered(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One door.
+    """One route.
 
     `role` None: open to everybody. `status` is that of success, `statuses` are further ones that the handler
     may give; those that every route can give (400, 401, 403, 404, 413, 429, 503, …) go without saying.

@@ -1,4 +1,4 @@
-"""What handlers get: one environment, opened once and shared by all requests."""
+"""The service that handlers use: one environment, opened once and shared by all requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Log(ports.EventLog, Protocol):
         ...
 
     def diff(self, one: str, other: str) -> LogDiff:
-        """What each component went through between two times."""
+        """Return the history of each component between two times."""
         ...
 
 
@@ -47,7 +47,7 @@ def no_metrics() -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What webhooks need: their secrets (empty: off), and whose pushes count."""
+    """Settings of webhooks: their secrets (empty: off), accepted repositories and branches."""
 
     github_secret: str = field(default="", repr=False)
     generic_secret: str = field(default="", repr=False)
@@ -184,9 +184,9 @@ class Services:
         Opens it where nobody has yet.
         """
         chosen = self._chosen(name)
-        found = self._open.get(chosen) if chosen is not None else None
-        if found is not None:
-            return found
+        service = self._open.get(chosen) if chosen is not None else None
+        if service is not None:
+            return service
         if chosen is None or chosen not in self.names:
             raise NotFound(
                 "no environment was chosen"

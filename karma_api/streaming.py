@@ -1,4 +1,4 @@
-"""Server-sent events over an open connection: what the log gets is sent as it comes."""
+"""Server-sent events over an open connection: events are sent as the log gets them."""
 
 from __future__ import annotations
 

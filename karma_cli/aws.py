@@ -34,8 +34,8 @@ def create(
 
     settings = settings_of(project)
     creation, wanted = open_creation(settings, env)
-    found = creation.look(wanted)
-    missing = [made for made in found if made.status == "missing"]
+    places = creation.look(wanted)
+    missing = [made for made in places if made.status == "missing"]
     if missing and not auto_approve:
         render.note("To be created:\n  " + "\n  ".join(f"{m.kind} {m.name}" for m in missing))
         if not render.confirm(f"Create {len(missing)}?"):

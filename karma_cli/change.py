@@ -1,4 +1,4 @@
-"""`karma change`, and its short ways `karma propose-change` and `karma apply`."""
+"""`karma change`, and its shortcuts `karma propose-change` and `karma apply`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Give the verdict and th
 
 
 def register(parent: typer.Typer) -> None:
-    """Add the short ways to the application."""
+    """Add the shortcuts to the application."""
     parent.command(
         "propose-change", epilog="Example:\n\n`karma propose-change vpc core --input patch.json --dry-run`"
     )(propose_change)
@@ -152,9 +152,9 @@ def list_(
     """List changes, newest first, with their places in the queue."""
     from karma_core.use_cases.changes.reading import list_changes
 
-    found = list_changes(open_for(env, project), status=status)
+    changes = list_changes(open_for(env, project), status=status)
     if as_json:
-        render.document(found)
+        render.document(changes)
         return
     columns = ("change", "status", "components", "requested by", "requested", "queue", "why")
     rows = [
@@ -167,7 +167,7 @@ def list_(
             c["position"] or "",
             c["why"],
         )
-        for c in found
+        for c in changes
     ]
     render.table("", columns, rows)
 

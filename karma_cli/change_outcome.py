@@ -1,4 +1,4 @@
-"""What the commands on changes share: going on with one, showing it, ending the call with its exit code."""
+"""Shared by the commands on changes: advancing a change, showing it, and the exit code."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def show_change(workspace: Workspace, change: Change) -> None:
             render.line(f"digest {change.digest}")
 
 
-def _show_differences(found: list[tuple[str, Difference]]) -> None:
-    """What becomes of the configs, place by place."""
-    rows = [(address, d.pointer, _value(d, "before"), _value(d, "after")) for address, d in found]
+def _show_differences(differences: list[tuple[str, Difference]]) -> None:
+    """Show the differences of the configs, place by place."""
+    rows = [(address, d.pointer, _value(d, "before"), _value(d, "after")) for address, d in differences]
     if rows:
         render.table("", ("component", "field", "now", "then"), rows)
 

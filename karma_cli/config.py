@@ -132,15 +132,15 @@ def diff(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> 
     from karma_core.model import to_builtins
     from karma_core.use_cases.configs.diff import diff as use_case
 
-    found = use_case(open_for(env, project))
+    comparison = use_case(open_for(env, project))
     if as_json:
-        render.document(to_builtins(found))
+        render.document(to_builtins(comparison))
         return
-    rows: list[tuple[str, str, str]] = [(a, "added", "") for a in found.added]
-    rows += [(a, "removed", "") for a in found.removed]
-    for changed in found.changed:
+    rows: list[tuple[str, str, str]] = [(a, "added", "") for a in comparison.added]
+    rows += [(a, "removed", "") for a in comparison.removed]
+    for changed in comparison.changed:
         rows += [(changed.address, "changed", str(d)) for d in map(_difference, changed.differences)]
-    for ahead in found.ahead_of_git:
+    for ahead in comparison.ahead_of_git:
         rows += [(ahead.address, "ahead of Git", str(d)) for d in map(_difference, ahead.differences)]
     if rows:
         render.table("", ("component", "", "difference"), sorted(rows))

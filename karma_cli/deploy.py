@@ -145,7 +145,7 @@ def _abandon(workspace: Workspace, run_id: str, *, as_json: bool) -> None:
 def _approve(
     workspace: Workspace, selection: Selection, *, auto_approve: bool, allow_blocked: bool, as_json: bool
 ) -> Order:
-    """What to run: after a yes, exactly the plan that was shown."""
+    """Return the order to run: after confirmation, exactly the plan that was shown."""
     from karma_core.use_cases.plans.breaking import refuse_breaking
     from karma_core.use_cases.plans.plan import plan
     from karma_core.use_cases.runs.records import Order
@@ -205,7 +205,7 @@ def destroy(
 def _approve_destroy(
     workspace: Workspace, selection: Selection, *, auto_approve: bool, as_json: bool
 ) -> Order | None:
-    """What to destroy: after a yes, nothing that the shown plan does not; None where nothing is deployed."""
+    """Return the order to run: after confirmation, exactly the shown plan; None if nothing is deployed."""
     from karma_core.use_cases.plans.destroy_plan import plan_destroy
     from karma_core.use_cases.runs.records import Order
     from karma_core.use_cases.selection.deployed import select_for_destroy
@@ -257,7 +257,7 @@ def _run(order: Order, workspace: CarryingOut, project: Path | None, say: Say) -
 
 
 def carry_out_with(project: Path | None, say: Say) -> RunOrder:
-    """How changes have their deploys and destroys carried out: as the project's orchestrator is set."""
+    """Return the function that carries out deploys and destroys of changes, by the project's orchestrator."""
     return lambda order, workspace: _run(order, workspace, project, say)
 
 

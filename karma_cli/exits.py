@@ -1,4 +1,4 @@
-"""Exit codes (design, section 8), chosen from the class of an error here and nowhere else."""
+"""Exit codes (docs/errors.md), chosen from the class of an error here and nowhere else."""
 
 from __future__ import annotations
 

@@ -140,12 +140,12 @@ def diff(
     """Show what changed between two builds, or what a build would change now."""
     from karma_core.use_cases.graph.history import difference
 
-    found = difference(open_for(env, project), from_, to)
+    delta = difference(open_for(env, project), from_, to)
     if as_json:
-        render.document(found.contract())
+        render.document(delta.contract())
         return
-    render.table(f"from {found.old} to {found.new}", ("", "what", "detail"), found.rows())
-    render.line(f"{found.delta.added} added, {found.delta.changed} changed, {found.delta.removed} removed.")
+    render.table(f"from {delta.old} to {delta.new}", ("", "what", "detail"), delta.rows())
+    render.line(f"{delta.delta.added} added, {delta.delta.changed} changed, {delta.delta.removed} removed.")
 
 
 @app.command(epilog="Example:\n\n`karma graph impact vpc core`")
@@ -161,12 +161,14 @@ def impact(
     from karma_core.graph.impact import impact as use_case
 
     address = address_of(component_type, nickname)
-    found = use_case(Graph(_current(open_for(env, project))), address)
+    downstream = use_case(Graph(_current(open_for(env, project))), address)
     if as_json:
-        render.document(found)
+        render.document(downstream)
         return
-    rows = [(number, "\n".join(wave)) for number, wave in enumerate(found["waves"])]
-    render.table(f"{len(found['downstream'])} components depend on {address}", ("wave", "components"), rows)
+    rows = [(number, "\n".join(wave)) for number, wave in enumerate(downstream["waves"])]
+    render.table(
+        f"{len(downstream['downstream'])} components depend on {address}", ("wave", "components"), rows
+    )
 
 
 def _current(workspace: Workspace) -> GraphData:
@@ -187,11 +189,11 @@ def path(
 
     for address in (source, target):
         ids.Address.parse(address)
-    found = Graph(_current(open_for(env, project))).path(source, target)
+    addresses = Graph(_current(open_for(env, project))).path(source, target)
     if as_json:
-        render.document({"source": source, "target": target, "path": found})
-    elif found:
-        render.line(" → ".join(found))
+        render.document({"source": source, "target": target, "path": addresses})
+    elif addresses:
+        render.line(" → ".join(addresses))
     else:
         render.line(f"{source} does not depend on {target}.")
 
@@ -239,30 +241,30 @@ def _parameters(component: str | None, others: Sequence[str]) -> dict[str, str]:
     from karma_core import ids
     from karma_core.errors import UsageError
 
-    found = {}
+    parameters = {}
     if component is not None:
         ids.Address.parse(component)
-        found["component"] = component
+        parameters["component"] = component
     for text in others:
         name, equals, value = text.partition("=")
-        if not (name and equals and value) or name in found:
+        if not (name and equals and value) or name in parameters:
             raise UsageError(
                 f"--param {ids.shown(text)} is no parameter, or is given twice",
                 next_step="write it like `--param type=vpc`",
                 code="query-parameters",
             )
-        found[name] = value
-    return found
+        parameters[name] = value
+    return parameters
 
 
 def _ask_by_name(workspace: Workspace, name: str, parameters: dict[str, str], as_json: bool) -> None:
     from karma_core.graph.query import run_query
 
-    found = run_query(_current(workspace), name, parameters)
+    subgraph = run_query(_current(workspace), name, parameters)
     if as_json:
-        render.document(found)
+        render.document(subgraph)
         return
-    render.table("", ("component", "status"), [(n["id"], _standing(n)) for n in found["nodes"]])
+    render.table("", ("component", "status"), [(n["id"], _standing(n)) for n in subgraph["nodes"]])
 
 
 def _standing(node: JsonObject) -> str:

@@ -1,4 +1,4 @@
-"""What concerns the store behind the graph: `karma graph query --gremlin` and `karma graph copy`."""
+"""Commands on the graph's store: `karma graph query --gremlin` and `karma graph copy`."""
 
 from __future__ import annotations
 

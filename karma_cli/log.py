@@ -50,14 +50,14 @@ def _open(env: str | None, project: Path | None) -> Log:
 def _print(events: Iterable[Event], *, as_json: bool) -> None:
     from karma_core.model import to_builtins
 
-    found = list(events)
+    listed = list(events)
     if as_json:
-        render.document(to_builtins(found))
+        render.document(to_builtins(listed))
         return
     render.table(
         "",
         ("seq", "time", "action", "component", "status", "user", "id"),
-        [(e.seq, render.local(e.timestamp), e.action, e.component, e.status, e.user, e.id) for e in found],
+        [(e.seq, render.local(e.timestamp), e.action, e.component, e.status, e.user, e.id) for e in listed],
     )
 
 
@@ -75,10 +75,10 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List events, oldest first."""
-    found = _open(env, project).events(
+    events = _open(env, project).events(
         component=component, run_id=run, since=since, until=until, limit=limit, newest_first=True
     )
-    _print(reversed(list(found)), as_json=as_json)
+    _print(reversed(list(events)), as_json=as_json)
 
 
 @app.command(epilog="Examples:\n\n`karma log grep --action terraform_apply`\n\n`karma log grep --user ann`")
@@ -94,7 +94,7 @@ def grep(
     as_json: Json = False,
 ) -> None:
     """Search events by action, user, component and time."""
-    found = _open(env, project).events(
+    events = _open(env, project).events(
         action=action,
         user=user,
         component=component,
@@ -103,7 +103,7 @@ def grep(
         limit=limit,
         newest_first=True,
     )
-    _print(reversed(list(found)), as_json=as_json)
+    _print(reversed(list(events)), as_json=as_json)
 
 
 @app.command(
@@ -205,12 +205,12 @@ def diff(
     """Show what each component went through between two dates."""
     from karma_core.model import to_builtins
 
-    found = _open(env, project).diff(before, after)
+    summary = _open(env, project).diff(before, after)
     if as_json:
-        render.document(to_builtins(found))
+        render.document(to_builtins(summary))
         return
     render.table(
-        f"{found.events} events from {render.local(found.since)} to {render.local(found.until)}",
+        f"{summary.events} events from {render.local(summary.since)} to {render.local(summary.until)}",
         ("component", "events", "last", "actions", "users"),
         [
             (
@@ -220,10 +220,10 @@ def diff(
                 ", ".join(f"{name} {count}" for name, count in c.actions.items()),
                 ", ".join(c.users),
             )
-            for c in found.components
+            for c in summary.components
         ],
     )
-    rows = [(c.change_id, c.last_status, ", ".join(c.components), c.user, c.why) for c in found.changes]
+    rows = [(c.change_id, c.last_status, ", ".join(c.components), c.user, c.why) for c in summary.changes]
     if rows:
         render.table("Changes", ("change", "last", "components", "user", "why"), rows)
 

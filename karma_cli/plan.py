@@ -66,7 +66,7 @@ def selection_of(
     since: str | None = None,
     with_producers: bool = False,
 ) -> Selection:
-    """What the arguments choose; UsageError if they choose nothing or two things."""
+    """Return the selection in the arguments; UsageError if they choose nothing or two things."""
     from karma_core.use_cases.selection.record import Selection, require_selection
 
     chosen = Selection(
@@ -180,7 +180,7 @@ def _target_is_blocked(made: Plan, selection: Selection) -> bool:
 def _maker(
     selection: Selection, *, destroying: bool, from_worktree: bool
 ) -> Callable[[Workspace, Selection], Plan]:
-    """What makes the plan; UsageError for a destroy of what has no meaning for one."""
+    """Return the function that makes the plan; UsageError for options that a destroy cannot have."""
     from karma_core.errors import UsageError
 
     if from_worktree and destroying:

@@ -16,15 +16,15 @@ def show(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> 
     """Show which rules are in force, where each comes from, and how the checkout differs."""
     from karma_core.use_cases.access.policy_shown import shown_policy
 
-    found = shown_policy(open_for(env, project))
+    policy = shown_policy(open_for(env, project))
     if as_json:
-        render.document(found.contract())
+        render.document(policy.contract())
         return
-    rows = [(rule.name, rule.value, rule.source) for rule in found.rules]
-    render.table(f"Policy in force in {found.environment}", ("rule", "value", "from"), rows)
-    for way in found.laxer:
-        render.note(f"warning: policy-differs: {way}; the checkout is laxer, the published rule holds")
-    if not found.published:
+    rows = [(rule.name, rule.value, rule.source) for rule in policy.rules]
+    render.table(f"Policy in force in {policy.environment}", ("rule", "value", "from"), rows)
+    for difference in policy.laxer:
+        render.note(f"warning: policy-differs: {difference}; the checkout is laxer, the published rule holds")
+    if not policy.published:
         render.line("No policy is published: `karma policy publish` requests that this one is.")
 
 

@@ -80,7 +80,7 @@ def document(value: JsonValue) -> None:
 
 
 def flush() -> None:
-    """Let a reader have what was printed, now: the command goes on."""
+    """Flush stdout so that piped readers see the output before the command ends."""
     sys.stdout.flush()
 
 
@@ -117,7 +117,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     out().print(shown)
 
 
-def findings(found: Sequence[Finding]) -> None:
+def findings(listed: Sequence[Finding]) -> None:
     """Findings, errors first, on standard error: every error, and of each kind of warning the first 50.
 
     A fleet of 100,000 components can repeat one warning as often; --json lists them all.
@@ -127,7 +127,7 @@ def findings(found: Sequence[Finding]) -> None:
     console = err()
     seen: Counter[tuple[str, str]] = Counter()
     hidden: Counter[str] = Counter()
-    for finding in found:
+    for finding in listed:
         seen[finding.severity, finding.code] += 1
         if finding.severity != "error" and seen[finding.severity, finding.code] > WARNINGS_OF_A_KIND:
             hidden[finding.code] += 1

@@ -18,10 +18,12 @@ app = typer.Typer(help="Create, list and revoke tokens of the API.", no_args_is_
     "`karma token create ci --role operator --days 90 --json`"
 )
 def create(
-    user: Annotated[str, typer.Argument(metavar="USER", help="Whose it is; the log names this user.")],
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="User the token authenticates as; the log names this user.")
+    ],
     role: Annotated[Role, typer.Option("--role", "-r", help="What it may do.")] = Role.VIEWER,
     days: Annotated[
-        int | None, typer.Option("--days", min=1, help="How long it counts; else for ever.")
+        int | None, typer.Option("--days", min=1, help="Days until the token expires (default: never).")
     ] = None,
     env: Env = None,
     project: ProjectDir = None,
@@ -43,9 +45,9 @@ def list_(env: Env = None, project: ProjectDir = None, as_json: Json = False) ->
     """List tokens, without their texts."""
     from karma_core.use_cases.access import tokens
 
-    found = tokens.tokens(open_for(env, project))
+    listed = tokens.tokens(open_for(env, project))
     if as_json:
-        render.document([token.document() for token in found])
+        render.document([token.document() for token in listed])
         return
     columns = ("token", "user", "role", "created", "by", "expires", "revoked")
     rows = [
@@ -58,7 +60,7 @@ def list_(env: Env = None, project: ProjectDir = None, as_json: Json = False) ->
             render.local(token.expires_at),
             render.local(token.revoked_at),
         )
-        for token in found
+        for token in listed
     ]
     render.table("", columns, rows)
 

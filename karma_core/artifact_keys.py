@@ -1,4 +1,4 @@
-"""The form of an artifact's key: `/` between parts of an allow-list, never a way out of its root."""
+"""The form of an artifact's key: parts of allowed characters between `/`, never leaving the root."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def check_key(key: str) -> str:
 
 
 def listing_prefix(prefix: str) -> str:
-    """What the keys below a prefix begin with; the empty prefix is above all keys."""
+    """Return the text that all keys below a prefix begin with; the empty prefix covers all keys."""
     return check_key(prefix.rstrip("/")) + "/" if prefix else ""
 
 
 def already_other(key: str) -> Conflict:
-    """The refusal to replace an artifact."""
+    """Return the error for a key that holds other content already."""
     return Conflict(
         f"the artifact {key} exists with other content",
         why="artifacts are immutable: they are evidence",

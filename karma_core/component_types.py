@@ -1,4 +1,4 @@
-"""What a type's `component.yaml` (or `[types.<type>]` in karma.toml) may say, and how it is read."""
+"""The definition of a component type: `component.yaml`, or `[types.<type>]` in karma.toml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from karma_core.reload_actions import Reload
 
 
 class Match(Document, frozen=True, kw_only=True):
-    """A field of ours that names a producer by one of the producer's config values.
+    """A rule by which a config field names a producer by one of the producer's config values.
 
     `field` and `equals` are config keys (dots descend). A trailing dot and case are ignored in the
     comparison, because DNS names are the common use.
@@ -48,21 +48,25 @@ EMPTY = TypeDefinition()
 def read_definition(component_type: str, body: JsonObject) -> TypeDefinition:
     """The definition in a parsed component.yaml; BadInput `component-type` with the place of every fault."""
     try:
-        found = documents.read(TypeDefinition, body)
-        for target in (*found.references.values(), *found.consumes, *(m.type for m in found.match)):
+        definition = documents.read(TypeDefinition, body)
+        for target in (
+            *definition.references.values(),
+            *definition.consumes,
+            *(m.type for m in definition.match),
+        ):
             ids.check_type(target)
     except documents.Faults as error:
         raise BadInput(
             f"component.yaml of {component_type} cannot be used",
-            why=error.told(whole="file"),
+            why=error.summary(whole="file"),
             next_step="correct the file; docs/component-types.md lists what it may hold",
             code="component-type",
         ) from error
-    if found.propagation == "reload" and found.reload is None:
+    if definition.propagation == "reload" and definition.reload is None:
         raise BadInput(
             f"component.yaml of {component_type} cannot be used",
             why="propagation is reload, but no reload action is given",
             next_step="add `reload:` with a command or another action",
             code="component-type",
         )
-    return found
+    return definition

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 MAX_LISTED: Final = 5
-"""So many names are listed in a message. Ours."""
+"""Most names listed in a message. Ours."""
 
 
 def counted(count: int, one: str, several: str) -> str:

@@ -23,7 +23,7 @@ WHOLE: Final = r"$(?!\n)"
 MOST_NAMED: Final = 5
 """Most faults that an error names. Ours."""
 MOST_SAID: Final = 300
-"""Longest saying, in characters: it may quote what was sent. Ours."""
+"""Longest text of a fault, in characters: it may quote what was sent. Ours."""
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _AT: Final = re.compile(r"(?P<said>.*) - at (?:`key` in )?`\$(?P<place>[^`]*)`\Z", re.DOTALL)
 """How msgspec says what is wrong where."""
@@ -37,7 +37,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Secret:
-    """A text that must not be shown: `reveal` alone gives it."""
+    """A text that must not be shown; only `reveal` returns it."""
 
     __slots__ = ("_text",)
 
@@ -62,7 +62,7 @@ class Secret:
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What is wrong at a place, which is a path of keys and indices; the empty one is the whole document."""
+    """A fault and its place, a path of keys and indices; the empty one is the whole document."""
 
     place: tuple[str, ...]
     said: str
@@ -71,14 +71,14 @@ class Fault(msgspec.Struct, frozen=True):
 class Faults(ValueError):
     """A document cannot be used."""
 
-    def __init__(self, found: tuple[Fault, ...]) -> None:
-        self.found = found
-        super().__init__(self.told(whole="document"))
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__(self.summary(whole="document"))
 
-    def told(self, *, whole: str, below: str = "") -> str:
+    def summary(self, *, whole: str, below: str = "") -> str:
         """The first faults in a line; `whole` names the document, `below` the key that it stands under."""
         return "; ".join(
-            f"{_path(below, *fault.place) or whole}: {fault.said}" for fault in self.found[:MOST_NAMED]
+            f"{_path(below, *fault.place) or whole}: {fault.said}" for fault in self.faults[:MOST_NAMED]
         )
 
 
@@ -87,12 +87,12 @@ def read(kind: type[Kind], body: JsonValue, *, strict: bool = True) -> Kind:
     try:
         return msgspec.convert(body, kind, strict=strict, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
-        found = tuple(_of_keys(kind, body, strict=strict)) or (_fault(error),)
-        raise Faults(found) from error
+        faults = tuple(_of_keys(kind, body, strict=strict)) or (_fault(error),)
+        raise Faults(faults) from error
 
 
 def _read_secret(kind: TypeForm, value: JsonValue) -> Secret:
-    """For msgspec: the one type here that it does not know."""
+    """Decode `Secret` for msgspec, which does not know the type."""
     if kind is not Secret:
         raise NotImplementedError(kind)
     if not isinstance(value, str):
@@ -167,8 +167,8 @@ def origin_of(kind: TypeForm) -> object:
 
 def _fault(error: msgspec.ValidationError, *below: str) -> Fault:
     text = str(error)
-    found = _AT.match(text)
-    place = re.findall(r"[^.\[\]]+", found["place"]) if found else []
-    said = found["said"] if found else text
+    match = _AT.match(text)
+    place = re.findall(r"[^.\[\]]+", match["place"]) if match else []
+    said = match["said"] if match else text
     said = said.replace(repr(WHOLE)[1:-1], "$")
     return Fault((*below, *place), _UNPRINTABLE.sub("?", said)[:MOST_SAID])

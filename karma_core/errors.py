@@ -72,7 +72,7 @@ class KarmaError(Exception):
 
 
 class UsageError(KarmaError):
-    """The call itself is wrong."""
+    """The call is wrong."""
 
     code = "usage"
 
@@ -96,19 +96,19 @@ class ValidationFailed(KarmaError):
 
 
 class NotFound(KarmaError):
-    """What was asked for does not exist."""
+    """The requested thing does not exist."""
 
     code = "not-found"
 
 
 class Refused(KarmaError):
-    """A rule forbids it."""
+    """A rule forbids the action."""
 
     code = "refused"
 
 
 class Conflict(KarmaError):
-    """Something moved since it was read."""
+    """Something has changed since it was read."""
 
     code = "conflict"
 

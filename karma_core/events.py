@@ -1,4 +1,4 @@
-"""The one place where events of the log are made, with everything that belongs to each of them."""
+"""The only place that creates events of the log, with actor, change and cause."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def event_of(
 def log_event(
     workspace: HasLog, action: str, status: str, component: str | None = None, **fields: Any
 ) -> str:
-    """Append the event that `event_of` makes to the log; its id."""
+    """Append the event that `event_of` makes to the log, and return its id."""
     return workspace.log.append(event_of(workspace, action, status, component, **fields)).id

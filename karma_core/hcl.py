@@ -129,7 +129,7 @@ def is_true(expression: Expression) -> bool:
 
 
 def unreadable(name: str, why: str, line: int, column: int) -> BadInput:
-    """The refusal of a module file."""
+    """Return the error for a module file that cannot be read."""
     return BadInput(
         f"{name}:{line}:{column} cannot be read as Terraform",
         why=why,
@@ -151,8 +151,8 @@ def _body(
     blocks: list[Block] = []
     for child in _items(node):
         if child.type == "attribute":
-            found = _attribute(child, text)
-            attributes.setdefault(found.name, found)
+            attribute = _attribute(child, text)
+            attributes.setdefault(attribute.name, attribute)
         elif child.type == "block":
             head = [n for n in child.named_children if n.type in {"identifier", "string_lit"}]
             kind, *rest = (_string(n) if n.type == "string_lit" else _text(n) for n in head)

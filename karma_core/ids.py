@@ -1,7 +1,7 @@
-r"""Names: their form, and how addresses, parameters and vertex ids are made of them.
+r"""Names: their patterns, and addresses, parameter names and vertex ids made of them.
 
-A name is checked here before it touches a path, a command line or a query. The patterns are those of the
-design (`type`, `nickname`, `environment`); `\Z` instead of `$` because `$` lets a final newline through.
+A name is checked here before it touches a path, a command line or a query. The patterns for `type`,
+`nickname` and `environment` are in docs/concepts.md; `\Z` instead of `$`: `$` lets a final newline through.
 """
 
 from __future__ import annotations

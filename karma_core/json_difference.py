@@ -22,8 +22,8 @@ class Difference(Record, frozen=True, kw_only=True):
 
 
 def differences(before: JsonValue, after: JsonValue) -> tuple[Difference, ...]:
-    """Where two values differ, sorted by pointer; arrays are compared index by index."""
-    return tuple(sorted(_walk("", before, after), key=lambda found: found.pointer))
+    """Return the differences of two values, sorted by pointer; arrays are compared index by index."""
+    return tuple(sorted(_walk("", before, after), key=lambda difference: difference.pointer))
 
 
 def _walk(pointer: str, before: JsonValue, after: JsonValue) -> Iterator[Difference]:

@@ -24,7 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Status(StrEnum):
-    """What Karma knows of a component (design, section 5)."""
+    """The status of a component (docs/concepts.md)."""
 
     ABSENT = "absent"
     CURRENT = "current"
@@ -46,14 +46,14 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a finding is: an error stops the deploy of its component and what needs it."""
+    """The severity of a finding: an error blocks its component and what depends on that."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Provenance(Record, frozen=True, kw_only=True, gc=False):
-    """Where a config version came from: Git commit and path, dirty work tree, the change that moved it."""
+    """The origin of a config version: Git commit and path, dirty work tree, the change that wrote it."""
 
     commit: str | None = None
     path: str | None = None
@@ -80,7 +80,7 @@ class Component(Record, frozen=True, kw_only=True, gc=False):
 
 
 class ChangeNode(Record, frozen=True, kw_only=True, gc=False):
-    """A change in the graph, by what never moves of it: where it stands is the register's to say.
+    """A change in the graph, with its unchanging fields; its state is in the register of changes.
 
     `triggered_by` is the change that led to it: the one that a rollback takes back.
     """
@@ -115,7 +115,7 @@ class Edge(Record, frozen=True, kw_only=True, gc=False):
 
 
 class Scope(StrEnum):
-    """What a finding is about, and so what an error stops: a component, all of a type, or everything."""
+    """The scope of a finding, which an error blocks: a component, all of a type, or the environment."""
 
     COMPONENT = "component"
     TYPE = "type"
@@ -147,7 +147,7 @@ class Finding(Record, frozen=True, kw_only=True):
 
     @property
     def scope(self) -> Scope:
-        """What it is about."""
+        """The kind of thing that the finding is about."""
         scope, colon, _ = self.component.partition(":")
         return Scope(scope) if colon else Scope.COMPONENT
 
@@ -209,7 +209,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
 
 
 class Delta(Record, frozen=True, kw_only=True):
-    """What turns one graph into another. `put_*` are added or changed whole, removals are identities.
+    """The delta between two graphs. `put_*` are complete records added or changed, removals are identities.
 
     `put_lineage` and `drop_lineage` are the edges of changes as (source, target, kind), for stores that keep
     edges of their own; a graph itself has them in its components and changes.
@@ -234,7 +234,7 @@ class Delta(Record, frozen=True, kw_only=True):
 
     @property
     def records(self) -> int:
-        """How many records it puts or drops."""
+        """How many records the delta puts or drops."""
         return sum(
             map(
                 len,

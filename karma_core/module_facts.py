@@ -1,4 +1,4 @@
-"""What Karma knows of a Terraform module from its files: variables, outputs, child modules, its runtime.
+"""Facts of a Terraform module from its files: variables, outputs, child modules, its runtime.
 
 Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax).
 """
@@ -30,7 +30,7 @@ class ChildSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What one file declares. `sensitive`: variables marked so. `writes_runtime`: it publishes a runtime."""
+    """Declarations of one file. `sensitive`: variables marked so; `writes_runtime`: it writes a runtime."""
 
     variables: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()

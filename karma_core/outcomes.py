@@ -1,4 +1,4 @@
-"""How steps, components and runs end. Each is also its text, in documents, stores and the log."""
+"""Outcomes of steps, components and runs. Each equals its text in documents, stores and the log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """How far a step or an action is, in the journal and in the log."""
+    """The phase of a step or an action, in the journal and in the log."""
 
     STARTED = "started"
     SUCCEEDED = "succeeded"
@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 
 class End(StrEnum):
-    """How a component ended in a run."""
+    """The outcome of a component in a run."""
 
     APPLIED = "applied"
     RELOADED = "reloaded"
@@ -34,7 +34,7 @@ class End(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a run is: under way, or the worst that happened in it."""
+    """The status of a run: running, or the worst outcome in it."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -44,6 +44,6 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     ABANDONED = "abandoned"
     WAITING = "waiting"
-    """It needs an approval and became a change."""
+    """The run needs an approval and became a change."""
     DECLINED = "declined"
-    """Somebody was asked and said no: nothing was applied."""
+    """The user declined at the prompt; nothing was applied."""

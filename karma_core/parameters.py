@@ -37,7 +37,7 @@ _TAG_VALUE: Final = re.compile(r"[\w\s.:/=+@-]{0,256}\Z")
 
 
 class Held(Record, frozen=True, kw_only=True):
-    """What a store holds of a parameter before a write."""
+    """The stored state of a parameter before a write."""
 
     version: int
     tier: Tier
@@ -119,16 +119,16 @@ def plan_writes(writes: Sequence[ParameterWrite], held: Mapping[str, Held], now:
     return planned
 
 
-def check_base(write: ParameterWrite, found: int) -> None:
+def check_base(write: ParameterWrite, current: int) -> None:
     """Conflict unless the write's base is the version found (0: no such parameter)."""
-    if write.base is not None and write.base != found:
+    if write.base is not None and write.base != current:
         raise Conflict(
             f"{write.name} has moved",
-            why=f"version {write.base} was expected, version {found} is there",
+            why=f"version {write.base} was expected, version {current} is there",
             next_step="read it again and decide anew",
             parameter=write.name,
             expected=write.base,
-            found=found,
+            found=current,
         )
 
 
@@ -188,7 +188,7 @@ def _plan(write: ParameterWrite, before: Held | None, now: str) -> Planned:
 
 
 def _next_tier(write: ParameterWrite, before: Tier | None) -> Tier:
-    """SSM never turns an advanced parameter back: unasked it stays, asked for Standard it refuses."""
+    """Return the tier of the next version; BadInput `tier-downgrade`, since SSM never downgrades."""
     if before is Tier.ADVANCED:
         if write.tier is Tier.STANDARD:
             why = "it is an advanced parameter, and SSM does not turn one back into a standard one"

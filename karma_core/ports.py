@@ -1,4 +1,4 @@
-"""Everything that the core needs from outside, as Protocols.
+"""The ports of the core: everything that it needs from outside, as Protocols.
 
 Each port has one contract suite in `tests/contract`, named after it, which every adapter passes, the
 in-memory one (`tests/memory`) included. Adapters raise only KarmaError and its children.
@@ -133,7 +133,7 @@ class ConfigRepository(Protocol):
 
 
 class PublishIndex(Protocol):
-    """What the last publish saw, so that the next one reads only files that may have changed."""
+    """The index of the last publish, so that the next one reads only files that may have changed."""
 
     def load(self, environment: str) -> dict[str, tuple[str, str]]:
         """Address → (file stamp, digest of the published value)."""
@@ -199,7 +199,7 @@ class StateStore(Protocol):
         ...
 
     def release(self, lease: Lease) -> None:
-        """Give back what is still held under this token."""
+        """Release the names that are still held under this token."""
         ...
 
     def leases(self) -> tuple[Lease, ...]:
@@ -291,7 +291,7 @@ class EventLog(Protocol):
         ...
 
     def append_all(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        """As `append`, all in one step."""
+        """Store events as `append` does, all in one step."""
         ...
 
     def events(
@@ -351,7 +351,7 @@ class Modules(Protocol):
         ...
 
     def facts(self, component_type: str) -> ModuleFacts | None:
-        """What the module reads and writes, as symbolic facts; None as `module`."""
+        """Return the module's symbolic facts, its reads and writes; None as `module`."""
         ...
 
     def parts(self, component_type: str) -> tuple[str, ...]:
@@ -410,7 +410,7 @@ class Terraform(Protocol):
         ...
 
     def recover(self, job: TerraformJob) -> None:
-        """Bring the state that was kept aside to where it belongs. It stays where that fails."""
+        """Push the state that was kept aside to the backend. It stays where it is if that fails."""
         ...
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
@@ -418,7 +418,7 @@ class Terraform(Protocol):
         ...
 
     def refresh(self, job: TerraformJob) -> DriftReport:
-        """How the cloud differs from the state. Changes neither, takes no lock, disturbs no other call."""
+        """Compare the cloud with the state. It changes neither, takes no lock and disturbs no other call."""
         ...
 
     def has_state(self, address: str) -> bool:
@@ -434,12 +434,12 @@ class Reloader(Protocol):
     """Runs a type's reload action for one component."""
 
     def reload(self, action: JsonObject, *, address: str, environment: str, idempotency_key: str) -> str:
-        """Do it and return one line on what was done; DeployFailed if it did not succeed."""
+        """Carry out the action and return one line on what was done; DeployFailed if it failed."""
         ...
 
 
 class CodeHost(Protocol):
-    """Pull requests of a code host: what they ask for, and what Karma says of them.
+    """Pull requests of a code host: reading them, and reporting checks on them.
 
     NotFound `no-pull-request`; StoreUnavailable `code-host` for every other failure.
     """
@@ -453,7 +453,7 @@ class CodeHost(Protocol):
         ...
 
     def comment(self, repository: str, number: int, mark: str, body: str) -> None:
-        """Say something once: a comment that begins with `mark` (an HTML comment) is written anew."""
+        """Write one comment: an existing comment that begins with `mark` (an HTML comment) is replaced."""
         ...
 
     def set_status(

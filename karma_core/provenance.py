@@ -12,7 +12,7 @@ from karma_core.parameters import MAX_DESCRIPTION
 
 
 class _Description(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a description holds; `karma` is the form's version, and the mark that tells it from others."""
+    """The content of a description; `karma` is the form's version and identifies Karma's descriptions."""
 
     karma: int
     commit: str | None = None
@@ -41,9 +41,9 @@ def read_description(description: str) -> Provenance | None:
     if not description.startswith("{"):
         return None
     try:
-        found = _decode(description)
+        decoded = _decode(description)
     except msgspec.MsgspecError:
         return None
-    if found.karma != _FORM:
+    if decoded.karma != _FORM:
         return None
-    return Provenance(commit=found.commit, path=found.path, dirty=found.dirty, change=found.change)
+    return Provenance(commit=decoded.commit, path=decoded.path, dirty=decoded.dirty, change=decoded.change)

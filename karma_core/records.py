@@ -1,4 +1,4 @@
-"""Frozen values that are durable truth: parameters, leases, journal, applied records, events, chain head."""
+"""Frozen records that stores keep: parameters, leases, journal, applied records, events, chain head."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class JournalEntry(Record, frozen=True, kw_only=True):
 
 
 class Applied(Record, frozen=True, kw_only=True):
-    """What was applied last to a component, and from what.
+    """The last apply of a component, and its inputs.
 
     `inputs` maps a label (config, module, terraform, region, prefix, variables, producer:<address>) to the
     digest that entered the fingerprint; `keys` maps a producer to the digests of its counted runtime keys.
@@ -143,7 +143,7 @@ class Applied(Record, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the apply went through; else nobody knows how far it came."""
+        """Whether the apply succeeded; otherwise the actual state is unknown."""
         return self.status == "applied"
 
 
@@ -160,7 +160,7 @@ class Document(Record, frozen=True, kw_only=True):
 
 
 class Event(Record, frozen=True, kw_only=True):
-    """One event of the log (design, section 7). `seq`, `prev` and `hash` are given by the chain."""
+    """One event of the log (docs/log.md). The chain sets `seq`, `prev` and `hash`."""
 
     id: str
     timestamp: str
@@ -244,7 +244,7 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
-    """What Terraform needs to work on one component. `variables` holds declared variables only.
+    """The job of Terraform on one component. `variables` holds declared variables only.
 
     `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
     (true: all of it); `parameters` maps names of parameters that the module may read itself to what a plan
@@ -325,7 +325,7 @@ class DriftedAttribute(Record, frozen=True, kw_only=True):
 
 
 class DriftedResource(Record, frozen=True, kw_only=True):
-    """A resource that the cloud has otherwise than the state. `change`: `changed` or `deleted`."""
+    """A resource that differs between cloud and state. `change`: `changed` or `deleted`."""
 
     address: str
     type: str
@@ -334,7 +334,7 @@ class DriftedResource(Record, frozen=True, kw_only=True):
 
 
 class DriftReport(Record, frozen=True, kw_only=True):
-    """What a refresh found. `outputs` are the module's as they follow from the cloud, in the clear."""
+    """The result of a refresh. `outputs` are the module's as they follow from the cloud, unmasked."""
 
     address: str
     resources: tuple[DriftedResource, ...] = ()

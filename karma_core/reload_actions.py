@@ -1,4 +1,4 @@
-"""What a type's `component.yaml` may say under `reload`: one action, of one of five kinds.
+"""Reload actions of `component.yaml`: one action, of one of five kinds.
 
 In every text of an action `{address}`, `{nickname}`, `{environment}` and `{key}` (the idempotency key) are
 replaced when it is carried out; nothing else in braces is.

@@ -1,4 +1,4 @@
-"""Who may do what through a server: four roles, each may do all that the one below it may."""
+"""Roles of callers of a server: four, each with all rights of the one below it."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ def parse(raw: bytes, *, where: str) -> JsonValue:
 
 
 def parse_object(raw: bytes, *, where: str) -> JsonObject:
-    """As `parse`, and BadInput `not-an-object` unless the value is a JSON object."""
+    """Parse a JSON object; errors as `parse`, and BadInput `not-an-object` for any other value."""
     return parse_object_canonical(raw, where=where)[0]
 
 
 def parse_object_canonical(raw: bytes, *, where: str) -> tuple[JsonObject, bytes]:
-    """As `parse_object`, with the canonical bytes that were made on the way."""
+    """Parse a JSON object and return it with its canonical bytes; errors as `parse_object`."""
     value, form = parse_canonical(raw, where=where)
     if not isinstance(value, dict):
         raise BadInput(
@@ -118,10 +118,10 @@ def _slow(raw: bytes, where: str) -> JsonValue:
     _check_depth(raw, where)
 
     def pairs(items: list[tuple[str, JsonValue]]) -> JsonObject:
-        found = dict(items)
-        if len(found) != len(items):
+        members = dict(items)
+        if len(members) != len(items):
             raise _refuse_twice(raw, where)
-        return found
+        return members
 
     value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs)
     _check_surrogates(value, where)
@@ -140,7 +140,7 @@ _TOKEN: Final = re.compile(rb'[{}]|("(?:[^"\\]|\\.)*")(\s*:)?')
 
 
 def _refuse_twice(raw: bytes, where: str) -> BadInput:
-    """The refusal of the first name that stands twice, at its second place. The syntax before it is right."""
+    """Return the error for the first duplicate name, at its second place. The syntax before it is valid."""
     names: list[set[str]] = []
     for token in _TOKEN.finditer(raw):
         if token[0] == b"{":
@@ -182,7 +182,7 @@ def _check_depth(raw: bytes, where: str) -> None:
 
 
 def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
-    """A refusal with line and column, found by the standard library's reader or by the depth check."""
+    """Return the error with line and column, from the standard library's reader or the depth check."""
     if raw.startswith(b"\xef\xbb\xbf"):
         return _refuse(where, "it begins with a byte order mark", line=1, column=1)
     try:
@@ -194,8 +194,8 @@ def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
         _check_depth(raw, where)
         value = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
         _check_surrogates(value, where)
-    except BadInput as found:  # too deep, or half of a pair
-        return found
+    except BadInput as refusal:  # too deep, or half of a pair
+        return refusal
     except json.JSONDecodeError as bad:
         return _refuse(where, bad.msg, line=bad.lineno, column=bad.colno)
     except ValueError as bad:

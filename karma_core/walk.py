@@ -77,7 +77,7 @@ class Walk:
 
 
 class Result(Record, frozen=True, kw_only=True):
-    """What a step gave. `next_step` empty: the component is finished, and `succeeded` says how."""
+    """The result of a step. `next_step` empty: the component is finished, and `succeeded` says how."""
 
     succeeded: bool = True
     next_step: str = ""
@@ -105,7 +105,7 @@ class Executor(Protocol):
 
 
 class Work(Protocol):
-    """What is done for a component: a first step, and what each step runs."""
+    """The work of a walk: each component's first step, and the call of each step."""
 
     def first_step(self, address: str) -> str:
         """Name of the step to begin with."""
@@ -116,7 +116,7 @@ class Work(Protocol):
         ...
 
     def interrupted(self) -> None:
-        """End what runs, soon and cleanly (once, at the first interrupt)."""
+        """Stop running steps soon and cleanly (called once, at the first interrupt)."""
         ...
 
 
@@ -194,12 +194,12 @@ class Ended:
         self._news: SimpleQueue[None] = SimpleQueue()
 
     def add(self, ticket: Ticket) -> None:
-        """It has ended."""
+        """Note that the ticket's step has ended."""
         self._tickets.add(ticket)
         self._news.put(None)
 
     def first(self, running: Collection[Ticket]) -> Ticket:
-        """One of these that has ended, as soon as there is one."""
+        """Wait until one of these tickets has ended, and return it."""
         while True:
             for ticket in running:
                 if ticket in self._tickets:

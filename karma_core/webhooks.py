@@ -1,4 +1,4 @@
-"""What a webhook says, and what follows from it: signatures, pushes, and the components that a push touches.
+"""Parsing of webhooks: signatures, pushes, and the components that a push touches.
 
 Pure: nothing is asked, nothing is written. The forms are GitHub's (docs.github.com, Webhooks: validating
 deliveries, and the event `push`).
@@ -93,22 +93,22 @@ def read_github_push(body: JsonValue) -> Push | None:
     BadInput `webhook-payload` where it is no push at all.
     """
     try:
-        found = documents.read(_GithubPush, body)
+        payload = documents.read(_GithubPush, body)
     except documents.Faults as error:
-        raise _no_push(error.told(whole="payload")) from error
-    if found.deleted or not found.ref.startswith(BRANCH_PREFIX):
+        raise _no_push(error.summary(whole="payload")) from error
+    if payload.deleted or not payload.ref.startswith(BRANCH_PREFIX):
         return None
-    if not COMMIT.match(found.after):
+    if not COMMIT.match(payload.after):
         raise _no_push("after: it is not a commit's name")
-    head = found.head_commit or (found.commits[-1] if found.commits else _Commit())
+    head = payload.head_commit or (payload.commits[-1] if payload.commits else _Commit())
     # A forced push, a new branch and a push of very many commits do not list all; the head is always there.
-    listed = [*found.commits, head]
+    listed = [*payload.commits, head]
     paths = {path for c in listed for path in (*c.added, *c.removed, *c.modified)}
     return Push(
-        repository=found.repository.full_name,
-        branch=found.ref.removeprefix(BRANCH_PREFIX),
-        commit=found.after,
-        pusher=found.pusher.name,
+        repository=payload.repository.full_name,
+        branch=payload.ref.removeprefix(BRANCH_PREFIX),
+        commit=payload.after,
+        pusher=payload.pusher.name,
         author=head.author.email or head.author.name,
         message=head.message[:MAX_MESSAGE],
         paths=tuple(sorted(paths)),
@@ -146,18 +146,18 @@ class _GithubPullRequest(msgspec.Struct, frozen=True, kw_only=True):
 def read_github_pull_request(body: JsonValue) -> PullRequestEvent | None:
     """The pull request whose content is new; None for any other news of one. BadInput `webhook-payload`."""
     try:
-        found = documents.read(_GithubPullRequest, body)
+        payload = documents.read(_GithubPullRequest, body)
     except documents.Faults as error:
         raise BadInput(
             "the webhook's body is no pull request",
-            why=error.told(whole="payload"),
+            why=error.summary(whole="payload"),
             next_step="send GitHub's event `pull_request` as application/json",
             code="webhook-payload",
         ) from error
-    if found.action not in NEW_CONTENT:
+    if payload.action not in NEW_CONTENT:
         return None
     return PullRequestEvent(
-        repository=found.repository.full_name, number=found.number, sender=found.sender.login
+        repository=payload.repository.full_name, number=payload.number, sender=payload.sender.login
     )
 
 
@@ -180,7 +180,7 @@ def configs_among(
     names; anything else says nothing.
     """
     base = tuple(part for part in config_dir.split("/") if part not in {"", "."})
-    found: dict[str, set[str]] = {}
+    addresses: dict[str, set[str]] = {}
     for path in paths:
         parts = tuple(path.split("/"))
         if len(parts) != len(base) + 4 or parts[: len(base)] != base or parts[-1] != CONFIG_FILE:
@@ -188,5 +188,5 @@ def configs_among(
         environment, component_type, nickname = parts[len(base) : -1]
         address = f"{component_type}/{nickname}"
         if environment in environments and ids.is_address(address):
-            found.setdefault(environment, set()).add(address)
-    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+            addresses.setdefault(environment, set()).add(address)
+    return {name: tuple(sorted(addresses[name])) for name in sorted(addresses)}

@@ -1,4 +1,4 @@
-"""Whom API Gateway has recognised: the claims of its authorizers as a caller with a role."""
+"""Callers that API Gateway authenticated: the claims of its authorizers, mapped to roles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from karma_core.roles import Role
 from karma_lambda.settings import Authorizer
 
 SOURCE: Final = "lambda"
-"""The door, as the log names it."""
+"""The entry point, as the log names it."""
 GATEWAY: Final = "gateway:"
 """Begins the token ids of callers that an authorizer named; no token of Karma's can begin so."""
 MAX_USER: Final = 200
@@ -29,10 +29,10 @@ class Recognised(Incoming):
 
 
 class GatewayAccess(Access):
-    """The door behind API Gateway: its authorizers' callers, else Karma's own tokens."""
+    """Access control behind API Gateway: its authorizers' callers, otherwise Karma's own tokens."""
 
     def identify(self, incoming: Incoming, what: str, needed: Role | None) -> Caller:
-        """Whom the authorizer named, else the token's owner; Unauthenticated."""
+        """Return the caller that the authorizer named, or else the token's owner; Unauthenticated."""
         if isinstance(incoming, Recognised) and incoming.caller is not None:
             return incoming.caller
         return replace(super().identify(incoming, what, needed), source=SOURCE)
@@ -78,11 +78,11 @@ def _values(claim: JsonValue) -> list[str]:
 
 def _role_arn(arn: str) -> str:
     """The role behind an assumed session's ARN (IAM User Guide, "IAM identifiers"), without its path."""
-    found = _ASSUMED.match(arn)
-    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else ""
+    match = _ASSUMED.match(arn)
+    return f"arn:{match[1]}:iam::{match[2]}:role/{match[3]}" if match else ""
 
 
 def _highest(roles: Iterable[Role | None]) -> Role | None:
-    found = [role for role in roles if role is not None]
+    known = [role for role in roles if role is not None]
     order = list(Role)
-    return max(found, key=order.index, default=None)
+    return max(known, key=order.index, default=None)

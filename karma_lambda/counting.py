@@ -1,4 +1,4 @@
-"""What a function counts: CloudWatch metrics, written as lines of its log (embedded metric format)."""
+"""Metrics of a function for CloudWatch, written as lines of its log (embedded metric format)."""
 
 from __future__ import annotations
 

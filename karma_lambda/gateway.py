@@ -20,7 +20,7 @@ DEFAULT_ROUTE = "$default"
 
 @dataclass(frozen=True)
 class Request:
-    """What an event asks: the key of the route (`GET /graph`) and the request itself."""
+    """The request in an event: the key of the route (`GET /graph`) and the request itself."""
 
     route: str
     incoming: Recognised

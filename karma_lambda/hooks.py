@@ -1,4 +1,4 @@
-"""What a function that takes webhooks must know: whose pushes count, and the secrets, out of parameters."""
+"""Settings of webhooks for a function: accepted repositories and branches, and secrets from parameters."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _secret(parameters: ports.ParameterStore, name: str, said: str) -> str:
     """The value of the parameter; where none is named, what the settings say (empty: the endpoint is off)."""
     if not name:
         return said
-    found = parameters.get(name, decrypt=True)
-    value = found.value if found is not None else None
+    parameter = parameters.get(name, decrypt=True)
+    value = parameter.value if parameter is not None else None
     if value is None or len(value) < SHORTEST_SECRET:
         why = "there is no such parameter" if value is None else "it is too short to be a secret"
         raise SettingsError(

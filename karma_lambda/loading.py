@@ -10,12 +10,12 @@ import gc
 
 
 def begin() -> None:
-    """Called before anything of a function is loaded."""
+    """Pause the collector, before anything of a function is loaded."""
     gc.disable()
 
 
 def finish() -> None:
-    """Called once all of it is; nothing in a process that did not begin."""
+    """Resume the collector, once everything is loaded; without `begin` nothing happens."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -1,4 +1,4 @@
-"""From a function's settings to services. Every store is in AWS."""
+"""Builds services from a function's settings. Every store is in AWS."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
 
 
 def patient_graph(workspace: OpenEnvironment) -> CachedGraph:
-    """The graph in memory for a container, in which nobody else is kept waiting and no thread goes on alone.
+    """Graph cache for a Lambda container: no background threads; a request blocks until the graph is fresh.
 
     A reader waits for the newest build: between two requests the container sleeps, and an old view would be
     as old as its last request.
@@ -128,7 +128,7 @@ def _ask(stores: Stores, name: str, text: str) -> GremlinAnswer:
 
 
 def behind_gateway(service: Service, *, anonymous: Role | None = None) -> Service:
-    """The service with the door that knows API Gateway's authorizers."""
+    """Return the service with access control that knows API Gateway's authorizers."""
     access = GatewayAccess(service.workspace, anonymous=anonymous, limits=service.limits)
     return replace(service, access=access)
 
@@ -139,7 +139,7 @@ def _check(name: str, section: Environment) -> None:
     if wrong:
         raise SettingsError(
             f"the environment {name} cannot be served by a function",
-            why="its stores are files of one machine",
+            why="its stores are local files, which a Lambda function cannot reach",
             next_step=f"set {', '.join(wrong)} in [environments.{name}]",
         )
 

@@ -1,4 +1,4 @@
-"""Who is told to start a run: the Prefect API where one is set, else an EventBridge bus."""
+"""Starts runs from a function: on the Prefect API if the settings name one, else by an EventBridge bus."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def _prefect(url: str, parameter: str, parameters: ports.ParameterStore) -> Pref
 
     if not parameter:
         return PrefectApi(url)
-    found = parameters.get(parameter, decrypt=True)
-    if found is None or found.value is None:
+    password = parameters.get(parameter, decrypt=True)
+    if password is None or password.value is None:
         raise StoreUnavailable(
             "the Prefect API's password cannot be read",
             why=f"there is no parameter {parameter}",
             next_step="create it as a SecureString that holds USER:PASSWORD",
             code="prefect",
         )
-    return PrefectApi(url, found.value)
+    return PrefectApi(url, password.value)

@@ -1,4 +1,4 @@
-"""What a function is told: one JSON object in the variable KARMA_FUNCTION, written by its deployment."""
+"""Settings of a function: one JSON object in the variable KARMA_FUNCTION, written by its deployment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCRATCH: Final = Path("/tmp/karma")  # noqa: S108 - the one place where a functi
 
 
 class Authorizer(Document, frozen=True, kw_only=True):
-    """Whom API Gateway lets in, and as what.
+    """Callers that API Gateway admits, and their roles.
 
     `roles` maps values of the claim `role_claim` to roles, `iam_roles` ARNs of IAM roles; where several fit,
     the highest counts. `user_claim` is what the log names the caller by (else `sub`).
@@ -35,7 +35,7 @@ class Authorizer(Document, frozen=True, kw_only=True):
 
 
 class Runs(Document, frozen=True, kw_only=True):
-    """Who is told of a run: the Prefect API of `project.service`, else an EventBridge bus.
+    """Where runs are started: the Prefect API of `project.service`, or else an EventBridge bus.
 
     `prefect_auth_parameter` names the SecureString parameter that holds the API's `USER:PASSWORD`.
     """
@@ -52,7 +52,7 @@ class Webhooks(Document, frozen=True, kw_only=True):
 
 
 class FunctionSettings(Document, frozen=True, kw_only=True):
-    """All of it. `project` has the keys of karma.toml, `answer_bytes` is the largest body sent as it is.
+    """All settings. `project` has the keys of karma.toml, `answer_bytes` is the largest body sent directly.
 
     Its default leaves room in the 6 MB of a Lambda response for headers and for escaping (Lambda Developer
     Guide, "Lambda quotas").
@@ -71,7 +71,7 @@ def read_function(environ: Mapping[str, str] = os.environ) -> FunctionSettings:
         body = strictjson.parse_object(environ.get(VARIABLE, "").encode(), where=VARIABLE)
         return documents.read(FunctionSettings, body)
     except documents.Faults as error:
-        raise _refused(error.told(whole=VARIABLE)) from error
+        raise _refused(error.summary(whole=VARIABLE)) from error
     except KarmaError as error:
         raise _refused(error.why or error.what) from error
 
@@ -81,7 +81,7 @@ def project_settings(function: FunctionSettings) -> Sections:
     try:
         return documents.read(Sections, function.project)
     except documents.Faults as error:
-        raise _refused(error.told(whole="project", below="project")) from error
+        raise _refused(error.summary(whole="project", below="project")) from error
 
 
 def _refused(why: str) -> SettingsError:

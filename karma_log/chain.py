@@ -120,7 +120,7 @@ def read_line(raw: bytes, *, where: str) -> Event:
 
 
 def verify(events: Iterable[Event], head: ChainHead | None = None) -> Verification:
-    """As `verify_lines`, for events that are in memory."""
+    """Verify events in memory as `verify_lines` does."""
     return verify_lines((StoredLine(raw=line(event), place=f"event {event.seq}") for event in events), head)
 
 
@@ -129,7 +129,7 @@ def verify_lines(
 ) -> Verification:
     """Check a chain in one pass and constant memory.
 
-    Found are altered, missing, reordered and duplicate events and, against `head`, a cut-off tail. `after`
+    It detects altered, missing, reordered and duplicate events and, against `head`, a cut-off tail. `after`
     is the event before the first line, where only the newer part is checked.
     """
     walk = _Walk(head, after)
@@ -143,7 +143,7 @@ def _hash(document: JsonObject) -> str:
 
 
 class _Walk:
-    """The state of one pass: where the chain stands, and what was wrong so far."""
+    """The state of one pass: its place in the chain, and the problems so far."""
 
     def __init__(self, head: ChainHead | None, after: ChainHead | None) -> None:
         self._head = head
@@ -173,7 +173,7 @@ class _Walk:
             self._behind(event)
 
     def result(self) -> Verification:
-        """What was found, after the last line."""
+        """Return the verification after the last line."""
         newer = 0
         if self._head is not None:
             newer = max(0, self._seq - self._head.seq)

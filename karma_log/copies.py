@@ -1,4 +1,4 @@
-"""Keeping a second sink up with the required one."""
+"""Keeps a second sink up to date with the required one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events a reader wants, and the one form of time in which they are compared."""
+"""Filters on events, and the one form of time in which they are compared."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Log:
         return self.append_all([event])[0]
 
     def append_all(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        """As `append`, all in one step."""
+        """Store events as `append` does, all in one step."""
         clean = [self._prepared(event) for event in events]
         if not clean:
             return ()
@@ -124,7 +124,7 @@ class Log:
                 return before, linked
 
     def _settle(self) -> ChainHead | None:
-        """The required sink's newest event, seen to be the head or to follow from it.
+        """Return the required sink's newest event, checked to be the head or to follow from it.
 
         The head itself is left to the append that asks, which moves it anyway.
         """
@@ -135,10 +135,10 @@ class Log:
         if head is not None and (newest is None or newest.seq <= head.seq):
             raise _tampered(f"it ends at event {newest.seq if newest else 0}, the head is event {head.seq}")
         stored = self._required.stored(after_seq=head.seq if head else 0)
-        found = chain.verify_lines(stored, after=head)
-        if found.problems:
-            raise _tampered(found.problems[0].what)
-        return found.last
+        verified = chain.verify_lines(stored, after=head)
+        if verified.problems:
+            raise _tampered(verified.problems[0].what)
+        return verified.last
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -163,29 +163,29 @@ class Log:
         query = filters.make_filter(
             component=component, action=action, user=user, run_id=run_id, since=since, until=until
         )
-        found = self._required.read(
+        events = self._required.read(
             query, after_seq=after_seq, before_seq=before_seq, newest_first=newest_first
         )
-        return islice(found, limit)
+        return islice(events, limit)
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
         return self._required.event(filters.check_text(event_id))
 
     def diff(self, one: str, other: str) -> LogDiff:
-        """What each component went through between two times."""
+        """Return the history of each component between two times."""
         return read.diff(self._required, one, other)
 
     def verify(self) -> LogVerification:
         """Check all sinks; where events are newer than the head and link on, move the head to them."""
         head = self._state.chain_head()
-        found = verify_log(self._required, [copy.sink for copy in self._copies], head)
-        last = found.required.last
-        if found.required.verified and last is not None and (head is None or last.seq > head.seq):
+        verification = verify_log(self._required, [copy.sink for copy in self._copies], head)
+        last = verification.required.last
+        if verification.required.verified and last is not None and (head is None or last.seq > head.seq):
             self._required.head()  # makes durable what a killed writer left, before the head names it
             self._state.move_chain_head(last)
             self._say("log_head_healed", {"seq": last.seq, "from_seq": head.seq if head else 0})
-        return found
+        return verification
 
     def close(self) -> None:
         """Close the sinks. The state store is the caller's."""

@@ -13,7 +13,7 @@ from karma_log.sinks.base import Sink
 
 
 class ComponentHistory(Record, frozen=True, kw_only=True):
-    """What one component (or, with the empty address, the environment itself) went through.
+    """The history of one component, or, with the empty address, of the environment itself.
 
     `before` is the first digest of the time, `after` the last; `actions` counts events by action, sorted.
     """
@@ -31,7 +31,7 @@ class ComponentHistory(Record, frozen=True, kw_only=True):
 
 
 class ChangeHistory(Record, frozen=True, kw_only=True):
-    """What one change went through: who and what began it, what it moved, where it stood at the end.
+    """The history of one change: its requester and cause, what it changed, its last state.
 
     `reason` is the requester's, `why` that of its last state; each empty where the time does not hold it.
     """
@@ -56,7 +56,7 @@ class LogDiff(Record, frozen=True, kw_only=True):
 
 
 def diff(sink: Sink, one: str, other: str) -> LogDiff:
-    """What each component went through between two times, whichever is the earlier.
+    """Return the history of each component between two times, in either order.
 
     Bare dates include their whole day. Cost: the events in between, held in memory.
     """

@@ -1,4 +1,4 @@
-"""The one function that keeps secrets out of what is written down.
+"""Redaction: keeps secrets out of everything that is written to the log.
 
 Three rules, in this order:
 
@@ -65,8 +65,8 @@ def looks_secret(key: str) -> bool:
     if not words or words[-1] in _ABOUT or "_".join(words) in _NOT_SECRET:
         return False
     stems = [word.removesuffix("s") for word in words]
-    found = any(stem.endswith(_SECRET_ENDINGS) for stem in stems)
-    return found or not _SECRET_PAIRS.isdisjoint(pairwise(stems))
+    ends_secret = any(stem.endswith(_SECRET_ENDINGS) for stem in stems)
+    return ends_secret or not _SECRET_PAIRS.isdisjoint(pairwise(stems))
 
 
 class Redactor:
@@ -79,7 +79,7 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
 
     def event(self, event: Event) -> Event:
-        """The event without secrets: its inputs, as JSON values, and every text in its other fields.
+        """Return the event with secrets masked in its inputs (as JSON values) and in its other fields' texts.
 
         BadInput `event` where the inputs are no JSON values or too deep.
         """

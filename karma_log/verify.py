@@ -57,7 +57,7 @@ def verify_log(required: Sink, copies: Sequence[Sink], head: ChainHead | None) -
     walked = [(copy, _walk_copy(copy)) for copy in copies]
     result = chain.verify_lines(required.stored(), head)
     sinks = [SinkVerification(sink=required.name, required=True, result=result)]
-    sinks += [_against(required, result, copy, found) for copy, found in walked]
+    sinks += [_against(required, result, copy, verification) for copy, verification in walked]
     return LogVerification(
         verified=all(sink.result.verified for sink in sinks), events=result.events, sinks=tuple(sinks)
     )
@@ -72,25 +72,29 @@ def _walk_copy(copy: Sink) -> Verification:
         )
 
 
-def _against(required: Sink, whole: Verification, copy: Sink, found: Verification) -> SinkVerification:
-    """A copy's result, with what it shows when laid beside the required chain."""
-    length = whole.last.seq if whole.last else 0
+def _against(
+    required: Sink, required_chain: Verification, copy: Sink, verification: Verification
+) -> SinkVerification:
+    """Return a copy's result, with the problems from comparing it with the required chain."""
+    length = required_chain.last.seq if required_chain.last else 0
     behind = 0
-    if found.last is not None:
-        behind = max(0, length - found.last.seq)
-        problem = _difference(required, length, copy, found.last)
+    if verification.last is not None:
+        behind = max(0, length - verification.last.seq)
+        problem = _difference(required, length, copy, verification.last)
         if problem is not None:
-            found = msgspec.structs.replace(found, verified=False, problems=(*found.problems, problem))
-    elif not found.events:
+            verification = msgspec.structs.replace(
+                verification, verified=False, problems=(*verification.problems, problem)
+            )
+    elif not verification.events:
         behind = length
     if behind:
         note = f"the copy {copy.name} is {behind} event(s) behind; it catches up at the next append"
-        found = msgspec.structs.replace(found, notes=(*found.notes, note))
-    return SinkVerification(sink=copy.name, required=False, result=found, behind=behind)
+        verification = msgspec.structs.replace(verification, notes=(*verification.notes, note))
+    return SinkVerification(sink=copy.name, required=False, result=verification, behind=behind)
 
 
 def _difference(required: Sink, length: int, copy: Sink, last: ChainHead) -> Problem | None:
-    """What is wrong between the copy's newest event and the required sink's of the same number.
+    """Return the problem between the copy's newest event and the required sink's of the same number.
 
     Equal hashes there mean equal chains up to there.
     """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What to start. `healthy` says whether it does its work; it is asked about twice a second."""
+    """A process to start. `healthy` says whether it works; it is called about twice a second."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class Spec:
 
 @dataclass
 class Child:
-    """The process of a spec, the newest where it was started again."""
+    """The process of a spec; after restarts, the newest one."""
 
     spec: Spec
     folder: Path
@@ -41,7 +41,7 @@ class Child:
         return self._process.pid if self._process is not None else 0
 
     def start(self, mark: Mapping[str, str]) -> None:
-        """Start it, in a group of its own: a terminal's Ctrl-C is the supervisor's business."""
+        """Start the process in a group of its own: a terminal's Ctrl-C is handled by the supervisor."""
         process = subprocess.Popen(  # noqa: S603 - our own command, no shell
             self.spec.words,
             cwd=self.folder,
@@ -73,12 +73,12 @@ class Child:
             self._process.wait()
 
     def close(self) -> None:
-        """Read its last lines; once nobody is left who could write any."""
+        """Drain the output after the last writer has exited."""
         for pump in self._pumps:
             pump.join(timeout=1)
 
     def _pump(self, process: subprocess.Popen[bytes]) -> None:
-        """Its output, line by line, until it has no writer any more."""
+        """Copy the output line by line, until no process can write to it."""
         output = process.stdout
         if output is None:
             return

@@ -1,4 +1,4 @@
-"""The parts of the service: what each is started with, and how it is seen to be well."""
+"""The parts of the service: how each is started, and its health check."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Parts:
         )  # fmt: skip
 
     def registration(self) -> Spec:
-        """Puts work pool, deployments, schedules and automations into the server; ends."""
+        """Registers work pool, deployments, schedules and automations in the server, then ends."""
         return Spec(
             name="register",
             kind="register",
@@ -107,7 +107,7 @@ class Parts:
         )  # fmt: skip
 
     def _variables(self, own: Mapping[str, str]) -> dict[str, str]:
-        """Our environment, with what points everything at one Prefect API and one folder."""
+        """Return the environment of the parts, pointing all at one Prefect API and one folder."""
         home = {
             "PREFECT_HOME": str(self.settings.state_dir / "prefect"),
             "PYTHONUNBUFFERED": "1",
@@ -126,7 +126,7 @@ class Parts:
                 timeout=CHECK_SECONDS,
                 trust_env=False,
             )
-            return answer.is_success and any(found["name"] == worker for found in answer.json())
+            return answer.is_success and any(entry["name"] == worker for entry in answer.json())
         except (httpx.HTTPError, ValueError):
             return False
 

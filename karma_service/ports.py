@@ -1,4 +1,4 @@
-"""Which port a part listens on: the one that is set, else its usual one, else a free one."""
+"""Chooses the port of a part: the one that is set, its usual one, or a free one."""
 
 from __future__ import annotations
 

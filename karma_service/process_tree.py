@@ -1,4 +1,4 @@
-"""Everything that a service started, however far from it: known by a variable in its environment.
+"""All descendants of a service, recognised by a marker in their environment.
 
 Prefect starts runs in sessions of their own, and they live on when their worker is killed; so neither process
 groups nor parents say what belongs to a service. It is read from /proc (Linux); elsewhere only the direct
@@ -21,7 +21,7 @@ _PROC: Final = Path("/proc")
 _SCRIPT: Final = str(Path(__file__).with_name("guardian.sh"))
 
 
-class Marked:
+class ProcessTree:
     """The processes of one service, and a guardian that ends them if the supervisor is killed."""
 
     def __init__(self, mark: str, grace_seconds: int) -> None:
@@ -36,24 +36,24 @@ class Marked:
         )
 
     def pids(self) -> list[int]:
-        """Those that live, zombies excepted."""
+        """Return the pids of living processes, without zombies."""
         wanted = self._line.encode()
-        found = []
+        pids = []
         for folder in _PROC.glob("[0-9]*"):
             with suppress(OSError):  # it has ended, or is another user's
                 if wanted in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-        return sorted(found)
+                    pids.append(int(folder.name))
+        return sorted(pids)
 
     def end(self, pids: list[int], deadline: float) -> None:
-        """SIGINT to these, and SIGKILL to those that are left at the deadline (monotonic)."""
+        """Send SIGINT to these processes, and SIGKILL to those left at the deadline (monotonic)."""
         _signal(pids, signal.SIGINT)
         while time.monotonic() < deadline and set(pids) & set(self.pids()):
             time.sleep(POLL_SECONDS)
         _signal(sorted(set(pids) & set(self.pids())), signal.SIGKILL)
 
     def close(self) -> None:
-        """Let the guardian go; what is marked is left alone."""
+        """End the guardian; the marked processes are left alone."""
         self._guardian.kill()
         with suppress(OSError):
             self._guardian.communicate()

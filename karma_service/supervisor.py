@@ -15,7 +15,7 @@ from karma_adapters.local.running_service import Part, RunningService
 from karma_core.errors import KarmaError
 from karma_service.child import Child, Spec
 from karma_service.console import Console
-from karma_service.process_tree import Marked
+from karma_service.process_tree import ProcessTree
 
 STOP_SECONDS: Final = 40
 """From SIGINT to SIGKILL. A run's Terraform has 25 seconds to save its state (`processes.GRACE_SECONDS`)."""
@@ -48,7 +48,7 @@ class Supervisor:
         self._stop = Event()
 
     def __enter__(self) -> Supervisor:
-        self._marked = Marked(f"{os.getpid()}-{uuid4()}", STOP_SECONDS)
+        self._process_tree = ProcessTree(f"{os.getpid()}-{uuid4()}", STOP_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,13 +56,13 @@ class Supervisor:
         deadline = time.monotonic() + STOP_SECONDS
         own = {child.pid for child in self._children}
         # Runs first, while there is a server to report to; then the parts, the newest first; then the rest.
-        self._marked.end([pid for pid in self._marked.pids() if pid not in own], deadline)
+        self._process_tree.end([pid for pid in self._process_tree.pids() if pid not in own], deadline)
         for child in reversed(self._children):
             child.end(deadline)
-        self._marked.end(self._marked.pids(), deadline)
+        self._process_tree.end(self._process_tree.pids(), deadline)
         for child in self._children:
             child.close()
-        self._marked.close()
+        self._process_tree.close()
         self._record.replace(os.getpid(), ())
         self._console.say(OWN, "stopped; nothing is left running")
 
@@ -116,7 +116,7 @@ class Supervisor:
 
     def _start(self, spec: Spec) -> Child:
         child = Child(spec, self._folder, self._console.say)
-        child.start(self._marked.variables)
+        child.start(self._process_tree.variables)
         self._children.append(child)
         self._console.say(OWN, f"started {spec.name} (pid {child.pid}) {spec.url}")
         return child
@@ -142,7 +142,7 @@ class Supervisor:
         if len(deaths) >= MAX_RESTARTS:
             raise self._failed(child.spec, f"it ended {len(deaths) + 1} times in {RESTART_WINDOW:g} seconds")
         self._stop.wait(len(deaths) * PAUSE_SECONDS)
-        child.start(self._marked.variables)
+        child.start(self._process_tree.variables)
         self._write_record()
         self._console.say(OWN, f"started {name} again (pid {child.pid})")
 

@@ -1,4 +1,4 @@
-"""`karma up`: which parts are started, in which order, and what is said of them."""
+"""`karma up`: the parts to start, their order, and their status."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def up(settings: Settings, only: Sequence[Kind], ready: Ready) -> None:
 
 
 def _usual(settings: Settings) -> tuple[Kind, ...]:
-    """All parts, but no server where somebody else's is set."""
+    """Return all parts, without the server if the settings name another one's API."""
     return tuple(kind for kind in KINDS if kind != "server" or not settings.service.prefect_api_url)
 
 
@@ -64,7 +64,7 @@ def _start(
 
 
 def _api(settings: Settings, chosen: Sequence[Kind]) -> PrefectApi:
-    """Our own server's API where we start it, else the one that is there."""
+    """Return the API of the server to be started here, or else the existing one."""
     if "server" in chosen:
         return own_server(settings)
     if "worker" in chosen:

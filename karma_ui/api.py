@@ -49,14 +49,14 @@ class Api:
         return (await self._send("GET", path, query)).json()
 
     async def post(self, path: str, body: JsonObject | None = None, **query: object) -> JsonValue:
-        """Do something; its answer."""
+        """Send a POST and return its answer; Problem if the API refuses."""
         return (await self._send("POST", path, query, json=body)).json()
 
     async def fresh(self, path: str, etag: str, **query: object) -> tuple[str, bytes | None]:
         """(the resource's ETag, its bytes, or None where they are those of the given ETag)."""
         answer = await self._send("GET", path, query, headers={"if-none-match": etag} if etag else {})
-        found = answer.headers.get("etag", "")
-        return found, None if answer.status_code == NOT_MODIFIED else answer.content
+        new_etag = answer.headers.get("etag", "")
+        return new_etag, None if answer.status_code == NOT_MODIFIED else answer.content
 
     async def stream(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the API answer a visitor's own request, under the visitor's token, as it comes."""

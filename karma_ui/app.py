@@ -56,7 +56,7 @@ OPEN_PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("GET", "/signin", signin.show),
     ("POST", "/signin", signin.begin),
 )
-"""Those for which nobody needs to be signed in."""
+"""Pages that need no signed-in user."""
 
 
 def make_app(
@@ -78,7 +78,7 @@ def make_app(
 
 
 async def _to_pages(_request: Request) -> Response:
-    """Whoever types the server's name alone, or leaves the last slash away."""
+    """Redirect / and paths without a trailing slash."""
     return RedirectResponse(f"{PATH}/", SEE_OTHER, headers=dict(headers.SECURE))
 
 
@@ -103,7 +103,7 @@ def pages(context: AppContext) -> ASGIApp:
 
 
 def _served(context: AppContext, page: Page, *, signed_in: bool) -> Callable[[Request], Awaitable[Response]]:
-    """A page behind the doors that all share: environment, seal, session, errors."""
+    """Wrap a page with the checks that all share: environment, seal, session, errors."""
 
     async def serve(request: Request) -> Response:
         visit = Visit(request=request, context=context, environment=request.path_params["environment"])
@@ -148,12 +148,12 @@ def _require_seal(visit: Visit) -> None:
 
 
 def _turned_away(visit: Visit) -> bool:
-    """Whether nobody is signed in where somebody must be, as far as that is known already."""
+    """Whether the page needs a signed-in user and there is none, as far as that is known already."""
     return visit.environment in visit.context.closed and not session.token_of(visit.request)
 
 
 def _refused(visit: Visit, problem: Problem) -> Response:
-    """Where nobody is signed in, the way to sign in; else what the API said."""
+    """Redirect to the sign-in form if nobody is signed in; otherwise show the API's error."""
     if problem.status != UNAUTHENTICATED:
         return visit.page("error.html", problem.status, error=problem)
     if not session.token_of(visit.request):
@@ -162,7 +162,7 @@ def _refused(visit: Visit, problem: Problem) -> Response:
 
 
 def _to_sign_in(visit: Visit) -> Response:
-    """To the form, and from there back to the page that was asked for."""
+    """Redirect to the sign-in form, which leads back to the requested page."""
     asked = visit.request.url
     then = asked.path.removeprefix(visit.root) + (f"?{asked.query}" if asked.query else "")
     return visit.go("/signin", **({"then": then} if visit.request.method == "GET" else {}))

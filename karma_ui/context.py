@@ -1,4 +1,4 @@
-"""What all pages of one application share."""
+"""The context that all pages of one application share."""
 
 from __future__ import annotations
 

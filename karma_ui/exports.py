@@ -1,4 +1,4 @@
-"""A drawn scene as a file for others: SVG and Mermaid."""
+"""Exports a drawn scene as SVG and Mermaid."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _svg(scene: Scene) -> Iterator[str]:
 
 
 def _line(points: list[tuple[float, float]]) -> str:
-    """From a producer's right side to a consumer's left one, level where it passes a layer."""
+    """Return an edge's path from a producer's right side to a consumer's left one, level within a layer."""
     x, y = points[0][0] + WIDTH / 2, points[0][1]
     path = f"M{x:g} {y:g}"
     bend = (COLUMN - WIDTH) / 2

@@ -111,15 +111,15 @@ def _value(field: Field, text: str) -> JsonValue:
 
 
 def patch_from_json(text: str) -> JsonValue:
-    """What the JSON box holds: a merge patch, or a JSON Patch; BadInput where it is neither."""
-    found = strictjson.parse(text.encode(), where="the change")
-    if not isinstance(found, dict | list):
+    """Parse the JSON box: a merge patch or a JSON Patch; BadInput if it is neither."""
+    patch = strictjson.parse(text.encode(), where="the change")
+    if not isinstance(patch, dict | list):
         raise BadInput(
             "the change is neither an object nor a list",
             next_step='write a merge patch such as {"size": 3}, or a JSON Patch',
             code="invalid-request",
         )
-    return found
+    return patch
 
 
 def merged(config: JsonValue, patch: JsonValue) -> JsonValue:
@@ -136,7 +136,7 @@ def merged(config: JsonValue, patch: JsonValue) -> JsonValue:
 
 
 def faults(schema: JsonValue, config: JsonValue) -> list[str]:
-    """What the schema has against a config, in words; nothing where there is no usable schema.
+    """Return the faults of a config against its schema; empty if there is no usable schema.
 
     For a hint while somebody types; the verdict is the API's.
     """

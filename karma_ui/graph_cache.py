@@ -1,4 +1,4 @@
-"""A build's graph as the pages use it: read from the API once a build, and kept while it is the same."""
+"""Cache of graphs for the pages: each build is read from the API once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 class CachedGraph:
-    """A whole graph: the API's own documents, by address and by pair of addresses."""
+    """A graph as the API's documents, by address and by pair of addresses."""
 
     def __init__(self, document: JsonMapping) -> None:
         self.build: int = document["build_id"]
@@ -36,35 +36,35 @@ class CachedGraph:
 
     @cached_property
     def producers(self) -> dict[str, list[str]]:
-        """Address → what it depends on."""
+        """Address → its direct dependencies."""
         return self._beside(consumers=False)
 
     @cached_property
     def consumers(self) -> dict[str, list[str]]:
-        """Address → what depends on it."""
+        """Address → its direct dependents."""
         return self._beside(consumers=True)
 
     @cached_property
     def types(self) -> dict[str, int]:
-        """How many components each type has, by name."""
+        """The number of components of each type, by name."""
         return _counted(node["type"] for node in self.nodes.values())
 
     @cached_property
     def statuses(self) -> dict[str, int]:
-        """How many components have each status."""
+        """The number of components with each status."""
         return _counted(node["status"] for node in self.nodes.values())
 
     def remembered(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What is worked out from the graph alone, kept for the next who asks: a page, then its picture."""
+        """Return a value derived from the graph alone, computed once: a page needs it, then its picture."""
         if key not in self._made:
             if len(self._made) >= MAX_RENDERINGS:
                 self._made.clear()
             self._made[key] = make()
-        found: Value = self._made[key]
-        return found
+        made: Value = self._made[key]
+        return made
 
     def reach(self, start: str, depth: int | None, *, consumers: bool) -> set[str]:
-        """What is reached within so many steps (None: all of it), the start included."""
+        """Return what is reached within `depth` steps (None: no limit), the start included."""
         beside = self.consumers if consumers else self.producers
         seen, level = {start}, [start]
         while level and depth != 0:
@@ -77,19 +77,19 @@ class CachedGraph:
     def search(self, text: str, most: int) -> tuple[list[JsonObject], int]:
         """(the first components whose address holds the text, how many there are)."""
         wanted = text.casefold()
-        found = [address for address in self.nodes if wanted in address.casefold()]
-        found.sort(
+        addresses = [address for address in self.nodes if wanted in address.casefold()]
+        addresses.sort(
             key=lambda address: (not ids.Address.of(address).nickname.casefold().startswith(wanted), address)
         )
-        return [self.nodes[address] for address in found[:most]], len(found)
+        return [self.nodes[address] for address in addresses[:most]], len(addresses)
 
     def _beside(self, *, consumers: bool) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {address: [] for address in self.nodes}
+        neighbours: dict[str, list[str]] = {address: [] for address in self.nodes}
         for source, target in self.edges:
-            if source in found and target in found:
+            if source in neighbours and target in neighbours:
                 at, other = (target, source) if consumers else (source, target)
-                found[at].append(other)
-        return found
+                neighbours[at].append(other)
+        return neighbours
 
 
 class GraphCache:

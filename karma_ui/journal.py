@@ -1,4 +1,4 @@
-"""How far a run is: one line a component, and the chain that it could not be shorter than."""
+"""Progress of a run: one line per component, and the critical path."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken so far."""
+        """How long the component took, or has taken so far."""
         return (datetime.fromisoformat(self.ended) - datetime.fromisoformat(self.began)).total_seconds()
 
 
 def progress(events: Iterable[JsonMapping]) -> list[Progress]:
     """Components in the order in which they were begun, from a run's events, oldest first."""
-    found: dict[str, Progress] = {}
+    by_address: dict[str, Progress] = {}
     for event in events:
         address = event["component"]
         if not address:
             continue
         at = event["timestamp"]
-        line = found.setdefault(address, Progress(address=address, began=at, ended=at, state=""))
+        line = by_address.setdefault(address, Progress(address=address, began=at, ended=at, state=""))
         line.ended = at
         line.state = _state(event["action"], event["status"], line.state)
         line.steps.append((event["action"], event["status"]))
@@ -46,11 +46,11 @@ def progress(events: Iterable[JsonMapping]) -> list[Progress]:
         error = event["inputs"].get("error")
         if isinstance(error, dict):
             line.error = str(error.get("message", ""))
-    return list(found.values())
+    return list(by_address.values())
 
 
 def _state(action: str, status: str, before: str) -> str:
-    """What a component's newest event makes of it; a failure is not forgotten."""
+    """Return a component's state after its newest event; a failure is kept."""
     if status == "started":
         return "running"
     if before == "failed" and status in DONE:

@@ -1,4 +1,4 @@
-"""What is drawn of a graph: which components, which of them folded into their type, where, and how marked."""
+"""The drawn part of a graph: its components, folded types, positions and marks."""
 
 from __future__ import annotations
 
@@ -33,55 +33,55 @@ class Scene:
 
 
 def draw(
-    whole: CachedGraph,
+    graph: CachedGraph,
     view: View,
     *,
     before: CachedGraph | None = None,
     plan: JsonMapping | None = None,
 ) -> Scene:
     """The scene of a view. O(V+E) of the graph, and the layout of what is drawn."""
-    marks = compare(before, whole) if before is not None else {}
-    whole = _with_removed(whole, before) if before is not None else whole
+    marks = compare(before, graph) if before is not None else {}
+    graph = _with_removed(graph, before) if before is not None else graph
     actions = {c["address"]: c for c in plan["components"]} if plan is not None else {}
-    visible = choose(whole, view, actions)
-    folded = _folds(whole, view, visible)
+    visible = choose(graph, view, actions)
+    folded = _folds(graph, view, visible)
     name = {
-        a: GROUP + whole.nodes[a]["type"] if whole.nodes[a]["type"] in folded and a != view.focus else a
+        a: GROUP + graph.nodes[a]["type"] if graph.nodes[a]["type"] in folded and a != view.focus else a
         for a in visible
     }
-    edges = _edges(whole, name)
+    edges = _edges(graph, name)
     layout = layered(name.values(), edges)
     members: dict[str, list[str]] = {}
     for address, shown in name.items():
         members.setdefault(shown, []).append(address)
-    nodes = [_node(whole, shown, inside, marks, actions, view) for shown, inside in sorted(members.items())]
+    nodes = [_node(graph, shown, inside, marks, actions, view) for shown, inside in sorted(members.items())]
     for node in nodes:
         node["x"], node["y"] = layout.places[node["id"]]
     drawn = [
-        {"source": pair[0], "target": pair[1], "count": count, "way": layout.ways.get(pair, [])}
+        {"source": pair[0], "target": pair[1], "count": count, "way": layout.waypoints.get(pair, [])}
         for pair, count in sorted(edges.items())
     ]
     return Scene(
-        build=whole.build, nodes=nodes, edges=drawn, folded=tuple(sorted(folded)), shown=len(visible)
+        build=graph.build, nodes=nodes, edges=drawn, folded=tuple(sorted(folded)), shown=len(visible)
     )
 
 
-def choose(whole: CachedGraph, view: View, actions: JsonMapping) -> list[str]:
+def choose(graph: CachedGraph, view: View, actions: JsonMapping) -> list[str]:
     """Addresses that the view shows, sorted."""
-    wanted = set(whole.nodes)
+    wanted = set(graph.nodes)
     if view.focus in wanted:
-        wanted = whole.reach(view.focus, view.steps_down, consumers=True)
-        wanted |= whole.reach(view.focus, view.steps_up, consumers=False)
+        wanted = graph.reach(view.focus, view.steps_down, consumers=True)
+        wanted |= graph.reach(view.focus, view.steps_up, consumers=False)
     elif actions:
-        wanted = {address for address in actions if address in whole.nodes}
-        wanted |= {producer for address in wanted for producer in whole.producers[address]}
-    found = []
+        wanted = {address for address in actions if address in graph.nodes}
+        wanted |= {producer for address in wanted for producer in graph.producers[address]}
+    shown = []
     for address in sorted(wanted):
-        node = whole.nodes[address]
+        node = graph.nodes[address]
         right = not view.type or node["type"] in view.type
         if address == view.focus or (right and (not view.status or node["status"] in view.status)):
-            found.append(address)
-    return found
+            shown.append(address)
+    return shown
 
 
 def compare(before: CachedGraph, after: CachedGraph) -> dict[str, str]:
@@ -96,25 +96,25 @@ def compare(before: CachedGraph, after: CachedGraph) -> dict[str, str]:
     return marks
 
 
-def _with_removed(whole: CachedGraph, before: CachedGraph) -> CachedGraph:
-    """The graph with what an earlier build had beside."""
+def _with_removed(graph: CachedGraph, before: CachedGraph) -> CachedGraph:
+    """Add components removed since an earlier build."""
     return CachedGraph(
         {
-            "build_id": whole.build,
-            "nodes": list({**before.nodes, **whole.nodes}.values()),
-            "edges": list({**before.edges, **whole.edges}.values()),
+            "build_id": graph.build,
+            "nodes": list({**before.nodes, **graph.nodes}.values()),
+            "edges": list({**before.edges, **graph.edges}.values()),
         }
     )
 
 
-def _folds(whole: CachedGraph, view: View, visible: list[str]) -> set[str]:
+def _folds(graph: CachedGraph, view: View, visible: list[str]) -> set[str]:
     """Types that are drawn as one: those that were asked for, then the largest until the rest can be drawn.
 
     A view that asks for nothing and is too large has all its types folded.
     """
     counts: dict[str, int] = {}
     for address in visible:
-        kind = whole.nodes[address]["type"]
+        kind = graph.nodes[address]["type"]
         counts[kind] = counts.get(kind, 0) + 1
     if view.collapse == "auto":
         return set(counts) if len(visible) > MOST_OPEN else set()
@@ -130,10 +130,10 @@ def _folds(whole: CachedGraph, view: View, visible: list[str]) -> set[str]:
     return folded
 
 
-def _edges(whole: CachedGraph, name: Mapping[str, str]) -> dict[tuple[str, str], int]:
+def _edges(graph: CachedGraph, name: Mapping[str, str]) -> dict[tuple[str, str], int]:
     """Drawn (consumer, producer) → how many edges it stands for. Edges inside a folded type are not drawn."""
     counts: dict[tuple[str, str], int] = {}
-    for source, target in whole.edges:
+    for source, target in graph.edges:
         ends = (name.get(source, ""), name.get(target, ""))
         if ends[0] and ends[1] and ends[0] != ends[1]:
             counts[ends] = counts.get(ends, 0) + 1
@@ -141,31 +141,31 @@ def _edges(whole: CachedGraph, name: Mapping[str, str]) -> dict[tuple[str, str],
 
 
 def _node(
-    whole: CachedGraph,
+    graph: CachedGraph,
     shown: str,
     inside: list[str],
     marks: Mapping[str, str],
     actions: JsonMapping,
     view: View,
 ) -> JsonObject:
-    node = whole.nodes[inside[0]]
-    found: JsonObject = {"id": shown, "type": node["type"]}
+    node = graph.nodes[inside[0]]
+    drawn: JsonObject = {"id": shown, "type": node["type"]}
     if shown.startswith(GROUP):
-        statuses = [whole.nodes[address]["status"] for address in inside]
-        found |= {"group": True, "count": len(inside), "status": _worst(statuses), "name": node["type"]}
+        statuses = [graph.nodes[address]["status"] for address in inside]
+        drawn |= {"group": True, "count": len(inside), "status": _worst(statuses), "name": node["type"]}
         marked = sorted({marks[a] for a in inside if a in marks})
-        return found | ({"mark": "changed" if len(marked) > 1 else marked[0]} if marked else {})
-    found |= {"name": node["nickname"], "status": node["status"]}
+        return drawn | ({"mark": "changed" if len(marked) > 1 else marked[0]} if marked else {})
+    drawn |= {"name": node["nickname"], "status": node["status"]}
     if shown in marks:
-        found["mark"] = marks[shown]
+        drawn["mark"] = marks[shown]
     if shown in actions:
-        found["action"] = actions[shown]["action"]
-        found["unknown"] = len(actions[shown].get("unknown_inputs", ()))
+        drawn["action"] = actions[shown]["action"]
+        drawn["unknown"] = len(actions[shown].get("unknown_inputs", ()))
     if shown == view.focus:
-        found["focus"] = True
+        drawn["focus"] = True
     if view.q and view.q.casefold() not in shown.casefold():
-        found["dim"] = True
-    return found
+        drawn["dim"] = True
+    return drawn
 
 
 WORST_FIRST: Final = (
@@ -174,5 +174,5 @@ WORST_FIRST: Final = (
 
 
 def _worst(statuses: list[str]) -> str:
-    """The status that most needs somebody's eye."""
+    """Return the worst of the statuses."""
     return min(statuses, key=lambda s: WORST_FIRST.index(s) if s in WORST_FIRST else len(WORST_FIRST))

@@ -21,7 +21,7 @@ def served_app(root: Path) -> Starlette:
 
 
 def prefect_ui(variables: Mapping[str, str]) -> str:
-    """Where Prefect shows runs, by PREFECT_UI_URL, else by PREFECT_API_URL; empty where neither is set."""
+    """Return the URL of the Prefect UI, from PREFECT_UI_URL or PREFECT_API_URL; empty if neither is set."""
     api = variables.get("PREFECT_API_URL", "").rstrip("/").removesuffix("/api")
     return variables.get("PREFECT_UI_URL") or api
 

@@ -1,4 +1,4 @@
-"""Who is signed in: the API token in an http-only cookie of one environment, and the seal of every form.
+"""Sessions: the API token in an http-only cookie of one environment, and the seal of every form.
 
 Nothing is kept on the server. Cookies are `SameSite=Strict`, so that no other site can send them along; the
 seal, a keyed digest of a random cookie and the session (OWASP: Cross-Site Request Forgery Prevention, HMAC
@@ -39,7 +39,7 @@ def nonce_of(request: Request) -> str:
 
 
 def seal(request: Request) -> str:
-    """What a form of this session must carry."""
+    """Return the seal that a form of this session must carry."""
     return hmac.new(nonce_of(request).encode(), token_of(request).encode(), hashlib.sha256).hexdigest()
 
 

@@ -24,23 +24,23 @@ class Line:
     again: bool
 
 
-def chosen(whole: CachedGraph, view: View) -> list[str]:
+def chosen(graph: CachedGraph, view: View) -> list[str]:
     """Addresses that a table or a tree shows: those of the picture whose address holds the search."""
     wanted = view.q.casefold()
-    return [address for address in choose(whole, view, {}) if wanted in address.casefold()]
+    return [address for address in choose(graph, view, {}) if wanted in address.casefold()]
 
 
-def branches(whole: CachedGraph, view: View) -> list[Line]:
+def branches(graph: CachedGraph, view: View) -> list[Line]:
     """The tree's lines: from the focus, else from everything that depends on nothing shown. Depth first."""
-    members = set(chosen(whole, view))
-    roots = [a for a in sorted(members) if not members.intersection(whole.producers[a])]
-    if view.focus in whole.nodes:
+    members = set(chosen(graph, view))
+    roots = [a for a in sorted(members) if not members.intersection(graph.producers[a])]
+    if view.focus in graph.nodes:
         roots = [view.focus]
         members.add(view.focus)
-    return list(_lines(whole, roots or sorted(members)[:1], members))
+    return list(_lines(graph, roots or sorted(members)[:1], members))
 
 
-def _lines(whole: CachedGraph, roots: list[str], members: set[str]) -> Iterator[Line]:
+def _lines(graph: CachedGraph, roots: list[str], members: set[str]) -> Iterator[Line]:
     seen: set[str] = set()
     todo = [(0, root) for root in reversed(roots)]
     count = 0
@@ -49,7 +49,7 @@ def _lines(whole: CachedGraph, roots: list[str], members: set[str]) -> Iterator[
         again = address in seen
         seen.add(address)
         count += 1
-        yield Line(node=whole.nodes[address], depth=depth, again=again)
+        yield Line(node=graph.nodes[address], depth=depth, again=again)
         if not again:
-            below = [a for a in whole.consumers[address] if a in members]
+            below = [a for a in graph.consumers[address] if a in members]
             todo += [(depth + 1, a) for a in sorted(below, reverse=True)]

@@ -1,4 +1,4 @@
-"""What a visitor looks at in the graph: the address's query, read strictly and written back the same."""
+"""The view of the graph in a URL's query: decoded strictly, and encoded back to the same text."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class View:
 
     @property
     def steps_up(self) -> int | None:
-        """How far producers are followed; None: to the end."""
+        """The number of steps to follow producers; None: no limit."""
         return None if self.up == "all" else int(self.up)
 
     @property
     def steps_down(self) -> int | None:
-        """How far consumers are followed; None: to the end."""
+        """The number of steps to follow consumers; None: no limit."""
         return None if self.down == "all" else int(self.down)
 
     def toggled(self, name: Literal["type", "status"], value: str) -> str:

@@ -1,4 +1,4 @@
-"""One visit of a page: who comes, to which environment, with which form; and the page that goes back."""
+"""One request to a page: its visitor, environment and form, and the page to return."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Visit:
         return dict(pairs)
 
     def _common(self) -> dict[str, object]:
-        """What every template may use."""
+        """Return the facts that every template may use."""
         return {
             "visit": self,
             "root": self.root,

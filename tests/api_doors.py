@@ -182,16 +182,16 @@ def rest_api_event(
 
 
 def _recorded(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((EVENTS / name).read_text())
-    return found
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text())
+    return event
 
 
 def _matched(method: str, path: str) -> tuple[str, dict[str, str]]:
     """The route's key and the decoded values of its placeholders, as API Gateway finds them."""
     for route in sorted(ROUTES, key=lambda route: route.path.count("{")):
-        found = re.fullmatch(_pattern(route), path)
-        if found is not None and route.method == method and route.name != "metrics":
-            return f"{method} {route.path}", {name: unquote(v) for name, v in found.groupdict().items()}
+        match = re.fullmatch(_pattern(route), path)
+        if match is not None and route.method == method and route.name != "metrics":
+            return f"{method} {route.path}", {name: unquote(v) for name, v in match.groupdict().items()}
     return DEFAULT_ROUTE, {}
 
 

@@ -26,9 +26,9 @@ DESK: Final = {"width": 1400, "height": 860}
 
 def chromium() -> str:
     """Path of the browser. Without one the test is skipped; it fails if KARMA_TEST_REQUIRE says so."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is not None:
-        return found
+    program = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if program is not None:
+        return program
     if "chromium" in os.environ.get("KARMA_TEST_REQUIRE", "").split(","):
         pytest.fail("KARMA_TEST_REQUIRE asks for a browser, and there is no chromium on PATH")
     pytest.skip("the pages are walked in Chromium, which is not on PATH")
@@ -90,10 +90,10 @@ def serious(page: Page) -> list[str]:
     page.evaluate(
         AXE.read_text("utf-8")
     )  # past the page's policy, which forbids scripts that are not its own
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    report = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{violation['id']}: {node['html'][:120]}"
-        for violation in found["violations"]
+        for violation in report["violations"]
         if violation["impact"] in {"serious", "critical"}
         for node in violation["nodes"]
     ]

@@ -96,8 +96,8 @@ class ChangeSystem(System):
 
     def config(self, address: str) -> Any:
         """The stored config."""
-        found = self.parameters.get(f"/iac/{address}/config")
-        return json.loads(found.value) if found and found.value else None
+        parameter = self.parameters.get(f"/iac/{address}/config")
+        return json.loads(parameter.value) if parameter and parameter.value else None
 
     def codes(self, change: Change) -> set[str]:
         """Rules that spoke against the change."""

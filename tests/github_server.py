@@ -63,9 +63,9 @@ class GitHubServer:
             return _json({"message": "Not Found"}, 404)
         rest = request.url.path.removeprefix(place)
         for pattern, handler in self._handlers().items():
-            found = re.fullmatch(pattern, f"{request.method} {rest}")
-            if found:
-                answer: Response = handler(request, body, *found.groups())
+            match = re.fullmatch(pattern, f"{request.method} {rest}")
+            if match:
+                answer: Response = handler(request, body, *match.groups())
                 return answer
         return _json({"message": "Not Found"}, 404)
 
@@ -81,14 +81,14 @@ class GitHubServer:
         }
 
     def _pull(self, _request: Request, _body: Any, number: str) -> Response:
-        found = self.pulls.get(int(number))
-        return _json(found) if found else _json({"message": "Not Found"}, 404)
+        pull = self.pulls.get(int(number))
+        return _json(pull) if pull else _json({"message": "Not Found"}, 404)
 
     def _content(self, request: Request, _body: Any, path: str) -> Response:
-        found = self.files.get((path, request.query_params["ref"]))
-        if found is None or request.headers["accept"] != "application/vnd.github.raw+json":
+        content = self.files.get((path, request.query_params["ref"]))
+        if content is None or request.headers["accept"] != "application/vnd.github.raw+json":
             return _json({"message": "Not Found"}, 404)
-        return Response(found, media_type="application/octet-stream")
+        return Response(content, media_type="application/octet-stream")
 
     def _comment(self, _request: Request, body: Any, number: str) -> Response:
         said = self.comments.setdefault(int(number), [])
@@ -97,11 +97,11 @@ class GitHubServer:
         return _json(made, 201)
 
     def _edit(self, _request: Request, body: Any, comment: str) -> Response:
-        (found,) = [c for said in self.comments.values() for c in said if c["id"] == int(comment)]
-        if not found["own"]:
+        (edited,) = [c for said in self.comments.values() for c in said if c["id"] == int(comment)]
+        if not edited["own"]:
             return _json({"message": "Resource not accessible by personal access token"}, 403)
-        found["body"] = body["body"]
-        return _json(found)
+        edited["body"] = body["body"]
+        return _json(edited)
 
     def _status(self, _request: Request, body: Any, commit: str) -> Response:
         if len(body["description"]) > 140:

@@ -41,8 +41,10 @@ def graph(
     """A graph of addresses; the ends of edges are nodes too."""
     pairs = sorted(edges)
     addresses = sorted({*nodes, *(end for pair in pairs for end in pair)})
-    found = [Edge(source=s, target=t, via=("nickname",), pointers=("/x_nickname",)) for s, t in pairs]
-    return make_graph([component(address, environment=environment) for address in addresses], found)
+    nickname_edges = [
+        Edge(source=s, target=t, via=("nickname",), pointers=("/x_nickname",)) for s, t in pairs
+    ]
+    return make_graph([component(address, environment=environment) for address in addresses], nickname_edges)
 
 
 def random_graph(random_: random.Random, *, nodes: int = 20, environment: str = "prod") -> GraphData:
@@ -51,25 +53,25 @@ def random_graph(random_: random.Random, *, nodes: int = 20, environment: str = 
     Some configs come from one of a few changes, of which some were triggered by an earlier one.
     """
     addresses = [f"vpc/n{number:04d}" for number in range(nodes) if random_.random() < 0.8]
-    found = {}
+    by_address = {}
     for place, source in enumerate(addresses):
         for target in random_.sample(addresses[:place], min(place, random_.randrange(4))):
             kind = random_.choice(list(Kind))
             keys = random_.choice([None, (), ("a",), ("a", "b")])
             edge = Edge(source=source, target=target, kind=kind, via=("nickname",), keys=keys)
-            found[edge.key] = edge
+            by_address[edge.key] = edge
     made = []
     for address in addresses:
         node = component(address, environment=environment, version=random_.randrange(1, 4))
         change = random_.choice([None, None, "c-0", "c-1", "c-2", "c-3"])
         made.append(msgspec.structs.replace(node, provenance=Provenance(change=change) if change else None))
-    return make_graph(made, found.values(), random_changes(random_, made, environment))
+    return make_graph(made, by_address.values(), random_changes(random_, made, environment))
 
 
 def random_changes(random_: random.Random, nodes: list[Component], environment: str) -> list[ChangeNode]:
     """The changes that the nodes name, and those that triggered them: always an earlier one."""
     wanted = {node.provenance.change for node in nodes if node.provenance and node.provenance.change}
-    found = []
+    changes = []
     for number in (3, 2, 1, 0):
         name = f"c-{number}"
         if name not in wanted:
@@ -78,8 +80,8 @@ def random_changes(random_: random.Random, nodes: list[Component], environment: 
         wanted |= {cause} if cause else set()
         reason = random_.choice(["", "more room", 'it\'s "quoted"'])
         change = ChangeNode(id=name, environment=environment, requested_by="ann", reason=reason)
-        found.append(msgspec.structs.replace(change, triggered_by=cause))
-    return found
+        changes.append(msgspec.structs.replace(change, triggered_by=cause))
+    return changes
 
 
 def lease(token: int = 1, holder: str = "test") -> Lease:
@@ -111,9 +113,9 @@ def publish(
     store: ports.GraphStore, target: GraphData, *, token: int = 1, environment: str = "prod"
 ) -> Build:
     """Make target the current graph as a builder does: load, diff, publish."""
-    found = store.load(environment)
-    build = next_build(found.build if found else None, target, environment=environment)
-    store.commit(build, diff(found.graph if found else None, target), lease(token))
+    loaded = store.load(environment)
+    build = next_build(loaded.build if loaded else None, target, environment=environment)
+    store.commit(build, diff(loaded.graph if loaded else None, target), lease(token))
     return build
 
 
@@ -138,8 +140,8 @@ class Artifacts:
         return path.read_bytes() if path.exists() else None
 
     def keys(self, prefix: str) -> tuple[str, ...]:
-        found = (p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file())
-        return tuple(sorted(key for key in found if key.startswith(prefix)))
+        paths = (p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file())
+        return tuple(sorted(key for key in paths if key.startswith(prefix)))
 
 
 def publish_with_history(
@@ -151,9 +153,9 @@ def publish_with_history(
     environment: str = "prod",
 ) -> Build:
     """As `publish`, with the build's snapshot written first."""
-    found = store.load(environment)
-    previous = found.build if found else None
-    delta = diff(found.graph if found else None, target)
+    loaded = store.load(environment)
+    previous = loaded.build if loaded else None
+    delta = diff(loaded.graph if loaded else None, target)
     build = next_build(previous, target, environment=environment)
     key = write_snapshot(artifacts, build, target, delta, previous)
     build = msgspec.structs.replace(build, snapshot=key)

@@ -41,12 +41,12 @@ class NeptuneGuard(GraphBinarySerializersV1):  # type: ignore[misc]  # the drive
 
     def serialize_message(self, request_id: str, request_message: RequestMessage) -> bytes:
         """The bytes of a request that Neptune would take."""
-        found = request_message.args.get("gremlin")
+        bytecode = request_message.args.get("gremlin")
         self.sent[request_message.op] += 1
-        if isinstance(found, str) or "bindings" in request_message.args:
-            raise NotForNeptune(f"text and bindings are not sent: {found}")
-        if isinstance(found, Bytecode):
-            check(found)
+        if isinstance(bytecode, str) or "bindings" in request_message.args:
+            raise NotForNeptune(f"text and bindings are not sent: {bytecode}")
+        if isinstance(bytecode, Bytecode):
+            check(bytecode)
         message: bytes = super().serialize_message(request_id, request_message)
         return message
 

@@ -87,15 +87,15 @@ class _Mortal:
         self._life = life
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        if not callable(found):
-            return found
+        member = getattr(self._port, name)
+        if not callable(member):
+            return member
 
         def call(*arguments: Any, **named: Any) -> Any:
             self._life.spend()
             if self._life.ended:
                 raise Killed(name)
-            return found(*arguments, **named)
+            return member(*arguments, **named)
 
         return call
 
@@ -180,8 +180,8 @@ class System:
 
     def runtime(self, address: str) -> Any:
         """The published runtime."""
-        found = self.parameters.get(f"/iac/{address}/runtime", decrypt=True)
-        return json.loads(found.value) if found and found.value else None
+        parameter = self.parameters.get(f"/iac/{address}/runtime", decrypt=True)
+        return json.loads(parameter.value) if parameter and parameter.value else None
 
     def deploy(self, selection: Selection = ALL, **options: Any) -> RunResult:
         """Deploy directly."""
@@ -193,9 +193,9 @@ class System:
 
     def applies(self) -> list[str]:
         """Addresses in the order in which Terraform applied them; forgets them."""
-        found = [address for command, address in self.terraform.calls if command == "apply"]
+        addresses = [address for command, address in self.terraform.calls if command == "apply"]
         self.terraform.calls.clear()
-        return found
+        return addresses
 
     def events(self, action: str) -> list[tuple[str | None, str]]:
         """(component, status) of every event of an action."""

@@ -65,7 +65,7 @@ class FakeState:
         return self.kept.get((kind, document_id))
 
     def documents(self, kind: str) -> tuple[Document, ...]:
-        return tuple(found for key, found in sorted(self.kept.items()) if key[0] == kind)
+        return tuple(document for key, document in sorted(self.kept.items()) if key[0] == kind)
 
     def put_document(self, kind: str, document_id: str, body: dict[str, Any]) -> int:
         self.kept[kind, document_id] = Document(kind=kind, id=document_id, body=body, revision=1)

@@ -1,4 +1,4 @@
-"""How an environment reaches AWS: region, profile, assumed role, endpoint. No credentials are kept here."""
+"""Access of an environment to AWS: region, profile, assumed role, endpoint. No credentials are stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONNECTIONS: Final = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where and as whom. Empty: what the AWS environment variables and files say.
+    """The region, profile, role and endpoint to use. Empty: the AWS environment variables and files decide.
 
     `endpoint_url` takes the place of AWS's own addresses, for a local AWS or a VPC endpoint.
     """

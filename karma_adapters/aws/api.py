@@ -52,7 +52,7 @@ class Api:
         self._call = threading.local()
 
     def call(self, operation: str, **request: Any) -> AwsDocument:
-        """The answer to `operation` (as boto3 names it, `put_item`), or the KarmaError that it ended in."""
+        """Call `operation` (as boto3 names it, `put_item`) and return its answer; errors are KarmaErrors."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only who uses AWS pays
         from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
@@ -93,7 +93,7 @@ class Api:
         raise failed or AssertionError("there is always a first attempt")
 
     def link(self, operation: str, request: AwsDocument, *, seconds: int) -> str:
-        """A signed address under which anybody may do this one operation, for a while."""
+        """Return a presigned URL for this one operation, valid for `seconds`."""
         made: str = self._client().generate_presigned_url(operation, Params=request, ExpiresIn=seconds)
         return made
 
@@ -115,7 +115,7 @@ class Api:
             return self._made
 
     def _before_send(self, session: Any, request: Any, **_: Any) -> Any:
-        """Called by botocore for each attempt, and answers in its place.
+        """Send one attempt in botocore's place and return the response.
 
         What is raised here ends the attempt, and the call unless botocore retries it.
         """
@@ -128,10 +128,10 @@ class Api:
             )
         if self._bucket is not None:
             time.sleep(self._bucket.book())
-        return whole(request, session.send(request))
+        return complete_response(request, session.send(request))
 
 
-def whole(request: Any, response: Any) -> Any:
+def complete_response(request: Any, response: Any) -> Any:
     """The response; ConnectionClosedError, which botocore retries, where its body ended early."""
     from botocore.exceptions import ConnectionClosedError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Who calls, as AWS sees it: STS GetCallerIdentity, asked once, when a proof is needed."""
+"""The caller's identity in AWS: STS GetCallerIdentity, asked once, when a proof is needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOKS = 3
 
 
 def caller_access(region: str, section: AwsSettings) -> Access:
-    """AWS with the caller's own credentials: a role that the environment assumes is everybody's."""
+    """Return access with the caller's own credentials: an environment's assumed role is shared by all."""
     return Access(region=region, profile=section.profile, endpoint_url=section.endpoint_url)
 
 
@@ -35,7 +35,7 @@ class CallerIdentity:
         self._lock = Lock()
 
     def __call__(self, actor: Actor) -> Actor:
-        """The actor, proven; unchanged where there are no credentials."""
+        """Return the actor, proven by the ARN; unchanged if there are no credentials."""
         with self._lock:
             if not self._arn:
                 self._arn = self._ask()

@@ -1,4 +1,4 @@
-"""Makes the tables and buckets of an environment; what is there already is only looked at.
+"""Creates the tables and buckets of an environment; existing ones are only checked.
 
 Every step may be repeated: a call that was interrupted, or whose answer was lost, is made up for by the next.
 """
@@ -48,7 +48,7 @@ class Creation:
         self._kms_key_id = kms_key_id
 
     def look(self, wanted: Sequence[Place]) -> tuple[Made, ...]:
-        """Which of the places exist and which are missing; Refused where one is something else."""
+        """Return which of the places exist and which are missing; Refused if one is something else."""
         return tuple(_made(place, EXISTS if self.exists(place) else MISSING) for place in wanted)
 
     def create(self, wanted: Sequence[Place]) -> tuple[Made, ...]:
@@ -72,12 +72,12 @@ class Creation:
 
     def _table(self, place: Place) -> AwsDocument | None:
         try:
-            found: AwsDocument = self._dynamodb.call("describe_table", TableName=place.name)["Table"]
+            table: AwsDocument = self._dynamodb.call("describe_table", TableName=place.name)["Table"]
         except StoreError as error:
             if error.code != "aws-missing":
                 raise
             return None
-        if _shape(found) != _shape(place.definition):
+        if _shape(table) != _shape(place.definition):
             raise Refused(
                 f"the table {place.name} cannot be used for {' and '.join(place.uses)}",
                 why="a table of that name exists with other keys or indexes",
@@ -85,7 +85,7 @@ class Creation:
                 code="aws-mismatch",
                 table=place.name,
             )
-        return found
+        return table
 
     def _create_table(self, place: Place) -> None:
         try:
@@ -94,8 +94,8 @@ class Creation:
             if error.facts.get("aws_code") != "ResourceInUseException":  # an answer was lost, not the call
                 raise
         for _ in pauses(ACTIVE_SECONDS):
-            found = self._table(place)
-            if found is not None and found["TableStatus"] == "ACTIVE":
+            table = self._table(place)
+            if table is not None and table["TableStatus"] == "ACTIVE":
                 break
         else:
             raise StoreUnavailable(
@@ -150,7 +150,7 @@ def _made(place: Place, status: str) -> Made:
 
 
 def _shape(table: AwsDocument) -> tuple[Any, ...]:
-    """What cannot be changed of a table, and the indexes that are asked for: keys by their names."""
+    """Return what cannot be changed of a table: its keys and the keys of its indexes, by name."""
     indexes = [*table.get("LocalSecondaryIndexes", ()), *table.get("GlobalSecondaryIndexes", ())]
     return _keys(table), sorted((index["IndexName"], _keys(index)) for index in indexes)
 

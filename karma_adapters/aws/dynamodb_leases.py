@@ -71,7 +71,7 @@ class DynamoLeases:
         return Lease(names=lease.names, holder=lease.holder, token=lease.token, expires_at=expires_at)
 
     def release(self, lease: Lease) -> None:
-        """Give it back, if it is still there."""
+        """Release the lease, if it still exists."""
         self._table.drop_parts(self._table.delete(_LEASES, padded(lease.token)))
 
     def leases(self) -> tuple[Lease, ...]:
@@ -129,7 +129,7 @@ class DynamoLeases:
             self._table.transact([self._take_over(item) for item in expired])
 
     def _granted(self) -> list[tuple[Item, tuple[str, ...]]]:
-        return list(self._table.wholes(_LEASES, tuple[str, ...]))
+        return list(self._table.query_with_values(_LEASES, tuple[str, ...]))
 
     def _grant(self, lease: Lease, body: Item, mark: str) -> list[tuple[str, AwsDocument]]:
         moved = {

@@ -42,7 +42,7 @@ class DynamoState:
         return self._leases.renew(lease, seconds)
 
     def release(self, lease: Lease) -> None:
-        """Give back what is still held under this token."""
+        """Release the names that are still held under this token."""
         self._leases.release(lease)
 
     def leases(self) -> tuple[Lease, ...]:
@@ -66,13 +66,13 @@ class DynamoState:
 
     def run(self, run_id: str) -> Run | None:
         """One run."""
-        found = self._table.whole("run", run_id, Run)
-        return found[1] if found else None
+        stored = self._table.get_with_value("run", run_id, Run)
+        return stored[1] if stored else None
 
     def runs(self, *, limit: int = 100) -> tuple[Run, ...]:
         """Newest first, by start and id."""
-        found = self._table.wholes("run", Run, index="one", newest_first=True, limit=limit)
-        return tuple(run for _, run in islice(found, limit))
+        stored = self._table.query_with_values("run", Run, index="one", newest_first=True, limit=limit)
+        return tuple(run for _, run in islice(stored, limit))
 
     # -- journal and applied records --------------------------------------------------------------
 
@@ -114,24 +114,24 @@ class DynamoState:
             order = {"index": "one", "begins": f"{run_id}#"}
         elif address is not None:
             order = {"index": "two", "begins": f"{address}#"}
-        found = (entry for _, entry in self._table.wholes("journal", JournalEntry, **order))
+        stored = (entry for _, entry in self._table.query_with_values("journal", JournalEntry, **order))
         return tuple(
-            entry for entry in found if run_id in {None, entry.run_id} and address in {None, entry.address}
+            entry for entry in stored if run_id in {None, entry.run_id} and address in {None, entry.address}
         )
 
     def applied(self, address: str) -> Applied | None:
         """The applied record of a component."""
-        found = self._table.whole("applied", address, Applied)
-        return found[1] if found else None
+        stored = self._table.get_with_value("applied", address, Applied)
+        return stored[1] if stored else None
 
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
-        return {record.address: record for _, record in self._table.wholes("applied", Applied)}
+        return {record.address: record for _, record in self._table.query_with_values("applied", Applied)}
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""
-        found = self._table.get("revision", "applied")
-        return str(found["mark"]["S"]) if found else "0"
+        row = self._table.get("revision", "applied")
+        return str(row["mark"]["S"]) if row else "0"
 
     # -- documents --------------------------------------------------------------------------------
 
@@ -148,20 +148,20 @@ class DynamoState:
 
     def document(self, kind: str, document_id: str) -> Document | None:
         """One document."""
-        found = self._table.whole(_documents(kind), document_id, JsonObject)
-        return _document(kind, *found) if found else None
+        stored = self._table.get_with_value(_documents(kind), document_id, JsonObject)
+        return _document(kind, *stored) if stored else None
 
     def documents(self, kind: str) -> tuple[Document, ...]:
         """All of a kind, by id."""
-        found = self._table.wholes(_documents(kind), JsonObject)
-        return tuple(_document(kind, item, body) for item, body in found)
+        stored = self._table.query_with_values(_documents(kind), JsonObject)
+        return tuple(_document(kind, item, body) for item, body in stored)
 
     # -- the log's head, secrets ------------------------------------------------------------------
 
     def chain_head(self) -> ChainHead | None:
         """The log's newest event as last said by `move_chain_head`."""
-        found = self._table.get("chain", "head")
-        return ChainHead(seq=int(found["seq"]["N"]), hash=found["digest"]["S"]) if found else None
+        row = self._table.get("chain", "head")
+        return ChainHead(seq=int(row["seq"]["N"]), hash=row["digest"]["S"]) if row else None
 
     def move_chain_head(self, head: ChainHead) -> None:
         """Move the head forward; a head that is not newer is ignored."""
@@ -175,13 +175,13 @@ class DynamoState:
 
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call, the same ever after."""
-        found = self._table.get("secret", name)
-        if found is None:
+        row = self._table.get("secret", name)
+        if row is None:
             made = {**self._table.key("secret", name), "secret": {"B": secrets.token_bytes(32)}}
             with suppress(Conflict):  # another process was faster; its secret counts
                 self._table.put(made, ConditionExpression=_ABSENT)
-            found = self._table.get("secret", name) or made
-        return bytes(found["secret"]["B"])
+            row = self._table.get("secret", name) or made
+        return bytes(row["secret"]["B"])
 
     def close(self) -> None:
         """Close the connections."""
@@ -209,27 +209,27 @@ class DynamoState:
 
     def _put_document(self, kind: str, document_id: str, stored: Item, revision: int | None) -> int:
         while True:
-            found = self._revision(kind, document_id)
-            if revision is not None and revision != found:
-                raise document_moved(kind, document_id, revision, found)
-            if self._replace(kind, document_id, stored, found):
-                return found + 1
+            current = self._revision(kind, document_id)
+            if revision is not None and revision != current:
+                raise document_moved(kind, document_id, revision, current)
+            if self._replace(kind, document_id, stored, current):
+                return current + 1
 
     def _revision(self, kind: str, document_id: str) -> int:
-        found = self._table.get(_documents(kind), document_id)
-        return int(found["revision"]["N"]) if found else 0
+        row = self._table.get(_documents(kind), document_id)
+        return int(row["revision"]["N"]) if row else 0
 
-    def _replace(self, kind: str, document_id: str, stored: Item, found: int) -> bool:
-        """Write the revision after `found`; False where somebody was faster."""
+    def _replace(self, kind: str, document_id: str, stored: Item, current: int) -> bool:
+        """Write the revision after `current`; False where somebody was faster."""
         mark = new_mark()
         item = {
             **self._table.key(_documents(kind), document_id),
             **stored,
-            "revision": number(found + 1),
+            "revision": number(current + 1),
             "mark": text(mark),
         }
-        expected = {":found": number(found)} if found else None
-        condition: AwsDocument = {"ConditionExpression": "revision = :found" if found else _ABSENT}
+        expected = {":found": number(current)} if current else None
+        condition: AwsDocument = {"ConditionExpression": "revision = :found" if current else _ABSENT}
         condition |= {"ExpressionAttributeValues": expected} if expected else {}
         try:
             self._table.drop_parts(self._table.put(item, **condition))

@@ -18,7 +18,7 @@ DETAIL_TYPE: Final = "Karma run ordered"
 FLOWS: Final = (
     "change-run", "deploy", "destroy", "drift-check", "graph-rebuild", "pull-request-check", "push-run",
 )  # fmt: skip
-"""What can be ordered."""
+"""The flows that an event can start."""
 KIND: Final = "run-order"
 """Kind of the state store's documents that remember which orders the bus has taken."""
 NAMESPACE: Final = uuid.UUID("6b61726d-6100-5000-8000-72756e6f7264")

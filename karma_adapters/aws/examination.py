@@ -1,4 +1,4 @@
-"""What `karma doctor` looks at in AWS: credentials, permissions, prefix, tables, buckets. Writes nothing."""
+"""Checks of `karma doctor` in AWS: credentials, permissions, prefix, tables, buckets. Nothing is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIMULATED: Final = 100
 
 
 class Examination:
-    """Checks of one environment; each is made only if the credentials are good.
+    """Checks of one environment, made only if the credentials are valid.
 
     `service` gives the client of an AWS service by name.
     """
@@ -63,8 +63,8 @@ class Examination:
             except KarmaError as error:
                 return warned("aws permissions", f"not simulated: {error.why}", f"compare: {_POLICY}")
         if denied:
-            found = f"denied: {', '.join(sorted(set(denied)))}"
-            return Check(name="aws permissions", status="failed", found=found, next_step=_POLICY)
+            denials = f"denied: {', '.join(sorted(set(denied)))}"
+            return Check(name="aws permissions", status="failed", found=denials, next_step=_POLICY)
         return passed("aws permissions", f"{len(policy['Statement'])} statements are allowed")
 
     def _denied(self, caller: str, statement: AwsDocument) -> list[str]:
@@ -89,12 +89,12 @@ class Examination:
     def _place(self, name: str, place: Place) -> Check:
         uses = ", ".join(place.uses)
         if not self._creation.exists(place):
-            found = f"{place.name} ({uses}) does not exist"
-            return Check(name=name, status="failed", found=found, next_step=_CREATE)
+            problem = f"{place.name} ({uses}) does not exist"
+            return Check(name=name, status="failed", found=problem, next_step=_CREATE)
         if place.kind == BUCKET and place.lock_days and not self._locks(place.name):
-            found = f"{place.name} ({uses}) has no Object Lock, but object_lock_days is {place.lock_days}"
+            problem = f"{place.name} ({uses}) has no Object Lock, but object_lock_days is {place.lock_days}"
             step = "enable Object Lock on the bucket, or set object_lock_days = 0"
-            return Check(name=name, status="failed", found=found, next_step=step)
+            return Check(name=name, status="failed", found=problem, next_step=step)
         return passed(name, f"{place.name} ({uses})")
 
     def _locks(self, bucket: str) -> bool:
@@ -108,6 +108,6 @@ class Examination:
 
 
 def principal(caller: str) -> str:
-    """What IAM can simulate: the role of an assumed session, else the caller itself."""
-    found = _ASSUMED.match(caller)
-    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else caller
+    """Return the ARN that IAM can simulate: an assumed session's role, or the caller itself."""
+    match = _ASSUMED.match(caller)
+    return f"arn:{match[1]}:iam::{match[2]}:role/{match[3]}" if match else caller

@@ -1,4 +1,4 @@
-"""AWS's errors as Karma's: the one place where they are translated.
+"""Translation of AWS errors to Karma's errors, in this one place.
 
 Sources of the names: the error lists of the SSM, S3 and DynamoDB API references, and botocore's
 `retries/standard.py` for what counts as throttling.

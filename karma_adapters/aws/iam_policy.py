@@ -48,8 +48,8 @@ _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 def policy(settings: Settings, environment: str) -> JsonObject:
     """The policy as a JSON document; no statements where no store is in AWS."""
-    found = [statement for statement in _Policy(settings, environment).statements() if statement]
-    return {"Version": "2012-10-17", "Statement": found}
+    statements = [statement for statement in _Policy(settings, environment).statements() if statement]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 class _Policy:
@@ -64,7 +64,7 @@ class _Policy:
         self._partition = next(starts, "aws")
 
     def statements(self) -> Iterator[JsonObject]:
-        """In the order in which a run needs them."""
+        """Yield the statements in the order in which a run needs them."""
         if self._section.parameters == "ssm":
             yield from self._parameters()
         yield from self._tables()

@@ -1,4 +1,4 @@
-"""What SSM's listings leave out of a parameter: tier and description, remembered by version.
+"""Cache of the metadata that SSM's listings leave out, tier and description, by version.
 
 A version never changes, so that what was read once need not be read again; the time of its writing is part of
 the key, because a parameter that was deleted and put again counts from 1 anew.
@@ -59,20 +59,20 @@ class SeenVersions:
         self._newest: dict[str, _Stored] | None = None
 
     def find(self, wanted: Version) -> Metadata | None:
-        """What is remembered of a version."""
+        """Return the cached metadata of a version, or None."""
         with self._lock:
-            found = self._load().get(wanted.name)
-        if found is None or (found.version, found.modified_at) != (wanted.version, wanted.modified_at):
+            entry = self._load().get(wanted.name)
+        if entry is None or (entry.version, entry.modified_at) != (wanted.version, wanted.modified_at):
             return None
-        return Metadata(tier=found.tier, description=found.description)
+        return Metadata(tier=entry.tier, description=entry.description)
 
-    def learn(self, found: Mapping[Version, Metadata]) -> None:
+    def learn(self, learnt: Mapping[Version, Metadata]) -> None:
         """Remember versions, and keep the file where anything is new."""
-        if not found:
+        if not learnt:
             return
         with self._lock:
             newest = self._load()
-            for version, metadata in found.items():
+            for version, metadata in learnt.items():
                 newest[version.name] = _Stored(
                     version.version, version.modified_at, metadata.tier, metadata.description
                 )

@@ -28,7 +28,7 @@ class Place(Record, frozen=True, kw_only=True):
 
 
 def places(settings: Settings, environment: str) -> tuple[Place, ...]:
-    """What the environment needs, tables first, by name; nothing where no store of it is in AWS.
+    """Return the tables and buckets that the environment needs, tables first, by name.
 
     A store whose name is not set is left out: opening it says so.
     """

@@ -18,7 +18,7 @@ _RETRY_SECONDS: Final = 10.0
 
 
 class Protection(Record, frozen=True, kw_only=True):
-    """How objects are kept. `kms_key_id` empty: SSE-S3. `lock_days` 0: no Object Lock.
+    """Protection of objects. `kms_key_id` empty: SSE-S3. `lock_days` 0: no Object Lock.
 
     A locked object cannot be deleted by anybody before (COMPLIANCE); the bucket must have Object Lock.
     """
@@ -44,7 +44,7 @@ class S3Artifacts:
         return self._put(key, content, {**self._encrypted(), **self._locked()})
 
     def put_passing(self, key: str, content: bytes) -> str:
-        """As `put`, for what a rule of the bucket lets expire: it is never locked."""
+        """Store content as `put` does, but never locked: a rule of the bucket lets it expire."""
         return self._put(key, content, self._encrypted())
 
     def _put(self, key: str, content: bytes, kept: AwsDocument) -> str:
@@ -63,10 +63,10 @@ class S3Artifacts:
             except Conflict as error:
                 if error.code != CONDITION:
                     raise
-                found = self.get(key)
-                if found is None:
+                present = self.get(key)
+                if present is None:
                     continue  # another put of the key was under way, and did not succeed
-                if found != content:
+                if present != content:
                     raise already_other(key) from error
             return key
         raise already_other(key)
@@ -80,7 +80,7 @@ class S3Artifacts:
             return None
 
     def link(self, key: str, *, seconds: int, media_type: str) -> str:
-        """An address that gives the artifact to whoever has it, for so many seconds. Nothing is asked."""
+        """Return a presigned URL of the artifact, valid for `seconds`, without a request to S3."""
         check_key(key)
         place = {"Bucket": self._bucket, "Key": self._folder + key, "ResponseContentType": media_type}
         return self._api.link("get_object", place, seconds=seconds)
@@ -91,8 +91,8 @@ class S3Artifacts:
         pages = self._api.pages(
             "list_objects_v2", request, by="ContinuationToken", given="NextContinuationToken"
         )
-        found = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return tuple(sorted(key.removeprefix(self._folder) for key in found))
+        names = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return tuple(sorted(key.removeprefix(self._folder) for key in names))
 
     def _encrypted(self) -> AwsDocument:
         if self._protection.kms_key_id:

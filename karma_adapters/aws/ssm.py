@@ -63,9 +63,9 @@ class SsmParameters:
                 raise _foreign_token()
             request["NextToken"] = token.removeprefix(f"{path}:")
         answer = self._api.call("get_parameters_by_path", **request)
-        found = self._answers.complete(answer["Parameters"], decrypted=decrypt)
+        parameters = self._answers.complete(answer["Parameters"], decrypted=decrypt)
         more = answer.get("NextToken")
-        return ParameterPage(parameters=tuple(found), token=f"{path}:{more}" if more else None)
+        return ParameterPage(parameters=tuple(parameters), token=f"{path}:{more}" if more else None)
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
         """Every page until the token ends, then metadata of versions not seen before. O(parameters) memory.
@@ -82,9 +82,9 @@ class SsmParameters:
                     newest[answer["Name"]] = answer
         # The path `/` also brings names without a hierarchy.
         below = [newest[name] for name in sorted(newest) if low < name < high]
-        found = self._answers.complete(below)
-        self._listed = Counter(parameter.tier for parameter in found)
-        return iter(found)
+        parameters = self._answers.complete(below)
+        self._listed = Counter(parameter.tier for parameter in parameters)
+        return iter(parameters)
 
     def get(self, name: str, *, version: int | None = None, decrypt: bool = False) -> Parameter | None:
         """One version, or None; BadInput `invalid-name` for what SSM would not take as a name."""
@@ -183,7 +183,7 @@ class SsmParameters:
         return request
 
     def _put(self, request: AwsDocument, step: Planned) -> int:
-        """Put until it is answered, or known to have happened; the version it made."""
+        """Retry the put until it is answered or known to have happened; returns the new version."""
         failed: StoreUnavailable | None = None
         for _ in pauses(self._once.deadline_seconds):
             try:
@@ -199,7 +199,7 @@ class SsmParameters:
         raise failed or AssertionError("there is always a first attempt")
 
     def _happened(self, step: Planned) -> bool:
-        """Whether exactly the planned version is the current one: the answer was lost, not the write."""
+        """Whether the current version is the planned one, so that only the answer was lost."""
         now = self.get(step.parameter.name, decrypt=True)
         return (
             now is not None

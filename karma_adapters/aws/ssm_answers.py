@@ -1,4 +1,4 @@
-"""SSM's answers as parameters, completed with what its listings leave out.
+"""Converts SSM's answers to parameters, adding the metadata that its listings leave out.
 
 GetParameter and GetParametersByPath give neither tier nor description. DescribeParameters gives them for 50
 names a request, of the current version only; GetParameterHistory for one name, of every kept version.
@@ -39,7 +39,7 @@ class SsmAnswers:
         """The parameters, in the same order; SecureString values only where they were decrypted."""
         versions = [_version(answer) for answer in answers]
         metadata = {version: self._seen.find(version) for version in versions}
-        unseen = [version for version, found in metadata.items() if found is None]
+        unseen = [version for version, known in metadata.items() if known is None]
         if unseen:
             learnt = self._read(unseen)
             self._seen.learn(learnt)
@@ -62,17 +62,17 @@ class SsmAnswers:
             pages = list(self._api.pages("get_parameter_history", request, by="NextToken"))
         except NotFound:
             return ()
-        found = [_parameter(entry, _metadata(entry)) for page in pages for entry in page["Parameters"]]
-        return tuple(sorted(found, key=lambda parameter: parameter.version))
+        versions = [_parameter(entry, _metadata(entry)) for page in pages for entry in page["Parameters"]]
+        return tuple(sorted(versions, key=lambda parameter: parameter.version))
 
     def _read(self, unseen: Sequence[Version]) -> dict[Version, Metadata]:
         """Metadata of versions: by description where it is the current one, else by history."""
         entries = self.describe([version.name for version in unseen])
         current = {_version(entry): _metadata(entry) for entry in entries.values()}
-        found = {version: current[version] for version in unseen if version in current}
-        past = [version for version in unseen if version not in found]
+        metadata = {version: current[version] for version in unseen if version in current}
+        past = [version for version in unseen if version not in metadata]
         with ThreadPoolExecutor(_THREADS) as threads:
-            return found | dict(zip(past, threads.map(self._read_past, past), strict=True))
+            return metadata | dict(zip(past, threads.map(self._read_past, past), strict=True))
 
     def _read_past(self, version: Version) -> Metadata:
         for kept in self.history(version.name):
@@ -102,7 +102,7 @@ def _metadata(entry: Answer) -> Metadata:
 
 
 def tier_of(entry: Answer) -> Tier:
-    """The tier that a parameter has; Intelligent-Tiering is a way to choose one, never one of them."""
+    """Return a parameter's actual tier; Intelligent-Tiering only chooses one and is none itself."""
     return Tier.ADVANCED if entry.get("Tier") == Tier.ADVANCED else Tier.STANDARD
 
 

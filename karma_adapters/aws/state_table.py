@@ -80,10 +80,10 @@ class StateTable:
 
     def get(self, kind: str, sort: str) -> Item | None:
         """One item, read consistently."""
-        found: Item | None = self._api.call(
+        row: Item | None = self._api.call(
             "get_item", TableName=self._name, Key=self.key(kind, sort), ConsistentRead=True
         ).get("Item")
-        return found
+        return row
 
     def query(
         self, kind: str, *, index: str = "", begins: str = "", newest_first: bool = False, limit: int = 0
@@ -148,9 +148,9 @@ class StateTable:
         raise failed or AssertionError("there is always a first attempt")
 
     def holds(self, kind: str, sort: str, mark: str) -> bool:
-        """Whether the item carries the mark of this very write: its answer was lost, not the write."""
-        found = self.get(kind, sort)
-        return found is not None and found.get("mark") == text(mark)
+        """Whether the item carries this write's mark, so that only the answer was lost."""
+        row = self.get(kind, sort)
+        return row is not None and row.get("mark") == text(mark)
 
     def close(self) -> None:
         """Close the connections."""
@@ -183,7 +183,7 @@ class StateTable:
         except (zlib.error, msgspec.MsgspecError, UnicodeError) as error:
             raise self._damaged(f"a {kind.__name__} in {item['pk']['S']} cannot be read: {error}") from error
 
-    def whole(self, kind: str, sort: str, body_type: type[_Stored]) -> tuple[Item, _Stored] | None:
+    def get_with_value(self, kind: str, sort: str, body_type: type[_Stored]) -> tuple[Item, _Stored] | None:
         """An item with its value, both of one moment; None where there is none."""
         for _ in pauses(self._api.deadline_seconds):
             item = self.get(kind, sort)
@@ -194,16 +194,20 @@ class StateTable:
                 return item, value
         raise self._damaged(f"parts of {kind} {sort} are missing")
 
-    def wholes(self, kind: str, body_type: type[_Stored], **query: Any) -> Iterator[tuple[Item, _Stored]]:
+    def query_with_values(
+        self, kind: str, body_type: type[_Stored], **query: Any
+    ) -> Iterator[tuple[Item, _Stored]]:
         """The items of a query with their values; one that is gone when its parts are read is left out."""
         for item in self.query(kind, **query):
             value = self.value(item, body_type)
-            found = (item, value) if value is not None else self.whole(kind, item["sk"]["S"], body_type)
-            if found is not None:
-                yield found[0], found[1]
+            pair = (
+                (item, value) if value is not None else self.get_with_value(kind, item["sk"]["S"], body_type)
+            )
+            if pair is not None:
+                yield pair[0], pair[1]
 
     def drop_parts(self, item: Mapping[str, Value] | None) -> None:
-        """Delete what a replaced or deleted item had in parts."""
+        """Delete the part items of a replaced or deleted item."""
         for count in range(1, _count(item or {}) + 1):
             self.delete(_PARTS, _part((item or {})["parts"]["S"], count))
 

@@ -45,7 +45,7 @@ class AwsStores:
         )
 
     def parameters(self) -> SsmParameters:
-        """Parameter Store, both ways of calling it under one rate."""
+        """Parameter Store; its retrying and its non-retrying client share one rate limit."""
         rate = self._settings.requests_per_second
         bucket = TokenBucket(rate, max(1.0, rate), monotonic=time.monotonic)
         quotas = {
@@ -80,7 +80,7 @@ class AwsStores:
         return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
 
     def service(self, name: str) -> Api:
-        """Any service, called a few times and by nobody else: for looking at the account."""
+        """An uncached, unthrottled client of any service, for account inspection."""
         return Api(self.access, name, attempts=_LOOKS)
 
     @cached_property
@@ -104,7 +104,7 @@ class AwsStores:
 
 
 def needs(environment: str, key: str) -> SettingsError:
-    """The error of a store in AWS that the settings do not name."""
+    """Return the error for an AWS store that the settings do not name."""
     return SettingsError(
         f"the environment {environment} names no {key}",
         why="one of its stores or log sinks is in AWS",

@@ -7,7 +7,7 @@ from karma_core.model import Record
 
 
 class Check(Record, frozen=True, kw_only=True):
-    """What was looked at and found. `status`: ok, warning or failed; `next_step` says what to do."""
+    """A check and its result. `status`: ok, warning or failed; `next_step` says what to do."""
 
     name: str
     status: str
@@ -15,18 +15,18 @@ class Check(Record, frozen=True, kw_only=True):
     next_step: str = ""
 
 
-def passed(name: str, found: str) -> Check:
-    """Nothing to do."""
-    return Check(name=name, status="ok", found=found)
+def passed(name: str, finding: str) -> Check:
+    """Return a check that passed."""
+    return Check(name=name, status="ok", found=finding)
 
 
-def warned(name: str, found: str, next_step: str) -> Check:
-    """It works, but."""
-    return Check(name=name, status="warning", found=found, next_step=next_step)
+def warned(name: str, finding: str, next_step: str) -> Check:
+    """Return a check that passed with a warning."""
+    return Check(name=name, status="warning", found=finding, next_step=next_step)
 
 
 def failed(name: str, error: KarmaError) -> Check:
-    """The error as a check."""
+    """Return a check that failed with the error."""
     return Check(
         name=name, status="failed", found=f"{error.what}. {error.why}".strip(), next_step=error.next_step
     )

@@ -1,4 +1,4 @@
-"""What `karma doctor` looks at: tools, settings, folders, AWS, stores. Each check says what to do."""
+"""The checks of `karma doctor`: tools, settings, folders, AWS, stores. Each says what to do."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
     except KarmaError as error:
         return (*checks, failed(name, error))
     checks += [passed(name, workspace.name), *_providers(settings)]
-    found = tuple(_aws(settings, workspace))
-    if any((check.name, check.status) == (CREDENTIALS, "failed") for check in found):
-        return (*checks, *found)  # every store would wait for an answer that cannot come
-    return (*checks, *found, *_stores(settings, workspace))
+    aws_checks = tuple(_aws(settings, workspace))
+    if any((check.name, check.status) == (CREDENTIALS, "failed") for check in aws_checks):
+        return (*checks, *aws_checks)  # every store would wait for an answer that cannot come
+    return (*checks, *aws_checks, *_stores(settings, workspace))
 
 
 def _python() -> Check:
-    found = ".".join(map(str, sys.version_info[:3]))
-    return passed("python", found)
+    version = ".".join(map(str, sys.version_info[:3]))
+    return passed("python", version)
 
 
 def _git() -> Check:
@@ -66,10 +66,10 @@ def _folders(settings: Settings) -> Iterator[Check]:
 
 def _terraform(settings: Settings) -> Check:
     try:
-        found = find(settings.terraform.binary)
+        program = find(settings.terraform.binary)
     except KarmaError as error:
         return failed("terraform", error)
-    return passed("terraform", " ".join(found.words))
+    return passed("terraform", " ".join(program.words))
 
 
 def _prefect(settings: Settings) -> Check:
@@ -87,14 +87,14 @@ def _providers(settings: Settings) -> Iterator[Check]:
     environment = allowed(os.environ, settings.terraform.pass_environment)
     for requirement in wanted:
         try:
-            found = find(settings.terraform.binary)
-            yield providers.check(found, requirement, Processes(), environment)
+            program = find(settings.terraform.binary)
+            yield providers.check(program, requirement, Processes(), environment)
         except KarmaError as error:
             yield failed("providers", error)
 
 
 def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
-    """What the environment needs in AWS; nothing where none of its stores is there."""
+    """Yield checks of the environment's AWS resources; none if it has no store in AWS."""
     section = settings.section(workspace.name)
     in_aws = (section.parameters, section.state, section.artifacts, section.terraform_state)
     if not {"ssm", "dynamodb", "s3"} & {*in_aws, *sinks(settings)}:
@@ -104,7 +104,7 @@ def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
 
 
 def _policy(workspace: Workspace) -> Iterator[Check]:
-    """Whether the published policy can be read, and whether the checkout is laxer."""
+    """Check that the published policy can be read, and whether the checkout is laxer."""
     try:
         differing = list(policy_differs(workspace))
     except KarmaError as error:
@@ -132,9 +132,9 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     yield from _policy(workspace)
     for name, probe in probes:
         try:
-            found = probe()
+            reply = probe()
         except KarmaError as error:
             yield failed(name, error)
         else:
-            version = found if isinstance(found, str) and name == "terraform version" else ""
+            version = reply if isinstance(reply, str) and name == "terraform version" else ""
             yield passed(name, version or places.get(name, "answers"))

@@ -1,4 +1,4 @@
-"""A directory of configs, `<environment>/<type>/<nickname>/config.json`: listed and read, with suspicion.
+"""A directory of configs, `<environment>/<type>/<nickname>/config.json`, listed and read as untrusted input.
 
 A scan costs one directory listing a type and one `lstat` a component; it opens no file. Symlinks are followed
 where they stay below the directory. What may not be read is refused with code and place: `invalid-name`,
@@ -54,7 +54,7 @@ class ConfigDirectory:
         return self._scan(top, refuse)
 
     def read(self, file: ConfigFile) -> bytes:
-        """The file's bytes. Everything is judged again: the file may not be the one that was scanned."""
+        """Return the file's bytes. Everything is checked again: the file may not be the scanned one."""
         path = os.path.join(self._root, file.path)  # noqa: PTH118 - one join of checked parts
         real = self._resolve(path)
         self._check_status(path, os.lstat(real))
@@ -168,7 +168,7 @@ class ConfigDirectory:
         return True
 
     def _resolve(self, path: str) -> str:
-        """Where a path really leads; BadInput unless that exists below the directory of configs."""
+        """Resolve a path's links; BadInput unless the target exists below the directory of configs."""
         try:
             real = os.path.realpath(path, strict=True)
         except OSError as error:
@@ -188,7 +188,7 @@ class ConfigDirectory:
             raise self._too_large(path, status.st_size)
 
     def _report_twins(self, folders: list[_Folder], refuse: Refuse) -> None:
-        """Names that a file system, a person or another tool may take for one: by case or by Unicode."""
+        """Report names that differ only by case or Unicode form, which some tools take for one."""
         if len({entry.name.lower() for entry in folders}) == len(folders) and all(
             entry.name.isascii() for entry in folders
         ):

@@ -33,7 +33,7 @@ class GitHub:
         self._token = token
 
     def pull_request(self, repository: str, number: int) -> PullRequest:
-        """Two requests, and one more for each further hundred files."""
+        """Read a pull request and its files. Two requests, and one more for each further hundred files."""
         place = f"/repos/{_repository(repository)}/pulls/{number:d}"
         with self._client() as client:
             answer = client.get(place)
@@ -72,13 +72,13 @@ class GitHub:
             return answer.content
 
     def comment(self, repository: str, number: int, mark: str, body: str) -> None:
-        """Edit our comment where there is one that we may edit, else write it."""
+        """Edit Karma's comment if there is one that it may edit, or add a new one."""
         place = f"/repos/{_repository(repository)}/issues"
         with self._client() as client:
-            for found in _pages(client, f"{place}/{number:d}/comments"):
-                if not str(found.get("body") or "").startswith(mark):
+            for comment in _pages(client, f"{place}/{number:d}/comments"):
+                if not str(comment.get("body") or "").startswith(mark):
                     continue
-                answer = client.patch(f"{place}/comments/{found['id']}", json={"body": body})
+                answer = client.patch(f"{place}/comments/{comment['id']}", json={"body": body})
                 if answer.status_code not in {httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND}:
                     _checked(answer)
                     return
@@ -87,7 +87,7 @@ class GitHub:
     def set_status(
         self, repository: str, commit: str, state: CommitState, *, context: str, description: str
     ) -> None:
-        """Set it; a description that is too long is cut."""
+        """Set a commit's status; a description that is too long is cut."""
         short = (
             description if len(description) <= MAX_DESCRIPTION else f"{description[: MAX_DESCRIPTION - 1]}…"
         )
@@ -127,11 +127,11 @@ def _pages(client: httpx.Client, place: str) -> Iterator[JsonObject]:
     for page in range(1, MAX_PAGES + 1):
         answer = client.get(place, params={"per_page": PAGE, "page": page})
         _checked(answer)
-        found = answer.json()
-        if not isinstance(found, list):
+        entries = answer.json()
+        if not isinstance(entries, list):
             raise _unavailable(f"{place} is no list")
-        yield from found
-        if len(found) < PAGE:
+        yield from entries
+        if len(entries) < PAGE:
             return
 
 

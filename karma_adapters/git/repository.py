@@ -1,4 +1,4 @@
-"""The configs in a Git directory, with what Git knows of them."""
+"""The configs of a Git work tree, with their commits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GitConfigRepository:
         return self._directory.scan(environment, refuse or _raise)
 
     def read(self, file: ConfigFile) -> bytes:
-        """The file's bytes, judged again: it may not be the file that was scanned."""
+        """Return the file's bytes, checked again: the file may not be the scanned one."""
         return self._directory.read(file)
 
     def write(self, environment: str, address: str, content: bytes | None) -> str:
@@ -59,12 +59,12 @@ class GitConfigRepository:
             return {file.address: Provenance(path=file.path) for file in files}
         commit = tree.head()
         dirty, directories = tree.uncommitted(_below(tree, self._configs))
-        found = {}
+        provenance = {}
         for file in files:
             path = _below(tree, os.path.join(self._root, file.path))  # noqa: PTH118
             is_dirty = path in dirty or path.startswith(directories)
-            found[file.address] = Provenance(commit=commit, path=path, dirty=is_dirty or commit is None)
-        return found
+            provenance[file.address] = Provenance(commit=commit, path=path, dirty=is_dirty or commit is None)
+        return provenance
 
     def head(self) -> str | None:
         """The commit of HEAD, None outside a work tree or before its first commit."""
@@ -121,14 +121,14 @@ def _below(tree: GitWorkTree, path: str) -> str:
 
 def _addresses(paths: Sequence[str], configs: str) -> set[str]:
     """Addresses of config files among paths `<configs>/<type>/<nickname>/config.json`."""
-    found = set()
+    addresses = set()
     for path in paths:
         match Path(path).relative_to(configs).parts:
             case [component_type, nickname, name] if name == CONFIG_FILE:
                 address = f"{component_type}/{nickname}"
                 if ids.is_address(address):
-                    found.add(address)
-    return found
+                    addresses.add(address)
+    return addresses
 
 
 def _raise(refused: BadInput) -> None:

@@ -1,4 +1,4 @@
-"""Questions to the git binary: where is the work tree, what is committed, what differs.
+"""Queries to the git binary: the work tree, commits, and uncommitted differences.
 
 Git runs without a shell, with an allow-listed environment, a time limit, and without what a configuration
 could make it run (file system monitor, hooks, external diffs, pager).
@@ -77,7 +77,7 @@ class GitWorkTree:
         return done.stdout.decode().strip()
 
     def resolve_or_fetch(self, commit: str) -> str:
-        """As `resolve`; a commit that is not here is asked of the remote `origin` first."""
+        """Resolve a commit; if it is not here, fetch it from the remote `origin` first."""
         try:
             return self.resolve(commit)
         except NotFound:
@@ -110,8 +110,8 @@ class GitWorkTree:
         """(files, directories ending in `/`) below path that differ from HEAD, ignored ones included."""
         arguments = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"]
         fields = self._paths([*arguments, "--ignored=matching", "--", path])
-        found = {field[3:] for field in fields}
-        return frozenset(found), tuple(sorted(name for name in found if name.endswith("/")))
+        names = {field[3:] for field in fields}
+        return frozenset(names), tuple(sorted(name for name in names if name.endswith("/")))
 
     def changed(self, commit: str, paths: Sequence[str]) -> list[str]:
         """Files below paths that differ between the commit and the work tree, untracked ones included."""

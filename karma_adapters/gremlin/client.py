@@ -47,7 +47,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where the graph is: `wss://<cluster>:8182/gremlin`. `iam_region` asks for IAM authentication there."""
+    """An endpoint, `wss://<cluster>:8182/gremlin`; `iam_region` turns on IAM authentication."""
 
     url: str
     iam_region: str | None = None

@@ -1,4 +1,4 @@
-"""Writing one build (see `store` for the protocol)."""
+"""Commits one build (see `store` for the protocol)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class BuildCommit:
     until: int
 
     def in_one_transaction(self) -> None:
-        """Mark, write, take the mark away."""
+        """Commit a delta that fits one transaction: mark, write, clear the mark."""
         self._mark()
         reach("graph.commit.marked")
         self._patiently(self._transact, before_retry=self._is_current)
@@ -62,7 +62,7 @@ class BuildCommit:
             self._send(self._clear("publishing", "until"))
 
     def staged(self) -> None:
-        """Mark, stage, move the Lock, write, take mark and stage away."""
+        """Commit a larger delta: mark, stage, move the Lock, write, clear mark and stage."""
         stage = f"{self.build.id}.{self.token}"
         self._mark()
         reach("graph.commit.marked")
@@ -122,7 +122,7 @@ class BuildCommit:
         self._collect()
 
     def _collect(self) -> None:
-        """Drop staged parts, of whichever stage: none of them is needed any more."""
+        """Drop all staged parts, which are no longer needed."""
         self._send(queries.collect_staged(self._environment, self.token))
         self._send(self._clear("staging"))
 
@@ -130,7 +130,7 @@ class BuildCommit:
         return queries.clear(self._environment, self.token, *names)
 
     def _is_current(self) -> list[GremlinValue] | None:
-        """Not None where the build is current although its reply was lost."""
+        """Return a result if the commit went through although its response was lost, else None."""
         lock = self.reader.lock()
         return [lock] if lock.current == self.build else None
 
@@ -166,13 +166,13 @@ class BuildCommit:
 
 @contextmanager
 def _committed() -> Iterator[None]:
-    """Around what is left to do once the build is current: if it fails, the next writer does it."""
+    """Ignore failures of clean-up after the build became current: the next writer repeats it."""
     with suppress(StaleLease, StoreUnavailable):
         yield
 
 
 def _parts(delta: Delta) -> Iterator[str]:
-    """A delta as texts of at most STAGED_ITEMS records each."""
+    """Split a delta into texts of at most STAGED_ITEMS records each."""
     for name in PARTS:
         items = getattr(delta, name)
         for start in range(0, len(items), STAGED_ITEMS):

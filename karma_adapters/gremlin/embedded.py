@@ -67,32 +67,32 @@ class EmbeddedGremlin:
 
 
 def _load(store: ports.GraphStore, environment: str) -> graphersal.Graph:
-    found = store.load(environment)
-    if found is None:
+    snapshot = store.load(environment)
+    if snapshot is None:
         return graphersal.Graph()
     vertices = {
         vertex_id(environment, node.address): _vertex(
             vertex_id(environment, node.address), pg.COMPONENT, pg.component_properties(node)
         )
-        for node in found.graph.nodes
+        for node in snapshot.graph.nodes
     }
     vertices |= {
         pg.change_id(environment, change.id): _vertex(
             pg.change_id(environment, change.id), pg.CHANGE, pg.change_properties(change)
         )
-        for change in found.graph.changes
+        for change in snapshot.graph.changes
     }
-    for edge in found.graph.edges:
+    for edge in snapshot.graph.edges:
         kind = edge.kind.value
         ends = vertex_id(environment, edge.source), vertex_id(environment, edge.target)
         identity = pg.edge_id(environment, edge.source, kind, edge.target)
         _join(vertices, ends, kind, identity, pg.edge_properties(edge))
-    for source, target, kind in sorted(lineage(found.graph)):
+    for source, target, kind in sorted(lineage(snapshot.graph)):
         ends = pg.ends(environment, source, target, kind)
         _join(vertices, ends, kind, pg.edge_id(environment, source, kind, target), {})
     builds = [
         _vertex(pg.build_id(environment, build.id), pg.BUILD, pg.build_properties(build))
-        for build in store.builds(environment, limit=found.build.id)
+        for build in store.builds(environment, limit=snapshot.build.id)
     ]
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "graph.json")

@@ -1,6 +1,6 @@
 """The graph as a property graph: vertices, edges and their properties, the same on every store that has them.
 
-Vertices `Component`, `Change`, `Build` and `Lock` and edges of the five kinds are the design's (section 3).
+Vertices are `Component`, `Change`, `Build` and `Lock`; the five kinds of edges are listed in docs/graph.md.
 Neptune has neither lists nor maps as values: `via`, `pointers`, `keys` and `findings` are JSON text
 (`["nickname"]`, which `containing('nickname')` finds). A field that is None has no property. Ids are strings
 that say what they are of:
@@ -107,32 +107,32 @@ def unescaped(text: str) -> str:
 
 def component_properties(node: Component) -> Properties:
     """Properties of a component's vertex."""
-    found = {name: getattr(node, name) for name in COMPONENT_FIELDS}
-    found |= {"environment": node.environment, "status": node.status.value}
+    properties = {name: getattr(node, name) for name in COMPONENT_FIELDS}
+    properties |= {"environment": node.environment, "status": node.status.value}
     if node.provenance is not None:
-        found |= {name: getattr(node.provenance, name) for name in PROVENANCE_FIELDS}
-    return {name: value for name, value in found.items() if value is not None}
+        properties |= {name: getattr(node.provenance, name) for name in PROVENANCE_FIELDS}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def change_properties(change: ChangeNode) -> Properties:
     """Properties of a change's vertex. `change` is its id, as components have it."""
-    found = {name: getattr(change, name) for name in CHANGE_FIELDS}
-    found |= {"environment": change.environment, "change": change.id}
-    return {name: value for name, value in found.items() if value is not None}
+    properties = {name: getattr(change, name) for name in CHANGE_FIELDS}
+    properties |= {"environment": change.environment, "change": change.id}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def edge_properties(edge: Edge) -> Properties:
     """Properties of an edge."""
-    found = {"via": edge.via, "pointers": edge.pointers, "keys": edge.keys}
-    return {name: _encode(value).decode() for name, value in found.items() if value is not None}
+    properties = {"via": edge.via, "pointers": edge.pointers, "keys": edge.keys}
+    return {name: _encode(value).decode() for name, value in properties.items() if value is not None}
 
 
 def build_properties(build: Build) -> Properties:
     """Properties of a build's vertex."""
-    found = {name: getattr(build, name) for name in BUILD_FIELDS}
-    found |= {"environment": build.environment, "number": build.id}
-    found["findings"] = _encode(build.findings).decode()
-    return {name: value for name, value in found.items() if value is not None}
+    properties = {name: getattr(build, name) for name in BUILD_FIELDS}
+    properties |= {"environment": build.environment, "number": build.id}
+    properties["findings"] = _encode(build.findings).decode()
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def build_text(build: Build) -> str:

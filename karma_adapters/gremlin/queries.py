@@ -36,7 +36,7 @@ MAX_STEPS: Final = 1500
 
 
 def source() -> GraphTraversalSource:
-    """Where traversals start. It is bound to no connection: traversals are sent by `client`."""
+    """Return a traversal source that is bound to no connection: `client` sends traversals."""
     return GraphTraversalSource(Graph(), TraversalStrategies())
 
 
@@ -100,7 +100,7 @@ def mark(build: Build, token: int, until: int) -> GraphTraversal:
 
 
 def fenced(environment: str, token: int) -> GraphTraversal:
-    """The Lock, checked and written, as the start of a write."""
+    """Return the start of a write: the Lock, checked and written."""
     lock = source().V(pg.lock_id(environment)).has("token", token)
     return _set(lock, {"token": token})
 
@@ -113,7 +113,7 @@ def flip(start: GraphTraversal, build: Build, redo: str = "") -> GraphTraversal:
 
 
 def note_staging(environment: str, token: int, stage: str) -> GraphTraversal:
-    """Say that parts of a stage may lie about from now on."""
+    """Note on the Lock that parts of a stage may exist from now on."""
     return _set(fenced(environment, token), {"staging": stage}).id_()
 
 
@@ -155,7 +155,7 @@ class Upsert:
 
     @property
     def records(self) -> int:
-        """As Neptune counts them: the label and each property."""
+        """The number of records as Neptune counts them: the label and each property."""
         return 1 + len(self.properties)
 
     @property
@@ -265,10 +265,10 @@ def writes(environment: str, delta: Delta) -> Iterator[Write]:
         yield put_lineage(environment, key)
 
 
-def batches(environment: str, token: int, found: Iterable[Write]) -> Iterator[GraphTraversal]:
+def batches(environment: str, token: int, writes: Iterable[Write]) -> Iterator[GraphTraversal]:
     """The writes as few fenced requests within Neptune's limits, each returning the last element's id."""
     traversal, records, steps = None, 0, 0
-    for write in found:
+    for write in writes:
         if traversal is None or records + write.records > MAX_RECORDS or steps + write.steps > MAX_STEPS:
             if traversal is not None:
                 yield traversal.id_()

@@ -17,7 +17,7 @@ _decode_delta = msgspec.json.Decoder(Delta).decode
 
 
 class GraphReader:
-    """Reads of one environment. Each raises StoreUnavailable where it met a writer."""
+    """Reads one environment's graph; StoreUnavailable if a writer interfered."""
 
     def __init__(self, client: GremlinClient, environment: str, now: Callable[[], float]) -> None:
         self._client = client
@@ -30,7 +30,7 @@ class GraphReader:
         return schema.read_lock(rows[0]) if rows else Lock()
 
     def snapshot(self) -> Snapshot | None:
-        """The current graph, proven whole by the Lock before and after, or by the build's digest."""
+        """Read the current graph, proven complete by the Lock before and after, or by the build's digest."""
         before = self.lock()
         if before.current is None:
             return None
@@ -64,7 +64,7 @@ class GraphReader:
         )
 
     def _quiet(self, before: Lock, after: Lock) -> bool:
-        """Whether nobody wrote between two reads of the Lock. A mark that is too old is a dead writer's."""
+        """Whether no write happened between two reads of the Lock. An expired mark is a dead writer's."""
         marked = bool(before.publishing or before.redo) and before.until > self._now()
         return before == after and not marked
 

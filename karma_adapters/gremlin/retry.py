@@ -1,4 +1,4 @@
-"""Which errors of a Gremlin endpoint may pass, and trying again: the only place that does.
+"""Transient errors of a Gremlin endpoint, and the only place that retries them.
 
 What is tried again is a whole unit: one request that may be repeated, or a whole transaction.
 """
@@ -47,7 +47,7 @@ _Result = TypeVar("_Result")
 
 
 def translated(url: str, error: GremlinServerError) -> StoreError:
-    """An answer of the server as an error of ours: StoreUnavailable where it may pass."""
+    """Translate an error response of the server: StoreUnavailable if it is transient, else StoreError."""
     names = [str(name) for name in (error.status_attributes or {}).get("exceptions", [])]
     said = " ".join([error.status_message or "", *names])
     summary = (error.status_message or "").strip().partition("\n")[0][:300]
@@ -65,7 +65,7 @@ def translated(url: str, error: GremlinServerError) -> StoreError:
 
 
 def unreachable(url: str, error: BaseException) -> StoreUnavailable:
-    """A connection that could not be made or did not last."""
+    """Return the error for a connection that could not be made or broke."""
     return StoreUnavailable(
         f"the graph store {url} cannot be reached",
         why=f"{type(error).__name__}: {error}",
@@ -89,8 +89,8 @@ def until_done(
     check = None
     while True:
         try:
-            found = check() if check is not None else None
-            return attempt() if found is None else found
+            earlier = check() if check is not None else None
+            return attempt() if earlier is None else earlier
         except StoreUnavailable:
             wait = random.uniform(0, bound)  # noqa: S311 - spreads waiting, guards nothing
             if time.monotonic() + wait > deadline:

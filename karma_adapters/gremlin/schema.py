@@ -1,4 +1,4 @@
-"""Vertices and edges as a Gremlin endpoint returns them, read back into values of the core."""
+"""Decodes vertices and edges of a Gremlin endpoint into the core's records."""
 
 from __future__ import annotations
 

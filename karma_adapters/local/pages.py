@@ -1,4 +1,4 @@
-"""Where a project's pages are, for links from elsewhere: the address that is set, else that of `karma up`."""
+"""Links to a project's pages: below the address in the settings, or that of a running `karma up`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the last publish saw, one file per environment, replaced by rename.
+"""The index of the last publish, one file per environment, replaced by rename.
 
 A cache: a file that is absent, cut off, altered or of another version counts as empty, and the next publish
 reads everything. What Git calls "racy" entries (a file written again in the clock tick in which it was read)

@@ -1,4 +1,4 @@
-"""What `karma up` runs for a project, written beside its stores, so that commands and workers find it.
+"""The processes that `karma up` runs for a project, in a file beside its stores for commands and workers.
 
 One JSON file for all `karma up` of a project (one may run the server, another the workers). An entry counts
 only while the supervisor that wrote it lives.
@@ -39,20 +39,20 @@ class RunningService:
         self._path = folder / FILE
 
     def parts(self) -> tuple[Part, ...]:
-        """What runs now, by name; nothing where no service was started or all have ended."""
+        """Return the running processes, by name; empty if no service was started or all have ended."""
         return tuple(part for part in self._read() if _alive(part.supervisor))
 
     def url(self, kind: str) -> str:
-        """Where the part of a kind (`server`, `api`) listens; empty where none runs."""
+        """Return the URL of the part of a kind (`server`, `api`); empty if none runs."""
         return next((part.url for part in self.parts() if part.kind == kind), "")
 
     def replace(self, supervisor: int, parts: Sequence[Part]) -> None:
-        """Say what a supervisor runs now; with no parts, that it has ended."""
+        """Replace the entries of a supervisor; no parts mean that it has ended."""
         with self._locked():
             others = [part for part in self.parts() if part.supervisor != supervisor]
-            found = sorted([*others, *parts], key=lambda part: (part.name, part.pid))
-            if found:
-                body = {"services": to_builtins(found)}
+            running = sorted([*others, *parts], key=lambda part: (part.name, part.pid))
+            if running:
+                body = {"services": to_builtins(running)}
                 replace_file(self._path, json.dumps(body, indent=2).encode() + b"\n")
             else:
                 self._path.unlink(missing_ok=True)

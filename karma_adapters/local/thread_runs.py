@@ -1,4 +1,4 @@
-"""Runs in threads of this process, where no Prefect is configured: the same use cases, nothing beside.
+"""Runs in threads of this process if no Prefect is configured, with the same use cases.
 
 A run ends with the process: what was interrupted is taken up as after any crash.
 """
@@ -80,14 +80,14 @@ class ThreadRuns:
 
 
 def _ordered_by(workspace: Workspace, flow: str, parameters: JsonMapping, run_id: str) -> Actor:
-    """Whose order it is, if it is vouched for; else who is said to ask."""
+    """Return the actor who gave the order if it is vouched for, otherwise the stated requester."""
     said = Actor(user=str(parameters["requested_by"]), source=str(parameters["source"]))
     order = str(parameters.get("order") or "")
     return ordered_by(workspace.acting_as(said), order, flow, parameters, run_id)
 
 
 def _run(begin: Flow, workspace: Workspace, parameters: JsonMapping) -> None:
-    """Run it. Its error is in the journal, the change and the log; nobody waits for it here."""
+    """Run the flow; its errors are in the journal, the change and the log, and are not raised here."""
     try:
         begin(workspace, parameters)
     except KarmaError as error:
@@ -95,7 +95,7 @@ def _run(begin: Flow, workspace: Workspace, parameters: JsonMapping) -> None:
 
 
 def _report(run: Future[None]) -> None:
-    """A defect of ours: whoever runs the server reads of it there."""
+    """Log the traceback of a defect, for the server's operator."""
     defect = run.exception()
     if defect is not None:
         LOGGER.error("a run ended in a defect", exc_info=defect)

@@ -1,1 +1,1 @@
-"""Terraform modules on disk: found, hashed, archived, and their component.yaml."""
+"""Terraform modules on disk: directories, digests, archive and component.yaml."""

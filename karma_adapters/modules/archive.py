@@ -48,8 +48,8 @@ class ModuleArchive:
         if module is None:
             return None
         root = Path(module.path).parent
-        found = sorted(path for path in root.rglob("*") if path.is_file())
-        return ((path.relative_to(root).as_posix(), path.read_bytes()) for path in found)
+        paths = sorted(path for path in root.rglob("*") if path.is_file())
+        return ((path.relative_to(root).as_posix(), path.read_bytes()) for path in paths)
 
     def keep(self, module: Module, root: Path, contents: Iterable[tuple[ModuleFile, str]]) -> None:
         """Copy the files from root; Conflict if one has changed since it was hashed."""

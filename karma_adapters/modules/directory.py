@@ -35,7 +35,7 @@ _FORMAT: Final = "2"
 
 
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of a module. `directories` are those of its own and its child modules' files.
+    """A module as read. `directories` are those of its own and its child modules' files.
 
     `facts` are what decides which references its components have.
     """
@@ -93,7 +93,7 @@ class ModuleDirectory:
         return None if reading is None else reading.module
 
     def facts(self, component_type: str) -> ModuleFacts | None:
-        """What the module reads and writes, as symbolic facts; BadInput as `module`."""
+        """Return the module's symbolic facts, its reads and writes; BadInput as `module`."""
         reading = self._reading(component_type)
         return None if reading is None else reading.facts
 
@@ -116,7 +116,7 @@ class ModuleDirectory:
         return None if real == file.path else real
 
     def _reading(self, component_type: str) -> _Reading | None:
-        """What is known of a type's module as its files are now; None where it has none."""
+        """Return the reading of a type's module as its files are now; None if it has none."""
         ids.check_type(component_type)
         if not _configuration(self._root / component_type):
             return None
@@ -150,12 +150,12 @@ class ModuleDirectory:
         return self._archive.find(digest, component_type)
 
     def archived_facts(self, digest: str, component_type: str) -> ModuleFacts | None:
-        """Read anew from the copy: only a resumed run asks."""
+        """Return the facts of the archived module, read again from its copy: only a resumed run asks."""
         files = self._archive.files(digest, component_type)
         if files is None:
             return None
-        found = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
-        return read_module(component_type, found)
+        texts = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
+        return read_module(component_type, texts)
 
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
@@ -166,8 +166,8 @@ class ModuleDirectory:
             facts = [self._facts(f"{directory}/{n}") for n in _configuration(self._root / directory)]
             (own if directory == component_type else children).extend(facts)
             sources = [source for fact in facts for source in fact.children]
-            found = {self._child(directory, source) for source in sources}
-            directories += sorted(child for child in found if child and child not in directories)
+            child_directories = {self._child(directory, source) for source in sources}
+            directories += sorted(child for child in child_directories if child and child not in directories)
         # The stamp is taken before hashing: a file that changes in between moves the next stamp.
         mark = self._stamp(directories)
         module = Module(
@@ -213,8 +213,8 @@ class ModuleDirectory:
     def _files(self, directories: Sequence[str]) -> list[ModuleFile]:
         """Files of a module, sorted; component.yaml is Karma's own and no part of it."""
         own = f"{directories[0]}/{DEFINITION}"
-        found = {file for directory in directories for file in module_files.walk(self._root, directory)}
-        return sorted(file for file in found if file.path != own)
+        files = {file for directory in directories for file in module_files.walk(self._root, directory)}
+        return sorted(file for file in files if file.path != own)
 
     def _contents(self, directories: Sequence[str]) -> list[tuple[ModuleFile, str]]:
         return [(f, module_files.content_digest(self._root, f)) for f in self._files(directories)]

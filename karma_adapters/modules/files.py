@@ -1,4 +1,4 @@
-"""Files of Terraform modules on disk: found, stamped, hashed, and refused where they leave their root."""
+"""Files of Terraform modules: listing, stamps and digests; paths that leave the root are refused."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ def survey(root: Path) -> Iterator[ModuleFile]:
 
 def stamp(files: Iterable[ModuleFile], *salt: str) -> str:
     """A digest of names, sizes, times and inodes; never the same twice while a file is freshly changed."""
-    found = hashlib.sha256("\0".join(salt).encode())
+    digest = hashlib.sha256("\0".join(salt).encode())
     newest = 0
     for file in files:
         newest = max(newest, file.changed_ns, file.modified_ns)
-        found.update(repr(file).encode("utf-8", "surrogateescape"))
+        digest.update(repr(file).encode("utf-8", "surrogateescape"))
     now = time.time_ns()
     if now - newest < RACY_SECONDS * 1e9:
-        found.update(now.to_bytes(8, "big"))
-    return found.hexdigest()
+        digest.update(now.to_bytes(8, "big"))
+    return digest.hexdigest()
 
 
 def content_digest(root: Path, file: ModuleFile) -> str:
@@ -78,11 +78,11 @@ def content_digest(root: Path, file: ModuleFile) -> str:
 
 def tree_digest(contents: Iterable[tuple[ModuleFile, str]]) -> str:
     """`sha256:<hex>` over paths, executable bits and content digests, in the given (sorted) order."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for file, content in contents:
         name = file.path.encode("utf-8", "surrogateescape")
-        found.update(b"%d:%s:%d:%s\n" % (len(name), name, file.executable, content.encode()))
-    return f"sha256:{found.hexdigest()}"
+        digest.update(b"%d:%s:%d:%s\n" % (len(name), name, file.executable, content.encode()))
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _walk(root: Path, directory: str, inside: frozenset[str]) -> Iterator[ModuleFile]:
@@ -104,22 +104,22 @@ def _file(root: Path, path: str, entry: os.DirEntry[str]) -> ModuleFile:
     if entry.is_symlink() and not _contains(root, os.path.realpath(entry.path)):
         raise _refused(path, "it is a link that leaves the modules' directory")
     try:
-        found = entry.stat()
+        status = entry.stat()
     except OSError as error:
         raise _refused(path, error.strerror or "it cannot be read") from error
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise _refused(path, "it is neither a regular file nor a directory")
-    return _described(path, found)
+    return _described(path, status)
 
 
-def _described(path: str, found: os.stat_result) -> ModuleFile:
+def _described(path: str, status: os.stat_result) -> ModuleFile:
     return ModuleFile(
         path=path,
-        size=found.st_size,
-        modified_ns=found.st_mtime_ns,
-        changed_ns=found.st_ctime_ns,
-        inode=found.st_ino,
-        executable=bool(found.st_mode & stat.S_IXUSR),
+        size=status.st_size,
+        modified_ns=status.st_mtime_ns,
+        changed_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+        executable=bool(status.st_mode & stat.S_IXUSR),
     )
 
 

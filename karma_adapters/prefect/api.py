@@ -1,4 +1,4 @@
-"""A Prefect API: where it is, and whether it is well."""
+"""The address of a Prefect API, and its health check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PrefectApi:
         return {"PREFECT_API_URL": self.url, **auth}
 
     def answers(self) -> bool:
-        """Whether it says that it is well, now."""
+        """Whether the API's health check succeeds now."""
         try:
             return httpx.get(f"{self.url}/health", timeout=CHECK_SECONDS, trust_env=False).is_success
         except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Which Prefect API a project uses: the one that is set, else the one that `karma up` runs."""
+"""Finds the Prefect API of a project: the one in the settings, or the one that `karma up` runs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def find_api(settings: Settings, environ: Mapping[str, str] = os.environ) -> Pre
 
 def require_api(settings: Settings) -> PrefectApi:
     """The API; StoreUnavailable `prefect` where there is none."""
-    found = find_api(settings)
-    if found is None:
+    api = find_api(settings)
+    if api is None:
         raise StoreUnavailable(
             "no Prefect API is known",
             why="neither PREFECT_API_URL nor service.prefect_api_url is set, and `karma up` does not run",
             next_step="start `karma up`, or set one of them",
             code="prefect",
         )
-    return found
+    return api

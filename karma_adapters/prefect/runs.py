@@ -32,7 +32,7 @@ _FINAL: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
 class RunState(Record, frozen=True, kw_only=True):
-    """Where a flow run is: Prefect's state type (`RUNNING`, `COMPLETED`, …) and its message."""
+    """The state of a flow run: Prefect's state type (`RUNNING`, `COMPLETED`, …) and its message."""
 
     id: str
     name: str
@@ -41,7 +41,7 @@ class RunState(Record, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> bool:
-        """Whether it goes no further."""
+        """Whether the run is in a final state."""
         return self.type in _FINAL
 
 
@@ -55,10 +55,10 @@ class PrefectRuns:
         """Create the run of the flow's deployment; the run of an earlier call under the same key."""
         with self._client() as client:
             place = f"{quote(flow, safe='')}/{quote(flow, safe='')}"
-            found = _sent(client, "GET", f"/deployments/name/{place}")
-            if found.status_code == httpx.codes.NOT_FOUND:
+            described = _sent(client, "GET", f"/deployments/name/{place}")
+            if described.status_code == httpx.codes.NOT_FOUND:
                 raise _no_deployment(flow)
-            deployment = _checked(found)["id"]
+            deployment = _checked(described)["id"]
             body = {
                 "parameters": dict(parameters),
                 "idempotency_key": idempotency_key,
@@ -162,7 +162,7 @@ def _message(state: JsonMapping) -> str:
 
 
 def _detail(answer: httpx.Response) -> str:
-    """What the API says of a refusal, shortened; it repeats our parameters' names, not their values."""
+    """Return the API's reason for a refusal, shortened; it names parameters, never their values."""
     try:
         body = answer.json()
     except ValueError:

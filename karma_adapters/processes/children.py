@@ -174,7 +174,7 @@ def _let_children_be_interrupted() -> None:
 
 
 def _last_output(process: subprocess.Popen[bytes], grace_seconds: int) -> tuple[bytes, bytes]:
-    """Both streams of a stopped command.
+    """Return both streams of a stopped command.
 
     They do not end with it where it left a process behind that has them, too: its watcher has gone with it,
     so such a process is killed here, after the grace. One that has even left the group is not waited for.
@@ -191,7 +191,7 @@ def _last_output(process: subprocess.Popen[bytes], grace_seconds: int) -> tuple[
 
 
 def _let_go(process: subprocess.Popen[bytes], grace_seconds: int) -> None:
-    """See that it has ended, and close our ends of its streams."""
+    """Ensure that the process has ended, and close this end of its streams."""
     if process.returncode is None:
         _last_output(process, grace_seconds)
         process.wait()

@@ -1,4 +1,4 @@
-"""What the programs beside `karma` share: how they end where they cannot work."""
+"""Error handling that the programs beside `karma` share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERRUPTED: Final = 130
 
 @contextmanager
 def ending_in_words(program: str) -> Iterator[None]:
-    """Say an error on standard error, under the program's name, and exit CANNOT_WORK; Ctrl-C says nothing."""
+    """Print an error to standard error, with the program's name, and exit CANNOT_WORK; Ctrl-C is silent."""
     try:
         yield
     except KarmaError as error:

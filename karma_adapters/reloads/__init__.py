@@ -1,1 +1,1 @@
-"""The kinds of reload action, one file each: what component.yaml says, carried out."""
+"""Reload actions of component.yaml, one file per kind."""

@@ -18,7 +18,7 @@ class CommandAction:
         self._processes = processes
 
     def __call__(self, words: list[str], order: Order) -> str:
-        """Run it. A placeholder is replaced inside its word and cannot become two words."""
+        """Run the command. A placeholder is replaced inside its word and cannot become two words."""
         filled = [order.filled(word) for word in words]
         ended = self._processes.run(
             filled, directory=self._directory, environment=self._environment, timeout_seconds=order.seconds

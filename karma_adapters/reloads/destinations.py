@@ -1,4 +1,4 @@
-"""Where an outgoing call may go: hosts by an allow-list, and never to inner addresses that are not on it.
+"""Allowed destinations of outgoing calls: hosts on an allow-list, private addresses only if listed.
 
 A name that is allowed may still be pointed at this machine, the private network or the cloud's metadata
 service (169.254.169.254). So the name is resolved once, every address is judged, and the connection goes to
@@ -24,8 +24,8 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 def resolve(host: str, port: int) -> list[str]:
     """The addresses that this machine's resolver gives, without doubles, in its order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class Destinations:
@@ -51,11 +51,11 @@ class Destinations:
             )
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The host's addresses, all of them fit to be called; DeployFailed `reload-address` if one is not."""
+        """Return the host's addresses; DeployFailed `reload-address` unless all of them may be called."""
         self.check_host(host)
         literal = _literal(host)
-        found = [str(literal)] if literal is not None else self._resolve(host, port)
-        for text in found:
+        addresses = [str(literal)] if literal is not None else self._resolve(host, port)
+        for text in addresses:
             address = ip_address(text.partition("%")[0])
             if _is_inner(address) and not self._lists(address):
                 raise DeployFailed(
@@ -66,7 +66,7 @@ class Destinations:
                     host=shown(host),
                     address=str(address),
                 )
-        return found
+        return addresses
 
     def _lists(self, address: Address) -> bool:
         """Whether the list has the address itself, or a network around it (never for link-local ones)."""

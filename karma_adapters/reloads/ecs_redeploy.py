@@ -14,7 +14,7 @@ class EcsAction:
         self._client = client
 
     def __call__(self, action: EcsRedeploy, order: Order) -> str:
-        """Start it; ECS carries it out by itself, and is not waited for."""
+        """Start the deployment, without waiting for ECS to carry it out."""
         cluster, service = order.filled(action.cluster), order.filled(action.service)
         with translated(f"the reload of the ECS service {service}", order):
             self._client("ecs", action.region, order.seconds).update_service(

@@ -15,7 +15,7 @@ class EventBridgeAction:
         self._client = client
 
     def __call__(self, action: EventBridge, order: Order) -> str:
-        """Put it; DeployFailed where the bus did not take it."""
+        """Put the event; DeployFailed if the bus did not accept it."""
         bus = order.filled(action.bus)
         what = f"the reload event on {bus}"
         entry = {

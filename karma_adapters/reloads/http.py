@@ -35,7 +35,7 @@ class HttpAction:
         self._tls = tls
 
     def __call__(self, action: Http, order: Order) -> str:
-        """Send it; DeployFailed where it fails or may not be sent."""
+        """Send the request; DeployFailed if it fails or may not be sent."""
         url = checked_url(order.filled(action.url, lambda value: quote(value, safe="")))
         self._destinations.check_host(url.hostname or "")
         content, headers = _content(action, order)

@@ -20,7 +20,7 @@ class LambdaAction:
         self._client = client
 
     def __call__(self, action: LambdaInvoke, order: Order) -> str:
-        """Invoke it; DeployFailed where it cannot be called, or ends in an error that was waited for."""
+        """Invoke the function; DeployFailed if it cannot be called, or if a call that waits fails."""
         function = order.filled(action.function)
         what = f"the reload function {function}"
         request = {

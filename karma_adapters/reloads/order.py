@@ -1,4 +1,4 @@
-"""What every kind of reload action gets beside its own definition, and how its texts are filled in."""
+"""The order that every kind of reload action receives, and its placeholders in texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections for httpcore that go to judged addresses only, and end at a deadline.
+"""Connections for httpcore that go to checked addresses only, and end at a deadline.
 
 httpcore's own timeouts are for one read or write each: a server that sends a byte a minute would hold the
 caller for ever.
@@ -17,7 +17,7 @@ from karma_adapters.reloads.destinations import Destinations
 
 
 class PinnedBackend(httpcore.NetworkBackend):
-    """Resolves a host once and connects to what was judged; `deadline` is a time of `time.monotonic`."""
+    """Resolves a host once and connects to the checked address; `deadline` is a `time.monotonic` time."""
 
     def __init__(self, destinations: Destinations, deadline: float) -> None:
         self._destinations = destinations

@@ -47,7 +47,7 @@ class Reloads:
         }
 
     def reload(self, action: JsonObject, *, address: str, environment: str, idempotency_key: str) -> str:
-        """Do it; DeployFailed `reload-failed` or `reload-timeout`, UsageError for what is no action."""
+        """Carry out the action; DeployFailed `reload-failed` or `reload-timeout`, UsageError if invalid."""
         wanted = _read(action, address)
         order = Order(
             address=address,
@@ -66,7 +66,7 @@ def _read(action: JsonObject, address: str) -> Reload:
     except documents.Faults as error:
         raise UsageError(
             f"the reload action of {address} cannot be carried out",
-            why=f"{error.told(whole='action')}; there is {', '.join(KINDS)}",
+            why=f"{error.summary(whole='action')}; there is {', '.join(KINDS)}",
             next_step="change `reload` in the type's component.yaml",
             code="reload-kind",
         ) from error

@@ -1,4 +1,4 @@
-"""Opening SQLite files: pragmas, schema, locking between threads, and errors in Karma's words.
+"""Opens SQLite files: pragmas, schema, locking between threads, and translation of errors.
 
 One connection a database, used by one thread at a time; other processes are waited for. A write transaction
 takes the write lock at its start, so that what it read is still true when it writes.
@@ -48,8 +48,8 @@ class Database:
 
     def row(self, sql: str, values: Sequence[SqlValue] = ()) -> SqlValue:
         """The first row, or None."""
-        found = self.rows(sql, values)
-        return found[0] if found else None
+        rows = self.rows(sql, values)
+        return rows[0] if rows else None
 
     def stream(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[Row]:
         """The rows of a query one by one, as they are at the start; the connection is for nothing else.

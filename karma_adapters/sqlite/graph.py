@@ -200,13 +200,13 @@ def _prepare(db: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
     """Set the connection's pragmas, make the tables that are missing, refuse a file of a later format."""
     _use_write_ahead_log(db, busy_seconds)
     db.execute("PRAGMA synchronous = FULL")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if found < FORMAT:
+    file_format = db.execute("PRAGMA user_version").fetchone()[0]
+    if file_format < FORMAT:
         db.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
-    elif found != FORMAT:
+    elif file_format != FORMAT:
         raise StoreError(
             f"the graph store {path} cannot be used",
-            why=f"it has format {found}, this version of Karma reads {FORMAT}",
+            why=f"it has format {file_format}, this version of Karma reads {FORMAT}",
             next_step="move the file away and run `karma graph build`: the graph is rebuilt from its sources",
         )
 
@@ -227,7 +227,7 @@ def _use_write_ahead_log(db: sqlite3.Connection, busy_seconds: float) -> None:
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Foreign errors as StoreError, those that pass by waiting as StoreUnavailable."""
+    """Translate SQLite's errors: StoreUnavailable if waiting helps, else StoreError."""
     try:
         yield
     except sqlite3.OperationalError as error:

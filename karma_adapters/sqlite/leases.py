@@ -62,7 +62,7 @@ class SqliteLeases:
         return Lease(names=lease.names, holder=lease.holder, token=lease.token, expires_at=expires_at)
 
     def release(self, lease: Lease) -> None:
-        """Give back what is still held under this token."""
+        """Release the names that are still held under this token."""
         self._database.rows("DELETE FROM leases WHERE token = ?", (lease.token,))
 
     def fence(self) -> int:

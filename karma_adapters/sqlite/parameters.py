@@ -66,8 +66,10 @@ class LocalParameters:
         start = page_start(token, low, high)
         query = f"SELECT {_columns(decrypt)} {_BELOW} LIMIT {PAGE_SIZE + 1}"
         rows = self._file.database().rows(query, (start, high))
-        found = tuple(map(_parameter, rows[:PAGE_SIZE]))
-        return ParameterPage(parameters=found, token=found[-1].name if len(rows) > PAGE_SIZE else None)
+        parameters = tuple(map(_parameter, rows[:PAGE_SIZE]))
+        return ParameterPage(
+            parameters=parameters, token=parameters[-1].name if len(rows) > PAGE_SIZE else None
+        )
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
         """One query over one snapshot, streamed: O(1) memory."""
@@ -152,14 +154,14 @@ def _parameter(row: Row) -> Parameter:
 
 
 def _held(connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, Held]:
-    found = {}
+    held = {}
     for name in names:
         row = connection.execute(
             "SELECT version, tier, tags FROM parameter WHERE name = ?", (name,)
         ).fetchone()
         if row is not None:
-            found[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=_decode_tags(row[2]))
-    return found
+            held[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=_decode_tags(row[2]))
+    return held
 
 
 def _store(connection: sqlite3.Connection, step: Planned) -> None:
@@ -184,7 +186,7 @@ def _store(connection: sqlite3.Connection, step: Planned) -> None:
 
 
 def _keep_earlier(connection: sqlite3.Connection, parameter: Parameter) -> None:
-    """Move the version that is replaced to the earlier ones, and drop what SSM would not keep."""
+    """Move the replaced version to the earlier ones, and drop versions beyond SSM's limit."""
     connection.execute(
         f"INSERT INTO earlier_version ({_COLUMNS}, secret) "  # noqa: S608 - constants
         f"SELECT {_COLUMNS}, secret FROM parameter WHERE name = ?",

@@ -70,7 +70,7 @@ class SqliteState:
         return self._leases.renew(lease, seconds)
 
     def release(self, lease: Lease) -> None:
-        """Give back what is still held under this token."""
+        """Release the names that are still held under this token."""
         self._leases.release(lease)
 
     def leases(self) -> tuple[Lease, ...]:
@@ -176,14 +176,14 @@ class SqliteState:
             row = connection.execute(
                 "SELECT revision FROM documents WHERE kind = ? AND id = ?", (kind, document_id)
             ).fetchone()
-            found = int(row[0]) if row else 0
-            if revision is not None and revision != found:
-                raise document_moved(kind, document_id, revision, found)
+            current = int(row[0]) if row else 0
+            if revision is not None and revision != current:
+                raise document_moved(kind, document_id, revision, current)
             connection.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
-                (kind, document_id, found + 1, _encode(body)),
+                (kind, document_id, current + 1, _encode(body)),
             )
-        return found + 1
+        return current + 1
 
     def document(self, kind: str, document_id: str) -> Document | None:
         """One document."""

@@ -1,4 +1,4 @@
-"""Where Terraform keeps its state."""
+"""Backends: where Terraform stores its state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAUSES: Final = (0.01, 0.04, 0.2)
 
 
 class Backend(Protocol):
-    """A place of states. It is given to Terraform by an override file and by options of `init`."""
+    """A place for states, passed to Terraform by an override file and by options of `init`."""
 
     def override(self) -> str:
         """The override file: a backend block, the same for all components."""
@@ -98,5 +98,5 @@ def _read(path: Path) -> JsonObject | None:
 
 
 def key(backend: Backend, address: str) -> str:
-    """Changes whenever init would have to be run again for the backend's sake."""
+    """Return a key that changes whenever the backend requires a new init."""
     return strictjson.digest([backend.override(), backend.options(address)])

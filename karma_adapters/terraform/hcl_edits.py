@@ -36,9 +36,9 @@ def values(block: hcl.Block) -> Iterator[hcl.Expression]:
     """The expressions of values in a block and the blocks in it, those that name things left out."""
     waiting = [block]
     while waiting:
-        found = waiting.pop()
-        yield from (a.expression for name, a in found.attributes.items() if name not in NOT_VALUES)
-        waiting += found.blocks
+        inner = waiting.pop()
+        yield from (a.expression for name, a in inner.attributes.items() if name not in NOT_VALUES)
+        waiting += inner.blocks
 
 
 def path_of(node: hcl.Expression) -> tuple[str, ...]:
@@ -53,5 +53,5 @@ def path_of(node: hcl.Expression) -> tuple[str, ...]:
 
 
 def text_of(node: hcl.Expression) -> str:
-    """How the node is written."""
+    """Return the source text of a node."""
     return (node.text or b"").decode()

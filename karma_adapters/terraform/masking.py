@@ -1,4 +1,4 @@
-"""Sensitive values: found by Terraform's own marks, taken out of values and of text.
+"""Masking of sensitive values: marked by Terraform, replaced in values and in text.
 
 A mark mirrors the shape of a value: `true` says that everything there is sensitive, objects and lists say it
 part by part (JSON output format: `before_sensitive`, `after_sensitive`, `sensitive_values`).
@@ -51,7 +51,7 @@ def is_marked(marks: JsonValue) -> bool:
 
 
 class Redaction:
-    """Takes known secrets out: in the clear, JSON-escaped, or line by line; the longest first."""
+    """Replaces known secrets: in plain text, JSON-escaped, or line by line; the longest first."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
@@ -59,11 +59,11 @@ class Redaction:
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
-        """The text without them."""
+        """Return the text with the secrets masked."""
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def value(self, value: JsonValue) -> JsonValue:
-        """A JSON value with every string in it cleaned."""
+        """Return a JSON value with the secrets masked in every string."""
         if self._pattern is None:
             return value
         if isinstance(value, dict):

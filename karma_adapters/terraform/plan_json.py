@@ -83,7 +83,7 @@ def _kind(one: JsonObject) -> str:
 
 
 def _resource(one: JsonObject, hidden: masking.Redaction) -> PlannedResource:
-    """Masked by the marks, and then by value: a secret may also stand where nobody marked it."""
+    """Return the planned resource, masked by its marks and then by value, for secrets that are not marked."""
     change = one["change"]
     return PlannedResource(
         address=one["address"],
@@ -96,7 +96,7 @@ def _resource(one: JsonObject, hidden: masking.Redaction) -> PlannedResource:
 
 
 def _action(document: JsonObject, actions: list[str], *, destroy: bool, changes: bool) -> str:
-    """What happens to the component as a whole: a resource less is an update of a component that stays."""
+    """Return the component's action: deleting one resource counts as an update of the component."""
     if not changes:
         return "no-op"
     if destroy:
@@ -130,7 +130,7 @@ def writes_unknown(document: JsonObject) -> bool:
 
 
 def _outputs(document: JsonObject) -> PlannedOutputs:
-    """Outputs as they will be; an output of null is none, neither here nor in the state."""
+    """Return the planned outputs; an output of null counts as absent, as in the state."""
     changes = sorted(document.get("output_changes", {}).items())
     unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}
     after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
@@ -142,7 +142,7 @@ def _outputs(document: JsonObject) -> PlannedOutputs:
 
 
 def _readable(text: str, hidden: masking.Redaction) -> str:
-    """What Terraform printed for people. It masks by itself what it knows to be sensitive; so do we."""
+    """Return Terraform's readable plan, masked once more: Terraform masks only what is marked sensitive."""
     said = _PROGRESS.sub("", text.split(_FOOTER, maxsplit=1)[0])
     shown = hidden.text(said.strip() + "\n")
     if len(shown) > TEXT_LIMIT:

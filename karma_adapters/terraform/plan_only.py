@@ -80,13 +80,13 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
 
 
 def rewrite(document: hcl.Document, *, outermost: bool = True) -> bytes:
-    """The file with every `var.dependencies`, and every parameter that is read, replaced by our locals.
+    """Return the file with every `var.dependencies` and every parameter that is read replaced by locals.
 
     In a child module `var.dependencies` is another variable: what it is given comes from the outermost.
     """
     edits = list(parameters.reading_edits(document))
     if outermost:
-        edits += [edit for found in values(document.body) for edit in _references(found)]
+        edits += [edit for expression in values(document.body) for edit in _references(expression)]
     return applied(document.text, edits)
 
 
@@ -134,17 +134,17 @@ def _string(text: str) -> str:
 
 def why_deferred(error: str) -> str:
     """Why a plan with unknown inputs could not be made, from Terraform's own error."""
-    found = _DEFERRED.search(error)
-    if found is None:
+    match = _DEFERRED.search(error)
+    if match is None:
         first = next((line.strip(" │╷╵") for line in error.splitlines() if "Error:" in line), "").strip()
         return f"it cannot be planned before its inputs are known ({first or 'Terraform refused'})"
-    where = _WHERE.search(error, found.end())
+    where = _WHERE.search(error, match.end())
     place = f" of {'.'.join(filter(None, where.group(4, 5)))} ({where[1]}:{where[2]})" if where else ""
-    return f"the {found[1]}{place} is unknown until apply"
+    return f"the {match[1]}{place} is unknown until apply"
 
 
 def without_ours(text: str) -> str:
-    """Terraform's readable plan without our placeholders and outputs."""
+    """Return Terraform's readable plan without the added placeholders and outputs."""
     cleaned, removed = _BLOCK.subn("", _OUTPUT.sub("", text))
     cleaned = _NO_OUTPUTS.sub("", cleaned)
     if not removed:
@@ -161,6 +161,8 @@ def real(document: JsonObject) -> tuple[JsonObject, dict[str, PlannedRuntime]]:
 
 
 def changes(document: JsonObject) -> bool:
-    """Whether anything in a plan is more than a read: Terraform's exit code counts our placeholder too."""
-    found = (*document["resource_changes"], *document["output_changes"].values())
-    return any(set(one["change"]["actions"] if "change" in one else one["actions"]) - _STILL for one in found)
+    """Whether a plan changes anything: Terraform's exit code also counts the placeholder resource."""
+    entries = (*document["resource_changes"], *document["output_changes"].values())
+    return any(
+        set(one["change"]["actions"] if "change" in one else one["actions"]) - _STILL for one in entries
+    )

@@ -1,4 +1,4 @@
-"""Parameters in a plan-only copy: what a module reads of them comes from the plan, what it writes is told.
+"""Parameters in a plan-only copy: reads take planned values, and writes are shown by added outputs.
 
 A data source `aws_ssm_parameter` becomes a local of ours: an object for each instance, taken from the planned
 parameters where they have its name, else from the data source, which then is read for the others alone.
@@ -53,8 +53,8 @@ def outputs_of(document: hcl.Document) -> Iterator[str]:
         value = block.attributes.get("value") or block.attributes.get("insecure_value")
         argument = _argument(value.expression, "jsonencode") if value else None
         if argument is not None:
-            told = _Instances(document, block).written(argument)
-            yield f'output "{WRITTEN}{block.labels[1]}" {{\n  value     = {told}\n  sensitive = true\n}}'
+            pairs = _Instances(document, block).written(argument)
+            yield f'output "{WRITTEN}{block.labels[1]}" {{\n  value     = {pairs}\n  sensitive = true\n}}'
 
 
 def planned_local(parameters: Mapping[str, PlannedRuntime], expression: JsonValue, unknown: str) -> str:
@@ -82,8 +82,8 @@ def planned_local(parameters: Mapping[str, PlannedRuntime], expression: JsonValu
 
 
 def written(outputs: JsonMapping) -> dict[str, PlannedRuntime]:
-    """What the outputs of `outputs_of` say in a plan's `output_changes`: parameter's name → planned value."""
-    found: dict[str, PlannedRuntime] = {}
+    """Read the outputs of `outputs_of` in a plan's `output_changes`: parameter's name → planned value."""
+    runtimes: dict[str, PlannedRuntime] = {}
     for name, change in sorted(outputs.items()):
         if not name.startswith(WRITTEN) or not isinstance(change.get("after"), list):
             continue
@@ -91,8 +91,8 @@ def written(outputs: JsonMapping) -> dict[str, PlannedRuntime]:
         for at, one in enumerate(change["after"]):
             mark = marks[at] if isinstance(marks, list) and at < len(marks) else {}
             if isinstance(one.get("name"), str) and isinstance(one.get("value"), dict):
-                found[one["name"]] = PlannedRuntime(known=one["value"], unknown=mark.get("value") or None)
-    return found
+                runtimes[one["name"]] = PlannedRuntime(known=one["value"], unknown=mark.get("value") or None)
+    return runtimes
 
 
 def _blocks(document: hcl.Document, kind: str) -> Iterator[hcl.Block]:
@@ -113,7 +113,7 @@ class _Instances:
         self._names: Names = _EACH if self._for_each else _COUNT if self._count else {}
 
     def loop(self) -> str:
-        """What a loop of ours runs over: a map, a set, or an object of numbers by their text."""
+        """Return what a generated loop iterates: a map, a set, or an object of numbers by their text."""
         if self._for_each:
             return self.source(self._for_each.expression, {})
         if self._count:
@@ -135,12 +135,12 @@ class _Instances:
         return f"try(nonsensitive({plain}), {plain})"
 
     def others(self) -> str:
-        """The instances that the plan says nothing of."""
+        """The instances whose parameter is not planned."""
         condition = f"!contains(keys(local.{PLANNED}), {self.name()})"
         return f"{{ for karma_key, karma_value in {self.loop()} : karma_key => karma_value if {condition} }}"
 
     def read(self) -> str:
-        """What the data source gives: an object, or by count a list, or by for_each a map of objects."""
+        """Return the data source's value: an object, a list by `count`, or a map of objects by `for_each`."""
         real = f"merge(karma_one, {{ {DECODED} = try(jsondecode(karma_one.value), null) }})"
         planned = f"[for karma_name, karma_one in local.{PLANNED} : karma_one if karma_name == {self.name()}]"
         data = f"data.{TYPE}.{self._block.labels[1]}"
@@ -169,7 +169,7 @@ class _Instances:
 
 
 def _data_edits(document: hcl.Document, block: hcl.Block) -> Iterator[Edit]:
-    """The data source reads only what the plan says nothing of."""
+    """Restrict the data source to parameters that are not planned."""
     instances = _Instances(document, block)
     for name in ("count", "for_each"):
         if name in block.attributes:

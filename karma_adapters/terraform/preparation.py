@@ -1,4 +1,4 @@
-"""`terraform init`, as seldom as possible and never two cold ones at once.
+"""Runs `terraform init` only where needed, and never two first inits at once.
 
 All components share the plugin cache. The first init of a module writes there, and two at once corrupt it,
 so it runs alone, across threads and processes. The lock file that it makes is kept for the module's other
@@ -27,7 +27,7 @@ LOCK_FILE: Final = ".terraform.lock.hcl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """What one init depends on: the component's copy of its module, its data directory, versions, backend."""
+    """The inputs of one init: the component's copy of its module, its data directory, versions, backend."""
 
     staged: Path
     data: Path
@@ -37,7 +37,7 @@ class Preparation:
 
     @property
     def stamp(self) -> str:
-        """Equal stamps, nothing to do."""
+        """A digest of the inputs; an equal one means that init need not run."""
         return strictjson.digest([str(self.staged), self.module, self.version, self.backend])
 
     @property
@@ -73,7 +73,7 @@ class Initialiser:
             replace_file(job.data / _STAMP, job.stamp.encode())
 
     def share(self, directory: Path, data: Path, version: str, init: Callable[[], object]) -> None:
-        """See that a data directory that many short-lived copies of one module share has been initialised.
+        """Initialise a data directory that many short-lived copies of one module share, if it is not yet.
 
         The lock file that init writes into the first copy is kept beside it, and put into the others.
         """
@@ -127,7 +127,7 @@ def _content(path: Path) -> str | None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Alone among threads and processes: each opens the file anew, and flock is by open file."""
+    """Hold the lock among threads and processes: each opens the file anew, and flock is by open file."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -49,15 +49,15 @@ class PrivateFiles:
         return _write(folder / VARIABLES, variables)
 
     def write_secrets(self, folder: Path, secrets: Iterable[str]) -> None:
-        """What must be taken out of whatever Terraform says when this plan is applied."""
+        """Store the secrets that must be masked in Terraform's output when this plan is applied."""
         _write(folder / SECRETS, sorted(set(secrets)))
 
     def secrets(self, folder: Path) -> list[str]:
-        """What `write_secrets` kept."""
+        """Return what `write_secrets` stored."""
         return msgspec.json.decode((folder / SECRETS).read_bytes(), type=list[str])
 
     def name(self, folder: Path) -> str:
-        """What a plan's record keeps of the folder."""
+        """Return the folder's name as a plan's record stores it."""
         return folder.relative_to(self._directory).as_posix()
 
     def find(self, name: str) -> Path:

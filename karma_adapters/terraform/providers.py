@@ -1,4 +1,4 @@
-"""Whether the providers that modules ask for can be had: an init of nothing but what they require."""
+"""Check that the required providers can be installed, by an init of an empty module that requires them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Requirement = tuple[tuple[str, str], ...]
 
 
 def requirements(components: Path) -> dict[Requirement, list[str]]:
-    """What types require → the types that do, both sorted; files that cannot be parsed are left out."""
-    found: dict[Requirement, list[str]] = {}
+    """Return required providers → the types that need them, both sorted; unparsable files are left out."""
+    by_entries: dict[Requirement, list[str]] = {}
     for folder in sorted(path for path in components.glob("*") if path.is_dir()):
         entries = {entry for file in folder.glob("*.tf") for entry in _of_file(file)}
         if entries:
-            found.setdefault(tuple(sorted(entries)), []).append(folder.name)
-    return dict(sorted(found.items()))
+            by_entries.setdefault(tuple(sorted(entries)), []).append(folder.name)
+    return dict(sorted(by_entries.items()))
 
 
 def _of_file(file: Path) -> Iterator[tuple[str, str]]:

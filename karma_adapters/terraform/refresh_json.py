@@ -22,8 +22,8 @@ def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> D
     """The report of one component, values masked as in a plan; `hidden` are secrets known from elsewhere."""
     redaction = masking.Redaction([*_secrets(document), *hidden])
     plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
-    found = (_resource(one, redaction) for one in document.get("resource_drift", ()))
-    resources = [one for one in found if one is not None]
+    drifted = (_resource(one, redaction) for one in document.get("resource_drift", ()))
+    resources = [one for one in drifted if one is not None]
     return DriftReport(
         address=address,
         resources=tuple(sorted(resources, key=lambda one: one.address)),
@@ -44,15 +44,17 @@ def _resource(one: JsonObject, hidden: masking.Redaction) -> DriftedResource | N
 
 
 def _attributes(change: JsonObject, hidden: masking.Redaction) -> tuple[DriftedAttribute, ...]:
-    """Compared in the clear, so that a secret that differs is seen; shown masked."""
+    """Return the attributes that differ, compared unmasked (a changed secret is seen), shown masked."""
     state = hidden.value(masking.masked(change["before"], change.get("before_sensitive")))
     cloud = hidden.value(masking.masked(change["after"], change.get("after_sensitive")))
     return tuple(
         DriftedAttribute(
-            pointer=found.pointer, state=_at(state, found.pointer), cloud=_at(cloud, found.pointer)
+            pointer=difference.pointer,
+            state=_at(state, difference.pointer),
+            cloud=_at(cloud, difference.pointer),
         )
-        for found in differences(change["before"], change["after"])
-        if _filled(found.before) != _filled(found.after)
+        for difference in differences(change["before"], change["after"])
+        if _filled(difference.before) != _filled(difference.after)
     )
 
 
@@ -62,7 +64,7 @@ def _filled(value: JsonValue) -> JsonValue:
 
 
 def _at(value: JsonValue, pointer: str) -> JsonValue:
-    """What stands at a JSON pointer; the mask where something around it is masked, None where nothing is."""
+    """Return the value at a JSON pointer; the mask if something around it is masked, None if absent."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict):
@@ -76,8 +78,8 @@ def _at(value: JsonValue, pointer: str) -> JsonValue:
 
 def _secrets(document: JsonObject) -> list[str]:
     changes = [one["change"] for one in document.get("resource_drift", ())]
-    found = list(plan_json.secrets(document))
+    secrets = list(plan_json.secrets(document))
     for change in changes:
         for side in ("before", "after"):
-            found += masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
-    return found
+            secrets += masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
+    return secrets

@@ -41,7 +41,7 @@ NO_CHANGES, CHANGES = 0, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directories:
-    """Where the runner keeps its own: data directories, copies of modules, private plans, plugins."""
+    """The runner's directories: data directories, copies of modules, private plans, plugins."""
 
     data: Path
     work: Path
@@ -93,7 +93,7 @@ class TerraformRunner:
         return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
-        """Init where needed, plan, show. With inputs that are not yet so a copy is planned, nothing is saved.
+        """Run init if needed, plan and show. With unknown inputs a copy is planned and no plan is saved.
 
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
@@ -211,7 +211,7 @@ class TerraformRunner:
         self._push(old, {**state, "serial": state["serial"] + 1, "resources": [], "outputs": {}})
 
     def _push(self, job: TerraformJob, state: JsonObject) -> None:
-        """Give the component this state."""
+        """Push this state to the component's backend."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             file = Path(scratch) / "terraform.tfstate"
             file.write_bytes(msgspec.json.encode(state))
@@ -219,7 +219,7 @@ class TerraformRunner:
             self._run(terraform, job, "state push", str(file), lock_timeout=self._lock_timeout)
 
     def unlock(self, job: TerraformJob, lock_id: str) -> None:
-        """Release the lock, if it is this one."""
+        """Release the lock if it has this id."""
         self._run(self._ready(job), job, "force-unlock", lock_id, force=FLAG, no_color=None)
 
     def unsaved(self, address: str) -> bool:
@@ -227,11 +227,11 @@ class TerraformRunner:
         return self._trees.unsaved(address) is not None
 
     def recover(self, job: TerraformJob) -> None:
-        """Push that state. Terraform refuses it where a newer one, or another's, is there."""
-        found = self._trees.unsaved(job.address)
-        if found is not None:
-            self._run(self._ready(job), job, "state push", str(found), lock_timeout=self._lock_timeout)
-            found.unlink()
+        """Push the unsaved state. Terraform refuses it if the stored state is newer or of another lineage."""
+        state_file = self._trees.unsaved(job.address)
+        if state_file is not None:
+            self._run(self._ready(job), job, "state push", str(state_file), lock_timeout=self._lock_timeout)
+            state_file.unlink()
 
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
@@ -271,7 +271,7 @@ class TerraformRunner:
         return bool(state and state.get("resources"))
 
     def stop(self) -> None:
-        """Let every running Terraform save its state and end; start no other."""
+        """Stop every running Terraform, letting it save its state; start no other."""
         self._processes.stop()
 
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
@@ -321,13 +321,13 @@ class TerraformRunner:
         return _json(ended, job.address, "show")
 
     def _outputs(self, terraform: CommandLine, job: TerraformJob) -> TerraformOutputs:
-        """From the state where it can be read without a process, else from `output -json`."""
-        found = (self._backend.state(job.address) or {}).get("outputs")
-        if found is None:
-            found = self._ask_outputs(terraform, job)
+        """Read outputs from the state if it can be read without a process, else from `output -json`."""
+        outputs = (self._backend.state(job.address) or {}).get("outputs")
+        if outputs is None:
+            outputs = self._ask_outputs(terraform, job)
         return TerraformOutputs(
-            values={name: found[name]["value"] for name in sorted(found)},
-            sensitive=tuple(name for name in sorted(found) if found[name].get("sensitive")),
+            values={name: outputs[name]["value"] for name in sorted(outputs)},
+            sensitive=tuple(name for name in sorted(outputs) if outputs[name].get("sensitive")),
         )
 
     def _ask_outputs(self, terraform: CommandLine, job: TerraformJob) -> JsonObject:
@@ -349,7 +349,7 @@ class TerraformRunner:
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:
-        """What must not stand in an error before there is a plan: sensitive variables and outputs."""
+        """Return the secrets to mask in errors before there is a plan: sensitive variables and outputs."""
         named = job.module.sensitive_variables
         given = [job.variables[name] for name in named if name in job.variables]
         outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()

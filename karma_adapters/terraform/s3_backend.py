@@ -24,7 +24,7 @@ _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 
 
 class StatePlace(Record, frozen=True, kw_only=True):
-    """Where states are. `lock_table`: DynamoDB, for versions before 1.10; `local`: not AWS's own S3."""
+    """The place of states. `lock_table`: DynamoDB, for versions before 1.10; `local`: not AWS's own S3."""
 
     bucket: str
     prefix: str = ""
@@ -72,8 +72,8 @@ class S3Backend:
             ) from error
 
     def _lock(self) -> dict[str, str]:
-        found = _VERSION.search(self._version())
-        if found and (int(found[1]), int(found[2])) >= _LOCK_FILES:
+        match = _VERSION.search(self._version())
+        if match and (int(match[1]), int(match[2])) >= _LOCK_FILES:
             return {"use_lockfile": "true"}
         if self._place.lock_table:
             return {"dynamodb_table": self._place.lock_table}

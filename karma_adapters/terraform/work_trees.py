@@ -1,4 +1,4 @@
-"""Where Terraform runs: for each component and module version a copy of the archived module.
+"""Working directories of Terraform: a copy of the archived module per component and module version.
 
 Terraform leaves `errored.tfstate` in its working directory when it cannot write a state. Two components that
 shared a directory would overwrite each other's, and nobody could tell whose it is.
@@ -49,16 +49,16 @@ class WorkTrees:
         """The state that the component's last apply could not write; None where all were written."""
         parent = self._parent(address)
         component_type = ids.Address.parse(address).type
-        found = [path for path in parent.glob(f"*/*/{component_type}/{ERRORED}") if path.stat().st_size]
-        if len(found) > 1:
+        state_files = [path for path in parent.glob(f"*/*/{component_type}/{ERRORED}") if path.stat().st_size]
+        if len(state_files) > 1:
             raise StoreError(
                 f"{address} has more than one state that could not be written",
-                why=", ".join(sorted(path.parent.parent.parent.name for path in found)),
+                why=", ".join(sorted(path.parent.parent.parent.name for path in state_files)),
                 next_step=f"look at them below {parent.parent.name}/{parent.name}, and keep the newest alone",
                 code="states-unsaved",
                 component=address,
             )
-        return found[0] if found else None
+        return state_files[0] if state_files else None
 
     def _parent(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)

@@ -1,1 +1,1 @@
-"""From settings to a wired workspace."""
+"""Wiring: builds a workspace from settings."""

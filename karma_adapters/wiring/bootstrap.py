@@ -1,4 +1,4 @@
-"""From settings to a workspace, for every process with a project's folder."""
+"""Builds a workspace from settings, for every process that has a project's folder."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def open_workspace(
 def open_for_person(
     settings: Settings, environment: str | None, *, say: Say = say_nothing, by_token: bool = True
 ) -> Workspace:
-    """The environment as whoever sits at this process opens it: KARMA_TOKEN or AWS prove who that is.
+    """Open the environment for the person at this process, whom KARMA_TOKEN or AWS proves.
 
     AWS is asked when a proof is needed, and only where the environment has a section `aws`. Refused
     `token-not-recognised`, logged as denied. Without `by_token` the token is not looked at: an environment
@@ -132,13 +132,13 @@ def _terraform(
     folder = settings.state_dir / environment
     cache = settings.state_dir / "cache"
     section = settings.section(environment)
-    found = binary.find(settings.terraform.binary)
+    program = binary.find(settings.terraform.binary)
     backend: Backend = LocalBackend(folder / "tfstate")
     if section.terraform_state == "s3":
-        version = partial(binary.version, found, cache, processes, environ)
+        version = partial(binary.version, program, cache, processes, environ)
         backend = S3Backend(aws.s3, _state_place(section.aws or AwsSettings()), version)
     return TerraformRunner(
-        found,
+        program,
         modules=modules,
         backend=backend,
         directories=Directories(
@@ -168,7 +168,7 @@ def open_stores(settings: Settings, environment: str | None, *, say: Say = say_n
 
 
 def open_gremlin(settings: Settings, environment: str | None) -> Gremlin:
-    """What answers Gremlin text about an environment's graph: its own store, or an engine in this process."""
+    """Return the engine that answers Gremlin text about a graph: the graph store, or one in this process."""
     stores = open_stores(settings, environment)
     if stores.section.graph != "gremlin":
         from karma_adapters.gremlin.embedded import EmbeddedGremlin  # noqa: PLC0415 - loads the engine
@@ -180,13 +180,13 @@ def open_gremlin(settings: Settings, environment: str | None) -> Gremlin:
 
 
 def open_creation(settings: Settings, environment: str | None) -> tuple[Creation, tuple[Place, ...]]:
-    """What creates an environment's tables and buckets, and those that it needs."""
+    """Return (the creator of an environment's tables and buckets, those that it needs)."""
     name = settings.choose_environment(environment).name
     return _creation(settings, name), places(settings, name)
 
 
 def open_examination(settings: Settings, name: str) -> Examination:
-    """What looks at an environment's account."""
+    """Return the checks of an environment's AWS account."""
     aws = _aws(settings, name)
     return Examination(aws.service, _creation(settings, name), places(settings, name))
 
@@ -226,10 +226,10 @@ def _aws(settings: Settings, name: str) -> AwsStores:
 
 
 def new_id() -> str:
-    """A ULID: sorts by time, unique without asking anybody."""
+    """Return a new ULID: it sorts by time and is unique without coordination."""
     return str(ULID())
 
 
 def current_user() -> str:
-    """Who is said to act: KARMA_USER, else the login name. It proves nothing."""
+    """Return the stated user: KARMA_USER, or the login name. It proves nothing."""
     return os.environ.get("KARMA_USER") or getpass.getuser()

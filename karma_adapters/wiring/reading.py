@@ -30,7 +30,7 @@ VARIABLE: Final = "KARMA_"
 OWN_VARIABLES: Final = frozenset(
     {"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"}
 )
-"""Read elsewhere, and no settings: environment, project, user, the user's token, fault injection."""
+"""Variables that are no settings: environment, project, user, the user's token, fault injection."""
 
 
 def read_settings(root: Path) -> Settings:
@@ -49,7 +49,7 @@ def settings_of(root: Path, body: JsonMapping) -> Settings:
     try:
         sections = documents.read(Sections, body, strict=False)
     except documents.Faults as error:
-        raise _refused(error.told(whole=FILE)) from error
+        raise _refused(error.summary(whole=FILE)) from error
     environments = {
         name: replace(section, policy=_policy(sections, section.policy, f"environments.{name}.policy"))
         for name, section in sections.environments.items()
@@ -123,7 +123,7 @@ def _bare(kind: TypeForm) -> TypeForm:
 
 
 def merged(base: JsonMapping, over: JsonMapping) -> JsonObject:
-    """Two documents as one; where both have a value that is no table, the second one's."""
+    """Merge two documents; if both have a value that is no table, the second one's wins."""
     both = {
         key: merged(base[key], over[key])
         for key in base.keys() & over.keys()
@@ -138,7 +138,7 @@ def _is_no_setting(variable: str) -> bool:
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
-    """A KARMA_ variable that names no setting is a mistake that would otherwise go unseen."""
+    """Refuse a KARMA_ variable that names no setting, which would otherwise be ignored silently."""
     for variable in sorted(environ):
         if not variable.startswith(VARIABLE) or _is_no_setting(variable):
             continue

@@ -110,7 +110,7 @@ class Environment(Document, frozen=True, kw_only=True):
             raise ValueError('terraform_state = "s3" needs aws.tfstate_bucket or aws.bucket')
 
     def _check_gremlin(self) -> None:
-        """A graph in Gremlin needs an endpoint, and a signature must not travel in the clear."""
+        """Refuse a Gremlin store without an endpoint, and a signed connection without TLS."""
         if self.graph == "gremlin" and not self.gremlin_url:
             raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
         if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
@@ -224,7 +224,7 @@ class Sections(Document, frozen=True, kw_only=True):
     types: dict[str, JsonObject] = {}
 
     def __post_init__(self) -> None:
-        """Two environments in one place would overwrite each other's Terraform states."""
+        """Refuse two environments in one place: they would overwrite each other's Terraform states."""
         places: dict[tuple[str, str, str], str] = {}
         for name, section in sorted(self.environments.items()):
             aws = section.aws
@@ -243,7 +243,7 @@ class Sections(Document, frozen=True, kw_only=True):
         return self.environments.get(name, Environment())
 
     def environment(self, name: str) -> EnvironmentSettings:
-        """What the core must know of an environment. Keys of its own policy stand before the common ones."""
+        """Return the core's settings of an environment; its own policy's keys override the common ones."""
         section = self.section(name)
         others = {environment.prefix for other, environment in self.environments.items() if other != name}
         return EnvironmentSettings(

@@ -26,7 +26,7 @@ def utc_now() -> datetime:
 
 
 def say_nothing(_event: str, _facts: JsonObject) -> None:
-    """Progress that nobody listens to."""
+    """Ignore progress events."""
 
 
 class Stores:

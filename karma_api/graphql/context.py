@@ -1,4 +1,4 @@
-"""What a query works on: one build whole, and loaders that fetch what many fields ask for at once."""
+"""The context of a query: one build, and loaders that batch what many fields request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from karma_core.workspace import OpenEnvironment
 FEW: Final = 50
 """Up to so many parameters are fetched one by one; for more the whole tree is read once."""
 
-Found = TypeVar("Found")
+Fetched = TypeVar("Fetched")
 
 
 class Context:
-    """One query's. All that it shows of the graph is of one build."""
+    """The context of one query; everything that it shows of the graph is of one build."""
 
     def __init__(self, service: Service, caller: Caller) -> None:
         self.service = service
@@ -44,8 +44,8 @@ class Context:
             self._view = self.service.graph.view()
         return self._view
 
-    def _loader(self, name: str, fetch: Callable[[list[str]], list[Found]]) -> DataLoader[str, Found]:
-        async def load(keys: list[str]) -> list[Found]:
+    def _loader(self, name: str, fetch: Callable[[list[str]], list[Fetched]]) -> DataLoader[str, Fetched]:
+        async def load(keys: list[str]) -> list[Fetched]:
             self.batches.append((name, len(keys)))
             return fetch(keys)
 
@@ -64,8 +64,8 @@ class Context:
             return [_parsed(parameters.get(name)) for name in names]
         wanted = set(names)
         tree = parameters.read_tree(self.workspace.prefix)
-        found = {one.name: _parsed(one) for one in tree if one.name in wanted}
-        return [found.get(name) for name in names]
+        by_name = {one.name: _parsed(one) for one in tree if one.name in wanted}
+        return [by_name.get(name) for name in names]
 
 
 def _parsed(parameter: Parameter | None) -> JsonValue:

@@ -1,4 +1,4 @@
-"""Running one query, and saying what went wrong without saying too much."""
+"""Runs one query, and reports errors without details of defects."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def execute(
     """`{"data", "errors"}`. Runs in a loop of its own: the thread that calls it may block."""
     context = Context(service, caller)
     try:
-        found = asyncio.run(
+        executed = asyncio.run(
             SCHEMA.execute(query, variable_values=variables, context_value=context, operation_name=operation)
         )
     except CannotGetOperationTypeError:
         return {"data": None, "errors": [{"message": "the query has no such operation"}]}
-    document: JsonObject = {"data": found.data}
-    if found.errors:
-        document["errors"] = [_error(error) for error in found.errors]
+    document: JsonObject = {"data": executed.data}
+    if executed.errors:
+        document["errors"] = [_error(error) for error in executed.errors]
     return document
 
 

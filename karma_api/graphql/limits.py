@@ -1,4 +1,4 @@
-"""What a query may cost: tokens, aliases, depth, and the rows that it could give.
+"""Limits of a query: tokens, aliases, depth, and the rows that it could return.
 
 All but the tokens are weighed in one walk that goes through each fragment once, after GraphQL's own rules
 have held: fragments that spread each other many times over would take a walk of every path for ever.
@@ -48,14 +48,14 @@ def extensions() -> list[Any]:
 
 @dataclass(frozen=True)
 class Weight:
-    """What selections come to: nested levels, aliases, and the fields that they could resolve."""
+    """The weight of selections: nested levels, aliases, and the fields that they could resolve."""
 
     depth: int = 0
     aliases: int = 0
     cost: int = 0
 
     def __add__(self, other: Weight) -> Weight:
-        """That of both, side by side."""
+        """Return the weight of two sibling selections."""
         return Weight(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
 
 
@@ -89,7 +89,7 @@ def _check(weight: Weight) -> None:
 
 
 class _Weigher:
-    """Weighs selections, each fragment once; validation has refused those that are unknown or in a circle."""
+    """Weighs selections, each fragment once; validation has refused unknown and cyclic ones."""
 
     def __init__(self, fragments: dict[str, FragmentDefinitionNode], variables: JsonObject) -> None:
         self._fragments = fragments
@@ -97,11 +97,11 @@ class _Weigher:
         self._known: dict[str, Weight] = {}
 
     def weigh(self, selections: SelectionSetNode | None) -> Weight:
-        """That of everything that is selected."""
-        found = Weight()
+        """Return the weight of all selections."""
+        weight = Weight()
         for node in selections.selections if selections is not None else ():
-            found += self._one(node)
-        return found
+            weight += self._one(node)
+        return weight
 
     def _one(self, node: Any) -> Weight:
         if isinstance(node, FieldNode):

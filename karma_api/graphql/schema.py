@@ -67,30 +67,30 @@ class Query:
         # A status is a text; one that there is not is that of no component.
         asked = ComponentsAsked(type=type, status=cast("Status | None", status), search=search, after=after)
         view = info.context.view
-        found = list(islice(wanted_components(view, asked), size + 1))
-        items = [component_of(node) for node in found[:size]]
-        after_last = str(items[-1].id) if len(found) > size else None
+        nodes = list(islice(wanted_components(view, asked), size + 1))
+        items = [component_of(node) for node in nodes[:size]]
+        after_last = str(items[-1].id) if len(nodes) > size else None
         return ComponentPage(build_id=view.build.id, items=items, next=after_last)
 
     @strawberry.field(description="Who is reached by a change of the component.")
     def impact(self, info: Asking, component: str) -> Impact:
-        """Its cone in waves."""
+        """The component's cone, in waves."""
         ids.Address.parse(component)
         return Impact(**impact(info.context.view.graph, component))
 
     @strawberry.field(description="Between two builds or times; `to` left out: what a build would give now.")
     def diff(self, info: Asking, old: str | None = None, to: str | None = None) -> Diff:
-        """As GET /graph/diff."""
-        found = difference(info.context.workspace, old, to).contract()
-        counts = {name: found[name] for name in ("added", "changed", "removed")}
-        return Diff(**counts, document=cast("JSON", found))
+        """Return the same difference as GET /graph/diff."""
+        document = difference(info.context.workspace, old, to).contract()
+        counts = {name: document[name] for name in ("added", "changed", "removed")}
+        return Diff(**counts, document=cast("JSON", document))
 
     @strawberry.field(description="Builds, newest first.")
     def builds(self, info: Asking, limit: Limit = 100, after: str | None = None) -> list[Build]:
         """A page of them."""
         asked = PageAsked(limit=_limit(limit), after=after)
-        found = list_builds(info.context.service, info.context.caller, asked)["items"]
-        return [of(Build, build) for build in found]
+        builds = list_builds(info.context.service, info.context.caller, asked)["items"]
+        return [of(Build, build) for build in builds]
 
     @strawberry.field(description="Changes, newest first.")
     def changes(self, info: Asking, status: str | None = None, limit: Limit = 100) -> list[Change]:
@@ -99,8 +99,8 @@ class Query:
         if status is not None and wanted is None:
             raise UsageError(f"{ids.shown(status)} is no state of a change", code="query")
         asked = ChangesAsked(limit=_limit(limit), status=wanted)
-        found = list_changes(info.context.service, info.context.caller, asked)["items"]
-        return [of(Change, change) for change in found]
+        changes = list_changes(info.context.service, info.context.caller, asked)["items"]
+        return [of(Change, change) for change in changes]
 
     @strawberry.field(description="Events of the log, newest first.")
     def log(
@@ -119,10 +119,10 @@ class Query:
 
 
 class _Quiet(strawberry.Schema):
-    """Errors go to the caller, each by its own rule; none is printed here."""
+    """A schema that does not print errors: each goes to the caller by its own rule."""
 
     def process_errors(self, errors: object, execution_context: object = None) -> None:
-        """Nothing: see `execution`."""
+        """Do nothing: `execution` reports errors."""
 
 
 SCHEMA = _Quiet(Query, extensions=extensions())

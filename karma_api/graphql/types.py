@@ -60,7 +60,7 @@ class Component:
 
     @strawberry.field(description="The runtime; null where it is secret or not there.")
     async def runtime(self, info: Asking) -> JSON | None:
-        """As `config`."""
+        """Load the runtime, batched as `config` is."""
         return cast("JSON | None", await info.context.values.load(self.node.runtime_path))
 
     @strawberry.field(description="What depends on it directly.")
@@ -140,7 +140,7 @@ class Diff:
 
 @strawberry.type(description="One publication of the graph.")
 class Build:
-    """As GET /builds lists it."""
+    """A build as GET /builds lists it."""
 
     build_id: int
     created_at: str
@@ -153,7 +153,7 @@ class Build:
 
 @strawberry.type(description="A change; `document` is all of it.")
 class Change:
-    """As GET /changes lists it."""
+    """A change as GET /changes lists it."""
 
     change_id: strawberry.ID
     status: str
@@ -166,13 +166,13 @@ class Change:
 
     @strawberry.field(description="The contract's result document, with the plan.")
     def document(self, info: Asking) -> JSON:
-        """As GET /changes/{change_id}."""
+        """Return the document of GET /changes/{change_id}."""
         return cast("JSON", reading.show(info.context.workspace, str(self.change_id)))
 
 
 @strawberry.type(description="An event of the log.")
 class Event:
-    """As GET /log lists it."""
+    """An event as GET /log lists it."""
 
     id: strawberry.ID
     seq: int

@@ -35,13 +35,13 @@ class BuildShown(Answered, kw_only=True):
 
 
 class Rebuild(Document, frozen=True, kw_only=True):
-    """How to build. `keep_going`: invalid components keep their last good node, and errors stop nothing."""
+    """Options of a build. `keep_going`: invalid components keep their last good node; errors stop nothing."""
 
     keep_going: bool = False
 
 
 class RebuildAsked(Asked, frozen=True, kw_only=True):
-    """What is to be built."""
+    """Request for a build."""
 
     body: Rebuild = Rebuild()
 
@@ -60,8 +60,8 @@ def list_builds(service: Service, _caller: Caller, asked: PageAsked) -> JsonObje
     newest = current.id if current is not None else 0
     below = min(number(asked.after, default=newest + 1), newest + 1)
     skipped = newest + 1 - below  # builds are numbered without a gap
-    found = store.builds(name, limit=skipped + asked.limit + 1)
-    rest = (build for build in found if build.id < below)
+    builds = store.builds(name, limit=skipped + asked.limit + 1)
+    rest = (build for build in builds if build.id < below)
     return page(rest, asked.limit, cursor=lambda build: str(build.id), show=_line)
 
 
@@ -72,7 +72,7 @@ def _line(build: Build) -> JsonObject:
 
 
 def build_document(build: Build) -> JsonObject:
-    """A build as JSON; what it was made from and where it is kept stay inside."""
+    """Return a build as JSON, without its inputs token and the key of its snapshot."""
     body: JsonObject = to_builtins(build)
     kept = {name: value for name, value in body.items() if name not in {"id", "inputs", "snapshot"}}
     return {"build_id": build.id, **kept}
@@ -80,10 +80,10 @@ def build_document(build: Build) -> JsonObject:
 
 def show(service: Service, _caller: Caller, asked: BuildAsked) -> JsonObject:
     """One build."""
-    found = service.workspace.graph.build(service.name, asked.build_id)
-    if found is None:
+    build = service.workspace.graph.build(service.name, asked.build_id)
+    if build is None:
         raise NotFound(f"there is no build {asked.build_id}", next_step="GET /builds lists those that are")
-    return build_document(found)
+    return build_document(build)
 
 
 def start(service: Service, caller: Caller, asked: RebuildAsked) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What an answer says of a change, and the runs that changes go on by."""
+"""Answers about a change, and starting the runs that advance changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLOW: Final = "change-run"
 
 
 class ChangeResult(Answered, kw_only=True):
-    """The result document, the same from every door."""
+    """The result document, the same at every entry point."""
 
     change_id: str | None
     status: State

@@ -30,7 +30,7 @@ class RequestAsked(Asked, frozen=True, kw_only=True):
 
 
 class ChangesAsked(PageAsked, frozen=True, kw_only=True):
-    """Which changes."""
+    """Request for a list of changes."""
 
     status: State | None = None
 
@@ -56,7 +56,7 @@ class Decision(Document, frozen=True, kw_only=True):
 
 
 class TakeBack(Document, frozen=True, kw_only=True):
-    """How a change is taken back."""
+    """Options of a rollback."""
 
     reason: Reason = ""
     include_later: bool = False
@@ -77,13 +77,13 @@ class DecideAsked(ChangeAsked, frozen=True, kw_only=True):
 
 
 class RollbackAsked(ChangeAsked, frozen=True, kw_only=True):
-    """Which change, and how."""
+    """Request for the rollback of a change."""
 
     body: TakeBack = TakeBack()
 
 
 class Restoration(Document, frozen=True, kw_only=True):
-    """Whose cone is brought to its last good configs, and how."""
+    """The component whose cone is restored to its last good configs, with options."""
 
     component: Address
     reason: Reason = ""
@@ -92,7 +92,7 @@ class Restoration(Document, frozen=True, kw_only=True):
 
 
 class RestoreAsked(Asked, frozen=True, kw_only=True):
-    """Whose cone, and how."""
+    """Request for the restoration of a cone."""
 
     body: Restoration
 
@@ -119,8 +119,8 @@ def request(service: Service, caller: Caller, asked: RequestAsked) -> Reply:
 
 def list_changes(service: Service, caller: Caller, asked: ChangesAsked) -> JsonObject:
     """A page of changes, newest first, with their places in the queue."""
-    found = reading.list_changes(service.acting(caller), status=asked.status)
-    rest = behind(found, asked.after, _id)
+    changes = reading.list_changes(service.acting(caller), status=asked.status)
+    rest = behind(changes, asked.after, _id)
     return page(rest, asked.limit, cursor=_id, show=dict)
 
 
@@ -144,7 +144,7 @@ def approve(service: Service, caller: Caller, asked: ApproveAsked) -> Reply:
 
 
 def reject(service: Service, caller: Caller, asked: DecideAsked) -> JsonObject:
-    """Say no to a change."""
+    """Reject a change."""
     workspace = service.acting(caller)
     change = decisions.reject(workspace, asked.change_id, why=asked.body.reason)
     let_go_on(service, caller, change)
@@ -152,7 +152,7 @@ def reject(service: Service, caller: Caller, asked: DecideAsked) -> JsonObject:
 
 
 def cancel(service: Service, caller: Caller, asked: DecideAsked) -> JsonObject:
-    """Take a change back that is not being applied."""
+    """Cancel a change that is not being applied."""
     workspace = service.acting(caller)
     change = decisions.cancel(workspace, asked.change_id, why=asked.body.reason)
     let_go_on(service, caller, change)
@@ -205,10 +205,10 @@ def restore(service: Service, caller: Caller, asked: RestoreAsked) -> Reply:
 def apply_all(service: Service, caller: Caller, _asked: Asked) -> JsonObject:
     """Start the run of every change that is approved, or that waits, in the order of acceptance."""
     workspace = service.acting(caller)
-    found = [change for change in Register(workspace).open() if may_go_on(change)]
-    for change in found:
+    changes = [change for change in Register(workspace).open() if may_go_on(change)]
+    for change in changes:
         start(service, caller, change, key=workspace.new_id())
-    return {"change_ids": [change.id for change in found]}
+    return {"change_ids": [change.id for change in changes]}
 
 
 def _act(name: str, role: Role, handler: Handler, summary: str, asked: type[Asked], *more: int) -> Route:

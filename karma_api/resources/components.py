@@ -24,7 +24,7 @@ from karma_core.use_cases.audit import why as causes
 
 
 class ComponentsAsked(PageAsked, frozen=True, kw_only=True):
-    """Which components; `search` is part of an address."""
+    """Request for a list of components; `search` is part of an address."""
 
     type: Type | None = None
     status: Status | None = None
@@ -59,7 +59,7 @@ class ComponentShown(Answered, kw_only=True):
 
 
 class WhyAsked(Asked, frozen=True, kw_only=True):
-    """Of which component; with `down`, what followed instead of what led to it."""
+    """Request for the causes of a component's newest event; with `down`, for what followed from it."""
 
     component: Address
     down: bool = False
@@ -75,8 +75,8 @@ class WhyShown(Answered, kw_only=True):
 def list_components(service: Service, _caller: Caller, asked: ComponentsAsked) -> Reply:
     """A page of the graph's components, by address."""
     view = service.graph.view()
-    found = page(wanted_components(view, asked), asked.limit, cursor=_address, show=view.rendered.node)
-    return Reply(document={"build_id": view.build.id, **found}, view=view)
+    components = page(wanted_components(view, asked), asked.limit, cursor=_address, show=view.rendered.node)
+    return Reply(document={"build_id": view.build.id, **components}, view=view)
 
 
 def wanted_components(view: View, asked: ComponentsAsked) -> Iterator[Component]:
@@ -145,7 +145,7 @@ def _neighbour(view: View, edge: Edge, other: str) -> JsonObject:
 
 
 def why(service: Service, caller: Caller, asked: WhyAsked) -> JsonObject:
-    """What led to the component's newest event, or what followed from it."""
+    """Return the causes of the component's newest event, or what followed from it."""
     workspace = service.acting(caller)
     ask = causes.consequences if asked.down else causes.why
     steps = ask(workspace, asked.component)

@@ -57,7 +57,7 @@ class TypeAsked(Asked, frozen=True, kw_only=True):
 
 
 class TypeShown(Answered, kw_only=True):
-    """What a type's component.yaml says; `schema` is the JSON Schema of its configs."""
+    """A type's definition from component.yaml; `schema` is the JSON Schema of its configs."""
 
     type: str
     description: str

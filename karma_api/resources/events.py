@@ -71,14 +71,14 @@ class EventGiven(Asked, frozen=True, kw_only=True):
 
 
 class EventKept(Answered, kw_only=True):
-    """Where it stands in the log."""
+    """The stored event's place in the log."""
 
     id: str
     seq: int
 
 
 class StreamAsked(Asked, frozen=True, kw_only=True):
-    """Which events: those of a topic or a component, from behind the number `after` (else: from now on)."""
+    """Request for events of a topic or a component, after the number `after` (default: from now on)."""
 
     topic: Topic | None = None
     component: Address | None = None
@@ -120,7 +120,7 @@ def newest(service: Service) -> int:
 
 
 def opening() -> bytes:
-    """What a stream begins with."""
+    """Return the first bytes of a stream."""
     return f"retry: {RETRY_MS}\n\n".encode()
 
 
@@ -138,7 +138,7 @@ def frames_after(service: Service, asked: StreamAsked, seq: int) -> tuple[bytes,
 
 
 def topic_of(event: Event) -> Topic:
-    """What an event is about: the graph, a change, a run, or only the log."""
+    """Return the topic of an event: the graph, a change, a run, or only the log."""
     if event.action.startswith(OUTSIDE):
         return "log"
     return _TOPICS.get(event.action, "run")

@@ -26,7 +26,7 @@ TEXT: Final = "text/plain; charset=utf-8"
 
 
 class GraphAsked(Asked, frozen=True, kw_only=True):
-    """Which graph."""
+    """Request for a graph."""
 
     at: Moment | None = None
 
@@ -41,7 +41,7 @@ class GraphShown(Answered, kw_only=True):
 
 
 class ImpactAsked(Asked, frozen=True, kw_only=True):
-    """Whose cone."""
+    """Request for the cone of a component."""
 
     component: Address
 
@@ -55,7 +55,7 @@ class ImpactShown(Answered, kw_only=True):
 
 
 class PathAsked(Asked, frozen=True, kw_only=True):
-    """From a consumer to a producer."""
+    """Request for a path from a consumer to a producer."""
 
     source: Address
     target: Address
@@ -77,20 +77,20 @@ class DiffAsked(Asked, frozen=True, kw_only=True):
 
 
 class ExportAsked(GraphAsked, frozen=True, kw_only=True):
-    """Which graph, and in which form."""
+    """Request for a graph in an export format."""
 
     format: Literal["dot", "graphml", "json", "mermaid"] = "mermaid"
 
 
 class FindingsShown(Answered, kw_only=True):
-    """What a build would find now; one with an error would not be published."""
+    """The findings of a build of now; with an error it would not be published."""
 
     environment: str
     findings: list[JsonObject]
 
 
 class DiffShown(Answered, kw_only=True):
-    """What turns one graph into the other."""
+    """The difference between two graphs."""
 
     environment: str
     added: int
@@ -120,20 +120,20 @@ def graph_bytes(view: View) -> bytes:
 
 
 def show_impact(service: Service, _caller: Caller, asked: ImpactAsked) -> Reply:
-    """Who is reached by a change of the component."""
+    """Return the components that a change of this one reaches."""
     view = service.graph.view()
     return Reply(document=impact(view.graph, asked.component), view=view)
 
 
 def show_path(service: Service, _caller: Caller, asked: PathAsked) -> Reply:
-    """How one component depends on another."""
+    """Return how one component depends on another."""
     view = service.graph.view()
     path = view.graph.path(asked.source, asked.target)
     return Reply(document={"source": asked.source, "target": asked.target, "path": path}, view=view)
 
 
 def show_diff(service: Service, caller: Caller, asked: DiffAsked) -> JsonObject:
-    """What changed between two builds, or what a build would change now."""
+    """Return the difference between two builds, or what a build would change now."""
     return difference(service.acting(caller), asked.old, asked.to).contract()
 
 

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can work, and how it is doing."""
+"""Health of the process: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Health(Answered, kw_only=True):
 
 
 class Readiness(Health, kw_only=True):
-    """What was looked at: `ok`, or the code of the error."""
+    """The checks: `ok`, or the code of the error."""
 
     checks: dict[str, str]
 
@@ -47,7 +47,7 @@ def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
         "state": workspace.state.chain_head,
     }
     checks = {name: _look(look) for name, look in looks.items()}
-    well = all(found == "ok" for found in checks.values())
+    well = all(status == "ok" for status in checks.values())
     document = {"status": "ok" if well else "unavailable", "checks": checks}
     return Reply(document=document, status=200 if well else 503)
 

@@ -25,7 +25,7 @@ Time = Annotated[str, Meta(max_length=40, description="A date or time, ISO 8601;
 
 
 class LogAsked(PageAsked, frozen=True, kw_only=True):
-    """Which events; `action` may end in `*`, `with_artifacts` leaves out those that name none."""
+    """Request for events; `action` may end in `*`, `with_artifacts` leaves out those that name none."""
 
     component: Address | None = None
     action: Text | None = None
@@ -89,7 +89,7 @@ class LogDiffAsked(Asked, frozen=True, kw_only=True):
 
 
 class LogDiffShown(Answered, kw_only=True):
-    """What each component went through."""
+    """The history of each component."""
 
     since: str
     until: str
@@ -103,10 +103,10 @@ def list_events(service: Service, _caller: Caller, asked: LogAsked) -> JsonObjec
 
 
 def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
-    """From behind the cursor."""
+    """Yield the events after the cursor."""
     newest = asked.order == "newest"
     place = number(asked.after, default=0)
-    found = service.log.events(
+    events = service.log.events(
         component=asked.component,
         action=asked.action,
         user=asked.user,
@@ -117,7 +117,7 @@ def _events(service: Service, asked: LogAsked) -> Iterator[Event]:
         before_seq=place if newest and place else None,
         newest_first=newest,
     )
-    return (event for event in found if event.artifacts) if asked.with_artifacts else iter(found)
+    return (event for event in events if event.artifacts) if asked.with_artifacts else iter(events)
 
 
 def _seq(event: Event) -> str:
@@ -142,15 +142,15 @@ def verify(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
     if not service.verifying.acquire(blocking=False):
         raise TooManyRequests("the log is being verified", next_step="ask again", retry_after=BUSY_SECONDS)
     try:
-        found = service.log.verify()
+        verification = service.log.verify()
     finally:
         service.verifying.release()
-    problems, notes = to_builtins(found.problems), list(found.notes)
-    return {**to_builtins(found), "problems": problems, "notes": notes}
+    problems, notes = to_builtins(verification.problems), list(verification.notes)
+    return {**to_builtins(verification), "problems": problems, "notes": notes}
 
 
 def diff(service: Service, _caller: Caller, asked: LogDiffAsked) -> JsonValue:
-    """What each component went through between two times."""
+    """Return the history of each component between two times."""
     return to_builtins(service.log.diff(asked.before, asked.after))
 
 

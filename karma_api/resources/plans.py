@@ -14,7 +14,7 @@ from karma_core.use_cases.plans.stored import artifacts_of, load_plan
 
 
 class PlanBody(SelectionParameters, frozen=True, kw_only=True):
-    """What to plan: a deploy, or with `destroy` its destruction (of what is named, or `everything`).
+    """The plan to make: of a deploy, or with `destroy` of a destroy (of named components, or `everything`).
 
     `from_worktree` plans the configs of the server's work tree without publishing them; no deploy takes such
     a plan.
@@ -32,7 +32,7 @@ class PlanBody(SelectionParameters, frozen=True, kw_only=True):
 
 
 class PlanWanted(Asked, frozen=True, kw_only=True):
-    """What is to be planned."""
+    """Request for a plan."""
 
     body: PlanBody
 

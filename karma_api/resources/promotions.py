@@ -30,7 +30,7 @@ Fields = Annotated[
 
 
 class Promotion(Document, frozen=True, kw_only=True):
-    """What is taken from where: one `component`, or several, named as for a deploy, or `everything`.
+    """The configs to promote: one `component`, or several, named as for a deploy, or `everything`.
 
     `only` takes these fields alone, `keep` leaves these as they are here.
     """
@@ -67,7 +67,7 @@ class Promotion(Document, frozen=True, kw_only=True):
 
 
 class PromoteAsked(Asked, frozen=True, kw_only=True):
-    """What is to be promoted to the environment of the request."""
+    """Request for a promotion to the environment of the request."""
 
     body: Promotion
 

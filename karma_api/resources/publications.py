@@ -1,4 +1,4 @@
-"""From Git to the parameter store: what differs, published as it is or requested as one change.
+"""Publishing from Git to the parameter store: the difference, published or requested as one change.
 
 What is read is the server's own work tree; what a push brings comes by the webhook.
 """
@@ -29,13 +29,13 @@ class Publication(Document, frozen=True, kw_only=True):
 
 
 class PublishAsked(Asked, frozen=True, kw_only=True):
-    """How to publish."""
+    """Request to publish."""
 
     body: Publication = Publication()
 
 
 class Published(Answered, kw_only=True):
-    """What was written, or in a dry run would be; `findings` and `needs` are the verdict of a dry run."""
+    """The published configs, or those of a dry run; `findings` and `needs` are the verdict of a dry run."""
 
     environment: str
     dry_run: bool
@@ -75,7 +75,7 @@ class ConfigDiffShown(Answered, kw_only=True):
 
 
 def diff(service: Service, caller: Caller, _asked: Asked) -> JsonValue:
-    """What publishing would change."""
+    """Return what publishing would change."""
     return to_builtins(config_diff.diff(service.with_terraform(caller)))
 
 

@@ -61,30 +61,30 @@ def query(service: Service, caller: Caller, asked: QueryAsked) -> Reply:
     if wanted.query_type == RECENT:
         return Reply(document=_recent_changes(service, view, parameters))
     forms = view.rendered.forms
-    found = run_query(view.data, str(wanted.query_type), parameters, graph=lambda: view.graph, forms=forms)
-    return Reply(document=found, view=view)
+    subgraph = run_query(view.data, str(wanted.query_type), parameters, graph=lambda: view.graph, forms=forms)
+    return Reply(document=subgraph, view=view)
 
 
 def _recent_changes(service: Service, view: View, parameters: dict[str, str]) -> JsonObject:
     """The components that the newest changes edited, the edges between them, and those changes."""
     component = parameters.get("component")
     most = _most(parameters)
-    found = []
+    recent = []
     for change in reversed(Register(service.workspace).all()):
         if change.runs_only:
             continue
         addresses = [edit.address for edit in change.edits]
         if component is None or component in addresses:
-            found.append((change, addresses))
-        if len(found) == most:
+            recent.append((change, addresses))
+        if len(recent) == most:
             break
-    named = {address for _, addresses in found for address in addresses}
+    named = {address for _, addresses in recent for address in addresses}
     return {
         "nodes": [node_document(node) for node in view.data.nodes if node.address in named],
         "edges": [edge_document(e) for e in view.data.edges if e.source in named and e.target in named],
         "changes": [
             {"change_id": c.id, "status": str(c.status), "components": a, "updated_at": c.updated_at}
-            for c, a in found
+            for c, a in recent
         ],
     }
 

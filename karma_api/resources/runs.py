@@ -57,7 +57,7 @@ class RunShown(Answered, kw_only=True):
 
 
 class Deployment(SelectionParameters, frozen=True, kw_only=True):
-    """What to deploy: a selection, exactly as `plan_id` says, or the rest of `resume_run`.
+    """The deploy to start: a selection, exactly as `plan_id` says, or the rest of `resume_run`.
 
     `override_policy` is why freezes and approvals are set aside, for whom the policy names. Where the policy
     wants an approval, the run ends as a change that waits for it.
@@ -78,13 +78,13 @@ class Deployment(SelectionParameters, frozen=True, kw_only=True):
 
 
 class DeployAsked(Asked, frozen=True, kw_only=True):
-    """What is to be deployed."""
+    """Request for a deploy."""
 
     body: Deployment
 
 
 class Destruction(Document, frozen=True, kw_only=True):
-    """What to destroy: `targets`, or `everything`, or what the plan `plan_id` shows and nothing more.
+    """The destroy to start: `targets`, `everything`, or what the plan `plan_id` shows and nothing more.
 
     `override_policy` as for a deploy.
     """
@@ -110,7 +110,7 @@ class Destruction(Document, frozen=True, kw_only=True):
 
 
 class DestroyAsked(Asked, frozen=True, kw_only=True):
-    """What is to be destroyed."""
+    """Request for a destroy."""
 
     body: Destruction
 
@@ -122,14 +122,14 @@ class DestroyStarted(Started, kw_only=True):
 
 
 class RunEnded(Answered, kw_only=True):
-    """How a run was closed."""
+    """A closed run."""
 
     run_id: str
     status: str
 
 
 class DriftWanted(Document, frozen=True, kw_only=True):
-    """Which components; none: all that are deployed."""
+    """The components to check; none: all that are deployed."""
 
     targets: Targets = []
     types: Types = []
@@ -137,7 +137,7 @@ class DriftWanted(Document, frozen=True, kw_only=True):
 
 
 class DriftAsked(Asked, frozen=True, kw_only=True):
-    """What is to be checked."""
+    """Request for a drift check."""
 
     body: DriftWanted = DriftWanted()
 
@@ -152,8 +152,8 @@ class DriftShown(Answered, kw_only=True):
 def list_runs(service: Service, _caller: Caller, asked: PageAsked) -> JsonObject:
     """A page of runs, newest first."""
     most = asked.limit + 1 if asked.after is None else MOST_RUNS
-    found = behind(list(service.workspace.state.runs(limit=most)), asked.after, _id)
-    return page(found, asked.limit, cursor=_id, show=to_builtins)
+    runs = behind(list(service.workspace.state.runs(limit=most)), asked.after, _id)
+    return page(runs, asked.limit, cursor=_id, show=to_builtins)
 
 
 def _id(run: Run) -> str:
@@ -180,7 +180,7 @@ def deploy(service: Service, caller: Caller, asked: DeployAsked) -> JsonObject:
 
 
 def _order(service: Service, caller: Caller, workspace: OpenEnvironment, wanted: Deployment) -> Order:
-    """What is to be run. What does not exist is refused here, where the caller sees it."""
+    """Return the order to run. Unknown names are refused here, where the caller sees it."""
     override = wanted.override_policy
     if wanted.resume_run is not None:
         show(service, caller, RunAsked(run_id=wanted.resume_run))
@@ -238,7 +238,7 @@ def abandon(service: Service, caller: Caller, asked: RunAsked) -> JsonObject:
 
 
 def show_drift(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
-    """What the last checks found."""
+    """Return the results of the last checks."""
     documents = service.workspace.state.documents(drifted.KIND)
     return {
         "environment": service.name,

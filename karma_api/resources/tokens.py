@@ -1,4 +1,4 @@
-"""Who calls, and who else may. Tokens are made by the command line: their texts pass no network."""
+"""The caller, and the environment's tokens. Tokens are created by the command line, not over the network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TokenShown(Answered, kw_only=True):
 
 
 def who(service: Service, caller: Caller, _asked: Asked) -> JsonObject:
-    """Who the token says is calling."""
+    """Return the caller that the token names."""
     return {"user": caller.user, "role": str(caller.role), "environment": service.name}
 
 
@@ -51,7 +51,7 @@ def list_tokens(service: Service, _caller: Caller, _asked: Asked) -> JsonObject:
 
 
 def end(service: Service, caller: Caller, asked: TokenAsked) -> JsonObject:
-    """Make a token worthless."""
+    """Revoke a token."""
     return revoke(service.acting(caller), asked.token_id).document()
 
 

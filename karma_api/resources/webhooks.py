@@ -33,7 +33,7 @@ SOURCE: Final = "webhook"
 
 
 class Taken(Answered, kw_only=True):
-    """What became of a delivery: runs were started, it was known, or it asks for nothing."""
+    """The outcome of a delivery: runs were started, it was known already, or it asks for nothing."""
 
     status: Literal["started", "known", "ignored"]
     runs: list[JsonObject]
@@ -67,9 +67,9 @@ def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
         return _ignored("it is no push to a listed branch of a listed repository")
     peers = service.peers
     names = peers.names if peers is not None else (service.name,)
-    found = webhooks.touched(push, service.hooks.config_dir, names)
+    touched = webhooks.touched(push, service.hooks.config_dir, names)
     runs, known = [], True
-    for name, addresses in found.items():
+    for name, addresses in touched.items():
         served = peers.of(name) if peers is not None else service
         run, repeated = _once(served, delivery, "push-run", _push_parameters(push, addresses), push.pusher)
         known = known and repeated
@@ -112,7 +112,7 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
     except documents.Faults as error:
         raise BadInput(
             "the webhook's body is not an order",
-            why=error.told(whole="order"),
+            why=error.summary(whole="order"),
             next_step="docs/api.md shows the document",
             code="webhook-payload",
         ) from error
@@ -121,7 +121,7 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
 
 
 def _order_parameters(order: GenericHook, delivery: str) -> JsonObject:
-    """Those of the order's flow; Faults where it would be a change that nobody can request."""
+    """Return the parameters of the order's flow; Faults for a change that nobody can request."""
     if order.flow != "change-run":
         return {}
     said = to_builtins(order).items()

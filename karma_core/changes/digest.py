@@ -1,7 +1,7 @@
-"""What an approval is bound to: the canonical form of a plan, and when another plan is still covered.
+"""The canonical form of a plan, which an approval is bound to, and whether it covers another plan.
 
 An approval covers a later plan that only refines the shown one: no new address, no stronger action, equal
-known values, the same config versions and cone (design, section 6), and of each component that does
+known values, the same config versions and cone (docs/changes.md), and of each component that does
 anything the same config, module, variables and reload action: a module can run a program of which no planned
 value tells.
 A component that was deferred was never seen, so it always stops once it can be planned.
@@ -19,17 +19,17 @@ from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import PlannedResource
 
 MASK: Final = "(sensitive)"
-"""What masking leaves of a sensitive value."""
+"""The text that masking puts in place of a sensitive value."""
 STRENGTH: Final[dict[str, int]] = {
     "no-op": 0, "cut_off": 0, "blocked": 0, "read": 0,
     "reload": 1, "update": 2, "create": 3, "replace": 4, "destroy": 5,
     "deferred": 6, "pending": 6,
 }  # fmt: skip
-"""How much an action does; a stronger one is not covered by the approval of a weaker one."""
+"""Strength of actions; an approval of a weaker one does not cover a stronger one."""
 
 
 OWN_PARTS: Final = ("config", "module", "variables", "reload action")
-"""What of a component no producer can refine: where one differs, somebody has edited it."""
+"""Parts of a component that no producer can refine: a difference means that somebody edited them."""
 
 
 class PlannedPart(Record, frozen=True, kw_only=True):
@@ -85,14 +85,14 @@ def digest(plan: CanonicalPlan) -> str:
 
 
 def exceeds(shown: CanonicalPlan, new: CanonicalPlan) -> list[str]:
-    """Why the new plan is more than a refinement of the shown one, sorted; empty where it is covered."""
-    found = []
+    """Return why the new plan exceeds the shown one, sorted; empty if the approval covers it."""
+    reasons = []
     if shown.versions != new.versions:
-        found.append("config versions have moved")
-    found += [f"{a} is new in the cone" for a in set(new.cone) - set(shown.cone)]
+        reasons.append("config versions have moved")
+    reasons += [f"{a} is new in the cone" for a in set(new.cone) - set(shown.cone)]
     for address, part in new.components.items():
-        found += [f"{address}: {why}" for why in _part_exceeds(shown.components.get(address), part)]
-    return sorted(found)
+        reasons += [f"{address}: {why}" for why in _part_exceeds(shown.components.get(address), part)]
+    return sorted(reasons)
 
 
 def _part_exceeds(shown: PlannedPart | None, new: PlannedPart) -> list[str]:
@@ -105,12 +105,12 @@ def _part_exceeds(shown: PlannedPart | None, new: PlannedPart) -> list[str]:
         return [] if new.action == Action.DEFERRED else ["it was deferred and can be planned now"]
     if strength > STRENGTH[shown.action]:
         return [f"{new.action} instead of {shown.action}"]
-    found = [f"its {part} changed" for part in OWN_PARTS if _edited(shown.own.get(part), new.own.get(part))]
+    reasons = [f"its {part} changed" for part in OWN_PARTS if _edited(shown.own.get(part), new.own.get(part))]
     for name, resource in new.resources.items():
-        found += [f"{name}: {why}" for why in _resource_exceeds(shown.resources.get(name), resource)]
-    if not found and _masked(new) and shown.fingerprint != new.fingerprint:
-        found.append("a sensitive value may have changed")
-    return found
+        reasons += [f"{name}: {why}" for why in _resource_exceeds(shown.resources.get(name), resource)]
+    if not reasons and _masked(new) and shown.fingerprint != new.fingerprint:
+        reasons.append("a sensitive value may have changed")
+    return reasons
 
 
 def _edited(shown: str | None, new: str | None) -> bool:

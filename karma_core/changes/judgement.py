@@ -1,7 +1,7 @@
-"""The judgement of a change on a simulated graph: the environment as it is, and as it would be.
+"""Evaluation of a change: compares the current environment with the simulated one.
 
-Every verdict is a finding: its code names the rule, its message the evidence. A finding that was there
-before is nobody's new fault and does not reject.
+Every objection is a finding: its code names the rule, its message the evidence. A finding that existed
+before the change does not reject it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from karma_core.model import Finding, Record, Severity
 from karma_core.parameters import check_value
 
 EXPECTED: Final = frozenset({"runtime-older-than-config"})
-"""Codes of what every change brings until it is deployed."""
+"""Codes of findings that every change causes until it is deployed."""
 
 
 class World(Record, frozen=True, kw_only=True):
-    """One side of the comparison: what exists, how it hangs together, what is wrong with it."""
+    """One side of the comparison: the inventory, its graph and its findings."""
 
     inventory: Inventory
     graph: Graph
@@ -34,7 +34,7 @@ class World(Record, frozen=True, kw_only=True):
 def edits_of(
     changes: Sequence[ComponentChange], inventory: Inventory
 ) -> tuple[tuple[Edit, ...], tuple[Finding, ...]]:
-    """(the configs as they would be, why some cannot be made), from what is there now."""
+    """Return (the edits of the requested changes, findings on those that cannot be made)."""
     edits, findings = [], []
     for change in changes:
         loaded = inventory.components.get(change.component)
@@ -76,17 +76,17 @@ def _check_size(prefix: str, address: str, after: JsonObject | None) -> None:
 
 
 def judge(edits: Sequence[Edit], before: World, after: World) -> tuple[Finding, ...]:
-    """Everything that speaks against the edits, sorted; warnings that are new are told too."""
-    found = {
+    """Return the findings against the edits, sorted, new warnings included."""
+    findings = {
         *new_findings(before.findings, after.findings),
         *live_consumers(edits, before, after),
         *not_deployed(edits, after),
     }
-    return tuple(sorted(found, key=lambda finding: finding.order))
+    return tuple(sorted(findings, key=lambda finding: finding.order))
 
 
 def new_findings(before: Collection[Finding], after: Collection[Finding]) -> Iterator[Finding]:
-    """Findings that the change would bring: schema, names, sizes, cycles, missing components."""
+    """Yield findings that the change would add: schema, names, sizes, cycles, missing components."""
     known = {(f.code, f.component, f.pointer, f.message) for f in before}
     yield from (
         f
@@ -96,7 +96,7 @@ def new_findings(before: Collection[Finding], after: Collection[Finding]) -> Ite
 
 
 def live_consumers(edits: Sequence[Edit], before: World, after: World) -> Iterator[Finding]:
-    """`consumers-live`: what is to go is still used, by a config or by what is deployed."""
+    """Yield `consumers-live` for each removed component that a config or a deployment still uses."""
     removed = {edit.address for edit in edits if edit.removes}
     edited = {edit.address for edit in edits}
     applied = applied_users(before.inventory)
@@ -110,7 +110,7 @@ def live_consumers(edits: Sequence[Edit], before: World, after: World) -> Iterat
 
 
 def _still_refer(consumers: set[str], producer: str, after: World) -> set[str]:
-    """Those of the consumers whose new config still needs the producer."""
+    """Return the consumers whose new config still needs the producer."""
     dangling = {
         f.component
         for f in after.findings
@@ -129,7 +129,7 @@ def applied_users(inventory: Inventory) -> dict[str, set[str]]:
 
 
 def not_deployed(edits: Sequence[Edit], after: World) -> Iterator[Finding]:
-    """`producer-not-deployed`: an edited config needs what has no outputs and does not come with it."""
+    """Yield `producer-not-deployed` for edits that need a producer neither deployed nor in the change."""
     coming = after.graph.cone(*(e.address for e in edits if e.address in after.graph and not e.removes))
     for edit in edits:
         if edit.removes or edit.address not in after.graph:
@@ -147,12 +147,12 @@ def _deployed(loaded: Loaded | None) -> bool:
 def deployed_users(edits: Sequence[Edit], before: World) -> dict[str, tuple[str, ...]]:
     """Edited address → deployed components that depend on it, by their config or their deployment."""
     applied = applied_users(before.inventory)
-    found = {}
+    users = {}
     for edit in edits:
         configured = before.graph.consumers(edit.address) if edit.address in before.graph else ()
         live = {a for a in configured if _deployed(before.inventory.components.get(a))}
-        found[edit.address] = tuple(sorted(live | applied.get(edit.address, set())))
-    return found
+        users[edit.address] = tuple(sorted(live | applied.get(edit.address, set())))
+    return users
 
 
 def reach(edits: Sequence[Edit], before: World, after: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -167,7 +167,7 @@ def reach(edits: Sequence[Edit], before: World, after: World) -> tuple[tuple[str
 
 
 def errors(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Those that reject."""
+    """Return the findings that reject a change."""
     return tuple(f for f in findings if f.severity is Severity.ERROR)
 
 

@@ -1,4 +1,4 @@
-"""A change as it is kept: what was asked, what was judged, where it stands."""
+"""The stored record of a change: its request, its verdict, its state."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Edit(Record, frozen=True, kw_only=True):
 
     @property
     def removes(self) -> bool:
-        """Whether the component's config goes."""
+        """Whether the edit removes the component's config."""
         return self.after is None
 
 
 class Approval(Record, frozen=True, kw_only=True):
-    """Who said yes, when, why, and to the plan with which digest; `proof` as in `Change`."""
+    """An approval: by whom, when, why, and of the plan with which digest; `proof` as in `Change`."""
 
     by: str
     at: str
@@ -44,7 +44,7 @@ class Approval(Record, frozen=True, kw_only=True):
 
 
 class Promoted(Record, frozen=True, kw_only=True):
-    """Where promoted configs come from, and whether these versions were deployed there with success.
+    """The origin of promoted configs, and whether these versions were deployed there with success.
 
     `version` is 0 where there are several configs.
     """
@@ -114,17 +114,17 @@ class Change(Record, frozen=True, kw_only=True):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the change is in a state that it never leaves by itself."""
         return self.status in FINAL
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be done with it."""
+        """Whether work remains on the change: its state is not final, or its rollback is to be requested."""
         return self.status in OPEN or self.take_back
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The components that it was asked to change, sorted; of a deploy or destroy those that it moves."""
+        """The components that the change edits, sorted; of a deploy or destroy, those that it may change."""
         if self.kind != "config":
             return self.cone
         parts = self.request.get("changes") or [self.request]
@@ -132,37 +132,37 @@ class Change(Record, frozen=True, kw_only=True):
 
     @property
     def runs_only(self) -> bool:
-        """Whether it writes no config, and only carries out a deploy or destroy."""
+        """Whether the change writes no config, and only carries out a deploy or destroy."""
         return self.kind in RUN_KINDS
 
     @property
     def holds(self) -> bool:
-        """Whether it keeps its part of the graph from other changes."""
+        """Whether the change blocks other changes of its part of the graph."""
         return self.status in IN_FLIGHT or self.take_back
 
     @property
     def stands(self) -> tuple[Edit, ...]:
-        """Its edits that were written: not all, where somebody outside Karma came between."""
+        """The edits actually written; fewer than all if an external write intervened."""
         return tuple(edit for edit in self.edits if edit.written is not None)
 
     @property
     def written(self) -> bool:
-        """Whether its configs stand in the parameter store."""
+        """Whether the change's configs are in the parameter store."""
         return bool(self.edits) and all(edit.written is not None for edit in self.edits)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Addresses that it deploys."""
+        """Addresses that the change deploys."""
         return tuple(edit.address for edit in self.edits if not edit.removes)
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """Addresses that it removes."""
+        """Addresses that the change removes."""
         return tuple(edit.address for edit in self.edits if edit.removes)
 
 
 def overlap(one: Change, other: Change) -> bool:
-    """Whether one of two changes could see or alter what the other moves.
+    """Whether one of two changes could read or alter what the other one changes.
 
     Cones alone are not enough: one change may remove what another, whose cone is disjoint, begins to use.
     """
@@ -171,7 +171,7 @@ def overlap(one: Change, other: Change) -> bool:
 
 
 def result(change: Change, plan: JsonObject | None) -> JsonObject:
-    """The result document, with exactly the fields of the design, section 6."""
+    """Return the result document, with exactly the fields that docs/changes.md names."""
     return {
         "change_id": change.id or None,
         "status": str(change.status),

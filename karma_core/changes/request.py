@@ -1,4 +1,4 @@
-"""The request document, the same from every door, and the configs that it asks for.
+"""The request document, the same at every entry point, and the configs that it asks for.
 
 A component is changed in one of four ways: `proposed_change`, an object (JSON Merge Patch, RFC 7396) or a
 list (JSON Patch, RFC 6902); `replace`, the whole config; `create`, the config of a component that does not
@@ -21,7 +21,7 @@ MAX_COMPONENTS: Final = 200
 """Most components of one set. Ours: a set is written one parameter at a time, under one lease."""
 MAX_TEXT: Final = 2000
 """Longest reason, in characters. Ours: it stands in every event of the change."""
-WAYS: Final = ("proposed_change", "replace", "create", "remove")
+OPERATIONS: Final = ("proposed_change", "replace", "create", "remove")
 
 Patch = JsonObject | list[JsonObject]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -30,7 +30,7 @@ Components = Annotated[list["ComponentChange"], Meta(min_length=1, max_length=MA
 
 
 class ComponentChange(Document, frozen=True, kw_only=True):
-    """What is asked of one component: exactly one of the four ways."""
+    """The requested change of one component: exactly one of the four operations."""
 
     component: str
     proposed_change: Patch | None = None
@@ -40,7 +40,7 @@ class ComponentChange(Document, frozen=True, kw_only=True):
     base_version: Version | None = None
 
     def __post_init__(self) -> None:
-        _one_way(self)
+        _one_operation(self)
         try:
             ids.Address.parse(self.component)
         except KarmaError as error:
@@ -48,7 +48,7 @@ class ComponentChange(Document, frozen=True, kw_only=True):
 
 
 class ChangeRequest(Document, frozen=True, kw_only=True):
-    """A request as it came in. `components` is what both forms of it mean."""
+    """A request as it was sent. `components` has the same form for both kinds of request."""
 
     component: str | None = None
     proposed_change: Patch | None = None
@@ -64,7 +64,7 @@ class ChangeRequest(Document, frozen=True, kw_only=True):
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        own = self.component is not None or self.base_version is not None or _ways(self)
+        own = self.component is not None or self.base_version is not None or _operations_of(self)
         if self.changes is not None and own:
             raise ValueError("`changes` stands alone: put every component into it")
         if self.changes is None and self.component is None:
@@ -91,15 +91,15 @@ class ChangeRequest(Document, frozen=True, kw_only=True):
         )
 
 
-def _ways(change: ComponentChange | ChangeRequest) -> list[str]:
-    return [way for way in WAYS if getattr(change, way) not in (None, False)]
+def _operations_of(change: ComponentChange | ChangeRequest) -> list[str]:
+    return [operation for operation in OPERATIONS if getattr(change, operation) not in (None, False)]
 
 
-def _one_way(change: ComponentChange) -> None:
-    ways = _ways(change)
-    if len(ways) != 1:
-        said = f"not {' and '.join(ways)}" if ways else "but none is there"
-        raise ValueError(f"exactly one of {', '.join(WAYS)} is needed, {said}")
+def _one_operation(change: ComponentChange) -> None:
+    operations = _operations_of(change)
+    if len(operations) != 1:
+        said = f"not {' and '.join(operations)}" if operations else "but none is there"
+        raise ValueError(f"exactly one of {', '.join(OPERATIONS)} is needed, {said}")
 
 
 def read_request(body: JsonValue) -> ChangeRequest:
@@ -109,7 +109,7 @@ def read_request(body: JsonValue) -> ChangeRequest:
     except documents.Faults as error:
         raise BadInput(
             "the request is not one that Karma can read",
-            why=error.told(whole="document"),
+            why=error.summary(whole="document"),
             next_step="correct it; docs/changes.md shows the document",
             code="invalid-request",
         ) from error

@@ -1,4 +1,4 @@
-"""The states of a change, and which may follow which (design, section 6)."""
+"""The states of a change, and the allowed transitions between them (docs/changes.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIND: Final = "change"
 
 
 class State(StrEnum):
-    """Where a change stands."""
+    """The state of a change."""
 
     PROPOSED = "proposed"
     QUEUED = "queued"

@@ -1,4 +1,4 @@
-"""From an inventory to the graph: resolve references, join them to edges, judge, sort.
+"""Builds the graph of an inventory: resolve references, join them to edges, set statuses, sort.
 
 Each step is a small function; `build` runs them in order. The result depends on what the inventory holds,
 never on the order in which it was read.
@@ -18,7 +18,7 @@ from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
 from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference, Resolver
 from karma_core.references.module import VIA as MODULE
-from karma_core.references.module import meant
+from karma_core.references.module import matches_by_suffix
 from karma_core.references.nickname import VIA as NICKNAME
 from karma_core.references.resolvers import RESOLVERS, find_all, prepare
 
@@ -27,13 +27,13 @@ StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
 
 
 class Built(Record, frozen=True, kw_only=True):
-    """A graph, and what was found wrong while it was built (not sorted; `validate` does that)."""
+    """A graph and the findings of its build, not sorted (`validate` sorts them)."""
 
     graph: GraphData
     findings: tuple[Finding, ...]
     inventory: Inventory
-    """What was built of, with the components whose runtimes others write."""
-    spare: dict[tuple[str, str], frozenset[str]] = {}
+    """The inventory that was built, with the components whose runtimes others write."""
+    optional_keys: dict[tuple[str, str], frozenset[str]] = {}
     """(consumer, producer) → consumed keys that the runtime need not have."""
 
 
@@ -47,7 +47,7 @@ def build(
     modules: ModuleInputs = NO_MODULES,
 ) -> Built:
     """The graph of an inventory. O(configs + references)."""
-    references, emissions, found = resolve(inventory, definitions, resolvers, modules)
+    references, emissions, findings = resolve(inventory, definitions, resolvers, modules)
     inventory = with_owned(inventory, emissions)
     usable, refused = refuse_dangling(inventory.components, references)
     edges = {
@@ -59,9 +59,9 @@ def build(
         edges[source] = tuple(sorted((*edges.get(source, ()), *emits), key=lambda edge: edge.key))
     return Built(
         graph=GraphData(nodes=nodes, edges=tuple(edge for source in sorted(edges) for edge in edges[source])),
-        findings=(*inventory.findings, *found, *refused, *orphans),
+        findings=(*inventory.findings, *findings, *refused, *orphans),
         inventory=inventory,
-        spare=spare_keys(usable),
+        optional_keys=optional_keys_of(usable),
     )
 
 
@@ -89,25 +89,25 @@ def resolve(
     for component_type, of_type in configs.items():
         for address, config in of_type.items():
             mine: list[Reference] = []
-            for found in find_all(prepared, address, component_type, config):
-                if isinstance(found, Reference):
-                    mine.append(found)
-                elif isinstance(found, Emission):
-                    emissions.append(found)
+            for resolved in find_all(prepared, address, component_type, config):
+                if isinstance(resolved, Reference):
+                    mine.append(resolved)
+                elif isinstance(resolved, Emission):
+                    emissions.append(resolved)
                 else:
-                    findings.append(found)
+                    findings.append(resolved)
             if mine:
                 references[address] = mine
     return references, emissions, findings
 
 
-def spare_keys(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
-    """(consumer, producer) → keys that the consumer reads and can do without."""
+def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return (consumer, producer) → keys that the consumer reads but can do without."""
     return {
-        (reference.source, reference.target): frozenset(reference.spare)
-        for found in references.values()
-        for reference in found
-        if reference.spare
+        (reference.source, reference.target): frozenset(reference.optional_keys)
+        for of_source in references.values()
+        for reference in of_source
+        if reference.optional_keys
     }
 
 
@@ -117,10 +117,10 @@ def refuse_dangling(
     """(references that can be edges, findings on the others and on those to removed components)."""
     usable: dict[str, list[Reference]] = {}
     findings: list[Finding] = []
-    for source, found in references.items():
+    for source, of_source in references.items():
         kept = []
-        read = {r.target for r in found if r.via == MODULE}
-        for reference in found:
+        read = {r.target for r in of_source if r.via == MODULE}
+        for reference in of_source:
             target = components.get(reference.target)
             if target is None and (reference.optional or _is_settled(reference, read)):
                 continue
@@ -136,8 +136,8 @@ def refuse_dangling(
 
 
 def _is_settled(reference: Reference, read: set[str]) -> bool:
-    """Whether the module says which component a nickname means whose key does not."""
-    return reference.via == NICKNAME and meant(reference.target, read)
+    """Whether the module settles which component a nickname means when its key does not."""
+    return reference.via == NICKNAME and matches_by_suffix(reference.target, read)
 
 
 def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[Edge, ...]:
@@ -152,13 +152,13 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
     consumes = definition.consumes
     edges: list[Edge] = []
     for target in sorted(by_target):
-        found = by_target[target]
+        to_target = by_target[target]
         listed = consumes.get(type_of(target)) if consumes else None
-        readers = found if listed is not None else [r for r in found if r.runtime]
+        readers = to_target if listed is not None else [r for r in to_target if r.runtime]
         if readers:
             keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(_best(readers))
             edges.append(_edge(readers, Kind.CONSUMES, keys))
-        edges.append(_edge(found, Kind.DEPENDS_ON, None))
+        edges.append(_edge(to_target, Kind.DEPENDS_ON, None))
     return tuple(edges)
 
 
@@ -188,7 +188,7 @@ def make_nodes(
 
 
 def by_record(loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
-    """Status without fingerprints: what the applied record alone says of the config."""
+    """Return the status without fingerprints, from the applied record and the config alone."""
     del edges  # what is consumed enters a fingerprint, not this
     applied = loaded.applied
     if applied is None:
@@ -200,7 +200,7 @@ def by_record(loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | No
 
 
 def _unconfigured(loaded: Loaded, *, owned: bool, consumed: bool) -> tuple[Status, str | None]:
-    """A node whose runtime another component writes is there once it was written."""
+    """Return the status of a node without a config; an owned one is current once its runtime was written."""
     if owned:
         return (Status.ABSENT if loaded.runtime is None else Status.CURRENT), None
     if loaded.applied is not None:
@@ -228,18 +228,18 @@ def _node(inventory: Inventory, loaded: Loaded, status: Status, fingerprint: str
 
 
 def _best(readers: list[Reference]) -> list[Reference]:
-    """Those that see the reading itself: what a module reads goes before what a config only names."""
+    """Return the readers to believe: a module's own reads take precedence over names in a config."""
     return readers if len(readers) == 1 else [r for r in readers if r.via == MODULE] or readers
 
 
-def _edge(found: list[Reference], kind: Kind, keys: tuple[str, ...] | None) -> Edge:
-    first = found[0]
-    if len(found) == 1:  # nearly always
+def _edge(references: list[Reference], kind: Kind, keys: tuple[str, ...] | None) -> Edge:
+    first = references[0]
+    if len(references) == 1:  # nearly always
         via: tuple[str, ...] = (first.via,)
         pointers: tuple[str, ...] = (first.pointer,)
     else:
-        via = _distinct([r.via for r in found])
-        pointers = _distinct([r.pointer for r in found])
+        via = _distinct([r.via for r in references])
+        pointers = _distinct([r.pointer for r in references])
     return Edge(source=first.source, target=first.target, kind=kind, via=via, pointers=pointers, keys=keys)
 
 

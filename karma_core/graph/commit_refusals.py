@@ -1,4 +1,4 @@
-"""The two reasons for which a graph store refuses a commit, said the same way by every store."""
+"""The two errors with which every graph store refuses a commit."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from karma_core.model import Build
 
 
 def moved_base(build: Build, current: Build | None) -> Conflict | None:
-    """The refusal of a build that was not made from the current one, or None where it was."""
-    found = current.id if current else None
-    if build.base == found and build.id > (found or 0):
+    """Return the error for a build that was not made from the current one, or None if it was."""
+    current_id = current.id if current else None
+    if build.base == current_id and build.id > (current_id or 0):
         return None
     return Conflict(
         f"build {build.id} of {build.environment} cannot become current",
-        why=f"it was made from build {build.base}, and the current one is {found}",
+        why=f"it was made from build {build.base}, and the current one is {current_id}",
         next_step="build again from the current graph",
         environment=build.environment,
         base=build.base,
-        current=found,
+        current=current_id,
     )
 
 

@@ -57,13 +57,13 @@ def lineage(graph: GraphData) -> set[EdgeKey]:
         return set()
     known = {change.id for change in graph.changes}
     wrote = {(n.address, n.provenance.change) for n in graph.nodes if n.provenance and n.provenance.change}
-    found = {(address, change, CHANGED_BY) for address, change in wrote if change in known}
-    found |= {(c.triggered_by, c.id, TRIGGERED) for c in graph.changes if c.triggered_by in known}
-    return found
+    edges = {(address, change, CHANGED_BY) for address, change in wrote if change in known}
+    edges |= {(c.triggered_by, c.id, TRIGGERED) for c in graph.changes if c.triggered_by in known}
+    return edges
 
 
 def diff(old: GraphData | None, new: GraphData) -> Delta:
-    """What turns old (None: nothing) into new, everything sorted.
+    """Return the delta from old (None: an empty graph) to new, everything sorted.
 
     `added`, `changed` and `removed` count components. One whose own dependencies changed is changed.
     """
@@ -108,7 +108,7 @@ def _changes(
 
 
 def apply(old: GraphData | None, delta: Delta) -> GraphData:
-    """The graph that the delta makes of old (None: of nothing)."""
+    """Apply the delta to old (None: an empty graph) and return the new graph."""
     old = old or EMPTY
     changes = {change.id: change for change in (*old.changes, *delta.put_changes)}
     for change_id in delta.drop_changes:

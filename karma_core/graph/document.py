@@ -25,7 +25,7 @@ def edge_document(edge: Edge) -> JsonObject:
 
 @dataclass(frozen=True)
 class Forms:
-    """How a component and an edge are shown: as documents, or as JSON that somebody has kept of them."""
+    """How a component and an edge are rendered: as documents, or as cached JSON."""
 
     node: Callable[[Component], JsonValue] = node_document
     edge: Callable[[Edge], JsonValue] = edge_document
@@ -45,7 +45,7 @@ def graph_document(data: GraphData, forms: Forms = DOCUMENTS) -> JsonObject:
 def lineage_document(data: GraphData, forms: Forms = DOCUMENTS) -> JsonObject:
     """`{"nodes", "edges"}` of components and the changes that wrote their configs, and of these themselves.
 
-    A change is told from a component by its `label`. No dependencies are among the edges.
+    A change differs from a component by its `label`. No dependencies are among the edges.
     """
     changes = [
         {"label": "Change", **{k: v for k, v in to_builtins(c).items() if k != "environment"}}

@@ -28,9 +28,9 @@ def emit(emissions: Iterable[Emission]) -> dict[str, list[Edge]]:
     for emission in emissions:
         by_pair.setdefault((emission.source, emission.target), []).append(emission)
     edges: dict[str, list[Edge]] = {}
-    for (source, target), found in by_pair.items():
-        via = tuple(sorted({e.via for e in found}))
-        pointers = tuple(sorted({e.pointer for e in found}))
+    for (source, target), of_pair in by_pair.items():
+        via = tuple(sorted({e.via for e in of_pair}))
+        pointers = tuple(sorted({e.pointer for e in of_pair}))
         made = Edge(source=source, target=target, kind=Kind.EMITS, via=via, pointers=pointers)
         edges.setdefault(source, []).append(made)
     return edges

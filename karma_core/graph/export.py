@@ -19,7 +19,7 @@ from karma_core.model import Edge, GraphData
 
 _PLAIN = re.compile(r"[A-Za-z0-9 ._/:-]")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold even escaped (section 2.2, production Char)."""
+"""Characters that XML 1.0 cannot hold even escaped (XML 1.0, section 2.2, production Char)."""
 
 
 def export(data: GraphData, text_format: str, *, environment: str, build_id: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""The graph's structure: who depends on whom, in which order, in which circles.
+"""The graph's structure: dependencies and dependents, order, cycles.
 
 networkx is known here and nowhere else. It does what happens rarely (strong components, shortest paths);
 walks that every build and every impact makes run on plain adjacency lists, which are 3 to 5 times as fast.
@@ -61,7 +61,9 @@ class Graph:
                 self._consumers[producer].append(consumer)
         if emits:
             for neighbours in (self._producers, self._consumers):
-                neighbours.update({address: sorted(set(found)) for address, found in neighbours.items()})
+                neighbours.update(
+                    {address: sorted(set(adjacent)) for address, adjacent in neighbours.items()}
+                )
 
     def __len__(self) -> int:
         return len(self._producers)
@@ -73,11 +75,11 @@ class Graph:
         return address in self._producers
 
     def producers(self, address: str) -> tuple[str, ...]:
-        """What the component depends on directly, sorted."""
+        """Return the component's direct dependencies, sorted."""
         return tuple(self._at(self._producers, address))
 
     def consumers(self, address: str) -> tuple[str, ...]:
-        """What depends on the component directly, sorted."""
+        """Return the component's direct dependents, sorted."""
         return tuple(self._at(self._consumers, address))
 
     def cone(self, *addresses: str) -> set[str]:
@@ -158,7 +160,9 @@ class Graph:
         import networkx as nx  # noqa: PLC0415 - 0.3 s of import, for what few commands do
 
         strong = nx.strongly_connected_components(self._digraph)
-        tied = [found for found in strong if len(found) > 1 or self._digraph.has_edge(*(2 * list(found)))]
+        tied = [
+            members for members in strong if len(members) > 1 or self._digraph.has_edge(*(2 * list(members)))
+        ]
         return sorted((self._knot(members) for members in tied), key=lambda knot: knot.members)
 
     def cycles(self) -> list[tuple[str, ...]]:
@@ -206,7 +210,7 @@ class Graph:
         return wanted, self.cone(*wanted) & self.upstream(*wanted)
 
     def _missing(self, members: Iterable[str]) -> dict[str, int]:
-        """How many producers among the members each member waits for."""
+        """Count, for each member, the producers among the members that it waits for."""
         counts = dict.fromkeys(members, 0)
         for address in counts:
             for producer in self._producers[address]:

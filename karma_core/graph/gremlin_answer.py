@@ -30,7 +30,7 @@ class GremlinAnswer(Record, frozen=True, kw_only=True):
 
 
 def unanswerable(why: str) -> UsageError:
-    """The refusal of a query that can be read but not answered: wrong kinds of values, too many paths."""
+    """Return the error for a query that parses but cannot be answered: wrong types, too many paths."""
     return UsageError(
         "the Gremlin query cannot be answered",
         why=why,
@@ -49,10 +49,10 @@ def make_answer(
 
     `plain` turns the store's own elements into dicts and lists, and leaves other values alone.
     """
-    found = [_value(result, plain) for result in results]
+    values = [_value(result, plain) for result in results]
     if not query.ordered:
-        found.sort(key=canonical)
-    return GremlinAnswer(results=found[:limit], truncated=len(found) > limit)
+        values.sort(key=canonical)
+    return GremlinAnswer(results=values[:limit], truncated=len(values) > limit)
 
 
 def _value(value: GremlinValue, plain: Callable[[GremlinValue], GremlinValue]) -> GremlinValue:

@@ -121,13 +121,13 @@ class _Parser:
         position = 0
         text = text.rstrip()
         while position < len(text):
-            found = _TOKEN.match(text, position)
-            if found is None:
+            match = _TOKEN.match(text, position)
+            if match is None:
                 rest = text[position : position + 20].strip()
                 self._refuse(position, f"{rest!r} is not part of the language")
-            kind = str(found.lastgroup)
-            yield _Token(kind, found.group(kind), found.start(kind))
-            position = found.end()
+            kind = str(match.lastgroup)
+            yield _Token(kind, match.group(kind), match.start(kind))
+            position = match.end()
         yield _Token("end", "", position)
 
     def query(self) -> Traversal:
@@ -135,14 +135,14 @@ class _Parser:
         if self._next().text != "g":
             self._refuse(0, "a query begins with g.V() or g.E()")
         self._expect(".")
-        found = self._traversal(0)
-        if found.steps[0].name not in {"V", "E"}:
+        traversal = self._traversal(0)
+        if traversal.steps[0].name not in {"V", "E"}:
             self._refuse(2, "a query begins with g.V() or g.E()")
         if self._peek().kind != "end":
             self._refuse(
                 self._peek().at, f"{self._peek().text!r} does not belong here; a query is one traversal"
             )
-        return found
+        return traversal
 
     def _traversal(self, depth: int) -> Traversal:
         if depth > MAX_DEPTH:
@@ -171,13 +171,13 @@ class _Parser:
 
     def _arguments(self, depth: int) -> tuple[Argument, ...]:
         self._expect("(")
-        found: list[Argument] = []
+        arguments: list[Argument] = []
         while self._peek().text != ")":
-            if found:
+            if arguments:
                 self._expect(",")
-            found += self._argument(depth)
+            arguments += self._argument(depth)
         self._next()
-        return tuple(found)
+        return tuple(arguments)
 
     def _argument(self, depth: int) -> list[Argument]:
         token = self._peek()
@@ -193,15 +193,15 @@ class _Parser:
         return [self._named(depth)]
 
     def _list(self, depth: int) -> list[Argument]:
-        """A list, spread out: only predicates take them, and they take several values as well."""
+        """Parse a list into arguments: only predicates take lists, and they also take several values."""
         self._next()
-        found: list[Argument] = []
+        elements: list[Argument] = []
         while self._peek().text != "]":
-            if found:
+            if elements:
                 self._expect(",")
-            found += self._argument(depth)
+            elements += self._argument(depth)
         self._next()
-        return found
+        return elements
 
     def _named(self, depth: int) -> Argument:
         token, following = self._peek(), self._tokens[self._place + 1].text
@@ -264,8 +264,8 @@ class _Token:
 
 
 def _unquoted(text: str) -> str:
-    def character(found: re.Match[str]) -> str:
-        escape = found.group(1)
+    def character(match: re.Match[str]) -> str:
+        escape = match.group(1)
         return (
             chr(int(escape[1:], 16)) if escape[0] == "u" and len(escape) > 1 else _ESCAPES.get(escape, escape)
         )

@@ -1,4 +1,4 @@
-"""Every build's graph, kept as artifacts: now and then a whole graph, between them deltas.
+"""Snapshots of every build's graph as artifacts: complete graphs at intervals, deltas between them.
 
 An artifact is one line of JSON (its `_Header`) and a zlib stream of MessagePack. Its key holds a digest of
 its content, because a publish that was killed may have left an artifact for a number that another build
@@ -30,7 +30,7 @@ MAX_CHAIN: Final = 32
 
 
 class _Header(Record, frozen=True, kw_only=True):
-    """What an artifact is. `records` counts what the deltas since the whole graph hold, this one included."""
+    """The header of an artifact. `records` counts the records of all deltas since the last complete graph."""
 
     kind: Literal["graph", "delta"]
     environment: str
@@ -68,7 +68,7 @@ def write_snapshot(
 def _delta_header(
     artifacts: ports.ArtifactStore, build: Build, delta: Delta, previous: Build | None
 ) -> _Header | None:
-    """The header of a delta on the previous build's artifact; None where that is not there to stand on."""
+    """Return the header of a delta on the previous build's artifact; None if that does not exist."""
     if previous is None or not previous.snapshot:
         return None
     try:
@@ -138,14 +138,14 @@ def at(store: ports.GraphStore, environment: str, when: str) -> Build:
 
 def _moment(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
             f"{shown(text)!r} is neither a build nor a time",
             why="a build is a number, a time is ISO 8601",
             next_step="write it like 12 or 2026-01-31T12:00:00Z",
         ) from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _read(artifacts: ports.ArtifactStore, key: str) -> tuple[_Header, bytes]:

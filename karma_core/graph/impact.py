@@ -7,7 +7,7 @@ from karma_core.json_types import JsonObject
 
 
 def impact(graph: Graph, address: str) -> JsonObject:
-    """`{"component", "downstream", "waves"}`: who is reached by a change of it, and in which order.
+    """Return `{"component", "downstream", "waves"}`: what a change of the component reaches, in order.
 
     `downstream` is sorted and without the component; `waves` partition the cone, the component alone in
     the first. O(edges of the cone).

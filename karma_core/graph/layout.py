@@ -1,4 +1,4 @@
-"""Where a graph's components stand in a picture: layers from left to right, producers before consumers.
+"""Layout of a graph's picture: layers from left to right, producers before consumers.
 
 The method is that of Sugiyama, Tagawa and Toda (1981): layers by longest path, lanes for edges that pass a
 layer (one a producer, shared by all its far consumers), a few barycentre sweeps against crossings. Distances
@@ -32,12 +32,12 @@ Neighbours = Mapping[str, Sequence[str]]
 class Layout:
     """Places of components, and the ways of edges between them.
 
-    `places`: address → (x, y). `ways`: (consumer, producer) → the points that the edge passes, in order from
-    the producer; edges between neighbouring layers, and all of large graphs, have none.
+    `places`: address → (x, y). `waypoints`: (consumer, producer) → the points that the edge passes, in
+    order from the producer; edges between neighbouring layers, and all of large graphs, have none.
     """
 
     places: dict[str, Point]
-    ways: dict[Pair, list[Point]]
+    waypoints: dict[Pair, list[Point]]
 
 
 def layered(addresses: Iterable[str], edges: Iterable[Pair]) -> Layout:
@@ -59,9 +59,9 @@ def layered(addresses: Iterable[str], edges: Iterable[Pair]) -> Layout:
     if len(joined) <= MOST_WITH_LANES:
         lanes = _add_lanes(layers, producers, consumers)
     places = _columns(_untangled(layers, producers, consumers))
-    ways = {pair: [places[lane] for lane in names] for pair, names in lanes.items()}
+    waypoints = {pair: [places[lane] for lane in names] for pair, names in lanes.items()}
     places |= _block(alone, below=max((y for _, y in places.values()), default=-2 * ROW))
-    return Layout(places={a: places[a] for a in sorted({*joined, *alone})}, ways=ways)
+    return Layout(places={a: places[a] for a in sorted({*joined, *alone})}, waypoints=waypoints)
 
 
 def _add_lanes(
@@ -119,7 +119,7 @@ def _layers(joined: list[str], producers: Neighbours, consumers: Neighbours) -> 
 
 
 def _untangled(layers: list[list[str]], producers: Neighbours, consumers: Neighbours) -> list[list[str]]:
-    """The same layers, each ordered by where its neighbours stand, forwards and backwards in turn."""
+    """Reorder each layer by the positions of its neighbours, sweeping forwards and backwards in turn."""
     height = {a: _height(row, len(layer)) for layer in layers for row, a in enumerate(layer)}
     for sweep in range(SWEEPS):
         forwards = sweep % 2 == 0
@@ -158,7 +158,7 @@ def _columns(layers: list[list[str]]) -> dict[str, Point]:
 
 
 def _block(alone: list[str], *, below: float) -> dict[str, Point]:
-    """Rows of what depends on nothing and nobody depends on, as wide as they are high."""
+    """Lay out isolated components in a square grid."""
     wide = max(4, round((len(alone) * ROW / COLUMN) ** 0.5 * 1.5))
     return {
         address: (place % wide * COLUMN, below + (2 + place // wide) * ROW)

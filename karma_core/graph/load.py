@@ -1,4 +1,4 @@
-"""From parameters and applied records to an inventory of what exists in one environment."""
+"""Loads parameters and applied records into an inventory of one environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Held(Record, frozen=True, kw_only=True):
 
 
 class Loaded(Record, frozen=True, kw_only=True):
-    """What is known of one address: its config, its runtime, its applied record; each may be missing."""
+    """The stored state of one address: config, runtime and applied record; each may be missing."""
 
     address: str
     type: str
@@ -40,7 +40,7 @@ class Loaded(Record, frozen=True, kw_only=True):
 
 
 class Inventory(Record, frozen=True, kw_only=True):
-    """Everything below one prefix: components by address (sorted), the binding, what is wrong so far."""
+    """Everything below one prefix: components by address (sorted), the binding, findings so far."""
 
     environment: str
     prefix: str

@@ -1,4 +1,4 @@
-"""`"moved_from": "vpc/old"` in a config: a renamed component that keeps what is deployed under its old name.
+"""`"moved_from": "vpc/old"` in a config: a renamed component that keeps the deployment of its old address.
 
 A claim holds until the component itself has been applied; after that it says nothing any more.
 """
@@ -64,7 +64,7 @@ def _config(loaded: Loaded) -> dict[str, object]:
 
 
 def _why_not(inventory: Inventory, address: str, source: object) -> str | None:
-    """Why a claim can never be carried out; None where it can, or where there is nothing to take over."""
+    """Return why a claim can never be carried out; None if it can, or if there is nothing to take over."""
     if not isinstance(source, str) or not ids.is_address(source):
         return f"{ids.shown(source)!r} is not a component's address; write it like vpc/old"
     if source == address:

@@ -1,4 +1,4 @@
-"""Dependencies that are turned round: what is wanted and what is deployed, together, have no order."""
+"""Reversed dependencies: configured and deployed ones together have no order."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def check_orders(inventory: Inventory, data: GraphData, graph: Graph) -> Iterato
 
 def _deployed_only(inventory: Inventory, graph: Graph) -> list[Edge]:
     """Dependencies that are deployed and not wanted any more, between components that exist."""
-    found = []
+    edges = []
     for address, loaded in inventory.components.items():
         if loaded.applied is None or not loaded.applied.edges or address not in graph:
             continue
         wanted = set(graph.producers(address))
-        found += [
+        edges += [
             Edge(source=address, target=producer)
             for producer in loaded.applied.edges
             if producer not in wanted and producer in graph
         ]
-    return found
+    return edges

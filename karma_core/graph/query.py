@@ -133,13 +133,13 @@ def _changes(data: GraphData, parameters: Parameters, graph: MakeGraph) -> Graph
     nodes = tuple(n for n in data.nodes if n.address in addresses and n.provenance and n.provenance.change)
     by_id = {change.id: change for change in data.changes}
     todo = [n.provenance.change for n in nodes if n.provenance and n.provenance.change in by_id]
-    found: dict[str, ChangeNode] = {}
+    changes: dict[str, ChangeNode] = {}
     while todo:
         change = by_id[todo.pop()]
-        if change.id not in found:
-            found[change.id] = change
+        if change.id not in changes:
+            changes[change.id] = change
             todo += [change.triggered_by] if change.triggered_by in by_id else []
-    return GraphData(nodes=nodes, changes=tuple(found[change_id] for change_id in sorted(found)))
+    return GraphData(nodes=nodes, changes=tuple(changes[change_id] for change_id in sorted(changes)))
 
 
 QUERIES: Final[dict[str, Query]] = {

@@ -1,4 +1,4 @@
-"""Component types as a build sees them: their definitions, and which of them cannot be used."""
+"""Definitions of component types in a build, and findings on those that cannot be used."""
 
 from __future__ import annotations
 

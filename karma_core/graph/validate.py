@@ -1,4 +1,4 @@
-"""All checks on a built graph, and what its errors stop."""
+"""All checks of a built graph, and the components that its errors block."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def validate(
     `known_types` are the types that have a module; None where modules cannot be seen, and then none is
     missed. `graph` saves making one of `built` again. O(components + edges), and the schemas.
     """
-    whole = graph or Graph(built.graph)
-    found = {
+    full_graph = graph or Graph(built.graph)
+    findings = {
         *built.findings,
-        *check_cycles(built.graph, whole),
+        *check_cycles(built.graph, full_graph),
         *check_binding(inventory),
         *check_sizes(inventory),
         *check_ages(inventory),
-        *check_consumed_keys(built.inventory, built.graph, built.spare),
+        *check_consumed_keys(built.inventory, built.graph, built.optional_keys),
         *check_schemas(inventory, definitions),
         *check_types(inventory, known_types),
-        *check_moves(inventory, whole),
-        *check_orders(inventory, built.graph, whole),
+        *check_moves(inventory, full_graph),
+        *check_orders(inventory, built.graph, full_graph),
     }
-    return sort_findings(found)
+    return sort_findings(findings)
 
 
 def check_types(inventory: Inventory, known_types: Collection[str] | None) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from karma_core.plan.fingerprint import look_up
 from karma_core.records import ADVANCED_BYTES, STANDARD_BYTES, Tier
 
 NO_KEYS: Final[frozenset[str]] = frozenset()
-NO_SPARE: Final[Mapping[tuple[str, str], frozenset[str]]] = {}
+NONE_OPTIONAL: Final[Mapping[tuple[str, str], frozenset[str]]] = {}
 
 
 def check_sizes(inventory: Inventory) -> Iterator[Finding]:
@@ -99,13 +99,15 @@ def check_binding(inventory: Inventory) -> Iterator[Finding]:
 
 
 def check_consumed_keys(
-    inventory: Inventory, data: GraphData, spare: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE
+    inventory: Inventory,
+    data: GraphData,
+    optional_keys: Mapping[tuple[str, str], frozenset[str]] = NONE_OPTIONAL,
 ) -> Iterator[Finding]:
     """`consumed-key-missing`: a runtime exists and lacks a key that a consumer reads.
 
     An error where no deploy is due that could add the key (the producer is current, or nobody here deploys
     it): the consumer's apply would fail. A warning where one is, so that producer and consumer can be
-    changed together. `spare` are keys that a consumer can do without: (consumer, producer) → keys.
+    changed together. `optional_keys` are keys that a consumer can do without: (consumer, producer) → keys.
     """
     settled = {
         node.address
@@ -118,7 +120,7 @@ def check_consumed_keys(
         runtime = inventory.components[edge.target].runtime
         if runtime is None or runtime.value is None:
             continue
-        needed = set(edge.keys) - spare.get((edge.source, edge.target), NO_KEYS)
+        needed = set(edge.keys) - optional_keys.get((edge.source, edge.target), NO_KEYS)
         missing = [key for key in sorted(needed) if not look_up(runtime.value, key)[1]]
         if missing:
             final = edge.target in settled

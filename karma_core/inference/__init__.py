@@ -1,1 +1,1 @@
-"""What a module reads and writes, from its files: symbolic facts once a type, evaluated per component."""
+"""Inference of a module's reads and writes: symbolic facts once per type, evaluated per component."""

@@ -94,7 +94,7 @@ def _constant(value: Value) -> Evaluate:
 
 
 def _not_for(name: str, values: list[Value]) -> Unknown | None:
-    """What keeps a function on collections from being computed; `coalesce` hands on what it is given."""
+    """Return the argument that keeps a function on collections from being computed, if any."""
     for value in values:
         if isinstance(value, Failure) or (isinstance(value, Unknown) and name != "coalesce"):
             return value
@@ -115,24 +115,24 @@ def _try(arguments: list[Evaluate]) -> Evaluate:
     *guarded, last = arguments
 
     def evaluate(frame: Scope, names: Names) -> Value:
-        """The first that does not fail. Where that is not known, the others may be used too."""
+        """Return the first argument that does not fail; if that is unknown, later ones count as used too."""
         reading = frame.reading
         reading.guards += 1
-        found: Value = None
+        candidate: Value = None
         doubtful = False
         for argument in guarded:
             value = argument(frame, names)
             if doubtful:
                 reading.used(value)
             elif not failed(value):
-                found, doubtful = value, isinstance(value, Unknown)
+                candidate, doubtful = value, isinstance(value, Unknown)
                 if not doubtful:
                     reading.guards -= 1
-                    return found
+                    return candidate
         if doubtful:
             reading.used(last(frame, names))
         reading.guards -= 1
-        return found if doubtful else last(frame, names)
+        return candidate if doubtful else last(frame, names)
 
     return evaluate
 
@@ -151,17 +151,17 @@ def _can(arguments: list[Evaluate]) -> Evaluate:
 
 def _lookup(arguments: list[Evaluate]) -> Evaluate:
     def evaluate(frame: Scope, names: Names) -> Value:
-        """With a default a missing key is no failure."""
+        """Return the element at the key, or the default if there is one and the key is missing."""
         reading = frame.reading
         of, key, *default = (argument(frame, names) for argument in arguments)
         reading.guards += bool(default)
-        found = operations.index(reading, of, key, reading.place, "…")
+        element = operations.index(reading, of, key, reading.place, "…")
         reading.guards -= bool(default)
-        if default and isinstance(found, Unknown):
-            if isinstance(found, Failure) and not isinstance(of, Unknown):
+        if default and isinstance(element, Unknown):
+            if isinstance(element, Failure) and not isinstance(of, Unknown):
                 return default[0]
             reading.used(default[0])
-        return found
+        return element
 
     return evaluate
 
@@ -170,7 +170,7 @@ def _decode(arguments: list[Evaluate]) -> Evaluate:
     plain = _of_text("jsondecode", functions.TEXT["jsondecode"], arguments)
 
     def evaluate(frame: Scope, names: Names) -> Value:
-        """The value whose text it is; else the text is read."""
+        """Return the value a JSON text was encoded from, or parse the text."""
         value = arguments[0](frame, names)
         if isinstance(value, Encoded):
             return value.value

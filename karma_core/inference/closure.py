@@ -1,4 +1,4 @@
-"""What an expression is compiled to: a function of the module it stands in and the names bound around it."""
+"""The compiled form of an expression: a function of its module's scope and the names bound around it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Scope(Protocol):
 
     @property
     def reading(self) -> Reading:
-        """What the evaluation of the component has found and spent so far."""
+        """The reads and writes recorded so far in the evaluation of the component."""
         ...
 
     def variable(self, name: str) -> Value:
@@ -42,6 +42,6 @@ Evaluate: TypeAlias = Callable[[Scope, Names], Value]
 
 
 def given_up(frame: Scope, made: Value, unknown: Value) -> Value:
-    """What was made cannot be followed further: it counts as used, and the value is not known."""
+    """Mark values that cannot be followed further as used, and return an unknown value."""
     frame.reading.used(made)
     return unknown

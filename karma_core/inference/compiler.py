@@ -1,4 +1,4 @@
-"""From expressions to Python closures: made once a type, called for every component.
+"""Compiles expressions to Python closures, once per type; they are called for every component.
 
 A closure gets the frame (the module that is evaluated) and the names bound around it: `each`, `count`, and
 the names of `for` expressions. It returns a value and never raises.
@@ -137,9 +137,9 @@ def _conditional(node: Conditional) -> Evaluate:
         reading = frame.reading
         reading.used(value)
         reading.guards += 1
-        found = [yes(frame, names), no(frame, names)]
+        branches = [yes(frame, names), no(frame, names)]
         reading.guards -= 1
-        for one in found:
+        for one in branches:
             reading.used(one)
         return value if isinstance(value, Unknown) else COMPUTED
 
@@ -156,11 +156,11 @@ def _collection(node: Object | Tuple) -> Evaluate:
         made: dict[str, Value] = {}
         unknown: Value = None
         for key, value in pairs:
-            name, found = operations.text_of(key(frame, names)), value(frame, names)
+            name, element = operations.text_of(key(frame, names)), value(frame, names)
             if isinstance(name, str):
-                made[name] = found
+                made[name] = element
             else:
-                frame.reading.used(found)
+                frame.reading.used(element)
                 unknown = name
         return made if unknown is None else given_up(frame, made, unknown)
 
@@ -210,6 +210,6 @@ def _for(node: For) -> Evaluate:
     )
 
 
-def compile_all(found: Mapping[str, Any]) -> dict[str, Evaluate]:
+def compile_all(sites: Mapping[str, Any]) -> dict[str, Evaluate]:
     """The closures of named sites."""
-    return {name: compile_expression(site.expression) for name, site in found.items()}
+    return {name: compile_expression(site.expression) for name, site in sites.items()}

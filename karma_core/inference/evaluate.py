@@ -1,4 +1,4 @@
-"""A module's facts evaluated for one component: what it reads, writes, looks up and creates."""
+"""Evaluates a module's facts for one component: what it reads, writes, looks up and creates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_component(program: Program, inputs: Inputs) -> Reading:
 
 
 def _visit(frame: Frame, *, outermost: bool) -> None:
-    """Evaluate all that Terraform would, as far as it may use a runtime."""
+    """Evaluate everything that Terraform would and that may use a runtime."""
     program, reading = frame.program, frame.reading
     for name in program.reads:
         frame.parameter(name)
@@ -73,7 +73,7 @@ def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
 
 
 class Identity(NamedTuple):
-    """A resource by what identifies it: its type, the argument, its value, and where that stands."""
+    """The identity of a resource: its type, the identifying argument with its value, and its place."""
 
     resource: str
     argument: str
@@ -82,7 +82,7 @@ class Identity(NamedTuple):
 
 
 def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creates"]) -> list[Identity]:
-    """What the module looks up, or creates, as far as the identifying values are known. Never raises."""
+    """Return what the module looks up or creates, if the identifying values are known. Never raises."""
     reading = Reading(inputs)
     try:
         return list(_identities(root_frame(program, reading), what))

@@ -137,16 +137,16 @@ ITEM = "*"
 def parts_of(node: Expression) -> tuple[Expression, ...]:  # noqa: PLR0911 - one case a kind of expression
     """The expressions directly inside."""
     match node:
-        case Template(parts=found) | Opaque(parts=found):
-            return found
+        case Template(parts=parts) | Opaque(parts=parts):
+            return parts
         case Attribute(of=of):
             return (of,)
         case Index(of=of, key=key):
             return (of, key)
         case Splat(of=of, each=each):
             return (of, each)
-        case Call(arguments=found) | Tuple(items=found) | Operation(operands=found):
-            return found
+        case Call(arguments=parts) | Tuple(items=parts) | Operation(operands=parts):
+            return parts
         case Conditional():
             return (node.condition, node.yes, node.no)
         case Object(items=items):

@@ -1,4 +1,4 @@
-"""What is kept of a module: the parts of its files by which it reads, writes, looks up and creates.
+"""Stored facts of a module: the parts of its files by which it reads, writes, looks up and creates.
 
 Facts are frozen, serialisable and the same for all components of a type. They hold expressions, no values.
 """
@@ -108,11 +108,11 @@ def _reads(body: Body) -> bool:
 
 
 def _of_type(body: Body, *, lookups: bool) -> set[str]:
-    found = {block.labels[0] for block in (body.lookups if lookups else body.creates)}
+    types = {block.labels[0] for block in (body.lookups if lookups else body.creates)}
     for child in body.children.values():
         if child.body is not None:
-            found |= _of_type(child.body, lookups=lookups)
-    return found
+            types |= _of_type(child.body, lookups=lookups)
+    return types
 
 
 def encode(facts: ModuleFacts) -> bytes:

@@ -1,4 +1,4 @@
-"""Terraform's functions, as far as names of parameters and components are made with them.
+"""Terraform's functions that can occur in names of parameters and components.
 
 A function gets evaluated arguments and returns a value. `TEXT` functions are called with plain arguments
 only, `STRUCTURE` functions also with collections that hold unknown values and runtimes, which they hand on.
@@ -51,10 +51,10 @@ def _text(value: Value) -> str:
     return text
 
 
-def _replace(text: str, found: str, by: str) -> str:
-    if len(found) > 1 and found.startswith("/") and found.endswith("/"):
-        return _safe(found[1:-1], text).sub(re.sub(r"\$(\d|\{\d\})", r"\\\1", by), text)
-    return text.replace(found, by)
+def _replace(text: str, pattern: str, by: str) -> str:
+    if len(pattern) > 1 and pattern.startswith("/") and pattern.endswith("/"):
+        return _safe(pattern[1:-1], text).sub(re.sub(r"\$(\d|\{\d\})", r"\\\1", by), text)
+    return text.replace(pattern, by)
 
 
 class _TooCostly(Exception):
@@ -72,10 +72,10 @@ def _safe(pattern: str, text: str) -> re.Pattern[str]:
 
 
 def _regex(pattern: str, text: str) -> Value:
-    found = _safe(pattern, text).search(text)
-    if found is None:
+    match = _safe(pattern, text).search(text)
+    if match is None:
         return Failure(f"{text!r} does not match {pattern!r}")
-    return found.groupdict() or list(found.groups()) or found.group()
+    return match.groupdict() or list(match.groups()) or match.group()
 
 
 def _substr(text: str, offset: int, length: int) -> str:
@@ -102,10 +102,10 @@ def _number(value: Value) -> Value:
 
 
 def _range(*bounds: int) -> list[int]:
-    found = range(*bounds)
-    if len(found) > MAX_ITEMS:
+    numbers = range(*bounds)
+    if len(numbers) > MAX_ITEMS:
         raise ValueError
-    return list(found)
+    return list(numbers)
 
 
 def _jsondecode(text: str) -> Value:
@@ -157,7 +157,7 @@ def _one(items: list[Value] | None) -> Value:
 
 
 def _coalesce(*values: Value) -> Value:
-    """The first that is neither null nor empty; unknown ones before it decide nothing."""
+    """Return the first argument that is neither null nor empty, or an unknown one that comes before it."""
     for value in values:
         if isinstance(value, Unknown):
             return value
@@ -167,7 +167,7 @@ def _coalesce(*values: Value) -> Value:
 
 
 def _coalescelist(*lists: list[Value]) -> Value:
-    return next((found for found in lists if found), Failure("coalescelist() got nothing"))
+    return next((candidate for candidate in lists if candidate), Failure("coalescelist() got nothing"))
 
 
 def _concat(*lists: list[Value]) -> list[Value]:

@@ -1,4 +1,4 @@
-"""`for` expressions and splats, and what can be iterated."""
+"""`for` expressions, splats, and iteration over values."""
 
 from __future__ import annotations
 
@@ -85,24 +85,24 @@ def for_of(
 
 
 def _over_unknown(frame: Scope, value: Value, steps: Callable[[], list[_Step]]) -> Value:
-    """The body once, so that what it reads is found; nobody knows how often it runs."""
+    """Evaluate the body once to record its reads, because the number of iterations is unknown."""
     reading = frame.reading
     reading.used(value)
     reading.guards += 1
-    for found in steps():
-        reading.used(list(found))
+    for step in steps():
+        reading.used(list(step))
     reading.guards -= 1
     return value if isinstance(value, Unknown) else COMPUTED
 
 
 def _object(frame: Scope, made: list[_Step], *, grouped: bool) -> Value:
-    found: dict[str, Value] = {}
+    entries: dict[str, Value] = {}
     for _, key, value in made:
         name = operations.text_of(key)
         if not isinstance(name, str):
             return given_up(frame, [v for _, _, v in made], name)
         if grouped:
-            found.setdefault(name, []).append(value)
+            entries.setdefault(name, []).append(value)
         else:
-            found[name] = value
-    return found
+            entries[name] = value
+    return entries

@@ -1,4 +1,4 @@
-"""One module in the evaluation of one component: its variables, locals, data sources, child modules."""
+"""The scope of one module while a component is evaluated: variables, locals, data sources, child modules."""
 
 from __future__ import annotations
 
@@ -146,21 +146,21 @@ class Frame:
 
     def variable(self, name: str) -> Value:
         """`var.name`: what is given, its default, or unknown."""
-        found = self._variables.get(name, _BUSY)
-        if found is _BUSY:
+        cached = self._variables.get(name, _BUSY)
+        if cached is _BUSY:
             given = self._given.get(name)
             value = given() if given is not None else None
             if value is None:
                 value = self.program.defaults.get(name, None if given is not None else Unknown(f"var.{name}"))
             complete = self.program.completions.get(name)
-            found = self._variables[name] = complete(value) if complete is not None else value
-        return found
+            cached = self._variables[name] = complete(value) if complete is not None else value
+        return cached
 
     def local(self, name: str) -> Value:
         """`local.name`."""
-        found = self._locals.get(name)
-        if found is not None:
-            return found if found is not _BUSY else Failure(f"local.{name} refers to itself")
+        cached = self._locals.get(name)
+        if cached is not None:
+            return cached if cached is not _BUSY else Failure(f"local.{name} refers to itself")
         if name in self._locals:
             return None
         evaluate = self.program.locals.get(name)
@@ -170,16 +170,16 @@ class Frame:
 
     def output(self, name: str) -> Value:
         """An output of this module, for the module that calls it."""
-        found = self._outputs.get(name, None)
-        if found is not None:
-            return found if found is not _BUSY else Failure(f"the output {name} refers to itself")
+        cached = self._outputs.get(name, None)
+        if cached is not None:
+            return cached if cached is not _BUSY else Failure(f"the output {name} refers to itself")
         evaluate = self.program.outputs.get(name)
         if evaluate is None:
             return Failure(f"the module has no output {name}")
         return self._evaluated(self._outputs, name, evaluate, self.program.body.outputs[name].place)
 
     def _evaluated(self, memo: dict[str, Value], name: str, evaluate: Evaluate, place: str) -> Value:
-        """What stands elsewhere is evaluated there: no `try` around its use helps it."""
+        """Evaluate in the defining scope; a try() at the point of use does not catch its errors."""
         reading = self.reading
         if reading.depth >= MAX_NESTING:
             return Unknown(f"more than {MAX_NESTING} values lead to it")
@@ -234,7 +234,7 @@ class Frame:
         return value
 
     def _collected(self, block: CompiledBlock, make: Callable[[CompiledBlock, Names], Value]) -> Value:
-        """What a reference to the block means: one value, a list by `count`, an object by `for_each`."""
+        """Return what a reference to the block is: one value, a list by `count`, an object by `for_each`."""
         instances = self.instances(block)
         if block.count is None and block.for_each is None:
             return make(block, _NO_NAMES)

@@ -1,4 +1,4 @@
-"""What Terraform's operators, attributes and indexes do to values."""
+"""Terraform's operators, attributes and indexes on values."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def truth(value: Value) -> bool | None:
 def attribute(reading: Reading, value: Value, name: str) -> Value:
     """`value.name`."""
     if value.__class__ is dict:
-        found = value.get(name, reading)
-        return found if found is not reading else Failure(f"there is no {name!r} in it")
+        member = value.get(name, reading)
+        return member if member is not reading else Failure(f"there is no {name!r} in it")
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Runtime):
@@ -89,10 +89,10 @@ def number_of(value: Value) -> float:
     """A number, or a string that is one; TypeError for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
-    found = whole_number(value)
-    if found is None:
+    number = whole_number(value)
+    if number is None:
         raise TypeError
-    return found
+    return number
 
 
 def whole_number(value: Value) -> int | None:
@@ -127,7 +127,7 @@ def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa:
 
 
 def _logic(name: str, values: list[Value]) -> Value:
-    """`false && x` is false and `true || x` true, whatever x is."""
+    """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown."""
     decisive = name == "||"
     truths = [truth(value) for value in values]
     if decisive in truths:

@@ -1,4 +1,4 @@
-"""From a module's files to its facts."""
+"""Reads a module's files into facts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class _Reader:
         )
 
     def _child(self, directory: str, call: Block, source: str, depth: int) -> Child:
-        """A local child module is read; of another one nothing is known but what it is given."""
+        """Read a local child module; of any other child only its arguments are known."""
         path = posixpath.normpath(f"{directory}/{source}")
         if not source.startswith(("./", "../")) or path not in self._by_directory or depth >= MAX_MODULES:
             return Child(call=call)
@@ -100,7 +100,7 @@ class _Reader:
 
 @dataclass
 class _Parts:
-    """A body in the making."""
+    """Collects the parts of a body while its files are read."""
 
     variables: dict[str, Variable] = field(default_factory=dict)
     locals: dict[str, Site] = field(default_factory=dict)
@@ -137,16 +137,16 @@ class _Parts:
         kind, name = source.labels[:2]
         reading = source.type in _READING
         self.unseen |= reading and kind in _UNSEEN
-        found = _block(source, keep=IDENTITIES)
-        if not found.arguments:
+        block = _block(source, keep=IDENTITIES)
+        if not block.arguments:
             return
         if kind != PARAMETER:
-            (self.lookups if reading else self.creates).append(found)
-        elif "name" in found.arguments:
+            (self.lookups if reading else self.creates).append(block)
+        elif "name" in block.arguments:
             if reading:
-                self.reads[name] = found
+                self.reads[name] = block
             else:
-                self.writes.append(found)
+                self.writes.append(block)
 
 
 def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "each") -> Block:

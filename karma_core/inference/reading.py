@@ -1,4 +1,4 @@
-"""What one component's module reads and writes, as it is found while its expressions are evaluated."""
+"""Reads and writes of one component's module, recorded while its expressions are evaluated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_NESTING: Final = 100
 
 
 class Inputs(NamedTuple):
-    """What a component's module is evaluated with.
+    """The inputs of the evaluation of a component's module.
 
     `variables` is what Karma passes, without `dependencies`; `producers` are the components that other
     resolvers found; `configs` are the configs of all components by address, as far as they can be read.
@@ -46,7 +46,7 @@ class Inputs(NamedTuple):
 
 @dataclass(slots=True)
 class Read:
-    """What is read of one component.
+    """The reads of one component's runtime.
 
     `keys` of its runtime, or the whole of it; `sure` are those that it must have, because nothing in the
     module stands in for them. `guarded`: the module also works without the component.
@@ -87,13 +87,13 @@ def _pattern(prefix: str) -> re.Pattern[str]:
 
 
 def parameter_of(name: str, prefix: str) -> Parameter:
-    """Which component's parameter a name or ARN means."""
-    found = _pattern(prefix).match(name)
-    return Parameter(*found.groups()) if found else Parameter("", "")
+    """Parse a parameter's name or ARN into the component and kind that it belongs to."""
+    match = _pattern(prefix).match(name)
+    return Parameter(*match.groups()) if match else Parameter("", "")
 
 
 class Reading:
-    """Collects, and knows what may be known. `place` and `guards` say where the evaluation is."""
+    """Records reads and writes during an evaluation; `place` and `guards` say where the evaluation is."""
 
     __slots__ = ("depth", "guards", "inputs", "items_left", "place", "reads", "unresolved", "writes")
 
@@ -135,16 +135,16 @@ class Reading:
         return COMPUTED
 
     def used(self, value: Value) -> None:
-        """The value goes where nobody follows it: every runtime in it counts as a whole."""
+        """Record a value that flows where it cannot be followed: every runtime in it counts as a whole."""
         kind = value.__class__
         if kind is str or kind is Unknown or kind is int or kind is bool:
             return
-        for found in specials(value):
-            if isinstance(found, Runtime):
-                self._whole(found.address)
-            elif isinstance(found, Encoded):
-                self.used(found.value)
-            elif isinstance(found, Dependencies):
+        for special in specials(value):
+            if isinstance(special, Runtime):
+                self._whole(special.address)
+            elif isinstance(special, Encoded):
+                self.used(special.value)
+            elif isinstance(special, Dependencies):
                 for address in self.inputs.producers:
                     self._whole(address)
 
@@ -167,26 +167,26 @@ class Reading:
         if not isinstance(name, str):
             return self.lost(name, place, text)
         inputs = self.inputs
-        found = parameter_of(name, inputs.prefix)
-        if not found.kind:
+        parameter = parameter_of(name, inputs.prefix)
+        if not parameter.kind:
             return COMPUTED
-        if found.address != inputs.address:
-            self.named(found.address, place, runtime=found.kind == ids.RUNTIME)
-        if found.kind == ids.CONFIG:
-            return Encoded(inputs.configs.get(found.address, COMPUTED))
-        return COMPUTED if found.address == inputs.address else Encoded(Runtime(found.address))
+        if parameter.address != inputs.address:
+            self.named(parameter.address, place, runtime=parameter.kind == ids.RUNTIME)
+        if parameter.kind == ids.CONFIG:
+            return Encoded(inputs.configs.get(parameter.address, COMPUTED))
+        return COMPUTED if parameter.address == inputs.address else Encoded(Runtime(parameter.address))
 
     def written(self, name: Value, place: str, text: str) -> None:
         """The module writes a parameter of this name."""
         if isinstance(name, str):
-            found = parameter_of(name, self.inputs.prefix)
-            if found.kind == ids.RUNTIME and found.address != self.inputs.address:
-                self.writes.setdefault(found.address, set()).add(place)
+            parameter = parameter_of(name, self.inputs.prefix)
+            if parameter.kind == ids.RUNTIME and parameter.address != self.inputs.address:
+                self.writes.setdefault(parameter.address, set()).add(place)
         elif isinstance(name, Unknown) and not name.computed:
             self.lost(name, place, text)
 
     def lost(self, value: Value, place: str, text: str) -> Value:
-        """A reference whose name is not known. Where the module has something else in its place, none."""
+        """Record a reference whose name is unknown, unless the module has a fallback for it."""
         failed = isinstance(value, Failure)
         if failed and self.guards:
             return value

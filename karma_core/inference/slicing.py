@@ -1,4 +1,4 @@
-"""Which expressions of a module may use a runtime: only those are evaluated for each component.
+"""Program slicing: cuts a module down to expressions that may use a runtime, evaluated for each component.
 
 Most of a module has nothing to do with other components. What is cut away here is cut away once a type, so
 that judging a component costs microseconds.
@@ -31,7 +31,7 @@ CONFIG: Final = "/config"
 MAX_FOLLOWED: Final = 8
 """Locals that lead to each other before a name's end is looked at. Ours."""
 _SPLIT: Final = (Object, Tuple, Template)
-"""Expressions that hand their parts on as they are: each part may be judged by itself."""
+"""Expressions that return their parts unchanged, so that each part can be examined by itself."""
 
 
 def sliced(body: Body) -> Body:
@@ -56,11 +56,11 @@ class _Slicer:
         return _Slicer(child.body, frozenset(given))
 
     def cut(self) -> Body:
-        """The body with only what may matter."""
+        """Return the body with only the parts that may use a runtime."""
         body = self._body
         return replace(
             body,
-            blocks=tuple(found for block in body.blocks if (found := self._cut_block(block)) is not None),
+            blocks=tuple(kept for block in body.blocks if (kept := self._cut_block(block)) is not None),
             readers=tuple(name for name in body.locals if self._local(name)),
             exports=tuple(
                 name for name, site in body.outputs.items() if self._reaches(site.expression, frozenset())
@@ -78,7 +78,7 @@ class _Slicer:
         return replace(child, call=replace(call, arguments=given), used=bool(given))
 
     def _cut_block(self, block: Block, names: frozenset[str] = frozenset()) -> Block | None:
-        """The block with the sites that matter; None where nothing in it does."""
+        """Return the block with the sites that may use a runtime; None if none may."""
         own = block.for_each is not None and self._reaches(block.for_each.expression, names)
         counted = block.count is not None and self._reaches(block.count.expression, names)
         inner = names | {block.iterator} if own else names - {block.iterator}
@@ -88,7 +88,7 @@ class _Slicer:
             for part in _split(site.expression)
             if self._reaches(part, inner)
         )
-        blocks = tuple(found for nested in block.blocks if (found := self._cut_block(nested, inner)))
+        blocks = tuple(kept for nested in block.blocks if (kept := self._cut_block(nested, inner)))
         if not (own or counted or sites or blocks):
             return None
         return replace(block, sites=sites, blocks=blocks)
@@ -117,7 +117,7 @@ class _Slicer:
 
     def _local(self, name: str) -> bool:
         if name not in self._locals:
-            self._locals[name] = False  # while it is looked at: a local in a circle adds nothing to itself
+            self._locals[name] = False  # while it is looked at: a local in a cycle adds nothing to itself
             site = self._body.locals.get(name)
             self._locals[name] = site is not None and self._reaches(site.expression, frozenset())
         return self._locals[name]

@@ -1,4 +1,4 @@
-"""From the parser's nodes to expressions."""
+"""Translates the parser's nodes to expressions."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Translator:
         }
 
     def place(self, node: _Node) -> str:
-        """Where the node stands: file and line."""
+        """Return the place of a node: file and line."""
         return f"{self._file}:{node.start_point.row + 1}"
 
     def shown(self, node: _Node) -> str:
@@ -85,10 +85,10 @@ class Translator:
 
     def _sequence(self, nodes: Sequence[_Node]) -> Expression:
         """A value and what is applied to it: attributes, indexes, splats."""
-        found = self.translate(nodes[0])
+        expression = self.translate(nodes[0])
         for node in nodes[1:]:
-            found = self._applied(found, node)
-        return found
+            expression = self._applied(expression, node)
+        return expression
 
     def _applied(self, of: Expression, node: _Node) -> Expression:
         if node.type == "get_attr":
@@ -128,15 +128,15 @@ class Translator:
         return self._template(node, *inside, hcl.unescaped)
 
     def _heredoc(self, node: _Node) -> Expression:
-        """The lines between the markers; `<<-` takes the smallest indentation off all of them."""
+        """Translate a heredoc: the lines between its markers; `<<-` removes their common indentation."""
         start = self._text.index(b"\n", node.start_byte) + 1
         end = self._text.rindex(b"\n", start - 1, node.end_byte) + 1
-        found = self._template(node, start, end, lambda text: hcl.unescaped(text, quoted=False))
+        template = self._template(node, start, end, lambda text: hcl.unescaped(text, quoted=False))
         if not self._of(node).startswith(b"<<-"):
-            return found
+            return template
         lines = textwrap.dedent(self._text[start:end].decode())
         indent = len(self._text[start:end].decode().split("\n", 1)[0]) - len(lines.split("\n", 1)[0])
-        return _outdented(found, indent)
+        return _outdented(template, indent)
 
     def _template(self, node: _Node, start: int, end: int, read: Callable[[str], str]) -> Expression:
         """Literal text is what stands between the interpolations: the parser drops its outer blanks."""

@@ -13,7 +13,7 @@ Complete = Callable[[Value], Value]
 
 
 def completion(of_type: Expression, default: Callable[[Expression], Value]) -> Complete | None:
-    """What a type adds to a value; None where it adds nothing. `default` evaluates a default's expression."""
+    """Return how a type completes a value, or None. `default` evaluates a default's expression."""
     match of_type:
         case Call(name="object", arguments=(Object(items=items),)):
             return _object({_key(key): value for key, value in items}, default)

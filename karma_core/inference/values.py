@@ -75,24 +75,26 @@ def specials(value: Value) -> Iterable[Value]:
 def _inside(value: Value) -> Iterator[Value]:
     waiting, seen = [value], set()
     while waiting:
-        found = waiting.pop()
-        if isinstance(found, (list, dict)):
-            if id(found) not in seen:
-                seen.add(id(found))
-                waiting.extend(found.values() if isinstance(found, dict) else found)
-        elif found.__class__ not in _SCALARS:
-            yield found
+        current = waiting.pop()
+        if isinstance(current, (list, dict)):
+            if id(current) not in seen:
+                seen.add(id(current))
+                waiting.extend(current.values() if isinstance(current, dict) else current)
+        elif current.__class__ not in _SCALARS:
+            yield current
 
 
 def failed(value: Value) -> bool:
     """Whether Terraform would stop with an error at the value or anything in it."""
-    return value.__class__ not in _SCALARS and any(isinstance(found, Failure) for found in specials(value))
+    return value.__class__ not in _SCALARS and any(
+        isinstance(special, Failure) for special in specials(value)
+    )
 
 
 def first_unknown(value: Value) -> Unknown | None:
     """The first thing in the value that is unknown or failed; a runtime counts as computed."""
     if value.__class__ in _SCALARS:
         return None
-    for found in specials(value):
-        return found if isinstance(found, Unknown) else COMPUTED
+    for special in specials(value):
+        return special if isinstance(special, Unknown) else COMPUTED
     return None

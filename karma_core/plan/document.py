@@ -12,7 +12,7 @@ from karma_core.records import PlannedResource
 
 
 class Action(StrEnum):
-    """What a plan says of a component (design, section 8)."""
+    """The planned action of a component (docs/deploying.md)."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -113,7 +113,7 @@ def summary_text(plan: Plan) -> str:
 
 
 def _no_changes(plan: Plan) -> str:
-    """That nothing changes, of what was looked at; with what was not, where there is anything."""
+    """Return the summary of a plan without changes, naming what the plan did not cover."""
     left = [f.message.partition(":")[0] for f in plan.findings if f.code in {UNPUBLISHED, LEFT_OUT}]
     count = len(plan.components)
     if left:
@@ -122,7 +122,7 @@ def _no_changes(plan: Plan) -> str:
 
 
 def contract(plan: Plan) -> JsonObject:
-    """The JSON of `karma plan --json` (design, section 8)."""
+    """Return the JSON of `karma plan --json`."""
     fields = (
         "address", "action", "reason", "add", "change", "destroy", "unknown_inputs", "fingerprint",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a judgement was made on: every input of a fingerprint, as it was applied and as it is now."""
+"""The inputs of a judgement: every input of a fingerprint, as applied and as it is now."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def explain(now: Inputs, applied: Applied | None) -> tuple[Explained, ...]:
 
 
 def _flat(keys: dict[str, dict[str, str]]) -> dict[str, str]:
-    return {f"{producer}.{key}": seal for producer, found in keys.items() for key, seal in found.items()}
+    return {f"{producer}.{key}": seal for producer, seals in keys.items() for key, seal in seals.items()}
 
 
 def _pairs(old: dict[str, str], new: dict[str, str]) -> tuple[Explained, ...]:

@@ -1,4 +1,4 @@
-"""What a deployment of a component would do, as one digest, and why it differs from what was applied.
+"""Fingerprints: one digest of all inputs of a deployment, and why it differs from the applied one.
 
 The parts are kept beside the digest: a fingerprint that only says "different" could not name its cause.
 
@@ -35,7 +35,7 @@ Seal = Callable[[JsonValue], str]
 
 
 class Inputs(Record, frozen=True, kw_only=True):
-    """All that decides what a deployment would do.
+    """All inputs that decide what a deployment would do.
 
     `labels`: config, module, terraform, region, prefix, variables → digest or plain value.
     `keys`: producer's address → key of its runtime → digest.
@@ -56,7 +56,7 @@ class Inputs(Record, frozen=True, kw_only=True):
 
 
 class Algorithm(Record, frozen=True, kw_only=True):
-    """How fingerprints of one version are made. `labels` are those that enter them; others are left out."""
+    """The algorithm of one version of fingerprints. Only `labels` enter them; others are left out."""
 
     version: int
     labels: frozenset[str]
@@ -70,8 +70,8 @@ class Algorithm(Record, frozen=True, kw_only=True):
     def fingerprint(self, inputs: Inputs) -> str:
         """`fp`, the version, and the SHA-256 of the canonical form of version, labels and keys."""
         known = self.seen(inputs)
-        whole = strictjson.digest([self.version, known.labels, known.keys])
-        return f"fp{self.version}:{whole.removeprefix('sha256:')}"
+        digest = strictjson.digest([self.version, known.labels, known.keys])
+        return f"fp{self.version}:{digest.removeprefix('sha256:')}"
 
 
 ALGORITHMS: Mapping[int, Algorithm] = MappingProxyType(
@@ -111,11 +111,11 @@ def key_digests(
         return dict.fromkeys(keys or (WHOLE,), ABSENT)
     if keys is None:
         return {key: seal(value) for key, value in sorted(runtime.items())}
-    found = {}
+    digests = {}
     for key in sorted(keys):
         value, exists = look_up(runtime, key)
-        found[key] = seal(value) if exists else ABSENT
-    return found
+        digests[key] = seal(value) if exists else ABSENT
+    return digests
 
 
 def look_up(runtime: JsonMapping, key: str) -> tuple[JsonValue, bool]:
@@ -141,8 +141,8 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
         return (f"the last apply (run {applied.run_id}) failed",)
     if now.matches(applied.fingerprint):
         return ()
-    found = (*_own_causes(now, applied), *producer_causes(now, applied))
-    return found or (f"its applied fingerprint {applied.fingerprint[:12]}… cannot be compared",)
+    reasons = (*_own_causes(now, applied), *producer_causes(now, applied))
+    return reasons or (f"its applied fingerprint {applied.fingerprint[:12]}… cannot be compared",)
 
 
 def _own_causes(now: Inputs, applied: Applied) -> list[str]:
@@ -153,17 +153,17 @@ def _own_causes(now: Inputs, applied: Applied) -> list[str]:
 
 def producer_causes(now: Inputs, applied: Applied) -> list[str]:
     """The consumed keys that differ from what was applied, producer by producer."""
-    found = []
+    reasons = []
     for producer in sorted(now.keys.keys() | applied.keys.keys()):
         new, old = now.keys.get(producer), applied.keys.get(producer)
         if new is None:
-            found.append(f"{producer} is not consumed any more")
+            reasons.append(f"{producer} is not consumed any more")
         elif old is None:
-            found.append(f"{producer} is consumed now")
+            reasons.append(f"{producer} is consumed now")
         elif new != old:
             differing = sorted(k for k in new.keys() | old.keys() if new.get(k) != old.get(k))
-            found.append(f"{producer}: {', '.join(differing)} changed")
-    return found
+            reasons.append(f"{producer}: {', '.join(differing)} changed")
+    return reasons
 
 
 def has_own_cause(now: Inputs, applied: Applied | None) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a component has to run, and why: the one decision behind plans, deploys and cut-off."""
+"""Decides whether a component has to run, and why, for plans, deploys and cut-off alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADOPTED: Final = "; its state is as it should be and is adopted"
 
 
 class Verdict(StrEnum):
-    """What is to be done with a component."""
+    """The decision on a component."""
 
     RUN = "run"
     RELOAD = "reload"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     CUT_OFF = "cut_off"
     UNCHANGED = "unchanged"
     BLOCKED = "blocked"
-    """Nothing is done to it, because of an error of its own or of something that it needs."""
+    """The component is not worked on, because of an error of its own or of something that it needs."""
 
 
 class Judgement(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What becomes of a component's Terraform outputs: its runtime, as it is and as a plan foresees it.
+"""A component's runtime, from its Terraform outputs: actual and planned.
 
 A planned value is known or unknown part by part. Unknown parts are told by *marks* that mirror the shape of
 the value, as Terraform's JSON has them (`after_unknown`): true where all is unknown, an object or a list
@@ -39,14 +39,14 @@ def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
 
 
 def description_of(address: str, run_id: str) -> str:
-    """What the description of a runtime parameter says of where it came from."""
+    """Return the description of a runtime parameter, which names its run."""
     return f"Runtime of {address}, published by Karma in run {run_id}"
 
 
 def run_of(description: str) -> str | None:
     """The run that a runtime parameter's description names; None where Karma did not write it."""
-    found = _PUBLISHED.match(description)
-    return found[1] if found is not None else None
+    match = _PUBLISHED.match(description)
+    return match[1] if match is not None else None
 
 
 def is_secret(outputs: TerraformOutputs) -> bool:
@@ -84,7 +84,7 @@ UNKNOWN: Final = PlannedRuntime(unknown=True)
 
 
 def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
-    """What a module's planned outputs say of its runtime; BadInput as `runtime_of`."""
+    """Return the planned runtime in a module's planned outputs; BadInput as `runtime_of`."""
     if outputs.unknown.get(OUTPUT) is True:
         return UNKNOWN
     known = runtime_of(address, outputs.known)  # null where a part is unknown
@@ -113,7 +113,7 @@ def marks_at(marks: JsonValue, key: str) -> JsonValue:
 
 
 def unknown_keys(planned: PlannedRuntime, keys: Iterable[str] | None) -> tuple[str, ...]:
-    """Those of the counted keys that are unknown or have a part that is, sorted; `*` if all are.
+    """Return the counted keys that are unknown in whole or in part, sorted; `*` if all are.
 
     keys None counts all.
     """
@@ -142,9 +142,9 @@ def counted_marks(marks: JsonValue, keys: Iterable[str] | None) -> JsonValue:
         return marks
     part: JsonObject = {}
     for key in keys:
-        found = marks_at(marks, key)
-        if is_unknown(found):
-            _put(part, [key] if key in marks else key.split("."), found)
+        mark = marks_at(marks, key)
+        if is_unknown(mark):
+            _put(part, [key] if key in marks else key.split("."), mark)
     return part or None
 
 

@@ -1,4 +1,4 @@
-"""The plan that somebody was shown, held against what is about to be done."""
+"""The plan that a person was shown, compared with what is about to be done."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
 DESTRUCTIVE = frozenset({"destroy", "replace"})
 
 DESTROYING = frozenset({Action.DESTROY, Action.BLOCKED})
-"""What the plan of a destroy says of its components."""
+"""Actions that the plan of a destroy can have."""
 DEPLOYING = frozenset(Action) - {Action.DESTROY}
-"""What the plan of a deploy says of its components."""
+"""Actions that the plan of a deploy can have."""
 
 
 class Shown(Record, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Shown(Record, frozen=True, kw_only=True):
 
     @property
     def blocked(self) -> frozenset[str]:
-        """What the plan says nothing is done to."""
+        """The components that the plan blocks."""
         return frozenset(a for a, planned in self.components.items() if planned.action is Action.BLOCKED)
 
     def plans(self, address: str) -> bool:

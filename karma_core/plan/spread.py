@@ -1,4 +1,4 @@
-"""How far the changes of one plan or run have spread: what changes, and what lies in the cone of that."""
+"""How far changes have spread in one plan or run: changed components, and those in their cone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from karma_core.model import Record
 
 
 class Seen(Record, frozen=True, kw_only=True):
-    """What a component sees of the changes above it.
+    """The changes among a component's dependencies, as far as they affect it.
 
     `moved` are those of its producers that change, `how` says it of them ("was applied"). `ended` are those
     that lie in the cone of a change and publish nothing new: the change ends there.
@@ -36,15 +36,15 @@ class Spread:
         self._reached: set[str] = set()
 
     def move(self, addresses: Iterable[str]) -> None:
-        """These change."""
+        """Note components that change."""
         self._moved.update(addresses)
 
     def reach(self, addresses: Iterable[str]) -> None:
-        """These lie in the cone of something that changes, whether they change themselves or not."""
+        """Note components in the cone of a change, whether they change themselves or not."""
         self._reached.update(addresses)
 
     def moved(self, address: str) -> bool:
-        """Whether it changes."""
+        """Whether the component changes."""
         return address in self._moved
 
     def all_moved(self) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ class Spread:
         return tuple(sorted(self._moved))
 
     def seen_from(self, producers: Collection[str]) -> Seen:
-        """What a component with these producers sees."""
+        """Return the changes that affect a component with these producers."""
         moved = frozenset(p for p in producers if p in self._moved)
         ended = frozenset(p for p in producers if p in self._reached) - moved
         return Seen(moved=moved, ended=ended, how=self._how)

@@ -1,1 +1,1 @@
-"""Policy: what a project forbids or wants approved, who may ask and approve, and when nothing is changed."""
+"""Policy: rules that forbid changes or require approvals, requesters and approvers, and freezes."""

@@ -47,7 +47,7 @@ def read_policy(body: JsonMapping) -> Policy:
     except documents.Faults as error:
         raise SettingsError(
             "the policy cannot be used",
-            why=error.told(whole="policy", below="policy"),
+            why=error.summary(whole="policy", below="policy"),
             next_step="correct [policy]; docs/settings.md lists all",
         ) from error
 

@@ -46,7 +46,7 @@ class Freeze(Document, frozen=True, kw_only=True):
             raise ValueError(f"there is no time zone {self.timezone!r}") from error
 
     def holds(self, now: datetime) -> bool:
-        """Whether it is frozen at a moment (aware)."""
+        """Whether the freeze is in force at a moment (aware)."""
         if self.starts is not None and self.ends is not None:
             return self._earliest(self.starts) <= _since_epoch(now) < self._latest(self.ends)
         today = now.astimezone(ZoneInfo(self.timezone)).date()

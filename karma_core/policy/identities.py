@@ -30,7 +30,7 @@ class Identities(Record, frozen=True, kw_only=True):
     people: dict[str, tuple[str, ...]] = {}
 
     def person(self, name: str) -> str:
-        """The person with a name: themselves in normal form where nothing says more.
+        """Return the person with a name; without a mapping, the name in normal form.
 
         Sessions of a role are one person, the role, unless IAM Identity Center names them: else two sessions
         of one's own would be two persons.

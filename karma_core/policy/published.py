@@ -1,6 +1,6 @@
-"""The published policy: what the gate reads, kept beside the configs at `<prefix>/_policy`.
+"""The published policy, which the gate reads: a parameter beside the configs, `<prefix>/_policy`.
 
-The stricter of the published policy and the checkout's holds; a checkout that is laxer is told so.
+The stricter of the published policy and the checkout's holds; a laxer checkout gets a warning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME: Final = "_policy"
 
 
 class Protection(Document, frozen=True, kw_only=True):
-    """What a type's definition protects."""
+    """The protection in a type's definition."""
 
     protected: bool = False
     protected_fields: list[str] = []
@@ -35,12 +35,12 @@ class PublishedPolicy(Document, frozen=True, kw_only=True):
 
     @property
     def rules(self) -> Policy:
-        """Its policy."""
+        """The policy in the document."""
         return read_policy(self.policy)
 
     @property
     def people(self) -> Identities:
-        """Its identities."""
+        """The identities in the document."""
         return read_identities(self.identities)
 
 
@@ -52,23 +52,23 @@ def parameter_name(prefix: str) -> str:
 def read_published(raw: str, *, where: str) -> PublishedPolicy:
     """The document in a parameter's value; BadInput `policy-unreadable`: it is never taken for empty."""
     try:
-        found = documents.read(
+        policy = documents.read(
             PublishedPolicy, strictjson.parse_object(raw.encode("utf-8", "surrogatepass"), where=where)
         )
-        _ = found.rules, found.people
+        _ = policy.rules, policy.people
     except (documents.Faults, BadInput, SettingsError) as error:
-        why = error.why if isinstance(error, BadInput | SettingsError) else error.told(whole="document")
+        why = error.why if isinstance(error, BadInput | SettingsError) else error.summary(whole="document")
         raise BadInput(
             f"the published policy in {where} cannot be read",
             why=why,
             next_step="publish it anew: `karma policy publish`; until then nothing is applied",
             code="policy-unreadable",
         ) from error
-    return found
+    return policy
 
 
 def laxer(local: PublishedPolicy, published: PublishedPolicy) -> Iterator[str]:
-    """In which ways the local policy allows what the published one does not, a sentence each."""
+    """Yield a sentence for each rule in which the local policy is laxer than the published one."""
     ours, theirs = local.rules, published.rules
     for name in ("require_approval", "distinct_approver", "destroy_needs_approval"):
         if getattr(theirs, name) and not getattr(ours, name):

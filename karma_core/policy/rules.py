@@ -1,4 +1,4 @@
-"""The rules in force, evaluated: what they forbid, what they want approved, who may approve and override.
+"""Evaluates the rules in force: what they forbid or require an approval for, who may approve and override.
 
 A rule either forbids (a finding of severity error) or asks for an approval (a sentence that says why).
 Several policies may be in force, the published one and the checkout's: each of them has to be satisfied.
@@ -28,7 +28,7 @@ DESTRUCTIVE = frozenset({Action.DESTROY, Action.REPLACE})
 
 
 class Rules(Record, frozen=True, kw_only=True):
-    """What is in force. `types` protects types beyond what their definitions say."""
+    """The rules in force. `types` protects types beyond what their definitions say."""
 
     policies: tuple[Policy, ...] = (Policy(),)
     identities: Identities = Identities()
@@ -36,12 +36,12 @@ class Rules(Record, frozen=True, kw_only=True):
 
     @property
     def silent(self) -> bool:
-        """Whether no policy says anything; a type may still be protected by its definition."""
+        """Whether no policy has any rule; a type may still be protected by its definition."""
         return all(policy == Policy() for policy in self.policies) and not self.types
 
     @property
     def guarded(self) -> bool:
-        """Whether somebody's word is needed: then the answer to a prompt is no approval."""
+        """Whether approvals are required, so that the answer to a prompt does not count as one."""
         return any(p.approvers or p.distinct_approver or p.protected for p in self.policies)
 
     @property
@@ -61,7 +61,7 @@ class Rules(Record, frozen=True, kw_only=True):
 
     @property
     def approval_hours(self) -> float:
-        """How long a plan waits for its approval, and an approval for its apply: the shortest time."""
+        """The shortest time of any policy for a plan to await approval, and for an approval to be applied."""
         return min(policy.approval_hours for policy in self.policies)
 
     @property
@@ -90,7 +90,7 @@ class Rules(Record, frozen=True, kw_only=True):
 
 
 class Facts(Record, frozen=True, kw_only=True):
-    """What the rules on a request need to know.
+    """The facts that the rules on a request use.
 
     `requested_by` is who is said to want it, `asked_by` who sent it: both have to be allowed to.
     `users_of` maps an edited address to the deployed components that depend on it. `foreign_prefixes` are
@@ -111,7 +111,7 @@ class Facts(Record, frozen=True, kw_only=True):
 def rejections(
     rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefinition], now: datetime
 ) -> tuple[Finding, ...]:
-    """What forbids the change, none twice."""
+    """Return the findings that forbid the change, none twice."""
     forbidden = [
         *_requesters(rules, facts),
         *_freezes(rules, facts, now),
@@ -187,7 +187,7 @@ def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDe
 
 
 def keeps(rules: Rules, definitions: Mapping[str, TypeDefinition], address: str) -> bool:
-    """Whether nothing of the component may be destroyed without an approver's word."""
+    """Whether nothing of the component may be destroyed without an approval."""
     return rules.protects(address) or rules.definition(definitions, address).protected
 
 

@@ -25,7 +25,7 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     """One place where the component `source` names the component `target`.
 
     `runtime` says that the place names the target's runtime, so that its reading is known; `keys` are the
-    keys that are read there, sorted (None: the whole runtime), `spare` those of them that need not be there.
+    keys that are read there, sorted (None: the whole runtime), `optional_keys` those that may be missing.
     `optional`: the source also works where the target does not exist. Untracked by the collector, as
     `model.Record` is.
     """
@@ -36,7 +36,7 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     pointer: str
     runtime: bool = False
     keys: tuple[str, ...] | None = None
-    spare: tuple[str, ...] = ()
+    optional_keys: tuple[str, ...] = ()
     optional: bool = False
 
 
@@ -49,21 +49,21 @@ class Emission(msgspec.Struct, frozen=True, gc=False):
     pointer: str
 
 
-Found = Reference | Emission | Finding
+Resolved = Reference | Emission | Finding
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """The component whose references are looked for.
+    """The component whose references are resolved.
 
-    `entries` is the one walk of its config, `found` what the resolvers before this one have found. `naming`
-    are the names of the resolvers by which a config names a producer whose runtime it means to use.
+    `entries` is the one walk of its config, `resolved` what the resolvers before this one have found.
+    `naming` are the names of the resolvers by which a config names a producer whose runtime it means to use.
     """
 
     address: str
     type: str
     config: JsonObject
     entries: list[Entry]
-    found: list[Found]
+    resolved: list[Resolved]
     naming: frozenset[str] = frozenset()
 
 
@@ -90,7 +90,7 @@ class Resolver(Protocol):
 
     def __init__(self, context: Context) -> None: ...
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """The references of one component, and findings where something looks like one but is none."""
         ...
 
@@ -133,13 +133,13 @@ class Context:
 
     def program(self, component_type: str) -> Program | None:
         """The type's module, ready to be evaluated; None where nothing is known of it."""
-        found = self._programs.get(component_type)
-        if found is None and component_type in self.modules.facts:
-            found = self._programs[component_type] = compile_facts(self.modules.facts[component_type])
-        return found
+        program = self._programs.get(component_type)
+        if program is None and component_type in self.modules.facts:
+            program = self._programs[component_type] = compile_facts(self.modules.facts[component_type])
+        return program
 
     def inputs(self, address: str, config: JsonObject, producers: Collection[str] = ()) -> Inputs:
-        """What the component's module is evaluated with; `producers` are those found without it."""
+        """Return the inputs of the module's evaluation; `producers` are those resolved without it."""
         if self._flat is None:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}
             shared = {"iac_prefix": self.prefix, "region": self.modules.region}

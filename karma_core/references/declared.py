@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from karma_core import ids
-from karma_core.references.base import Context, Found, Reference, Subject, invalid_name
+from karma_core.references.base import Context, Reference, Resolved, Subject, invalid_name
 
 KEY = "depends_on"
 
 
 class Declared:
-    """Finds what a config says outright."""
+    """Finds producers that a config lists by address."""
 
     name: ClassVar[str] = "declared"
     names_runtime: ClassVar[bool] = True
@@ -20,7 +20,7 @@ class Declared:
     def __init__(self, context: Context) -> None:
         del context  # needs nothing beyond the config
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each address in the list."""
         declared = subject.config.get(KEY)
         if declared is None:
@@ -29,7 +29,7 @@ class Declared:
             return (invalid_name(subject, "", KEY, 'depends_on is not a list; write it like ["vpc/core"]'),)
         return [self._one(subject, index, item) for index, item in enumerate(declared)]
 
-    def _one(self, subject: Subject, index: int, item: object) -> Found:
+    def _one(self, subject: Subject, index: int, item: object) -> Resolved:
         path = f"/{KEY}"
         if isinstance(item, str) and ids.is_address(item):
             return Reference(subject.address, item, self.name, f"{path}/{index}")

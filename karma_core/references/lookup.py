@@ -1,4 +1,4 @@
-"""A data source here finds what a resource there creates: same type, same identifying value.
+"""Resolves data sources to the components whose resources they look up: same type and identifying value.
 
 `data "aws_route53_zone" { name = "example.org" }` in one module and `resource "aws_route53_zone"` with that
 name in another: nobody has to say that they belong together.
@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from karma_core import ids
 from karma_core.inference.evaluate import Identity, identities
 from karma_core.model import Finding, Severity
-from karma_core.references.base import Context, Found, Reference, Subject, comparable
+from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
 
 VIA: Final = "lookup"
 _SAME: Final = {
@@ -38,18 +38,18 @@ class Lookup:
         self._context = context
         self._created: dict[_Key, list[str]] | None = None
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each component that creates what is looked up."""
         program = self._context.program(subject.type)
         if program is None or not program.looks_up:
             return ()
         inputs = self._context.inputs(subject.address, subject.config)
-        found: list[Found] = []
+        references: list[Resolved] = []
         for sought in identities(program, inputs, "lookups"):
-            found += self._for(subject, sought)
-        return found
+            references += self._for(subject, sought)
+        return references
 
-    def _for(self, subject: Subject, sought: Identity) -> Iterable[Found]:
+    def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
         if sought.value.startswith(_ELSEWHERE):
             return
         argument = _SAME.get((sought.resource, sought.argument), sought.argument)
@@ -64,7 +64,7 @@ class Lookup:
             yield _ambiguous(subject, sought, creators)
 
     def _index(self) -> dict[_Key, list[str]]:
-        """What every component creates, by key. O(components), once a build, only if anything is sought."""
+        """Return what every component creates, by key. O(components), once per build and only if needed."""
         if self._created is None:
             facts = self._context.modules.facts
             sought = frozenset[str]().union(*(one.sought for one in facts.values()))

@@ -1,4 +1,4 @@
-"""`match` rules of a component type: a field of ours names a producer by one of its config values."""
+"""`match` rules of a component type: a config field names a producer by one of its config values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 from karma_core import ids
 from karma_core.component_types import Match as Rule
 from karma_core.model import Finding, Severity
-from karma_core.references.base import Context, Found, Reference, Subject, comparable
+from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
 from karma_core.references.entries import values_at
 
 
@@ -21,14 +21,14 @@ class Match:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each value of each rule's field that names exactly one producer."""
         rules = self._context.definition(subject.type).match
         if not rules:
             return ()
-        return [found for rule in rules for found in self._by(rule, subject)]
+        return [reference for rule in rules for reference in self._by(rule, subject)]
 
-    def _by(self, rule: Rule, subject: Subject) -> Iterator[Found]:
+    def _by(self, rule: Rule, subject: Subject) -> Iterator[Resolved]:
         producers = self._context.named_by(rule.type, rule.equals)
         for value, pointer in values_at(subject.config, rule.field):
             if value is None or value == "":

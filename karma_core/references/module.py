@@ -1,4 +1,4 @@
-"""What the component's module reads: `dependencies` by address, and parameters by their resolved names.
+"""Resolves what a component's module reads: `dependencies` by address, parameters by their names.
 
 The facts of the module are evaluated with this component's variables, so that the config decides which
 branch, which item and which name is meant.
@@ -13,7 +13,7 @@ from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
-from karma_core.references.base import Context, Emission, Found, Reference, Subject
+from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
 
 VIA: Final = "module"
 
@@ -27,47 +27,53 @@ class Module:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each component that the module reads, and findings on what does not fit."""
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        named = {found.target for found in subject.found if isinstance(found, Reference)}
+        named = {resolved.target for resolved in subject.resolved if isinstance(resolved, Reference)}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
-        found: list[Found] = _references(subject, reading)
+        resolved: list[Resolved] = _references(subject, reading)
         if reading.writes:
-            found += _emissions(subject, reading)
-        found += [_unresolved(subject, lost) for lost in reading.unresolved]
+            resolved += _emissions(subject, reading)
+        resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
         if reading.reads.keys() - named:
-            found += _undeclared(subject, reading, named)
+            resolved += _undeclared(subject, reading, named)
         if named - reading.reads.keys() and not program.body.unseen:
-            found += self._never_read(subject, reading)
-        return found
+            resolved += self._never_read(subject, reading)
+        return resolved
 
     def _never_read(self, subject: Subject, reading: Reading) -> Iterator[Finding]:
-        """Producers that the config names and nobody reads; where not all reads are known, none."""
+        """Yield findings on named producers that the module never reads, if all its reads are known."""
         definition = self._context.definition(subject.type)
         if not reading.complete or definition.propagation != "apply":
             return
-        read = {f.target for f in subject.found if isinstance(f, Reference) and f.via not in subject.naming}
-        for found in subject.found:
-            if not isinstance(found, Reference) or found.via not in subject.naming or found.target in read:
+        read = {
+            f.target for f in subject.resolved if isinstance(f, Reference) and f.via not in subject.naming
+        }
+        for reference in subject.resolved:
+            if (
+                not isinstance(reference, Reference)
+                or reference.via not in subject.naming
+                or reference.target in read
+            ):
                 continue
-            if found.target in reading.reads or meant(found.target, reading.reads):
+            if reference.target in reading.reads or matches_by_suffix(reference.target, reading.reads):
                 continue
-            if type_of(found.target) not in definition.consumes:
-                yield _unread(found)
+            if type_of(reference.target) not in definition.consumes:
+                yield _unread(reference)
 
 
-def _references(subject: Subject, reading: Reading) -> list[Found]:
-    """The keys count only where every read is known: one that is not might read any other key."""
-    made: list[Found] = []
+def _references(subject: Subject, reading: Reading) -> list[Resolved]:
+    """Return the references that the module reads; keys are listed only if every read is known."""
+    made: list[Resolved] = []
     complete = reading.complete
     for address, read in reading.reads.items():
         keys = None if read.whole or not complete else tuple(sorted(read.keys))
-        spare = tuple(sorted(read.keys - read.sure)) if read.keys != read.sure else ()
+        optional_keys = tuple(sorted(read.keys - read.sure)) if read.keys != read.sure else ()
         made += [
-            Reference(subject.address, address, VIA, place, read.runtime, keys, spare, read.guarded)
+            Reference(subject.address, address, VIA, place, read.runtime, keys, optional_keys, read.guarded)
             for place in read.places
         ]
     return made
@@ -79,7 +85,7 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
             yield Emission(subject.address, address, VIA, place)
 
 
-def meant(target: str, read: Iterable[str]) -> bool:
+def matches_by_suffix(target: str, read: Iterable[str]) -> bool:
     """Whether a key's guess at a type is settled by what is read: `cluster/main` means `ecs-cluster/main`."""
     return any(address.endswith(f"-{target}") for address in read)
 
@@ -103,7 +109,7 @@ def _is_new(subject: Subject, address: str, named: set[str]) -> bool:
 
 
 def _unresolved(subject: Subject, lost: Unresolved) -> Finding:
-    """On the type where the module is why, so that it is said once, not for every component."""
+    """Return the finding: on the type if the module is the cause, so that it is reported once."""
     where = f"`{lost.text}`" if lost.text else "the module"
     advice = (
         "Complete the config, or guard the read." if lost.own else "Make the name follow from the config."
@@ -129,13 +135,13 @@ def _hidden(subject: Subject, address: str, read: Read) -> Finding:
     )
 
 
-def _unread(found: Reference) -> Finding:
+def _unread(reference: Reference) -> Finding:
     return Finding(
         code="declared-never-read",
         severity=Severity.WARNING,
-        component=found.source,
-        pointer=found.pointer,
-        message=f"the config names {found.target} ({found.via}), but the module never reads it. "
+        component=reference.source,
+        pointer=reference.pointer,
+        message=f"the config names {reference.target} ({reference.via}), but the module never reads it. "
         f"The dependency holds and its whole runtime counts; drop the field, or list in component.yaml "
         f"under consumes what is read of it elsewhere.",
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from karma_core import ids
-from karma_core.references.base import Context, Found, Reference, Subject, invalid_name
+from karma_core.references.base import Context, Reference, Resolved, Subject, invalid_name
 from karma_core.references.entries import pointer_to
 
 VIA: Final = "nickname"
@@ -23,12 +23,12 @@ class _TypeOfKey(dict[str | int, str | None]):
         super().__init__(mapped.items())
 
     def __missing__(self, key: str | int) -> str | None:
-        found = None
+        component_type = None
         if isinstance(key, str) and key.endswith(_SUFFIXES):
             stem = key.rpartition("_")[0].replace("_", "-")
-            found = stem if ids.TYPE.match(stem) else None
-        self[key] = found
-        return found
+            component_type = stem if ids.TYPE.match(stem) else None
+        self[key] = component_type
+        return component_type
 
 
 class Nickname:
@@ -41,30 +41,30 @@ class Nickname:
         self._context = context
         self._keys: dict[str, _TypeOfKey] = {}
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each nickname."""
         types = self._keys.get(subject.type)
         if types is None:
             definition = self._context.definition(subject.type)
             types = self._keys[subject.type] = _TypeOfKey(definition.references)
-        found: list[Found] = []
+        references: list[Resolved] = []
         for key, value, path in subject.entries:
             component_type = types[key]
             if component_type is None:
                 continue
             if value.__class__ is list:
                 below = pointer_to(path, key)
-                found += [
+                references += [
                     _reference(subject, component_type, item, below, index)
                     for index, item in enumerate(value)
                     if item is not None and item != ""
                 ]
             elif value is not None and value != "":
-                found.append(_reference(subject, component_type, value, path, key))
-        return found
+                references.append(_reference(subject, component_type, value, path, key))
+        return references
 
 
-def _reference(subject: Subject, component_type: str, value: object, path: str, key: str | int) -> Found:
+def _reference(subject: Subject, component_type: str, value: object, path: str, key: str | int) -> Resolved:
     if value.__class__ is str and ids.NICKNAME.match(value):
         return Reference(subject.address, f"{component_type}/{value}", VIA, pointer_to(path, key))
     what = repr(ids.shown(value)) if isinstance(value, str) else f"a {type(value).__name__}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from karma_core import ids
-from karma_core.references.base import Context, Found, Reference, Subject
+from karma_core.references.base import Context, Reference, Resolved, Subject
 from karma_core.references.entries import pointer_to
 
 
@@ -31,10 +31,10 @@ class Parameter:
             re.ASCII,
         )
 
-    def find(self, subject: Subject) -> Iterable[Found]:
+    def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each mention; mentions of a runtime say that it is read."""
         start = self._start
-        found: list[Found] = []
+        references: list[Resolved] = []
         for key, value, path in subject.entries:
             if value.__class__ is str and start in value:
                 for mention in self._pattern.finditer(value):
@@ -42,8 +42,8 @@ class Parameter:
                     target = f"{component_type}/{nickname}"
                     runtime = what == ids.RUNTIME
                     pointer = pointer_to(path, key)
-                    found.append(Reference(subject.address, target, self.name, pointer, runtime))
-        return found
+                    references.append(Reference(subject.address, target, self.name, pointer, runtime))
+        return references
 
 
 def _inner(pattern: re.Pattern[str]) -> str:

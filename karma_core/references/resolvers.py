@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from karma_core.json_types import JsonObject
-from karma_core.references.base import Context, Found, Resolver, Subject
+from karma_core.references.base import Context, Resolved, Resolver, Subject
 from karma_core.references.declared import Declared
 from karma_core.references.entries import walk
 from karma_core.references.lookup import Lookup
@@ -18,7 +18,7 @@ from karma_core.references.nickname import Nickname
 from karma_core.references.parameter import Parameter
 
 RESOLVERS: Final[tuple[type[Resolver], ...]] = (Declared, Nickname, Parameter, Match, Lookup, Module)
-"""`Module` is the last: what the others found is what its `dependencies` hold."""
+"""`Module` is the last: its `dependencies` hold the producers that the others resolved."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -34,10 +34,10 @@ def prepare(context: Context, resolvers: Sequence[type[Resolver]] = RESOLVERS) -
     return Prepared(tuple(make(context) for make in resolvers), naming)
 
 
-def find_all(prepared: Prepared, address: str, component_type: str, config: JsonObject) -> list[Found]:
+def find_all(prepared: Prepared, address: str, component_type: str, config: JsonObject) -> list[Resolved]:
     """Everything that all resolvers find in one config, which is walked once."""
-    found: list[Found] = []
-    subject = Subject(address, component_type, config, walk(config), found, prepared.naming)
+    resolved: list[Resolved] = []
+    subject = Subject(address, component_type, config, walk(config), resolved, prepared.naming)
     for resolver in prepared.resolvers:
-        found += resolver.find(subject)
-    return found
+        resolved += resolver.find(subject)
+    return resolved

@@ -1,1 +1,1 @@
-"""What Karma can do, one file a use case, over the ports of one workspace."""
+"""The use cases of Karma, one file each, over the ports of one workspace."""

@@ -1,1 +1,1 @@
-"""Makes the functions' zips: what each needs, found by its imports; the same input gives the same bytes."""
+"""Builds the functions' zips from what each one imports; the same input gives the same bytes."""

@@ -50,7 +50,7 @@ def build(
 
 
 def _described(name: str, path: Path) -> JsonObject:
-    """What the deployment must know of a function."""
+    """Return what the deployment must know of a function."""
     resource = FUNCTIONS[name]
     return {
         "handler": f"karma_lambda.functions.{name}",

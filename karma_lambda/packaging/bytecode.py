@@ -49,7 +49,7 @@ def compiled(files: Mapping[str, Path], cache: Path, *, python: str) -> dict[str
 
 
 def _beside(name: str) -> str:
-    """Where an import looks for the byte code of a source (PEP 3147)."""
+    """Return the name under which an import looks for the byte code of a source (PEP 3147)."""
     source = PurePosixPath(name)
     return str(source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc")
 

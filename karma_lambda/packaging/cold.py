@@ -22,8 +22,8 @@ def load_seconds(path: Path, statement: str, *, times: int = 3) -> float | None:
     """The fastest of some runs of a statement that loads what is in the zip; None where it fails."""
     with tempfile.TemporaryDirectory() as place:
         unpack(path, Path(place))
-        found = [statement_seconds(Path(place), statement) for _ in range(times)]
-    return min((seconds for seconds in found if seconds is not None), default=None)
+        timings = [statement_seconds(Path(place), statement) for _ in range(times)]
+    return min((seconds for seconds in timings if seconds is not None), default=None)
 
 
 def unpack(path: Path, place: Path) -> None:

@@ -98,15 +98,15 @@ def _known() -> Mapping[str, list[str]]:
 
 def _closed(names: Iterable[str]) -> set[str]:
     """The distributions and all that they require on this kind of machine, without extras."""
-    found: set[str] = set()
+    closure: set[str] = set()
     todo = list(names)
     while todo:
         name = todo.pop()
-        if name in found:
+        if name in closure:
             continue
-        found.add(name)
+        closure.add(name)
         todo += _required(name)
-    return found
+    return closure
 
 
 def _required(name: str) -> Iterator[str]:

@@ -51,9 +51,9 @@ def locked(names: Iterable[str], lock: Path) -> str:
     """The lock's entries of these distributions, with their hashes, in the lock's order."""
     pinned: dict[str, list[str]] = {}
     for block in re.split(r"\n(?=\S)", lock.read_text()):
-        found = _PIN.match(block)
-        if found is not None:  # there may be several, for different versions of Python
-            pinned.setdefault(canonicalize_name(found["name"]), []).append(block)
+        match = _PIN.match(block)
+        if match is not None:  # there may be several, for different versions of Python
+            pinned.setdefault(canonicalize_name(match["name"]), []).append(block)
     wanted = sorted(set(names))
     missing = [name for name in wanted if name not in pinned]
     if missing:
@@ -63,8 +63,8 @@ def locked(names: Iterable[str], lock: Path) -> str:
 
 def files_of(name: str, folder: Path) -> list[Path]:
     """The files of one distribution, relative to the folder."""
-    for found in folder.glob("*.dist-info"):
-        distribution = Distribution.at(found)
+    for dist_info in folder.glob("*.dist-info"):
+        distribution = Distribution.at(dist_info)
         if canonicalize_name(distribution.name) == name:
             return sorted(Path(str(file)) for file in distribution.files or [])
     raise SystemExit(f"{folder} does not hold {name}")

@@ -1,1 +1,1 @@
-"""Where events go: file, sqlite (DynamoDB and S3 on AWS)."""
+"""Sinks of the log: file, SQLite, DynamoDB and S3."""

@@ -1,4 +1,4 @@
-"""What the log asks of a place where events are kept."""
+"""The interface of sinks, which store the log's events."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ class Sink(Protocol):
         ...
 
 
-def head_moved(name: str, expected: ChainHead | None, found: ChainHead | None) -> Conflict:
-    """The error of an append whose condition does not hold."""
+def head_moved(name: str, expected: ChainHead | None, actual: ChainHead | None) -> Conflict:
+    """Return the error for an append whose condition does not hold."""
     return Conflict(
         f"the log's sink {name} was not appended to",
-        why=f"its newest event is {found.seq if found else 0}, not {expected.seq if expected else 0}",
+        why=f"its newest event is {actual.seq if actual else 0}, not {expected.seq if expected else 0}",
         next_step="read the head and try again",
         code="log-head-moved",
         expected=expected.seq if expected else 0,
-        found=found.seq if found else 0,
+        found=actual.seq if actual else 0,
     )
 
 

@@ -80,8 +80,8 @@ class DynamoSink:
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
-        found = map(self._event, self._items(table.query_id(self._environment, event_id)))
-        return next((event for event in found if event.id == event_id), None)
+        events = map(self._event, self._items(table.query_id(self._environment, event_id)))
+        return next((event for event in events if event.id == event_id), None)
 
     def stored(self, *, after_seq: int = 0) -> Iterator[StoredLine]:
         """The items by their number."""

@@ -101,8 +101,8 @@ def query(environment: str, wanted: Filter, after_seq: int, before_seq: int | No
     for field in _BY_SEQ:
         value = getattr(wanted, field)
         if value is not None:
-            found = _equal(f"by_{field}", f"of_{field}", _of(environment, value))
-            return _inside(found, after_seq, before_seq)
+            narrowest = _equal(f"by_{field}", f"of_{field}", _of(environment, value))
+            return _inside(narrowest, after_seq, before_seq)
     if wanted.action is not None and wanted.action.rstrip("*"):
         return _by_action(environment, wanted.action, before_seq)
     if wanted.since is not None or wanted.until is not None:
@@ -112,7 +112,7 @@ def query(environment: str, wanted: Filter, after_seq: int, before_seq: int | No
 
 
 def _by_action(environment: str, action: str, before_seq: int | None) -> Query:
-    """One action comes by seq; several that begin alike come by name."""
+    """Return the query by action: one action is sorted by seq, a prefix by name."""
     several = action.endswith("*")
     start = action.removesuffix("*")[:_CUT] if several else f"{action[:_CUT]}#"
     last = _LAST if several or before_seq is None else f"{max(0, before_seq - 1):015d}"
@@ -126,8 +126,8 @@ def _equal(index: str, attribute: str, value: str) -> Query:
     )
 
 
-def _inside(found: Query, after: int, before: int | None) -> Query:
-    """Narrowed to the numbers between the two; DynamoDB takes one condition on a sort key."""
+def _inside(query_so_far: Query, after: int, before: int | None) -> Query:
+    """Narrow a query to numbers between the two; DynamoDB takes one condition on a sort key."""
     values: dict[str, Value] = {}
     if after > 0 and before is not None:
         # BETWEEN includes both ends, and its first must not be the greater.
@@ -138,12 +138,12 @@ def _inside(found: Query, after: int, before: int | None) -> Query:
     elif before is not None:
         condition, values = "#r < :before", {":before": number(before)}
     else:
-        return found
+        return query_so_far
     return Query(
-        index=found.index,
-        condition=f"{found.condition} AND {condition}",
-        values={**found.values, **values},
-        names={**found.names, "#r": "seq"},
+        index=query_so_far.index,
+        condition=f"{query_so_far.condition} AND {condition}",
+        values={**query_so_far.values, **values},
+        names={**query_so_far.names, "#r": "seq"},
         by_seq=True,
     )
 
@@ -159,8 +159,8 @@ def _between(index: str, environment: str, attribute: str, low: str, high: str, 
 
 
 def _keys(partition: str, sort: str | None) -> list[dict[str, str]]:
-    found = [{"AttributeName": partition, "KeyType": "HASH"}]
-    return [*found, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else found
+    keys = [{"AttributeName": partition, "KeyType": "HASH"}]
+    return [*keys, {"AttributeName": sort, "KeyType": "RANGE"}] if sort else keys
 
 
 def _of(environment: str, value: str) -> str:

@@ -72,9 +72,9 @@ class FileSink:
         with self._translated("append to"), self._writing() as fd:
             size = os.fstat(fd).st_size
             end = lines.complete_end(fd, size)
-            found = self._head(fd, end)
-            if found != expected:
-                raise head_moved(self.name, expected, found)
+            head = self._head(fd, end)
+            if head != expected:
+                raise head_moved(self.name, expected, head)
             if end < size:
                 self._heal(fd, end, size)
             self._write(fd, end, payload)
@@ -93,7 +93,7 @@ class FileSink:
             end = _end_before(view, before_seq)
             raws: Iterator[bytes]
             if newest_first:
-                wanted = takewhile(lambda found: found[0] >= start, lines.backwards(view.fd, end))
+                wanted = takewhile(lambda line: line[0] >= start, lines.backwards(view.fd, end))
                 raws = (raw for _, raw in wanted)
             else:
                 raws = lines.forwards(view.fd, start, end)
@@ -124,7 +124,7 @@ class FileSink:
                 yield StoredLine(raw=torn, place=f"{self._path} last line", torn=True)
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """Do nothing: no file is kept open between calls."""
 
     # -- within the file --------------------------------------------------------------------------
 
@@ -233,8 +233,8 @@ def _end_before(view: _View, before_seq: int | None) -> int:
         offset = lines.complete_end(view.fd, (low + high) // 2)
         raw = next(lines.forwards(view.fd, offset, view.end))
         try:
-            found = _decode_number(raw).seq
+            seq = _decode_number(raw).seq
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return view.end  # an altered line: the reader of this part will say so
-        low, high = (offset + len(raw) + 1, high) if found < before_seq else (low, offset)
+        low, high = (offset + len(raw) + 1, high) if seq < before_seq else (low, offset)
     return low

@@ -18,9 +18,9 @@ def complete_end(fd: int, size: int) -> int:
     position = size
     while position > 0:
         start = max(0, position - _BLOCK)
-        found = os.pread(fd, position - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        newline = os.pread(fd, position - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
         position = start
     return 0
 

@@ -59,9 +59,9 @@ class S3Sink:
         followed it has taken the key.
         """
         if expected is None or expected != self._appended:
-            found = self.head()
-            if found != expected:
-                raise head_moved(self.name, expected, found)
+            head = self.head()
+            if head != expected:
+                raise head_moved(self.name, expected, head)
         for start in range(0, len(events), _OBJECT_EVENTS):
             try:
                 self._put(events[start : start + _OBJECT_EVENTS], expected)

@@ -67,9 +67,9 @@ class SqliteSink:
         rows = [(event.seq, chain.line(event).decode()) for event in events]
         with self._connected() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
-            found = self._head(connection)
-            if found != expected:
-                raise head_moved(self.name, expected, found)
+            head = self._head(connection)
+            if head != expected:
+                raise head_moved(self.name, expected, head)
             connection.executemany("INSERT INTO events (seq, line) VALUES (?, ?)", rows)
 
     def read(
@@ -196,7 +196,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _where(query: Filter) -> tuple[list[str], list[SqlValue]]:
     """A filter as SQL conditions and their values."""
-    found: list[tuple[str, SqlValue]] = [
+    conditions: list[tuple[str, SqlValue]] = [
         (f'"{name}" = ?', value)
         for name in ("component", "user", "run_id")
         if (value := getattr(query, name)) is not None
@@ -204,14 +204,14 @@ def _where(query: Filter) -> tuple[list[str], list[SqlValue]]:
     if query.action is not None and query.action.endswith("*"):
         prefix = query.action[:-1]
         # The highest code point: above every text that begins with the prefix.
-        found += [("action >= ?", prefix), ("action < ?", prefix + "\U0010ffff")]
+        conditions += [("action >= ?", prefix), ("action < ?", prefix + "\U0010ffff")]
     elif query.action is not None:
-        found.append(("action = ?", query.action))
+        conditions.append(("action = ?", query.action))
     if query.since is not None:
-        found.append(("timestamp >= ?", query.since))
+        conditions.append(("timestamp >= ?", query.since))
     if query.until is not None:
-        found.append(("timestamp <= ?", query.until))
-    return [condition for condition, _ in found], [value for _, value in found]
+        conditions.append(("timestamp <= ?", query.until))
+    return [condition for condition, _ in conditions], [value for _, value in conditions]
 
 
 def _as_bytes(raw: SqlValue) -> bytes:

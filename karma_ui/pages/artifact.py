@@ -1,4 +1,4 @@
-"""What a run or a publish left: a masked plan, or a list of addresses."""
+"""The page of an artifact: a masked plan, or a list of addresses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from karma_ui.visit import Visit
 
 async def show(visit: Visit) -> Response:
     """One artifact, that the query's `key` names."""
-    found = await visit.api.get("/artifacts", key=visit.query.get("key", ""))
-    is_json = found["media_type"] == "application/json"
+    artifact = await visit.api.get("/artifacts", key=visit.query.get("key", ""))
+    is_json = artifact["media_type"] == "application/json"
     return visit.page(
         "artifact.html",
-        artifact=found,
-        content=json.loads(found["content"]) if is_json else found["content"],
+        artifact=artifact,
+        content=json.loads(artifact["content"]) if is_json else artifact["content"],
         is_json=is_json,
     )

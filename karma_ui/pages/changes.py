@@ -1,4 +1,4 @@
-"""Changes: proposed, their consequence seen, decided on, followed, taken back."""
+"""Pages of changes: propose, preview, decide, follow, roll back."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ PAGE: Final = 50
 async def index(visit: Visit) -> Response:
     """Changes, newest first, those that wait with their places."""
     after, status = visit.query.get("after", ""), visit.query.get("status", "")
-    found = await visit.api.get("/changes", limit=PAGE, after=after, status=status)
-    return visit.page("changes.html", changes=found["items"], next=found["next"], status_filter=status)
+    page = await visit.api.get("/changes", limit=PAGE, after=after, status=status)
+    return visit.page("changes.html", changes=page["items"], next=page["next"], status_filter=status)
 
 
 async def show(visit: Visit) -> Response:
@@ -74,7 +74,7 @@ async def propose(visit: Visit) -> Response:
 
 
 async def check(visit: Visit) -> Response:
-    """What is wrong with the form so far, while it is filled in. Asks for nothing."""
+    """Show the form's faults while it is being filled in; nothing is requested."""
     address = visit.form.get("component", "")
     schema, config = await _intent(visit, address)
     try:
@@ -87,7 +87,7 @@ async def check(visit: Visit) -> Response:
 
 
 async def preview(visit: Visit) -> Response:
-    """The verdict and the plan of the form, before anything is asked."""
+    """Show the verdict and the plan of the form, before anything is requested."""
     address = visit.form.get("component", "")
     try:
         result = await visit.api.post("/request-change", await _request(visit, dry_run=True))
@@ -176,7 +176,7 @@ async def _page(visit: Visit, change: JsonObject) -> Response:
 
 
 def _road(change: JsonObject) -> list[str]:
-    """The states on its way, without those that it did not have to go through."""
+    """Return the states on the change's path, without those that it skipped."""
     asked = change["approval"] is not None or bool(change["needs"])
     passed = {"queued": bool(change["position"]), "awaiting_approval": asked}
     return [state for state in ROAD if passed.get(state, True) or state == change["status"]]

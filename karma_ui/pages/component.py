@@ -1,4 +1,4 @@
-"""A component: intent beside reality, and everything around it."""
+"""The page of a component: its config, its runtime, and its surroundings in the graph."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def show(visit: Visit) -> Response:
         runtime=runtime,
         runtime_older=runtime_older,
         runtime_compared=runtime_compared,
-        drift=(found := next((d for d in drift if d["address"] == address), None)),
-        drift_age=age(found["checked_at"]) if found else None,
+        drift=(drifted := next((d for d in drift if d["address"] == address), None)),
+        drift_age=age(drifted["checked_at"]) if drifted else None,
         changes=[c for c in changes if address in c["components"]][:MOST_LINES],
         events=events,
         publications=publications["items"],
@@ -72,7 +72,7 @@ def age(moment: str) -> float:
 
 
 async def part(visit: Visit, path: str, **query: object) -> JsonValue:
-    """A resource that a page can do without; None where the API has none."""
+    """Read a resource that a page can do without; None if the API has none."""
     try:
         return await visit.api.get(path, **query)
     except Problem as problem:

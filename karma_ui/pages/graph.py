@@ -19,7 +19,7 @@ from karma_ui.visit import Visit
 
 MOST_ROWS: Final = 500
 """Rows of the table. Ours: who wants more searches or filters."""
-MOST_FOUND: Final = 30
+MAX_MATCHES: Final = 30
 MOST_EDGES: Final = 50
 MOST_BUILDS: Final = 100
 
@@ -27,28 +27,28 @@ MOST_BUILDS: Final = 100
 async def show(visit: Visit) -> Response:
     """The page."""
     view = read_view(visit.query)
-    whole = await graph_of(visit, view)
-    if view.focus and view.focus not in whole.nodes:
+    graph = await graph_of(visit, view)
+    if view.focus and view.focus not in graph.nodes:
         raise _unknown(view.focus)
-    scene = await _scene(visit, view, whole)
-    found, count = whole.search(view.q, MOST_FOUND) if view.q else ([], 0)
+    scene = await _scene(visit, view, graph)
+    matches, count = graph.search(view.q, MAX_MATCHES) if view.q else ([], 0)
     builds = await visit.api.get("/builds", limit=MOST_BUILDS)
     facts: dict[str, Any] = {"rows": [], "branches": []}
     if view.form == "table":
-        facts["rows"] = _rows(whole, view)
+        facts["rows"] = _rows(graph, view)
     elif view.form == "tree":
-        facts["branches"] = tree.branches(whole, view)
+        facts["branches"] = tree.branches(graph, view)
     return visit.page(
         "graph.html",
         view=view,
-        whole=whole,
+        whole=graph,
         scene=scene,
-        found=found,
+        found=matches,
         found_count=count,
         builds=builds["items"],
         depths=DEPTHS,
         most=MOST_ROWS,
-        selected=describe(whole, view.focus) if view.focus else None,
+        selected=describe(graph, view.focus) if view.focus else None,
         **facts,
     )
 
@@ -56,43 +56,43 @@ async def show(visit: Visit) -> Response:
 async def scene(visit: Visit) -> Response:
     """The drawn part as JSON, for the browser's canvas."""
     view = read_view(visit.query)
-    found = await _scene(visit, view, await graph_of(visit, view))
-    return Response(msgspec.json.encode(found.document()), media_type="application/json")
+    drawn = await _scene(visit, view, await graph_of(visit, view))
+    return Response(msgspec.json.encode(drawn.document()), media_type="application/json")
 
 
 async def node(visit: Visit) -> Response:
-    """What is known of a component, beside the picture."""
+    """Show a component's details beside the picture."""
     view = read_view(visit.query)
-    whole = await graph_of(visit, view)
-    return visit.page("graph_node.html", view=view, selected=describe(whole, view.focus))
+    graph = await graph_of(visit, view)
+    return visit.page("graph_node.html", view=view, selected=describe(graph, view.focus))
 
 
 async def edge(visit: Visit) -> Response:
-    """How a dependency was found, where, and which keys it reads; between folded types, all of them."""
-    whole = await graph_of(visit, read_view(visit.query))
+    """Show a dependency's resolvers, places and keys; between folded types, all dependencies."""
+    graph = await graph_of(visit, read_view(visit.query))
     source, target = visit.query.get("source", ""), visit.query.get("target", "")
-    found = [
+    edges = [
         document
-        for ends, document in sorted(whole.edges.items())
-        if source in _named(whole, ends[0]) and target in _named(whole, ends[1])
+        for ends, document in sorted(graph.edges.items())
+        if source in _named(graph, ends[0]) and target in _named(graph, ends[1])
     ]
-    if not found:
+    if not edges:
         raise NotFound("there is no such dependency", next_step="open the graph anew")
-    return visit.page("graph_edge.html", edges=found[:MOST_EDGES], count=len(found))
+    return visit.page("graph_edge.html", edges=edges[:MOST_EDGES], count=len(edges))
 
 
 async def picture(visit: Visit) -> Response:
     """The drawn part as SVG."""
     view = read_view(visit.query)
-    found = await _scene(visit, view, await graph_of(visit, view))
-    return _file(exports.svg(found), "image/svg+xml", "graph.svg")
+    drawn = await _scene(visit, view, await graph_of(visit, view))
+    return _file(exports.svg(drawn), "image/svg+xml", "graph.svg")
 
 
 async def mermaid(visit: Visit) -> Response:
     """The drawn part as Mermaid text."""
     view = read_view(visit.query)
-    found = await _scene(visit, view, await graph_of(visit, view))
-    return _file(exports.mermaid(found), "text/plain; charset=utf-8", "graph.mmd")
+    drawn = await _scene(visit, view, await graph_of(visit, view))
+    return _file(exports.mermaid(drawn), "text/plain; charset=utf-8", "graph.mmd")
 
 
 async def graph_of(visit: Visit, view: View) -> CachedGraph:
@@ -100,44 +100,44 @@ async def graph_of(visit: Visit, view: View) -> CachedGraph:
     return await visit.context.graphs.of(visit.api, visit.environment, view.at)
 
 
-def describe(whole: CachedGraph, address: str) -> JsonObject:
+def describe(graph: CachedGraph, address: str) -> JsonObject:
     """A component with its neighbours' edges and the size of its cone."""
-    if address not in whole.nodes:
+    if address not in graph.nodes:
         raise _unknown(address)
     return {
-        "node": whole.nodes[address],
-        "producers": [whole.edges[address, other] for other in whole.producers[address]],
-        "consumers": [whole.edges[other, address] for other in whole.consumers[address]],
-        "cone": len(whole.reach(address, None, consumers=True)) - 1,
+        "node": graph.nodes[address],
+        "producers": [graph.edges[address, other] for other in graph.producers[address]],
+        "consumers": [graph.edges[other, address] for other in graph.consumers[address]],
+        "cone": len(graph.reach(address, None, consumers=True)) - 1,
     }
 
 
-async def _scene(visit: Visit, view: View, whole: CachedGraph) -> Scene:
+async def _scene(visit: Visit, view: View, graph: CachedGraph) -> Scene:
     before = None
     if view.since:
         before = await visit.context.graphs.of(visit.api, visit.environment, view.since)
     plan: JsonMapping | None = await visit.api.get(f"/plans/{view.plan}") if view.plan else None
     if before is None and plan is None:
-        return whole.remembered(view, lambda: draw(whole, view))
-    return draw(whole, view, before=before, plan=plan)
+        return graph.remembered(view, lambda: draw(graph, view))
+    return draw(graph, view, before=before, plan=plan)
 
 
-def _rows(whole: CachedGraph, view: View) -> list[JsonObject]:
+def _rows(graph: CachedGraph, view: View) -> list[JsonObject]:
     """Rows of the table: what the view shows, one by one whatever is folded."""
     return [
         {
-            **whole.nodes[address],
-            "producers": len(whole.producers[address]),
-            "consumers": len(whole.consumers[address]),
+            **graph.nodes[address],
+            "producers": len(graph.producers[address]),
+            "consumers": len(graph.consumers[address]),
         }
-        for address in tree.chosen(whole, view)[:MOST_ROWS]
+        for address in tree.chosen(graph, view)[:MOST_ROWS]
     ]
 
 
-def _named(whole: CachedGraph, address: str) -> set[str]:
+def _named(graph: CachedGraph, address: str) -> set[str]:
     """The names under which a component may be drawn."""
-    found = whole.nodes.get(address)
-    return {address, GROUP + found["type"]} if found else {address}
+    node = graph.nodes.get(address)
+    return {address, GROUP + node["type"]} if node else {address}
 
 
 def _unknown(address: str) -> NotFound:

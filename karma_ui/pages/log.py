@@ -18,23 +18,23 @@ MOST_CAUSES: Final = 50
 async def index(visit: Visit) -> Response:
     """Events, newest first; with htmx, the next page's rows alone."""
     filters = {name: visit.query.get(name, "") for name in FILTERS}
-    found = await visit.api.get("/log", limit=PAGE, after=visit.query.get("after", ""), **filters)
+    page = await visit.api.get("/log", limit=PAGE, after=visit.query.get("after", ""), **filters)
     template = "log_rows.html" if visit.partial and visit.query.get("after") else "log.html"
-    return visit.page(template, events=found["items"], next=found["next"], filters=filters)
+    return visit.page(template, events=page["items"], next=page["next"], filters=filters)
 
 
 async def show(visit: Visit) -> Response:
-    """One event, what led to it, and what is known to have followed."""
+    """Show one event, its causes, and the events known to have followed."""
     event = await visit.api.get(f"/log/{visit.path('event_id')}")
     causes: list[JsonObject] = []
     cause = event["cause"]
     while cause and len(causes) < MOST_CAUSES:
-        found = await part(visit, f"/log/{cause}")
-        if found is None:
+        cause_event = await part(visit, f"/log/{cause}")
+        if cause_event is None:
             causes.append({"missing": cause})
             break
-        causes.append(found)
-        cause = found["cause"]
+        causes.append(cause_event)
+        cause = cause_event["cause"]
     followed = await _followers(visit, event)
     return visit.page("event.html", event=event, causes=causes, followed=followed)
 
@@ -48,4 +48,4 @@ async def _followers(visit: Visit, event: JsonObject) -> list[JsonObject]:
     """Events that name this one as their cause, among the first ones after it."""
     after = str(event["seq"])
     page = await visit.api.get("/log", order="oldest", after=after, limit=500)
-    return [found for found in page["items"] if found["cause"] == event["id"]][:MOST_CAUSES]
+    return [follower for follower in page["items"] if follower["cause"] == event["id"]][:MOST_CAUSES]

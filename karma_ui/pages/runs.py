@@ -1,4 +1,4 @@
-"""Runs: which there were, and one as it goes on."""
+"""Pages of runs: the list, and one run with its progress."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MOST_PAGES: Final = 20
 
 async def index(visit: Visit) -> Response:
     """Runs, newest first."""
-    found = await visit.api.get("/runs", limit=PAGE, after=visit.query.get("after", ""))
-    return visit.page("runs.html", runs=found["items"], next=found["next"])
+    page = await visit.api.get("/runs", limit=PAGE, after=visit.query.get("after", ""))
+    return visit.page("runs.html", runs=page["items"], next=page["next"])
 
 
 async def show(visit: Visit) -> Response:
@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
     run = await visit.api.get(f"/runs/{visit.path('run_id')}")
     events = await _events(visit, run["id"])
     lines = progress(events)
-    whole = await graph_of(visit, View())
+    graph = await graph_of(visit, View())
     started = next((e for e in events if e["action"] in {"deploy", "destroy"}), None)
     flow_run = started["inputs"].get("flow_run") if started else None
     planned = started["inputs"].get("components", 0) if started else 0
@@ -40,7 +40,7 @@ async def show(visit: Visit) -> Response:
         lines=lines,
         planned=max(planned, len(lines)),
         outcome=outcome if isinstance(outcome, dict) else {},
-        path=critical_path(lines, whole.producers),
+        path=critical_path(lines, graph.producers),
         change_id=next((e["change_id"] for e in events if e["change_id"]), None),
         prefect=f"{visit.context.prefect_url}/runs/flow-run/{flow_run}"
         if flow_run and visit.context.prefect_url
@@ -49,12 +49,12 @@ async def show(visit: Visit) -> Response:
 
 
 async def _events(visit: Visit, run_id: str) -> list[JsonObject]:
-    found: list[JsonObject] = []
+    events: list[JsonObject] = []
     after = ""
     for _ in range(MOST_PAGES):
         page = await visit.api.get("/log", run=run_id, order="oldest", limit=MOST_EVENTS, after=after)
-        found += page["items"]
+        events += page["items"]
         if page["next"] is None:
             break
         after = page["next"]
-    return found
+    return events

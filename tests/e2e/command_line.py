@@ -34,8 +34,8 @@ class Ran:
     @property
     def error(self) -> dict[str, Any]:
         """The error document of a call with --json."""
-        found: dict[str, Any] = self.document["error"]
-        return found
+        error: dict[str, Any] = self.document["error"]
+        return error
 
     @property
     def codes(self) -> list[str]:
@@ -125,7 +125,7 @@ def statuses(document: dict[str, Any]) -> dict[str, str]:
 
 def with_status(document: dict[str, Any], status: str) -> set[str]:
     """Addresses that ended with a status."""
-    return {address for address, found in statuses(document).items() if found == status}
+    return {address for address, actual in statuses(document).items() if actual == status}
 
 
 def write_config(project: Path, env: str, address: str, config: str | bytes) -> Path:

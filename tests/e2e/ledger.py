@@ -50,11 +50,11 @@ class Ledger:
 
     def lines(self) -> list[Line]:
         """Everything that was noted so far, in order."""
-        found = []
+        entries = []
         for text in self.path.read_text("utf-8").splitlines():
             event, command, component, process, *code = text.split(" ")
-            found.append(Line(event, command, component, process, int(code[0]) if code else None))
-        return found
+            entries.append(Line(event, command, component, process, int(code[0]) if code else None))
+        return entries
 
     def started(self) -> int:
         """How many processes were started so far."""
@@ -74,14 +74,14 @@ class Ledger:
     def overlaps(self) -> list[str]:
         """Components of which two applies ran at once."""
         open_: dict[str, str] = {}
-        found = []
+        overlapping = []
         for line in self.lines():
             if line.command != "apply":
                 continue
             if line.event == "end":
                 open_.pop(line.component, None)
             elif line.component in open_:
-                found.append(line.component)
+                overlapping.append(line.component)
             else:
                 open_[line.component] = line.process
-        return found
+        return overlapping

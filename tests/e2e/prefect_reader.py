@@ -21,12 +21,12 @@ def read() -> dict[str, Any]:
         "tasks": {
             task.name: {
                 "state": task.state_name,
-                "after": sorted(names[found.id] for found in task.task_inputs.get("wait_for", [])
-                                if getattr(found, "id", None) in names),
+                "after": sorted(names[entry.id] for entry in task.task_inputs.get("wait_for", [])
+                                if getattr(entry, "id", None) in names),
             }
             for task in tasks
         },
-        "artifacts": sorted({found.key for found in artifacts if found.key}),
+        "artifacts": sorted({entry.key for entry in artifacts if entry.key}),
     }  # fmt: skip
 
 

@@ -66,11 +66,11 @@ def wait_for(look: Callable[[], Found | None], seconds: float = PATIENCE) -> Fou
     deadline = time.monotonic() + seconds
     while True:
         try:
-            found = look()
+            answer = look()
         except (httpx.HTTPError, StoreUnavailable):
-            found = None
-        if found:
-            return found
+            answer = None
+        if answer:
+            return answer
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {look}"
         time.sleep(0.3)
 
@@ -125,8 +125,8 @@ class RunningService:
     def parts(self) -> list[dict[str, Any]]:
         """What the service says of itself now."""
         body: dict[str, Any] = json.loads((self.karma.project / ".karma/service.json").read_text())
-        found: list[dict[str, Any]] = body["services"]
-        return found
+        services: list[dict[str, Any]] = body["services"]
+        return services
 
     def part(self, kind: str) -> dict[str, Any]:
         """One part."""
@@ -159,8 +159,8 @@ class RunningService:
         """What Prefect's API says of a flow's runs."""
         body = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"}
         answer = httpx.post(f"{self.url('server')}/flow_runs/filter", json=body, trust_env=False)
-        found: list[dict[str, Any]] = answer.raise_for_status().json()
-        return found
+        runs: list[dict[str, Any]] = answer.raise_for_status().json()
+        return runs
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run as the UI does."""
@@ -172,13 +172,15 @@ class RunningService:
         """What Prefect's API says of the task runs of a flow run."""
         body = {"flow_runs": {"id": {"any_": [run_id]}}}
         answer = httpx.post(f"{self.url('server')}/task_runs/filter", json=body, trust_env=False)
-        found: list[dict[str, Any]] = answer.raise_for_status().json()
-        return found
+        runs: list[dict[str, Any]] = answer.raise_for_status().json()
+        return runs
 
     def events(self, env: str) -> list[dict[str, Any]]:
         """The log of an environment."""
-        found: list[dict[str, Any]] = Karma(self.karma.project, env=env).json("log", "list", "--limit", "500")
-        return found
+        listed: list[dict[str, Any]] = Karma(self.karma.project, env=env).json(
+            "log", "list", "--limit", "500"
+        )
+        return listed
 
     def token(self, env: str, user: str, role: Role) -> str:
         """A new token."""
@@ -232,12 +234,12 @@ class Notices:
 
 def processes_of(project: Path) -> list[int]:
     """Processes that have to do with a project, by their command line or their environment (Linux)."""
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue  # it has ended
         if int(process.name) != os.getpid() and f"{project}/.karma".encode() in said:
-            found.append(int(process.name))
-    return found
+            pids.append(int(process.name))
+    return pids

@@ -84,11 +84,11 @@ class Api:
         until = time.monotonic() + WAIT_SECONDS
         with self.client("viewer") as viewer:
             while time.monotonic() < until:
-                found: dict[str, Any] = viewer.get(f"/changes/{change_id}").json()
-                if found["status"] == status:
-                    return found
+                change: dict[str, Any] = viewer.get(f"/changes/{change_id}").json()
+                if change["status"] == status:
+                    return change
                 time.sleep(0.2)
-        raise AssertionError(found)
+        raise AssertionError(change)
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +121,10 @@ def test_a_change_is_followed_over_a_death_of_the_server(api: Api) -> None:
         assert operator.post(f"/changes/{body['change_id']}/apply").status_code == 202
         seen += _events(api, after=seen[-1]["seq"], until=lambda event: event["status"] == "applied")
         query = '{ component(id: "hello/world") { status config runtime } changes { status } }'
-        found = operator.post("/graphql", json={"query": query}).json()["data"]
-        assert found["component"]["config"] == {"greeting": "hi"}
-        assert found["component"]["status"] == "current"
-        assert found["changes"][0]["status"] == "applied"
+        answered = operator.post("/graphql", json={"query": query}).json()["data"]
+        assert answered["component"]["config"] == {"greeting": "hi"}
+        assert answered["component"]["status"] == "current"
+        assert answered["changes"][0]["status"] == "applied"
     assert [event["seq"] for event in seen] == list(range(1, len(seen) + 1))
     assert {"operator@example.org"} == {e["user"] for e in seen if e["change_id"]}
     assert api.karma.json("log", "verify")["verified"] is True
@@ -132,16 +132,16 @@ def test_a_change_is_followed_over_a_death_of_the_server(api: Api) -> None:
 
 def _events(api: Api, *, after: int, until: Any) -> list[dict[str, Any]]:
     """What the stream gives, up to the change's event that ends the wait."""
-    found = []
+    events = []
     with api.client("viewer") as viewer:
         headers = {"last-event-id": str(after)}
         with viewer.stream("GET", "/events", headers=headers) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data: "):
-                    found.append(json.loads(line.removeprefix("data: ")))
-                    if found[-1]["action"] == "change" and until(found[-1]):
-                        return found
-    raise AssertionError(found)
+                    events.append(json.loads(line.removeprefix("data: ")))
+                    if events[-1]["action"] == "change" and until(events[-1]):
+                        return events
+    raise AssertionError(events)
 
 
 def changes_of(viewer: httpx.Client, user: str) -> list[str]:
@@ -169,10 +169,10 @@ def test_a_signed_push_is_applied(api: Api) -> None:
         answer = viewer.post("/webhooks/github", content=raw, headers=headers)
         assert (answer.status_code, answer.json()["status"]) == (202, "started")
         until = time.monotonic() + WAIT_SECONDS
-        while not (found := changes_of(viewer, "webhook:ann")):
+        while not (requested := changes_of(viewer, "webhook:ann")):
             assert time.monotonic() < until
             time.sleep(0.2)
-        shown = api.until(found[0], "applied")
+        shown = api.until(requested[0], "applied")
         assert f"commit {pushed} by ann@example.org: hey" in shown["reason"]
         assert viewer.get("/components/hello/world").json()["runtime"]["text"] == "hey from world"
 

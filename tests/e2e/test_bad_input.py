@@ -262,8 +262,10 @@ def test_bad_dependencies_stop_a_build(
     karma.json("config", "publish")
     built = karma.json("graph", "build", code=3)
     assert (built["status"], built["build_id"]) == ("invalid", None)
-    found = [(f["code"], f["component"], f["pointer"]) for f in built["findings"] if f["severity"] == "error"]
-    assert found == [(code, "hello/bad", pointer)]
+    errors = [
+        (f["code"], f["component"], f["pointer"]) for f in built["findings"] if f["severity"] == "error"
+    ]
+    assert errors == [(code, "hello/bad", pointer)]
     assert karma.refuses("graph", "show", code=1).error["code"] == "not-found"
 
 

@@ -260,9 +260,9 @@ def test_colours_are_for_terminals_that_want_them(first_shop: tuple[Shop, object
 def test_a_table_in_a_pipe_keeps_its_lines(first_shop: tuple[Shop, object]) -> None:
     """One component is one line, so that grep finds it whole."""
     (line,) = [
-        found
-        for found in first_shop[0].karma.run("plan", "--all").out.splitlines()
-        if "dynamodb-table/carts" in found
+        printed
+        for printed in first_shop[0].karma.run("plan", "--all").out.splitlines()
+        if "dynamodb-table/carts" in printed
     ]
     assert "nothing that decides its deployment changed" in line
 

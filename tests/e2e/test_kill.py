@@ -97,8 +97,8 @@ class System:
         while True:
             ran = self.karma.run("deploy", "--all", "--auto-approve", "--json")
             if ran.code == 0:
-                found: dict[str, Any] = ran.document
-                return found
+                document: dict[str, Any] = ran.document
+                return document
             assert ran.error["code"] == "lease-held", (ran.out, ran.err)
             assert time.monotonic() < deadline
             time.sleep(0.5)

@@ -110,9 +110,9 @@ class System:
 
     def _bodies(self, query: str) -> list[dict[str, Any]]:
         with sqlite3.connect(self.karma.state / "state.sqlite") as state:
-            found = [json.loads(body) for (body,) in state.execute(query)]
+            bodies = [json.loads(body) for (body,) in state.execute(query)]
         state.close()
-        return found
+        return bodies
 
     def dead_runs(self) -> list[str]:
         """Runs that never came to their end."""

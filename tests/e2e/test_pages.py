@@ -19,17 +19,17 @@ pytestmark = pytest.mark.xdist_group("browser")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for all."""
-    with launched() as found:
-        yield found
+    with launched() as launched_browser:
+        yield launched_browser
 
 
 @pytest.fixture
 def system() -> Iterator[UiSystem]:
     """The shop, in which every change needs an approval and runs go."""
-    found = UiSystem(runs_go=True)
-    found.policy["require_approval"] = True
-    yield found
-    found.close()
+    ui = UiSystem(runs_go=True)
+    ui.policy["require_approval"] = True
+    yield ui
+    ui.close()
 
 
 def test_an_operator_proposes_and_an_approver_sees_it_through(browser: Browser, system: UiSystem) -> None:
@@ -129,19 +129,19 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, system: UiSyste
     artifact = next(key for kept in system.log.events(run_id=run) for key in kept.artifacts)
     with opened(browser, system, Role.ADMIN, color_scheme=scheme) as page:
         page.context.set_extra_http_headers({})
-        found = {}
+        violations = {}
         own = (f"changes/{change}", f"log/{event}", f"runs/{run}", f"artifacts?key={artifact}")
         for path in (*PAGES[:-1], *own, "components/cluster/main?runtime=1"):
             page.goto(f"{system.pages}/{path}")
             if page.locator(".stage").count():
                 drawn(page)
-            found[path] = serious(page)
+            violations[path] = serious(page)
             keep(page, re.sub(r"[^a-z]+", "-", f"{path}-{scheme}"), full=False)
     with opened(browser, system, None, color_scheme=scheme) as page:
         page.goto(f"{system.pages}/signin")
-        found["signin"] = serious(page)
+        violations["signin"] = serious(page)
         keep(page, f"signin-{scheme}", full=False)
-    assert {path: faults for path, faults in found.items() if faults} == {}
+    assert {path: faults for path, faults in violations.items() if faults} == {}
 
 
 def test_a_component_and_a_dependency_are_opened_by_a_click(browser: Browser, system: UiSystem) -> None:

@@ -24,16 +24,16 @@ FIRST_PICTURE_SECONDS = 1.5
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for all."""
-    with launched() as found:
-        yield found
+    with launched() as launched_browser:
+        yield launched_browser
 
 
 @pytest.fixture(scope="module")
 def large() -> Iterator[UiSystem]:
     """10,000 components."""
-    found = fleet(10_000)
-    yield found
-    found.close()
+    system = fleet(10_000)
+    yield system
+    system.close()
 
 
 def test_a_thousand_components_are_drawn_one_by_one(browser: Browser) -> None:

@@ -51,8 +51,8 @@ def seen(variables: dict[str, str]) -> dict[str, Any]:
         [sys.executable, "-m", "tests.e2e.prefect_reader"],
         cwd=ROOT, env=environment(variables), capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def left_behind(karma: Karma) -> dict[str, Any]:
@@ -62,12 +62,12 @@ def left_behind(karma: Karma) -> dict[str, Any]:
         applied = [json.loads(body) for (body,) in state.execute("SELECT body FROM applied")]
     with closing(sqlite3.connect(karma.state / "parameters.sqlite")) as store:
         runtimes = store.execute("SELECT name, value FROM parameter WHERE name LIKE '%/runtime' ORDER BY 1")
-        found = runtimes.fetchall()
+        rows = runtimes.fetchall()
     events = karma.json("log", "list", "--limit", "500")
     return {
         "journal": sorted((e["address"], e["generation"], e["step"], e["status"]) for e in entries),
         "applied": sorted(json.dumps(_comparable(record), sort_keys=True) for record in applied),
-        "runtimes": found,
+        "runtimes": rows,
         "log": sorted((e["action"], e.get("component") or "", e["status"]) for e in events
                       if e["action"] != "graph_build"),
     }  # fmt: skip
@@ -76,7 +76,7 @@ def left_behind(karma: Karma) -> dict[str, Any]:
 def _comparable(record: dict[str, Any]) -> dict[str, Any]:
     """An applied record without ids, times, and digests, which are keyed by the state store's own secret."""
     same = {name: record[name] for name in ("address", "generation", "config", "config_version", "module")}
-    keys = {producer: sorted(found) for producer, found in record.get("keys", {}).items()}
+    keys = {producer: sorted(digests) for producer, digests in record.get("keys", {}).items()}
     return {**same, "inputs": sorted(record["inputs"]), "keys": keys, "edges": record.get("edges")}
 
 
@@ -118,7 +118,7 @@ def test_prefect_shows_the_component_graph_and_deploys_the_same(make: Any, serve
 
 def processes_naming(text: str) -> list[int]:
     """Processes whose command line or environment names a text; Linux."""
-    found = []
+    pids = []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():
             continue
@@ -127,8 +127,8 @@ def processes_naming(text: str) -> list[int]:
         except OSError:
             continue  # it has ended, or is another user's
         if text.encode() in said:
-            found.append(int(process.name))
-    return found
+            pids.append(int(process.name))
+    return pids
 
 
 def test_its_own_server_ends_with_the_deploy(make: Any) -> None:

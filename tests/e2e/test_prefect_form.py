@@ -35,9 +35,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 def page() -> Iterator[Page]:
     """A page of a browser of its own."""
     with launched() as browser:
-        found = browser.new_page()
-        found.set_default_timeout(LONG)
-        yield found
+        opened = browser.new_page()
+        opened.set_default_timeout(LONG)
+        yield opened
 
 
 class RunForm:
@@ -84,8 +84,8 @@ class RunForm:
 def changes(service: RunningService) -> list[dict[str, Any]]:
     """What the API says of the changes."""
     with service.client("prod", service.token("prod", "vera", Role.VIEWER)) as client:
-        found: list[dict[str, Any]] = client.get("/changes").raise_for_status().json()["items"]
-    return found
+        listed: list[dict[str, Any]] = client.get("/changes").raise_for_status().json()["items"]
+    return listed
 
 
 def test_a_change_is_started_from_the_form(service: RunningService, page: Page) -> None:

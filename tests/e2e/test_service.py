@@ -225,7 +225,7 @@ def test_an_approval_by_form_takes_an_approvers_token(service: RunningService) -
         given = service.start("approve-change", "a2", **chosen, token=approver, why="looks right")
         assert service.ended(given).type == "COMPLETED"
         applied = wait_for(
-            lambda: found if (found := client.get(place).json())["status"] == "applied" else None
+            lambda: answer if (answer := client.get(place).json())["status"] == "applied" else None
         )
     assert applied["approval"]["by"] == "bob@example.org"
     kept = json.dumps(service.flow_runs("approve-change"))

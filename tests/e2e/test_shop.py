@@ -33,18 +33,18 @@ def journal(karma: Karma, run: str) -> list[dict[str, Any]]:
 
 def completed(karma: Karma, run: str, step: str) -> set[str]:
     """Components with a completed step in a run's journal; each at most once."""
-    found = [e["address"] for e in journal(karma, run) if (e["step"], e["status"]) == (step, "succeeded")]
-    assert len(found) == len(set(found))
-    return set(found)
+    addresses = [e["address"] for e in journal(karma, run) if (e["step"], e["status"]) == (step, "succeeded")]
+    assert len(addresses) == len(set(addresses))
+    return set(addresses)
 
 
 def producers(karma: Karma) -> dict[str, set[str]]:
     """Consumer → producers, as the graph shows them."""
-    found: dict[str, set[str]] = {}
+    by_consumer: dict[str, set[str]] = {}
     for edge in karma.json("graph", "show")["edges"]:
         if edge["kind"] == "depends_on":
-            found.setdefault(edge["source"], set()).add(edge["target"])
-    return found
+            by_consumer.setdefault(edge["source"], set()).add(edge["target"])
+    return by_consumer
 
 
 # -- the first deploy ---------------------------------------------------------------------------------
@@ -402,9 +402,9 @@ def test_tampering_is_found(shop: Shop, tamper: Callable[[Path], None]) -> None:
     shop = Shop(shop.project, shop.karma.under(KARMA_LOG__REQUIRED="file"), shop.ledger)
     assert shop.karma.json("log", "verify")["verified"]
     tamper(shop.karma.state / "log.jsonl")
-    found = shop.karma.json("log", "verify", code=1)
-    assert not found["verified"]
-    assert found["problems"]
+    verification = shop.karma.json("log", "verify", code=1)
+    assert not verification["verified"]
+    assert verification["problems"]
     assert "CHAIN BROKEN" in shop.karma.run("log", "verify").out
 
 

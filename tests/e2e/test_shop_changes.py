@@ -1,4 +1,4 @@
-"""The three cases that the design documents, by the command line on the example shop."""
+"""Three cases of protection, by the command line on the example shop."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_a_subnet_is_not_changed_under_a_running_instance(shop: Shop) -> None:
     before = configs(shop.karma)
     result = propose(shop.karma, "vpc/core", {"subnets": {"a": {"cidr": "192.0.2.192/26"}}}, code=4)
     assert (result["status"], result["plan"]) == ("rejected", None)
-    found = next(f for f in result["findings"] if f["code"] == "protected-field")
-    assert (found["component"], found["pointer"]) == ("vpc/core", "/subnets")
-    assert INSTANCE in found["message"]
+    finding = next(f for f in result["findings"] if f["code"] == "protected-field")
+    assert (finding["component"], finding["pointer"]) == ("vpc/core", "/subnets")
+    assert INSTANCE in finding["message"]
     assert configs(shop.karma) == before
     event = next(e for e in shop.karma.json("log", "list") if e["id"] == result["log_entry_id"])
     assert (event["action"], event["status"]) == ("change", "rejected")
@@ -76,7 +76,7 @@ def test_a_bucket_is_not_removed_under_a_function(shop: Shop) -> None:
     path.write_text(json.dumps({"component": "s3-bucket/uploads", "remove": True}))
     bucket = shop.karma.json("change", "request", "--input", str(path), code=4)
     assert bucket["status"] == "rejected"
-    found = next(f for f in bucket["findings"] if f["code"] == "consumers-live")
-    assert "lambda-function/thumbnails" in found["message"]
+    finding = next(f for f in bucket["findings"] if f["code"] == "consumers-live")
+    assert "lambda-function/thumbnails" in finding["message"]
     reference = propose(shop.karma, "lambda-function/thumbnails", {"s3_bucket_nickname": None}, code=4)
     assert reference["status"] == "rejected"

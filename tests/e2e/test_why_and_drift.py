@@ -98,8 +98,8 @@ def test_drift(karma: Karma, drifting: DriftingTerraform) -> None:
     told = karma.run("drift", "a", "one", "--detailed-exitcode")
     assert told.code == 2
     assert "aws_ssm_parameter.two was deleted" in told.out
-    found = karma.json("drift", "a", "one")
-    assert [c["address"] for c in found["components"]] == ["a/one"]
+    checked = karma.json("drift", "a", "one")
+    assert [c["address"] for c in checked["components"]] == ["a/one"]
     statuses = {n["id"]: n["status"] for n in karma.json("graph", "show")["nodes"]}
     assert statuses == {"a/one": "drifted", "b/two": "current"}
     drifting.drifted.unlink()

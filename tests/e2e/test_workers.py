@@ -31,8 +31,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 def events(fleet: Fleet, env: str) -> list[dict[str, Any]]:
     """The log of an environment, oldest first."""
-    found: list[dict[str, Any]] = Karma(fleet.karma.project, env=env).json("log", "list", "--limit", "500")
-    return found
+    listed: list[dict[str, Any]] = Karma(fleet.karma.project, env=env).json("log", "list", "--limit", "500")
+    return listed
 
 
 def test_workers_share_the_runs_and_an_environment_has_one_at_a_time(fleet: Fleet) -> None:
@@ -75,8 +75,8 @@ def test_a_worker_that_is_told_to_end_hands_its_run_on(fleet: Fleet) -> None:
 
 def deploys(fleet: Fleet, known: int) -> list[tuple[str, str]]:
     """What the newer events say of deploys."""
-    found = events(fleet, "east")[known:]
-    return [(e["action"], e["status"]) for e in found if e["action"] == "deploy"]
+    new_events = events(fleet, "east")[known:]
+    return [(e["action"], e["status"]) for e in new_events if e["action"] == "deploy"]
 
 
 def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
@@ -103,5 +103,5 @@ def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
 
 def applies(fleet: Fleet, known: int) -> list[tuple[str, str]]:
     """Status and change of the newer events of applies in `west`."""
-    found = events(fleet, "west")[known:]
-    return [(e["status"], e["change_id"]) for e in found if e["action"] == "terraform_apply"]
+    new_events = events(fleet, "west")[known:]
+    return [(e["status"], e["change_id"]) for e in new_events if e["action"] == "terraform_apply"]

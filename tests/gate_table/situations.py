@@ -51,8 +51,8 @@ class GitFiles:
         return json.dumps(self.configs[file.address]).encode()
 
     def config_at(self, environment: str, address: str, commit: str) -> bytes | None:
-        found = self.configs.get(address)
-        return None if found is None else json.dumps(found).encode()
+        config = self.configs.get(address)
+        return None if config is None else json.dumps(config).encode()
 
     def provenance(self, files: Sequence[ConfigFile]) -> dict[str, Provenance]:
         return {}

@@ -23,9 +23,9 @@ def main(project: str) -> None:
     with temporary_server(Path(project) / ".karma" / "prefect"):
         from flows.change_run import change_run  # noqa: PLC0415 - imports Prefect, after its settings are made
 
-        found: dict[str, Any] = {}
+        outcome: dict[str, Any] = {}
         for _ in range(2):
-            found = change_run(
+            outcome = change_run(
                 project=project,
                 environment="dev",
                 component="hello/world",
@@ -33,8 +33,8 @@ def main(project: str) -> None:
                 apply_when_approved=True,
                 idempotency_key="delivery-1",
             )
-            sys.stdout.write(json.dumps(found) + "\n")
-        again = change_run(project=project, environment="dev", change_id=found["change_id"])
+            sys.stdout.write(json.dumps(outcome) + "\n")
+        again = change_run(project=project, environment="dev", change_id=outcome["change_id"])
         sys.stdout.write(json.dumps(again) + "\n")
         made = change_run(
             project=project,

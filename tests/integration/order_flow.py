@@ -49,10 +49,10 @@ def main(project: str) -> None:
 def said(call: Callable[[], dict[str, Any]]) -> None:
     """Print how it ended: its status, or the code of its error."""
     try:
-        found = {"status": call()["status"]}
+        answer = {"status": call()["status"]}
     except KarmaError as error:
-        found = {"code": error.code}
-    sys.stdout.write(json.dumps(found) + "\n")
+        answer = {"code": error.code}
+    sys.stdout.write(json.dumps(answer) + "\n")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ NOBODY = "65534"
 
 def programs() -> Path:
     """The folder of `initdb` and `pg_ctl`; without it a test is skipped, or fails (KARMA_TEST_REQUIRE)."""
-    found = shutil.which("pg_ctl")
-    folders = [Path(found).resolve().parent] if found else sorted(DEBIAN.glob("*/bin"))
+    program = shutil.which("pg_ctl")
+    folders = [Path(program).resolve().parent] if program else sorted(DEBIAN.glob("*/bin"))
     whole = [folder for folder in folders if (folder / "initdb").exists()]
     if whole:
         return whole[-1]

@@ -27,23 +27,23 @@ def main(root: str) -> None:
             kept = client.read_automations_by_name(automations.SILENT)
             told = client.read_automations_by_name(automations.FAILURES)
         ends = _crash(root)
-    found = {
+    described = {
         "deployments": deployments,
         "limits": limits,
         "automations": [len(kept), len(told)],
         "ends": ends,
     }
-    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.write(json.dumps(described) + "\n")
 
 
-def _deployment(found: Any) -> dict[str, Any]:
+def _deployment(deployment: Any) -> dict[str, Any]:
     return {
-        "form": found.parameter_openapi_schema,
-        "parameters": found.parameters,
-        "tags": found.tags,
-        "pool": found.work_pool_name,
-        "entrypoint": found.entrypoint,
-        "schedules": sorted((s.parameters["environment"], s.active) for s in found.schedules),
+        "form": deployment.parameter_openapi_schema,
+        "parameters": deployment.parameters,
+        "tags": deployment.tags,
+        "pool": deployment.work_pool_name,
+        "entrypoint": deployment.entrypoint,
+        "schedules": sorted((s.parameters["environment"], s.active) for s in deployment.schedules),
     }
 
 

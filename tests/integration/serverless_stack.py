@@ -114,8 +114,8 @@ class Worker:
 
     def config(self, address: str) -> Any:
         """The stored config."""
-        found = self.workspace.parameters.get(self.workspace.config_parameter(address))
-        return json.loads(found.value) if found and found.value else None
+        parameter = self.workspace.parameters.get(self.workspace.config_parameter(address))
+        return json.loads(parameter.value) if parameter and parameter.value else None
 
     def put_config(self, address: str, config: dict[str, Any]) -> None:
         """As a publish does, which leaves the graph to the next build."""
@@ -196,4 +196,4 @@ def _applied(folder: Path, configuration: str, **variables: str) -> Any:
 
     terraform("init", "-input=false", "-no-color")
     terraform("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=20")
-    return {name: found["value"] for name, found in json.loads(terraform("output", "-json")).items()}
+    return {name: output["value"] for name, output in json.loads(terraform("output", "-json")).items()}

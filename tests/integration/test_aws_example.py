@@ -168,11 +168,11 @@ def test_a_change_reaches_only_what_consumes_the_changed_keys(on_aws: Job) -> No
 
 def test_modules_that_read_parameter_store_have_their_edges(on_aws: Job) -> None:
     """Both types that read by `data "aws_ssm_parameter"` consume what their modules read, and no more."""
-    found = {(s, t): keys for s, t, kind, keys in on_aws.graph[1] if kind == "consumes_runtime_from"}
-    assert found["iam-role/orders", "s3-bucket/uploads"] == ["bucket_arn"]
-    assert found["iam-role/orders", "dynamodb-table/orders"] == ["table_arn"]
-    assert found["app-settings/orders", "iam-role/orders"] == ["role_arn"]
-    assert found["app-settings/orders", "dynamodb-table/orders"] == ["table_name"]
+    consumed = {(s, t): keys for s, t, kind, keys in on_aws.graph[1] if kind == "consumes_runtime_from"}
+    assert consumed["iam-role/orders", "s3-bucket/uploads"] == ["bucket_arn"]
+    assert consumed["iam-role/orders", "dynamodb-table/orders"] == ["table_arn"]
+    assert consumed["app-settings/orders", "iam-role/orders"] == ["role_arn"]
+    assert consumed["app-settings/orders", "dynamodb-table/orders"] == ["table_name"]
 
 
 def test_the_runtime_that_a_module_writes_is_its_own(on_aws: Job) -> None:

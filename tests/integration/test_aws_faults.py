@@ -41,9 +41,9 @@ COMPONENTS = {"a/one": "applied", "b/two": "applied", "c/three": "applied"}
 def access(monkeypatch: pytest.MonkeyPatch) -> Access:
     """An account with tables and a bucket, and clients that pause little."""
     hurry(monkeypatch)
-    found = local_aws.fresh(monkeypatch)
-    prepare(found)
-    return found
+    fresh_access = local_aws.fresh(monkeypatch)
+    prepare(fresh_access)
+    return fresh_access
 
 
 def behind(proxy: FaultyAws) -> Impatient:
@@ -91,9 +91,9 @@ def assert_nothing_lost_or_doubled(system: AwsSystem, *, resumed: bool = False) 
     assert {a: record.status for a, record in system.state.all_applied().items()} == COMPONENTS
     for address in COMPONENTS:
         for leaf in ("config", "runtime"):
-            found = system.parameters.get(f"/iac/{address}/{leaf}")
-            assert found is not None
-            assert found.version == 1, found
+            parameter = system.parameters.get(f"/iac/{address}/{leaf}")
+            assert parameter is not None
+            assert parameter.version == 1, parameter
         done = [e.status for e in system.state.entries(address=address) if e.step == "apply"]
         said = [e.status for e in system.log.events(component=address, action="terraform_apply")]
         for steps in (done, said):
@@ -123,9 +123,11 @@ def test_the_job_survives_a_bad_network(
     """Completes with at most twice the calls, or ends in a typed error in time; nothing lost or doubled."""
     completed = 0
     for seed in SEEDS:
-        found = local_aws.fresh(monkeypatch)
-        prepare(found)
-        with faulty_aws(found.endpoint_url, rates=RATES, seed=seed, hang_seconds=HANG_SECONDS) as proxy:
+        fresh_access = local_aws.fresh(monkeypatch)
+        prepare(fresh_access)
+        with faulty_aws(
+            fresh_access.endpoint_url, rates=RATES, seed=seed, hang_seconds=HANG_SECONDS
+        ) as proxy:
             system = AwsSystem(tmp_path / f"seed-{seed}", behind(proxy))
             started = time.monotonic()
             ended = attempt(system)

@@ -68,7 +68,7 @@ class Project:
         self.karma("config", "publish")
         self.karma("graph", "build")
         done = self.karma("deploy", "--all", "--auto-approve")
-        return {found["address"]: found["status"] for found in done["components"]}
+        return {component["address"]: component["status"] for component in done["components"]}
 
     def graph(self) -> Any:
         """What the graph says, apart from what two runs differ in."""

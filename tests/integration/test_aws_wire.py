@@ -145,10 +145,10 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 
 def test_the_job_did_what_it_should(job: Job) -> None:
     """Else there would be nothing to find: two deployed with secrets, one failed, artifacts written."""
-    found = {
+    stored = {
         e["component"]: e["status"] for e in json.loads(job.karma("log grep --action terraform_apply --json"))
     }
-    assert found == {"db/main": "succeeded", "app/web": "succeeded", "broken/one": "failed"}
+    assert stored == {"db/main": "succeeded", "app/web": "succeeded", "broken/one": "failed"}
     kinds = {call.service for call in job.proxy.calls}
     assert kinds >= {"ssm", "dynamodb", "s3"}
     access = local_aws.Access(region=local_aws.REGION, endpoint_url=local_aws.url())
@@ -193,10 +193,10 @@ def test_no_secret_stays_in_the_project(job: Job) -> None:
 
 def test_the_least_policy_allows_all_that_was_called(job: Job) -> None:
     """Every call of Karma and of Terraform's backend: action, resource, and keys in DynamoDB."""
-    found = policy(read_settings(job.root), "dev")["Statement"]
+    statements = policy(read_settings(job.root), "dev")["Statement"]
     for call in job.proxy.calls:
         for action, resource, keys in asked(call):
-            allowed = any(allows(statement, action, resource, keys) for statement in found)
+            allowed = any(allows(statement, action, resource, keys) for statement in statements)
             assert allowed, (action, resource, keys)
 
 
@@ -215,8 +215,8 @@ def canaries(text: bytes) -> set[str]:
 def contents(raw: bytes) -> Iterator[bytes]:
     """The bytes, and what is compressed in them: DynamoDB's binary attributes, the bodies of snapshots."""
     yield raw
-    for found in re.findall(rb'"B": ?"([A-Za-z0-9+/=]+)"', raw):
-        decoded = base64.b64decode(found)
+    for encoded in re.findall(rb'"B": ?"([A-Za-z0-9+/=]+)"', raw):
+        decoded = base64.b64decode(encoded)
         yield decoded
         yield from _unpacked(decoded)
     yield from _unpacked(raw.partition(b"\n")[2])

@@ -22,8 +22,8 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The deployment of the class's functions."""
     with pytest.MonkeyPatch.context() as patch:
         local_aws.credentials(patch)
-        with deployed(tmp_path_factory.mktemp("stack"), request.cls.functions) as found:
-            yield found
+        with deployed(tmp_path_factory.mktemp("stack"), request.cls.functions) as served:
+            yield served
 
 
 class _Deployed:

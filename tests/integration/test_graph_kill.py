@@ -91,17 +91,17 @@ class Reader:
 
     def current(self) -> Build:
         """The current build, whose graph must be whole."""
-        found = self.store.load(self.environment)
-        assert found is not None
-        assert digest(found.graph) == found.build.digest
-        return found.build
+        snapshot = self.store.load(self.environment)
+        assert snapshot is not None
+        assert digest(snapshot.graph) == snapshot.build.digest
+        return snapshot.build
 
     def _poll(self) -> None:
         while not self._stop.wait(0.002):
-            found = self.store.load(self.environment)
+            snapshot = self.store.load(self.environment)
             self.reads += 1
-            if found is not None and digest(found.graph) != found.build.digest:
-                self.halves.append(found)
+            if snapshot is not None and digest(snapshot.graph) != snapshot.build.digest:
+                self.halves.append(snapshot)
 
     def __enter__(self) -> Reader:
         self._thread.start()
@@ -139,28 +139,28 @@ class Scene:
         plain = replace(self, store_name=self.store_name.removeprefix("staged+"))
         assert finish(plain.start(rounds=1, token=token)) == 0
         store = open_store(self.store_name)
-        found = store.load(self.environment)
-        assert found is not None
-        seed = found.build.id - 1
-        assert found.graph == random_graph(random.Random(seed), nodes=40, environment=self.environment)
+        snapshot = store.load(self.environment)
+        assert snapshot is not None
+        seed = snapshot.build.id - 1
+        assert snapshot.graph == random_graph(random.Random(seed), nodes=40, environment=self.environment)
         artifacts = Artifacts(self.artifacts)
-        for build in store.builds(self.environment, limit=found.build.id):
+        for build in store.builds(self.environment, limit=snapshot.build.id):
             assert digest(restore(artifacts, store, self.environment, build.id)) == build.digest
         store.close()
         if "ws://" in self.store_name:
-            self._check_no_orphans(found)
+            self._check_no_orphans(snapshot)
 
-    def _check_no_orphans(self, found: Snapshot) -> None:
+    def _check_no_orphans(self, snapshot: Snapshot) -> None:
         """The server holds the environment's graph, its builds and one Lock, and nothing else of it."""
         server = gremlin_server.shared()
         vertices = queries.source().V().has("environment", self.environment)
         (counts,) = server.run(vertices.group_count().by(T.label))
-        changes = {"Change": len(found.graph.changes)} if found.graph.changes else {}
+        changes = {"Change": len(snapshot.graph.changes)} if snapshot.graph.changes else {}
         assert counts == {
-            "Component": len(found.graph.nodes), "Build": found.build.id, "Lock": 1, **changes
+            "Component": len(snapshot.graph.nodes), "Build": snapshot.build.id, "Lock": 1, **changes
         }  # fmt: skip
         edges = queries.source().V().has("environment", self.environment).out_e().count()
-        assert server.run(edges) == [len(found.graph.edges) + len(lineage(found.graph))]
+        assert server.run(edges) == [len(snapshot.graph.edges) + len(lineage(snapshot.graph))]
         (lock,) = server.run(queries.read_lock(self.environment))
         assert not {"publishing", "staging", "redo"} & set(lock)
 
@@ -186,8 +186,8 @@ def scene(kind: str, tmp_path: Path) -> Scene:
 def reader(scene: Scene) -> Iterator[Reader]:
     """Polls the store during the test."""
     store = open_store(scene.store_name)
-    with Reader(store, scene.environment) as found:
-        yield found
+    with Reader(store, scene.environment) as started:
+        yield started
     store.close()
 
 

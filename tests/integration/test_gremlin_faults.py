@@ -46,16 +46,16 @@ def store(losses: Losses) -> Iterator[GremlinGraphStore]:
     """A store over a network that loses what the test plans."""
     endpoint = Endpoint(url=gremlin_server.required().url)
     client = GremlinClient(endpoint, serializer=NeptuneGuard, transport=losses.transport)
-    found = GremlinGraphStore(client)
-    yield found
-    found.close()
+    graph_store = GremlinGraphStore(client)
+    yield graph_store
+    graph_store.close()
 
 
 def check_whole(store: GremlinGraphStore, environment: str, builds: int) -> None:
     """The current graph is that of the newest of so many builds, numbered without a gap."""
-    found = store.load(environment)
-    assert found is not None
-    assert digest(found.graph) == found.build.digest
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert digest(snapshot.graph) == snapshot.build.digest
     assert [build.id for build in store.builds(environment, limit=builds + 1)] == list(range(builds, 0, -1))
 
 
@@ -70,9 +70,9 @@ def test_a_commit_whose_reply_was_lost_is_not_repeated(
         target = random_graph(random.Random(seed), environment=environment)
         build = publish(store, target, environment=environment)
         assert losses.left == 0
-        found = store.load(environment)
-        assert found is not None
-        assert (found.build, found.graph) == (build, target)
+        snapshot = store.load(environment)
+        assert snapshot is not None
+        assert (snapshot.build, snapshot.graph) == (build, target)
     assert losses.lost == rounds
     check_whole(store, environment, rounds)
 
@@ -88,9 +88,9 @@ def test_a_broken_connection_is_replaced(
     target = random_graph(random.Random(2), environment=environment)
     build = publish(store, target, environment=environment)
     losses.plan(b"", 0, after_answer=True)
-    found = store.load(environment)
-    assert found is not None
-    assert (found.build, found.graph) == (build, target)
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert (snapshot.build, snapshot.graph) == (build, target)
     assert losses.lost >= 1
     check_whole(store, environment, 2)
 
@@ -107,9 +107,9 @@ def test_a_paused_holder_is_refused_at_the_write(store: GremlinGraphStore, envir
         late = Delta(put_nodes=(component("vpc/old", environment=environment),))
         with pytest.raises(StaleLease):
             store.commit(sleeper, late, lease(2 * turn + 1))
-        found = store.load(environment)
-        assert found is not None
-        assert [node.address for node in found.graph.nodes] == [f"vpc/new{turn}"]
+        snapshot = store.load(environment)
+        assert snapshot is not None
+        assert [node.address for node in snapshot.graph.nodes] == [f"vpc/new{turn}"]
 
 
 @pytest.fixture
@@ -161,9 +161,9 @@ def test_a_holder_paused_within_a_publish_writes_no_more(
             publish(store, old, token=2, environment=environment)
     else:
         publish(store, old, token=2, environment=environment)
-    found = store.load(environment)
-    assert found is not None
-    assert found.graph == newer
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert snapshot.graph == newer
     check_whole(store, environment, 2 if refused else 3)
     staged = queries.source().V().has("Staged", "environment", environment).count()
     assert gremlin_server.shared().run(staged) == [0]
@@ -255,10 +255,12 @@ def test_a_small_change_takes_few_requests(store: GremlinGraphStore, environment
     publish(store, target, environment=environment)
     changed = [component(node.address, environment=environment, version=9) for node in target.nodes[:10]]
     before = NeptuneGuard.sent.total()
-    found = store.load(environment)
-    assert found is not None
+    snapshot = store.load(environment)
+    assert snapshot is not None
     newer = make_graph([*changed, *target.nodes[10:]], target.edges)
-    store.commit(next_build(found.build, newer, environment=environment), diff(found.graph, newer), lease())
+    store.commit(
+        next_build(snapshot.build, newer, environment=environment), diff(snapshot.graph, newer), lease()
+    )
     assert NeptuneGuard.sent.total() - before <= 12
     reread = store.load(environment)
     assert reread is not None

@@ -113,10 +113,10 @@ def both(tmp_path: Path) -> Iterator[Both]:
     gremlin_server.empty()
     plain = {"KARMA_PROJECT__ORCHESTRATOR": "direct", "KARMA_ENV": ENVIRONMENT, "KARMA_USER": "tester"}
     served = {SECTION + "GRAPH": "gremlin", SECTION + "GREMLIN_URL": url}
-    found = Both(Side(tmp_path / "sqlite", plain), Side(tmp_path / "gremlin", plain | served))
-    yield found
+    sides = Both(Side(tmp_path / "sqlite", plain), Side(tmp_path / "gremlin", plain | served))
+    yield sides
     stores = [
-        side.project / ".karma" / ENVIRONMENT / "graph.sqlite" for side in (found.sqlite, found.gremlin)
+        side.project / ".karma" / ENVIRONMENT / "graph.sqlite" for side in (sides.sqlite, sides.gremlin)
     ]
     assert [store.exists() for store in stores] == [True, False]
 

@@ -20,9 +20,9 @@ resource "terraform_data" "this" {}
 
 def entry(root: Path) -> tuple[int, int]:
     """Identity of the provider's package in the cache; a package that is installed again has another."""
-    found = sorted((root / "terraform" / "cache" / "plugins").glob("*/hashicorp/aws/*/*"))
-    assert len(found) == 1
-    status = os.lstat(found[0])
+    folders = sorted((root / "terraform" / "cache" / "plugins").glob("*/hashicorp/aws/*/*"))
+    assert len(folders) == 1
+    status = os.lstat(folders[0])
     return status.st_ino, status.st_ctime_ns
 
 

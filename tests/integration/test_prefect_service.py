@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Karma:
 
 
 @pytest.fixture(scope="module")
-def found(project: Karma) -> dict[str, Any]:
+def registered(project: Karma) -> dict[str, Any]:
     """What the server had, after two registrations and a crash."""
     prefect_database.prepare(project.project / ".karma" / "prefect")
     done = subprocess.run(
@@ -40,7 +40,7 @@ def found(project: Karma) -> dict[str, Any]:
     return said
 
 
-def test_every_deployment_is_there_once(found: dict[str, Any], project: Karma) -> None:
+def test_every_deployment_is_there_once(registered: dict[str, Any], project: Karma) -> None:
     """With the project filled in, in the pool, and importable wherever Karma is installed."""
     names = {
         "approve-change",
@@ -51,50 +51,50 @@ def test_every_deployment_is_there_once(found: dict[str, Any], project: Karma) -
         "graph-rebuild",
         "pull-request-check",
     }
-    assert names | {"push-run", "reconcile"} == found["deployments"].keys()
-    for deployment in found["deployments"].values():
+    assert names | {"push-run", "reconcile"} == registered["deployments"].keys()
+    for deployment in registered["deployments"].values():
         assert deployment["pool"] == "karma"
         assert "karma" in deployment["tags"]
         assert deployment["parameters"] == {"project": str(project.project), "environment": "dev"}
         assert deployment["entrypoint"].startswith("flows.")
 
 
-def test_forms_are_typed_and_say_what_they_want(found: dict[str, Any]) -> None:
+def test_forms_are_typed_and_say_what_they_want(registered: dict[str, Any]) -> None:
     """Every field has a description, the environment is a choice, a token is hidden."""
-    for name, deployment in found["deployments"].items():
+    for name, deployment in registered["deployments"].items():
         fields = deployment["form"]["properties"]
         assert [field for field, said in fields.items() if not said.get("description")] == [], name
         assert fields["environment"]["enum"] == ["dev", "prod"]
-    token = found["deployments"]["approve-change"]["form"]["properties"]["token"]
+    token = registered["deployments"]["approve-change"]["form"]["properties"]["token"]
     assert (token["format"], token["writeOnly"]) == ("password", True)
-    decision = found["deployments"]["approve-change"]["form"]["properties"]["decision"]
+    decision = registered["deployments"]["approve-change"]["form"]["properties"]["decision"]
     assert decision["enum"] == ["approve", "reject"]
-    assert found["deployments"]["deploy"]["form"]["properties"]["targets"]["anyOf"][0]["type"] == "array"
+    assert registered["deployments"]["deploy"]["form"]["properties"]["targets"]["anyOf"][0]["type"] == "array"
 
 
-def test_schedules_are_made_for_each_environment(found: dict[str, Any]) -> None:
+def test_schedules_are_made_for_each_environment(registered: dict[str, Any]) -> None:
     """Rebuild, drift check and reconciler; nothing that applies."""
-    scheduled = {name for name, d in found["deployments"].items() if d["schedules"]}
+    scheduled = {name for name, d in registered["deployments"].items() if d["schedules"]}
     assert scheduled == {"graph-rebuild", "drift-check", "reconcile"}
     for name in scheduled:
-        assert found["deployments"][name]["schedules"] == [["dev", True], ["prod", True]]
+        assert registered["deployments"][name]["schedules"] == [["dev", True], ["prod", True]]
 
 
-def test_runs_of_one_environment_are_limited(found: dict[str, Any]) -> None:
+def test_runs_of_one_environment_are_limited(registered: dict[str, Any]) -> None:
     """One deploy, several changes; environments do not wait for each other."""
     expected = {f"karma-{kind}-{name}": limit for name in ("dev", "prod") for kind, limit in
                 (("deploy", 1), ("change", 4))}  # fmt: skip
-    assert expected.items() <= found["limits"].items()
+    assert expected.items() <= registered["limits"].items()
 
 
-def test_automations_are_made_once(found: dict[str, Any]) -> None:
+def test_automations_are_made_once(registered: dict[str, Any]) -> None:
     """One for runs whose process has gone, one for failures."""
-    assert found["automations"] == [1, 1]
+    assert registered["automations"] == [1, 1]
 
 
-def test_a_run_that_crashes_is_closed_in_the_log(found: dict[str, Any], project: Karma) -> None:
+def test_a_run_that_crashes_is_closed_in_the_log(registered: dict[str, Any], project: Karma) -> None:
     """Neither the run nor the flow run stays open, and each names the other."""
-    assert found["ends"] == "interrupted"
+    assert registered["ends"] == "interrupted"
     events = project.json("log", "list", "--limit", "50")
     (ended,) = [e for e in events if e["action"] == "flow_run"]
     assert (ended["status"], ended["inputs"]["flow"]) == ("crashed", "deploy")

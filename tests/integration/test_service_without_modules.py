@@ -61,9 +61,9 @@ def test_it_builds_and_compares_as_the_worker(system: SmallSystem, service: Serv
     wanted = ChangeRequest(component="app/web", proposed_change={"size": 2})
     reply = request(service, CALLER, RequestAsked(body=wanted))
     assert (reply.status, reply.document["status"], reply.document["warnings"]) == (202, "queued", [])
-    found = service.workspace.graph.load("test")
-    assert found is not None
-    assert {n.address: str(n.status) for n in found.graph.nodes} == {
+    snapshot = service.workspace.graph.load("test")
+    assert snapshot is not None
+    assert {n.address: str(n.status) for n in snapshot.graph.nodes} == {
         "app/web": "current",
         "net/core": "stale",
         "url/web": "current",

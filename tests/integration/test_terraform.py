@@ -146,9 +146,9 @@ def _ledger(root: Path) -> Path:
 
 def _calls(root: Path) -> list[str]:
     path = root / "calls"
-    found = path.read_text().split() if path.exists() else []
+    calls = path.read_text().split() if path.exists() else []
     path.unlink(missing_ok=True)
-    return found
+    return calls
 
 
 def test_init_and_version_run_only_when_something_changed(tmp_path: Path) -> None:
@@ -217,15 +217,15 @@ def _wait(condition: object, seconds: float = 20) -> bool:
 def _group(pid: int) -> list[int]:
     """Living processes of a process's group."""
     group = os.getpgid(pid)
-    found = []
+    members = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _alive(int(entry.name)):
             try:
                 if os.getpgid(int(entry.name)) == group:
-                    found.append(int(entry.name))
+                    members.append(int(entry.name))
             except ProcessLookupError:
                 continue
-    return found
+    return members
 
 
 CHILD = """

@@ -55,12 +55,12 @@ class Stack:
 
     def stored(self) -> Snapshot:
         """The stored graph. It is whole: it has its build's digest, and no build is missing."""
-        found = self.worker.graph.load(self.worker.name)
-        assert found is not None
-        assert digest(found.graph) == found.build.digest
+        snapshot = self.worker.graph.load(self.worker.name)
+        assert snapshot is not None
+        assert digest(snapshot.graph) == snapshot.build.digest
         numbers = [build.id for build in self.worker.graph.builds(self.worker.name)]
-        assert numbers == list(range(found.build.id, 0, -1))
-        return found
+        assert numbers == list(range(snapshot.build.id, 0, -1))
+        return snapshot
 
 
 @pytest.fixture(scope="module")

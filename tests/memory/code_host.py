@@ -18,12 +18,12 @@ class MemoryCodeHost:
 
     def pull_request(self, repository: str, number: int) -> PullRequest:
         """The one that was put in."""
-        found = self.pulls.get((repository, number))
-        if found is None:
+        pull = self.pulls.get((repository, number))
+        if pull is None:
             raise NotFound(
                 f"there is no pull request {number} in {shown(repository)}", code="no-pull-request"
             )
-        return found
+        return pull
 
     def file(self, repository: str, path: str, commit: str) -> bytes | None:
         """The file that was put in."""

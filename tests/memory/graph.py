@@ -38,23 +38,23 @@ class MemoryGraphStore:
     def load(self, environment: str) -> Snapshot | None:
         """The whole current graph with its build."""
         with self._lock:
-            found = self._environment(environment)
-            return Snapshot(build=found.current, graph=found.graph) if found.current else None
+            stored = self._environment(environment)
+            return Snapshot(build=stored.current, graph=stored.graph) if stored.current else None
 
     def commit(self, build: Build, delta: Delta, lease: Lease) -> None:
         """Apply the delta and make the build current."""
         with self._lock:
-            found = self._environment(build.environment)
-            if lease.token < found.token:
-                raise stale_lease(build.environment, lease.token, found.token)
-            found.token = lease.token
-            refusal = moved_base(build, found.current)
+            stored = self._environment(build.environment)
+            if lease.token < stored.token:
+                raise stale_lease(build.environment, lease.token, stored.token)
+            stored.token = lease.token
+            refusal = moved_base(build, stored.current)
             if refusal is not None:
                 raise refusal
-            graph = apply(found.graph, delta)
+            graph = apply(stored.graph, delta)
             reach("graph.commit.before_commit")
-            found.graph = graph
-            found.builds.append(build)
+            stored.graph = graph
+            stored.builds.append(build)
 
     def builds(self, environment: str, *, limit: int = 100) -> tuple[Build, ...]:
         """Newest first."""

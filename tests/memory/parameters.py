@@ -44,15 +44,17 @@ class MemoryParameters:
         start = page_start(token, low, high)
         with self._lock:
             names = self._names_between(start, high)
-            found = tuple(_shown(self._versions[name][-1], decrypt) for name in names[:PAGE_SIZE])
-        return ParameterPage(parameters=found, token=found[-1].name if len(names) > PAGE_SIZE else None)
+            parameters = tuple(_shown(self._versions[name][-1], decrypt) for name in names[:PAGE_SIZE])
+        return ParameterPage(
+            parameters=parameters, token=parameters[-1].name if len(names) > PAGE_SIZE else None
+        )
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
         """A copy of the current versions, sorted."""
         low, high = path_bounds(prefix)
         with self._lock:
-            found = [self._versions[name][-1] for name in self._names_between(low, high)]
-        return (_shown(parameter, decrypt=False) for parameter in found)
+            newest = [self._versions[name][-1] for name in self._names_between(low, high)]
+        return (_shown(parameter, decrypt=False) for parameter in newest)
 
     def get(self, name: str, *, version: int | None = None, decrypt: bool = False) -> Parameter | None:
         """One version, or None."""

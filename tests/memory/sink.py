@@ -28,9 +28,9 @@ class MemorySink:
     def append(self, events: Sequence[Event], expected: ChainHead | None) -> None:
         """Store the events if the newest stored one is `expected`, else Conflict."""
         with self._lock:
-            found = self.head()
-            if found != expected:
-                raise head_moved(self.name, expected, found)
+            head = self.head()
+            if head != expected:
+                raise head_moved(self.name, expected, head)
             self.lines += [chain.line(event) for event in events]
 
     def read(

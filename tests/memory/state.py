@@ -107,8 +107,8 @@ class MemoryState:
 
     def run(self, run_id: str) -> Run | None:
         """One run."""
-        found = self._runs.get(run_id)
-        return _copied(found) if found else None
+        stored = self._runs.get(run_id)
+        return _copied(stored) if stored else None
 
     def runs(self, *, limit: int = 100) -> tuple[Run, ...]:
         """Newest first, by start and id."""
@@ -153,13 +153,13 @@ class MemoryState:
 
     def applied(self, address: str) -> Applied | None:
         """The applied record of a component."""
-        found = self._applied.get(address)
-        return _copied(found) if found else None
+        record = self._applied.get(address)
+        return _copied(record) if record else None
 
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
         with self._lock:
-            return {address: _copied(found) for address, found in sorted(self._applied.items())}
+            return {address: _copied(record) for address, record in sorted(self._applied.items())}
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""
@@ -173,22 +173,24 @@ class MemoryState:
         """Write and return the new revision; Conflict unless `revision` (0: new) is the stored one."""
         with self._lock:
             stored = self._documents.get((kind, document_id))
-            found = stored.revision if stored else 0
-            if revision is not None and revision != found:
-                raise document_moved(kind, document_id, revision, found)
-            document = Document(kind=kind, id=document_id, body=body, revision=found + 1)
+            current = stored.revision if stored else 0
+            if revision is not None and revision != current:
+                raise document_moved(kind, document_id, revision, current)
+            document = Document(kind=kind, id=document_id, body=body, revision=current + 1)
             self._documents[kind, document_id] = _copied(document)
-            return found + 1
+            return current + 1
 
     def document(self, kind: str, document_id: str) -> Document | None:
         """One document."""
-        found = self._documents.get((kind, document_id))
-        return _copied(found) if found else None
+        stored = self._documents.get((kind, document_id))
+        return _copied(stored) if stored else None
 
     def documents(self, kind: str) -> tuple[Document, ...]:
         """All of a kind, by id."""
         with self._lock:
-            return tuple(_copied(found) for key, found in sorted(self._documents.items()) if key[0] == kind)
+            return tuple(
+                _copied(document) for key, document in sorted(self._documents.items()) if key[0] == kind
+            )
 
     # -- the log's head, secrets ------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ DOCS: Final = "tests/unit/docs"
 
 def packages() -> list[str]:
     """Names of the packages that hold code, the tests among them."""
-    found = [path.parent.name for path in sorted(ROOT.glob("*/__init__.py"))]
-    return [*found, "tests"]
+    names = [path.parent.name for path in sorted(ROOT.glob("*/__init__.py"))]
+    return [*names, "tests"]
 
 
 def git(*words: str) -> list[str]:

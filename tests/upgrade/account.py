@@ -87,7 +87,7 @@ def _clients(url: str | None) -> Any:
 
 
 def _parameters(ssm: Any) -> dict[str, Any]:
-    found = {}
+    by_name = {}
     described = ssm.get_paginator("describe_parameters").paginate()
     for name in sorted(p["Name"] for page in described for p in page["Parameters"]):
         pages = ssm.get_paginator("get_parameter_history").paginate(Name=name, WithDecryption=True)
@@ -95,15 +95,15 @@ def _parameters(ssm: Any) -> dict[str, Any]:
         assert [version["Version"] for version in history] == list(range(1, len(history) + 1)), name
         tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
         fields = ("Value", "Type", "Description", "Tier")
-        found[name] = [
+        by_name[name] = [
             {field: version[field] for field in fields if version.get(field)} for version in history
         ]
-        found[name][-1]["Tags"] = tags
-    return found
+        by_name[name][-1]["Tags"] = tags
+    return by_name
 
 
 def _tables(dynamodb: Any) -> list[Any]:
-    found = []
+    tables = []
     for name in sorted(dynamodb.list_tables()["TableNames"]):
         described = dynamodb.describe_table(TableName=name)["Table"]
         definition = {field: described[field] for field in TABLE_FIELDS}
@@ -112,20 +112,20 @@ def _tables(dynamodb: Any) -> list[Any]:
                 definition.setdefault(indexes, []).append({field: index[field] for field in INDEX_FIELDS})
         pages = dynamodb.get_paginator("scan").paginate(TableName=name)
         items = [_readable(item) for page in pages for item in page["Items"]]
-        found.append({"definition": definition, "items": sorted(items, key=str)})
-    return found
+        tables.append({"definition": definition, "items": sorted(items, key=str)})
+    return tables
 
 
 def _buckets(s3: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    buckets: dict[str, Any] = {}
     for name in sorted(bucket["Name"] for bucket in s3.list_buckets()["Buckets"]):
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=name)
-        objects = found[name] = {}
+        objects = buckets[name] = {}
         for key in sorted(entry["Key"] for page in pages for entry in page.get("Contents", [])):
             got = s3.get_object(Bucket=name, Key=key)
             headers = {field: got[field] for field in ("ContentType", "Metadata") if got.get(field)}
             objects[key] = {**headers, **_content(got["Body"].read())}
-    return found
+    return buckets
 
 
 def _content(content: bytes) -> dict[str, str]:

@@ -102,12 +102,12 @@ class Deployed:
     def deploy(self, env: str, *words: str) -> dict[str, str]:
         """Deploy; address → status."""
         done = self.karma(env, "deploy", *words, "--auto-approve")
-        return {found["address"]: found["status"] for found in done["components"]}
+        return {component["address"]: component["status"] for component in done["components"]}
 
     def actions(self, env: str, *words: str, code: int = 0) -> dict[str, str]:
         """Plan; address → action."""
         plan = self.karma(env, "plan", *words, "--detailed-exitcode", code=code)
-        return {found["address"]: found["action"] for found in plan["components"]}
+        return {component["address"]: component["action"] for component in plan["components"]}
 
 
 @contextmanager

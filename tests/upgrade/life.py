@@ -80,9 +80,9 @@ class Cli:
         """Request a change; its id."""
         path = self.project / ".karma" / "request.json"
         path.write_text(json.dumps({"reason": "the life of a fixture", **body}))
-        found = self.run(env, "change", "request", "--input", str(path), *words, code=code, **more)
+        change = self.run(env, "change", "request", "--input", str(path), *words, code=code, **more)
         path.unlink()
-        return str(found["change_id"])
+        return str(change["change_id"])
 
 
 def git(project: Path, *words: str) -> None:

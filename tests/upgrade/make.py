@@ -92,9 +92,9 @@ def _check(target: Path, traces: list[str]) -> None:
     """Refuse what holds one of the traces as a word of its own; base64 holds no words."""
     for path in sorted(target.rglob("*.*")):
         words = re.sub(r'"base64": "[^"]*"', "", path.read_text())
-        found = [trace for trace in traces if re.search(rf"(?<!\w){re.escape(trace)}(?!\w)", words)]
-        if found:
-            raise RuntimeError(f"{path} holds {found}: the fixture would be one machine's")
+        leaked = [trace for trace in traces if re.search(rf"(?<!\w){re.escape(trace)}(?!\w)", words)]
+        if leaked:
+            raise RuntimeError(f"{path} holds {leaked}: the fixture would be one machine's")
 
 
 if __name__ == "__main__":

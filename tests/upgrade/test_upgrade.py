@@ -56,11 +56,11 @@ def dead_run(project: Deployed) -> str:
 def test_a_plan_of_everything_is_empty(kept: Deployed) -> None:
     """Every component keeps its fingerprint, and nothing is found that stops one."""
     plan = kept.karma("prod", "plan", "--all", "--detailed-exitcode")
-    assert {found["address"]: found["action"] for found in plan["components"]} == dict.fromkeys(PROD, "no-op")
-    assert {found["reason"] for found in plan["components"]} == {
+    assert {entry["address"]: entry["action"] for entry in plan["components"]} == dict.fromkeys(PROD, "no-op")
+    assert {entry["reason"] for entry in plan["components"]} == {
         "nothing that decides its deployment changed"
     }
-    assert [found["code"] for found in plan["findings"] if found["severity"] == "error"] == []
+    assert [entry["code"] for entry in plan["findings"] if entry["severity"] == "error"] == []
 
 
 def test_a_deploy_of_everything_runs_nothing(kept: Deployed) -> None:
@@ -114,9 +114,9 @@ def test_everything_that_was_kept_can_be_read(kept: Deployed) -> None:
     configs = [["config", "show", "network", "core", "--version", str(version)] for version in (1, 2, 3, 4)]
     with_plan = [event["id"] for event in events if event["artifacts"]][-3:]
     opened = [["log", "show", event, "--open"] for event in with_plan]
-    *found, difference = kept.several("prod", *shown, *whys, *configs, *opened, ["config", "diff"])
-    assert all(found)
-    assert [one["status"] for one in found[: len(listed)]] == [one["status"] for one in listed]
+    *answers, difference = kept.several("prod", *shown, *whys, *configs, *opened, ["config", "diff"])
+    assert all(answers)
+    assert [one["status"] for one in answers[: len(listed)]] == [one["status"] for one in listed]
     assert not any(difference[kind] for kind in ("added", "changed", "removed", "ahead_of_git"))
     assert len(artifacts) > 20
     assert len(tokens) == 4
@@ -138,10 +138,10 @@ def test_what_is_read_of_modules_alone_stays(tmp_path: Path) -> None:
     with unpacked(VERSIONS[-1], "embedded", tmp_path) as project:
         shown, difference = project.several("sketch", ["graph", "show"], ["graph", "diff"])
         assert not any(difference[kind] for kind in ("added", "changed", "removed"))
-        found = {(edge["source"], edge["target"]): edge["via"] for edge in shown["edges"]}
-        assert "lookup" in str(found["lookup/www", "hosted-zone/public"])
-        assert "module" in str(found["fleet/home", "hosted-zone/public"])
-        assert ("fleet/home", "ship/one") in found
+        via = {(edge["source"], edge["target"]): edge["via"] for edge in shown["edges"]}
+        assert "lookup" in str(via["lookup/www", "hosted-zone/public"])
+        assert "module" in str(via["fleet/home", "hosted-zone/public"])
+        assert ("fleet/home", "ship/one") in via
 
 
 def test_changes_that_were_under_way_go_on(deployed: Deployed) -> None:

@@ -1,1 +1,1 @@
-"""Who may do what: identity, tokens and the policy in force."""
+"""Access control: identity, tokens and the policy in force."""

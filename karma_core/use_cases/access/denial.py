@@ -1,4 +1,4 @@
-"""Somebody was not let in: an event in the log, and the error that says so."""
+"""A caller who is denied access: the event `denied` in the log, and the error to raise."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def denied(
     user: str = "",
     **inputs: JsonValue,
 ) -> KarmaError:
-    """Say in the log that somebody was not let in, and give the error to raise: a Refused with the code."""
+    """Log that access was denied and return the error to raise: a Refused with the code."""
     log_event(
         workspace,
         "access",

@@ -1,4 +1,4 @@
-"""Who somebody is: proven, where the policy asks for somebody by name; else what they say.
+"""The identity of a caller: proven where the policy names persons, otherwise as the caller states it.
 
 A proof is a Karma token, AWS's caller identity, a signed webhook or an authorizer of API Gateway. What proves
 beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
@@ -26,12 +26,12 @@ HOW: Final = (
 
 
 def by_token(workspace: RecordsAndLog, text: str) -> Actor:
-    """The actor whom a token's text proves; Refused `token-not-recognised`, logged as denied, for any other.
+    """Return the actor that a token's text proves; else Refused `token-not-recognised`, logged as denied.
 
     The token counts in its environment only, and no longer once it has expired or been revoked.
     """
-    found = recognise(workspace, text.strip())
-    if found is None:
+    token = recognise(workspace, text.strip())
+    if token is None:
         why = f"it is unknown in {workspace.name}, has expired, or was revoked"
         said = f"set KARMA_TOKEN to a token of {workspace.name}, or unset it"
         raise denied(
@@ -42,18 +42,18 @@ def by_token(workspace: RecordsAndLog, text: str) -> Actor:
             next_step=said,
             user=NOBODY,
         )
-    return replace(workspace.actor, user=found.user, proof="token", role=found.role)
+    return replace(workspace.actor, user=token.user, proof="token", role=token.role)
 
 
 def proven_if_possible(workspace: _PolicySource) -> _PolicySource:
-    """The workspace whose actor is proven, if there is a proof, where the policy names persons."""
+    """Return the workspace with a proven actor if a proof exists and the policy names persons."""
     if workspace.actor.proof or not rules_in_force(workspace).asks_requester:
         return workspace
     return workspace.acting_as(workspace.prove(workspace.actor))
 
 
 def proven(workspace: HasLog) -> Actor:
-    """Who acts, proven; Refused `identity-unproven`, logged as denied, where nothing proves it."""
+    """Return the proven actor; Refused `identity-unproven`, logged as denied, if nothing proves who acts."""
     actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
     if actor.proof:
         return actor

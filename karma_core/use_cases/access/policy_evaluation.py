@@ -29,14 +29,14 @@ OVERRIDABLE = frozenset({"policy-freeze"})
 
 
 class Evaluation(Record, frozen=True, kw_only=True):
-    """What the rules say: `findings` forbid it, `needs` say why it needs an approval."""
+    """The outcome of the rules: `findings` forbid the request, `needs` are reasons for an approval."""
 
     findings: tuple[Finding, ...] = ()
     needs: tuple[str, ...] = ()
 
 
 def world_of(fleet: Fleet) -> World:
-    """The environment that was read, as one side of a comparison."""
+    """Return the loaded environment as one side of a comparison."""
     return World(inventory=fleet.inventory, graph=fleet.graph, findings=fleet.findings)
 
 
@@ -68,7 +68,7 @@ def approves_all(
 def evaluate_edits(
     workspace: PolicySource, facts: Facts, definitions: Mapping[str, TypeDefinition]
 ) -> Evaluation:
-    """What the rules say of a request, before its plan is known."""
+    """Evaluate the rules on a request, before its plan is known."""
     rules = rules_in_force(workspace)
     return Evaluation(
         findings=rules_of.rejections(rules, facts, definitions, workspace.clock()),
@@ -84,7 +84,7 @@ def evaluate_plan(
 
 
 def frozen(workspace: PolicySource) -> str:
-    """Why nothing is applied now: the reason of a freeze with its time zone; empty where there is none."""
+    """Return the reason of the freeze in force with its time zone; empty if no freeze is in force."""
     holding = rules_in_force(workspace).freezes(workspace.clock())
     return next((f"{freeze.reason} ({freeze.timezone})" for freeze in holding), "")
 
@@ -110,7 +110,7 @@ def why_void(workspace: PolicySource, change: Change, *, needed: bool) -> str:
 
 
 def pending_edits(fleet: Fleet, addresses: Collection[str]) -> tuple[Edit, ...]:
-    """What a deploy of the components would bring: from the config that was applied to the one of now."""
+    """Return the edits that a deploy would apply: from each applied config to the current one."""
     edits = []
     for address in sorted(addresses):
         config, applied = fleet[address].config, fleet.deployed(address)
@@ -125,15 +125,15 @@ def pending_edits(fleet: Fleet, addresses: Collection[str]) -> tuple[Edit, ...]:
 
 def taking_over(fleet: Fleet, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
     """The edits as the rules see them: a config that takes over what is deployed creates nothing."""
-    found = []
+    adjusted = []
     for edit in edits:
         held = fleet.deployed(edit.address) if edit.address in fleet.moves else None
-        found.append(replace(edit, before=applied_config(held)) if held is not None else edit)
-    return tuple(found)
+        adjusted.append(replace(edit, before=applied_config(held)) if held is not None else edit)
+    return tuple(adjusted)
 
 
 def applied_config(applied: Applied) -> dict[str, object]:
-    """The config of the last apply that did not fail; of a failed one where there was none before."""
+    """Return the config of the last successful apply, or of a failed one if none succeeded before."""
     failed = not applied.succeeded and applied.good_config is not None
     return (applied.good_config or {}) if failed else applied.config
 
@@ -141,7 +141,7 @@ def applied_config(applied: Applied) -> dict[str, object]:
 def forbids_run(
     workspace: PolicySource, fleet: Fleet, edits: tuple[Edit, ...], askers: tuple[str, str]
 ) -> tuple[Finding, ...]:
-    """What forbids a run: who asks for it, when, and what its pending edits hold.
+    """Return the findings that forbid a run, from its requester, the time and its pending edits.
 
     `askers` are who is said to want it and who ordered it; both have to be allowed to.
     """
@@ -156,19 +156,19 @@ def needs_of_run(
     plan: Plan,
     askers: tuple[str, str],
 ) -> tuple[str, ...]:
-    """Why a run needs an approval, by what its plan moves."""
+    """Return why a run needs an approval, judging by what its plan changes."""
     moved = moved_by(plan)
     if not moved:
         return ()
     rules = rules_in_force(workspace)
     planned = tuple(edit for edit in edits if edit.address in set(moved))
     facts = _facts(workspace, fleet, planned, askers, moved)
-    found = [
+    needs = [
         *rules_of.approvals(rules, facts, fleet.definitions),
         *(f"{address} is protected" for address in moved if rules.protects(address)),
         *_of_plan(rules, plan, fleet.definitions),
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(needs))
 
 
 def moved_by(plan: Plan) -> tuple[str, ...]:

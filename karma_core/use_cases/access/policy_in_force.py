@@ -99,7 +99,7 @@ def _refuse_if_lost(workspace: HasState, name: str) -> None:
 
 
 def local_policy(workspace: HasModules) -> PublishedPolicy:
-    """What the checkout would publish: its settings, and what the definitions of its types protect.
+    """Return the policy that this checkout would publish: its settings and what its types protect.
 
     A type whose definition cannot be read is left out; `unreadable_types` names those.
     """
@@ -109,21 +109,23 @@ def local_policy(workspace: HasModules) -> PublishedPolicy:
         policy=written(read_policy(settings.policy)),
         identities={person: list(names) for person, names in sorted(settings.identities.items())},
         types={
-            name: Protection(protected=found.protected, protected_fields=sorted(found.protected_fields))
-            for name, found in sorted(definitions.items())
-            if found.protected or found.protected_fields
+            name: Protection(
+                protected=definition.protected, protected_fields=sorted(definition.protected_fields)
+            )
+            for name, definition in sorted(definitions.items())
+            if definition.protected or definition.protected_fields
         },
     )
 
 
 def unreadable_types(workspace: HasModules) -> tuple[Finding, ...]:
-    """Findings `component-type` on the types of which nobody knows what they protect."""
+    """Return a finding `component-type` for each type whose protected fields cannot be read."""
     types = workspace.modules.types()
     return tuple(read_definitions(types, lambda name: definition_of(workspace, name))[1])
 
 
 def definitions_of(workspace: HasModules, types: Collection[str]) -> dict[str, TypeDefinition]:
-    """The definitions of types, of those that have one that can be read."""
+    """Return the definitions of the types that have a readable one."""
     return read_definitions(types, lambda name: definition_of(workspace, name))[0]
 
 
@@ -135,13 +137,13 @@ def policy_differs(workspace: FleetSource) -> Iterator[Finding]:
     local = replace(local_policy(workspace), identities=published.identities)
     if not workspace.modules.types():  # a process without a checkout knows no types
         local = replace(local, types=published.types)
-    ways = list(laxer(local, published))
-    if ways:
+    differences = list(laxer(local, published))
+    if differences:
         yield Finding(
             code="policy-differs",
             severity=Severity.WARNING,
             component=about_environment(workspace.name),
             pointer="",
             message=f"the policy of this checkout is laxer than the published one, which holds: "
-            f"{'; '.join(ways)}. `karma policy show` shows both.",
+            f"{'; '.join(differences)}. `karma policy show` shows both.",
         )

@@ -16,7 +16,7 @@ from karma_core.use_cases.access.policy_in_force import local_policy, read_in_fo
 
 
 class ShownRule(Record, frozen=True, kw_only=True):
-    """One rule that says something. `source`: published, checkout, or both."""
+    """One rule that is set. `source`: published, checkout, or both."""
 
     name: str
     value: str
@@ -24,7 +24,7 @@ class ShownRule(Record, frozen=True, kw_only=True):
 
 
 class ShownPolicy(Record, frozen=True, kw_only=True):
-    """What is in force.
+    """The rules in force.
 
     `differing`: (rule, published value, the checkout's value) of those that are not the same.
     """
@@ -87,7 +87,7 @@ def _differing(theirs: dict[str, str], ours: dict[str, str]) -> tuple[tuple[str,
 
 
 def _said(document: PublishedPolicy) -> dict[str, str]:
-    """Every rule of a document that is not at its default, as text."""
+    """Return every rule of a document that differs from its default, as text."""
     policy, default = document.rules, Policy()
     said = {
         field.name: _text(getattr(policy, field.name))

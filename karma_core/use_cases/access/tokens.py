@@ -35,7 +35,7 @@ LONGEST_DAYS: Final = 3_650
 
 
 class Token(Record, frozen=True, kw_only=True):
-    """What is kept of a token: whose it is, what it may, until when. Empty times: never."""
+    """The stored record of a token: its user, role and expiry. An empty time means never."""
 
     id: str
     user: str
@@ -47,7 +47,7 @@ class Token(Record, frozen=True, kw_only=True):
     revoked_at: str = ""
 
     def usable(self, now: str) -> bool:
-        """Whether it still counts at that time (ISO 8601 UTC, as `Workspace.now` gives it)."""
+        """Whether the token is valid at that time (ISO 8601 UTC, as `Workspace.now` gives it)."""
         return not self.revoked_at and (not self.expires_at or now < self.expires_at)
 
     def document(self) -> JsonObject:
@@ -85,12 +85,12 @@ def _refused(what: str, wanted: str) -> UsageError:
 
 def tokens(workspace: HasState) -> tuple[Token, ...]:
     """Every token that was made, the oldest first."""
-    found = (_read(document) for document in workspace.state.documents(KIND))
-    return tuple(sorted(found, key=lambda token: (token.created_at, token.id)))
+    stored = (_read(document) for document in workspace.state.documents(KIND))
+    return tuple(sorted(stored, key=lambda token: (token.created_at, token.id)))
 
 
 def revoke(workspace: RecordsAndLog, token_id: str) -> Token:
-    """Make a token worthless from now on; NotFound. Revoking it again changes nothing."""
+    """Revoke a token; NotFound. Revoking it again changes nothing."""
     document = workspace.state.document(KIND, token_id)
     if document is None:
         raise NotFound(
@@ -106,7 +106,7 @@ def revoke(workspace: RecordsAndLog, token_id: str) -> Token:
 
 
 def recognise(workspace: HasState, text: str) -> Token | None:
-    """The token with that text, if it still counts. One read; the comparison takes constant time."""
+    """Return the valid token with that text, or None. One read; the comparison takes constant time."""
     form = TEXT.match(text)
     document = workspace.state.document(KIND, form[1]) if form else None
     if document is None:

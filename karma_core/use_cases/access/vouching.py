@@ -1,4 +1,4 @@
-"""Orders of flow runs that are vouched for: who proved a caller says so in the state store, not in Prefect.
+"""Vouched orders of flow runs: who proved the caller records it in the state store, not in Prefect.
 
 Whoever reaches Prefect's API writes any parameters, `requested_by` among them. So that one is a label. The
 parameter `order` is the id of a document that only Karma writes: whose order it is, of which flow, with which
@@ -34,7 +34,7 @@ LASTS: Final = timedelta(days=7)
 
 
 class Vouched(Record, frozen=True, kw_only=True):
-    """Whose order it is and for what. `run` is the flow run that has taken it; empty: none yet."""
+    """A vouched order: who gave it and for what. `run` is the flow run that took it; empty: none yet."""
 
     id: str
     flow: str
@@ -83,7 +83,7 @@ def _is_default(value: JsonValue) -> bool:
 
 
 def ordered_by(workspace: RecordsAndLog, order: str, flow: str, parameters: JsonMapping, run: str) -> Actor:
-    """The actor whose order a flow run carries out; the workspace's own where it has none.
+    """Return the actor whose order a flow run carries out, or the workspace's own if it has no order.
 
     Refused `order-not-vouched`, logged as denied, where the order is unknown here, of another flow or other
     parameters, older than `LASTS`, or already taken by another flow run.
@@ -93,37 +93,37 @@ def ordered_by(workspace: RecordsAndLog, order: str, flow: str, parameters: Json
     document = workspace.state.document(KIND, order) if len(order) <= LONGEST_ID else None
     if document is None:
         raise _refused(workspace, flow, "there is no such order in this environment")
-    found = msgspec.convert(document.body, Vouched)
-    if (found.environment, found.flow) != (workspace.name, flow):
-        raise _refused(workspace, flow, f"it is for {found.flow} in {found.environment}")
-    if found.digest != digest_of(parameters):
+    voucher = msgspec.convert(document.body, Vouched)
+    if (voucher.environment, voucher.flow) != (workspace.name, flow):
+        raise _refused(workspace, flow, f"it is for {voucher.flow} in {voucher.environment}")
+    if voucher.digest != digest_of(parameters):
         raise _refused(workspace, flow, "it is for other parameters")
-    if workspace.clock() - datetime.fromisoformat(found.created_at) > LASTS:
+    if workspace.clock() - datetime.fromisoformat(voucher.created_at) > LASTS:
         raise _refused(workspace, flow, f"it is older than {LASTS.days} days")
-    _take(workspace, document, found, run)
+    _take(workspace, document, voucher, run)
     actor = workspace.actor
     return Actor(
-        user=found.user,
-        source=found.source,
+        user=voucher.user,
+        source=voucher.source,
         flow_run=actor.flow_run,
         change_id=actor.change_id,
         cause=actor.cause,
-        proof=found.proof,
-        role=found.role,
+        proof=voucher.proof,
+        role=voucher.role,
     )
 
 
-def _take(workspace: RecordsAndLog, document: Document, found: Vouched, run: str) -> None:
-    """Bind the order to the flow run, or see that it is bound to it: a retry has the same id."""
-    if found.run:
-        if found.run != run:
-            raise _refused(workspace, found.flow, "another flow run has taken it")
+def _take(workspace: RecordsAndLog, document: Document, voucher: Vouched, run: str) -> None:
+    """Bind the order to the flow run, or check that it is bound to it already: a retry has the same id."""
+    if voucher.run:
+        if voucher.run != run:
+            raise _refused(workspace, voucher.flow, "another flow run has taken it")
         return
-    body = to_builtins(replace(found, run=run))
+    body = to_builtins(replace(voucher, run=run))
     try:
-        workspace.state.put_document(KIND, found.id, body, revision=document.revision)
+        workspace.state.put_document(KIND, voucher.id, body, revision=document.revision)
     except Conflict as error:
-        raise _refused(workspace, found.flow, "another flow run has taken it") from error
+        raise _refused(workspace, voucher.flow, "another flow run has taken it") from error
 
 
 def _refused(workspace: HasLog, flow: str, why: str) -> KarmaError:

@@ -1,1 +1,1 @@
-"""What happened and why, read from the log and the artifacts."""
+"""The audit trail: causes of events, and artifacts."""

@@ -1,4 +1,4 @@
-"""One artifact as people read it: a masked plan, or what a publish wrote. Nothing else of the store.
+"""One readable artifact: a masked plan, or the versions of a publish. Nothing else in the store is shown.
 
 A store may share its bucket with Terraform's states and with other environments. So a key is not only well
 formed: it has the form of those artifacts, and is the environment's own.

@@ -1,4 +1,4 @@
-"""From an event of the log to those that led to it.
+"""Finds the events of the log that led to another one.
 
 Most events name their cause. An apply names the run or the producer that set it off; what else made it
 necessary is found here: who wrote the config version that it applied, and which producers published, in
@@ -34,34 +34,34 @@ class Cause(Record, frozen=True, kw_only=True):
 
 
 class Causes:
-    """Looks for causes in one environment's log."""
+    """Finds the causes of events in one environment's log."""
 
     def __init__(self, workspace: EventsAndArtifacts) -> None:
         self._workspace = workspace
         self._log = workspace.log
 
     def of(self, event: Event) -> tuple[Cause, ...]:
-        """What led to an event, its own named cause first. None for a trigger. O(events before it)."""
-        found = list(self._named(event))
+        """Return the causes of an event, its named one first; empty for a trigger. O(events before it)."""
+        causes = list(self._named(event))
         if event.action in TAKES_UP and event.status == "started":
-            found += self._taken_up(event)
+            causes += self._taken_up(event)
         if event.action == "drift":
-            found += [Cause(event=e) for e in self._done(event)]
+            causes += [Cause(event=e) for e in self._done(event)]
         by_id: dict[str, Cause] = {}
-        for cause in found:
+        for cause in causes:
             by_id.setdefault(cause.event.id if cause.event else cause.missing, cause)
         return tuple(by_id.values())
 
     def _named(self, event: Event) -> Iterator[Cause]:
         if event.cause is not None:
-            found = self._log.event(event.cause)
+            cause = self._log.event(event.cause)
             missing = f"the log holds no event {event.cause}, which is named as the cause"
-            yield Cause(event=found) if found is not None else Cause(missing=missing)
+            yield Cause(event=cause) if cause is not None else Cause(missing=missing)
         elif event.action not in TRIGGERS:
             yield Cause(missing="the event names no cause")
 
     def _taken_up(self, event: Event) -> Iterator[Cause]:
-        """What the component had not taken up before: its config version, its producers' runtimes."""
+        """Yield the inputs that this event took up first: the config version, producers' runtimes."""
         last = next(self._done(event), None)
         begun = self._log.event(last.cause) if last is not None and last.cause else None
         version = event.inputs.get("config_version")
@@ -70,7 +70,7 @@ class Causes:
         yield from self._published_for(event, after=begun.seq if begun is not None else 0)
 
     def _done(self, event: Event) -> Iterator[Event]:
-        """What the component last took up before an event, unless it was destroyed since."""
+        """Yield the last apply or reload of the component before an event, unless it was destroyed since."""
         for earlier in self._before(event.seq, component=event.component):
             if earlier.status != Phase.SUCCEEDED:
                 continue
@@ -107,13 +107,13 @@ class Causes:
             return {event.component: int(event.inputs["version"])}
         if event.action != ACTION:
             return {}
-        found = {one["component"]: one["version"] for one in event.inputs.get("versions", ())}
+        versions = {one["component"]: one["version"] for one in event.inputs.get("versions", ())}
         for key in event.artifacts:
             if key.endswith(f"/{VERSIONS}") and (raw := self._workspace.artifacts.get(key)) is not None:
-                found |= msgspec.json.decode(raw, type=dict[str, int])
-        return found
+                versions |= msgspec.json.decode(raw, type=dict[str, int])
+        return versions
 
     def _before(self, seq: int, **conditions: Any) -> Iterator[Event]:
         """Earlier events, newest first."""
-        found = self._log.events(newest_first=True, **conditions)
-        return (event for event in found if event.seq < seq)
+        events = self._log.events(newest_first=True, **conditions)
+        return (event for event in events if event.seq < seq)

@@ -28,7 +28,7 @@ class Step(Record, frozen=True, kw_only=True):
     missing: str = ""
 
     def document(self) -> JsonObject:
-        """As JSON: the event's fields, and the step's own."""
+        """Return the step as JSON: the event's fields and the step's own."""
         own = {"because": self.because, "depth": self.depth, "parent": self.parent}
         if self.event is None:
             return {**own, "missing": self.missing}
@@ -58,12 +58,12 @@ def why(workspace: GraphBuilding, address: str) -> tuple[Step, ...]:
         steps.append(Step(depth=depth, parent=parent, event=event, because=because))
         if not repeated:
             seen.add(event.id)
-            todo += [(depth + 1, event.id, found) for found in reversed(causes.of(event))]
+            todo += [(depth + 1, event.id, leading) for leading in reversed(causes.of(event))]
     return tuple(steps)
 
 
 def consequences(workspace: GraphBuilding, address: str) -> tuple[Step, ...]:
-    """The newest time that a component was worked on, and everything that followed from it."""
+    """Return the newest work on a component and everything that followed from it."""
     _check(workspace, address)
     root = _newest_work(workspace, address)
     followers = _followers(workspace, root, address)
@@ -72,7 +72,7 @@ def consequences(workspace: GraphBuilding, address: str) -> tuple[Step, ...]:
     while todo:
         depth, parent, event = todo.pop()
         steps.append(Step(depth=depth, parent=parent, event=event, because=because_of(event)))
-        todo += [(depth + 1, event.id, found) for found in reversed(followers.get(event.id, []))]
+        todo += [(depth + 1, event.id, follower) for follower in reversed(followers.get(event.id, []))]
     return tuple(steps)
 
 
@@ -142,8 +142,8 @@ def because_of(event: Event) -> str:
         changed = ", ".join(event.inputs.get("changed", ()))
         return f"it was applied; changed: {changed}" if changed else "it was applied; nothing in it changed"
     if event.action == "drift":
-        found = "differs from what was applied; who changed it is not in this log"
-        return f"the cloud {found if event.status == 'drifted' else 'is as it was applied again'}"
+        difference = "differs from what was applied; who changed it is not in this log"
+        return f"the cloud {difference if event.status == 'drifted' else 'is as it was applied again'}"
     if event.action in TRIGGERS and event.cause is None:
         said = event.inputs.get("reason")
         return f"{event.user} asked for it ({event.source})" + (f": {said}" if said else "")

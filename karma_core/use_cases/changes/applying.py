@@ -1,4 +1,4 @@
-"""An approved change is applied: judged once more, written, deployed, propagated.
+"""Applying an approved change: evaluate it again, write its configs, deploy, propagate.
 
 What a change does outside Karma is done by the deploy and destroy use cases, through `RunOrder`: this
 process or a Prefect flow. A change whose process died while it was applied is taken up where it was:
@@ -96,7 +96,7 @@ def _refuse_frozen(workspace: PolicySource, change: Change) -> None:
 
 
 def _override(workspace: ConfigStore, register: Register, kept: Kept, reason: str) -> Kept:
-    """The change, approved by whoever may override the policy; as it is where no rule holds it back.
+    """Return the change, approved by an overrider of the policy; unchanged if no rule holds it back.
 
     What the gate itself reads is never altered so.
     """
@@ -120,7 +120,7 @@ def _override(workspace: ConfigStore, register: Register, kept: Kept, reason: st
 
 
 def _confirm(workspace: Planning, register: Register, kept: Kept, *, override: str = "") -> Kept:
-    """The change with the plan of now, still approved; or rejected, queued, or awaiting approval again.
+    """Re-plan the change: it stays approved, or is rejected, queued, or awaits approval again.
 
     With `override` a freeze does not reject it.
     """
@@ -152,23 +152,23 @@ def _hold_against_shown(
     *,
     override: str,
 ) -> Kept:
-    """Whether the approval covers the new plan; where none was needed, the policy decides again."""
-    found = fields(judged, decision)
+    """Keep the change approved if its approval covers the new plan; otherwise the policy decides again."""
+    new_fields = fields(judged, decision)
     if decision.status is State.REJECTED or decision.plan_id is None:
-        return register.move(kept, State.REJECTED, decision.why, **found)
+        return register.move(kept, State.REJECTED, decision.why, **new_fields)
     more = differences_from_shown(workspace, kept.change, judged, decision.plan_id)
     if more and (decision.needs or kept.change.approval is not None):
         why = f"its plan is not the one that was approved any more: {'; '.join(more[:5])}"
-        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
+        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **new_fields)
     if kept.change.approval is None and decision.needs:
-        return register.move(kept, State.AWAITING_APPROVAL, decision.why, **found)
+        return register.move(kept, State.AWAITING_APPROVAL, decision.why, **new_fields)
     void = "" if override else why_void(workspace, kept.change, needed=bool(decision.needs))
     if void:
         given = kept.change.approval is not None
         said = "its approval does not count any more" if given else "the policy asks for an approval now"
         why = f"{said}: {void}"
-        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **found)
-    return register.keep(kept, why="planned anew, and covered", **found)
+        return register.move(kept, State.AWAITING_APPROVAL, why, approval=None, **new_fields)
+    return register.keep(kept, why="re-planned; still covered by the approval", **new_fields)
 
 
 # -- writing and deploying --------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def _carry_out(workspace: CarryingOut, register: Register, kept: Kept, run: RunO
 
 
 def _write(workspace: ConfigStore, register: Register, kept: Kept) -> Kept:
-    """The change with its configs written: one set, all or none."""
+    """Write the change's configs as one set, all or none, and return the change."""
     change = kept.change
     if change.written or change.runs_only:
         return kept
@@ -201,7 +201,7 @@ def _write(workspace: ConfigStore, register: Register, kept: Kept) -> Kept:
 
 
 def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:
-    """The change as far as its set was written when somebody came between, so that it can be taken back."""
+    """Record what was written before an external write intervened, so that it can be rolled back."""
     versions = error.facts.get("written")
     if kept.change.written or not versions:
         return kept
@@ -211,9 +211,9 @@ def _as_written(register: Register, kept: Kept, error: KarmaError) -> Kept:
 
 
 def _deploy(workspace: CarryingOut, change: Change, run: RunOrder) -> list[RunResult]:
-    """Carry out its run; or deploy the cone as planned, then destroy what is removed.
+    """Carry out the change's run; or deploy its cone as planned, then destroy what it removes.
 
-    Consumers let go of what is removed by being deployed first.
+    Consumers are deployed first, so that they no longer use what is destroyed.
     """
     if change.runs_only:
         return [run(_order_of(change), workspace)]
@@ -259,7 +259,7 @@ def _order_of(change: Change) -> Order:
 
 
 def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
-    """How the change ended. Components that the plan showed as blocked do not make it fail."""
+    """Return the change's final state and why. Components that the plan blocked do not make it fail."""
     for result in results:
         bad = [
             o
@@ -282,9 +282,9 @@ def _outcome(change: Change, results: Sequence[RunResult]) -> tuple[State, str]:
 
 
 def _end_badly(workspace: PolicySource, register: Register, kept: Kept, status: State, why: str) -> Kept:
-    """Keep a failure, and what becomes of the configs: kept, or, by policy, to be rolled back.
+    """Record a failed change; its configs stay, or the policy has them rolled back.
 
-    What was only stopped waits for a person, and a rollback that fails is not taken back itself.
+    A stopped change waits for a person, and a rollback that fails is not rolled back itself.
     """
     change = kept.change
     if not change.stands:
@@ -296,7 +296,7 @@ def _end_badly(workspace: PolicySource, register: Register, kept: Kept, status: 
 
 
 def _end(register: Register, kept: Kept, status: State, why: str, **fields: bool) -> Kept:
-    """Keep the end; a rollback that was applied ends the changes that it takes back."""
+    """Record how the change ended; an applied rollback also ends the changes that it takes back."""
     ended = register.move(kept, status, why, **fields)
     for undone in ended.change.undoes if status is State.APPLIED else ():
         taken_back = register.get(undone)

@@ -1,4 +1,4 @@
-"""What people decide on a change: approve, reject, cancel, retry."""
+"""Decisions of people on a change: approve, reject, cancel, retry."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def approve(workspace: ConfigStore, change_id: str, *, why: str = "", digest: st
     if digest is not None and digest != change.digest:
         raise Conflict(
             f"the plan of change {change_id} is not the one that was seen",
-            why="it was planned anew in the meantime",
+            why="it was re-planned in the meantime",
             next_step=f"look at it again: `karma change show {change_id}`",
             code="plan-moved",
         )
@@ -88,7 +88,7 @@ def _require_approver(workspace: _ConfigStore, change: Change, *, rejects: bool 
 
 
 def _is_no_admin(workspace: Context) -> str:
-    """Why the user is not known to be an admin, whose word a policy needs; empty where they are."""
+    """Return why the user is not known to be an admin, whom a policy needs; empty if they are."""
     actor = workspace.actor if workspace.actor.proof else workspace.prove(workspace.actor)
     if actor.proof and actor.role is not None and actor.role.includes(Role.ADMIN):
         return ""
@@ -96,7 +96,7 @@ def _is_no_admin(workspace: Context) -> str:
 
 
 def reject(workspace: ConfigStore, change_id: str, *, why: str = "") -> Change:
-    """Say no to a change that waits; Refused `not-approver` as for an approval."""
+    """Reject a waiting change; Refused `not-approver` as for an approval."""
     register, kept = _get(workspace, change_id)
     workspace = _require_approver(workspace, kept.change, rejects=True)
     register = Register(workspace)
@@ -105,7 +105,7 @@ def reject(workspace: ConfigStore, change_id: str, *, why: str = "") -> Change:
 
 
 def cancel(workspace: ConfigStore, change_id: str, *, why: str = "") -> Change:
-    """Take a change back that is not being applied."""
+    """Cancel a change that is not being applied."""
     register, kept = _get(workspace, change_id)
     said = f"cancelled by {workspace.actor.user}" + (f": {why}" if why else "")
     return register.move(kept, State.CANCELLED, said).change
@@ -138,7 +138,7 @@ def _require_retrier(workspace: _ConfigStore) -> _ConfigStore:
 
 
 def try_again(workspace: ChangeIntake, change_id: str, *, proceed: bool = False) -> Change:
-    """As `retry`, whoever asks: for a change whose apply was interrupted, and that nobody has to ask for."""
+    """Retry a change whose apply was interrupted, without checking who asks."""
     register = Register(workspace)
     with admission(workspace):
         kept = register.get(change_id)
@@ -164,7 +164,7 @@ def try_again(workspace: ChangeIntake, change_id: str, *, proceed: bool = False)
 
 
 def _get(workspace: ConfigStore, change_id: str) -> tuple[Register, Kept]:
-    """The change, as nobody is working on it, and not expired."""
+    """Load a change; LeaseHeld while a process works on it. Overdue changes are expired first."""
     register = Register(workspace)
     change = register.get(change_id).change
     refuse_if_worked_on(workspace, change_id)

@@ -1,4 +1,4 @@
-"""Let every open change go on as far as it may: the queue moves, the dead are recovered."""
+"""Advance the queue of open changes, and recover changes whose process died."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def drain(workspace: CarryingOut, run: RunOrder | None = None, *, approved: bool
 
 
 def left_approved(workspace: ConfigStore) -> dict[str, str]:
-    """Changes that a drain left approved → why: a freeze, or somebody else who works on their part."""
+    """Return the changes that a drain left approved → why: a freeze, or other work on their components."""
     reason = frozen(workspace) or "another process works on it, or on a component that it deploys"
     return dict.fromkeys(approved_changes(workspace), reason)
 
@@ -47,7 +47,7 @@ def approved_changes(workspace: RecordsAndLog) -> list[str]:
 
 
 def carry_on(workspace: CarryingOut, change_id: str, run: RunOrder) -> Change:
-    """What a run does that was started for one change: plan it if it waits, apply it if it may be applied.
+    """Carry on one change in a run started for it: plan it if it waits, apply it if it may be applied.
 
     One that was planned here is applied only where its requester wants that, one that is applied already
     not again. Then the queue moves.
@@ -76,7 +76,7 @@ def request_and_apply(workspace: CarryingOut, read: ChangeRequest, run: RunOrder
 def _advance(
     workspace: CarryingOut, change: Change, run: RunOrder | None, *, approved: bool
 ) -> Change | None:
-    """The change after the next step that it can take by itself; None where it can take none now."""
+    """Advance a change by one step and return it; None if it can take no step now."""
     try:
         if change.take_back:
             return _take_back(workspace, change)
@@ -93,7 +93,7 @@ def _advance(
 
 
 def _take_back(workspace: ChangeIntake, change: Change) -> Change:
-    """Request the rollback that the policy wants, and say of the failed change what came of it."""
+    """Request the rollback that the policy wants, and note its outcome on the failed change."""
     register = Register(workspace)
     kept = register.get(change.id)
     if not kept.change.take_back:
@@ -109,7 +109,7 @@ def _take_back(workspace: ChangeIntake, change: Change) -> Change:
 
 
 def apply_and_drain(workspace: CarryingOut, change_id: str, run: RunOrder, *, override: str = "") -> Change:
-    """Apply one change and let all others go on; how it stands then (the policy may have rolled it back).
+    """Apply one change, advance all others, and return the change (the policy may have rolled it back).
 
     `override` is for that one alone.
     """

@@ -1,4 +1,4 @@
-"""What Git holds otherwise than the parameter store, requested as one change."""
+"""One change with every difference between Git's configs and the parameter store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def request_from_git(
     parts = [_part(intent) for intent in work.comparison.intents]
     parts += [
         {"component": address, "remove": True, "base_version": stored.version}
-        for address, stored in work.doomed.items()
+        for address, stored in work.to_delete.items()
     ]
     if not parts:
         raise Refused(
@@ -51,5 +51,5 @@ def request_from_git(
 def _part(intent: Intent) -> JsonObject:
     config = strictjson.parse_object(intent.value.encode(), where=intent.file.path)
     version = intent.stored.version if intent.stored else 0
-    way = "replace" if intent.stored else "create"
-    return {"component": intent.address, way: config, "base_version": version}
+    operation = "replace" if intent.stored else "create"
+    return {"component": intent.address, operation: config, "base_version": version}

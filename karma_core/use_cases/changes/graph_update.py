@@ -1,4 +1,4 @@
-"""The graph after a change was queued by a process that cannot plan it."""
+"""Update the stored graph after a process without Terraform queued a change."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WAIT_SECONDS: Final = 2.0
 
 
 def update_graph(workspace: GraphBuilding) -> str:
-    """Make the stored graph what parameters and state say, by what is kept of the modules.
+    """Rebuild the stored graph from parameters, state and the stored module facts.
 
-    Empty, or why it is left to a worker. Then the stored graph stays what it was.
+    Returns an empty text, or why a worker has to rebuild it; then the stored graph is unchanged.
     """
     try:
         result = build_graph(workspace, wait_seconds=WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""A request comes in: it is accepted, judged, and queued or planned; or, as a dry run, only judged."""
+"""Intake of change requests: accept, evaluate, and queue or plan them; a dry run only evaluates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def request(
     key_says_all: bool = False,
     **origin: Any,
 ) -> Change:
-    """Take in a request and bring it as far as it gets without anybody's word.
+    """Accept a request and advance the change as far as it gets without an approval.
 
     `proceed` says that it is to be applied as soon as it may be. Where nothing can be planned it is judged
     and queued: a run elsewhere plans it. `origin` are fields of the change that say where it comes from (a
@@ -49,10 +49,10 @@ def request(
     if read.idempotency_key is not None:
         known = register.remember(read.idempotency_key, change.id)
         if known != change.id and workspace.state.document(KIND, known) is not None:
-            found = register.get(known).change
+            earlier = register.get(known).change
             if not (key_says_all or origin):
-                _require_same(found, read)
-            return found
+                _require_same(earlier, read)
+            return earlier
         change = replace(change, id=known)
     return admit(workspace, change.id, new=change).change
 
@@ -93,25 +93,25 @@ def _new(workspace: Context, read: ChangeRequest) -> Change:
 
 
 def _dry_run(workspace: ChangeIntake, change: Change) -> Change:
-    """The verdict and the plan of a change that is not kept: it has no id, and nobody can approve it.
+    """Return the verdict and plan of a change that is not stored: it has no id and cannot be approved.
 
     One that would have to wait is planned all the same, as if its turn had come now.
     """
     register, planner = Register(workspace), workspace.with_terraform()
     judged = judge_change(workspace, change)
-    found = replace(change, **judged_fields(judged))
-    waits_for = holders(replace(found, number=2**62), register.open())
+    answer = replace(change, **judged_fields(judged))
+    waits_for = holders(replace(answer, number=2**62), register.open())
     if judged.errors:
-        found = replace(found, status=State.REJECTED, why=judged.why)
+        answer = replace(answer, status=State.REJECTED, why=judged.why)
     elif planner is None:
-        found = replace(found, why=judged.left_open or "judged; it is planned where there is a Terraform")
+        answer = replace(answer, why=judged.left_open or "judged; a worker with Terraform will plan it")
     else:
         decision = plan_change(planner, change, judged)
-        found = replace(found, status=decision.status, why=decision.why, **fields(judged, decision))
-    if waits_for and found.status is not State.REJECTED:
-        said = "; its plan is that of now" if found.plan_id else ""
+        answer = replace(answer, status=decision.status, why=decision.why, **fields(judged, decision))
+    if waits_for and answer.status is not State.REJECTED:
+        said = "; its plan is that of now" if answer.plan_id else ""
         why = f"it overlaps {', '.join(waits_for)}{said}"
-        found = replace(found, status=State.QUEUED, why=why, waits_for=waits_for)
-    found = replace(found, id="")
-    event = register.log(found, str(found.status), dry_run=True, why=found.why)
-    return replace(found, last_event=event)
+        answer = replace(answer, status=State.QUEUED, why=why, waits_for=waits_for)
+    answer = replace(answer, id="")
+    event = register.log(answer, str(answer.status), dry_run=True, why=answer.why)
+    return replace(answer, last_event=event)

@@ -1,4 +1,4 @@
-"""The verdict on a change, and what it was made on."""
+"""The verdict on a change, and the environment that it was reached on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from karma_core.use_cases.fleet.fleet import Fleet
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A verdict, and what it was made on. `fleet` is the simulated environment, None where none can be.
+    """A verdict and its basis. `fleet` is the simulated environment, None if it cannot be simulated.
 
     `unseen` are types of edited components of whose modules nothing is known here: whoever has the modules
     judges. `plan_id` is the plan of a run that was made already, where nothing has moved since.
@@ -31,12 +31,12 @@ class Judged:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What rejects the change."""
+        """The findings that reject the change."""
         return () if self.unseen else judgement.errors(self.findings)
 
     @property
     def left_open(self) -> str:
-        """What the verdict leaves to whoever has the modules; empty where nothing."""
+        """What the verdict leaves to a process that has the modules; empty if nothing."""
         return f"{', '.join(self.unseen)} is not known here: a worker judges it" if self.unseen else ""
 
     @property

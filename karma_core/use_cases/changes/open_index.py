@@ -1,4 +1,4 @@
-"""Which changes are open, in one document: deciding what may go on reads these, not all that ever were.
+"""The index of open changes, one document: deciding what may go on reads these, not every change ever made.
 
 It may name a change that is not open, because its writer died between two writes; it never lacks one that is.
 Each change stands there with the revision of its document at which it was opened: who closes a change at an
@@ -30,17 +30,17 @@ def read(state: StateStore) -> Opened:
 
 
 def add(state: StateStore, change_id: str, revision: int) -> None:
-    """Name a change, before it is stored as open under `revision`."""
+    """Add a change to the index, before it is stored as open under `revision`."""
     _edit(state, lambda opened: {**opened, change_id: max(revision, opened.get(change_id, 0))})
 
 
 def drop(state: StateStore, change_id: str, revision: int) -> None:
-    """Strike a change out, after it was stored as closed under `revision`."""
+    """Remove a change from the index, after it was stored as closed under `revision`."""
     _edit(state, lambda opened: {i: at for i, at in opened.items() if i != change_id or at > revision})
 
 
 def _edit(state: StateStore, edit: Callable[[Opened], Opened]) -> None:
-    """Replace the document; read it again where another process was faster, which thereby has moved on."""
+    """Replace the document, reading it again after each Conflict with another process."""
     while True:
         opened, revision = _read(state)
         edited = edit(opened)
@@ -54,9 +54,11 @@ def _edit(state: StateStore, edit: Callable[[Opened], Opened]) -> None:
 
 
 def _read(state: StateStore) -> tuple[Opened, int]:
-    """What it says and its revision; 0 and all that is open where there is none yet."""
+    """Return the index and its revision; without an index, every open change and 0."""
     document = state.document(INDEX, _OPEN)
     if document is not None:
         return msgspec.convert(document.body["revisions"], Opened), document.revision
     stored = state.documents(KIND)
-    return {found.id: found.revision for found in stored if msgspec.convert(found.body, Change).is_open}, 0
+    return {
+        change.id: change.revision for change in stored if msgspec.convert(change.body, Change).is_open
+    }, 0

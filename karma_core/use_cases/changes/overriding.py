@@ -1,4 +1,4 @@
-"""Breaking the glass: freezes and approvals are set aside by whom the policy names, and everybody sees it.
+"""Emergency override: persons whom the policy names set freezes and approvals aside, and the log says so.
 
 What a config must not hold (references into other environments), and who may ask, is never set aside.
 """
@@ -24,7 +24,7 @@ ACTION = "policy_override"
 
 
 def require_overrider(workspace: ConfigStore, reason: str) -> Actor:
-    """Who overrides the policy, proven.
+    """Return the proven actor who overrides the policy.
 
     Refused `not-overrider`, and logged as denied, where the policy does not name this user as an overrider.
     """
@@ -49,7 +49,7 @@ def override_policy(
     plan: str | None = None,
     kind: str = "change",
 ) -> str:
-    """Say in the log who overrides which rules, why, and for what; the id of the event.
+    """Log who overrides which rules, why and for what; returns the event's id.
 
     It is written before anything is applied. Refused as `require_overrider`.
     """
@@ -67,5 +67,5 @@ def _log(workspace: HasLog, actor: Actor, status: str, inputs: JsonObject) -> st
 
 
 def without_overridden(judged: Judged) -> Judged:
-    """The verdict without what an override sets aside."""
+    """Return the verdict without the findings that an override sets aside."""
     return replace(judged, findings=tuple(f for f in judged.findings if f.code not in OVERRIDABLE))

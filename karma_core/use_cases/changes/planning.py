@@ -1,4 +1,4 @@
-"""The plan of a change, and what it decides: awaiting approval, approved, or rejected."""
+"""Planning a change, and the state that follows from the plan: awaiting approval, approved, or rejected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from karma_core.use_cases.selection.record import Selection
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """What a plan decides. `needs` says why an approval is needed.
+    """The state that follows from a plan. `needs` says why an approval is needed.
 
     `cone` and `versions` are those of a run, which only its plan tells; None where the judgement told them.
     """
@@ -55,9 +55,11 @@ def plan_change(workspace: Planning, change: Change, judged: Judged) -> Decision
     blocked = {c.address: c.reason for c in made.components if c.action is Action.BLOCKED}
     edited = sorted(e.address for e in judged.edits if e.address in blocked)
     if edited:
-        found = tuple(_finding("plan-blocked", address, blocked[address]) for address in edited)
+        blocked_findings = tuple(_finding("plan-blocked", address, blocked[address]) for address in edited)
         why = f"plan-blocked: {edited[0]}: {blocked[edited[0]]}"
-        return Decision(status=State.REJECTED, why=why, plan_id=made.id, findings=(*judged.findings, *found))
+        return Decision(
+            status=State.REJECTED, why=why, plan_id=made.id, findings=(*judged.findings, *blocked_findings)
+        )
     broken = tuple(finding for finding in made.findings if finding.code == WOULD_BREAK)
     if broken and not change.allow_blocked:
         why = f"{WOULD_BREAK}: {broken[0].component}: {broken[0].message}"
@@ -81,7 +83,7 @@ def _decide_run(
 
 
 def canonical_run(made: Plan, versions: Mapping[str, int]) -> CanonicalPlan:
-    """What an approval of a run is bound to: the plan of the components that it moves."""
+    """Return the canonical plan that an approval of a run is bound to: of the components that it changes."""
     moved = moved_by(made)
     held = {address: versions[address] for address in moved if address in versions}
     return digest.canonical_plan(restricted(made, moved), held, moved)
@@ -112,12 +114,12 @@ def _plan(workspace: Planning, judged: Judged) -> Plan:
 
 
 def conclude(register: Register, kept: Kept, judged: Judged, decision: Decision) -> Kept:
-    """Keep what the plan decided."""
+    """Store the state that the plan led to."""
     return register.move(kept, decision.status, decision.why, **fields(judged, decision))
 
 
 def fields(judged: Judged, decision: Decision) -> dict[str, Any]:
-    """What a judgement and a plan make known of a change."""
+    """Return the fields of a change that follow from its judgement and its plan."""
     of_plan = {"cone": decision.cone, "versions": decision.versions}
     return {
         **judged_fields(judged),
@@ -131,7 +133,7 @@ def fields(judged: Judged, decision: Decision) -> dict[str, Any]:
 
 
 def judged_fields(judged: Judged) -> dict[str, Any]:
-    """What a judgement alone makes known of a change."""
+    """Return the fields of a change that follow from its judgement alone."""
     return {
         "edits": judged.edits,
         "cone": judged.cone,
@@ -154,7 +156,7 @@ def canonical_of(workspace: PlanStore, change: Change) -> CanonicalPlan | None:
 
 
 def differences_from_shown(workspace: PlanStore, change: Change, judged: Judged, plan_id: str) -> list[str]:
-    """Why a new plan is more than a refinement of the shown one; empty where the approval covers it.
+    """Return why a new plan exceeds the shown one; empty if the approval covers it.
 
     A run that moves less than was shown is covered: the versions of what is left are compared.
     """

@@ -1,4 +1,4 @@
-"""A change of kind `policy`: what the gate reads is published, once an admin has approved it."""
+"""A change of kind `policy`: it publishes the policy that the gate reads, once an admin approved it."""
 
 from __future__ import annotations
 

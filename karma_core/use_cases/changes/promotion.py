@@ -1,4 +1,4 @@
-"""Configs of one environment brought to another: as one change there, judged and planned there."""
+"""Promotion: configs of one environment requested in another as one change, evaluated and planned there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from karma_core.use_cases.selection.record import Selection, require_selection
 
 
 class Part(Record, frozen=True, kw_only=True):
-    """One config of a promotion: as the source shows it, as the target has it (None: not), as it will be."""
+    """One config of a promotion: in the source, in the target before (None: absent), and after."""
 
     shown: ShownConfig
     before: JsonObject | None
@@ -31,14 +31,14 @@ class Part(Record, frozen=True, kw_only=True):
 
     @property
     def differs(self) -> bool:
-        """Whether the target would get another config than it has."""
+        """Whether the promotion changes the target's config."""
         return self.before is None or strictjson.canonical(self.after) != strictjson.canonical(self.before)
 
     @property
     def requested(self) -> JsonObject:
-        """The part of the request about it."""
-        way = "create" if self.before is None else "replace"
-        return {"component": self.shown.address, way: self.after, "base_version": self.version}
+        """The part of the change request for this config."""
+        operation = "create" if self.before is None else "replace"
+        return {"component": self.shown.address, operation: self.after, "base_version": self.version}
 
 
 def promote(
@@ -137,15 +137,15 @@ def _said(source: Context, origins: Sequence[Promoted]) -> str:
 
 
 def _shown(source: HasParameters, address: str) -> ShownConfig:
-    found = config_show.show(source, address)
-    if found.config is None:
+    config = config_show.show(source, address)
+    if config.config is None:
         raise Refused(
             f"{address} cannot be promoted from {source.name}",
             why="its config is a SecureString, which a change would show",
             next_step="publish it from Git, in each environment; of several, leave it out with --exclude",
             code="secret-config",
         )
-    return found
+    return config
 
 
 def _held(target: HasParameters, address: str) -> tuple[JsonObject | None, int]:
@@ -160,13 +160,13 @@ def _held(target: HasParameters, address: str) -> tuple[JsonObject | None, int]:
 def _mixed(
     theirs: JsonMapping, ours: JsonMapping, only: Collection[str], keep: Collection[str]
 ) -> JsonObject:
-    """The new config: theirs, but ours in the fields that are not to be taken."""
+    """Return the new config: the source's, with the target's value in fields that are not promoted."""
     known = theirs.keys() | ours.keys()
     taken = (set(only) or known) - set(keep)
     return {k: (theirs if k in taken else ours)[k] for k in known if k in (theirs if k in taken else ours)}
 
 
-def _origin(source: HasState, found: ShownConfig) -> Promoted:
-    applied = source.state.applied(found.address)
-    deployed = applied is not None and applied.succeeded and applied.config_version == found.version
-    return Promoted(environment=source.name, version=found.version, deployed=deployed)
+def _origin(source: HasState, config: ShownConfig) -> Promoted:
+    applied = source.state.applied(config.address)
+    deployed = applied is not None and applied.succeeded and applied.config_version == config.version
+    return Promoted(environment=source.name, version=config.version, deployed=deployed)

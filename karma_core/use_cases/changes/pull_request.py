@@ -1,4 +1,4 @@
-"""A pull request that touches configs: judged and planned as the change that it would be, and told so."""
+"""Pull-request checks: evaluate and plan the change that a pull request would be, and report it there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Verdict = Literal["ignored", "refused", "accepted", "rejected", "invalid"]
 
 
 class Checked(Record, frozen=True, kw_only=True):
-    """What was said of a pull request. `ignored`: it is none of ours; `refused`: it is not planned."""
+    """The reported result of a check. `ignored`: no config is touched; `refused`: it is not planned."""
 
     repository: str
     number: int
@@ -67,8 +67,8 @@ def check_pull_request(
             why="the repository is not listed in [webhooks]",
         )  # fmt: skip
     pull = host.pull_request(repository, number)
-    found = configs_among(pull.paths, config_dir, [workspace.name]).get(workspace.name, ())
-    checked = _check(workspace, host, pull, found, config_dir)
+    addresses = configs_among(pull.paths, config_dir, [workspace.name]).get(workspace.name, ())
+    checked = _check(workspace, host, pull, addresses, config_dir)
     if checked.verdict != "ignored":
         _log(workspace, checked)
     return checked

@@ -1,4 +1,4 @@
-"""What Karma says of a pull request, as Markdown. Whatever others wrote stands in code, as they wrote it."""
+"""The comment on a pull request, as Markdown. Text from others is quoted as code and never rendered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADS: Final = {
 
 
 def mark_of(environment: str) -> str:
-    """What the comment begins with, unseen, so that it is found and written anew."""
+    """Return the invisible first line of the comment, by which it is recognised and replaced."""
     return f"<!-- karma {environment} -->"
 
 
@@ -48,7 +48,7 @@ def comment_of(environment: str, change: Change, plan: Plan | None, pull: PullRe
 
 
 def refusal_of(environment: str, why: str) -> str:
-    """The comment where there is nothing to show but a reason."""
+    """Return the comment that gives only a reason."""
     return f"{mark_of(environment)}\n\n### Karma: {environment}\n\n{_fenced(why[:MAX_PLAN])}\n"
 
 

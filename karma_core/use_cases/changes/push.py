@@ -29,7 +29,7 @@ def take_up_push(
     The commit is the idempotency key: delivered twice, it is one change. BadInput where a config in the
     commit is no JSON object, NotFound `unknown-ref` where Git does not know the commit.
     """
-    wanted = [found for address in sorted(addresses) if (found := _wanted(workspace, address, commit))]
+    wanted = [edit for address in sorted(addresses) if (edit := _wanted(workspace, address, commit))]
     if not wanted:
         return None
     body = {

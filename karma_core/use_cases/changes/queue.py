@@ -1,4 +1,4 @@
-"""Who may go on: a change waits, in the order of acceptance, while another could see or alter what it moves.
+"""The queue of changes: a change waits, in order of acceptance, while another one overlaps it.
 
 A change waits for every one in flight that it overlaps, and for every earlier one that waits itself. So the
 order among overlapping changes is that of their acceptance, disjoint ones run side by side, and none waits
@@ -45,7 +45,7 @@ def holders(change: Change, others: Sequence[Change]) -> tuple[str, ...]:
 
 
 def position(change: Change, others: Sequence[Change]) -> int:
-    """How many have to end before the change may go on, itself included; 0 where it does not wait."""
+    """Return the change's place in the queue, from 1; 0 if it does not wait."""
     return 1 + len(holders(change, others)) if change.status is State.QUEUED else 0
 
 
@@ -75,7 +75,7 @@ def _accept(register: Register, new: Change) -> None:
 
 
 def _judge_next(workspace: ChangeIntake, change_id: str, right: Heartbeat) -> tuple[Kept, Judged | None]:
-    """Reject a waiting change, leave it waiting, or take it into planning."""
+    """Evaluate a waiting change: reject it, leave it waiting, or start planning it."""
     register = Register(workspace)
     kept = register.get(change_id)
     if kept.change.status not in WAITING:
@@ -85,28 +85,28 @@ def _judge_next(workspace: ChangeIntake, change_id: str, right: Heartbeat) -> tu
         return kept, None  # nothing has changed for it
     judged = judge_change(workspace, kept.change)
     right.check()
-    found = judged_fields(judged)
+    verdict = judged_fields(judged)
     if judged.errors:
-        return register.move(kept, State.REJECTED, judged.why, waits_for=(), **found), None
+        return register.move(kept, State.REJECTED, judged.why, waits_for=(), **verdict), None
     seen = replace(kept.change, cone=judged.cone, reads=judged.reads)
     waits_for = holders(seen, register.open())
     if waits_for:
         why = f"it overlaps {', '.join(waits_for)}"
-        return register.move(kept, State.QUEUED, why, waits_for=waits_for, **found), None
+        return register.move(kept, State.QUEUED, why, waits_for=waits_for, **verdict), None
     if workspace.with_terraform() is None:
         why = judged.left_open or "nothing holds its cone; it waits for a run that plans it"
-        return register.move(kept, State.QUEUED, why, waits_for=(), **found), None
-    return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **found), judged
+        return register.move(kept, State.QUEUED, why, waits_for=(), **verdict), None
+    return register.move(kept, State.PLANNING, "nothing holds its cone", waits_for=(), **verdict), judged
 
 
 def requeue_if_dead(workspace: RecordsAndLog, change_id: str) -> Kept:
-    """Put a change back in the queue whose planner has died; LeaseHeld while it lives."""
+    """Put a change whose planner died back in the queue; LeaseHeld while the planner lives."""
     register = Register(workspace)
     refuse_if_worked_on(workspace, change_id)
     kept = register.get(change_id)
     if kept.change.status is not State.PLANNING:
         return kept
-    return register.move(kept, State.QUEUED, "whoever planned it has ended; it is planned anew")
+    return register.move(kept, State.QUEUED, "the process that planned it has died; it is re-planned")
 
 
 def expire(workspace: ConfigStore, *, for_policy: bool = False) -> list[Change]:
@@ -131,7 +131,7 @@ def expire(workspace: ConfigStore, *, for_policy: bool = False) -> list[Change]:
 
 
 def _is_overdue(workspace: Context, change: Change, hours: float) -> bool:
-    """Whether it has waited for an approval, or approved for its apply, for longer than the hours."""
+    """Whether the change has waited longer than the hours for an approval, or approved for its apply."""
     if change.status not in {State.AWAITING_APPROVAL, State.APPROVED}:
         return False
     return datetime.fromisoformat(change.updated_at) + timedelta(hours=hours) <= workspace.clock()

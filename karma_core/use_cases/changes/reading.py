@@ -34,8 +34,10 @@ def differences_of(change: Change) -> list[tuple[str, Difference]]:
     """
     if change.kind == "policy":
         request = change.request
-        return [("policy", found) for found in differences(request.get("before", {}), request["policy"])]
-    return [(e.address, found) for e in change.edits for found in differences(e.before, e.after)]
+        return [
+            ("policy", difference) for difference in differences(request.get("before", {}), request["policy"])
+        ]
+    return [(e.address, difference) for e in change.edits for difference in differences(e.before, e.after)]
 
 
 def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list[JsonObject]:

@@ -71,13 +71,13 @@ class Register:
 
     def all(self) -> list[Change]:
         """Every change, in the order of acceptance."""
-        found = (msgspec.convert(d.body, Change) for d in self._workspace.state.documents(KIND))
-        return sorted(found, key=_accepted)
+        changes = (msgspec.convert(d.body, Change) for d in self._workspace.state.documents(KIND))
+        return sorted(changes, key=_accepted)
 
     def open(self) -> list[Change]:
-        """Those with which something is still to be done, in the order of acceptance."""
-        found = (self.find(change_id) for change_id in open_index.read(self._workspace.state))
-        return sorted((kept.change for kept in found if kept and kept.change.is_open), key=_accepted)
+        """Changes on which work remains, in the order of acceptance."""
+        records = (self.find(change_id) for change_id in open_index.read(self._workspace.state))
+        return sorted((kept.change for kept in records if kept and kept.change.is_open), key=_accepted)
 
     def next_number(self) -> int:
         """A new place at the end of the order. The caller holds ADMISSION."""
@@ -104,7 +104,7 @@ class Register:
         return self.keep(kept, status=status, why=why, **fields)
 
     def keep(self, kept: Kept, **fields: Any) -> Kept:
-        """Give a change these fields, log the state that it has then, and store it."""
+        """Set fields of a change, log its state, and store it."""
         change = replace(kept.change, **fields)
         event = self.log(change, str(change.status), why=change.why)
         change = replace(change, updated_at=self._workspace.now(), last_event=event)
@@ -115,7 +115,7 @@ class Register:
         return stored
 
     def _store(self, change: Change, revision: int, *, was_open: bool) -> Kept:
-        """Store what followed from `revision`, and see to it that the index never lacks what is open."""
+        """Store the change on `revision`, keeping the index of open changes complete."""
         state = self._workspace.state
         if change.is_open and not was_open:
             open_index.add(state, change.id, revision + 1)

@@ -1,4 +1,4 @@
-"""Taking changes back: a new change with the old content, planned and shown first.
+"""Rollback: a new change with the old content, planned and shown first.
 
 A rollback takes back one change, or with it all that came after it on the same configs, or it brings a whole
 cone to the configs that were last deployed with success. It restores configs, not module code or data.
@@ -32,7 +32,7 @@ def roll_back(
     proceed: bool = False,
     dry_run: bool = False,
 ) -> Change:
-    """Request the change that takes another back.
+    """Request the change that rolls another one back.
 
     Refused `nothing-written` where that one wrote no config, `later-versions` where its configs were written
     again since, unless `include_later` takes back every change that did so, whole.
@@ -65,7 +65,7 @@ def roll_back(
 
 
 def take_back_failed(workspace: ChangeIntake, change: Change) -> Change:
-    """Request the rollback of a change whose deploy has failed, in its place in the queue, once a failure."""
+    """Request the rollback of a change whose deploy failed, once per failure, in that change's place."""
     body = {
         "changes": _parts(workspace, _oldest([change])),
         "reason": f"change {change.id} failed, and the policy rolls back",
@@ -115,32 +115,32 @@ def roll_back_cone(
 
 
 def with_later(original: Change, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """The change and all that have to go with it, in the order in which they were written.
+    """Return the change and those that must be rolled back with it, in the order of their writes.
 
     Each is taken back whole: a set that wrote one of the configs later brings its other configs along, and
     whatever was written to those after it.
     """
     written = sorted((c for c in changes if c.stands and c.wrote), key=lambda change: change.wrote)
-    found = {original.id: original}
+    together = {original.id: original}
     since: dict[str, int] = {}
     grown = True
     while grown:
-        for change in found.values():
+        for change in together.values():
             for edit in change.stands:
                 since[edit.address] = min(change.wrote, since.get(edit.address, change.wrote))
         later = [c for c in written if any(since.get(e.address, c.wrote) < c.wrote for e in c.stands)]
-        grown = any(change.id not in found for change in later)
-        found |= {change.id: change for change in later}
-    return tuple(sorted(found.values(), key=lambda change: change.wrote))
+        grown = any(change.id not in together for change in later)
+        together |= {change.id: change for change in later}
+    return tuple(sorted(together.values(), key=lambda change: change.wrote))
 
 
 def _oldest(changes: Iterable[Change]) -> dict[str, JsonObject | None]:
     """Address → its config before the first of the changes, which stand in the order of their writes."""
-    found: dict[str, JsonObject | None] = {}
+    configs: dict[str, JsonObject | None] = {}
     for change in changes:
         for edit in change.stands:
-            found.setdefault(edit.address, edit.before)
-    return found
+            configs.setdefault(edit.address, edit.before)
+    return configs
 
 
 def _last_good(fleet: Fleet, address: str) -> dict[str, JsonObject | None]:
@@ -164,7 +164,7 @@ def _differs(fleet: Fleet, address: str, wanted: JsonObject | None) -> bool:
 
 
 def _standing(changes: Iterable[Change], restored: Mapping[str, int]) -> tuple[str, ...]:
-    """Changes that wrote nothing but what is restored (address → its version now), and wrote that version."""
+    """Return the ids of changes whose every write is being restored (address → current version)."""
     written = (change for change in changes if change.stands)
     return tuple(c.id for c in written if all(restored.get(e.address) == e.written for e in c.stands))
 
@@ -192,19 +192,19 @@ def _nothing_to_restore(why: str) -> Refused:
 
 
 def _parts(workspace: HasParameters, wanted: Mapping[str, JsonObject | None]) -> list[JsonObject]:
-    """The parts of a request that bring configs to what is wanted, without what is gone as wanted."""
+    """Return the request's parts that restore the wanted configs, without those already absent as wanted."""
     parts = (_part(workspace, address, wanted[address]) for address in sorted(wanted))
-    found = [part for part in parts if part is not None]
-    if not found:
+    present = [part for part in parts if part is not None]
+    if not present:
         raise _nothing_to_restore("what was written is gone, and there was nothing before it")
-    if len(found) > MAX_COMPONENTS:
+    if len(present) > MAX_COMPONENTS:
         raise Refused(
-            f"{len(found)} components cannot be rolled back in one change",
+            f"{len(present)} components cannot be rolled back in one change",
             why=f"a change holds at most {MAX_COMPONENTS}",
             next_step="roll the changes back one by one, the newest first",
             code="too-many-components",
         )
-    return found
+    return present
 
 
 def _part(workspace: HasParameters, address: str, wanted: JsonObject | None) -> JsonObject | None:

@@ -1,6 +1,6 @@
 """Changes that carry out one run: what a deploy or destroy that needs an approval would do now.
 
-Such a change writes no config. Its cone is what its plan moves; before it is planned anew, the cone is all
+Such a change writes no config. Its cone is what its plan changes; before it is re-planned, the cone is all
 that may move, so that what overlaps waits.
 """
 
@@ -41,7 +41,7 @@ def selection_of(change: Change) -> Selection:
 
 
 def covers(change: Change, order: Order) -> bool:
-    """Whether the change has this order carried out, and no other."""
+    """Whether the change carries out exactly this order."""
     if order.plan_id != change.plan_id or order.allow_blocked != change.allow_blocked:
         return False
     if change.runs_only:
@@ -56,7 +56,7 @@ def covers(change: Change, order: Order) -> bool:
 
 
 def judge_run(workspace: FleetSource, change: Change) -> Judged:
-    """The verdict of now: the policy's, and whether the run can be carried out at all."""
+    """Return the current verdict: the policy's, and whether the run can be carried out at all."""
     token = inputs_token(workspace)
     try:
         fleet, chosen = _scope(workspace, change)
@@ -122,7 +122,7 @@ def versions_of(fleet: Fleet, kind: str, addresses: Collection[str]) -> dict[str
 
 
 def plan_run(workspace: Planning, change: Change, judged: Judged) -> Plan:
-    """The plan of the run of now; the shown one where nothing has moved since it was made."""
+    """Plan the run again; if nothing has moved since the shown plan was made, return that."""
     if judged.plan_id is not None:
         return load_plan(workspace, judged.plan_id)[0]
     if change.kind == "destroy":

@@ -1,4 +1,4 @@
-"""A deploy or destroy that needs an approval becomes a change of its kind, and waits as one."""
+"""The change that a deploy or destroy becomes when it needs an approval."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """An order, what it would do, why that needs an approval, and the environment that was planned."""
+    """An order with its plan, why it needs an approval, and the environment that was planned."""
 
     order: Order
     plan: Plan
@@ -47,7 +47,7 @@ def request_run(workspace: ChangeIntake, wanted: Wanted, *, token: str) -> Chang
 
 
 def _same(known: Change, new: Change) -> bool:
-    """Whether a change waits to do just that: an order that a schedule repeats is one change."""
+    """Whether a waiting change does the same: an order that a schedule repeats is one change."""
     waits = known.status is not State.APPLYING
     return waits and (known.kind, known.resumes, known.digest) == (new.kind, new.resumes, new.digest)
 

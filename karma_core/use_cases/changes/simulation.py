@@ -1,4 +1,4 @@
-"""A change judged on the environment as it is now, and on the same as the change would make it."""
+"""Evaluate a change on the current environment and on the environment that it would lead to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from karma_core.use_cases.graph.build import inputs_token, read_fleet
 
 
 def judge_change(workspace: FleetSource, change: Change) -> Judged:
-    """The verdict of now. Where the configs are written already, they must still be what is there."""
+    """Return the current verdict. Configs that are written already must still be the stored ones."""
     if change.runs_only:
         return judge_run(workspace, change)
     token = inputs_token(workspace)
@@ -120,15 +120,15 @@ def _unseen(edits: Sequence[Edit], fleet: Fleet) -> tuple[str, ...]:
 
 def _moved_on(edits: Sequence[Edit], fleet: Fleet) -> tuple[Finding, ...]:
     """`stale-base`, where a written config has been changed since."""
-    found = judgement.versions(fleet.inventory, [edit.address for edit in edits])
+    versions = judgement.versions(fleet.inventory, [edit.address for edit in edits])
     return tuple(
         Finding(
             code="stale-base",
             severity=Severity.ERROR,
             component=edit.address,
             pointer="",
-            message=f"version {edit.written} was written, version {found.get(edit.address, 0)} is there.",
+            message=f"version {edit.written} was written, version {versions.get(edit.address, 0)} is there.",
         )
         for edit in edits
-        if found.get(edit.address, 0) != edit.written
+        if versions.get(edit.address, 0) != edit.written
     )

@@ -1,4 +1,4 @@
-"""Git's configs against the parameter store's: what publishing would do, found with as few reads as possible.
+"""Compare Git's configs with the parameter store's, with as few reads as possible: what publishing would do.
 
 A config is published in its canonical form (compact JSON, sorted keys), whatever its author's layout: equal
 configs are equal bytes, and SSM's few kilobytes are not spent on spaces. Stored values of another layout
@@ -26,7 +26,7 @@ _FEW = 50
 
 
 class Intent(Record, frozen=True, kw_only=True):
-    """A config of Git that is not what the store holds: `value` in canonical form, the stored version."""
+    """A config of Git that differs from the stored one: its `value` in canonical form, the stored version."""
 
     address: str
     file: ConfigFile
@@ -116,7 +116,7 @@ def compare(
     return Comparison(
         entries=entries,
         intents=tuple(intents),
-        ahead=tuple(sorted([*ahead, *created], key=lambda found: found.address)),
+        ahead=tuple(sorted([*ahead, *created], key=lambda entry: entry.address)),
         removed=removed,
         caught_up={a: moved[a] for a in entries.keys() & moved.keys() if holds(stored[a], entries[a][1])},
         revision=revision,
@@ -179,12 +179,12 @@ def _stored(workspace: HasParameters, asked: set[str] | None) -> dict[str, Param
     """Config parameters by address: those asked for, or all."""
     if asked is None or len(asked) > _FEW:
         return stored_configs(workspace)
-    found = {}
+    parameters = {}
     for address in sorted(asked):
         parameter = workspace.parameters.get(workspace.config_parameter(address), decrypt=True)
         if parameter is not None:
-            found[address] = parameter
-    return found
+            parameters[address] = parameter
+    return parameters
 
 
 def _opened(workspace: HasParameters, parameter: Parameter) -> Parameter:
@@ -194,7 +194,7 @@ def _opened(workspace: HasParameters, parameter: Parameter) -> Parameter:
 def _is_suspect(
     file: ConfigFile, seen: Mapping[str, tuple[str, str]], stored: Mapping[str, Parameter]
 ) -> bool:
-    """Whether the file must be read: it may have changed, or the store does not hold what it held."""
+    """Whether the file must be read: it may have changed, or the stored config has."""
     entry = seen.get(file.address)
     if entry is None or entry[0] != file.stamp or file.address not in stored:
         return True
@@ -241,7 +241,7 @@ def _sort_out(
     entries: Mapping[str, tuple[str, str]],
     by_changes: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> tuple[list[Intent], list[Ahead]]:
-    """What to write and what a change has moved, of the files that were read and are not stored so.
+    """Split files that differ from the store into those to write and those that a change moved.
 
     `by_changes` is what changes did that Git has not held since: removed configs (digest by address), and
     written ones (change by address). A file that is still what a change removed is no wish to have it back.

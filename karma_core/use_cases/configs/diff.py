@@ -1,4 +1,4 @@
-"""What publishing would change, config by config and place by place."""
+"""The difference that publishing would make, config by config and place by place."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def diff(workspace: GitComparison) -> ConfigDiff:
 
 
 def _changed(address: str, stored: Parameter | None, before: JsonValue, after: JsonValue) -> ChangedConfig:
-    """Version 0 stands for a config that a change removed."""
-    found = differences(before, after)
+    """Return the differences of one config; version 0 stands for a config that a change removed."""
+    places = differences(before, after)
     if stored is None:
-        return ChangedConfig(address=address, version=0, differences=found)
+        return ChangedConfig(address=address, version=0, differences=places)
     if stored.kind is ParameterKind.SECURE:
-        found = tuple(Difference(pointer=place.pointer, op=place.op) for place in found)
-    return ChangedConfig(address=address, version=stored.version, differences=found)
+        places = tuple(Difference(pointer=place.pointer, op=place.op) for place in places)
+    return ChangedConfig(address=address, version=stored.version, differences=places)
 
 
 def _parsed(value: str | None) -> JsonValue:

@@ -1,4 +1,4 @@
-"""What is wrong with configs of the work tree, as findings at their places."""
+"""Findings on faulty configs of the work tree, with their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which configs that changes wrote have been in Git since.
+"""The configs that changes wrote and that Git has held since.
 
 A version that a change wrote is ahead of Git until Git holds it, and from then on Git's next edit of it is
 an edit like any other. Nothing in the parameter says that Git has caught up, so it is noted here.
@@ -16,11 +16,11 @@ KIND: Final = "git-holds"
 
 
 def note(workspace: HasState, changes: Mapping[str, str]) -> None:
-    """Git holds what these changes wrote: address → change."""
+    """Note that Git holds what these changes wrote: address → change."""
     for address in sorted(changes):
         workspace.state.put_document(KIND, address, {"change": changes[address]})
 
 
 def noted(workspace: HasState) -> dict[str, str]:
     """Address → the change that was noted last."""
-    return {found.id: str(found.body["change"]) for found in workspace.state.documents(KIND)}
+    return {document.id: str(document.body["change"]) for document in workspace.state.documents(KIND)}

@@ -15,7 +15,11 @@ def choose(
 
     NotFound where it is not kept, or where there is none at all: then `make` says how it comes to be.
     """
-    wanted = history[-1:] if version is None else [found for found in history if found.version == version]
+    wanted = (
+        history[-1:]
+        if version is None
+        else [parameter for parameter in history if parameter.version == version]
+    )
     if wanted:
         return wanted[0]
     if not history:

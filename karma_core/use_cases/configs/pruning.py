@@ -1,4 +1,4 @@
-"""What leaves Git may leave the parameter store: what goes, what stays, and asking before many go."""
+"""Pruning: which configs that left Git are deleted, which stay, and the prompt before many are deleted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Kept(Record, frozen=True, kw_only=True):
 
 
 def kept_of(workspace: PolicySource, removed: dict[str, Parameter]) -> tuple[Kept, ...]:
-    """Those of the removed configs whose parameters stay, and why."""
+    """Return the removed configs whose parameters stay, and why."""
     reasons = ((address, _why_kept(workspace, address, removed[address])) for address in removed)
     return tuple(Kept(address=address, reason=reason) for address, reason in reasons if reason)
 
@@ -46,33 +46,33 @@ def _why_kept(workspace: PolicySource, address: str, parameter: Parameter) -> st
     return None
 
 
-def doomed_of(comparison: Comparison, kept: tuple[Kept, ...]) -> dict[str, Parameter]:
+def configs_to_delete(comparison: Comparison, kept: tuple[Kept, ...]) -> dict[str, Parameter]:
     """The parameters of the removed configs that are not kept."""
     safe = {item.address for item in kept}
-    return {address: found for address, found in comparison.removed.items() if address not in safe}
+    return {address: parameter for address, parameter in comparison.removed.items() if address not in safe}
 
 
 def ask_before_many(
-    comparison: Comparison, doomed: dict[str, Parameter], *, assume_yes: bool, confirm: Confirm | None
+    comparison: Comparison, to_delete: dict[str, Parameter], *, assume_yes: bool, confirm: Confirm | None
 ) -> None:
-    """Refused `mass-deletion` where many would be deleted and nobody says yes."""
+    """Refused `mass-deletion` if many would be deleted and nobody confirms."""
     total = len(comparison.entries) + len(comparison.removed)
-    if assume_yes or len(doomed) <= max(_FREE_DELETIONS, _FREE_SHARE * total):
+    if assume_yes or len(to_delete) <= max(_FREE_DELETIONS, _FREE_SHARE * total):
         return
-    if confirm is not None and confirm(tuple(doomed)):
+    if confirm is not None and confirm(tuple(to_delete)):
         return
     raise Refused(
-        f"{len(doomed)} of {total} configs would be deleted at once",
+        f"{len(to_delete)} of {total} configs would be deleted at once",
         why="so many are rarely meant: the Git directory may be incomplete",
         next_step="check the directory; if they are to go, confirm it",
         code="mass-deletion",
-        addresses=list(doomed),
+        addresses=list(to_delete),
     )
 
 
-def check_doomed(workspace: PolicySource, doomed: dict[str, Parameter]) -> None:
+def check_unmoved(workspace: PolicySource, to_delete: dict[str, Parameter]) -> None:
     """Conflict where a config, its runtime or its applied record has moved since it was judged."""
-    for address, parameter in doomed.items():
+    for address, parameter in to_delete.items():
         now = workspace.parameters.get(parameter.name)
         if now is None or now.version != parameter.version or _why_kept(workspace, address, now):
             raise Conflict(

@@ -41,8 +41,8 @@ from karma_core.use_cases.configs.pruning import (
     Confirm,
     Kept,
     ask_before_many,
-    check_doomed,
-    doomed_of,
+    check_unmoved,
+    configs_to_delete,
     kept_of,
 )
 from karma_core.use_cases.configs.publish_event import ACTION, VERSIONS
@@ -55,7 +55,7 @@ _NAMED_ADDRESSES = 200
 
 
 class PublishResult(Record, frozen=True, kw_only=True):
-    """What publishing did (or, `dry_run`, would do). Addresses, sorted.
+    """The result of publishing, or of a `dry_run`. Addresses are sorted.
 
     `versions` are the new versions by address; `kept` says why a config that is not in Git was, or would be,
     not pruned. `findings` and `needs` are the verdict of a dry run: what would forbid it, and why it would
@@ -76,13 +76,13 @@ class PublishResult(Record, frozen=True, kw_only=True):
 
 
 class Work(Record, frozen=True, kw_only=True):
-    """What publishing has to do: the comparison, what is to be deleted and what is not, and the verdict.
+    """The work of a publish: the comparison, configs to delete and to keep, and the verdict.
 
     `verdict` is None where no rule applies.
     """
 
     comparison: Comparison
-    doomed: dict[str, Parameter]
+    to_delete: dict[str, Parameter]
     kept: tuple[Kept, ...]
     verdict: PublishVerdict | None
 
@@ -103,19 +103,19 @@ def publish(
     """
     work = find_work(workspace, prune=prune)
     reach("publish.after_reading")
-    comparison, doomed = work.comparison, work.doomed
-    if comparison.intents or doomed:
+    comparison, to_delete = work.comparison, work.to_delete
+    if comparison.intents or to_delete:
         heights.require_level(workspace)
-    ask_before_many(comparison, doomed, assume_yes=assume_yes or dry_run, confirm=confirm)
+    ask_before_many(comparison, to_delete, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:
         return structs.replace(result, findings=(*result.findings, *policy_differs(workspace)))
     _refuse(workspace, work)
-    if comparison.intents or doomed:
+    if comparison.intents or to_delete:
         workspace = require_requester(workspace, "")
     if comparison.caught_up:
         git_holds.note(workspace, comparison.caught_up)
-    if comparison.intents or doomed:
+    if comparison.intents or to_delete:
         versions = _carry_out(workspace, work)
         _remember_written(workspace, comparison)
         return structs.replace(result, versions=versions)
@@ -129,13 +129,13 @@ def find_work(workspace: FleetBesideGit, *, prune: bool) -> Work:
     """Compare Git with the store, and judge what would be done; ValidationFailed as `publish`."""
     comparison = compare(workspace)
     kept = kept_of(workspace, comparison.removed)
-    doomed = doomed_of(comparison, kept) if prune else {}
-    verdict = judge_publish(workspace, comparison.intents, doomed)
+    to_delete = configs_to_delete(comparison, kept) if prune else {}
+    verdict = judge_publish(workspace, comparison.intents, to_delete)
     in_use = verdict.in_use if verdict else ()
     kept = (*kept, *(Kept(address=address, reason="consumers-live") for address in in_use))
     return Work(
         comparison=comparison,
-        doomed={address: found for address, found in doomed.items() if address not in in_use},
+        to_delete={address: parameter for address, parameter in to_delete.items() if address not in in_use},
         kept=tuple(sorted(kept, key=lambda item: item.address)),
         verdict=verdict,
     )
@@ -154,7 +154,7 @@ def _refuse(workspace: EventsAndArtifacts, work: Work) -> None:
 def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
     comparison, verdict = work.comparison, work.verdict or PublishVerdict()
     written = [intent.address for intent in comparison.intents]
-    ahead = [found.address for found in comparison.ahead]
+    ahead = [entry.address for entry in comparison.ahead]
     return PublishResult(
         environment=environment,
         dry_run=dry_run,
@@ -162,7 +162,7 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
         unchanged=tuple(sorted(comparison.entries.keys() - {*written, *ahead})),
         ahead_of_git=tuple(ahead),
         removed_from_git=tuple(comparison.removed),
-        pruned=tuple(work.doomed),
+        pruned=tuple(work.to_delete),
         kept=work.kept,
         findings=verdict.findings,
         needs=verdict.needs,
@@ -174,24 +174,24 @@ def _result(environment: str, work: Work, *, dry_run: bool) -> PublishResult:
 
 def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     """Write and delete under the lease, between the log's intent and outcome; the new versions by address."""
-    intents, doomed = work.comparison.intents, work.doomed
+    intents, to_delete = work.comparison.intents, work.to_delete
     judged = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     writes = _writes(workspace, intents)
-    with _leased(workspace, work.doomed):
+    with _leased(workspace, work.to_delete):
         reach("publish.under_lease")
         intent = workspace.log.append(_intent_event(workspace, work, "started", judged))
         versions: list[int] = []
         try:
-            check_doomed(workspace, doomed)
+            check_unmoved(workspace, to_delete)
             versions = workspace.parameters.put(writes)
-            workspace.parameters.delete([parameter.name for parameter in doomed.values()])
+            workspace.parameters.delete([parameter.name for parameter in to_delete.values()])
         except KarmaError as error:
             failure = {"code": error.code, "message": error.what, "written": len(versions)}
             workspace.log.append(event_of(workspace, ACTION, Phase.FAILED, inputs=failure, cause=intent.id))
             raise
         heights.note(workspace)
         written = dict(zip([intent.address for intent in intents], versions, strict=True))
-        workspace.log.append(_outcome_event(workspace, written, doomed, cause=intent.id))
+        workspace.log.append(_outcome_event(workspace, written, to_delete, cause=intent.id))
     return written
 
 
@@ -210,12 +210,12 @@ def _writes(workspace: HasGit, intents: tuple[Intent, ...]) -> list[ParameterWri
 
 
 @contextmanager
-def _leased(workspace: ConfigStore, doomed: Collection[str]) -> Iterator[None]:
+def _leased(workspace: ConfigStore, to_delete: Collection[str]) -> Iterator[None]:
     """Hold the lease of everybody who writes configs, with no set of a change half written.
 
     Held too are the components whose configs are deleted: one that is being deployed keeps its config.
     """
-    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(doomed))]
+    names = [leasing.PARAMETERS, *(leasing.component_lease(address) for address in sorted(to_delete))]
     with leasing.held(workspace, names, wait_seconds=0):
         config_set.finish(workspace)
         yield
@@ -243,22 +243,22 @@ def _remember_written(workspace: GitComparison, comparison: Comparison) -> None:
 
 
 def _intent_event(workspace: HasArtifacts, work: Work, status: str, said: JsonObject) -> Event:
-    """What is to be done, or was not let be done; `said` is the verdict."""
-    intents, doomed = work.comparison.intents, work.doomed
-    addresses = {"write": [intent.address for intent in intents], "prune": list(doomed)}
-    if len(intents) + len(doomed) <= _NAMED_ADDRESSES:
+    """Return the event of a publish that begins or was refused; `said` is the verdict."""
+    intents, to_delete = work.comparison.intents, work.to_delete
+    addresses = {"write": [intent.address for intent in intents], "prune": list(to_delete)}
+    if len(intents) + len(to_delete) <= _NAMED_ADDRESSES:
         return event_of(workspace, ACTION, status, inputs={**addresses, **said})
     key = f"{workspace.name}/publishes/{workspace.new_id()}/addresses.json"
     workspace.artifacts.put(key, canonical(addresses))
-    counts = {"write": len(intents), "prune": len(doomed)}
+    counts = {"write": len(intents), "prune": len(to_delete)}
     return event_of(workspace, ACTION, status, inputs={**counts, **said}, artifacts=(key,))
 
 
 def _outcome_event(
-    workspace: HasArtifacts, written: dict[str, int], doomed: dict[str, Parameter], *, cause: str
+    workspace: HasArtifacts, written: dict[str, int], to_delete: dict[str, Parameter], *, cause: str
 ) -> Event:
-    """What was written, with the versions: by them a deploy's config is found to come from this publish."""
-    counts = {"written": len(written), "pruned": len(doomed)}
+    """Return the event of a finished publish, with the versions by which deploys are traced to it."""
+    counts = {"written": len(written), "pruned": len(to_delete)}
     if len(written) <= _NAMED_ADDRESSES:
         versions = [{"component": address, "version": version} for address, version in written.items()]
         return event_of(

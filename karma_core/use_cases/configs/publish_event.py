@@ -1,4 +1,4 @@
-"""How a publish of configs is told: the action of its event, and the artifact beside it."""
+"""The log record of a publish: the action of its event, and the artifact beside it."""
 
 from __future__ import annotations
 

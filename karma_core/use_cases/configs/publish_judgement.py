@@ -30,7 +30,7 @@ from karma_core.use_cases.graph.build import definition_of, read_fleet
 
 
 class PublishVerdict(Record, frozen=True, kw_only=True):
-    """What speaks against publishing: findings that forbid it, and why it needs an approval (`needs`).
+    """The verdict on a publish: findings that forbid it, and why it needs an approval (`needs`).
 
     `in_use` are addresses that were to be deleted and that others still depend on: they stay. `ruled` says
     whether there was any rule but that.
@@ -48,28 +48,28 @@ class PublishVerdict(Record, frozen=True, kw_only=True):
 
 
 def judge_publish(
-    workspace: FleetSource, intents: Sequence[Intent], doomed: Mapping[str, Parameter]
+    workspace: FleetSource, intents: Sequence[Intent], to_delete: Mapping[str, Parameter]
 ) -> PublishVerdict | None:
     """The verdict; None where no rule applies: no policy, no protected type, nothing to be deleted."""
-    if not intents and not doomed:
+    if not intents and not to_delete:
         return None
     rules = rules_in_force(workspace)
     ruled = not rules.silent or _protected(workspace, intents)
-    if not (ruled or doomed):
+    if not (ruled or to_delete):
         return None
     workspace = proven_if_possible(workspace)
     before = read_fleet(workspace)
-    after = read_fleet(workspace, overlay=overlay_of(workspace, intents, doomed))
+    after = read_fleet(workspace, overlay=overlay_of(workspace, intents, to_delete))
     written = [_written(intent) for intent in intents]
-    removed = [_removed(address, doomed[address]) for address in doomed]
+    removed = [_removed(address, to_delete[address]) for address in to_delete]
     in_use = _in_use(written, removed, _world(before), _world(after))
     edits = (*written, *(edit for edit in removed if edit.address not in in_use))
     facts = _facts(workspace, edits, _world(before), _world(after))
     definitions = {**before.definitions, **after.definitions}
-    found = rules_of.rejections(rules, facts, definitions, workspace.clock()) if edits else ()
+    findings = rules_of.rejections(rules, facts, definitions, workspace.clock()) if edits else ()
     return PublishVerdict(
         ruled=ruled,
-        findings=tuple(sorted(found, key=lambda finding: finding.order)),
+        findings=tuple(sorted(findings, key=lambda finding: finding.order)),
         needs=_needs(workspace, rules, edits, (before, after)),
         in_use=tuple(sorted(in_use)),
     )
@@ -100,14 +100,14 @@ def _needs(
 
 
 def _in_use(written: Sequence[Edit], removed: Sequence[Edit], before: World, after: World) -> set[str]:
-    """What of the removed must stay, because something that stays depends on it."""
+    """Return removed components that must stay because a remaining component depends on them."""
     in_use: set[str] = set()
     while True:
         edits = [*written, *(edit for edit in removed if edit.address not in in_use)]
-        found = {finding.component for finding in judgement.live_consumers(edits, before, after)}
-        if not found:
+        consumed = {finding.component for finding in judgement.live_consumers(edits, before, after)}
+        if not consumed:
             return in_use
-        in_use |= found
+        in_use |= consumed
 
 
 def refusal(verdict: PublishVerdict) -> Refused:
@@ -159,19 +159,21 @@ def _value(stored: Parameter) -> dict[str, object]:
         return {}
 
 
-def overlay_of(workspace: Context, intents: Sequence[Intent], doomed: Mapping[str, Parameter]) -> Overlay:
-    """The parameters as they would be."""
-    found: dict[str, Parameter | None] = {workspace.config_parameter(address): None for address in doomed}
+def overlay_of(workspace: Context, intents: Sequence[Intent], to_delete: Mapping[str, Parameter]) -> Overlay:
+    """Return the parameters as publishing would leave them."""
+    overlay: dict[str, Parameter | None] = {
+        workspace.config_parameter(address): None for address in to_delete
+    }
     for intent in intents:
         name = workspace.config_parameter(intent.address)
         kind = intent.stored.kind if intent.stored else ParameterKind.STRING
-        found[name] = Parameter(
+        overlay[name] = Parameter(
             name=name,
             value=None if kind is ParameterKind.SECURE else intent.value,
             version=(intent.stored.version if intent.stored else 0) + 1,
             kind=kind,
         )
-    return found
+    return overlay
 
 
 def _world(fleet: Fleet) -> World:

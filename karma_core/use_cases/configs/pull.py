@@ -1,4 +1,4 @@
-"""From the parameter store to the work tree: what changes have moved, for somebody to commit."""
+"""Write configs that changes moved from the parameter store to the work tree, for a person to commit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pulled(Record, frozen=True, kw_only=True):
 
 
 class PullResult(Record, frozen=True, kw_only=True):
-    """What was brought to the work tree, or, `dry_run`, would be; sorted by address."""
+    """The files that were written to the work tree, or would be in a `dry_run`; sorted by address."""
 
     environment: str
     dry_run: bool
@@ -38,20 +38,20 @@ def pull(workspace: Publishing, *, dry_run: bool = False) -> PullResult:
     `publish` where a config of the work tree is invalid.
     """
     ahead = compare(workspace, may_be_absent=True).ahead
-    pulled = tuple(_pull(workspace, found, dry_run=dry_run) for found in ahead)
+    pulled = tuple(_pull(workspace, entry, dry_run=dry_run) for entry in ahead)
     if pulled and not dry_run:
         brought = {f.address: change_of(f.stored) for f in ahead if f.stored is not None}
         git_holds.note(workspace, {address: change for address, change in brought.items() if change})
         config_set.forget_removed(workspace, [f.address for f in ahead if f.stored is None])
-        addresses = [found.address for found in pulled]
+        addresses = [entry.address for entry in pulled]
         log_event(workspace, "config_pull", Phase.SUCCEEDED, inputs={"components": addresses})
     return PullResult(environment=workspace.name, dry_run=dry_run, pulled=pulled)
 
 
-def _pull(workspace: HasGit, found: Ahead, *, dry_run: bool) -> Pulled:
-    content = _readable(found.stored) if found.stored is not None else None
-    path = "" if dry_run else workspace.repository.write(workspace.name, found.address, content)
-    return Pulled(address=found.address, path=path, removed=found.stored is None)
+def _pull(workspace: HasGit, entry: Ahead, *, dry_run: bool) -> Pulled:
+    content = _readable(entry.stored) if entry.stored is not None else None
+    path = "" if dry_run else workspace.repository.write(workspace.name, entry.address, content)
+    return Pulled(address=entry.address, path=path, removed=entry.stored is None)
 
 
 def _readable(stored: Parameter) -> bytes:

@@ -46,7 +46,7 @@ def show(workspace: HasParameters, address: str, version: int | None = None) -> 
     name = workspace.runtime_parameter(address)
     history = workspace.parameters.history(name)
     parameter = choose(history, version, address=address, what="runtime", make="deploy")
-    secret = any(found.value is None for found in history)
+    secret = any(kept.value is None for kept in history)
     return ShownRuntime(
         address=address,
         parameter=name,

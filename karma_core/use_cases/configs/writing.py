@@ -62,15 +62,15 @@ def unfinished(workspace: HasState) -> Noted | None:
 
 
 def mark(workspace: HasState) -> str:
-    """A token that differs while a set is being written: a graph is made of other configs then."""
-    found = unfinished(workspace)
-    return found.wanted.change_id if found else ""
+    """Return a token that differs while a set is being written: the graph is built of other configs then."""
+    unfinished_set = unfinished(workspace)
+    return unfinished_set.wanted.change_id if unfinished_set else ""
 
 
 def as_before(workspace: PolicySource) -> Overlay:
     """The parameters of an unfinished set as they were before it; empty where there is none."""
-    found = unfinished(workspace)
-    edits = found.wanted.edits if found else ()
+    unfinished_set = unfinished(workspace)
+    edits = unfinished_set.wanted.edits if unfinished_set else ()
     return {workspace.config_parameter(edit.address): _before(workspace, edit) for edit in edits}
 
 
@@ -107,11 +107,11 @@ def write(
 
 
 def finish(workspace: ConfigStore) -> None:
-    """Write what is left of a set whose writer died. The caller holds the lease of all writers."""
-    found = unfinished(workspace)
-    if found is not None:
+    """Finish writing a set whose writer died. The caller holds the lease of all writers."""
+    unfinished_set = unfinished(workspace)
+    if unfinished_set is not None:
         with suppress(Conflict):  # its own change finds that out, and says it
-            _roll_forward(workspace, found)
+            _roll_forward(workspace, unfinished_set)
 
 
 def _roll_forward(workspace: ConfigStore, noted: Noted) -> tuple[Edit, ...]:
@@ -171,13 +171,13 @@ def removed_by_changes(workspace: HasState) -> dict[str, str]:
 
 
 def forget_removed(workspace: HasState, addresses: Sequence[str]) -> None:
-    """Git has followed these removals: a file that comes back there is a wish to have it back."""
+    """Forget removals that Git has followed: a file that returns there is a request to create it again."""
     for address in addresses:
         workspace.state.put_document(REMOVED, address, {})
 
 
 def _done(workspace: HasParameters, change_id: str, edit: Edit) -> int | None:
-    """The version, where the store holds the edit already."""
+    """Return the stored version if the store already holds the edit, else None."""
     stored = workspace.parameters.get(workspace.config_parameter(edit.address))
     if stored is None:
         return 0 if edit.after is None else None
@@ -200,18 +200,18 @@ def _check_bases(workspace: HasParameters, change_id: str, edits: Sequence[Edit]
 def _check_base(workspace: HasParameters, change_id: str, edit: Edit) -> None:
     """Conflict unless the store holds what the edit was made from, or the edit itself."""
     stored = workspace.parameters.get(workspace.config_parameter(edit.address), decrypt=True)
-    found = stored.version if stored else 0
-    if found == edit.base_version and (edit.before is None or _same(stored, edit.before)):
+    current = stored.version if stored else 0
+    if current == edit.base_version and (edit.before is None or _same(stored, edit.before)):
         return
     if _done(workspace, change_id, edit) is not None:
         return
     raise Conflict(
         f"the config of {edit.address} has moved",
-        why=f"the change was made from version {edit.base_version}, version {found} is there",
+        why=f"the change was made from version {edit.base_version}, version {current} is there",
         next_step="propose the change anew",
         component=edit.address,
         expected=edit.base_version,
-        found=found,
+        found=current,
     )
 
 

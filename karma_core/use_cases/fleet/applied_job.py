@@ -1,4 +1,4 @@
-"""What was applied last to a component as a job for Terraform, with its config and module of that time."""
+"""The last apply of a component as a job for Terraform, with its config and module of that time."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def applied_module(workspace: HasModules, record: Applied) -> Module:
 def applied_runtimes(
     workspace: HasParameters, record: Applied
 ) -> tuple[dict[str, JsonObject], tuple[JsonObject, ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones."""
-    found, secrets = {}, []
+    """Return (consumed runtimes that still exist, with their counted keys; those of them that are secret)."""
+    runtimes, secrets = {}, []
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
         value = strictjson.parse_object(held.value.encode(), where=held.name) if held and held.value else {}
-        found[producer] = counted(value, record.keys.get(producer))
+        runtimes[producer] = counted(value, record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(found[producer])
-    return found, tuple(secrets)
+            secrets.append(runtimes[producer])
+    return runtimes, tuple(secrets)

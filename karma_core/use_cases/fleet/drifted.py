@@ -1,4 +1,4 @@
-"""Which components the last drift check found to differ from what was applied.
+"""Components that drifted, by the last drift check.
 
 A finding counts for the generation that it was made about: the next apply ends it.
 """
@@ -15,7 +15,7 @@ KIND: Final = "drift"
 
 
 class Check(StrEnum):
-    """How a check of one component ended."""
+    """The outcome of the drift check of one component."""
 
     CLEAN = "clean"
     DRIFTED = "drifted"

@@ -12,7 +12,7 @@ from karma_core.errors import NotFound
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.moves import moves
-from karma_core.graph.values import NO_SPARE
+from karma_core.graph.values import NONE_OPTIONAL
 from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
@@ -34,7 +34,7 @@ class Fleet:
         modules: ModuleInputs = NO_MODULES,
         *,
         graph: Graph | None = None,
-        optional_keys: Mapping[tuple[str, str], frozenset[str]] = NO_SPARE,
+        optional_keys: Mapping[tuple[str, str], frozenset[str]] = NONE_OPTIONAL,
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -49,19 +49,19 @@ class Fleet:
     @cached_property
     def _edges(self) -> dict[str, list[Edge]]:
         """Edges by consumer; a build alone never asks."""
-        found: dict[str, list[Edge]] = {}
+        edges: dict[str, list[Edge]] = {}
         for edge in self.data.edges:
-            found.setdefault(edge.source, []).append(edge)
-        return found
+            edges.setdefault(edge.source, []).append(edge)
+        return edges
 
     @cached_property
     def _writers(self) -> dict[str, list[str]]:
         """Components without a config of their own → those whose modules write their runtimes."""
-        found: dict[str, list[str]] = {}
+        writers: dict[str, list[str]] = {}
         for edge in self.data.edges:
             if edge.kind is Kind.EMITS and self[edge.target].config is None:
-                found.setdefault(edge.target, []).append(edge.source)
-        return found
+                writers.setdefault(edge.target, []).append(edge.source)
+        return writers
 
     def __getitem__(self, address: str) -> Loaded:
         try:
@@ -115,11 +115,11 @@ class Fleet:
         return tuple(sorted({*producers, *writers})) if writers else producers
 
     def inputs(self, address: str) -> Inputs:
-        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        """Return everything that decides what a deployment would do, with the current runtimes."""
         return self.values.inputs(address, self.consumed(address))
 
     def job(self, address: str, module: Module, *, as_now: bool = False) -> TerraformJob:
-        """What Terraform gets to work on the component; `as_now`: whatever plans foresee of its producers."""
+        """Return Terraform's job for the component; `as_now` ignores what plans foresee of its producers."""
         facts = self.modules.facts.get(module.type)
         reads = facts is not None and facts.reads_parameters
         job = self.values.job(address, module, self.consumed(address), reads_parameters=reads, as_now=as_now)

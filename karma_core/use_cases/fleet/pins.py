@@ -38,7 +38,7 @@ NO_PINS: Final = Pins()
 
 
 def pin(workspace: HasModules, fleet: Fleet, chosen: set[str]) -> Pins:
-    """The versions of now. The modules are archived, so that they are there when the run is resumed."""
+    """Return the current versions. The modules are archived, so that a resumed run finds them."""
     configs = {a: held.parameter.version for a in sorted(chosen) if (held := fleet[a].config) is not None}
     modules = {}
     for address in sorted(chosen):
@@ -57,7 +57,7 @@ def pinned(run: Run) -> Pins:
 
 
 def moved_on(workspace: FleetSource, pins: Pins) -> tuple[str, ...]:
-    """What is there now in another version than the run began with, a sentence each."""
+    """Return a sentence for each version that differs from the one the run began with."""
     said = []
     for address, version in sorted(pins.configs.items()):
         now = workspace.parameters.get(workspace.config_parameter(address))
@@ -98,7 +98,7 @@ def _pinned(workspace: HasParameters, pins: Pins) -> Iterator[Parameter]:
                 raise Refused(
                     f"{parameter.name} is not kept any more in version {version}",
                     why="the run began with it, and the parameter store keeps only so many versions",
-                    next_step="give the run up with `karma deploy --abandon`, and deploy anew",
+                    next_step="abandon the run with `karma deploy --abandon`, and deploy again",
                     code="not-resumable",
                 )
             yield held

@@ -71,18 +71,18 @@ class Values:
             return self._modules[component_type]
 
     def _read_module(self, component_type: str) -> Module | None:
-        """The pinned module, from its archive or because it is still the same; else the one of now."""
+        """Return the pinned module, from its archive or the directory; without a pin, the current one."""
         pinned = self._module_pins.get(component_type)
-        found = self._workspace.modules.archived(pinned, component_type) if pinned else None
-        found = found or self._workspace.modules.module(component_type)
-        if pinned and (found is None or found.digest != pinned):
+        module = self._workspace.modules.archived(pinned, component_type) if pinned else None
+        module = module or self._workspace.modules.module(component_type)
+        if pinned and (module is None or module.digest != pinned):
             raise BadInput(
                 f"the module {component_type} is not the one that the run began with",
                 why=f"{pinned} is not archived, and the module has changed since",
-                next_step="give the run up with `karma deploy --abandon`, and deploy anew",
+                next_step="abandon the run with `karma deploy --abandon`, and deploy again",
                 code="module-lost",
             )
-        return found
+        return module
 
     def unreadable_findings(self) -> tuple[Finding, ...]:
         """One finding for every type whose module could not be read."""
@@ -115,17 +115,17 @@ class Values:
     def stored(self, address: str) -> JsonObject | None:
         """The runtime as the parameter store has it at this moment, decrypted; None where there is none."""
         name = self._workspace.runtime_parameter(address)
-        found = self._workspace.parameters.get(name, decrypt=True)
-        if found is None or found.value is None:
+        parameter = self._workspace.parameters.get(name, decrypt=True)
+        if parameter is None or parameter.value is None:
             return None
-        if found.kind is ParameterKind.SECURE:
+        if parameter.kind is ParameterKind.SECURE:
             self.keep_secret(address)
-        return strictjson.parse_object(found.value.encode(), where=name)
+        return strictjson.parse_object(parameter.value.encode(), where=name)
 
     def read_back(self, address: str) -> JsonObject:
         """The runtime that the component's own module wrote; BadInput if it wrote none."""
-        found = self.stored(address)
-        if found is None:
+        runtime = self.stored(address)
+        if runtime is None:
             raise BadInput(
                 f"{address} has no runtime after its apply",
                 why="its module declares that parameter itself, and it is not there",
@@ -133,25 +133,25 @@ class Values:
                 code="runtime-missing",
                 component=address,
             )
-        return found
+        return runtime
 
     def learn(self, address: str, runtime: JsonObject | None) -> None:
-        """The component's runtime is this from now on."""
+        """Use this runtime for the component from now on."""
         with self._lock:
             self._runtimes[address] = runtime
 
     def keep_secret(self, address: str) -> None:
-        """The component's runtime is a secret one, or will be: jobs that get values of it say so."""
+        """Mark the component's runtime as secret: jobs that receive its values say so."""
         with self._lock:
             self._secret.add(address)
 
     def foresee(self, address: str, planned: PlannedRuntime) -> None:
-        """A plan says that the component's runtime will be this; consumers are judged by it from now on."""
+        """Use the planned runtime of a component for its consumers from now on."""
         with self._lock:
             self._foreseen[address] = planned
 
     def forget_plans(self) -> None:
-        """Nothing is foreseen any more: components are judged by what their producers really published."""
+        """Drop all planned runtimes: components are evaluated with what their producers really published."""
         with self._lock:
             self._foreseen.clear()
 
@@ -175,7 +175,7 @@ class Values:
     # -- what decides a deployment ----------------------------------------------------------------------
 
     def inputs(self, address: str, consumed: Consumed) -> Inputs:
-        """All that decides what a deployment of the component would do, with the runtimes of now."""
+        """Return everything that decides what a deployment would do, with the current runtimes."""
         environment = self._workspace.environment
         module = self.module(address)
         config = self._loaded(address).config
@@ -250,7 +250,7 @@ class Values:
         reads_parameters: bool = False,
         as_now: bool = False,
     ) -> TerraformJob:
-        """What Terraform gets to work on the component: those of its variables that the module declares.
+        """Return Terraform's job for the component, with the variables that the module declares.
 
         `reads_parameters`: the module reads parameters by their names, so it must be told those that are not
         yet as they will be. `as_now`: with the producers' runtimes of now, whatever plans foresee.
@@ -265,18 +265,18 @@ class Values:
             address=address,
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
-            unknown={producer: found for producer, found in marks.items() if is_unknown(found)},
+            unknown={producer: mark for producer, mark in marks.items() if is_unknown(mark)},
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
             secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
         )
 
     def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:
         """Parameters that will hold something else than they do: consumed runtimes and proposed configs."""
-        found: dict[str, PlannedRuntime] = {}
+        planned: dict[str, PlannedRuntime] = {}
         with self._lock:
             for producer in sorted(consumed.keys() & self._foreseen.keys()):
-                found[self._workspace.runtime_parameter(producer)] = self._foreseen[producer]
-        return found | self._proposed_configs
+                planned[self._workspace.runtime_parameter(producer)] = self._foreseen[producer]
+        return planned | self._proposed_configs
 
     @cached_property
     def _proposed_configs(self) -> dict[str, PlannedRuntime]:
@@ -295,7 +295,7 @@ def offered_variables(
     config: JsonMapping,
     dependencies: Mapping[str, JsonMapping],
 ) -> JsonObject:
-    """Every variable that Karma can give a module (design, section 5).
+    """Return every variable that Karma can give a module (docs/writing-modules.md).
 
     `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
     of going stale.
@@ -313,7 +313,7 @@ def offered_variables(
 
 
 def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:
-    """What one component's own edges say it consumes. A dependency whose reading is not seen counts whole."""
+    """Return what a component's edges say it consumes; a dependency with no visible reading counts whole."""
     consumed: dict[str, tuple[str, ...] | None] = {}
     for edge in edges:
         if edge.kind == Kind.CONSUMES:

@@ -1,1 +1,1 @@
-"""The graph: built, committed to its store, copied, and as it was."""
+"""Use cases of the graph: build, commit, copy and history."""

@@ -62,7 +62,7 @@ ACTION: Final = "graph_build"
 
 
 class BuildResult(Record, frozen=True, kw_only=True):
-    """What a build did. `status`: published, unchanged, or invalid (nothing was published)."""
+    """The result of a build. `status`: published, unchanged, or invalid (nothing was published)."""
 
     environment: str
     build_id: int | None
@@ -87,7 +87,7 @@ class BuildResult(Record, frozen=True, kw_only=True):
 def build_graph(
     workspace: GraphBuilding, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> BuildResult:
-    """Make the stored graph what parameters and state say.
+    """Build the graph from parameters and state, and commit it if it moved.
 
     Where nothing that it is made of has moved since the current build, nothing is read and nothing written.
     With errors nothing is published, unless `keep_going`: then a component with errors keeps its last good
@@ -106,7 +106,7 @@ def build_graph(
 def _look_first(
     workspace: GraphBuilding, current: Build, *, keep_going: bool, wait_seconds: float
 ) -> BuildResult:
-    """A build over a store that cannot tell its revision: where nothing moved, nothing is written at all.
+    """Build without a revision from the store: if nothing moved, nothing is written at all.
 
     The lease is taken only to commit; where others have committed meanwhile, all is read again under it.
     """
@@ -130,7 +130,7 @@ def _is_as_stored(fleet: Fleet, stored: Snapshot) -> bool:
 def refresh(
     workspace: GraphBuilding, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
 ) -> tuple[Fleet, BuildResult]:
-    """Read everything and commit what moved; both the fleet that was read and what the build did.
+    """Read everything and commit what moved; returns the fleet and the build's result.
 
     Read and committed under one lease, so that an older reading never replaces a newer one.
     """
@@ -212,9 +212,9 @@ def read_fleet(
     built = build(inventory, definitions, status_of=values.status, modules=modules)
     known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
     graph = Graph(built.graph)
-    found = validate(inventory, built, definitions, known_types=known, graph=graph)
+    findings_of_graph = validate(inventory, built, definitions, known_types=known, graph=graph)
     findings = sort_findings(
-        {*found, *type_findings, *values.unreadable_findings(), *heights.findings(workspace)}
+        {*findings_of_graph, *type_findings, *values.unreadable_findings(), *heights.findings(workspace)}
     )
     return Fleet(
         built.inventory,
@@ -224,7 +224,7 @@ def read_fleet(
         values,
         modules,
         graph=graph,
-        optional_keys=built.spare,
+        optional_keys=built.optional_keys,
     )
 
 
@@ -321,7 +321,7 @@ def _new_build(
 
 
 def dependencies(graph: GraphData) -> int:
-    """How many `depends_on` edges the graph has."""
+    """Count the `depends_on` edges of the graph."""
     return sum(1 for edge in graph.edges if edge.kind == "depends_on")
 
 

@@ -19,18 +19,18 @@ def copy_graph(source: ports.GraphStore, target: ports.GraphStore, environment: 
     source's list; their snapshots are in the artifact log, which both stores share. NotFound where the source
     has no build.
     """
-    found = source.load(environment)
-    if found is None:
+    loaded = source.load(environment)
+    if loaded is None:
         raise NotFound(
             f"there is no graph of {environment} to copy",
             why="the source has no build",
             next_step="run `karma graph build` first",
         )
     there = target.load(environment)
-    if there is not None and there.build.digest == found.build.digest:
+    if there is not None and there.build.digest == loaded.build.digest:
         return there.build
     base = there.build.id if there else None
-    number = max(found.build.id, (base or 0) + 1)
-    build = msgspec.structs.replace(found.build, id=number, base=base)
-    target.commit(build, diff(there.graph if there else None, found.graph), lease)
+    number = max(loaded.build.id, (base or 0) + 1)
+    build = msgspec.structs.replace(loaded.build, id=number, base=base)
+    target.commit(build, diff(there.graph if there else None, loaded.graph), lease)
     return build

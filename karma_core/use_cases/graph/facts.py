@@ -1,4 +1,4 @@
-"""Module facts in a build: taken from the modules where they are, else as the last builder kept them."""
+"""Module facts for a build: from the modules if present, otherwise as the last builder stored them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def module_inputs(
     environment = workspace.environment
     here = isinstance(workspace.modules, KeptModules) or workspace.modules.types()
     kept = None if here else KeptModules(workspace.state, environment)
-    found: dict[str, ModuleFacts] = {}
+    facts: dict[str, ModuleFacts] = {}
     for component_type in types:
         if component_type in pinned:
             one = _pinned(workspace, component_type, values, pinned[component_type])
         else:
             one = kept.facts(component_type) if kept else _here(workspace, component_type, values)
         if one is not None:
-            found[component_type] = one
-    return ModuleInputs(facts=found, region=environment.region, variables=environment.variables)
+            facts[component_type] = one
+    return ModuleInputs(facts=facts, region=environment.region, variables=environment.variables)
 
 
 def _pinned(workspace: HasModules, component_type: str, values: Values, digest: str) -> ModuleFacts | None:
-    found = workspace.modules.archived_facts(digest, component_type)
-    return found or _here(workspace, component_type, values)
+    facts = workspace.modules.archived_facts(digest, component_type)
+    return facts or _here(workspace, component_type, values)
 
 
 def _here(workspace: HasModules, component_type: str, values: Values) -> ModuleFacts | None:

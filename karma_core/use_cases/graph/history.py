@@ -1,4 +1,4 @@
-"""The graph as it was, and how it changed."""
+"""Earlier versions of the graph, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = "now"
 
 
 class Difference(Record, frozen=True, kw_only=True):
-    """What turns one graph into another. `old` and `new` name them: a build's number, or `now`."""
+    """The delta between two graphs. `old` and `new` name them: a build's number, or `now`."""
 
     environment: str
     old: str
@@ -27,7 +27,7 @@ class Difference(Record, frozen=True, kw_only=True):
     """Addresses of the old graph: a node that is put and known was changed, not added."""
 
     def contract(self) -> JsonObject:
-        """As JSON."""
+        """Return the difference as JSON."""
         return {
             "environment": self.environment,
             "from": self.old,
@@ -50,7 +50,7 @@ class Difference(Record, frozen=True, kw_only=True):
         }
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """As a table: sign, what, detail."""
+        """Return the difference as rows of a table: sign, what, detail."""
         rows = [
             ("~" if n.address in self.known else "+", n.address, f"{n.status}, config v{n.config_version}")
             for n in self.delta.put_nodes
@@ -73,20 +73,20 @@ def _detail(edge: Edge) -> str:
 def snapshot(workspace: GraphBuilding, when: str | None) -> Snapshot:
     """The current graph, or the one of a build or time; NotFound where there is none."""
     if when is None:
-        found = workspace.graph.load(workspace.name)
-        if found is None:
+        loaded = workspace.graph.load(workspace.name)
+        if loaded is None:
             raise NotFound(
                 f"{workspace.name} has no graph yet",
                 next_step="run `karma config publish` and `karma graph build`",
             )
-        return found
+        return loaded
     build = history.at(workspace.graph, workspace.name, when)
     graph = history.restore(workspace.artifacts, workspace.graph, workspace.name, build.id)
     return Snapshot(build=build, graph=graph)
 
 
 def difference(workspace: GraphBuilding, old: str | None, new: str | None) -> Difference:
-    """From one build (default: the current one) to another (default: what a build would give now).
+    """Return the difference from one build (default: the current one) to another (default: a build of now).
 
     Refused `module-unknown` where what a build would give cannot be known without the modules.
     """
@@ -97,8 +97,8 @@ def difference(workspace: GraphBuilding, old: str | None, new: str | None) -> Di
         require_known(fleet)
         after, name = with_changes(workspace, fleet.data), NOW
     else:
-        found = snapshot(workspace, new)
-        after, name = found.graph, str(found.build.id)
+        newer = snapshot(workspace, new)
+        after, name = newer.graph, str(newer.build.id)
     return Difference(
         environment=workspace.name,
         old=str(before.build.id),

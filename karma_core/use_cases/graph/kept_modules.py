@@ -1,4 +1,4 @@
-"""What a builder knows of modules, kept with the environment's state for processes that have none.
+"""Facts about modules, stored with the environment's state by builders, for processes without modules.
 
 One document a type, and one that says which of them belong together. A process without modules builds the
 same graph from them as the builder would, and says so where they are not enough.
@@ -60,7 +60,7 @@ class KeptModule(Record, frozen=True, kw_only=True):
 
 
 class Summary(Record, frozen=True, kw_only=True):
-    """What one build kept. `types` maps types to digests of their documents; `bare` have no directory.
+    """The index of what a build stored. `types` maps types to document digests; `bare` lack a directory.
 
     `settings` is the digest of the environment's settings that decide a graph.
     """
@@ -112,7 +112,7 @@ def _terraform(workspace: HasModules) -> str:
 
 
 def _seen(workspace: HasModules, fleet: Fleet, name: str) -> KeptModule:
-    """What is known of a type: of one in use, what the fleet was built with."""
+    """Return what is known of a type; for a type in use, what the fleet was built with."""
     definition, facts = None, fleet.modules.facts.get(name)
     unreadable_definition, unreadable = None, None
     try:
@@ -173,10 +173,10 @@ class KeptModules:
 
     def definition(self, component_type: str) -> JsonObject | None:
         """The definition, or None; BadInput as the builder had it."""
-        found = self._kept(component_type)
-        if found is not None and found.unreadable_definition is not None:
-            raise found.unreadable_definition.error()
-        return found.definition if found else None
+        record = self._kept(component_type)
+        if record is not None and record.unreadable_definition is not None:
+            raise record.unreadable_definition.error()
+        return record.definition if record else None
 
     def module(self, component_type: str) -> Module | None:
         """The module's digest, without its files; BadInput as the builder had it, or `module-unknown`."""
@@ -188,17 +188,17 @@ class KeptModules:
                 next_step="run `karma graph build` where the modules are",
                 code=UNKNOWN,
             )
-        found = self._kept(component_type)
-        if found is not None and found.unreadable is not None:
-            raise found.unreadable.error()
-        if found is None or not found.digest:
+        record = self._kept(component_type)
+        if record is not None and record.unreadable is not None:
+            raise record.unreadable.error()
+        if record is None or not record.digest:
             return None
-        return Module(type=component_type, digest=found.digest, path="", variables=(), outputs=())
+        return Module(type=component_type, digest=record.digest, path="", variables=(), outputs=())
 
     def facts(self, component_type: str) -> ModuleFacts | None:
         """The facts, or None."""
-        found = self._kept(component_type)
-        return found.facts if found else None
+        record = self._kept(component_type)
+        return record.facts if record else None
 
     def parts(self, component_type: str) -> tuple[str, ...]:
         """The type's own directory: which others it loads is not kept."""
@@ -235,7 +235,7 @@ class KeptModules:
         return self._summary or Summary()
 
     def _unknown(self, component_type: str) -> str:
-        """Why nothing can be said of the type; empty where something can."""
+        """Return why nothing is known of the type; empty if something is."""
         summary = self._known()
         if not summary.settings:
             return "no build has kept what it knows of modules"
@@ -246,7 +246,7 @@ class KeptModules:
         return "" if component_type in {*summary.types, *summary.bare} else "it came after the last build"
 
     def _kept(self, component_type: str) -> KeptModule | None:
-        """What was kept of the type; None where that is nothing, or not what the summary says."""
+        """Return the stored record of the type; None if there is none, or if it is not the summary's."""
         wanted = self._known().types.get(component_type)
         held = self._held.get(component_type)
         if wanted is None or (held is not None and held[0] == wanted):

@@ -1,4 +1,4 @@
-"""Which changes the configs of a graph come from: its `Change` vertices, from the register of changes."""
+"""The changes that the configs of a graph come from: its `Change` vertices, from the register of changes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def with_changes(workspace: HasState, graph: GraphData) -> GraphData:
     Where the register knows a change no more, its vertex has its id alone. O(changes of the graph).
     """
     wanted = {n.provenance.change for n in graph.nodes if n.provenance and n.provenance.change}
-    found: dict[str, ChangeNode] = {}
+    changes: dict[str, ChangeNode] = {}
     while wanted:
         for change_id, body in _bodies(workspace, wanted):
-            found[change_id] = _node(workspace.name, change_id, body)
-        led_by = {node.triggered_by for node in found.values() if node.triggered_by}
-        wanted = led_by - found.keys()
-    if not found and not graph.changes:
+            changes[change_id] = _node(workspace.name, change_id, body)
+        led_by = {node.triggered_by for node in changes.values() if node.triggered_by}
+        wanted = led_by - changes.keys()
+    if not changes and not graph.changes:
         return graph
-    return msgspec.structs.replace(graph, changes=tuple(found[change_id] for change_id in sorted(found)))
+    return msgspec.structs.replace(graph, changes=tuple(changes[change_id] for change_id in sorted(changes)))
 
 
 def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, JsonValue]]:

@@ -1,4 +1,4 @@
-"""An order to work on components, the same whoever carries it out: this process or a Prefect flow."""
+"""Carrying out an order, the same in this process as in a Prefect flow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way by which a deploy or destroy can be started, and how it gets to the gate.
+"""Every entry point that can start a deploy or destroy, and how it reaches the gate.
 
 Whoever adds a command, a flow, a route or an order of the event bus says here what it leads to; a test holds
 these lists against those of the code.
@@ -11,14 +11,14 @@ from typing import Final
 
 
 class Leads(StrEnum):
-    """What an entry point leads to."""
+    """The kinds of work that an entry point can lead to."""
 
     ORDER = "order"
-    """It gives an order itself: `orders.carry_out`."""
+    """The entry point gives an order itself: `orders.carry_out`."""
     CHANGE = "change"
-    """It requests, decides on or applies a change; `changes/applying.py` gives that one's orders."""
+    """The entry point requests, decides on or applies a change; `changes/applying.py` gives the orders."""
     STARTS = "starts"
-    """It starts a flow that is an entry point itself, and applies nothing here."""
+    """The entry point starts a flow that is one itself, and applies nothing here."""
     NOTHING = "nothing"
     """No deploy or destroy ever follows from it."""
 

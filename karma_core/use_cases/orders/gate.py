@@ -1,4 +1,4 @@
-"""The gate: every deploy, destroy and resume passes it, whatever started it (`entry_points.py` lists them).
+"""The policy gate that every deploy, destroy and resume passes (`entry_points.py` lists what starts them).
 
 What would be applied is held against the rules in force. A rule that forbids it refuses the run; one that
 asks for an approval turns the run into a change that waits (`changes/run_request.py`). Where no rule can say
@@ -80,7 +80,7 @@ class Passed:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """What an order is for: the components, the environment that they are read from, their pending edits."""
+    """The scope of an order: its components, the environment they were read from, their pending edits."""
 
     addresses: Collection[str]
     fleet: Fleet
@@ -110,7 +110,7 @@ def enforce_policy(order: Order, workspace: CarryingOut) -> Passed | RunResult:
 
 
 def _require_ordered(order: Order, workspace: RecordsAndLog) -> None:
-    """The change that an order names must have ordered it: anybody can write an id."""
+    """Refuse an order whose named change did not give it: anybody can write an id."""
     change_id = workspace.actor.change_id or ""
     kept = Register(workspace).find(change_id)
     if kept is None:
@@ -143,7 +143,7 @@ def _belongs_to_a_change(order: Order, workspace: RecordsAndLog) -> bool:
 
 
 def _scope(order: Order, workspace: FleetBesideGit) -> Scope | None:
-    """What the order would work on; None where that is nothing, or no rule could say anything of it."""
+    """Return what the order would work on; None if that is nothing, or no rule applies to it."""
     if order.kind == "destroy":
         return _scope_of_destroy(order, workspace)
     if not order.override and is_silent(workspace, types_of(workspace)):
@@ -166,7 +166,7 @@ def _types(addresses: Collection[str]) -> set[str]:
 
 
 def _deployed(fleet: Fleet, addresses: Collection[str]) -> list[str]:
-    """Those that are deployed: types protect nothing else."""
+    """Return the deployed addresses, the only ones that types protect."""
     return [address for address in addresses if fleet.deployed(address) is not None]
 
 
@@ -202,14 +202,14 @@ def _plan_for(order: Order, workspace: Planning, scope: Scope) -> tuple[Plan, bo
 
 
 def _evaluate(order: Order, workspace: CarryingOut, scope: Scope) -> Passed | RunResult:
-    """Hold the order against the rules: who and when first, because that needs no plan."""
+    """Evaluate the rules: requester and time first, because these need no plan."""
     workspace = _as_proven(order, workspace)
     if order.override:
         require_overrider(workspace, order.override)
     askers = (workspace.actor.user, workspace.actor.user)
-    found = forbids_run(workspace, scope.fleet, scope.edits, askers)
-    set_aside = [f for f in found if f.code in OVERRIDABLE and order.override]
-    _refuse(order, workspace, [f for f in found if f not in set_aside])
+    findings = forbids_run(workspace, scope.fleet, scope.edits, askers)
+    set_aside = [f for f in findings if f.code in OVERRIDABLE and order.override]
+    _refuse(order, workspace, [f for f in findings if f not in set_aside])
     addresses = _deployed(scope.fleet, scope.addresses) if order.kind != "destroy" else scope.addresses
     if not order.override and approves_all(workspace, addresses, scope.fleet.definitions):
         return Passed(order=order, workspace=workspace)
@@ -223,7 +223,7 @@ def _evaluate(order: Order, workspace: CarryingOut, scope: Scope) -> Passed | Ru
         return _overridden(bound, workspace, rules)
     if needs:
         if named and token_of(workspace, made.id) != scope.token:
-            scope = with_fields(scope, token="")  # it is planned anew before anybody approves it
+            scope = with_fields(scope, token="")  # it is re-planned before anybody approves it
         return _waiting(workspace, Wanted(order=order, plan=made, needs=needs, fleet=scope.fleet), scope)
     return Passed(order=bound, workspace=workspace)
 
@@ -235,9 +235,9 @@ def _as_proven(order: Order, workspace: CarryingOut) -> CarryingOut:
     return workspace.acting_as(proven(workspace))
 
 
-def _refuse(order: Order, workspace: HasLog, found: Collection[Finding]) -> None:
+def _refuse(order: Order, workspace: HasLog, findings: Collection[Finding]) -> None:
     """Refused with the code of the first finding, if there is any."""
-    first = next(iter(found), None)
+    first = next(iter(findings), None)
     if first is None:
         return
     said = f"{first.component}: {first.message}" if first.component else first.message
@@ -247,7 +247,7 @@ def _refuse(order: Order, workspace: HasLog, found: Collection[Finding]) -> None
         why=said.removesuffix("."),
         next_step=NEXT_STEPS.get(first.code, "correct what the findings name"),
         code=first.code,
-        findings=to_builtins(tuple(found)),
+        findings=to_builtins(tuple(findings)),
     )
 
 

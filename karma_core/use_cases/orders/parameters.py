@@ -1,4 +1,4 @@
-"""What the parameters of a run mean: one reading for flows, threads, events on a bus and REST bodies."""
+"""The one decoder of a run's parameters, for flows, threads, events on a bus and REST bodies."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _read(kind: type[_Parameters], parameters: JsonMapping) -> _Parameters:
     try:
         return documents.read(kind, given)
     except documents.Faults as error:
-        raise _refused(error.told(whole="parameters")) from error
+        raise _refused(error.summary(whole="parameters")) from error
 
 
 def _refused(why: str) -> UsageError:

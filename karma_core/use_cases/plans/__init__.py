@@ -1,1 +1,1 @@
-"""Plans: what would happen to each component, decided in one place, and kept."""
+"""Plans: deciding what would happen to each component, and storing it."""

@@ -41,14 +41,14 @@ def would_break(
 
 def refuse_breaking(findings: Iterable[Finding], *, allow_blocked: bool) -> None:
     """Refused `would-break` where a plan's findings name consumers that it would leave blocked."""
-    found = [finding for finding in findings if finding.code == WOULD_BREAK]
-    if found and not allow_blocked:
+    breaking = [finding for finding in findings if finding.code == WOULD_BREAK]
+    if breaking and not allow_blocked:
         raise Refused(
-            f"applying {found[0].component} would break what works today",
-            why="; ".join(finding.message for finding in found[:3]),
+            f"applying {breaking[0].component} would break what works today",
+            why="; ".join(finding.message for finding in breaking[:3]),
             next_step="change the consumer first or in the same run, or add --allow-blocked to go on",
             code=WOULD_BREAK,
-            findings=to_builtins(found),
+            findings=to_builtins(breaking),
         )
 
 

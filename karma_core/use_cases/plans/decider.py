@@ -1,4 +1,4 @@
-"""What happens to each component of a plan or a run: the one decision that plans and deploys ask for.
+"""Decides what happens to each component, for plans and runs alike.
 
 A component is blocked, or its fingerprint decides (`karma_core.plan.judge`). What blocks a component is known
 before anything is applied: an error of the graph, a producer that was never deployed and is not part of the
@@ -32,7 +32,7 @@ class Block(Record, frozen=True, kw_only=True):
 
 
 def _as_read(_address: str) -> None:
-    """No fresher record than the one that was read with the fleet."""
+    """Return None: no record is fresher than the fleet's."""
 
 
 class Decider:
@@ -68,7 +68,7 @@ class Decider:
         return self.chosen - self.blocked.keys()
 
     def decide(self, address: str) -> Judgement:
-        """What is to be done with a component, given what is known now of those above it.
+        """Decide what to do with a component, given what is known of its producers by now.
 
         Ask in dependency order: the answer is noted as part of the cone of what changes above.
         """
@@ -85,7 +85,7 @@ class Decider:
         return judge(address, inputs, applied, fleet.definition(address), seen, drifted=drifted)
 
     def applied(self, address: str) -> Applied | None:
-        """What the component's inputs are compared with: its applied record, or the one it takes over."""
+        """Return the record to compare the component's inputs with: its own, or the one it takes over."""
         return self._applied(address) or self._fleet.deployed(address)
 
     def _not_deployed(self, address: str) -> Refused | None:
@@ -120,7 +120,7 @@ class Decider:
         )
 
     def _consumers_of(self, blocks: Mapping[str, Block]) -> dict[str, Block]:
-        """Everything chosen that waits for a blocked component, each with the first one that blocks it."""
+        """Return the chosen components that wait for a blocked one, each with the first that blocks it."""
         waiting: dict[str, list[str]] = {}
         for address in self.chosen:
             for producer in self._fleet.waits_for(address):
@@ -137,14 +137,14 @@ class Decider:
 
 
 def may_move(fleet: Fleet, chosen: Collection[str]) -> set[str]:
-    """Of the chosen components, all that are not as they should be and what may follow; none is blocked."""
+    """Return the chosen components that are not up to date, and those that may follow; none is blocked."""
     decider = Decider(fleet, chosen, "")
     restless = [a for a in decider.members if decider.decide(a).verdict is not Verdict.UNCHANGED]
     return set(decider.members & fleet.graph.cone(*restless)) if restless else set()
 
 
 def block_of(address: str, error: KarmaError) -> Block:
-    """The block that a component's own error is, with its finding."""
+    """Return the block for a component's own error, with its finding."""
     finding = Finding(
         code=error.code,
         severity=Severity.ERROR,

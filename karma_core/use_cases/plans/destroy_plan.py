@@ -42,7 +42,7 @@ def plan_destroy(workspace: DestroyPlanning, selection: Selection) -> Plan:
 
 
 def planned_destroy(workspace: DestroyPlanning, record: Applied, reason: str) -> PlannedComponent:
-    """What the destruction of a deployed component would do."""
+    """Plan the destruction of a deployed component."""
     plan = workspace.terraform.plan(destroy_job(workspace, record))
     return PlannedComponent(
         address=record.address,

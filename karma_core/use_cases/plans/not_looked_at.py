@@ -1,4 +1,4 @@
-"""What a plan did not look at, said as findings: "no changes" is only true of what was planned.
+"""Findings about what a plan did not cover: "no changes" holds only for what was planned.
 
 Of what a selection leaves out `not_selected` says the rest.
 """

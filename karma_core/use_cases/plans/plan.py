@@ -53,7 +53,7 @@ def plan(
 
 
 def _destroys(workspace: DestroyPlanning, removed: Collection[str]) -> dict[str, PlannedComponent]:
-    """What becomes of the deployments of components whose config goes."""
+    """Plan the destruction of deployed components whose config is removed."""
     records = [record for address in sorted(removed) if (record := workspace.state.applied(address))]
     return {r.address: planned_destroy(workspace, r, "its config is removed") for r in records}
 
@@ -66,8 +66,8 @@ def _findings(fleet: Fleet, members: Collection[str], own: Collection[Finding]) 
     types = {about_type(fleet[address].type) for address in members}
     scopes = {*members, *types, about_environment(fleet.inventory.environment)}
     said = {(f.code, f.component) for f in own}
-    found = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
-    return sort_findings({*found, *own})
+    inherited = {f for f in fleet.findings if f.component in scopes and (f.code, f.component) not in said}
+    return sort_findings({*inherited, *own})
 
 
 def _store(

@@ -1,4 +1,4 @@
-"""Plan the components of a selection one by one, each with what its producers' plans say."""
+"""Plan the components of a selection one by one, each with its producers' planned runtimes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ACTIONS = {
 
 
 class ConePlan(Record, frozen=True, kw_only=True):
-    """What a walk planned: every chosen component by address, and the findings of the plan itself."""
+    """The result of planning a cone: every chosen component by address, and the plan's own findings."""
 
     components: dict[str, PlannedComponent]
     findings: frozenset[Finding]
@@ -48,17 +48,17 @@ class Planner:
         """Components whose own plan could not be made, although nothing had blocked them."""
 
     def first_step(self, address: str) -> str:
-        """There is one step only."""
+        """Return the only step."""
         del address
         return PLAN
 
     def step(self, address: str, step: str) -> Step:
-        """The call for it."""
+        """Return the call that plans the component."""
         del step
         return lambda: self._plan(address)
 
     def interrupted(self) -> None:
-        """End the running Terraforms."""
+        """Stop the running Terraform processes."""
         self._workspace.terraform.stop()
 
     def plans_now(self, address: str) -> bool:
@@ -90,7 +90,7 @@ class Planner:
         return replace(self._carry_out(judgement), explained=explain(judgement.inputs, applied))
 
     def _carry_out(self, judgement: Judgement) -> PlannedComponent:
-        """What the verdict means for the plan: settled as it is, deferred with a producer, or planned."""
+        """Plan a component by its judgement: settled as it is, deferred with a producer, or planned."""
         address = judgement.address
         if judgement.verdict is not Verdict.RUN:
             reloads = judgement.verdict is Verdict.RELOAD
@@ -105,7 +105,7 @@ class Planner:
         return self._terraform(address, judgement)
 
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
-        """It will run, but what it will do can be planned only when its producers have been applied."""
+        """Return a component that will run but can be planned only after its producers have been applied."""
         address = judgement.address
         self._move(address, UNKNOWN, {})
         return PlannedComponent(
@@ -116,7 +116,7 @@ class Planner:
         )
 
     def _move(self, address: str, runtime: PlannedRuntime, written: Mapping[str, PlannedRuntime]) -> None:
-        """The component will change. `written`: parameters that its module will write, by name."""
+        """Note that the component will change. `written`: parameters that its module will write, by name."""
         self._decider.spread.move((address, *self._fleet.written_by(address)))
         self._fleet.values.foresee(address, runtime)
         for further in self._fleet.written_by(address):
@@ -127,7 +127,7 @@ class Planner:
         return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
 
     def _foreseen(self, address: str, module: Module, plan: TerraformPlan) -> PlannedRuntime:
-        """The runtime as the plan foresees it: what the module writes itself, else what its outputs say."""
+        """Return the planned runtime: what the module writes itself, otherwise its outputs."""
         if not module.writes_runtime:
             return planned_runtime(address, plan.outputs)
         own = plan.written.get(self._workspace.runtime_parameter(address))
@@ -157,7 +157,7 @@ class Planner:
 def _from_terraform(
     judgement: Judgement, plan: TerraformPlan, unknown: tuple[str, ...], *, adopted: bool
 ) -> PlannedComponent:
-    """A plan made with unknowns has no fingerprint: nothing can be recognised as what it foresaw."""
+    """Return the planned component. A plan with unknown inputs has no fingerprint to compare later."""
     said = f"; unknown until apply: {', '.join(unknown)}" if unknown else ""
     if plan.action == Action.NO_OP:
         said += ADOPTED if adopted else "; its plan has no changes"

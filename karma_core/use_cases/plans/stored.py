@@ -1,4 +1,4 @@
-"""Plans that were made: kept as artifacts, found again by their id."""
+"""Stored plans: written as artifacts, read by their id."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _folder(plan: Plan) -> str:
 
 
 def load_plan(workspace: PlanStore, plan_id: str) -> tuple[Plan, Selection]:
-    """A kept plan and what it was made for; NotFound, or StoreError where its artifact is gone."""
+    """Return a stored plan and its selection; NotFound, or StoreError if its artifact is gone."""
     document = workspace.state.document(KIND, plan_id)
     if document is None:
         raise NotFound(
@@ -68,7 +68,7 @@ def load_plan(workspace: PlanStore, plan_id: str) -> tuple[Plan, Selection]:
 
 
 def token_of(workspace: HasState, plan_id: str) -> str:
-    """The token of what a kept plan was made from; empty where it is not known."""
+    """Return the inputs token of a stored plan; empty if it is not known."""
     document = workspace.state.document(KIND, plan_id)
     return str(document.body.get("token", "")) if document is not None else ""
 
@@ -86,7 +86,7 @@ def require_published(workspace: HasState, plan_id: str) -> None:
 
 
 def as_shown(plan: Plan) -> Shown:
-    """The plan as what somebody was shown."""
+    """Return the plan in the form that deploys compare with: what somebody was shown."""
     return Shown(plan_id=plan.id, components={c.address: c for c in plan.components})
 
 

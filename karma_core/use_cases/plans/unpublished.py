@@ -1,4 +1,4 @@
-"""Configs of the work tree that are not published, as a plan's finding `unpublished`.
+"""The plan's finding `unpublished`: configs of the work tree that are not published.
 
 They are new, changed, removed from Git, or cannot be published as they are. A stored config that Karma never
 published was never in Git: that Git does not have it is no difference. A config that a change moved, and Git
@@ -76,7 +76,7 @@ def _finding(
 
 
 def _advice(kinds: Mapping[str, Collection[str]]) -> Iterator[str]:
-    """The commands that go on from there."""
+    """Yield the commands to run next."""
     if kinds.get("new") or kinds.get("changed"):
         yield "`karma config publish` publishes, `karma plan --from-worktree` plans them as they are"
     if kinds.get("removed"):

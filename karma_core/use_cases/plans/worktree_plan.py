@@ -1,4 +1,4 @@
-"""Plan what the work tree holds, as if it were published; nothing is written to the parameter store."""
+"""Plan the work tree's configs as if they were published; nothing is written to the parameter store."""
 
 from __future__ import annotations
 

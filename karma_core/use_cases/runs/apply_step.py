@@ -18,7 +18,7 @@ from karma_core.use_cases.runs.step_context import Planned, StepContext
 from karma_core.walk import Result
 
 PLAN_LOST: Final = frozenset({"plan-expired", "stale-plan"})
-"""Codes of a saved plan that cannot be applied any more: the component is planned anew."""
+"""Codes of a saved plan that cannot be applied any more: the component is re-planned."""
 
 
 class ApplyStep:
@@ -50,7 +50,7 @@ class ApplyStep:
         return Result(next_step=PROPAGATE)
 
     def _intend(self, address: str, planned: Planned) -> str:
-        """Say durably what is about to be done; the id of the event."""
+        """Log and journal the intent before the apply; returns the event's id."""
         detail: JsonObject = {
             "action": planned.plan.action,
             "reason": planned.judgement.reason,
@@ -69,7 +69,7 @@ class ApplyStep:
         )
 
     def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
-        """The saved plan cannot be applied, nothing was done: plan anew, hold that against the shown one."""
+        """Re-plan a component whose saved plan cannot be applied, and compare with the shown plan."""
         self._run.recorder.journal(address, planned.generation, APPLY, Phase.REFUSED, reason=lost.code)
         self._run.recorder.log(
             "terraform_apply", Phase.REFUSED, address, inputs={"error": lost.document()}, cause=intent

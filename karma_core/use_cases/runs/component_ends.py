@@ -47,7 +47,7 @@ class ComponentEnds:
         return Result(succeeded=status not in STOPPING)
 
     def done_before(self, address: str, status: End) -> None:
-        """An earlier attempt at this run finished the component: it is not touched again."""
+        """Record a component that an earlier attempt at this run finished; it is not touched again."""
         reason = "done before the run was resumed"
         self.outcomes[address] = Outcome(address=address, status=status, reason=reason)
         here = (address, *self._run.fleet.written_by(address))
@@ -72,7 +72,7 @@ class ComponentEnds:
         self.finish(address, status, f"it needs {cause}, which {how}")
 
     def _at_rest(self, address: str) -> Judgement | None:
-        """The judgement of a component that the plan left alone, where it says the same now."""
+        """Return the judgement of a component that the plan left alone, if it is still the same."""
         if self._run.shown is None or self._run.shown.expected(address):
             return None
         try:
@@ -82,7 +82,7 @@ class ComponentEnds:
         return judgement if judgement.verdict in AT_REST | {Verdict.RECORD} else None
 
     def failed(self, address: str, step: str, error: KarmaError) -> Result:
-        """A step that failed before or after its side effect, for a reason of the component's own.
+        """Return the result of a step that failed for a reason of the component's own.
 
         A component that cannot even be planned is blocked, as a plan says of it. It has failed where the plan
         that the run follows foresaw that it can be planned, or where an earlier attempt had begun it.

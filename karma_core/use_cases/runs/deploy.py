@@ -174,12 +174,12 @@ def _shown(workspace: PlanStore, plan_id: str | None, *, allow_blocked: bool) ->
 
 
 def _may_break(fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
-    """Whether something that is deployed depends on what will be applied: then the cone is planned first."""
+    """Whether a deployed component depends on what will be applied; then the cone is planned first."""
     return has_working_consumers(fleet, (j.address for j in decisions if j.verdict is Verdict.RUN))
 
 
 def _look_ahead(workspace: HasTerraform, fleet: Fleet, chosen: set[str], *, allow_blocked: bool) -> Shown:
-    """A plan of the whole cone that nobody was shown: what is blocked by it is left alone."""
+    """Plan the whole cone although nobody is shown it; components that it blocks are left alone."""
     planned = plan_components(workspace, fleet, chosen)
     fleet.values.forget_plans()
     refuse_breaking(sort_findings(planned.findings), allow_blocked=allow_blocked)
@@ -237,7 +237,7 @@ def _readings(run_id: str, read: Iterable[str]) -> list[str]:
 
 
 def idle(workspace: FleetBesideGit, selection: Selection) -> RunResult | None:
-    """The result where a deploy would find nothing to do, without starting a run; None otherwise."""
+    """Return the result of a deploy that has nothing to do, without starting a run; None otherwise."""
     require_selection(selection)
     check_binding(workspace)
     fleet = build.read_fleet(workspace)
@@ -247,12 +247,12 @@ def idle(workspace: FleetBesideGit, selection: Selection) -> RunResult | None:
 
 
 def nothing_to_do(workspace: Context, fleet: Fleet, chosen: set[str]) -> RunResult | None:
-    """The result of a run over components that are all as they should be; None if any is not."""
+    """Return the result of a run whose components are all up to date; None if any is not."""
     return _at_rest(workspace, _decisions(fleet, chosen))
 
 
 def _decisions(fleet: Fleet, chosen: set[str]) -> list[Judgement]:
-    """What is to be done with each chosen component before anything has changed, sorted by address."""
+    """Return the judgement of each chosen component before anything has changed, sorted by address."""
     decider = Decider(fleet, chosen, "")
     return [decider.decide(address) for address in sorted(chosen)]
 

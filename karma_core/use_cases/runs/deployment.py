@@ -94,16 +94,16 @@ class Deployment:
     # -- the walk's Work --------------------------------------------------------------------------------
 
     def first_step(self, address: str) -> str:
-        """Every component is judged and planned first."""
+        """Return the first step of every component: evaluate and plan."""
         del address
         return PLAN
 
     def step(self, address: str, step: str) -> Step:
-        """The call for a step."""
+        """Return the call for a step."""
         return self._steps.call(address, step)
 
     def interrupted(self) -> None:
-        """Let the running Terraforms save their state and end."""
+        """Stop the running Terraform processes, letting them save their state."""
         self._steps.ends.interrupted = True
         self._workspace.terraform.stop()
 
@@ -139,7 +139,7 @@ class Deployment:
         return result
 
     def result(self, error: BaseException | None) -> RunResult:
-        """Every chosen component with its outcome; those never reached are `not_run`."""
+        """Return every chosen component with its outcome; those never reached are `not_run`."""
         outcomes = dict(self._steps.ends.outcomes)
         for address in self.blocked.keys() - outcomes.keys():
             reason = self.blocked[address]
@@ -171,7 +171,7 @@ def _selection_of(run: Run) -> Selection:
 
 
 def _warnings(fleet: Fleet, chosen: set[str], selection: Selection) -> list[str]:
-    """Producers outside the run whose deployment is stale: their current runtimes were used."""
+    """Return warnings about stale producers outside the run, whose current runtimes were used."""
     outside = {p for a in chosen for p in fleet.graph.producers(a)} - chosen
     stale = {n.address for n in fleet.data.nodes if n.status == "stale"}
     environment = fleet.inventory.environment
@@ -200,7 +200,7 @@ def carry_out(deployment: Deployment, open_executor: OpenExecutor, workspace: Co
 
 
 def rebuild(workspace: GraphBuilding) -> tuple[str, ...]:
-    """Publish the graph after a run; what goes wrong is a warning, because the run itself is done."""
+    """Rebuild the graph after a run; errors become warnings, because the run itself is done."""
     try:
         result = build.build_graph(workspace)
     except KarmaError as error:

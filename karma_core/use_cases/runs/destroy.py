@@ -57,17 +57,17 @@ class Destruction:
         self.outcomes: dict[str, Outcome] = {}
 
     def first_step(self, address: str) -> str:
-        """There is one step only."""
+        """Return the only step."""
         del address
         return DESTROY
 
     def step(self, address: str, step: str) -> Step:
-        """The call for it."""
+        """Return the call that destroys the component."""
         del step
         return lambda: self._destroy(address)
 
     def interrupted(self) -> None:
-        """Let the running Terraforms save their state and end."""
+        """Stop the running Terraform processes, letting them save their state."""
         self._workspace.terraform.stop()
 
     def _destroy(self, address: str) -> Result:
@@ -237,11 +237,11 @@ def _run(
 
 def depths(waits_for: Mapping[str, Sequence[str]], order: Sequence[str]) -> dict[str, int]:
     """Length of the longest path from each component to the last that waits for it."""
-    found = dict.fromkeys(order, 0)
+    lengths = dict.fromkeys(order, 0)
     for address in reversed(order):
         for awaited in waits_for[address]:
-            found[awaited] = max(found[awaited], found[address] + 1)
-    return found
+            lengths[awaited] = max(lengths[awaited], lengths[address] + 1)
+    return lengths
 
 
 def _result(
@@ -263,7 +263,7 @@ def _result(
 
 
 def _status(statuses: set[End], error: BaseException | None) -> RunStatus:
-    """How the run ended. What waits for a component that was stopped is blocked by it, and no failure."""
+    """Return the run's status. A component blocked by a stopped one is no failure."""
     if isinstance(error, KeyboardInterrupt):
         return RunStatus.INTERRUPTED
     if error is None and End.STOPPED in statuses and not statuses & {End.FAILED, End.NOT_RUN}:

@@ -41,7 +41,7 @@ LEASE: Final = "drift"
 
 
 class ComponentDrift(Record, frozen=True, kw_only=True):
-    """What a check found about one component: config, runtime and cloud beside each other.
+    """The result of checking one component: config, runtime and cloud compared.
 
     `config_version` was applied, `published_version` is in the parameter store now, and `config` says where
     the two differ (JSON pointers). `runtime` holds the keys in which the published runtime is not what
@@ -64,7 +64,7 @@ class ComponentDrift(Record, frozen=True, kw_only=True):
 
 
 class DriftResult(Record, frozen=True, kw_only=True):
-    """A whole check, by address."""
+    """The results of one drift check, by address."""
 
     environment: str
     checked_at: str
@@ -73,7 +73,7 @@ class DriftResult(Record, frozen=True, kw_only=True):
 
     @property
     def drifted(self) -> bool:
-        """Whether any component is."""
+        """Whether any component has drifted."""
         return any(c.status is Check.DRIFTED for c in self.components)
 
     @property
@@ -82,7 +82,7 @@ class DriftResult(Record, frozen=True, kw_only=True):
         return any(c.status is Check.FAILED for c in self.components)
 
     def counts(self) -> dict[str, int]:
-        """How many components ended in which way."""
+        """Count components by the status of their check."""
         return {check: sum(c.status is check for c in self.components) for check in Check}
 
     def contract(self) -> JsonObject:
@@ -119,9 +119,9 @@ def check_drift(workspace: Destroying, selection: Selection = EVERYTHING) -> Dri
     with Heartbeat(workspace, lease) as heartbeat:
         before = {document.id: document for document in workspace.state.documents(KIND)}
         started = log_event(workspace, "drift_check", Phase.STARTED, inputs={"components": len(chosen)})
-        found = _check_all(workspace, chosen, before, heartbeat)
-        result = DriftResult(environment=workspace.name, checked_at=workspace.now(), components=found)
-        moved = [_remember(workspace, one, before.get(one.address), started) for one in found]
+        checked = _check_all(workspace, chosen, before, heartbeat)
+        result = DriftResult(environment=workspace.name, checked_at=workspace.now(), components=checked)
+        moved = [_remember(workspace, one, before.get(one.address), started) for one in checked]
         log_event(workspace, "drift_check", Phase.SUCCEEDED, inputs=result.counts(), cause=started)
     return replace(result, warnings=rebuild(workspace)) if any(moved) else result
 
@@ -144,10 +144,10 @@ def _check_all(
 
     def check(record: Applied) -> ComponentDrift:
         heartbeat.check()
-        found = _check(workspace, record)
-        workspace.say("drift", {"address": record.address, "status": found.status})
+        checked = _check(workspace, record)
+        workspace.say("drift", {"address": record.address, "status": checked.status})
         last = before.get(record.address)
-        return replace(found, last_checked_at=last.body["checked_at"] if last else "")
+        return replace(checked, last_checked_at=last.body["checked_at"] if last else "")
 
     with ThreadPoolExecutor(workspace.environment.parallelism, thread_name_prefix="karma") as pool:
         futures = [pool.submit(check, record) for record in chosen]
@@ -165,8 +165,8 @@ def _check_all(
 
 
 def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
-    """Refresh one component. Its own failure is a result."""
-    found = ComponentDrift(
+    """Refresh one component and return the result; a failure of its own is a result, too."""
+    skipped = ComponentDrift(
         address=record.address,
         status=Check.SKIPPED,
         reason="a run is at work on it",
@@ -176,16 +176,16 @@ def _check(workspace: DestroyPlanning, record: Applied) -> ComponentDrift:
         config_version=record.config_version,
     )
     if _busy(workspace, record):
-        return found
+        return skipped
     try:
         job = replace(destroy_job(workspace, record), destroy=False)
         report = workspace.terraform.refresh(job)
-        compared = _compared(workspace, record, job, report, found)
+        compared = _compared(workspace, record, job, report, skipped)
     except (StaleLease, StoreError):
         raise
     except KarmaError as error:
-        return replace(found, status=Check.FAILED, reason=error.what)
-    return found if _busy(workspace, record) else compared
+        return replace(skipped, status=Check.FAILED, reason=error.what)
+    return skipped if _busy(workspace, record) else compared
 
 
 def _busy(workspace: HasState, record: Applied) -> bool:
@@ -197,7 +197,7 @@ def _busy(workspace: HasState, record: Applied) -> bool:
 
 
 def _compared(
-    workspace: HasParameters, record: Applied, job: TerraformJob, report: DriftReport, found: ComponentDrift
+    workspace: HasParameters, record: Applied, job: TerraformJob, report: DriftReport, skipped: ComponentDrift
 ) -> ComponentDrift:
     published = workspace.parameters.get(workspace.config_parameter(record.address), decrypt=True)
     config: tuple[str, ...] = ()
@@ -206,7 +206,7 @@ def _compared(
         config = tuple(d.pointer for d in differences(record.config, now))
     count = len(report.resources)
     return replace(
-        found,
+        skipped,
         status=Check.DRIFTED if count else Check.CLEAN,
         reason=f"{count} resource(s) differ from the state" if count else "the cloud is as it was applied",
         published_version=published.version if published else None,
@@ -229,27 +229,27 @@ def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, .
 # -- what is kept -------------------------------------------------------------------------------------
 
 
-def _remember(workspace: RecordsAndLog, found: ComponentDrift, last: Document | None, cause: str) -> bool:
-    """Store a component's check and log what is new in it; whether its status may have moved.
+def _remember(workspace: RecordsAndLog, checked: ComponentDrift, last: Document | None, cause: str) -> bool:
+    """Store a component's check, log what is new, and return whether its status may have moved.
 
     A check that saw nothing (failed, skipped) leaves the last result as it is.
     """
-    if found.status not in {Check.CLEAN, Check.DRIFTED}:
+    if checked.status not in {Check.CLEAN, Check.DRIFTED}:
         return False
-    body = to_builtins(found)
-    workspace.state.put_document(KIND, found.address, body)
-    known = last is not None and last.body["generation"] == found.generation
+    body = to_builtins(checked)
+    workspace.state.put_document(KIND, checked.address, body)
+    known = last is not None and last.body["generation"] == checked.generation
     old = last.body if last is not None and known else {"status": Check.CLEAN, "resources": ()}
     status = str(old["status"])
-    same = status == found.status and (found.status is Check.CLEAN or _seen(old) == _seen(body))
+    same = status == checked.status and (checked.status is Check.CLEAN or _seen(old) == _seen(body))
     if not same:
         places = [
             {"resource": r.address, "change": r.change, "attributes": [a.pointer for a in r.attributes]}
-            for r in found.resources
+            for r in checked.resources
         ]
         inputs = {"resources": places}
-        log_event(workspace, "drift", found.status, component=found.address, inputs=inputs, cause=cause)
-    return status != found.status
+        log_event(workspace, "drift", checked.status, component=checked.address, inputs=inputs, cause=cause)
+    return status != checked.status
 
 
 def _seen(body: JsonObject) -> bytes:

@@ -1,4 +1,4 @@
-"""A renamed component takes over what is deployed under its old name: state, runtime, records, config."""
+"""Moving a renamed component's deployment to its new address: state, runtime, records, config."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def move_component(
 
 
 def _move_runtime(workspace: HasParameters, fleet: Fleet, source: str, address: str) -> None:
-    """The runtime under the new name, as it was; consumers wait for the component, so none misses it."""
+    """Write the runtime under the new name; consumers wait for the component, so none misses it."""
     old, new = workspace.runtime_parameter(source), workspace.runtime_parameter(address)
     held = workspace.parameters.get(old, decrypt=True)
     if held is None or held.value is None:

@@ -33,7 +33,7 @@ class PlanStep:
         self.judged: dict[str, Judgement] = {}
 
     def plan(self, address: str) -> Result:
-        """Judge the component with the real values of now and, if it has to run, plan it."""
+        """Evaluate the component with the current values and, if it has to run, plan it."""
         judgement = self._run.decider.decide(address)
         if judgement.verdict in AT_REST:
             return self._ends.finish(address, End(judgement.verdict), judgement.reason)
@@ -67,7 +67,7 @@ class PlanStep:
         return self.go_on(address, planned)
 
     def _kept(self, address: str, judgement: Judgement) -> TerraformPlan | None:
-        """The saved plan that was shown, if it still holds; what was begun before is planned anew."""
+        """Return the shown plan if it is still valid; a component that was begun before is re-planned."""
         if self._run.shown is None or address in self._run.unfinished:
             return None
         return self._run.shown.saved_plan(address, judgement.inputs.fingerprint)
@@ -90,7 +90,7 @@ class PlanStep:
         return Result(next_step=APPLY)
 
     def _beyond_what_was_shown(self, address: str, planned: Planned) -> str:
-        """What the plan of now does that the shown one does not allow; empty where nothing."""
+        """Return what the new plan does beyond the shown one; empty if nothing."""
         if self._run.shown is None:
             return ""
         more = self._run.shown.exceeded_by(planned.plan)
@@ -99,7 +99,7 @@ class PlanStep:
         return self._run.shown.unforeseen(address, planned.plan.action, planned.judgement.inputs)
 
     def _nothing_left(self, address: str, planned: Planned) -> Result:
-        """A plan without changes is not applied; what an earlier attempt had begun is known to be done."""
+        """Finish a component whose plan has no changes, completing what an earlier attempt had begun."""
         outputs = self._run.workspace.terraform.outputs(planned.job)
         planned = replace(planned, outputs=outputs)
         reason = f"{planned.judgement.reason}; its plan has no changes"

@@ -42,7 +42,7 @@ class PropagateStep:
         )
 
     def _learn_written(self, address: str) -> None:
-        """Further runtimes that the component's module wrote are read as they are now."""
+        """Read the other runtimes that the component's module wrote."""
         values = self._run.fleet.values
         for written in self._run.fleet.written_by(address):
             values.learn(written, values.stored(written))

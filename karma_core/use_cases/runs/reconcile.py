@@ -1,4 +1,4 @@
-"""Runs whose process ended without a word: closed in journal, state and log, and offered for resume."""
+"""Reconcile runs whose process died: close them in journal, state and log, so that they can be resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order to deploy, destroy or resume, and the result of the run that it becomes."""
+"""The records of an order (deploy, destroy or resume) and of its run's result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Order(Record, frozen=True, kw_only=True):
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """How one component ended. `seconds` is how long it took."""
+    """The outcome of one component. `seconds` is how long it took."""
 
     address: str
     status: End
@@ -41,7 +41,7 @@ class Outcome(Record, frozen=True, kw_only=True):
 
 
 class RunResult(Record, frozen=True, kw_only=True):
-    """How a run ended.
+    """The result of a run.
 
     `status` is the worst that happened: succeeded, stopped, blocked, failed or interrupted; or waiting, or
     declined at the prompt. A run that waits for an approval has become the change `change_id`, and

@@ -1,4 +1,4 @@
-"""States that an apply could not write: taken up before anything is planned on an older one."""
+"""Recover Terraform states that an apply could not write, before anything is planned on older ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACTION: Final = "state_recover"
 def recover_state(
     workspace: HasTerraform, recorder: Recorder, job: TerraformJob, generation: int
 ) -> str | None:
-    """Bring the component's state to where it belongs, with intent and outcome in journal and log.
+    """Push the component's unwritten state to its backend, with intent and outcome in journal and log.
 
     The id of the outcome's event; None where every state was written. DeployFailed where it cannot be
     brought there: nothing is planned then, and the state stays kept.

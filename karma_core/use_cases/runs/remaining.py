@@ -1,4 +1,4 @@
-"""What a run that ended early has left to do, with the versions that it began with."""
+"""The remaining work of a run that ended early, with the versions that it began with."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def rest_of(workspace: FleetSource, run_id: str) -> tuple[Fleet, set[str]]:
 
 
 def plan_rest(workspace: Planning, fleet: Fleet, left: set[str]) -> Plan:
-    """The plan of what is left, stored; `left` is not empty."""
+    """Plan the remaining components and store the plan; `left` is not empty."""
     return plan(workspace, Selection(targets=tuple(sorted(left))), fleet=fleet)

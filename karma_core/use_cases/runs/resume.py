@@ -1,4 +1,4 @@
-"""Runs that ended without a word: found by their leases, closed, resumed or abandoned."""
+"""Runs whose process died: found by their leases, then closed, resumed or abandoned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RESUMABLE: Final = frozenset(
 
 
 class Progress(Record, frozen=True, kw_only=True):
-    """How far a run came.
+    """The progress of a run.
 
     `done` maps components to how they ended, `unfinished` those that were begun to how they were left.
     """
@@ -56,7 +56,7 @@ def find_run(workspace: HasState, run_id: str) -> Run:
 
 
 def progress_of(entries: Sequence[JournalEntry]) -> Progress:
-    """What a run's journal says: what is done, and which generation of what is not."""
+    """Return a run's progress from its journal: what is done, and the generation of what is not."""
     done: dict[str, End] = {}
     unfinished: dict[str, Left] = {}
     for entry in entries:
@@ -97,7 +97,7 @@ def _close(workspace: RecordsAndLog, run: Run) -> bool:
 
 
 def how_to_go_on(run: Run) -> str:
-    """What to do about a run that ended without a word, as a warning."""
+    """Return the warning that says what to do about a run whose process died."""
     next_step = (
         f"`karma deploy --resume {run.id}` takes it up" if run.kind == "deploy" else "start it once more"
     )
@@ -127,7 +127,7 @@ def abandon(workspace: RecordsAndLog, run_id: str) -> Run:
 
 
 def take_over(workspace: HasState, run: Run, names: Sequence[str]) -> Lease:
-    """The lease of a dead run's components, as soon as it has expired.
+    """Acquire the lease of a dead run's components as soon as it has expired.
 
     LeaseHeld if it is renewed meanwhile, because then the run lives, or if another run has it.
     """
@@ -146,7 +146,7 @@ def take_over(workspace: HasState, run: Run, names: Sequence[str]) -> Lease:
 
 
 def still_running(run: Run, lease: Lease) -> LeaseHeld:
-    """The refusal to touch components that somebody works on."""
+    """Return the error of a run whose components another run works on."""
     return LeaseHeld(
         f"run {run.id} cannot be taken over",
         why=f"{lease.holder} holds {lease.names[0]}",

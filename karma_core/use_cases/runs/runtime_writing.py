@@ -1,4 +1,4 @@
-"""What follows an apply: the runtime is written, and the applied record says what was applied."""
+"""The end of an apply: write the runtime and the applied record."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class RuntimeWriter:
         self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
 
     def applied(self, judgement: Judgement, generation: int) -> Applied:
-        """The record of a component that is as its inputs want it."""
+        """Return the record of a component that was applied with its current inputs."""
         inputs = judgement.inputs
         made = self._base(judgement, generation)
         return Applied(
@@ -87,7 +87,7 @@ class RuntimeWriter:
         )
 
     def failed(self, judgement: Judgement, generation: int) -> Applied:
-        """The record of a component of which nobody knows how far its apply came: it runs again.
+        """Return the record of a failed apply: the actual state is unknown, so the next run re-applies.
 
         It consumes what it consumed before and what it should now, so that neither is destroyed under it.
         """

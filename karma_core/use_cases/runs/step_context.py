@@ -28,7 +28,7 @@ class Left(Record, frozen=True, kw_only=True):
 
 
 class Planned(Record, frozen=True, kw_only=True):
-    """What a component's plan step leaves for its apply, and that for its propagation."""
+    """The data that a component's plan step hands to its apply, and that to its propagation."""
 
     judgement: Judgement
     generation: int
@@ -57,7 +57,7 @@ class StepContext:
     published: dict[str, str] = field(default_factory=dict)
 
     def generation(self, address: str) -> int:
-        """The generation that an earlier attempt left unfinished, else a new one."""
+        """Return the generation that an earlier attempt left unfinished, or a new one."""
         left = self.unfinished.get(address)
         return left.generation if left else self.workspace.state.next_generation(address)
 

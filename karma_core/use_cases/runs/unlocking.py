@@ -1,4 +1,4 @@
-"""A lock on a state that a dead run left: released by the run that takes it up, if it is that run's own."""
+"""Release a state lock that a dead run left, when that run is resumed and the lock was its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTION: Final = "state_unlock"
 
 
 class Unlocker:
-    """Plans; where the dead attempt at this run left the state locked, releases that and plans again.
+    """Plans a component; if the dead attempt at this run left the state locked, releases the lock first.
 
     The attempt had the component's lease from `since` (ISO 8601; None: there was no attempt) until it died:
     nobody else of Karma's took a lock in that time. One from before or after belongs to somebody else.
@@ -31,7 +31,7 @@ class Unlocker:
         self._until = workspace.now()
 
     def plan(self, job: TerraformJob, generation: int) -> TerraformPlan:
-        """The plan; DeployFailed `state-locked` where the lock is not ours to release."""
+        """Return the plan; DeployFailed `state-locked` if the lock is not the dead attempt's."""
         try:
             return self._workspace.terraform.plan(job)
         except DeployFailed as error:
@@ -57,7 +57,7 @@ class Unlocker:
 
 def _time(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,1 +1,1 @@
-"""Which components a selection means."""
+"""Resolving selections to components."""

@@ -1,4 +1,4 @@
-"""Which deployed components a selection means, and in which order a destroy takes them."""
+"""The deployed components that a selection means, in the order in which a destroy takes them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def applied_graph(workspace: Context, applied: Mapping[str, Applied]) -> Graph:
 
 
 def select_for_destroy(workspace: HasState, selection: Selection) -> list[str]:
-    """What a destroy would destroy, consumers first.
+    """Return the addresses that a destroy would destroy, consumers first.
 
     NotFound where nothing is deployed at the address; Refused `consumers-live` where others consume it.
     """
@@ -79,7 +79,7 @@ def named_deployed(workspace: Context, selection: Selection, applied: Mapping[st
 
 
 def refuse_cycles(graph: Graph, chosen: set[str]) -> None:
-    """Refused `order-conflict` where deployments consume each other in a circle: none can go first."""
+    """Refused `order-conflict` where deployments consume each other in a cycle: none can go first."""
     for cycle in graph.cycles():
         if chosen & set(cycle):
             raise Refused(

@@ -1,4 +1,4 @@
-"""Which components the names and patterns of a selection mean, among those that there are."""
+"""The existing components that the names and patterns of a selection mean."""
 
 from __future__ import annotations
 

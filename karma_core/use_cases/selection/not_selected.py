@@ -1,4 +1,4 @@
-"""What a selection leaves out although it has to run, or although something that is selected needs it."""
+"""Warnings about components that a selection leaves out although they have to run or others need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was selected: components by name, by type, all, or what changed."""
+"""The record of a selection: components by name, by type, all, or those that changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from karma_core.model import Record
 
 
 class Selection(Record, frozen=True, kw_only=True):
-    """What was asked for: targets and types with their cones, or all, or what changed.
+    """A selection: targets and types with their cones, or all components, or those that changed.
 
     `targets` and `exclude` are addresses or patterns of them (`*`, `?`, `[…]`). `changed` alone means what
     differs from what was applied; with `since`, what changed in Git since that commit. `with_producers` adds
@@ -25,12 +25,14 @@ class Selection(Record, frozen=True, kw_only=True):
 
 
 def require_selection(selection: Selection) -> None:
-    """UsageError unless exactly one way of choosing is used, with nothing that contradicts it."""
+    """UsageError unless the selection uses exactly one kind of choice, with no contradicting option."""
     named = bool(selection.targets or selection.types)
-    ways = sum((named, selection.everything, selection.changed))
-    if ways != 1:
+    kinds = sum((named, selection.everything, selection.changed))
+    if kinds != 1:
         raise UsageError(
-            "say only one of: components, all of them, what changed" if ways else "no component was selected",
+            "say only one of: components, all of them, what changed"
+            if kinds
+            else "no component was selected",
             next_step="name components or types, or add --all or --changed (`everything`, `changed`)",
         )
     if selection.since is not None and not selection.changed:

@@ -1,4 +1,4 @@
-"""Which components a selection means, and why one of them cannot be worked on."""
+"""Resolves a selection to components, and explains why one of them cannot be worked on."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from karma_core.use_cases.selection.record import Selection
 
 
 class Choice(Record, frozen=True, kw_only=True):
-    """What a selection means in an environment, as addresses of components that can be worked on.
+    """A resolved selection: addresses of components that can be worked on.
 
-    `meant` are named, changed or all, with their cones and producers. `excluded` are all those that the
+    `included` are named, changed or all, with their cones and producers. `excluded` are all those that the
     exclusions name, among the meant ones or not.
     """
 
-    meant: frozenset[str]
+    included: frozenset[str]
     excluded: frozenset[str]
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Those that are to be worked on."""
-        return self.meant - self.excluded
+        """The components to work on."""
+        return self.included - self.excluded
 
     @property
     def taken_out(self) -> frozenset[str]:
-        """Those that would be worked on without the exclusions."""
-        return self.meant & self.excluded
+        """The components that only the exclusions keep from being worked on."""
+        return self.included & self.excluded
 
 
 def select(workspace: Selecting, fleet: Fleet, selection: Selection) -> set[str]:
@@ -42,7 +42,7 @@ def select(workspace: Selecting, fleet: Fleet, selection: Selection) -> set[str]
 
 
 def choose(workspace: Selecting, fleet: Fleet, selection: Selection) -> Choice:
-    """What a selection means, cones included: components that have a config and keep their name.
+    """Resolve a selection, cones included, to components that have a config and keep their name.
 
     UsageError `nothing-matches` or NotFound for a name that means nothing here, and where nothing is left.
     """
@@ -58,19 +58,19 @@ def select_named(fleet: Fleet, selection: Selection, environment: str) -> set[st
 def _choice(fleet: Fleet, selection: Selection, environment: str, changed: set[str] | None) -> Choice:
     graph = fleet.graph
     if selection.everything:
-        meant = set(graph)
+        included = set(graph)
     else:
         wanted = named(selection, set(graph), environment=environment) if changed is None else changed
-        meant = _with_cones(fleet, wanted, selection)
+        included = _with_cones(fleet, wanted, selection)
     moved = set(fleet.moves.values())
-    meant = {a for a in meant if fleet[a].config is not None and a not in moved}
+    included = {a for a in included if fleet[a].config is not None and a not in moved}
     left_out = excluded(selection, set(graph), environment=environment)
-    require_some_left(selection, meant, left_out)
-    return Choice(meant=frozenset(meant), excluded=frozenset(left_out))
+    require_some_left(selection, included, left_out)
+    return Choice(included=frozenset(included), excluded=frozenset(left_out))
 
 
 def _with_cones(fleet: Fleet, wanted: set[str], selection: Selection) -> set[str]:
-    """What is named or changed and all that depends on it; where that is asked for, all that it needs too."""
+    """Return named or changed components with their cones, and with their producers if requested."""
     if not wanted:
         return set()
     cone = fleet.graph.cone(*wanted)

@@ -37,10 +37,10 @@ def test_eight_processes_make_one_chain(tmp_path: Path, kind: str) -> None:
 
     log, state = open_log(tmp_path, kind)
     assert log.catch_up()
-    found = log.verify()
-    assert (found.verified, found.events, found.notes) == (True, 400, ())
-    assert found.sinks[1].result.events == 400
-    assert state.chain_head() == found.required.last
+    verification = log.verify()
+    assert (verification.verified, verification.events, verification.notes) == (True, 400, ())
+    assert verification.sinks[1].result.events == 400
+    assert state.chain_head() == verification.required.last
     assert sorted(acknowledged) == sorted(f"{e.id} {e.seq} {e.hash}" for e in log.events())
     log.close()
     state.close()

@@ -22,12 +22,12 @@ CODE = "code"
 @cache
 def codes() -> dict[str, str]:
     """Code → a file that has it."""
-    found: dict[str, str] = {}
+    by_code: dict[str, str] = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             for code in _in_module(ast.parse(path.read_text("utf-8"))):
-                found.setdefault(code, path.relative_to(ROOT).as_posix())
-    return found
+                by_code.setdefault(code, path.relative_to(ROOT).as_posix())
+    return by_code
 
 
 def _in_module(tree: ast.Module) -> Iterator[str]:

@@ -40,9 +40,9 @@ COMMANDS = commands()
 def section(command: str) -> str:
     """What docs/cli.md says of a command."""
     text = (ROOT / "docs/cli.md").read_text("utf-8")
-    found = re.search(rf"^### `karma {re.escape(command)}`$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/cli.md has no section on karma {command}"
-    return found[1]
+    match = re.search(rf"^### `karma {re.escape(command)}`$(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert match, f"docs/cli.md has no section on karma {command}"
+    return match[1]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

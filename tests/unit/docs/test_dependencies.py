@@ -34,9 +34,9 @@ def reading(module: str) -> Reading:
 def test_both_ways_to_read_are_one_dependency() -> None:
     """The page promises vpc/core and the key vpc_id for both."""
     for module in EXAMPLES[:2]:
-        found = reading(module)
-        assert {a: sorted(r.keys) for a, r in found.reads.items()} == {"vpc/core": ["vpc_id"]}
-        assert found.complete
+        reads = reading(module)
+        assert {a: sorted(r.keys) for a, r in reads.reads.items()} == {"vpc/core": ["vpc_id"]}
+        assert reads.complete
 
 
 def test_the_module_that_writes_several_runtimes_does() -> None:

@@ -15,9 +15,9 @@ from tests.unit.docs.codes import codes
 TEXT = (Path(__file__).parents[3] / "docs" / "errors.md").read_text("utf-8")
 ROWS = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| (.+?) \| (.+?) \|$", TEXT, re.MULTILINE)
 CLASSES = [
-    found
-    for found in vars(errors).values()
-    if isinstance(found, type) and issubclass(found, KarmaError) and found is not KarmaError
+    member
+    for member in vars(errors).values()
+    if isinstance(member, type) and issubclass(member, KarmaError) and member is not KarmaError
 ]
 
 

@@ -35,9 +35,9 @@ SECTIONS: dict[str, type[Struct]] = {
 
 def table(section: str) -> dict[str, str]:
     """Key → default, as the section's table says."""
-    found = re.search(rf"^## `\[{re.escape(section)}\]`$(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/settings.md has no section on [{section}]"
-    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", found[1], re.MULTILINE))
+    match = re.search(rf"^## `\[{re.escape(section)}\]`$(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert match, f"docs/settings.md has no section on [{section}]"
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", match[1], re.MULTILINE))
 
 
 def test_every_section_is_said() -> None:

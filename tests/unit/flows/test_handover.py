@@ -63,8 +63,8 @@ def test_a_deploy_that_had_begun_is_resumed() -> None:
     die(system, "deploy.after_apply", system.deploy)
     (run,) = system.state.runs()
     for state in ("CRASHED", "COMPLETED"):
-        found = orders(system, ended("deploy", state, targets=["a/one"]))
-        assert found == [("deploy", {**GIVEN, "resume_run": run.id})]
+        ordered = orders(system, ended("deploy", state, targets=["a/one"]))
+        assert ordered == [("deploy", {**GIVEN, "resume_run": run.id})]
 
 
 def test_a_deploy_that_had_not_begun_is_ordered_again(system: ChangeSystem) -> None:

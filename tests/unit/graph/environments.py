@@ -51,10 +51,10 @@ def applied(address: str, config: dict[str, Any], *, version: int = 1, status: s
     )
 
 
-def inventory(found: Iterable[Parameter], records: Iterable[Applied] = ()) -> Inventory:
+def inventory(stored: Iterable[Parameter], records: Iterable[Applied] = ()) -> Inventory:
     """The inventory of environment dev below /iac."""
     by_address = {record.address: record for record in records}
-    return load(found, environment="dev", prefix="/iac", applied=by_address)
+    return load(stored, environment="dev", prefix="/iac", applied=by_address)
 
 
 def definitions(types: Types | None) -> dict[str, TypeDefinition]:
@@ -71,18 +71,18 @@ def modules(sources: Mapping[str, str] | None) -> ModuleInputs:
 
 
 def built(
-    found: Iterable[Parameter],
+    stored: Iterable[Parameter],
     *,
     types: Types | None = None,
     records: Iterable[Applied] = (),
     sources: Mapping[str, str] | None = None,
 ) -> Built:
     """The graph of these parameters."""
-    return build(inventory(found, records), definitions(types), modules=modules(sources))
+    return build(inventory(stored, records), definitions(types), modules=modules(sources))
 
 
 def findings(
-    found: Iterable[Parameter],
+    stored: Iterable[Parameter],
     *,
     types: Types | None = None,
     records: Iterable[Applied] = (),
@@ -90,7 +90,7 @@ def findings(
     sources: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that validation says of these parameters."""
-    stock, known = inventory(found, records), definitions(types)
+    stock, known = inventory(stored, records), definitions(types)
     made = build(stock, known, modules=modules(sources))
     return validate(stock, made, known, known_types=known_types)
 

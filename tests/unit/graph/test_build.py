@@ -59,8 +59,8 @@ def test_the_type_definition_says_which_keys_are_read() -> None:
 
 def test_nodes_carry_what_the_parameters_say() -> None:
     """A node has paths, versions and digests of its config and runtime."""
-    found = [parameter("vpc/core/config", {"a": 1}, version=7), parameter("vpc/core/runtime", {}, version=2)]
-    (node,) = built(found).graph.nodes
+    stored = [parameter("vpc/core/config", {"a": 1}, version=7), parameter("vpc/core/runtime", {}, version=2)]
+    (node,) = built(stored).graph.nodes
     assert (node.config_path, node.config_version) == ("/iac/vpc/core/config", 7)
     assert (node.runtime_path, node.runtime_version) == ("/iac/vpc/core/runtime", 2)
     assert (node.config_digest, node.runtime_digest) == (strictjson.digest({"a": 1}), strictjson.digest({}))
@@ -74,8 +74,8 @@ class TestStatus:
 
     def test_a_consumed_runtime_of_nobody_is_external(self) -> None:
         """Somebody outside provides it: a node that is never planned."""
-        found = parameters({"app/web": {"vpc_nickname": "core"}}, {"vpc/core": {}})
-        assert self.status("vpc/core", found) == Status.EXTERNAL
+        stored = parameters({"app/web": {"vpc_nickname": "core"}}, {"vpc/core": {}})
+        assert self.status("vpc/core", stored) == Status.EXTERNAL
 
     def test_a_runtime_that_nobody_consumes_is_an_orphan(self) -> None:
         """It is kept as a node, and a warning says that it may be deleted."""
@@ -85,8 +85,8 @@ class TestStatus:
 
     def test_an_applied_component_without_config_is_removed(self) -> None:
         """It keeps its edges, so that it is destroyed in order, and its consumers are told."""
-        found = parameters({"app/web": {"vpc_nickname": "core"}}, {"vpc/core": {}})
-        result = built(found, records=[applied("vpc/core", {})])
+        stored = parameters({"app/web": {"vpc_nickname": "core"}}, {"vpc/core": {}})
+        result = built(stored, records=[applied("vpc/core", {})])
         assert [node.status for node in result.graph.nodes] == [Status.ABSENT, Status.REMOVED]
         assert [(one.source, one.target) for one in result.graph.edges] == [("app/web", "vpc/core")]
         assert [(one.code, one.component) for one in result.findings] == [("missing-component", "app/web")]
@@ -148,9 +148,9 @@ def test_the_build_does_not_depend_on_the_order_of_its_input(
 ) -> None:
     """Shuffled parameters give the same bytes, findings included once sorted."""
     configs = {name: {"depends_on": sorted(t for s, t in pairs if s == name)} for name in NAMES}
-    found = parameters(configs, {"b/2": {}, "d/1": {}})
-    shuffled = rng.sample(found, len(found))
-    first, second = built(found), built(shuffled)
+    stored = parameters(configs, {"b/2": {}, "d/1": {}})
+    shuffled = rng.sample(stored, len(stored))
+    first, second = built(stored), built(shuffled)
     assert strictjson.canonical(to_builtins(first.graph)) == strictjson.canonical(to_builtins(second.graph))
     assert sorted(first.findings, key=lambda f: f.order) == sorted(second.findings, key=lambda f: f.order)
 

@@ -118,8 +118,8 @@ def test_cycles_cover_exactly_the_edges_that_lie_in_one(data: GraphData) -> None
     oracle = nx.DiGraph((edge.source, edge.target) for edge in data.edges)
     tied = {
         address: index
-        for index, found in enumerate(nx.strongly_connected_components(oracle))
-        for address in found
+        for index, members in enumerate(nx.strongly_connected_components(oracle))
+        for address in members
     }
     inside = {(e.source, e.target) for e in data.edges if tied[e.source] == tied[e.target]}
     cycles = graph.cycles()

@@ -15,9 +15,9 @@ EDGES = st.sets(st.tuples(NAMES, NAMES), max_size=25)
 def test_every_component_has_a_place_of_its_own(edges: set[tuple[str, str]]) -> None:
     """Nobody is left out, cycles or not, and no two stand in one place."""
     names = {name for pair in edges for name in pair} | {"t/alone"}
-    found = layered(names, edges)
-    assert set(found.places) == names
-    taken = [*found.places.values(), *{point for way in found.ways.values() for point in way}]
+    layout = layered(names, edges)
+    assert set(layout.places) == names
+    taken = [*layout.places.values(), *{point for way in layout.waypoints.values() for point in way}]
     assert len(set(taken)) == len(taken)
 
 
@@ -25,9 +25,13 @@ def test_every_component_has_a_place_of_its_own(edges: set[tuple[str, str]]) -> 
 def test_producers_stand_left_of_their_consumers(pairs: list[tuple[int, int]]) -> None:
     """Without cycles every edge leads from left to right, and so do the points that it passes."""
     edges = {(f"t/{max(pair)}", f"t/{min(pair)}") for pair in pairs if pair[0] != pair[1]}
-    found = layered({name for pair in edges for name in pair}, edges)
+    layout = layered({name for pair in edges for name in pair}, edges)
     for consumer, producer in edges:
-        way = [found.places[producer], *found.ways.get((consumer, producer), []), found.places[consumer]]
+        way = [
+            layout.places[producer],
+            *layout.waypoints.get((consumer, producer), []),
+            layout.places[consumer],
+        ]
         columns = [x for x, _ in way]
         assert columns == sorted(set(columns))
 
@@ -41,23 +45,23 @@ def test_the_same_graph_gives_the_same_picture(edges: set[tuple[str, str]]) -> N
 
 def test_an_edge_past_a_layer_keeps_clear_of_what_stands_there() -> None:
     """The lane of a long edge lies in the layer's column, a row away from each component of it."""
-    found = layered(["t/a", "t/b", "t/c"], [("t/b", "t/a"), ("t/c", "t/b"), ("t/c", "t/a")])
-    (lane,) = found.ways["t/c", "t/a"]
-    assert lane[0] == found.places["t/b"][0] == COLUMN
-    assert abs(lane[1] - found.places["t/b"][1]) >= ROW
+    layout = layered(["t/a", "t/b", "t/c"], [("t/b", "t/a"), ("t/c", "t/b"), ("t/c", "t/a")])
+    (lane,) = layout.waypoints["t/c", "t/a"]
+    assert lane[0] == layout.places["t/b"][0] == COLUMN
+    assert abs(lane[1] - layout.places["t/b"][1]) >= ROW
 
 
 def test_a_wide_layer_goes_on_in_a_further_column() -> None:
     """No column is longer than can be read."""
     consumers = [f"t/c{number}" for number in range(3 * MOST_ROWS)]
-    found = layered(["t/a", *consumers], [(consumer, "t/a") for consumer in consumers])
+    layout = layered(["t/a", *consumers], [(consumer, "t/a") for consumer in consumers])
     columns: dict[float, int] = {}
-    for x, _ in found.places.values():
+    for x, _ in layout.places.values():
         columns[x] = columns.get(x, 0) + 1
     assert columns == {0.0: 1, COLUMN: MOST_ROWS, 2 * COLUMN: MOST_ROWS, 3 * COLUMN: MOST_ROWS}
 
 
 def test_what_has_no_edge_stands_below() -> None:
     """Components that depend on nothing do not stretch the first layer."""
-    found = layered(["t/a", "t/b", "t/x", "t/y"], [("t/b", "t/a")])
-    assert min(found.places[name][1] for name in ("t/x", "t/y")) > found.places["t/a"][1]
+    layout = layered(["t/a", "t/b", "t/x", "t/y"], [("t/b", "t/a")])
+    assert min(layout.places[name][1] for name in ("t/x", "t/y")) > layout.places["t/a"][1]

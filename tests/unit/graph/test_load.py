@@ -11,9 +11,9 @@ from karma_core.strictjson import digest
 from tests.unit.graph.environments import applied, inventory, parameter
 
 
-def codes(found: list[Parameter]) -> list[tuple[str, str]]:
+def codes(stored: list[Parameter]) -> list[tuple[str, str]]:
     """(code, component) of every finding of the load."""
-    return sorted((one.code, one.component) for one in inventory(found).findings)
+    return sorted((one.code, one.component) for one in inventory(stored).findings)
 
 
 def test_config_runtime_and_record_meet_at_one_address() -> None:
@@ -34,13 +34,13 @@ def test_config_runtime_and_record_meet_at_one_address() -> None:
 
 def test_components_are_sorted_by_address() -> None:
     """Parameters sort by name, components by address; the two differ."""
-    found = [parameter(f"{name}/config", {}) for name in ("a-b/x", "a/y", "a/x-1", "a/x")]
-    assert list(inventory(found).components) == ["a-b/x", "a/x", "a/x-1", "a/y"]
+    stored = [parameter(f"{name}/config", {}) for name in ("a-b/x", "a/y", "a/x-1", "a/x")]
+    assert list(inventory(stored).components) == ["a-b/x", "a/x", "a/x-1", "a/y"]
 
 
 def test_other_parameters_are_ignored() -> None:
     """What is neither a config nor a runtime of a type and nickname is no component."""
-    found = [
+    stored = [
         parameter(name, "anything")
         for name in (
             "vpc/core/notes",
@@ -53,7 +53,7 @@ def test_other_parameters_are_ignored() -> None:
             "_modules/vpc/config",
         )
     ]
-    stock = inventory(found)
+    stock = inventory(stored)
     assert (stock.components, stock.findings, stock.binding) == ({}, (), None)
 
 
@@ -107,15 +107,15 @@ def test_a_secure_value_is_known_by_its_version_only() -> None:
 
 def test_addresses_that_differ_by_case_are_both_named() -> None:
     """File systems and people take them for one."""
-    found = [parameter("vpc/Core/config", {}), parameter("vpc/core/config", {})]
-    assert codes(found) == [("duplicate-address", "vpc/Core"), ("duplicate-address", "vpc/core")]
+    stored = [parameter("vpc/Core/config", {}), parameter("vpc/core/config", {})]
+    assert codes(stored) == [("duplicate-address", "vpc/Core"), ("duplicate-address", "vpc/core")]
 
 
 def test_a_parameter_listed_twice_counts_once() -> None:
     """The higher version wins, whatever the order, and it is said."""
-    found = [parameter("a/b/config", {"v": 2}, version=10), parameter("a/b/config", {"v": 7}, version=9)]
-    assert codes(found) == [("duplicate-address", "a/b")]
-    for order in (found, found[::-1]):
+    stored = [parameter("a/b/config", {"v": 2}, version=10), parameter("a/b/config", {"v": 7}, version=9)]
+    assert codes(stored) == [("duplicate-address", "a/b")]
+    for order in (stored, stored[::-1]):
         held = inventory(order).components["a/b"].config
         assert held is not None
         assert held.value == {"v": 2}

@@ -16,8 +16,8 @@ DATA = graph_data([("app/a", "vpc/a"), ("site/a", "app/a"), ("site/a", "zone/a")
 
 def answer(name: str, **parameters: str) -> tuple[list[str], list[tuple[str, str]]]:
     """(ids, (source, target) of edges) of a query on DATA."""
-    found = run_query(DATA, name, parameters)
-    return [node["id"] for node in found["nodes"]], [(e["source"], e["target"]) for e in found["edges"]]
+    subgraph = run_query(DATA, name, parameters)
+    return [node["id"] for node in subgraph["nodes"]], [(e["source"], e["target"]) for e in subgraph["edges"]]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_a_query_returns_its_part_of_the_graph(
 def test_direct_neighbours_come_without_the_edges_between_them() -> None:
     """`dependencies` and `consumers` answer about one component."""
     data = graph_data([("a/1", "b/1"), ("a/1", "c/1"), ("b/1", "c/1")])
-    found = run_query(data, "dependencies", {"component": "a/1"})
-    assert [(e["source"], e["target"]) for e in found["edges"]] == [("a/1", "b/1"), ("a/1", "c/1")]
+    subgraph = run_query(data, "dependencies", {"component": "a/1"})
+    assert [(e["source"], e["target"]) for e in subgraph["edges"]] == [("a/1", "b/1"), ("a/1", "c/1")]
 
 
 def test_dependencies_of_everything_is_the_whole_graph() -> None:

@@ -24,15 +24,15 @@ RULES = {
 def read(environment: str, *, replace: tuple[str, str] = ("", "")) -> tuple[Built, tuple[Finding, ...]]:
     """The build and all findings of one environment; `replace` changes the zones' configs."""
     base = REPOSITORY / "iac" / environment
-    found = []
+    parameters = []
     for path in sorted(base.glob("*/*/config.json")):
         text = path.read_text()
         name = f"/iac/{path.parent.relative_to(base)}/config"
         changed = text.replace(*replace) if "/route53-zone/" in name and replace[0] else text
-        found.append(Parameter(name=name, value=changed, version=1))
+        parameters.append(Parameter(name=name, value=changed, version=1))
     binding = (REPOSITORY / "account_environments" / f"{environment}.json").read_text()
-    found.append(Parameter(name="/iac/environment", value=binding, version=1))
-    inventory = load(found, environment=environment, prefix="/iac", applied={})
+    parameters.append(Parameter(name="/iac/environment", value=binding, version=1))
+    inventory = load(parameters, environment=environment, prefix="/iac", applied={})
     result = build(inventory, RULES)
     return result, validate(inventory, result, RULES)
 
@@ -44,13 +44,13 @@ def edges(result: Built) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_prod_has_three_components_and_two_edges() -> None:
     """Both sites name their zone by its name, trailing dot included."""
-    result, found = read("prod")
+    result, findings = read("prod")
     assert len(result.graph.nodes) == 3
     assert edges(result) == [
         ("serverless-site/docs-example-net", "route53-zone/example-net", ("match",)),
         ("serverless-site/example-net", "route53-zone/example-net", ("match",)),
     ]
-    assert found == ()
+    assert findings == ()
 
 
 def test_a_trailing_dot_on_one_side_changes_nothing() -> None:

@@ -17,9 +17,9 @@ from tests.unit.graph.environments import applied, findings, graph_data, paramet
 OLD, NEW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z"
 
 
-def brief(found: tuple[Finding, ...]) -> list[tuple[str, str, str, str]]:
+def brief(reported: tuple[Finding, ...]) -> list[tuple[str, str, str, str]]:
     """(code, severity, component, pointer) of each."""
-    return [(one.code, str(one.severity), one.component, one.pointer) for one in found]
+    return [(one.code, str(one.severity), one.component, one.pointer) for one in reported]
 
 
 def test_a_sound_environment_has_no_findings() -> None:
@@ -38,13 +38,13 @@ class TestCycles:
             "d/1": {"e": "/iac/e/1/runtime"},
             "e/1": {"c_nickname": "1"},
         }
-        found = findings(parameters(configs))
-        assert brief(found) == [
+        reported = findings(parameters(configs))
+        assert brief(reported) == [
             ("cycle", "error", "a/1", "/b_nickname"),
             ("cycle", "error", "c/1", "/depends_on/0"),
         ]
-        assert "a/1 (/b_nickname) → b/1 (/a_nickname) → a/1" in found[0].message
-        assert "c/1 (/depends_on/0) → d/1 (/e) → e/1 (/c_nickname) → c/1" in found[1].message
+        assert "a/1 (/b_nickname) → b/1 (/a_nickname) → a/1" in reported[0].message
+        assert "c/1 (/depends_on/0) → d/1 (/e) → e/1 (/c_nickname) → c/1" in reported[1].message
 
     def test_a_long_cycle_is_cut_short_in_the_message(self) -> None:
         """A message stays readable; it says how long the cycle is."""
@@ -64,9 +64,9 @@ class TestCycles:
         """A knot with hundreds of cycles ends in a finding that says so."""
         names = [str(n) for n in range(30)]
         configs = {f"t/{n}": {"t_nicknames": [other for other in names if other != n]} for n in names}
-        found = findings(parameters(configs))
-        assert len(found) == 101
-        assert any("more cycles than the 100 listed" in one.message for one in found)
+        reported = findings(parameters(configs))
+        assert len(reported) == 101
+        assert any("more cycles than the 100 listed" in one.message for one in reported)
 
 
 class TestSchema:
@@ -79,11 +79,11 @@ class TestSchema:
 
     def test_every_fault_is_reported_at_its_place(self) -> None:
         """All faults of a config come at once, with JSON pointers."""
-        found = findings(
+        reported = findings(
             parameters({"vpc/core": {"cidr": 7, "a/b": [1, "x"]}, "vpc/ok": {"cidr": "10.0.0.0/16"}}),
             types={"vpc": {"schema": self.SCHEMA}},
         )
-        assert brief(found) == [
+        assert brief(reported) == [
             ("schema", "error", "vpc/core", "/a~1b/1"),
             ("schema", "error", "vpc/core", "/cidr"),
         ]
@@ -94,8 +94,8 @@ class TestSchema:
     )
     def test_a_broken_schema_is_a_finding_on_its_type(self, schema: dict[str, Any]) -> None:
         """A schema that cannot be used is the type's fault, is said once, and is never fetched."""
-        found = findings(parameters({"vpc/a": {}, "vpc/b": {}}), types={"vpc": {"schema": schema}})
-        assert brief(found) == [("schema", "error", "type:vpc", "")]
+        reported = findings(parameters({"vpc/a": {}, "vpc/b": {}}), types={"vpc": {"schema": schema}})
+        assert brief(reported) == [("schema", "error", "type:vpc", "")]
 
     def test_long_values_are_cut_in_the_message(self) -> None:
         """A message quotes a value, not a novel."""
@@ -116,9 +116,9 @@ class TestBinding:
     @pytest.mark.parametrize("body", [{"name": "prod"}, {}, "prod", {"name": 7}, None])
     def test_another_or_no_environment_is_an_error(self, body: object) -> None:
         """Where nobody can tell to which environment an account belongs, nothing runs."""
-        found = findings([parameter("environment", body), *parameters({"a/1": {}})])
-        assert brief(found) == [("environment-mismatch", "error", "environment:dev", "")]
-        assert blocked(found, Graph(graph_data([("a/1", "a/2")]))) == {"a/1", "a/2"}
+        reported = findings([parameter("environment", body), *parameters({"a/1": {}})])
+        assert brief(reported) == [("environment-mismatch", "error", "environment:dev", "")]
+        assert blocked(reported, Graph(graph_data([("a/1", "a/2")]))) == {"a/1", "a/2"}
 
 
 class TestSizes:
@@ -135,8 +135,8 @@ class TestSizes:
         """Sizes are counted in bytes, as SSM counts them."""
         text = '{"a":"' + "é" * ((size - 8) // 2) + "x" * (size % 2) + '"}'
         assert len(text.encode()) == size
-        found = findings([parameter("a/1/config", text, tier=tier)])
-        assert brief(found) == ([("too-large", "error", "a/1", "")] if wrong else [])
+        reported = findings([parameter("a/1/config", text, tier=tier)])
+        assert brief(reported) == ([("too-large", "error", "a/1", "")] if wrong else [])
 
 
 class TestAges:
@@ -146,12 +146,12 @@ class TestAges:
     )
     def test_without_a_record_the_times_decide(self, config_at: str, runtime_at: str, older: bool) -> None:
         """A config published after the runtime was written has not been deployed."""
-        found = [
+        stored = [
             parameter("a/1/config", {}, modified_at=config_at),
             parameter("a/1/runtime", {}, modified_at=runtime_at),
         ]
         expected = [("runtime-older-than-config", "warning", "a/1", "")] if older else []
-        assert brief(findings(found)) == expected
+        assert brief(findings(stored)) == expected
 
     @pytest.mark.parametrize(
         ("config", "version", "older"), [({"x": 1}, 2, True), ({}, 2, False), ({"x": 1}, 1, False)]
@@ -160,11 +160,11 @@ class TestAges:
         self, config: dict[str, Any], version: int, older: bool
     ) -> None:
         """What was applied is known exactly; a newer version with the same content is no reason to warn."""
-        found = [
+        stored = [
             parameter("a/1/config", config, version=version, modified_at=OLD),
             parameter("a/1/runtime", {}, modified_at=NEW),
         ]
-        result = findings(found, records=[applied("a/1", {}, version=1)])
+        result = findings(stored, records=[applied("a/1", {}, version=1)])
         assert brief(result) == ([("runtime-older-than-config", "warning", "a/1", "")] if older else [])
 
 
@@ -183,8 +183,8 @@ class TestConsumedKeys:
         """It is an error unless a deploy of the producer is due that may add it."""
         configs: dict[str, object] = {"app/web": {"vpc_nickname": "core"}}
         configs |= {"vpc/core": {}} if configured else {}
-        found = parameters(configs, {"vpc/core": {"cidr": "10.0.0.0/16"}})
-        result = findings(found, types=self.TYPES, records=records)
+        stored = parameters(configs, {"vpc/core": {"cidr": "10.0.0.0/16"}})
+        result = findings(stored, types=self.TYPES, records=records)
         assert brief(result) == [("consumed-key-missing", severity, "app/web", "/vpc_nickname")]
         assert "vpc_id of vpc/core" in result[0].message
 
@@ -197,8 +197,8 @@ class TestConsumedKeys:
 class TestTypes:
     def test_a_type_without_a_module_is_a_warning(self) -> None:
         """It cannot be planned, but its graph is right."""
-        found = parameters({"vpc/core": {}, "app/web": {}}, {"lambda/ext": {}})
-        result = findings(found, known_types={"vpc"})
+        stored = parameters({"vpc/core": {}, "app/web": {}}, {"lambda/ext": {}})
+        result = findings(stored, known_types={"vpc"})
         assert ("unknown-type", "warning", "app/web", "") in brief(result)
         assert [one.component for one in result if one.code == "unknown-type"] == ["app/web"]
 
@@ -216,8 +216,8 @@ class TestTypes:
                 )
             return {"sound": {"consumes": {"vpc": ["id"]}}, "wrong": {"colour": "red"}}.get(component_type)
 
-        found, wrong = read_definitions(["torn", "wrong", "sound", "bare"], body_of)
-        assert list(found) == ["sound"]
+        read, wrong = read_definitions(["torn", "wrong", "sound", "bare"], body_of)
+        assert list(read) == ["sound"]
         assert [(one.code, one.component) for one in wrong] == [
             ("component-type", "type:torn"),
             ("component-type", "type:wrong"),
@@ -262,13 +262,13 @@ def test_findings_are_sorted_and_none_is_doubled() -> None:
 
 def test_every_message_says_what_to_do() -> None:
     """A finding ends in advice: a sentence of at least a few words after the fact."""
-    found = [
+    reported = [
         parameter("environment", {"name": "prod"}),
         parameter("Bad/x/config", {}),
         parameter("a/1/config", {"a_nickname": "1", "b_nickname": "9", "depends_on": "x"}),
         parameter("c/1/config", "["),
         parameter("d/1/config", "[]"),
     ]
-    for finding in findings(found, known_types=set()):
+    for finding in findings(reported, known_types=set()):
         assert len(finding.message.split()) > 6, finding
         assert finding.message.isprintable(), finding

@@ -81,9 +81,9 @@ def frame_of(expression: str) -> Frame:
 @pytest.mark.parametrize(("expression", "value"), VALUES)
 def test_values_are_terraforms(expression: str, value: Any) -> None:
     """As `terraform console` gives them."""
-    found = frame_of(expression).local("a")
-    assert found == value
-    assert type(found) is type(value)
+    evaluated = frame_of(expression).local("a")
+    assert evaluated == value
+    assert type(evaluated) is type(value)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def facts() -> dict[str, Any]:
 def made() -> tuple[Built, tuple[Finding, ...]]:
     """The build and its findings; the bucket is somebody else's."""
     stock = inventory(parameters(CONFIGS, {"s3-bucket/logs": {"bucket_arn": "arn:aws:s3:::logs"}}))
-    found = build(stock, {}, modules=ModuleInputs(facts=facts(), region="eu-west-1"))
-    return found, validate(stock, found, {})
+    built_graph = build(stock, {}, modules=ModuleInputs(facts=facts(), region="eu-west-1"))
+    return built_graph, validate(stock, built_graph, {})
 
 
 BUILT, FINDINGS = made()
@@ -77,8 +77,8 @@ def test_every_dependency_is_found_with_its_keys() -> None:
 
 def test_a_site_finds_its_zone_by_the_data_source() -> None:
     """With or without the dot, and only where the config switches the domain on."""
-    found = [(e.source, e.target, e.pointers) for e in BUILT.graph.edges if "lookup" in e.via]
-    assert found == [("serverless-site/www", "route53-zone/root", ("main.tf:32",))]
+    edges = [(e.source, e.target, e.pointers) for e in BUILT.graph.edges if "lookup" in e.via]
+    assert edges == [("serverless-site/www", "route53-zone/root", ("main.tf:32",))]
 
 
 def test_functions_of_one_config_have_nodes_of_their_own() -> None:

@@ -171,9 +171,9 @@ def test_who_waited_goes_on_when_the_one_before_is_dropped(going: ServedSystem, 
 def test_recent_changes_is_a_query(fresh: ServedSystem) -> None:
     """The components that the newest changes edited."""
     fresh.post("/request-change?apply=false", GROW)
-    found = fresh.post("/graph/query", {"query_type": "recent_changes"}).json()
-    assert [node["id"] for node in found["nodes"]] == ["a/one"]
-    assert found["changes"][0]["components"] == ["a/one"]
+    subgraph = fresh.post("/graph/query", {"query_type": "recent_changes"}).json()
+    assert [node["id"] for node in subgraph["nodes"]] == ["a/one"]
+    assert subgraph["changes"][0]["components"] == ["a/one"]
     for limit, status in (("1", 200), (1, 200), ("0", 400), (-1, 400), ("x", 400), (True, 422)):
         body = {"query_type": "recent_changes", "parameters": {"limit": limit}}
         assert fresh.post("/graph/query", body).status_code == status

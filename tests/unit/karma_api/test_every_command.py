@@ -73,7 +73,7 @@ def test_every_command_has_its_doors() -> None:
         below = getattr(command, "commands", None)
         names |= {f"{name} {sub}" for sub in below} if below else {name}
     assert names == DOORS.keys()
-    doors = {door for found in DOORS.values() if isinstance(found, tuple) for door in found}
+    doors = {door for listed in DOORS.values() if isinstance(listed, tuple) for door in listed}
     assert doors <= {f"{route.method} {route.path}" for route in ROUTES}
 
 
@@ -130,9 +130,9 @@ def wait_for_change(served: ServedSystem) -> dict[str, Any]:
     """The first change that waits for an approval."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        found = served.get("/changes?status=awaiting_approval").json()["items"]
-        if found:
-            return dict(found[0])
+        waiting = served.get("/changes?status=awaiting_approval").json()["items"]
+        if waiting:
+            return dict(waiting[0])
         time.sleep(0.05)
     raise AssertionError("no change waits")
 
@@ -160,8 +160,8 @@ def test_a_run_that_ended_early_is_abandoned(fresh: ServedSystem) -> None:
 
 def test_a_token_is_revoked(fresh: ServedSystem) -> None:
     """By an admin, in whose name it stands in the log."""
-    found = {token["user"]: token["id"] for token in fresh.get("/tokens", Role.ADMIN).json()["tokens"]}
-    answer = fresh.post(f"/tokens/{found['viewer@example.org']}/revoke", role=Role.ADMIN)
+    ids_by_user = {token["user"]: token["id"] for token in fresh.get("/tokens", Role.ADMIN).json()["tokens"]}
+    answer = fresh.post(f"/tokens/{ids_by_user['viewer@example.org']}/revoke", role=Role.ADMIN)
     assert answer.json()["revoked_at"]
     assert "digest" not in answer.json()
     fresh.service.access._remembered.clear()

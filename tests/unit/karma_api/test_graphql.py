@@ -38,10 +38,10 @@ def ask(served: ServedSystem, query: str, **variables: Any) -> Any:
 
 def test_consumers_and_producers_nest(served: ServedSystem) -> None:
     """To any depth within the limits, each with its values."""
-    found = ask(served, NESTED, id="a/one")["data"]["component"]
-    assert (found["status"], found["config"]) == ("current", {"size": 1})
-    assert found["runtime"] == served.runtime("a/one")
-    two = found["consumers"][0]
+    component = ask(served, NESTED, id="a/one")["data"]["component"]
+    assert (component["status"], component["config"]) == ("current", {"size": 1})
+    assert component["runtime"] == served.runtime("a/one")
+    two = component["consumers"][0]
     assert (two["via"], two["component"]["id"]) == (["nickname"], "b/two")
     assert two["component"]["consumers"][0]["component"] == {
         "id": "c/three",
@@ -72,7 +72,7 @@ def test_a_level_is_one_batch(served: ServedSystem, monkeypatch: pytest.MonkeyPa
 def test_the_rest_of_what_can_be_asked(fresh: ServedSystem) -> None:
     """Pages, impact, diff, builds, changes and the log give what REST gives."""
     fresh.post("/request-change?apply=false", {"component": "a/one", "proposed_change": {"size": 2}})
-    found = ask(
+    answered = ask(
         fresh,
         """{
           components(limit: 2, status: "current") { buildId next items { id findings { code } } }
@@ -83,12 +83,12 @@ def test_the_rest_of_what_can_be_asked(fresh: ServedSystem) -> None:
           log(action: "change") { seq action user inputs }
         }""",
     )["data"]
-    assert [one["id"] for one in found["components"]["items"]] == ["a/one", "b/two"]
-    assert found["components"]["next"] == "b/two"
-    assert found["impact"]["downstream"] == ["b/two", "c/three"]
-    assert found["builds"][-1]["buildId"] == 1
-    assert found["changes"][0]["status"] == found["changes"][0]["document"]["status"] == "approved"
-    assert found["log"][0]["action"] == "change"
+    assert [one["id"] for one in answered["components"]["items"]] == ["a/one", "b/two"]
+    assert answered["components"]["next"] == "b/two"
+    assert answered["impact"]["downstream"] == ["b/two", "c/three"]
+    assert answered["builds"][-1]["buildId"] == 1
+    assert answered["changes"][0]["status"] == answered["changes"][0]["document"]["status"] == "approved"
+    assert answered["log"][0]["action"] == "change"
 
 
 REFUSED: dict[str, str] = {
@@ -129,10 +129,10 @@ REFUSED: dict[str, str] = {
 @pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(served: ServedSystem, query: str) -> None:
     """Each in GraphQL's form, without data and without a word of what is inside."""
-    found = ask(served, query)
-    assert not found["data"] or not any(found["data"].values())
-    assert found["errors"][0]["message"]
-    assert "Traceback" not in str(found)
+    answered = ask(served, query)
+    assert not answered["data"] or not any(answered["data"].values())
+    assert answered["errors"][0]["message"]
+    assert "Traceback" not in str(answered)
 
 
 def test_an_operation_that_is_not_there(served: ServedSystem) -> None:

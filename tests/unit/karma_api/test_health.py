@@ -28,8 +28,8 @@ def ask(services: Services, route: str, *query: tuple[str, str]) -> Outgoing:
 @pytest.mark.parametrize("names", [("dev", "prod"), ()])
 def test_a_plain_probe_needs_no_environment(names: tuple[str, ...]) -> None:
     """Of several without a default, or of none: the process lives, whatever becomes of its environments."""
-    found = ask(Services(names, None, closed), "healthz")
-    assert (found.status, found.body) == (200, b'{"status":"ok"}')
+    reply = ask(Services(names, None, closed), "healthz")
+    assert (reply.status, reply.body) == (200, b'{"status":"ok"}')
 
 
 def test_a_probe_that_names_an_environment_opens_it() -> None:
@@ -45,9 +45,9 @@ def test_readiness_is_that_of_the_first_environment(served: ServedSystem) -> Non
     services = Services(
         ("test", "zone"), None, lambda name: served.service if name == "test" else closed(name)
     )
-    found = ask(services, "readyz")
-    assert found.status == 200
-    assert b'"state":"ok"' in found.body
+    reply = ask(services, "readyz")
+    assert reply.status == 200
+    assert b'"state":"ok"' in reply.body
     assert ask(services, "graph").status == 404
     assert ask(Services(("dev", "prod"), None, closed), "readyz").status == 503
 

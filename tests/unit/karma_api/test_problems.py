@@ -54,11 +54,16 @@ def test_a_problem_has_the_members_of_the_rfc_and_of_the_error() -> None:
     error = errors.Conflict(
         "it moved", why="somebody wrote", next_step="again", code="moved", status="x", n=1
     )
-    found = problems.problem(error)
-    assert found["type"] == "urn:karma:error:moved"
-    assert (found["status"], found["title"]) == (409, "Refused as things stand")
-    assert found["detail"] == "it moved: somebody wrote"
-    assert (found["code"], found["why"], found["next"], found["n"]) == ("moved", "somebody wrote", "again", 1)
+    document = problems.problem(error)
+    assert document["type"] == "urn:karma:error:moved"
+    assert (document["status"], document["title"]) == (409, "Refused as things stand")
+    assert document["detail"] == "it moved: somebody wrote"
+    assert (document["code"], document["why"], document["next"], document["n"]) == (
+        "moved",
+        "somebody wrote",
+        "again",
+        1,
+    )
 
 
 @pytest.mark.parametrize(("code", "status"), [("too-large", 413), ("not-approver", 403), ("media-type", 415)])

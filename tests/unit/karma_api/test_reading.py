@@ -40,13 +40,13 @@ def test_an_etag_saves_the_body_until_the_next_build(fresh: ServedSystem) -> Non
 
 def test_a_component_has_values_and_neighbours(served: ServedSystem) -> None:
     """Config, runtime, producers and consumers stand in one document."""
-    found = served.get("/components/b/two").json()
-    assert found["config"] == {"a_nickname": "one"}
-    assert found["runtime"] == served.runtime("b/two")
-    assert [one["id"] for one in found["producers"]] == ["a/one"]
-    assert [one["id"] for one in found["consumers"]] == ["c/three"]
-    assert found["producers"][0]["via"] == ["nickname"]
-    assert found["status"] == "current"
+    component = served.get("/components/b/two").json()
+    assert component["config"] == {"a_nickname": "one"}
+    assert component["runtime"] == served.runtime("b/two")
+    assert [one["id"] for one in component["producers"]] == ["a/one"]
+    assert [one["id"] for one in component["consumers"]] == ["c/three"]
+    assert component["producers"][0]["via"] == ["nickname"]
+    assert component["status"] == "current"
 
 
 def test_components_come_in_pages(served: ServedSystem) -> None:
@@ -71,23 +71,23 @@ def test_impact_and_path(served: ServedSystem) -> None:
         "downstream": ["b/two", "c/three"],
         "waves": [["a/one"], ["b/two"], ["c/three"]],
     }
-    found = served.get("/graph/path?source=c/three&target=a/one").json()
-    assert found["path"] == ["c/three", "b/two", "a/one"]
+    path = served.get("/graph/path?source=c/three&target=a/one").json()
+    assert path["path"] == ["c/three", "b/two", "a/one"]
 
 
 def test_diff_of_builds(served: ServedSystem) -> None:
     """Between a build and itself there is none; against now there is none after a build."""
-    found = served.get("/graph/diff?from=1&to=1").json()
-    assert (found["added"], found["changed"], found["removed"]) == (0, 0, 0)
+    difference = served.get("/graph/diff?from=1&to=1").json()
+    assert (difference["added"], difference["changed"], difference["removed"]) == (0, 0, 0)
     assert served.get("/graph/diff").json()["to"] == "now"
 
 
 def test_queries_by_name_and_in_gremlin(served: ServedSystem) -> None:
     """A viewer asks by name; Gremlin takes an operator."""
     wanted = {"query_type": "dependencies", "parameters": {"component": "b/two"}}
-    found = served.post("/graph/query", wanted, Role.VIEWER).json()
-    assert [n["id"] for n in found["nodes"]] == ["a/one", "b/two"]
-    assert [(e["source"], e["target"]) for e in found["edges"] if e["kind"] == "depends_on"] == [
+    subgraph = served.post("/graph/query", wanted, Role.VIEWER).json()
+    assert [n["id"] for n in subgraph["nodes"]] == ["a/one", "b/two"]
+    assert [(e["source"], e["target"]) for e in subgraph["edges"] if e["kind"] == "depends_on"] == [
         ("b/two", "a/one")
     ]
     assert served.post("/graph/query", {"gremlin": "g.V()"}, Role.VIEWER).status_code == 403

@@ -32,12 +32,12 @@ def test_no_more_streams_are_open_than_are_allowed() -> None:
 
     async def rounds() -> None:
         for _ in range(2):
-            found = await ask()
-            begun = [one for one in found if not isinstance(one, BaseException)]
+            answer = await ask()
+            begun = [one for one in answer if not isinstance(one, BaseException)]
             assert len(begun) == LIMITS.streams
-            assert all(isinstance(one, TooManyRequests) for one in found if isinstance(one, BaseException))
+            assert all(isinstance(one, TooManyRequests) for one in answer if isinstance(one, BaseException))
             assert await anext(begun[0]) == b"retry: 2000\n\n"
-            del found, begun
+            del answer, begun
             gc.collect()
             await asyncio.sleep(0.1)
 

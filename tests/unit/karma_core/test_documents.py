@@ -35,7 +35,7 @@ def faults(kind: Any, body: Any) -> dict[str, str]:
     """Place → what is said of it."""
     with pytest.raises(Faults) as caught:
         read(kind, body)
-    return {".".join(fault.place): fault.said for fault in caught.value.found}
+    return {".".join(fault.place): fault.said for fault in caught.value.faults}
 
 
 def test_every_wrong_key_is_named() -> None:
@@ -58,8 +58,8 @@ def test_a_rule_over_several_values_names_its_document() -> None:
     assert faults(Inner, {"size": 0}) == {"": "size and names are the same"}
     with pytest.raises(Faults) as caught:
         read(Inner, {"size": 0})
-    assert caught.value.told(whole="file") == "file: size and names are the same"
-    assert caught.value.told(whole="file", below="body") == "body: size and names are the same"
+    assert caught.value.summary(whole="file") == "file: size and names are the same"
+    assert caught.value.summary(whole="file", below="body") == "body: size and names are the same"
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 1])
@@ -81,8 +81,8 @@ def test_text_stands_for_numbers_only_where_it_may() -> None:
 
 def test_what_is_quoted_is_printable_and_short() -> None:
     """Neither escape codes nor a megabyte come back in an error."""
-    found = faults(Outer, {"name": "a", "inner": {"\x1b[31m" + "x" * 10_000: 1}})
-    assert [len(said) <= 300 and said.isprintable() for said in found.values()] == [True]
+    by_place = faults(Outer, {"name": "a", "inner": {"\x1b[31m" + "x" * 10_000: 1}})
+    assert [len(said) <= 300 and said.isprintable() for said in by_place.values()] == [True]
 
 
 def test_what_is_written_has_no_defaults_and_reads_the_same() -> None:

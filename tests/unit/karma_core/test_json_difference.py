@@ -25,10 +25,10 @@ OPERATIONS = {"added": "add", "changed": "replace", "removed": "remove"}
 @given(before=VALUES, after=VALUES)
 def test_differences_lead_from_before_to_after(before: Any, after: Any) -> None:
     """Applied as a JSON Patch, the differences turn one value into the other; equal values have none."""
-    found = differences(before, after)
-    assert (found == ()) == (canonical(before) == canonical(after))
-    removals = [place for place in found if place.op == "removed"]
-    others = [place for place in found if place.op != "removed"]
+    pointers = differences(before, after)
+    assert (pointers == ()) == (canonical(before) == canonical(after))
+    removals = [place for place in pointers if place.op == "removed"]
+    others = [place for place in pointers if place.op != "removed"]
     # Later array items are removed first and added last, so that no index moves under another.
     by_index = lambda place: [(len(part), part) for part in place.pointer.split("/")]  # noqa: E731
     steps = [*sorted(others, key=by_index), *sorted(removals, key=by_index, reverse=True)]

@@ -43,11 +43,11 @@ class Interrupted(ThreadExecutor):
     interrupts = 1
 
     def wait(self, running: Collection[Any]) -> tuple[Any, Any]:
-        found = super().wait(running)
+        ended = super().wait(running)
         if self.interrupts:
             self.interrupts -= 1
             raise KeyboardInterrupt
-        return found
+        return ended
 
 
 class Refusing(ThreadExecutor):

@@ -54,12 +54,12 @@ def test_a_large_answer_is_fetched_from_the_bucket(system: ServedSystem) -> None
     service = behind_gateway(replace(system.service, workspace=workspace))
     services = Services(("test",), "test", lambda _: service)
     door = EventDoor(services, system.tokens, http_api_event, answer_bytes=1_000)
-    found = door.get("/log?limit=50")
-    assert (found.status_code, found.content) == (303, b"")
-    key = found.headers["location"].removeprefix("https://bucket.example.org/").partition("?")[0]
+    answer = door.get("/log?limit=50")
+    assert (answer.status_code, answer.content) == (303, b"")
+    key = answer.headers["location"].removeprefix("https://bucket.example.org/").partition("?")[0]
     assert key.startswith("test/answers/")
     assert system.artifacts.get(key) == whole.content
-    assert door.get("/log?limit=50").headers["location"] == found.headers["location"]
+    assert door.get("/log?limit=50").headers["location"] == answer.headers["location"]
     assert door.get("/graph?unknown=1").status_code == 400
 
 

@@ -127,10 +127,10 @@ def test_secrets_come_out_of_parameters() -> None:
     """Nobody who may read the function's settings reads them; an endpoint without one is off."""
     parameters = MemoryParameters(clock=Clock())
     parameters.put([ParameterWrite(name=NAME, value=HOOK_SECRET, kind=ParameterKind.SECURE)])
-    found = hooks_with(parameters, github_secret_parameter=NAME)
-    assert (found.github_secret, found.generic_secret) == (HOOK_SECRET, "")
-    assert (found.repositories, found.branches) == (("acme/infra",), ("live",))
-    assert HOOK_SECRET not in repr(found)
+    hooks = hooks_with(parameters, github_secret_parameter=NAME)
+    assert (hooks.github_secret, hooks.generic_secret) == (HOOK_SECRET, "")
+    assert (hooks.repositories, hooks.branches) == (("acme/infra",), ("live",))
+    assert HOOK_SECRET not in repr(hooks)
 
 
 @pytest.mark.parametrize("value", [None, "short"])

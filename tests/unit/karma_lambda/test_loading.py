@@ -57,8 +57,8 @@ def load(name: str) -> dict[str, object]:
     """What a fresh interpreter has loaded, and how its garbage collector stands."""
     words = [sys.executable, "-c", PROBE.format(name=name)]
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-    found: dict[str, object] = json.loads(ended.stdout)
-    return found
+    loaded: dict[str, object] = json.loads(ended.stdout)
+    return loaded
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -67,8 +67,8 @@ def test_a_function_loads_what_its_requests_need_and_nothing_else(name: str) -> 
 
     GraphQL's library alone waits for its first query.
     """
-    found = load(name)
-    loaded = set(found["loaded"])  # type: ignore[call-overload]
+    modules = load(name)
+    loaded = set(modules["loaded"])  # type: ignore[call-overload]
     assert set(ALWAYS) <= loaded
     unneeded = {*NEVER, *JUDGING, *TEXT} - set(NEEDED.get(name, ()))
     assert sorted(unneeded & loaded) == []
@@ -81,6 +81,6 @@ def test_what_judges_is_loaded_before_the_first_change_comes() -> None:
 
 def test_garbage_is_looked_for_again_once_a_function_is_loaded() -> None:
     """The collector is off for the loading alone, and passes over what was loaded."""
-    found = load("health")
-    assert found["collecting"] is True
-    assert int(str(found["frozen"])) > 10_000
+    loaded = load("health")
+    assert loaded["collecting"] is True
+    assert int(str(loaded["frozen"])) > 10_000

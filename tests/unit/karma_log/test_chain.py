@@ -25,9 +25,9 @@ LINES = [chain.line(event) for event in EVENTS]
 def kinds(lines: list[bytes], head: ChainHead | None = HEAD) -> list[str]:
     """Kinds of the problems found in raw lines."""
     stored = [StoredLine(raw=raw, place=f"line {number}") for number, raw in enumerate(lines, 1)]
-    found = chain.verify_lines(stored, head)
-    assert found.verified == (not found.problems)
-    return [problem.kind for problem in found.problems]
+    verification = chain.verify_lines(stored, head)
+    assert verification.verified == (not verification.problems)
+    return [problem.kind for problem in verification.problems]
 
 
 def test_the_hash_is_over_the_canonical_bytes_without_it() -> None:
@@ -57,9 +57,14 @@ def test_a_value_without_json_form_is_refused(value: object) -> None:
 def test_a_whole_chain_verifies() -> None:
     """No problem, no note, with and without a head."""
     for head in (HEAD, None):
-        found = chain.verify(EVENTS, head)
-        assert (found.verified, found.events, found.problems, found.notes) == (True, 6, (), ())
-        assert found.last == HEAD
+        verification = chain.verify(EVENTS, head)
+        assert (verification.verified, verification.events, verification.problems, verification.notes) == (
+            True,
+            6,
+            (),
+            (),
+        )
+        assert verification.last == HEAD
     assert chain.verify([], None).verified
 
 
@@ -83,8 +88,8 @@ class TestProblems:
         """One altered line is one problem, with its seq and id; its neighbours are not accused."""
         altered = LINES[2].replace(b"ann@example.org", b"eve@example.org")
         stored = [StoredLine(raw=raw, place="p") for raw in [*LINES[:2], altered, *LINES[3:]]]
-        found = chain.verify_lines(stored, HEAD)
-        assert [(p.kind, p.seq, p.id) for p in found.problems] == [("altered", 3, "E00003")]
+        verification = chain.verify_lines(stored, HEAD)
+        assert [(p.kind, p.seq, p.id) for p in verification.problems] == [("altered", 3, "E00003")]
 
     @pytest.mark.parametrize("field", [f for f in Event.__struct_fields__ if f != "hash"])
     def test_every_field_is_covered(self, field: str) -> None:
@@ -104,8 +109,8 @@ class TestProblems:
     def test_a_missing_event_is_a_gap(self) -> None:
         """The first and every later event, with the range in the message."""
         assert kinds(LINES[1:]) == ["missing"]
-        found = chain.verify((*EVENTS[:2], *EVENTS[4:]), HEAD)
-        assert [(p.kind, p.seq, p.what) for p in found.problems] == [
+        verification = chain.verify((*EVENTS[:2], *EVENTS[4:]), HEAD)
+        assert [(p.kind, p.seq, p.what) for p in verification.problems] == [
             ("missing", 3, "events 3 to 4 are missing")
         ]
 
@@ -141,8 +146,8 @@ class TestProblems:
 
     def test_a_line_under_another_number_is_altered(self) -> None:
         """Where a store has a key, the key must be the event's number."""
-        found = chain.verify_lines([StoredLine(raw=LINES[0], place="row 2", seq=2)])
-        assert [problem.kind for problem in found.problems] == ["altered"]
+        verification = chain.verify_lines([StoredLine(raw=LINES[0], place="row 2", seq=2)])
+        assert [problem.kind for problem in verification.problems] == ["altered"]
 
 
 class TestNotes:
@@ -150,16 +155,16 @@ class TestNotes:
         """A write that a crash cut short is said, and is no problem while the head is there."""
         stored = [StoredLine(raw=raw, place="p") for raw in LINES]
         torn = StoredLine(raw=b'{"action":"x', place="last line", torn=True)
-        found = chain.verify_lines([*stored, torn], HEAD)
-        assert found.verified
-        assert found.events == 6
-        assert "last line is torn (12 bytes)" in found.notes[0]
+        verification = chain.verify_lines([*stored, torn], HEAD)
+        assert verification.verified
+        assert verification.events == 6
+        assert "last line is torn (12 bytes)" in verification.notes[0]
 
     def test_events_behind_the_head_are_a_note(self) -> None:
         """A writer may have died before it could move the head: newer events that link on are counted."""
-        found = chain.verify(EVENTS, head_after(EVENTS, 4))
-        assert (found.verified, found.newer, len(found.notes)) == (True, 2, 1)
-        assert found.last == HEAD
+        verification = chain.verify(EVENTS, head_after(EVENTS, 4))
+        assert (verification.verified, verification.newer, len(verification.notes)) == (True, 2, 1)
+        assert verification.last == HEAD
 
     def test_events_behind_the_head_must_link_on(self) -> None:
         """Newer events are verified like all others."""

@@ -188,8 +188,8 @@ class TestAppend:
 
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(work, range(4)))
-        found = shared.verify()
-        assert (found.verified, found.events, found.sinks[1].behind) == (True, 40, 0)
+        verification = shared.verify()
+        assert (verification.verified, verification.events, verification.sinks[1].behind) == (True, 40, 0)
         shared.close()
 
 
@@ -214,9 +214,9 @@ class TestHealing:
         """Verification moves the head forward and says so."""
         fix.log.append(make_event(1))
         events = self.died_before_the_head(fix, 2)
-        found = fix.again().verify()
-        assert found.verified
-        assert any("newer than the head" in note for note in found.notes)
+        verification = fix.again().verify()
+        assert verification.verified
+        assert any("newer than the head" in note for note in verification.notes)
         assert fix.state.chain_head() == chain.head_of(events[0])
         assert fix.said == [("log_head_healed", {"seq": 2, "from_seq": 1})]
         assert fix.again().verify().required.notes == ()

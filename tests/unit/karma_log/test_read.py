@@ -29,11 +29,11 @@ def sink() -> MemorySink:
 
 def test_diff_says_what_each_component_went_through(sink: MemorySink) -> None:
     """First and last status, first and last digest, counts by action, users, sorted by address."""
-    found = diff(sink, "2026-11-24", "2026-11-24")
-    assert (found.since, found.until) == ("2026-11-24T00:00:00.000000Z", "2026-11-24T23:59:59.999999Z")
-    assert found.events == 5
-    assert [part.component for part in found.components] == ["", "alb/web", "vpc/core"]
-    core = found.components[2]
+    summary = diff(sink, "2026-11-24", "2026-11-24")
+    assert (summary.since, summary.until) == ("2026-11-24T00:00:00.000000Z", "2026-11-24T23:59:59.999999Z")
+    assert summary.events == 5
+    assert [part.component for part in summary.components] == ["", "alb/web", "vpc/core"]
+    core = summary.components[2]
     assert (core.events, core.first_status, core.last_status) == (3, "started", "succeeded")
     assert (core.before, core.after) == ("sha256:a", "sha256:b")
     assert core.actions == {"runtime_publish": 1, "terraform_apply": 2}

@@ -62,9 +62,9 @@ class Supervised:
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[Supervised]:
     """A supervisor that has started nothing."""
-    found = Supervised(tmp_path)
-    yield found
-    found.console.close()
+    supervised = Supervised(tmp_path)
+    yield supervised
+    supervised.console.close()
 
 
 def test_parts_are_recorded_when_they_are_well(made: Supervised) -> None:

@@ -33,17 +33,17 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def system() -> Iterator[UiSystem]:
     """The shop."""
-    found = UiSystem()
-    yield found
-    found.close()
+    ui = UiSystem()
+    yield ui
+    ui.close()
 
 
 @pytest.fixture
 def visitors(system: UiSystem) -> Iterator[dict[Role | None, Visitor]]:
     """Somebody of each role, and somebody who is not signed in."""
-    found = {role: system.visitor(role) for role in (None, *Role)}
-    yield found
-    for visitor in found.values():
+    by_role = {role: system.visitor(role) for role in (None, *Role)}
+    yield by_role
+    for visitor in by_role.values():
         visitor.close()
 
 

@@ -35,8 +35,8 @@ def filled(**changes: str) -> dict[str, str]:
 
 def test_a_schema_gives_a_fitting_control_for_each_key() -> None:
     """Simple types have simple controls, everything else is JSON; keys beyond the schema come last."""
-    found = {field.name: field.control for field in fields_of(SCHEMA, CONFIG)}
-    assert found == {
+    controls = {field.name: field.control for field in fields_of(SCHEMA, CONFIG)}
+    assert controls == {
         "name": "text", "size": "number", "on": "checkbox", "tier": "choice", "tags": "json", "extra": "json",
     }  # fmt: skip
     assert [field.required for field in fields_of(SCHEMA, CONFIG)][:2] == [True, False]

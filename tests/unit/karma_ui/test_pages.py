@@ -27,23 +27,23 @@ FLOW_RUN = "3f0c7a52-5b0e-4f2b-9a55-6e8f4a0f2b11"
 @pytest.fixture
 def system() -> Iterator[UiSystem]:
     """The shop."""
-    found = UiSystem()
-    yield found
-    found.close()
+    ui = UiSystem()
+    yield ui
+    ui.close()
 
 
 @pytest.fixture
 def viewer(system: UiSystem) -> Iterator[Visitor]:
     """A viewer of it."""
-    found = system.visitor(Role.VIEWER)
-    yield found
-    found.close()
+    visitor = system.visitor(Role.VIEWER)
+    yield visitor
+    visitor.close()
 
 
 def links(text: str, part: str) -> list[str]:
     """Where the links lead whose addresses hold this, below the environment's pages."""
-    found = re.findall(r'href="(?:/ui/test)?([^"]*)"', text)
-    return [link.replace("&amp;", "&") for link in dict.fromkeys(found) if part in link]
+    targets = re.findall(r'href="(?:/ui/test)?([^"]*)"', text)
+    return [link.replace("&amp;", "&") for link in dict.fromkeys(targets) if part in link]
 
 
 def test_artifacts_are_opened_from_runs_and_events(system: UiSystem, viewer: Visitor) -> None:

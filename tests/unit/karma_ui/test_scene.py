@@ -97,6 +97,6 @@ def test_a_search_fades_what_it_does_not_mean() -> None:
 def test_a_search_finds_nicknames_first() -> None:
     """Those that begin with the text come before those that only hold it; all are counted."""
     fleet = whole(("main-thing/x", "a/main"), ("b/domain", "a/main"))
-    found, count = fleet.search("main", 2)
-    assert [node["id"] for node in found] == ["a/main", "b/domain"]
+    matches, count = fleet.search("main", 2)
+    assert [node["id"] for node in matches] == ["a/main", "b/domain"]
     assert count == 3

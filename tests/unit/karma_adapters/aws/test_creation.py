@@ -91,8 +91,8 @@ def test_a_bucket_is_private_encrypted_and_versioned(access: Access, creation: C
 def test_tables_can_be_restored_to_a_point_in_time(access: Access, creation: Creation) -> None:
     """State and log are what cannot be rebuilt."""
     creation.create(wanted())
-    found = local_aws.api(access, "dynamodb").call("describe_continuous_backups", TableName="state")
-    recovery = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    described = local_aws.api(access, "dynamodb").call("describe_continuous_backups", TableName="state")
+    recovery = described["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
 
 

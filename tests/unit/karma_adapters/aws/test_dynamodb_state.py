@@ -59,7 +59,7 @@ def test_a_body_beyond_an_item_is_kept_in_parts_and_replaced_whole(state: Dynamo
     large = {"text": noise(2_000_000, 1)}
     state.put_document("plan", "P1", large)
     assert state.document("plan", "P1").body == large
-    assert [found.body for found in state.documents("plan")] == [large]
+    assert [document.body for document in state.documents("plan")] == [large]
     assert items(state) > 2
     state.put_document("plan", "P1", {"text": "small"})
     assert state.document("plan", "P1").body == {"text": "small"}

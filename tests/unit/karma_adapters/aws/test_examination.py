@@ -60,8 +60,8 @@ def examined(access: Access, iam: FakeIam, creation: Creation, **aws: Any) -> di
 
     def service(name: str) -> Api:
         fakes: dict[str, Any] = {"iam": iam, "sts": FakeSts()}
-        found: Api = fakes.get(name) or local_aws.api(access, name)
-        return found
+        api: Api = fakes.get(name) or local_aws.api(access, name)
+        return api
 
     examination = Examination(service, creation, places(chosen, "dev"))
     checks = examination.checks("/iac", policy(chosen, "dev"))
@@ -73,19 +73,19 @@ def examined(access: Access, iam: FakeIam, creation: Creation, **aws: Any) -> di
 
 def test_an_empty_account_is_told_what_to_create(access: Access) -> None:
     """Every missing table and bucket, and the command that makes it."""
-    found = examined(access, FakeIam(), make(access))
-    missing = {name for name, check in found.items() if check.status == "failed"}
+    checks = examined(access, FakeIam(), make(access))
+    missing = {name for name, check in checks.items() if check.status == "failed"}
     assert missing == {"aws table locks", "aws table log", "aws table state", "aws bucket things"}
-    assert {found[name].next_step for name in missing} == {"run `karma aws create`"}
-    assert found["aws prefix"].status == "warning"
+    assert {checks[name].next_step for name in missing} == {"run `karma aws create`"}
+    assert checks["aws prefix"].status == "warning"
 
 
 def test_a_whole_account_is_fine(access: Access) -> None:
     """After the creation and a publish nothing is left to say."""
     make(access).create(wanted())
     local_aws.api(access, "ssm").call("put_parameter", Name="/iac/a/b/config", Value="{}", Type="String")
-    found = examined(access, FakeIam(), make(access))
-    assert {check.status for check in found.values()} == {"ok"}
+    checks = examined(access, FakeIam(), make(access))
+    assert {check.status for check in checks.values()} == {"ok"}
 
 
 def test_denied_actions_are_named(access: Access) -> None:

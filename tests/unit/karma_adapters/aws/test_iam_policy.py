@@ -22,12 +22,12 @@ def test_nothing_is_needed_where_nothing_is_in_aws() -> None:
 
 def test_only_the_own_prefix_keys_and_folders() -> None:
     """Tables and buckets may be shared: each statement is bound to the environment."""
-    found = statements(tfstate_prefix="dev/tf")
-    assert found["Parameters"]["Resource"][1] == "arn:aws:ssm:eu-central-1:*:parameter/iac/*"
+    by_sid = statements(tfstate_prefix="dev/tf")
+    assert by_sid["Parameters"]["Resource"][1] == "arn:aws:ssm:eu-central-1:*:parameter/iac/*"
     for sid in ("State", "Log"):
-        assert found[sid]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dev", "dev#*"]
-    assert found["ArtifactsAndLog"]["Resource"] == ["arn:aws:s3:::things/dev/*"]
-    assert found["TerraformStates"]["Resource"] == ["arn:aws:s3:::things/dev/tf/*"]
+        assert by_sid[sid]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["dev", "dev#*"]
+    assert by_sid["ArtifactsAndLog"]["Resource"] == ["arn:aws:s3:::things/dev/*"]
+    assert by_sid["TerraformStates"]["Resource"] == ["arn:aws:s3:::things/dev/tf/*"]
 
 
 def test_events_and_artifacts_cannot_be_deleted() -> None:
@@ -38,9 +38,11 @@ def test_events_and_artifacts_cannot_be_deleted() -> None:
 
 def test_account_partition_key_and_locks_follow_the_settings() -> None:
     """A role's account, a KMS key, Object Lock."""
-    found = statements(role_arn="arn:aws:iam::123456789012:role/karma", kms_key_id="1234", object_lock_days=7)
-    assert found["Encryption"]["Resource"] == ["arn:aws:kms:eu-central-1:123456789012:key/1234"]
-    assert "s3:PutObjectRetention" in found["ArtifactsAndLog"]["Action"]
+    by_sid = statements(
+        role_arn="arn:aws:iam::123456789012:role/karma", kms_key_id="1234", object_lock_days=7
+    )
+    assert by_sid["Encryption"]["Resource"] == ["arn:aws:kms:eu-central-1:123456789012:key/1234"]
+    assert "s3:PutObjectRetention" in by_sid["ArtifactsAndLog"]["Action"]
     china = Environment(parameters="ssm", region="cn-north-1")
     listed = policy(Settings(root=Path(), environments={"dev": china}), "dev")["Statement"]
     assert listed[0]["Resource"][0] == "arn:aws-cn:ssm:cn-north-1:*:parameter/iac"
@@ -49,5 +51,5 @@ def test_account_partition_key_and_locks_follow_the_settings() -> None:
 def test_neptune_is_granted_where_connections_are_signed() -> None:
     """An endpoint without IAM authentication needs no statement."""
     signed = Environment(graph="gremlin", gremlin_url="wss://n:8182/gremlin", gremlin_auth="sigv4")
-    found = policy(Settings(root=Path(), environments={"dev": signed}), "dev")["Statement"]
-    assert [statement["Sid"] for statement in found] == ["Graph"]
+    granted = policy(Settings(root=Path(), environments={"dev": signed}), "dev")["Statement"]
+    assert [statement["Sid"] for statement in granted] == ["Graph"]

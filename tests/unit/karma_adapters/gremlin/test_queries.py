@@ -23,11 +23,11 @@ def steps(traversal: GraphTraversal) -> list[str]:
 
 def constants(bytecode: Bytecode) -> list[object]:
     """Every argument of every step, at any depth."""
-    found: list[object] = []
+    values: list[object] = []
     for _, *arguments in bytecode.step_instructions:
         for argument in arguments:
-            found += constants(argument) if isinstance(argument, Bytecode) else [argument]
-    return found
+            values += constants(argument) if isinstance(argument, Bytecode) else [argument]
+    return values
 
 
 @given(seed=st.integers(0, 2**32), size=st.integers(0, 120))
@@ -52,8 +52,8 @@ def test_every_write_begins_at_the_lock() -> None:
         queries.clear("prod", 7, "publishing"),
         queries.collect_staged("prod", 7),
     ]:
-        (start, *found), (has, name, token) = write.bytecode.step_instructions[:2]
-        assert (start, found) == ("V", ["lock:prod"])
+        (start, *rest), (has, name, token) = write.bytecode.step_instructions[:2]
+        assert (start, rest) == ("V", ["lock:prod"])
         assert (has, name, token) == ("has", "token", 7)
         assert steps(write)[2] == "property"
 

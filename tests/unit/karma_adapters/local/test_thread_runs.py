@@ -34,7 +34,7 @@ def start(system: ChangeSystem, *orders: tuple[str, dict[str, Any], str]) -> lis
 
 
 def test_every_flow_does_its_work(system: ChangeSystem) -> None:
-    """Build, deploy, check drift; the actor is who asked, through which door."""
+    """Build, deploy, check drift; the actor is who asked, through which entry point."""
     start(system, ("graph-rebuild", {}, "1"))
     start(system, ("deploy", {"everything": True}, "2"))
     start(system, ("drift-check", {}, "3"))

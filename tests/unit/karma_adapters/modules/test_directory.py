@@ -30,9 +30,9 @@ def _write(root: Path, name: str, text: str = "") -> Path:
 
 
 def _module(root: Path, component_type: str = "box", *allowed: str) -> Module:
-    found = _modules(root, *allowed).module(component_type)
-    assert found is not None
-    return found
+    module = _modules(root, *allowed).module(component_type)
+    assert module is not None
+    return module
 
 
 def _refused(root: Path, component_type: str = "box") -> BadInput:

@@ -132,8 +132,8 @@ def test_nobody_listens() -> None:
 def test_the_state_of_a_run(prefect: FakePrefect, kind: str, ended: bool) -> None:
     """Its type, and whether it goes on."""
     prefect.answers["GET /api/flow_runs/R1"] = [(200, state(kind))]
-    found = runs_of(prefect).state("R1")
-    assert (found.type, found.ended, found.message) == (kind, ended, "")
+    reported = runs_of(prefect).state("R1")
+    assert (reported.type, reported.ended, reported.message) == (kind, ended, "")
 
 
 def test_a_run_that_nobody_knows(prefect: FakePrefect) -> None:

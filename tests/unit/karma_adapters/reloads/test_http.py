@@ -219,9 +219,9 @@ def test_a_host_that_is_not_listed_is_not_called(url: str) -> None:
 )  # fmt: skip
 def test_a_listed_name_that_points_inwards_is_not_called(address: str) -> None:
     """Not even if another of its addresses is public."""
-    for found in ([address], ["93.184.216.34", address]):
+    for addresses in ([address], ["93.184.216.34", address]):
         with pytest.raises(DeployFailed) as caught:
-            send("http://rebound.test/", allowed=("rebound.test",), addresses={"rebound.test": found})
+            send("http://rebound.test/", allowed=("rebound.test",), addresses={"rebound.test": addresses})
         assert caught.value.code == "reload-address"
 
 

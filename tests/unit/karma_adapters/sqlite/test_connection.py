@@ -23,7 +23,7 @@ def test_a_database_is_made_with_its_directory(tmp_path: Path) -> None:
     assert database.row("SELECT b FROM t") == ("first",)
     assert database.row("PRAGMA journal_mode") == ("wal",)
     assert database.row("PRAGMA synchronous") == (2,)
-    assert {stat.S_IMODE(found.stat().st_mode) for found in path.parent.iterdir()} == {0o600}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
     database.close()
 
 

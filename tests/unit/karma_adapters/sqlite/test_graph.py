@@ -24,10 +24,10 @@ def test_the_graph_outlives_the_store(tmp_path: Path) -> None:
     publish(store, graph([("rds/a", "vpc/core")]))
     store.close()
     again = SqliteGraphStore(tmp_path / "new" / "graph.db")
-    found = again.load("prod")
+    snapshot = again.load("prod")
     again.close()
-    assert found is not None
-    assert found.graph == graph([("rds/a", "vpc/core")])
+    assert snapshot is not None
+    assert snapshot.graph == graph([("rds/a", "vpc/core")])
 
 
 def test_commits_are_durable(tmp_path: Path) -> None:
@@ -86,12 +86,12 @@ def test_a_file_from_before_changes_is_taken_up(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 1")
     db.close()
     store = SqliteGraphStore(tmp_path / "graph.db")
-    assert (found := store.load("prod")) is not None
-    assert found.graph == old
+    assert (snapshot := store.load("prod")) is not None
+    assert snapshot.graph == old
     newer = msgspec.structs.replace(old, changes=(ChangeNode(id="c-1", environment="prod"),))
     publish(store, newer)
-    assert (found := store.load("prod")) is not None
-    assert found.graph == newer
+    assert (snapshot := store.load("prod")) is not None
+    assert snapshot.graph == newer
     store.close()
 
 

@@ -118,7 +118,7 @@ def test_a_forked_child_opens_its_own_connection(path: Path) -> None:
     child.join()
     assert child.exitcode == 0
     store.put([ParameterWrite(name="/iac/c", value="parent")])
-    assert [found.name for found in store.read_tree("/iac")] == ["/iac/a", "/iac/b", "/iac/c"]
+    assert [parameter.name for parameter in store.read_tree("/iac")] == ["/iac/a", "/iac/b", "/iac/c"]
 
 
 def test_a_locked_file_is_unavailable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_ten_thousand_writes_are_one_transaction(path: Path) -> None:
     writes = [ParameterWrite(name=f"/iac/{number}", value="x", base=0) for number in range(10_000)]
     with pytest.raises(Conflict):
         store.put([*writes, ParameterWrite(name="/iac/last", value="y", base=0)])
-    assert [found.name for found in store.read_tree("/iac")] == ["/iac/last"]
+    assert [parameter.name for parameter in store.read_tree("/iac")] == ["/iac/last"]
     before = store.revision()
     assert set(store.put(writes)) == {1}
     assert before is not None

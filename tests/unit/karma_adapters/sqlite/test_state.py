@@ -84,7 +84,7 @@ def test_the_file_is_its_owners(tmp_path: Path) -> None:
     """It holds HMAC keys."""
     state = SqliteState(tmp_path / "state.db")
     state.secret("hmac")
-    assert {stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()} == {0o600}
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
     state.close()
 
 

@@ -77,10 +77,10 @@ def test_outputs_are_known_unknown_or_gone() -> None:
         "gone": _output(1, None),
         "secret": _output(None, "s3cr3t", False, True),
     }
-    found = _read(["create"], outputs=outputs).outputs
-    assert found.known == {"new": {"a": 1}, "partly": {"a": 1}, "same": 1, "secret": "s3cr3t"}
-    assert found.unknown == {"partly": {"b": True}, "wholly": True}
-    assert found.sensitive == ("secret",)
+    planned = _read(["create"], outputs=outputs).outputs
+    assert planned.known == {"new": {"a": 1}, "partly": {"a": 1}, "same": 1, "secret": "s3cr3t"}
+    assert planned.unknown == {"partly": {"b": True}, "wholly": True}
+    assert planned.sensitive == ("secret",)
 
 
 def test_only_outputs_change() -> None:

@@ -65,15 +65,15 @@ def test_instances_keep_their_names() -> None:
     """each.key and each.value become those of the loop, count.index its number."""
     name = '"/iac/${each.key}/${each.value.x}"'
     each = f'data "aws_ssm_parameter" "a" {{\n  for_each = local.all\n  name = {name}\n}}\n'
-    (found,) = parameters.locals_of(parse(each))
-    assert found.startswith("karma_parameter_a = { for karma_key, karma_value in local.all : karma_key => ")
-    assert NAME % (('"/iac/${karma_key}/${karma_value.x}"',) * 2) in found
+    (reading,) = parameters.locals_of(parse(each))
+    assert reading.startswith("karma_parameter_a = { for karma_key, karma_value in local.all : karma_key => ")
+    assert NAME % (('"/iac/${karma_key}/${karma_value.x}"',) * 2) in reading
     assert f"  name = {name}" in plan_only.rewrite(parse(each)).decode()
 
     counted = 'data "aws_ssm_parameter" "a" {\n  count = var.n\n  name = "/iac/${count.index}"\n}\n'
-    (found,) = parameters.locals_of(parse(counted))
-    assert found.startswith("karma_parameter_a = [for karma_value in range(var.n) : ")
-    assert "if karma_at == tostring(karma_value)" in found
+    (reading,) = parameters.locals_of(parse(counted))
+    assert reading.startswith("karma_parameter_a = [for karma_value in range(var.n) : ")
+    assert "if karma_at == tostring(karma_value)" in reading
     rewritten = plan_only.rewrite(parse(counted)).decode()
     assert '  name = "/iac/${each.value}"' in rewritten
     assert "count = " not in rewritten

@@ -19,9 +19,9 @@ def test_a_folder_that_goes_while_one_looks_for_old_ones_is_no_error(
 
     def meanwhile(path: Path) -> list[os.DirEntry[str]]:
         monkeypatch.undo()
-        found = list(os.scandir(path))
+        entries = list(os.scandir(path))
         files.drop(first)
-        return found
+        return entries
 
     monkeypatch.setattr(os, "scandir", meanwhile)
     second = files.new("a/one")

@@ -24,11 +24,11 @@ def components(root: Path, **sources: str) -> Path:
 
 def test_types_that_require_the_same_are_checked_once(tmp_path: Path) -> None:
     """One init for each set of requirements; files that cannot be parsed are the graph's to report."""
-    found = components(
+    checked = components(
         tmp_path, a="example.invalid/x/one", b="example.invalid/x/one", c="example.invalid/x/two"
     )
-    (found / "c" / "broken.tf").write_text("terraform {", "utf-8")
-    assert list(providers.requirements(found).values()) == [["a", "b"], ["c"]]
+    (checked / "c" / "broken.tf").write_text("terraform {", "utf-8")
+    assert list(providers.requirements(checked).values()) == [["a", "b"], ["c"]]
 
 
 def test_a_provider_that_cannot_be_had_is_said(tmp_path: Path) -> None:

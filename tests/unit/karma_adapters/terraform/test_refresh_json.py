@@ -50,29 +50,29 @@ def test_empty_and_null_are_the_same() -> None:
 
 def test_a_secret_inside_a_masked_part_stays_masked() -> None:
     """A mark on something around a difference hides it; so does the same value elsewhere."""
-    found = document(
+    refreshed = document(
         {"all": {"k": "old-secret"}, "note": "old-secret"},
         {"all": {"k": "new-secret"}, "note": "is new-secret now"},
         before_sensitive={"all": True},
         after_sensitive={"all": True},
     )
-    report = refresh_json.read(found, address="b/c")
+    report = refresh_json.read(refreshed, address="b/c")
     assert [a.pointer for a in report.resources[0].attributes] == ["/all/k", "/note"]
     assert "secret" not in repr(report.resources)
 
 
 def test_a_secret_known_from_elsewhere_is_masked_too() -> None:
     """Such as a sensitive variable: a resource that has it without a mark does not show it."""
-    found = document({"note": "the canary-1 of old"}, {"note": "something else"})
-    report = refresh_json.read(found, address="b/c", hidden=["canary-1"])
+    refreshed = document({"note": "the canary-1 of old"}, {"note": "something else"})
+    report = refresh_json.read(refreshed, address="b/c", hidden=["canary-1"])
     assert [a.pointer for a in report.resources[0].attributes] == ["/note"]
     assert "canary-1" not in repr(report.resources)
 
 
 def test_places_in_lists_and_odd_names() -> None:
     """Pointers are escaped, and lead to a place that one side does not have."""
-    found = document({"a/b": [1]}, {"a/b": [1, 2], "c~d": 3})
-    assert refresh_json.read(found, address="b/c").resources[0].attributes == (
+    refreshed = document({"a/b": [1]}, {"a/b": [1, 2], "c~d": 3})
+    assert refresh_json.read(refreshed, address="b/c").resources[0].attributes == (
         DriftedAttribute(pointer="/a~1b/1", state=None, cloud=2),
         DriftedAttribute(pointer="/c~0d", state=None, cloud=3),
     )

@@ -12,10 +12,10 @@ from karma_core.graph.gremlin_text import MAX_DEPTH, MAX_TEXT, Name, Predicate, 
 
 def test_a_query_becomes_steps() -> None:
     """Literals, enumerations, predicates and inner traversals, with and without their qualifiers."""
-    found = parse(
+    traversal = parse(
         "g.V('a').has('n', P.gt(1)).has('m', lt(-2.5)).order().by(__.in_('x').count(),desc).by(T.id)"
     )
-    assert found == Traversal(
+    assert traversal == Traversal(
         (
             Step("V", ("a",)),
             Step("has", ("n", Predicate("P", "gt", (1,)))),
@@ -25,7 +25,7 @@ def test_a_query_becomes_steps() -> None:
             Step("by", (Name("T", "id"),)),
         )
     )
-    assert found.ordered
+    assert traversal.ordered
 
 
 def test_order_within_a_value_does_not_order_the_answer() -> None:

@@ -97,7 +97,7 @@ def test_an_upgrade_of_the_algorithm_alone_runs_nothing() -> None:
     assert now.matches(record.fingerprint)
     assert fingerprint.causes(now, record) == ()
     assert verdict(now, record) == (Verdict.UNCHANGED, "nothing that decides its deployment changed")
-    assert not any(found.differs for found in explain(now, record))
+    assert not any(part.differs for part in explain(now, record))
 
 
 @pytest.mark.usefixtures("second")

@@ -151,7 +151,7 @@ def test_who_may_approve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "is_rejected"),
     [
         ("/iac-prod/vpc/core/runtime", True),
         ("ssm:/iac-prod/vpc/core/runtime", True),
@@ -162,10 +162,10 @@ def test_who_may_approve() -> None:
         ("/my/iac-prod/x", False),
     ],
 )
-def test_references_into_another_environment_are_rejected(text: str, found: bool) -> None:
+def test_references_into_another_environment_are_rejected(text: str, is_rejected: bool) -> None:
     """Where no producer is seen, nothing keeps order."""
     about = facts(edit({}, {"deep": [text]}), foreign_prefixes=("/iac-prod",))
-    assert (rejected({}, about) == ["cross-environment"]) is found
+    assert (rejected({}, about) == ["cross-environment"]) is is_rejected
 
 
 STRICT_AND_LAX = ({"require_approval": True, "approvers": ["bob"]}, {})

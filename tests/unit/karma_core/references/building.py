@@ -8,15 +8,15 @@ from typing import Any
 
 from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, Severity
-from karma_core.references.base import Context, Found
+from karma_core.references.base import Context, Resolved
 from karma_core.references.resolvers import find_all, prepare
 from tests.unit.graph.environments import Types, built, definitions, findings, modules, parameters
 
 
 def edges(configs: dict[str, Any], source: str = "app/web", **facts: Any) -> dict[tuple[str, str], Edge]:
     """(target, kind) → edge of one component."""
-    found = built(parameters(configs, facts.pop("runtimes", None)), **facts).graph.edges
-    return {(edge.target, edge.kind): edge for edge in found if edge.source == source}
+    all_edges = built(parameters(configs, facts.pop("runtimes", None)), **facts).graph.edges
+    return {(edge.target, edge.kind): edge for edge in all_edges if edge.source == source}
 
 
 def codes(configs: dict[str, Any], **facts: Any) -> list[tuple[str, str, str]]:
@@ -32,7 +32,7 @@ def resolved(
     *,
     others: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     types: Types | None = None,
-) -> list[Found]:
+) -> list[Resolved]:
     """What all resolvers find in one component whose type's module is in `sources`."""
     configs: dict[str, dict[str, dict[str, Any]]] = {}
     for other, body in {**others, address: config}.items():
@@ -43,8 +43,8 @@ def resolved(
     return find_all(prepare(context), address, type_of(address), config)
 
 
-def messages(found: Iterable[Found], code: str) -> list[str]:
+def messages(results: Iterable[Resolved], code: str) -> list[str]:
     """The messages of the findings of a code, all of them warnings."""
-    chosen = [one for one in found if isinstance(one, Finding) and one.code == code]
+    chosen = [one for one in results if isinstance(one, Finding) and one.code == code]
     assert {one.severity for one in chosen} <= {Severity.WARNING}
     return [one.message for one in chosen]

@@ -22,10 +22,10 @@ def find(
     """(references, findings) of a component app/web with this config."""
     definitions = {"app": documents.read(TypeDefinition, definition or {})}
     context = Context(prefix=prefix, configs=others or {}, definitions=definitions)
-    found = find_all(prepare(context), "app/web", "app", config)
+    results = find_all(prepare(context), "app/web", "app", config)
     return (
-        [one for one in found if isinstance(one, Reference)],
-        [one for one in found if isinstance(one, Finding)],
+        [one for one in results if isinstance(one, Reference)],
+        [one for one in results if isinstance(one, Finding)],
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from karma_core.inference.module_scope import Program
 from karma_core.model import Kind
-from karma_core.references.base import Context, Found, Reference, Subject
+from karma_core.references.base import Context, Reference, Resolved, Subject
 from karma_core.references.entries import walk
 from karma_core.references.lookup import Lookup
 from karma_core.use_cases.fleet.values import consumed_by
@@ -23,11 +23,11 @@ SITE = 'data "aws_route53_zone" "z" {\n  name = var.config.zone\n}\n'
 def test_a_data_source_finds_what_a_resource_creates(name: str) -> None:
     """Same type, same value: the dot at the end and case make no difference. The whole runtime counts."""
     configs = {"site/a": {"zone": "example.org."}, "zone/z": {"name": name}}
-    found = edges(configs, "site/a", sources={"zone": ZONE, "site": SITE})
-    assert list(found) == [("zone/z", Kind.DEPENDS_ON)]
-    assert found["zone/z", Kind.DEPENDS_ON].via == ("lookup",)
-    assert found["zone/z", Kind.DEPENDS_ON].pointers == ("main.tf:2",)
-    assert consumed_by(found.values()) == {"zone/z": None}
+    built_edges = edges(configs, "site/a", sources={"zone": ZONE, "site": SITE})
+    assert list(built_edges) == [("zone/z", Kind.DEPENDS_ON)]
+    assert built_edges["zone/z", Kind.DEPENDS_ON].via == ("lookup",)
+    assert built_edges["zone/z", Kind.DEPENDS_ON].pointers == ("main.tf:2",)
+    assert consumed_by(built_edges.values()) == {"zone/z": None}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_names_that_only_the_apply_knows_are_left() -> None:
 SOURCES = {"zone": ZONE, "site": SITE}
 
 
-def looked_up(zone: str, others: dict[str, dict[str, Any]]) -> list[Found]:
+def looked_up(zone: str, others: dict[str, dict[str, Any]]) -> list[Resolved]:
     """What is found of a site that looks up a zone by its name."""
     return resolved("site/a", {"zone": zone}, SOURCES, others=others)
 
@@ -110,9 +110,9 @@ def test_what_nobody_creates_is_said(others: dict[str, dict[str, Any]]) -> None:
 
 def test_several_creators_are_listed() -> None:
     """Five at most, in the order of their addresses."""
-    found = looked_up("A.org", zones(6))
-    assert [one.target for one in found if isinstance(one, Reference)] == [f"zone/{n}" for n in range(6)]
-    [said] = messages(found, "ambiguous-match")
+    results = looked_up("A.org", zones(6))
+    assert [one.target for one in results if isinstance(one, Reference)] == [f"zone/{n}" for n in range(6)]
+    [said] = messages(results, "ambiguous-match")
     assert said == (
         "6 components create a aws_route53_zone with name 'A.org': zone/0, zone/1, zone/2, zone/3, zone/4. "
         "It depends on all of them; make the value unique if one is meant."
@@ -134,8 +134,8 @@ def test_only_modules_that_create_what_is_sought_are_evaluated() -> None:
         prefix="/iac", configs={"box": {"box/a": {}}, **_by_type(zones(1))}, definitions={},
         modules=modules(sources),
     )  # fmt: skip
-    found = list(Lookup(context).find(Subject("site/a", "site", config, walk(config), [])))
-    assert [one.target for one in found if isinstance(one, Reference)] == ["zone/0"]
+    results = list(Lookup(context).find(Subject("site/a", "site", config, walk(config), [])))
+    assert [one.target for one in results if isinstance(one, Reference)] == ["zone/0"]
     assert compiled == {"site", "zone"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from karma_core.graph.graph import Graph
 from karma_core.model import Kind, Severity, Status
-from karma_core.references.base import Found, Reference
+from karma_core.references.base import Reference, Resolved
 from karma_core.use_cases.fleet.values import consumed_by
 from tests.unit.graph.environments import built, findings, parameters
 from tests.unit.karma_core.references.building import codes, edges, messages, resolved
@@ -20,18 +20,18 @@ BASIC = {"app/web": {"vpc_nickname": "core"}, "vpc/core": {}}
 
 def test_what_the_module_reads_is_what_is_consumed() -> None:
     """The edge names both ways and both places, and only the key that the module reads counts."""
-    found = edges(BASIC, sources={"app": READS_ID})
-    assert found["vpc/core", Kind.DEPENDS_ON].via == ("module", "nickname")
-    assert found["vpc/core", Kind.DEPENDS_ON].pointers == ("/vpc_nickname", "main.tf:2")
-    assert found["vpc/core", Kind.CONSUMES].keys == ("vpc_id",)
-    assert consumed_by(found.values()) == {"vpc/core": ("vpc_id",)}
+    built_edges = edges(BASIC, sources={"app": READS_ID})
+    assert built_edges["vpc/core", Kind.DEPENDS_ON].via == ("module", "nickname")
+    assert built_edges["vpc/core", Kind.DEPENDS_ON].pointers == ("/vpc_nickname", "main.tf:2")
+    assert built_edges["vpc/core", Kind.CONSUMES].keys == ("vpc_id",)
+    assert consumed_by(built_edges.values()) == {"vpc/core": ("vpc_id",)}
 
 
 def test_what_the_type_says_goes_before_what_the_module_reads() -> None:
     """`consumes` is a decision of people; the inference does not overrule it."""
     types = {"app": {"consumes": {"vpc": ["cidr"]}}}
-    found = edges(BASIC, sources={"app": READS_ID}, types=types)
-    assert found["vpc/core", Kind.CONSUMES].keys == ("cidr",)
+    built_edges = edges(BASIC, sources={"app": READS_ID}, types=types)
+    assert built_edges["vpc/core", Kind.CONSUMES].keys == ("cidr",)
 
 
 def test_the_module_goes_before_a_parameter_named_in_the_config() -> None:
@@ -107,8 +107,8 @@ class TestFindings:
     )
     def test_what_may_be_read_elsewhere_is_not_called_unread(self, module: str, definition: Any) -> None:
         """Not where a read is unresolved, other data come in, or the type says who reads."""
-        found = codes(BASIC, sources={"app": module}, types={"app": definition})
-        assert "declared-never-read" not in {code for code, _, _ in found}
+        reported = codes(BASIC, sources={"app": module}, types={"app": definition})
+        assert "declared-never-read" not in {code for code, _, _ in reported}
 
     def test_a_read_that_no_field_names(self) -> None:
         """A fixed address in a module is a dependency that the config hides."""
@@ -126,8 +126,8 @@ class TestFindings:
         """consumed-key-missing is for keys without which the apply would fail."""
         module = NET + 'output "x" {\n  value = [try(local.vpc.a, 0), local.vpc.b]\n}\n'
         runtimes = {"vpc/core": {"c": 1}}
-        found = findings(parameters(BASIC, runtimes), sources={"app": module})
-        assert [f.message.split(",")[0] for f in found] == ["it reads b of vpc/core"]
+        reported = findings(parameters(BASIC, runtimes), sources={"app": module})
+        assert [f.message.split(",")[0] for f in reported] == ["it reads b of vpc/core"]
 
 
 FUNCTIONS = (
@@ -166,8 +166,8 @@ class TestEmits:
             "set/main": {"functions": {"mail": {}, "a": {}}, "zone_nickname": "z"},
             "zone/z": {},
         }
-        found = built(parameters(configs), sources={"set": FUNCTIONS}).graph.edges
-        assert [e.key for e in found] == sorted(e.key for e in found)
+        built_edges = built(parameters(configs), sources={"set": FUNCTIONS}).graph.edges
+        assert [e.key for e in built_edges] == sorted(e.key for e in built_edges)
 
 
 # -- one component, without a build -------------------------------------------------------------------------
@@ -176,9 +176,9 @@ FIXED = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\n'
 """Reads a producer that no config names."""
 
 
-def read(found: list[Found]) -> dict[str, tuple[str, ...] | None]:
+def read(results: list[Resolved]) -> dict[str, tuple[str, ...] | None]:
     """Component → the keys that the module reads of it."""
-    references = [one for one in found if isinstance(one, Reference) and one.via == "module"]
+    references = [one for one in results if isinstance(one, Reference) and one.via == "module"]
     assert {one.source for one in references} == {"app/web"}
     return {one.target: one.keys for one in references}
 
@@ -222,8 +222,8 @@ class TestNamedAndNeverRead:
         types = {"app": {"match": [{"field": "zone", "type": "zone", "equals": "name"}]}}
         config = {"zone": "a.org", "zone_nickname": "z"}
         others = {"zone/z": {"name": "a.org"}}
-        found = resolved("app/web", config, {"app": ""}, others=others, types=types)
-        assert messages(found, self.CODE) == []
+        results = resolved("app/web", config, {"app": ""}, others=others, types=types)
+        assert messages(results, self.CODE) == []
 
 
 class TestReadAndNotNamed:
@@ -237,16 +237,16 @@ class TestReadAndNotNamed:
 
     def test_another_text_names_nothing(self) -> None:
         """Also where it stands under some key."""
-        found = resolved("app/web", {"note": "any text", "size": 7}, {"app": FIXED})
-        assert messages(found, self.CODE) == [self.SAID]
+        results = resolved("app/web", {"note": "any text", "size": 7}, {"app": FIXED})
+        assert messages(results, self.CODE) == [self.SAID]
 
     def test_what_a_rule_finds_is_named_by_its_value(self) -> None:
         """Though neither its address nor its nickname stands there; the others are still said."""
         types = {"app": {"match": [{"field": "net", "type": "vpc", "equals": "cidr"}]}}
         others = {"vpc/core": {"cidr": "10"}}
         module = FIXED + 'output "y" {\n  value = var.dependencies["db/main"].id\n}\n'
-        found = resolved("app/web", {"net": "10"}, {"app": module}, others=others, types=types)
-        assert messages(found, self.CODE) == [self.SAID.replace("vpc/core", "db/main")]
+        results = resolved("app/web", {"net": "10"}, {"app": module}, others=others, types=types)
+        assert messages(results, self.CODE) == [self.SAID.replace("vpc/core", "db/main")]
 
     def test_its_own_runtime_needs_no_name(self) -> None:
         """A module may read what its component published before."""

@@ -38,9 +38,9 @@ def test_the_plan_says_that_it_adopts(taken_over: System) -> None:
 
 def test_the_deploy_records_and_applies_nothing(taken_over: System) -> None:
     """Afterwards the fleet is as if Karma had applied it: the next deploy finds nothing to do."""
-    found = taken_over.deploy()
-    assert statuses(found) == {"a/one": "unchanged", "b/two": "unchanged"}
-    assert set(reasons(found).values()) == {f"never applied{ADOPTED}"}
+    deployed = taken_over.deploy()
+    assert statuses(deployed) == {"a/one": "unchanged", "b/two": "unchanged"}
+    assert set(reasons(deployed).values()) == {f"never applied{ADOPTED}"}
     assert taken_over.applies() == []
     assert {a: r.status for a, r in taken_over.state.all_applied().items()} == {
         "a/one": "applied",
@@ -52,7 +52,7 @@ def test_the_deploy_records_and_applies_nothing(taken_over: System) -> None:
 def test_what_differs_is_planned_like_any_change(taken_over: System) -> None:
     """Only a state that fits is adopted."""
     taken_over.configure(a_one={"v": 2})
-    found = {c.address: c.action for c in plan(taken_over.workspace, ALL).components}
-    assert found["a/one"] == "update"
+    actions = {c.address: c.action for c in plan(taken_over.workspace, ALL).components}
+    assert actions["a/one"] == "update"
     taken_over.deploy()
     assert "a/one" in taken_over.applies()

@@ -27,11 +27,11 @@ class Mute:
 
     def read_tree(self, prefix: str) -> Iterator[Parameter]:
         """As the store's, then let something happen."""
-        found = list(self._port.read_tree(prefix))
+        parameters = list(self._port.read_tree(prefix))
         happening, self.while_read = self.while_read, None
         if happening is not None:
             happening()
-        return iter(found)
+        return iter(parameters)
 
 
 @pytest.fixture

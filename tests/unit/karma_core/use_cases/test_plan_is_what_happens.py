@@ -82,8 +82,8 @@ def _could_not_plan(ended: Outcome) -> bool:
 
 def status_of(outcomes: Mapping[str, Outcome]) -> str:
     """The run's status by the contract: the worst of its outcomes."""
-    found = {outcome.status for outcome in outcomes.values()}
-    return next((s for s in ("failed", "blocked", "stopped") if s in found), "succeeded")
+    statuses = {outcome.status for outcome in outcomes.values()}
+    return next((s for s in ("failed", "blocked", "stopped") if s in statuses), "succeeded")
 
 
 def directly(system: RandomSystem, order: Order) -> RunResult | str:

@@ -32,8 +32,8 @@ class Crowded:
             return {"Items": self.items[-1:]}
         if operation == "get_item":
             number = int(request["Key"]["seq"]["N"])
-            found = [item for item in self.items if int(item["seq"]["N"]) == number]
-            return {"Item": found[0]} if found else {}
+            matching = [item for item in self.items if int(item["seq"]["N"]) == number]
+            return {"Item": matching[0]} if matching else {}
         assert operation == "transact_write_items"
         puts = [write["Put"]["Item"] for write in request["TransactItems"] if "Put" in write]
         if not self._met:

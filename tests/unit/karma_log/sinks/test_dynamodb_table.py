@@ -18,9 +18,9 @@ def test_every_filter_is_answered_by_a_query() -> None:
         "run_id": make_filter(run_id="R1", until="2026-01-01"),
     }
     for field, wanted in chosen.items():
-        found = table.query("dev", wanted, 7)
-        assert (found.index, found.by_seq) == (f"by_{field}", True)
-        assert found.values[":after"] == {"N": "7"}
+        query = table.query("dev", wanted, 7)
+        assert (query.index, query.by_seq) == (f"by_{field}", True)
+        assert query.values[":after"] == {"N": "7"}
     action = table.query("dev", make_filter(action="terraform_apply"), 0)
     assert (action.index, action.by_seq) == ("by_action", True)
     several = table.query("dev", make_filter(action="terraform_*"), 0)
@@ -35,9 +35,9 @@ def test_every_filter_is_answered_by_a_query() -> None:
 def test_values_are_never_part_of_a_condition() -> None:
     """What a user gives is a value beside the expression, whatever it holds."""
     hostile = "x' OR 1=1 #p :after"
-    found = table.query("dev", make_filter(component=hostile), 3)
-    assert found.condition == "#p = :partition AND #r > :after"
-    assert found.values[":partition"] == {"S": f"dev#{hostile}"}
+    query = table.query("dev", make_filter(component=hostile), 3)
+    assert query.condition == "#p = :partition AND #r > :after"
+    assert query.values[":partition"] == {"S": f"dev#{hostile}"}
 
 
 @pytest.mark.parametrize("field", ["component", "user", "run_id"])

@@ -45,10 +45,10 @@ def test_an_altered_line_hides_no_other(path: Path, before: int, at: int) -> Non
     """Where halving does not find the end of a part, it is read to the altered line all the same."""
     raws = CONTENT.splitlines(keepends=True)
     path.write_bytes(b"".join([*raws[:at], b"{\n", *raws[at + 1 :]]))
-    found: list[Event] = []
+    events: list[Event] = []
     with suppress(LogTampered):
-        found.extend(FileSink(path).read(before_seq=before))
-    assert found == list(EVENTS[: min(at, before - 1)])
+        events.extend(FileSink(path).read(before_seq=before))
+    assert events == list(EVENTS[: min(at, before - 1)])
 
 
 def test_the_file_is_plain_json_lines(path: Path) -> None:
@@ -75,9 +75,9 @@ class TestTornLine:
     def test_it_is_a_note_when_verified(self, path: Path) -> None:
         """Not called tampering while the head is there."""
         path.write_bytes(CONTENT + b'{"action"')
-        found = chain.verify_lines(FileSink(path).stored(), HEAD)
-        assert found.verified
-        assert "torn" in found.notes[0]
+        verification = chain.verify_lines(FileSink(path).stored(), HEAD)
+        assert verification.verified
+        assert "torn" in verification.notes[0]
 
     def test_a_file_of_one_torn_line_is_an_empty_log(self, path: Path) -> None:
         """The crash may have been in the very first append."""

@@ -44,11 +44,11 @@ def problems_after(path: Path, *statements: tuple[str, tuple[object, ...]]) -> i
         connection.execute("BEGIN")
         for statement, values in statements:
             connection.execute(statement, values)
-        found = chain.verify_lines(sink.stored(), HEAD)
+        verification = chain.verify_lines(sink.stored(), HEAD)
         connection.execute("ROLLBACK")
     sink.close()
-    assert found.verified == (not found.problems)
-    return len(found.problems)
+    assert verification.verified == (not verification.problems)
+    return len(verification.problems)
 
 
 class TestEveryByte:

@@ -38,8 +38,8 @@ def system() -> ChangeSystem:
 
 def denials(system: ChangeSystem) -> list[str]:
     """Codes of the events that say that somebody was not let in."""
-    found = [e for e in system.log.events() if (e.action, e.status) == ("access", "denied")]
-    return [str((event.inputs or {})["code"]) for event in found]
+    denied = [e for e in system.log.events() if (e.action, e.status) == ("access", "denied")]
+    return [str((event.inputs or {})["code"]) for event in denied]
 
 
 def refused(system: ChangeSystem, code: str, act: Callable[[], object]) -> None:
@@ -172,8 +172,8 @@ def test_who_is_proven_late_takes_back_under_the_proven_name(system: ChangeSyste
     back = decisions.cancel(workspace, roll_back(workspace, change.id).id)
     system.configure(a_one={"size": 3})
     restored = roll_back_cone(workspace, "a/one")
-    for found in (back, restored):
-        assert (found.requested_by, found.asked_by, found.proof) == (arn, arn, "aws")
+    for rolled in (back, restored):
+        assert (rolled.requested_by, rolled.asked_by, rolled.proof) == (arn, arn, "aws")
 
 
 # -- orders -------------------------------------------------------------------------------------------------

@@ -31,9 +31,9 @@ def test_every_artifact_that_an_event_names_is_read(system: System) -> None:
     for key in named:
         raw = system.artifacts.get(key)
         assert raw is not None
-        found = show(system.workspace, key)
-        assert (found.content.encode(), found.size) == (raw, len(raw))
-        assert found.media_type == ("application/json" if key.endswith("json") else "text/plain")
+        artifact = show(system.workspace, key)
+        assert (artifact.content.encode(), artifact.size) == (raw, len(raw))
+        assert artifact.media_type == ("application/json" if key.endswith("json") else "text/plain")
 
 
 def test_the_artifacts_of_a_plan_are_read(system: System) -> None:

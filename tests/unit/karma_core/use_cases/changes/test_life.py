@@ -234,9 +234,9 @@ def test_a_writer_that_slept_past_its_lease_leaves_the_next_ones_note(system: Ch
         system.apply(change)
     finally:
         failpoints.install(None)
-    found = config_set.unfinished(system.workspace)
-    assert found is not None
-    assert found.wanted.change_id == "other"
+    unfinished = config_set.unfinished(system.workspace)
+    assert unfinished is not None
+    assert unfinished.wanted.change_id == "other"
 
 
 def test_rejected_and_cancelled_changes_end_with_their_reason(system: ChangeSystem) -> None:

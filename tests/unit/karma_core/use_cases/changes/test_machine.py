@@ -79,9 +79,9 @@ class Changes(RuleBasedStateMachine):
         """Do it in a process of its own, which may die after so many calls; refusals are answers too."""
         self.system.dies_after = crash
         try:
-            found = call()
-            if isinstance(found, Change):
-                self.answered.add(found.id)
+            outcome = call()
+            if isinstance(outcome, Change):
+                self.answered.add(outcome.id)
         except (KarmaError, Killed):
             pass
         finally:
@@ -90,8 +90,8 @@ class Changes(RuleBasedStateMachine):
                 self.system.clock.pass_seconds(61)  # its leases expire before anybody else comes
 
     def pick(self, states: Any, choice: int) -> Change | None:
-        found = [change for change in self.changes() if change.status in states]
-        return found[choice % len(found)] if found else None
+        candidates = [change for change in self.changes() if change.status in states]
+        return candidates[choice % len(candidates)] if candidates else None
 
     def changes(self) -> list[Change]:
         return Register(self.system.workspace).all()

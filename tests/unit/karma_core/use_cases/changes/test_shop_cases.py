@@ -1,4 +1,4 @@
-"""The three cases that the design documents, on the example shop's own configs and component.yaml files."""
+"""Three cases of protection, on the example shop's own configs and component.yaml files."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_a_subnet_is_not_changed_under_a_running_instance(deployed: ChangeSystem
     """The example protects a network's subnets while something deployed depends on them."""
     change = deployed.request("vpc/core", proposed_change={"subnets": {"a": {"cidr": "192.0.2.192/26"}}})
     assert change.status is State.REJECTED
-    found = next(f for f in change.findings if f.code == "protected-field")
-    assert (found.component, found.pointer) == ("vpc/core", "/subnets")
-    assert "instance/bastion" in found.message
+    finding = next(f for f in change.findings if f.code == "protected-field")
+    assert (finding.component, finding.pointer) == ("vpc/core", "/subnets")
+    assert "instance/bastion" in finding.message
 
 
 def test_an_alias_is_changed_where_the_distribution_has_outputs(deployed: ChangeSystem) -> None:
@@ -74,8 +74,8 @@ def test_a_bucket_is_not_removed_under_a_function(deployed: ChangeSystem) -> Non
     """Neither the bucket nor the function's reference to it."""
     bucket = deployed.request("s3-bucket/uploads", remove=True)
     assert bucket.status is State.REJECTED
-    found = next(f for f in bucket.findings if f.code == "consumers-live")
-    assert "lambda-function/thumbnails" in found.message
+    finding = next(f for f in bucket.findings if f.code == "consumers-live")
+    assert "lambda-function/thumbnails" in finding.message
     reference = deployed.request("lambda-function/thumbnails", proposed_change={"s3_bucket_nickname": None})
     assert reference.status is State.REJECTED
     assert "schema" in deployed.codes(reference)

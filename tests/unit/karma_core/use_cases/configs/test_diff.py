@@ -34,9 +34,9 @@ def test_every_kind_of_difference(tmp_path: Path) -> None:
     write_config(tmp_path, "vpc/added", "{}")
     write_config(tmp_path, "vpc/ahead", '{"a":1}')
     write_config(tmp_path, "vpc/changed", '{"a":true,"b":{"c":[1,3,4]}}')
-    found = diff(workspace)
-    assert (found.added, found.removed) == (("vpc/added",), ("vpc/removed",))
-    assert found.changed == (
+    difference = diff(workspace)
+    assert (difference.added, difference.removed) == (("vpc/added",), ("vpc/removed",))
+    assert difference.changed == (
         ChangedConfig(
             address="vpc/changed",
             version=1,
@@ -48,11 +48,11 @@ def test_every_kind_of_difference(tmp_path: Path) -> None:
             ),
         ),
     )
-    assert [(ahead.address, ahead.differences[0].pointer) for ahead in found.ahead_of_git] == [
+    assert [(ahead.address, ahead.differences[0].pointer) for ahead in difference.ahead_of_git] == [
         ("vpc/ahead", "/a"),
         ("vpc/made", ""),
     ]
-    assert not found.empty
+    assert not difference.empty
 
 
 def test_a_stored_value_that_is_no_json(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ class World:
         self.parameters.put([write])
 
     def value(self, address: str) -> str | None:
-        found = self.parameters.get(f"/iac/{address}/config")
-        return found.value if found else None
+        parameter = self.parameters.get(f"/iac/{address}/config")
+        return parameter.value if parameter else None
 
     def config(self, address: str, text: str | bytes) -> Path:
         return write_config(self.root, address, text)
@@ -526,7 +526,7 @@ def test_publish_is_idempotent_and_leaves_no_difference(fleets: list[dict[str, o
                     world.remove(address)
             expected = diff(world.workspace)
             result = publish(world.workspace, prune=True)
-            changed = [found.address for found in expected.changed]
+            changed = [config.address for config in expected.changed]
             assert list(result.written) == sorted([*expected.added, *changed])
             assert result.pruned == expected.removed
             assert diff(world.workspace).empty

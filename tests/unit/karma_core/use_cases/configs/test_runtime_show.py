@@ -41,8 +41,8 @@ def test_each_kept_version_is_shown_with_its_run(system: System) -> None:
 def test_what_a_module_wrote_names_no_run(system: System) -> None:
     """Its value is shown, as text where it is no JSON."""
     write(system, "plain text")
-    found = show(system.workspace, "a/one")
-    assert (found.runtime, found.run_id) == ("plain text", None)
+    runtime = show(system.workspace, "a/one")
+    assert (runtime.runtime, runtime.run_id) == ("plain text", None)
 
 
 @pytest.mark.parametrize("last", [ParameterKind.SECURE, ParameterKind.STRING])
@@ -51,9 +51,9 @@ def test_a_runtime_that_is_or_was_secret_is_not_shown(system: System, last: Para
     write(system, '{"password": "s3cret"}', ParameterKind.SECURE)
     write(system, '{"password": "s3cret"}', last)
     for version in (None, 1, 2, 3, 4):
-        found = show(system.workspace, "a/one", version)
-        assert (found.secret, found.runtime) == (True, None)
-        assert len(found.history) == 4
+        runtime = show(system.workspace, "a/one", version)
+        assert (runtime.secret, runtime.runtime) == (True, None)
+        assert len(runtime.history) == 4
 
 
 def test_what_is_not_there_is_not_found(system: System) -> None:

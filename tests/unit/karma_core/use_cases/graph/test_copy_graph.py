@@ -18,10 +18,10 @@ def test_an_empty_store_gets_the_graph_and_its_number() -> None:
     for seed in range(3):
         publish(source, random_graph(random.Random(seed)))
     build = copy_graph(source, target, "prod", lease())
-    found, expected = target.load("prod"), source.load("prod")
-    assert found is not None
+    copied, expected = target.load("prod"), source.load("prod")
+    assert copied is not None
     assert expected is not None
-    assert found.graph == expected.graph
+    assert copied.graph == expected.graph
     assert (build.id, build.digest, build.base) == (3, expected.build.digest, None)
     assert publish(target, graph(nodes=["vpc/a"])).id == 4
 
@@ -33,9 +33,9 @@ def test_a_store_with_later_builds_goes_on() -> None:
     for name in ("x", "y"):
         publish(target, graph(nodes=[f"vpc/{name}"]))
     assert copy_graph(source, target, "prod", lease()).id == 3
-    found = target.load("prod")
-    assert found is not None
-    assert found.graph == graph([("rds/a", "vpc/core")])
+    copied = target.load("prod")
+    assert copied is not None
+    assert copied.graph == graph([("rds/a", "vpc/core")])
 
 
 def test_a_store_that_has_the_graph_is_not_written() -> None:

@@ -80,9 +80,9 @@ class Fleet(ChangeSystem):
 
     def current(self) -> tuple[Build, GraphData]:
         """The stored graph."""
-        found = self.graph.load("test")
-        assert found is not None
-        return found.build, found.graph
+        snapshot = self.graph.load("test")
+        assert snapshot is not None
+        return snapshot.build, snapshot.graph
 
 
 @pytest.fixture

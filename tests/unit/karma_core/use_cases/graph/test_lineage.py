@@ -25,9 +25,9 @@ def system() -> ChangeSystem:
 def stored(system: ChangeSystem) -> Snapshot:
     """The graph as a reader finds it."""
     build_graph(system.workspace)
-    found = system.graph.load("test")
-    assert found is not None
-    return found
+    snapshot = system.graph.load("test")
+    assert snapshot is not None
+    return snapshot
 
 
 def asked(system: ChangeSystem, **parameters: str) -> dict[str, Any]:

@@ -60,23 +60,23 @@ def test_no_route_applies_anything_itself() -> None:
 
 def test_deploys_and_destroys_are_carried_out_behind_the_gate_alone() -> None:
     """Only `orders.py`, which asks the gate, imports the use cases that apply."""
-    found = {
+    importers = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in (ROOT / package).rglob("*.py")
         if imported(ast.parse(path.read_text("utf-8"))) & (APPLYING | DESTROYING)
     }
-    assert found == {"karma_core/use_cases/orders/carrying_out.py"}
+    assert importers == {"karma_core/use_cases/orders/carrying_out.py"}
 
 
 def imported(tree: ast.Module) -> set[tuple[str, str]]:
     """(module, name) of everything that a module imports by name, or reads of a module that it imports."""
-    found, modules = set(), {}
+    names, modules = set(), {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {(node.module, alias.name) for alias in node.names}
+            names |= {(node.module, alias.name) for alias in node.names}
             modules |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            found.add((modules.get(node.value.id, ""), node.attr))
-    return found
+            names.add((modules.get(node.value.id, ""), node.attr))
+    return names

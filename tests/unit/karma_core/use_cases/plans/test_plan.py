@@ -87,8 +87,8 @@ def test_a_type_without_a_module_is_an_error_of_the_plan(cone: System) -> None:
     """A warning for a build, an error for a plan; said once, and its cone is blocked with it."""
     cone.configure(zzz_new={"x": 1}, c_more={"zzz_nickname": "new"})
     made = plan(cone.workspace, ALL)
-    found = [(f.code, f.severity, f.component) for f in made.findings if f.code == "unknown-type"]
-    assert found == [("unknown-type", "error", "zzz/new")]
+    errors = [(f.code, f.severity, f.component) for f in made.findings if f.code == "unknown-type"]
+    assert errors == [("unknown-type", "error", "zzz/new")]
     assert actions(made)["zzz/new"] == actions(made)["c/more"] == "blocked"
     assert made.status == "blocked"
 

@@ -64,10 +64,10 @@ def test_drift_is_shown_kept_and_marked(system: StoredSystem) -> None:
     """Config, runtime and cloud side by side; the graph's node is `drifted`; no secret anywhere."""
     system.terraform.outside["a/one"] = {"size": 9, "secret": f"{CANARY}-2"}
     result = check_drift(system.workspace)
-    found = result.components[0]
-    assert (found.address, str(found.status), found.runtime) == ("a/one", "drifted", ("size",))
-    assert (found.config_version, found.published_version, found.config) == (1, 1, ())
-    attributes = {a.pointer: (a.state, a.cloud) for r in found.resources for a in r.attributes}
+    checked = result.components[0]
+    assert (checked.address, str(checked.status), checked.runtime) == ("a/one", "drifted", ("size",))
+    assert (checked.config_version, checked.published_version, checked.config) == (1, 1, ())
+    attributes = {a.pointer: (a.state, a.cloud) for r in checked.resources for a in r.attributes}
     assert attributes["/input/config/size"] == (1, 9)
     assert node_statuses(system) == {"a/one": "drifted", "b/two": "current"}
     kept = system.state.document(KIND, "a/one")
@@ -139,8 +139,8 @@ def test_the_same_drift_is_logged_once(system: StoredSystem) -> None:
 def test_a_deleted_resource_is_drift(system: StoredSystem) -> None:
     """And the next deploy makes it again."""
     system.terraform.outside["a/one"] = None
-    found = check_drift(system.workspace).components[0]
-    assert [r.change for r in found.resources] == ["deleted"]
+    checked = check_drift(system.workspace).components[0]
+    assert [r.change for r in checked.resources] == ["deleted"]
     assert statuses(system.deploy())["a/one"] == "applied"
     assert checks(system)["a/one"] == "clean"
 
@@ -148,15 +148,15 @@ def test_a_deleted_resource_is_drift(system: StoredSystem) -> None:
 def test_it_is_checked_with_what_was_applied(system: StoredSystem) -> None:
     """A config that was published since is shown, and is no drift."""
     system.publish(a_one={"size": 2, "secret": CANARY})
-    found = check_drift(system.workspace, Selection(targets=("a/one",))).components[0]
-    assert (str(found.status), found.config, found.published_version) == ("clean", ("/size",), 2)
+    checked = check_drift(system.workspace, Selection(targets=("a/one",))).components[0]
+    assert (str(checked.status), checked.config, checked.published_version) == ("clean", ("/size",), 2)
 
 
 def test_a_runtime_that_was_edited_is_shown(system: StoredSystem) -> None:
     """By its keys; that is no drift of the cloud."""
     system.parameters.put([ParameterWrite(name="/iac/b/two/runtime", value='{"a_nickname":"x"}')])
-    found = check_drift(system.workspace, Selection(targets=("b/two",))).components[0]
-    assert (str(found.status), found.runtime) == ("clean", ("a_nickname", "id"))
+    checked = check_drift(system.workspace, Selection(targets=("b/two",))).components[0]
+    assert (str(checked.status), checked.runtime) == ("clean", ("a_nickname", "id"))
 
 
 def test_one_failure_does_not_stop_the_others(system: StoredSystem) -> None:
@@ -188,8 +188,8 @@ def test_what_a_run_works_on_is_skipped(system: StoredSystem) -> None:
             return system.terraform.refresh(job)
 
     workspace = replace(system.workspace, terraform=Meanwhile())
-    found = check_drift(workspace, Selection(targets=("b/two",))).components
-    assert [str(c.status) for c in found] == ["skipped"]
+    checked = check_drift(workspace, Selection(targets=("b/two",))).components
+    assert [str(c.status) for c in checked] == ["skipped"]
 
 
 def test_only_one_check_at_a_time(system: StoredSystem) -> None:

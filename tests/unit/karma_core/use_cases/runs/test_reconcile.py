@@ -121,15 +121,15 @@ def test_a_dead_run_is_closed_once_and_can_be_resumed(system: System) -> None:
     """Its flow run is named, so that Prefect can be told; the log says that it was interrupted."""
     run_id = die(system)
     system.clock.pass_seconds(61)
-    (found,) = reconcile(system.workspace)
-    assert found.contract() == {
+    (closed,) = reconcile(system.workspace)
+    assert closed.contract() == {
         "run_id": run_id,
         "kind": "deploy",
         "started_at": system.state.runs()[0].started_at,
         "flow_run": "F1",
-        "next": found.next_step,
+        "next": closed.next_step,
     }
-    assert f"karma deploy --resume {run_id}" in found.next_step
+    assert f"karma deploy --resume {run_id}" in closed.next_step
     assert ("a/one", "interrupted") in system.events("terraform_apply")
     assert reconcile(system.workspace) == ()
     result = resume(in_flow(system, "F2"), run_id, ThreadExecutor)
