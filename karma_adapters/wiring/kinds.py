@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from karma_core.documents import TypeForm
-
 if TYPE_CHECKING:
     from karma_adapters.wiring.stores import Stores
     from karma_core import ports
+    from karma_core.documents import TypeForm
     from karma_log.sinks.base import Sink
 
 

@@ -62,8 +62,11 @@ class Values:
         """Component type → why its module cannot be read."""
 
     def module(self, address: str) -> Module | None:
-        """The module of the component's type as it is now; None where there is none, or none to be read."""
-        component_type = type_of(address)
+        """The module of the component's type; as `module_of`."""
+        return self.module_of(type_of(address))
+
+    def module_of(self, component_type: str) -> Module | None:
+        """The type's module as it is now; None where there is none, or none to be read."""
         with self._lock:
             if component_type not in self._modules:
                 try:

@@ -211,7 +211,7 @@ def read_fleet(
     values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
     modules = module_inputs(workspace, types, values, pins.modules)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
-    known = {t for t in types if values.module(f"{t}/x") or t in values.unreadable} if available else None
+    known = {t for t in types if values.module_of(t) or t in values.unreadable} if available else None
     graph = Graph(built.graph)
     findings_of_graph = validate(inventory, built, definitions, known_types=known, graph=graph)
     findings = sort_findings(

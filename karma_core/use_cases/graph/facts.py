@@ -38,6 +38,6 @@ def _pinned(workspace: HasModules, component_type: str, values: Values, digest: 
 
 
 def _here(workspace: HasModules, component_type: str, values: Values) -> ModuleFacts | None:
-    if values.module(f"{component_type}/x") is None:
+    if values.module_of(component_type) is None:
         return None  # there is none, or it is unreadable, which is a finding already
     return workspace.modules.facts(component_type)

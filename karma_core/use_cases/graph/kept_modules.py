@@ -119,7 +119,7 @@ def _seen(workspace: HasModules, fleet: Fleet, name: str) -> KeptModule:
         definition = workspace.modules.definition(name)
     except BadInput as error:
         unreadable_definition = error
-    module = fleet.values.module(f"{name}/x")
+    module = fleet.values.module_of(name)
     try:
         facts = facts or (workspace.modules.facts(name) if module is not None else None)
     except BadInput as error:  # it has been edited meanwhile
