@@ -55,8 +55,8 @@ Resolved = Reference | Emission | Finding
 class Subject(msgspec.Struct, frozen=True):
     """The component whose references are resolved.
 
-    `entries` is the one walk of its config, `resolved` what the resolvers before this one have found. `naming`
-    are the names of the resolvers by which a config names a producer whose runtime it means to use.
+    `entries` is the one walk of its config, `resolved` what the resolvers before this one have found.
+    `naming` are the names of the resolvers by which a config names a producer whose runtime it means to use.
     """
 
     address: str
