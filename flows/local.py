@@ -62,10 +62,10 @@ def _result_of(flow: Any, arguments: dict[str, Any]) -> JsonObject:
     """Run the flow; what it raised is raised as it was."""
     state: Any = flow(**arguments, return_state=True)
     _settle(state.state_details.flow_run_id)
-    found: JsonObject | BaseException = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    result: JsonObject | BaseException = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _without_prefect(error: Exception, outcome: list[JsonObject], settings: Settings) -> RunResult:

@@ -73,10 +73,10 @@ def fence_row(token: int) -> StateRow:
 
 def contents(rows: Iterable[StateRow]) -> Contents:
     """What the rows say; BadInput `backup-damaged` for one that is none of the kinds above."""
-    found = Contents()
+    collected = Contents()
     for row in rows:
         try:
-            _take(found, row)
+            _take(collected, row)
         except (msgspec.ValidationError, binascii.Error, ValueError, TypeError) as error:
             raise BadInput(
                 f"a row of the state store's copy cannot be read: {row.kind} {row.key}".rstrip(),
@@ -84,26 +84,26 @@ def contents(rows: Iterable[StateRow]) -> Contents:
                 next_step="use another backup",
                 code="backup-damaged",
             ) from error
-    return found
+    return collected
 
 
-def _take(found: Contents, row: StateRow) -> None:
+def _take(contents: Contents, row: StateRow) -> None:
     if row.kind == "run":
-        found.runs.append(_read(row, Run))
+        contents.runs.append(_read(row, Run))
     elif row.kind == "generation":
-        found.generations[row.key] = _read(row, int)
+        contents.generations[row.key] = _read(row, int)
     elif row.kind == "entry":
-        found.journal.append(_read(row, JournalEntry))
+        contents.journal.append(_read(row, JournalEntry))
     elif row.kind == "applied":
-        found.applied.append(_read(row, Applied))
+        contents.applied.append(_read(row, Applied))
     elif row.kind == "document":
-        found.documents.append(_read(row, Document))
+        contents.documents.append(_read(row, Document))
     elif row.kind == "secret":
-        found.secrets[row.key] = base64.b64decode(_read(row, str), validate=True)
+        contents.secrets[row.key] = base64.b64decode(_read(row, str), validate=True)
     elif row.kind == "head":
-        found.head = _read(row, ChainHead)
+        contents.head = _read(row, ChainHead)
     elif row.kind == "fence":
-        found.fence = _read(row, int)
+        contents.fence = _read(row, int)
     else:
         raise ValueError("there is no such kind of row")
 

@@ -34,10 +34,10 @@ def is_damaged(parameter: Parameter) -> bool:
     secure = parameter.kind is ParameterKind.SECURE
     if parameter.value is None or secure or _MARK not in parameter.description:
         return False
-    found = _FORM.findall(parameter.description)
-    if not found or int(found[-1][0]) != parameter.version:
+    marks = _FORM.findall(parameter.description)
+    if not marks or int(marks[-1][0]) != parameter.version:
         return False
-    return checksum(parameter.name, parameter.version, parameter.value) != "-".join(found[-1])
+    return checksum(parameter.name, parameter.version, parameter.value) != "-".join(marks[-1])
 
 
 def intact(parameter: Parameter) -> Parameter:
@@ -56,9 +56,9 @@ def intact(parameter: Parameter) -> Parameter:
 
 def renewed(parameter: Parameter, version: int) -> str:
     """The description of an intact parameter for its value as another version."""
-    found = list(_FORM.finditer(parameter.description))
-    if not found or parameter.value is None or is_damaged(parameter):
+    marks = list(_FORM.finditer(parameter.description))
+    if not marks or parameter.value is None or is_damaged(parameter):
         return parameter.description
-    last, text = found[-1], parameter.description
+    last, text = marks[-1], parameter.description
     mark = checksum(parameter.name, version, parameter.value)
     return text[: last.start(1)] + mark + text[last.end(2) :]

@@ -143,8 +143,8 @@ def _separators(text: str) -> tuple[str, str]:
 
 def _indent(text: str) -> str:
     """The first indentation in the file."""
-    found = re.search(r"\n([ \t]+)\S", text)
-    return found[1] if found else DEFAULT_INDENT
+    match = re.search(r"\n([ \t]+)\S", text)
+    return match[1] if match else DEFAULT_INDENT
 
 
 def _read(text: str, position: int) -> _Node:

@@ -72,15 +72,15 @@ def _walk_copy(copy: Sink) -> Verification:
         )
 
 
-def _with_indexes(sink: Sink, found: Verification) -> Verification:
+def _with_indexes(sink: Sink, verification: Verification) -> Verification:
     """The result, with what the sink's indexes say otherwise than its lines."""
     faults = [
         Problem(kind="index", what=f"an index of {sink.name} differs: {fault}")
         for fault in sink.index_faults()
     ]
     if not faults:
-        return found
-    return msgspec.structs.replace(found, verified=False, problems=(*found.problems, *faults))
+        return verification
+    return msgspec.structs.replace(verification, verified=False, problems=(*verification.problems, *faults))
 
 
 def _against(

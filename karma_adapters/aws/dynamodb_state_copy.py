@@ -51,36 +51,36 @@ def copy_in(table: StateTable, rows: Iterable[StateRow]) -> None:
 
     A copy that is broken off leaves a table without applied records, which nothing takes for whole.
     """
-    found = state_rows.contents(rows)
+    contents = state_rows.contents(rows)
     for kind in (*_KINDS, *(DOCUMENTS.format(kind) for kind in DOCUMENT_KINDS)):
         for item in list(table.query(kind)):
             table.drop_parts(table.delete(kind, item["sk"]["S"]))
-    for item in _items(table, found):
+    for item in _items(table, contents):
         table.put(item)
-    _raise_fence(table, found.fence)
+    _raise_fence(table, contents.fence)
     table.put({**table.key("revision", "applied"), "mark": text(new_mark())})
 
 
-def _items(table: StateTable, found: Contents) -> Iterator[Item]:
-    for run in found.runs:
+def _items(table: StateTable, contents: Contents) -> Iterator[Item]:
+    for run in contents.runs:
         order = {"one": text(f"{run.started_at}#{run.id}")}
         yield {**table.key("run", run.id), **table.body(run), **order}
-    for address, value in found.generations.items():
+    for address, value in contents.generations.items():
         yield {**table.key("generation", address), "count": number(value)}
-    yield from _journal(table, found.journal)
-    for document in found.documents:
+    yield from _journal(table, contents.journal)
+    for document in contents.documents:
         kept = {"revision": number(document.revision), "mark": text(new_mark())}
         yield {
             **table.key(DOCUMENTS.format(document.kind), document.id),
             **table.body(document.body),
             **kept,
         }
-    for name, secret in found.secrets.items():
+    for name, secret in contents.secrets.items():
         yield {**table.key("secret", name), "secret": {"B": secret}}
-    if found.head is not None:
-        digest = {"seq": number(found.head.seq), "digest": text(found.head.hash)}
+    if contents.head is not None:
+        digest = {"seq": number(contents.head.seq), "digest": text(contents.head.hash)}
         yield {**table.key("chain", "head"), **digest}
-    for record in found.applied:
+    for record in contents.applied:
         yield {**table.key("applied", record.address), **table.body(record)}
 
 

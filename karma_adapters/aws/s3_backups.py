@@ -30,10 +30,10 @@ def is_address(text: str) -> bool:
 
 def place_of(text: str) -> Place:
     """The object that `s3://bucket/key` names; UsageError."""
-    found = _ADDRESS.match(text)
-    if found is None:
+    match = _ADDRESS.match(text)
+    if match is None:
         raise UsageError(f"{shown(text)!r} names no object", next_step="write it like s3://bucket/key")
-    return Place(found[1], found[2])
+    return Place(match[1], match[2])
 
 
 def put(api: Api, place: Place, file: Path, kms_key_id: str = "") -> None:

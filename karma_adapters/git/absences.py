@@ -19,39 +19,39 @@ def absences(tree: GitWorkTree, paths: Iterable[str]) -> dict[str, str]:
 
     Paths are relative to the tree's top; those that exist are left out.
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     rest = sorted(path for path in paths if not os.path.lexists(tree.top / path))
     for link in _submodules(tree, rest):
         inside = [path for path in rest if path.startswith(f"{link}/")]
         rest = [path for path in rest if path not in inside]
-        found |= _in_submodule(tree, link, inside)
+        reasons |= _in_submodule(tree, link, inside)
     empty_index = bool(rest) and not any(True for _ in tree.entries(["."]))
     for start in range(0, len(rest), _CHUNK):
-        found |= _of_files(tree, rest[start : start + _CHUNK], empty_index=empty_index)
-    return found
+        reasons |= _of_files(tree, rest[start : start + _CHUNK], empty_index=empty_index)
+    return reasons
 
 
 def _submodules(tree: GitWorkTree, paths: Iterable[str]) -> list[str]:
     """The submodules on the way to the paths."""
-    ways = sorted({str(parent) for path in paths for parent in Path(path).parents} - {"."})
-    chunks = (ways[start : start + _CHUNK] for start in range(0, len(ways), _CHUNK))
+    parents = sorted({str(parent) for path in paths for parent in Path(path).parents} - {"."})
+    chunks = (parents[start : start + _CHUNK] for start in range(0, len(parents), _CHUNK))
     entries = (entry for chunk in chunks for entry in tree.entries(chunk))
-    return sorted({entry.path for entry in entries if entry.mode == SUBMODULE and entry.path in ways})
+    return sorted({entry.path for entry in entries if entry.mode == SUBMODULE and entry.path in parents})
 
 
 def _in_submodule(tree: GitWorkTree, link: str, paths: list[str]) -> dict[str, str]:
     inner = find_work_tree(tree.top / link)
     if inner is None or os.path.realpath(inner.top) != os.path.realpath(tree.top / link):
         return dict.fromkeys(paths, "submodule")
-    found = absences(inner, [os.path.relpath(path, link) for path in paths])
-    return {f"{link}/{path}": why for path, why in found.items()}
+    reasons = absences(inner, [os.path.relpath(path, link) for path in paths])
+    return {f"{link}/{path}": why for path, why in reasons.items()}
 
 
 def _of_files(tree: GitWorkTree, paths: list[str], *, empty_index: bool) -> dict[str, str]:
-    found = dict.fromkeys(tree.in_head(paths), "no-checkout" if empty_index else DELETED)
+    reasons = dict.fromkeys(tree.in_head(paths), "no-checkout" if empty_index else DELETED)
     for entry in tree.entries(paths):
-        found[entry.path] = _why(tree, entry)
-    return found
+        reasons[entry.path] = _why(tree, entry)
+    return reasons
 
 
 def _why(tree: GitWorkTree, entry: Entry) -> str:

@@ -43,13 +43,13 @@ def path_changes(tree: GitWorkTree, commit: str, path: str) -> PathChanges:
     if inner is not None and Path(os.path.realpath(inner.top)) != top:
         link = os.path.relpath(os.path.realpath(inner.top), top)
         return _in_submodule(tree, commit, link, os.path.relpath(path, link))
-    found = _own(tree, commit, path)
+    changes = _own(tree, commit, path)
     for entry in tree.entries([path]):
         if entry.mode == SUBMODULE:
-            found = found.joined(_in_submodule(tree, commit, entry.path, "."))
+            changes = changes.joined(_in_submodule(tree, commit, entry.path, "."))
         elif entry.hidden is not None and os.path.lexists(tree.top / entry.path):
-            found.untold[entry.path] = f"it is marked {entry.hidden}"
-    return found
+            changes.untold[entry.path] = f"it is marked {entry.hidden}"
+    return changes
 
 
 def _own(tree: GitWorkTree, commit: str, path: str) -> PathChanges:

@@ -98,13 +98,13 @@ class GitConfigRepository:
             why = f"the clone is shallow and does not have {ids.shown(ref)}"
             return GitChanges(untold_configs=why, untold_modules={".": why})
         configs = _below(tree, f"{self._configs}/{environment}")
-        found = self._changes(tree, commit, f"{self._configs}/{environment}")
+        config_changes = self._changes(tree, commit, f"{self._configs}/{environment}")
         modules = self._changes(tree, commit, self._modules)
         top = _below(tree, self._modules)
         return GitChanges(
-            addresses=frozenset(_addresses(found.changed, configs)),
+            addresses=frozenset(_addresses(config_changes.changed, configs)),
             modules=frozenset(_relative(path, top) for path in modules.changed),
-            untold_configs=_why_untold(tree, found),
+            untold_configs=_why_untold(tree, config_changes),
             untold_modules={_relative(path, top): why for path, why in modules.untold.items()},
         )
 

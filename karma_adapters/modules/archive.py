@@ -111,19 +111,19 @@ class ModuleArchive:
         """Archive a packed module; BadInput `backup-damaged` where it is none, or a path leaves its place."""
         place = self._place(digest)
         try:
-            found = msgspec.json.decode(packed, type=_Packed)
+            unpacked = msgspec.json.decode(packed, type=_Packed)
         except msgspec.MsgspecError as error:
             raise _damaged(digest, str(error)) from error
-        if place is None or found.module.digest != digest:
+        if place is None or unpacked.module.digest != digest:
             raise _damaged(digest, "it is not the module that its name says")
         if place.exists():
             return
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._directory))
         try:
-            for file in found.files:
+            for file in unpacked.files:
                 _write(scratch / TREE, file, digest)
-            (scratch / _RECORD).write_bytes(msgspec.json.encode(found.module))
+            (scratch / _RECORD).write_bytes(msgspec.json.encode(unpacked.module))
             _rename(scratch, place)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

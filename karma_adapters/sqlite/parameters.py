@@ -154,7 +154,7 @@ class LocalParameters:
             raise damaged(self._path, f"the parameter {shown(name)}", error) from error
 
     def _held(self, connection: sqlite3.Connection, names: Sequence[str]) -> dict[str, Held]:
-        found = {}
+        held = {}
         for name in names:
             query = "SELECT version, tier, tags FROM parameter WHERE name = ?"
             row = connection.execute(query, (name,)).fetchone()
@@ -162,8 +162,8 @@ class LocalParameters:
                 check_row(self._path, f"the parameter {shown(name)}", row, (int, str, str))
                 if row[1] not in _TIERS:
                     raise damaged(self._path, f"the parameter {shown(name)}", f"its tier {shown(row[1])}")
-                found[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=self._decode_tags(row[2]))
-        return found
+                held[name] = Held(version=row[0], tier=_TIERS[row[1]], tags=self._decode_tags(row[2]))
+        return held
 
     def _decode_tags(self, text: str) -> dict[str, str]:
         try:

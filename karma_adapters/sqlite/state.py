@@ -162,11 +162,11 @@ class SqliteState:
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
         rows = self._database.rows("SELECT address, body FROM applied ORDER BY address")
-        found = {}
+        records = {}
         for address, body in rows:
             check_row(self._path, "the address of an applied record", (address,), (str,))
-            found[address] = self._decoded(body, Applied)
-        return found
+            records[address] = self._decoded(body, Applied)
+        return records
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""

@@ -64,35 +64,35 @@ def _rows(database: Database, decode: Decode) -> Iterator[StateRow]:
 
 def copy_in(database: Database, rows: Iterable[StateRow]) -> None:
     """Replace everything but the leases, or nothing."""
-    found = state_rows.contents(rows)
+    contents = state_rows.contents(rows)
     with database.write() as connection:
         for table in _TABLES:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        _insert(connection, found)
-        connection.execute("UPDATE fence SET token = max(token, ?)", (found.fence,))
+        _insert(connection, contents)
+        connection.execute("UPDATE fence SET token = max(token, ?)", (contents.fence,))
         connection.execute("INSERT OR REPLACE INTO applied_revision VALUES (1, ?)", (secrets.token_hex(8),))
 
 
-def _insert(connection: sqlite3.Connection, found: Contents) -> None:
+def _insert(connection: sqlite3.Connection, contents: Contents) -> None:
     connection.executemany(
         "INSERT INTO runs (id, started_at, body) VALUES (?, ?, ?)",
-        ((run.id, run.started_at, _encode(run)) for run in found.runs),
+        ((run.id, run.started_at, _encode(run)) for run in contents.runs),
     )
-    connection.executemany("INSERT INTO generations VALUES (?, ?)", found.generations.items())
+    connection.executemany("INSERT INTO generations VALUES (?, ?)", contents.generations.items())
     connection.executemany(
         "INSERT INTO journal (run_id, address, generation, completes_apply, body) VALUES (?, ?, ?, ?, ?)",
         (
             (entry.run_id, entry.address, entry.generation, completes_apply(entry), _encode(entry))
-            for entry in found.journal
+            for entry in contents.journal
         ),
     )
     connection.executemany(
-        "INSERT INTO applied VALUES (?, ?)", ((one.address, _encode(one)) for one in found.applied)
+        "INSERT INTO applied VALUES (?, ?)", ((one.address, _encode(one)) for one in contents.applied)
     )
     connection.executemany(
         "INSERT INTO documents VALUES (?, ?, ?, ?)",
-        ((one.kind, one.id, one.revision, _encode(one.body)) for one in found.documents),
+        ((one.kind, one.id, one.revision, _encode(one.body)) for one in contents.documents),
     )
-    connection.executemany("INSERT INTO secrets VALUES (?, ?)", found.secrets.items())
-    if found.head is not None:
-        connection.execute("INSERT INTO chain VALUES (1, ?, ?)", (found.head.seq, found.head.hash))
+    connection.executemany("INSERT INTO secrets VALUES (?, ?)", contents.secrets.items())
+    if contents.head is not None:
+        connection.execute("INSERT INTO chain VALUES (1, ?, ?)", (contents.head.seq, contents.head.hash))

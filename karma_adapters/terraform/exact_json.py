@@ -63,12 +63,12 @@ def _decoded(text: bytes | str, number: Number) -> JsonObject:
     try:
         return msgspec.json.Decoder(JsonObject, float_hook=number).decode(text)
     except msgspec.ValidationError:
-        found = _slowly(text, number)
+        decoded = _slowly(text, number)
     except RecursionError as error:
         raise msgspec.DecodeError("it is nested too deeply") from error
-    if not isinstance(found, dict):
+    if not isinstance(decoded, dict):
         raise msgspec.ValidationError("it is no object")
-    return found
+    return decoded
 
 
 def _slowly(text: bytes | str, number: Number) -> JsonValue:

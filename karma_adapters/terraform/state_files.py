@@ -34,10 +34,10 @@ class LocalStates:
 
     def addresses(self) -> tuple[str, ...]:
         """Components whose state file is not empty, or is locked: it may be written just now. Sorted."""
-        found = self._directory.glob(f"*/*/{STATE}")
+        paths = self._directory.glob(f"*/*/{STATE}")
         named = (
             f"{path.parent.parent.name}/{path.parent.name}"
-            for path in found
+            for path in paths
             if path.stat().st_size or _lock_of(path).exists()
         )
         return tuple(sorted(address for address in named if ids.is_address(address)))

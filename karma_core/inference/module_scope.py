@@ -201,8 +201,8 @@ class _Parameter:
 
 def child_frames(child: Value) -> list[Frame]:
     """The frames in what `Frame.child` gives, one an instance of the child module."""
-    found = child if isinstance(child, list) else child.values() if isinstance(child, dict) else [child]
-    return [one for one in found if isinstance(one, Frame)]
+    instances = child if isinstance(child, list) else child.values() if isinstance(child, dict) else [child]
+    return [one for one in instances if isinstance(one, Frame)]
 
 
 def root_frame(program: Program, reading: Reading) -> Frame:

@@ -51,7 +51,7 @@ class _Slicer:
     def _child(self, name: str) -> _Slicer | None:
         """A child module in its place; None where its files are not known, or there is none of the name."""
         if name not in self._children:
-            self._children[name] = None  # while it is looked at: a child in a circle gives itself nothing
+            self._children[name] = None  # while it is looked at: a child in a cycle gives itself nothing
             child = self._body.children.get(name)
             if child is not None and child.body is not None:
                 call = child.call

@@ -95,16 +95,16 @@ class DynamoSink:
 
         One more pass over the table. Altered lines are the chain's to say.
         """
-        for found in self._items(table.query(self._environment, EVERYTHING, 0)):
+        for item in self._items(table.query(self._environment, EVERYTHING, 0)):
             try:
-                wanted = table.item(self._event(found))
+                wanted = table.item(self._event(item))
             except LogTampered:
                 continue
             differing = sorted(
-                name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)
+                name for name in item.keys() | wanted.keys() if item.get(name) != wanted.get(name)
             )
             if differing and differing != ["line"]:
-                yield f"event {_seq(found)} is not found as what it is by {', '.join(differing)}"
+                yield f"event {_seq(item)} is not found as what it is by {', '.join(differing)}"
 
     def close(self) -> None:
         """Close the connections."""

@@ -111,9 +111,9 @@ class SqliteSink:
     def index_faults(self) -> Iterator[str]:
         """What SQLite's own check says of the table's indexes, and indexes that are not as they were made."""
         with self._connected() as connection:
-            found = connection.execute(f"PRAGMA integrity_check({_SHOWN})").fetchall()
+            check_rows = connection.execute(f"PRAGMA integrity_check({_SHOWN})").fetchall()
             made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
-        yield from (text for (raw,) in found if (text := raw.decode("utf-8", "replace")) != "ok")
+        yield from (text for (raw,) in check_rows if (text := raw.decode("utf-8", "replace")) != "ok")
         kept = {name.decode("utf-8", "replace"): sql for name, sql in made}
         for name, sql in _MADE.items():
             if kept.get(name) != sql.encode():

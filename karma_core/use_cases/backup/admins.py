@@ -61,22 +61,22 @@ def _proven(workspace: BackupSource, copied: Copied, text: str) -> Actor:
     """Who the token says it is, by the tokens that are here or in the backup; the actor unchanged without."""
     if not text:
         return workspace.actor
-    found = tokens.recognise(workspace, text.strip()) or _in_backup(workspace, copied, text.strip())
-    if found is None:
+    token = tokens.recognise(workspace, text.strip()) or _in_backup(workspace, copied, text.strip())
+    if token is None:
         raise Refused(
             "the token does not count",
             why=f"neither {workspace.name} nor the backup knows it, or it has expired or was revoked",
             next_step="set KARMA_TOKEN to a token of the environment, or unset it",
             code="token-not-recognised",
         )
-    return replace(workspace.actor, user=found.user, proof="token", role=found.role)
+    return replace(workspace.actor, user=token.user, proof="token", role=token.role)
 
 
 def _in_backup(workspace: BackupSource, copied: Copied, text: str) -> Token | None:
     wanted = tokens.digest_of(text)
     for row in copied.rows():
         if row.kind == "document" and row.body.get("kind") == tokens.KIND:
-            found = msgspec.convert(row.body["body"], Token)
-            if hmac.compare_digest(found.digest, wanted) and found.usable(workspace.now()):
-                return found
+            token = msgspec.convert(row.body["body"], Token)
+            if hmac.compare_digest(token.digest, wanted) and token.usable(workspace.now()):
+                return token
     return None

@@ -94,11 +94,11 @@ def examine(workspace: HasLog, reader: Reader) -> Copied:
 
 
 def _check_format(raw: bytes) -> None:
-    found = _read(raw, _Format, form.MANIFEST)
-    if found.format > form.FORMAT:
+    manifest = _read(raw, _Format, form.MANIFEST)
+    if manifest.format > form.FORMAT:
         raise BadInput(
             "the backup cannot be used",
-            why=f"a newer version of Karma made it (form {found.format}, this one knows {form.FORMAT})",
+            why=f"a newer version of Karma made it (form {manifest.format}, this one knows {form.FORMAT})",
             next_step="use that version of Karma",
             code="backup-newer",
         )
@@ -107,9 +107,9 @@ def _check_format(raw: bytes) -> None:
 def _check_parts(workspace: HasLog, copied: Copied) -> None:
     rows = sum(1 for _ in copied.rows())
     parameters = sum(1 for _ in copied.parameters())
-    for name, found in (("state_rows", rows), ("parameters", parameters)):
-        if found != copied.manifest.counts.get(name):
-            raise _damaged(form.MANIFEST, f"it counts {copied.manifest.counts.get(name)} {name}, not {found}")
+    for name, count in (("state_rows", rows), ("parameters", parameters)):
+        if count != copied.manifest.counts.get(name):
+            raise _damaged(form.MANIFEST, f"it counts {copied.manifest.counts.get(name)} {name}, not {count}")
     if copied.builds():
         copied.graph()
     workspace.log.check_copy(copied.log())

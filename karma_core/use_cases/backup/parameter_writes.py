@@ -29,7 +29,7 @@ def put_back(workspace: HasParameters, copied: Copied) -> None:
     another. The binding stays, and so do SecureStrings whose values the backup does not have. What the
     parameters know of the state store is left for `heights.accept` to write.
     """
-    there = {found.name for found in workspace.parameters.read_tree(workspace.prefix)}
+    there = {parameter.name for parameter in workspace.parameters.read_tree(workspace.prefix)}
     kept_names = {ids.binding_parameter(workspace.prefix), *copied.manifest.left_out}
     batch: list[ParameterWrite] = []
     for kept in copied.parameters():
@@ -55,14 +55,14 @@ def writes(kept: KeptParameter, held: Parameter | None) -> list[ParameterWrite]:
             return []
         following = replace(newest, description=renewed(newest, held.version + 1))
         return [_write(following, newest, tags=kept.tags)]
-    known = [found for found in kept.versions if found.value is not None]
+    known = [parameter for parameter in kept.versions if parameter.value is not None]
     earlier = [_write(_as_of(known, number), newest) for number in range(1, newest.version)]
     return [*earlier, _write(newest, newest, tags=kept.tags)]
 
 
 def _as_of(known: list[Parameter], number: int) -> Parameter:
     """The version of that number, else the one that stood then, else the oldest known."""
-    before = [found for found in known if found.version <= number]
+    before = [parameter for parameter in known if parameter.version <= number]
     return before[-1] if before else known[0]
 
 

@@ -192,7 +192,7 @@ def _check_empty(workspace: BackupSource, others: Others) -> None:
         "log": next(iter(workspace.log.events(limit=1)), None),
         "Terraform states": next(iter(others.states.addresses()), None),
     }
-    full = [name for name, found in first.items() if found is not None]
+    full = [name for name, content in first.items() if content is not None]
     if full:
         raise Refused(
             f"the backup was not restored into {workspace.name}",

@@ -87,7 +87,7 @@ class _Taking:
             rows = tuple(workspace.state.copy_out())
             steps_now = _steps(rows)
             tree = workspace.parameters.read_tree(workspace.prefix)
-            versions_now = {found.name: (found.version, found.modified_at) for found in tree}
+            versions_now = {parameter.name: (parameter.version, parameter.modified_at) for parameter in tree}
             if number and (steps_now, versions_now) == (steps, versions):
                 return rows, newest
             moved = {address for address, _ in steps_now.items() ^ steps.items()}
@@ -122,10 +122,10 @@ class _Taking:
         parameters = self._workspace.parameters
         versions = parameters.history(name)
         self._left_out.discard(name)
-        secure = any(found.kind is ParameterKind.SECURE for found in versions)
+        secure = any(version.kind is ParameterKind.SECURE for version in versions)
         if secure and self._secure_strings:
-            clear = (parameters.get(name, version=found.version, decrypt=True) for found in versions)
-            versions = tuple(found for found in clear if found is not None)
+            clear = (parameters.get(name, version=version.version, decrypt=True) for version in versions)
+            versions = tuple(version for version in clear if version is not None)
         elif secure:
             self._left_out.add(name)
             return None

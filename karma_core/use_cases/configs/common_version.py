@@ -31,9 +31,9 @@ def common_version(workspace: HasParameters, address: str, notes: GitNotes) -> C
     for version in reversed(history):
         if is_damaged(version):
             return None
-        found = _common(address, version, notes)
-        if found is not None:
-            return found
+        common = _common(address, version, notes)
+        if common is not None:
+            return common
     created_here = bool(history) and history[0].version == 1
     return Common(value=ABSENT) if created_here else None
 

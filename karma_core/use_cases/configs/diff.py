@@ -102,9 +102,9 @@ def _merged(intent: Intent) -> MergedConfig:
     )
 
 
-def _diverged(found: Diverged) -> DivergedConfig:
-    version = found.stored.version if found.stored else 0
-    return DivergedConfig(address=found.address, version=version, places=found.overlaps)
+def _diverged(diverged: Diverged) -> DivergedConfig:
+    version = diverged.stored.version if diverged.stored else 0
+    return DivergedConfig(address=diverged.address, version=version, places=diverged.overlaps)
 
 
 def _changed(address: str, stored: Parameter | None, before: JsonValue, after: JsonValue) -> ChangedConfig:

@@ -66,5 +66,5 @@ def refuse_diverged(diverged: tuple[Diverged, ...]) -> Refused:
         next_step="say which side wins: `karma config publish` or `karma config pull` with `--take-git` or "
         "`--take-store`",
         code=DIVERGED,
-        addresses=[found.address for found in diverged],
+        addresses=[config.address for config in diverged],
     )

@@ -211,7 +211,7 @@ def _carry_out(workspace: Publishing, work: Work) -> dict[str, int]:
     intents, to_delete = work.comparison.intents, work.to_delete
     judged: JsonObject = {"judged": "passed"} if work.verdict and work.verdict.ruled else {}
     if work.comparison.diverged:
-        judged["diverged"] = [found.address for found in work.comparison.diverged]
+        judged["diverged"] = [config.address for config in work.comparison.diverged]
     writes = _writes(workspace, intents)
     with _leased(workspace, work.to_delete):
         reach("publish.under_lease")

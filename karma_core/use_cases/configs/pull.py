@@ -55,11 +55,11 @@ def pull(workspace: Publishing, *, dry_run: bool = False, take: Take | None = No
     """
     comparison = compare(workspace, may_be_absent=True, take=take, noting=True)
     merged = [intent for intent in comparison.intents if _has_edits_of_a_change(intent, take)]
-    entry: list[Ahead | Intent] = sorted([*comparison.ahead, *merged], key=lambda one: one.address)
-    pulled = tuple(_pull(workspace, one, dry_run=dry_run) for one in entry)
+    outcomes: list[Ahead | Intent] = sorted([*comparison.ahead, *merged], key=lambda one: one.address)
+    pulled = tuple(_pull(workspace, one, dry_run=dry_run) for one in outcomes)
     if not dry_run:
         log_taken(workspace, take)
-        _note(workspace, entry, comparison)
+        _note(workspace, outcomes, comparison)
         if pulled:
             addresses = [one.address for one in pulled]
             log_event(workspace, "config_pull", Phase.SUCCEEDED, inputs={"components": addresses})
@@ -78,26 +78,26 @@ def _has_edits_of_a_change(intent: Intent, take: Take | None) -> bool:
     return intent.git is not None or (take is not None and intent.address in take.git)
 
 
-def _note(workspace: Publishing, found: list[Ahead | Intent], comparison: Comparison) -> None:
+def _note(workspace: Publishing, outcomes: list[Ahead | Intent], comparison: Comparison) -> None:
     """From now on the files hold the stored versions, so what they have otherwise is Git's edit."""
-    brought = {one.address: one.stored for one in found if one.stored is not None}
+    brought = {one.address: one.stored for one in outcomes if one.stored is not None}
     notes = {a: held_of(stored, None, change=change_of(stored) or "") for a, stored in brought.items()}
     git_holds.note(workspace, {**comparison.notes, **notes})
-    config_set.forget_removed(workspace, [one.address for one in found if one.stored is None])
+    config_set.forget_removed(workspace, [one.address for one in outcomes if one.stored is None])
 
 
-def _pull(workspace: HasGit, entry: Ahead | Intent, *, dry_run: bool) -> Pulled:
-    removed = isinstance(entry, Ahead) and entry.stored is None
-    content = None if removed else _content(workspace, entry)
-    path = "" if dry_run else workspace.repository.write(workspace.name, entry.address, content)
-    return Pulled(address=entry.address, path=path, removed=removed, merged=isinstance(entry, Intent))
+def _pull(workspace: HasGit, outcome: Ahead | Intent, *, dry_run: bool) -> Pulled:
+    removed = isinstance(outcome, Ahead) and outcome.stored is None
+    content = None if removed else _content(workspace, outcome)
+    path = "" if dry_run else workspace.repository.write(workspace.name, outcome.address, content)
+    return Pulled(address=outcome.address, path=path, removed=removed, merged=isinstance(outcome, Intent))
 
 
-def _content(workspace: HasGit, found: Ahead | Intent) -> bytes:
+def _content(workspace: HasGit, outcome: Ahead | Intent) -> bytes:
     """The file's text with what it lacks; a new file is written readably."""
-    if isinstance(found, Intent):
-        return _edited(workspace, found.file, found.value)
-    return _edited(workspace, found.file, (intact(found.stored).value or "") if found.stored else "")
+    if isinstance(outcome, Intent):
+        return _edited(workspace, outcome.file, outcome.value)
+    return _edited(workspace, outcome.file, (intact(outcome.stored).value or "") if outcome.stored else "")
 
 
 def _edited(workspace: HasGit, file: ConfigFile | None, value: str) -> bytes:

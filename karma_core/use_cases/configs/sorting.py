@@ -92,20 +92,20 @@ class Sorting:
 
     def notes(self, in_git: Mapping[str, tuple[str, str]]) -> dict[str, Held]:
         """What Git holds now beside the versions that changes wrote, so that later edits are told apart."""
-        found = {}
+        notes = {}
         for address, stored in self._stored.items():
             if address not in in_git or not is_moved(address, stored, self._notes):
                 continue
             if holds(stored, in_git[address][1]):
-                found[address] = git_holds.held_of(stored, None, change=change_of(stored) or "")
+                notes[address] = git_holds.held_of(stored, None, change=change_of(stored) or "")
         for ahead in self.of(Ahead):
             if ahead.stored is None or ahead.stored.kind is ParameterKind.SECURE:
                 continue
             if ahead.value is not None or ahead.address in self._take.store:
-                found[ahead.address] = git_holds.held_of(ahead.stored, ahead.value or "")
+                notes[ahead.address] = git_holds.held_of(ahead.stored, ahead.value or "")
         for address in self._take.git & self.removed.keys():
-            found[address] = git_holds.held_of(self.removed[address], None)
-        return found
+            notes[address] = git_holds.held_of(self.removed[address], None)
+        return notes
 
     def kept_removals(self) -> dict[str, str]:
         """Digests of the files in Git by address, where the store's side, a removal, was taken."""

@@ -40,7 +40,7 @@ def unpublished(workspace: GitComparison, fleet: Fleet) -> Iterator[Finding]:
 
 def removed_alone(workspace: Context, comparison: Comparison) -> tuple[Finding, ...]:
     """The finding about configs that left Git or diverged: a plan of the work tree has what is published."""
-    diverged = [found.address for found in comparison.diverged]
+    diverged = [config.address for config in comparison.diverged]
     kinds = {"removed": left_git(comparison), "diverged": diverged}
     return (_finding(workspace, kinds, ()),) if any(kinds.values()) else ()
 

@@ -221,11 +221,11 @@ def _baseline(last: Document | None) -> dict[str, str]:
     return dict(last.body.get("baseline", {})) if last is not None else {}
 
 
-def _unchecked(found: ComponentDrift, error: KarmaError) -> ComponentDrift:
+def _unchecked(drift: ComponentDrift, error: KarmaError) -> ComponentDrift:
     """The check of a component that was not compared with the cloud, because of this error."""
     if error.code in STATE_CODES:
-        return replace(found, status=Check(error.code), reason=in_one_line(error))
-    return replace(found, status=Check.FAILED, reason=error.what)
+        return replace(drift, status=Check(error.code), reason=in_one_line(error))
+    return replace(drift, status=Check.FAILED, reason=error.what)
 
 
 def _busy(workspace: HasState, record: Applied) -> bool:

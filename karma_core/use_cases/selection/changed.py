@@ -42,30 +42,32 @@ def changed_itself(fleet: Fleet, address: str) -> bool:
 
 def changed_since(workspace: Selecting, fleet: Fleet, ref: str) -> Since:
     """Components whose config, or a part of whose module, changed since a commit."""
-    found = workspace.repository.changed_since(workspace.name, ref)
+    git_changes = workspace.repository.changed_since(workspace.name, ref)
     types = {type_of(address) for address in fleet.graph}
-    edited = {name for name in types if _touches(workspace.modules, name, found.modules)}
+    edited = {name for name in types if _touches(workspace.modules, name, git_changes.modules)}
     untold = {
         name: reasons
         for name in types - edited
-        if (reasons := _reasons(workspace.modules, name, found.untold_modules))
+        if (reasons := _reasons(workspace.modules, name, git_changes.untold_modules))
     }
-    by_git = {a for a in fleet.graph if a in found.addresses or type_of(a) in edited}
-    doubtful = {a for a in fleet.graph if found.untold_configs or type_of(a) in untold} - by_git
+    by_git = {a for a in fleet.graph if a in git_changes.addresses or type_of(a) in edited}
+    doubtful = {a for a in fleet.graph if git_changes.untold_configs or type_of(a) in untold} - by_git
     by_content = {address for address in doubtful if changed_itself(fleet, address)}
-    return Since(addresses=frozenset(by_git | by_content), untold=tuple(_said(found, untold, by_content)))
+    return Since(
+        addresses=frozenset(by_git | by_content), untold=tuple(_said(git_changes, untold, by_content))
+    )
 
 
-def _said(found: GitChanges, untold: Mapping[str, str], by_content: Collection[str]) -> Iterator[str]:
+def _said(git_changes: GitChanges, untold: Mapping[str, str], by_content: Collection[str]) -> Iterator[str]:
     """What was compared with the applied records, and why.
 
     A file that Git never looks at is worth a word only where it made a difference.
     """
     how = "compared with what was applied instead"
-    if found.untold_configs:
-        yield f"Git cannot tell which configs changed ({found.untold_configs}); they are {how}"
-    if found.untold_modules.get(_ALL):
-        yield f"Git cannot tell which modules changed ({found.untold_modules[_ALL]}); they are {how}"
+    if git_changes.untold_configs:
+        yield f"Git cannot tell which configs changed ({git_changes.untold_configs}); they are {how}"
+    if git_changes.untold_modules.get(_ALL):
+        yield f"Git cannot tell which modules changed ({git_changes.untold_modules[_ALL]}); they are {how}"
         return
     for name in sorted(untold):
         chosen = sorted(address for address in by_content if type_of(address) == name)
