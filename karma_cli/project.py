@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from karma_cli import exits, render
-from karma_cli.options import Env, Json, ProjectDir, project_root, settings_of
+from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, settings_of
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +40,14 @@ def doctor(
     iam_policy: Annotated[
         bool, typer.Option("--iam-policy", help="Print the least IAM policy for Karma; check nothing.")
     ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="store:NAME",
+            help="Take store:state or store:parameters for right as it is, which is logged; check nothing.",
+        ),
+    ] = None,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -49,6 +57,9 @@ def doctor(
 
     if iam_policy:
         _print_policy(env, project)
+        return
+    if accept is not None:
+        _accept(accept, env, project, as_json=as_json)
         return
     checks = examine(project_root(project), env)
     bad = [check for check in checks if check.status == "failed"]
@@ -62,6 +73,17 @@ def doctor(
         )
     if bad:
         raise typer.Exit(exits.FAILED)
+
+
+def _accept(wanted: str, env: str | None, project: Path | None, *, as_json: bool) -> None:
+    from karma_core.use_cases.access.store_acceptance import accept_store
+
+    said = accept_store(open_for(env, project), wanted)
+    if as_json:
+        render.document({"status": "succeeded", "accepted": wanted, "was": list(said)})
+        return
+    render.line(f"Accepted {wanted}. It was: {' '.join(said)}")
+    render.line("Next: `karma plan --all` shows what a deploy would do with the stores as they are.")
 
 
 def _print_policy(env: str | None, project: Path | None) -> None:

@@ -163,7 +163,17 @@ def _in_parameters(workspace: PolicySource) -> tuple[InParameters, int] | None:
 
 def _in_state(workspace: PolicySource) -> Height | None:
     document = workspace.state.document(KIND, DOCUMENT)
-    return msgspec.convert(document.body["parameters"], Height) if document else None
+    if document is None:
+        return None
+    try:
+        return msgspec.convert(document.body.get("parameters"), Height)
+    except msgspec.ValidationError as error:
+        raise BadInput(
+            "what the state store notes of the parameters cannot be read",
+            why=str(error),
+            next_step="restore the state store, or use the version of Karma that wrote it",
+            code="heights-unreadable",
+        ) from error
 
 
 def _behind(store: str, seen: Height, now: Height | None) -> str:
