@@ -13,6 +13,7 @@ from karma_core import failpoints
 from karma_core.changes.record import Change
 from karma_core.changes.request import read_request
 from karma_core.changes.states import State
+from karma_core.needs import CarryingOut
 from karma_core.use_cases.changes import decisions, intake
 from karma_core.use_cases.changes.applying import apply
 from karma_core.use_cases.changes.drain import drain
@@ -30,7 +31,7 @@ def request(workspace: Workspace, document: Any, **options: Any) -> Change:
     return intake.request(workspace, read_request(document), **options)
 
 
-def run_order(order: Order, workspace: Workspace) -> RunResult:
+def run_order(order: Order, workspace: CarryingOut) -> RunResult:
     """Deploy or destroy in threads of this process."""
     return carry_out(order, workspace, ThreadExecutor)
 

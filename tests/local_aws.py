@@ -41,7 +41,7 @@ def make_items_atomic() -> None:
         with lock:
             return answer(handler)
 
-    DynamoHandler.call_action = one_at_a_time
+    DynamoHandler.call_action = one_at_a_time  # type: ignore[method-assign]
 
 
 @cache

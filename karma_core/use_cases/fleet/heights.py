@@ -170,7 +170,15 @@ def _in_state(workspace: PolicySource) -> Height | None:
     document = workspace.state.document(KIND, DOCUMENT)
     if document is None or document.body.get("prefix", workspace.prefix) != workspace.prefix:
         return None
-    return msgspec.convert(document.body["parameters"], Height)
+    try:
+        return msgspec.convert(document.body.get("parameters"), Height)
+    except msgspec.ValidationError as error:
+        raise BadInput(
+            "what the state store notes of the parameters cannot be read",
+            why=str(error),
+            next_step="restore the state store, or use the version of Karma that wrote it",
+            code="heights-unreadable",
+        ) from error
 
 
 def _behind(store: str, seen: Height, now: Height | None) -> str:

@@ -55,7 +55,9 @@ class Accepted(Record, frozen=True, kw_only=True):
         return {"status": "succeeded", **said, **lists}
 
 
-Accept = Callable[[Accepting, str], Accepted]
+Say = Callable[[Accepted], None]
+"""Logs what is accepted. It is called before anything is written: a log that is not whole comes first."""
+Accept = Callable[[Accepting, str, Say], Accepted]
 """Accepts what has this name, of one kind; Refused `nothing-to-accept` where nobody doubts it."""
 
 
@@ -75,10 +77,13 @@ def accept(workspace: Accepting, wanted: str) -> Accepted:
         )
     check_binding(workspace)
     workspace = require_requester(workspace, "")
-    accepted = accept_it(workspace, name)
+    return accept_it(workspace, name, lambda accepted: _log(workspace, accepted))
+
+
+def _log(workspace: Accepting, accepted: Accepted) -> None:
     inputs: JsonObject = {
-        "kind": kind,
-        "name": name,
+        "kind": accepted.kind,
+        "name": accepted.name,
         "reason": accepted.doubt,
         "was": accepted.was,
         "now": accepted.now,
@@ -86,7 +91,6 @@ def accept(workspace: Accepting, wanted: str) -> Accepted:
     if accepted.resources:
         inputs["resources"] = list(accepted.resources)
     log_event(workspace, ACTION, Phase.SUCCEEDED, accepted.component, inputs=inputs)
-    return accepted
 
 
 def nothing_to_accept(name: str, why: str) -> KarmaError:
@@ -102,7 +106,7 @@ def nothing_to_accept(name: str, why: str) -> KarmaError:
 # -- state:ADDRESS ------------------------------------------------------------------------------------------
 
 
-def accept_state(workspace: Accepting, name: str) -> Accepted:
+def accept_state(workspace: Accepting, name: str, say: Say) -> Accepted:
     """Take a component's Terraform state for what it is now: lost, another, or older.
 
     Its record keeps the present height, and the component is planned against it: what is not in the state is
@@ -125,17 +129,18 @@ def accept_state(workspace: Accepting, name: str) -> Accepted:
         if error.code not in STATE_CODES:
             raise error
         present = workspace.terraform.height(address)
+        accepted = Accepted(
+            kind="state",
+            name=address,
+            doubt=error.code,
+            was=shown_height(record.state),
+            now=shown_height(present),
+            next_step=f"`karma plan {address}` shows what a deploy would do with the state as it is",
+            component=address,
+        )
+        say(accepted)
         _keep(workspace, record, present)
-    return Accepted(
-        kind="state",
-        name=address,
-        doubt=error.code,
-        was=shown_height(record.state),
-        now=shown_height(present),
-        next_step=f"`karma plan {address}` shows what a deploy would do with the state as it is",
-        component=address,
-        warnings=heights.note(workspace),
-    )
+    return replace(accepted, warnings=heights.note(workspace))
 
 
 def _keep(workspace: Accepting, record: Applied, present: StateHeight | None) -> None:
@@ -162,7 +167,7 @@ def _keep(workspace: Accepting, record: Applied, present: StateHeight | None) ->
 # -- maybe-created:ADDRESS ----------------------------------------------------------------------------------
 
 
-def accept_created(workspace: Accepting, name: str) -> Accepted:
+def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
     """Take a component's state to have all that exists, although an apply of it was killed."""
     address = str(Address.parse(name))
     with leasing.held(workspace, [leasing.component_lease(address)], wait_seconds=0):
@@ -171,23 +176,25 @@ def accept_created(workspace: Accepting, name: str) -> Accepted:
             raise nothing_to_accept(
                 f"{MAYBE_CREATED}:{address}", "no apply of it was killed here, or its state has everything"
             )
+        accepted = Accepted(
+            kind=MAYBE_CREATED,
+            name=address,
+            doubt=MAYBE_CREATED,
+            was=f"an apply was killed while it created {', '.join(resources)}",
+            now="the state has all that exists",
+            next_step=f"`karma plan {address}` shows what a deploy would do with the state as it is",
+            component=address,
+            resources=resources,
+        )
+        say(accepted)
         workspace.terraform.accept_created(address)
-    return Accepted(
-        kind=MAYBE_CREATED,
-        name=address,
-        doubt=MAYBE_CREATED,
-        was=f"an apply was killed while it created {', '.join(resources)}",
-        now="the state has all that exists",
-        next_step=f"`karma plan {address}` shows what a deploy would do with the state as it is",
-        component=address,
-        resources=resources,
-    )
+    return accepted
 
 
 # -- store:NAME ---------------------------------------------------------------------------------------------
 
 
-def accept_store(workspace: Accepting, name: str) -> Accepted:
+def accept_store(workspace: Accepting, name: str, say: Say) -> Accepted:
     """Take the state store and the parameters for what they are now, whichever of the two is named."""
     if name not in STORES:
         raise UsageError(
@@ -195,10 +202,10 @@ def accept_store(workspace: Accepting, name: str) -> Accepted:
             why=f"the stores are {', '.join(STORES)}",
             next_step="`karma doctor` lists what is in doubt",
         )
-    if not any(heights.findings(workspace)):
-        raise nothing_to_accept(f"store:{name}", "each store is as far as the other has seen it")
-    behind = heights.accept(workspace)
-    return Accepted(
+    behind = [f.message for f in heights.findings(workspace) if f"store:{name}" in f.message]
+    if not behind:
+        raise nothing_to_accept(f"store:{name}", "no other store has seen it further on")
+    accepted = Accepted(
         kind="store",
         name=name,
         doubt=heights.OLDER,
@@ -206,6 +213,9 @@ def accept_store(workspace: Accepting, name: str) -> Accepted:
         now="both are taken as they are",
         next_step="`karma plan --all` shows what a deploy would do with the stores as they are",
     )
+    say(accepted)
+    heights.accept(workspace)
+    return accepted
 
 
 STORES: Final = ("parameters", "state")

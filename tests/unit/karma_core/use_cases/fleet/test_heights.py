@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from karma_core.errors import Refused
+from karma_core.errors import BadInput, LogTampered, Refused, UsageError
 from karma_core.model import to_builtins
 from karma_core.needs import Destroying
 from karma_core.records import ParameterWrite
@@ -15,9 +15,11 @@ from karma_core.use_cases.configs import writing
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.plans.plan import plan
+from karma_core.use_cases.runs.acceptance import accept
 from karma_core.use_cases.runs.destroy import destroy
 from karma_core.use_cases.runs.drift import check_drift
 from karma_core.walk import ThreadExecutor
+from karma_log.log import Log
 from tests.memory.parameters import MemoryParameters
 from tests.memory.state import MemoryState
 from tests.memory_system import ALL, System, statuses
@@ -190,3 +192,32 @@ def test_tokens_catch_up_with_the_graph_at_once() -> None:
     system.parameters.delete([heights.parameter_name("/iac")])
     system.configure(a_one={"v": 3})
     assert build_graph(system.workspace).status == "published"
+
+
+def test_a_person_accepts_a_store_and_the_log_keeps_it(lost: tuple[System, str]) -> None:
+    """Once: afterwards there is nothing to accept. What is no store cannot be accepted."""
+    system, store = lost
+    system.log = Log(system.sink, system.state)
+    head, newest = system.state.chain_head(), system.sink.head()
+    if head is not None and newest is not None and head.seq > newest.seq:
+        with pytest.raises(LogTampered):  # of elsewhere: its log is another one, too
+            accept(system.workspace, f"store:{store}")
+        assert tuple(heights.findings(system.workspace)) != ()
+        return
+    assert accept(system.workspace, f"store:{store}")
+    assert [f"store:{event.inputs['name']}" for event in system.log.events(action="accept")] == [
+        f"store:{store}"
+    ]
+    with pytest.raises(Refused) as caught:
+        accept(system.workspace, f"store:{store}")
+    assert caught.value.code == "nothing-to-accept"
+    with pytest.raises(UsageError):
+        accept(system.workspace, "store:log")
+
+
+def test_a_note_of_the_state_store_that_cannot_be_read_stops() -> None:
+    """It is an error with words, and never taken for none."""
+    system = deployed()
+    system.state.put_document(heights.KIND, heights.DOCUMENT, {})
+    with pytest.raises(BadInput, match="cannot be read"):
+        tuple(heights.findings(system.workspace))
