@@ -60,9 +60,9 @@ def run() -> Iterator[Figure]:
 def _figures(root: Path, count: int) -> Iterator[Figure]:
     token = _project(root, count)
     graph, queries = [_Question("GET", "/graph")], _questions()
-    with _server("ours", root) as ours:
+    with server("ours", root) as ours:
         _record(ours, root, token, [*graph, *queries])
-        with _server("bare", root) as bare:
+        with server("bare", root) as bare:
             for name, asked in (("GET /graph", graph), (f"{len(queries)} common queries", queries)):
                 asks = [question.ask(token) for question in asked]
                 mine, theirs = _compare(ours, bare, asks)
@@ -76,7 +76,7 @@ def _figures(root: Path, count: int) -> Iterator[Figure]:
 
 
 @dataclass(frozen=True)
-class _Server:
+class Server:
     """A server that runs."""
 
     port: int
@@ -129,7 +129,7 @@ def _project(root: Path, count: int) -> str:
     return create(workspace, "bench", Role.VIEWER)[1]
 
 
-def _record(server: _Server, root: Path, token: str, questions: Sequence[_Question]) -> None:
+def _record(server: Server, root: Path, token: str, questions: Sequence[_Question]) -> None:
     """Keep what ours answers, so that the bare one can say the same."""
     answers = {}
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60, trust_env=False) as client:
@@ -144,7 +144,7 @@ def _record(server: _Server, root: Path, token: str, questions: Sequence[_Questi
     (root / ANSWERS).write_bytes(msgspec.msgpack.encode(answers))
 
 
-def _compare(ours: _Server, bare: _Server, asks: Sequence[Ask]) -> tuple[Load, Load]:
+def _compare(ours: Server, bare: Server, asks: Sequence[Ask]) -> tuple[Load, Load]:
     """(ours, the bare one), each at its best of several turns."""
     mine, theirs = [], []
     for _ in range(ROUNDS):
@@ -153,7 +153,7 @@ def _compare(ours: _Server, bare: _Server, asks: Sequence[Ask]) -> tuple[Load, L
     return _best(mine), _best(theirs)
 
 
-def _load(server: _Server, asks: Sequence[Ask], seconds: float = SECONDS) -> Load:
+def _load(server: Server, asks: Sequence[Ask], seconds: float = SECONDS) -> Load:
     return load(server.port, asks, connections=CONNECTIONS, seconds=seconds)
 
 
@@ -161,7 +161,7 @@ def _best(loads: Sequence[Load]) -> Load:
     return max(loads, key=lambda load: load.per_second)
 
 
-def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: int) -> Figure:
+def _during_rebuilds(root: Path, server: Server, asks: Sequence[Ask], count: int) -> Figure:
     """The 99th percentile while another process publishes a build every second, against the one at rest."""
     rest = [_load(server, asks) for _ in range(ROUNDS)]
     with _rebuilding(root, count):
@@ -173,7 +173,7 @@ def _during_rebuilds(root: Path, server: _Server, asks: Sequence[Ask], count: in
     )
 
 
-def _memory(server: _Server, asks: Sequence[Ask], count: int) -> Figure:
+def _memory(server: Server, asks: Sequence[Ask], count: int) -> Figure:
     """Memory after a load through many builds, against that after the first of them."""
     _load(server, asks, WARM_SECONDS)
     before = server.megabytes()
@@ -211,7 +211,7 @@ def _publish_for_ever(root: Path, count: int) -> None:
 
 
 @contextmanager
-def _server(kind: str, root: Path) -> Iterator[_Server]:
+def server(kind: str, root: Path) -> Iterator[Server]:
     """A server of that kind in a process of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -220,7 +220,7 @@ def _server(kind: str, root: Path) -> Iterator[_Server]:
     server = subprocess.Popen(words)
     try:
         _wait(port)
-        yield _Server(port, server.pid)
+        yield Server(port, server.pid)
     finally:
         server.terminate()
         server.wait()

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from karma_api.app import app_of
 from karma_api.exchange import Incoming
+from karma_api.http_protocol import PunctualProtocol
 from karma_api.opening import open_services
 from karma_api.routes import ROUTES
 
@@ -46,4 +47,11 @@ def bare(root: Path) -> Starlette:
 if __name__ == "__main__":
     kind, folder, port = sys.argv[1:]
     made = app_of(Path(folder)) if kind == "ours" else bare(Path(folder))
-    uvicorn.run(made, host="127.0.0.1", port=int(port), log_level="critical", server_header=False)
+    uvicorn.run(
+        made,
+        host="127.0.0.1",
+        port=int(port),
+        log_level="critical",
+        server_header=False,
+        http=PunctualProtocol,
+    )

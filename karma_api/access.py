@@ -79,6 +79,11 @@ class Access:
         entry = self._remembered.get(headers.get("authorization", ""))
         return entry.caller.user if entry is not None else ""
 
+    def key_of(self, headers: Mapping[str, str]) -> str:
+        """The key of the caller of a token that was recognised, however long ago; else empty."""
+        entry = self._remembered.get(headers.get("authorization", ""))
+        return entry.caller.key if entry is not None else ""
+
     def identify(self, incoming: Incoming, what: str, needed: Role | None) -> Caller:
         """Identify the caller of an action that needs a role (None: none).
 

@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import anyio
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,7 +24,7 @@ from starlette.routing import Route as ServedRoute
 
 from karma_adapters.wiring.reading import find_project, read_settings
 from karma_api import access_log, openapi, problems
-from karma_api.dispatch import answer, answer_at_once, too_large, user_of
+from karma_api.dispatch import answer, answer_at_once, caller_key, too_large, user_of
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
 from karma_api.metrics import Metrics
@@ -33,13 +33,11 @@ from karma_api.resources.events import MEDIA_TYPE
 from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_api.service import Services
+from karma_api.slots import COSTLY, COSTLY_FOR_ONE, FOR_ONE, THREADS, Slots
 from karma_api.streaming import Streams
 from karma_core.errors import KarmaError, UsageError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-THREADS = 32
-"""Requests that ask stores at once. Ours: more only wait for the stores' locks."""
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes may hold the interpreter while others wait. Ours: Python's own 5 ms would
@@ -84,7 +82,7 @@ class _Serving:
         self._metrics = metrics
         self._limits = limits
         self._streams = Streams(services, metrics)
-        self._threads: CapacityLimiter | None = None
+        self._slots: tuple[Slots, Slots] | None = None
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -142,12 +140,14 @@ class _Serving:
             access_log.write(route, incoming, user_of(self._services, incoming), status, seconds)
 
     async def _in_thread(self, route: Route, incoming: Incoming) -> Outgoing:
-        if self._threads is None:
-            self._threads = CapacityLimiter(THREADS)
+        """The answer, made in a thread of the route's kind."""
+        if self._slots is None:  # semaphores belong to the loop
+            self._slots = Slots(THREADS, FOR_ONE), Slots(COSTLY, COSTLY_FOR_ONE)
+        caller = caller_key(self._services, incoming)
         try:
             with anyio.fail_after(self._limits.request_seconds):
-                return await run_sync(
-                    answer, self._services, route, incoming, abandon_on_cancel=True, limiter=self._threads
+                return await self._slots[route.costly].run(
+                    caller, partial(answer, self._services, route, incoming)
                 )
         except TimeoutError as error:
             raise problems.TooSlow(

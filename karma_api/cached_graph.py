@@ -25,7 +25,7 @@ from karma_core import ports
 from karma_core.errors import KarmaError, NotFound, StoreUnavailable
 from karma_core.graph import history
 from karma_core.graph.graph import Graph
-from karma_core.model import Build, Component, Edge, GraphData, Kind, Snapshot
+from karma_core.model import Build, Component, Edge, Finding, GraphData, Kind, Snapshot
 
 LOOK_SECONDS: Final = 0.05
 """How old what is known of the store may be. Ours: so long that looking costs a busy server nothing, so short
@@ -94,6 +94,14 @@ class View:
     def consumers_of(self) -> dict[str, list[Edge]]:
         """Producer → the `depends_on` edges that point at it, sorted."""
         return self._edges(lambda edge: edge.target)
+
+    @cached_property
+    def findings_of(self) -> dict[str, list[Finding]]:
+        """Component → what the build's checks say of it, errors first."""
+        findings: dict[str, list[Finding]] = {}
+        for finding in self.build.findings:
+            findings.setdefault(finding.component, []).append(finding)
+        return findings
 
     def _edges(self, end: Callable[[Edge], str]) -> dict[str, list[Edge]]:
         edges: dict[str, list[Edge]] = {}

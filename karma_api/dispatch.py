@@ -55,6 +55,16 @@ def user_of(services: Services, incoming: Incoming) -> str:
     return service.access.user_of(incoming.headers) if service is not None else ""
 
 
+def caller_key(services: Services, incoming: Incoming) -> str:
+    """The name under which a request is counted before its caller is identified; asks no store.
+
+    That of the token where it was recognised before, else the address: who invents tokens gets no more.
+    """
+    service = services.opened(environment_of(incoming))
+    known = service.access.key_of(incoming.headers) if service is not None else ""
+    return known or f"address:{incoming.client}"
+
+
 def identified(services: Services, route: Route, incoming: Incoming) -> tuple[Service, Caller]:
     """The environment that is meant and who calls; raises where they may not."""
     named = environment_of(incoming)

@@ -13,7 +13,7 @@ from karma_adapters.wiring import bootstrap
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_api.limits import Limits
-from karma_api.service import Gremlin, Hooks, Service, Services, make_service, no_metrics
+from karma_api.service import Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
@@ -88,7 +88,7 @@ def open_service(
         workspace,
         log=stores.log,
         starter=starter,
-        gremlin=_gremlin(settings, name),
+        gremlin=_LazyGremlin(settings, name),
         limits=limits_of(settings),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
         metrics=metrics,
@@ -130,15 +130,24 @@ def _can_plan(workspace: Workspace) -> bool:
         return False
 
 
-def _gremlin(settings: Settings, name: str) -> Gremlin:
-    """Gremlin over the environment's graph, opened at the first question; one question at a time."""
-    lock = Lock()
-    held: list[bootstrap.Gremlin] = []
+class _LazyGremlin:
+    """Gremlin over the environment's graph, opened at the first query."""
 
-    def ask(text: str) -> GremlinAnswer:
-        with lock:
-            if not held:
-                held.append(bootstrap.open_gremlin(settings, name))
-            return held[0].query(name, text)
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._opening = Lock()
+        self._opened: bootstrap.Gremlin | None = None
 
-    return ask
+    def __call__(self, text: str) -> GremlinAnswer:
+        """The answer to a text."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = bootstrap.open_gremlin(self._settings, self._name, served=True)
+        return self._opened.query(self._name, text)
+
+    def close(self) -> None:
+        """End what was opened."""
+        close = getattr(self._opened, "close", None)
+        if close is not None:
+            close()

@@ -39,7 +39,8 @@ class Route:
 
     `role` None: open to everybody. `status` is that of success, `statuses` are further ones that the handler
     may give; those that every route can give (400, 401, 403, 404, 413, 429, 503, …) go without saying.
-    `cached`: the answer follows from the current build and the request alone. `streams`: the answer is a
+    `cached`: the answer follows from the current build and the request alone. `costly`: the work may
+    be large; it has threads of its own, few for one caller. `streams`: the answer is a
     stream of server-sent events. `own_body`: the handler reads the raw body itself (webhooks).
     `without_environment`: the answer to a request that names none; no environment is opened for it.
     """
@@ -57,6 +58,7 @@ class Route:
     statuses: tuple[int, ...] = ()
     media_type: str = "application/json"
     cached: bool = False
+    costly: bool = False
     streams: bool = False
     own_body: bool = False
     without_environment: JsonMapping | None = None

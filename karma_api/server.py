@@ -6,6 +6,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from karma_api.app import create_app
+from karma_api.http_protocol import PunctualProtocol
 
 __all__ = ["create_app", "serve"]
 
@@ -23,6 +24,7 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 8321) -> None:
         app,
         host=host,
         port=port,
+        http=PunctualProtocol,
         log_level="warning",
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -121,7 +121,7 @@ class Service:
     def close(self) -> None:
         """Let go of threads, files and connections."""
         self.graph.close()
-        for port in (self.workspace.graph, self.workspace.log, self.workspace.state):
+        for port in (self.gremlin, self.workspace.graph, self.workspace.log, self.workspace.state):
             close = getattr(port, "close", None)
             if close is not None:
                 close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
@@ -24,6 +25,8 @@ POLL_SECONDS: Final = 0.3
 QUIET_SECONDS: Final = 15.0
 """After so long without an event a comment is sent, as the HTML standard advises against proxies that cut
 silent connections."""
+OF_ONE: Final = 10
+"""Streams of one caller. Ours: a page has one, and a person some pages."""
 TRUST_SECONDS: Final = 0.5
 """How long a stream lasts without its caller's token being looked up again: with what `access` remembers, one
 that was revoked gets no event a second later."""
@@ -36,10 +39,11 @@ class Streams:
         self._services = services
         self._metrics = metrics
         self._open = 0
+        self._of: Counter[str] = Counter()
 
     async def begin(self, route: Route, incoming: Incoming) -> AsyncIterator[bytes]:
         """A stream that has been let in; its errors are raised here, before anything is sent."""
-        service, _ = await run_sync(identified, self._services, route, incoming)
+        service, caller = await run_sync(identified, self._services, route, incoming)
         asked = read(route, incoming)
         assert isinstance(asked, StreamAsked)  # noqa: S101 - the route says so
         seq = await run_sync(first, service, asked)
@@ -50,16 +54,24 @@ class Streams:
                 next_step="close one, or ask GET /log",
                 retry_after=5,
             )
-        frames = self._frames(service, route, incoming, asked, seq)
+        if self._of[caller.key] >= OF_ONE:
+            raise TooManyRequests(
+                f"{caller.user} has too many event streams open",
+                why=f"at most {OF_ONE} are served to one caller",
+                next_step="close one, or ask GET /log",
+                retry_after=5,
+            )
+        frames = self._frames(service, route, incoming, asked, seq, caller.key)
         # From here it counts: nothing is waited for between the look at the limit and this.
         await anext(frames)
         return frames
 
     async def _frames(
-        self, service: Service, route: Route, incoming: Incoming, asked: StreamAsked, seq: int
+        self, service: Service, route: Route, incoming: Incoming, asked: StreamAsked, seq: int, key: str
     ) -> AsyncGenerator[bytes, None]:
         """The stream; its first frame is empty."""
         self._open += 1
+        self._of[key] += 1
         self._metrics.streams.inc()
         said_at = known_at = time.monotonic()
         try:
@@ -82,6 +94,9 @@ class Streams:
             return  # the client comes back, and is told then
         finally:
             self._open -= 1
+            self._of[key] -= 1
+            if not self._of[key]:
+                del self._of[key]
             self._metrics.streams.dec()
 
 

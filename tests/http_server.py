@@ -9,6 +9,8 @@ from typing import Any
 
 import uvicorn
 
+from karma_api.http_protocol import PunctualProtocol
+
 
 class HttpServer:
     """Serves until `close`. `url` is where."""
@@ -17,7 +19,9 @@ class HttpServer:
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="critical", server_header=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app, log_level="critical", server_header=False, http=PunctualProtocol, timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
         self._thread.start()

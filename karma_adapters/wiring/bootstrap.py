@@ -180,9 +180,16 @@ def open_stores(settings: Settings, environment: str | None, *, say: Say = say_n
     return Stores(settings, name, settings.state_dir / name, say=say)
 
 
-def open_gremlin(settings: Settings, environment: str | None) -> Gremlin:
-    """Return the engine that answers Gremlin text about a graph: the graph store, or one in this process."""
+def open_gremlin(settings: Settings, environment: str | None, *, served: bool = False) -> Gremlin:
+    """Return the engine that answers Gremlin text about a graph: the graph store, or an embedded one.
+
+    The embedded one runs in this process; where others are `served` beside, in processes of its own.
+    """
     stores = open_stores(settings, environment)
+    if stores.section.graph != "gremlin" and served:
+        from karma_adapters.gremlin.pool import GremlinPool  # noqa: PLC0415 - few ask it
+
+        return GremlinPool(stores.graph)
     if stores.section.graph != "gremlin":
         from karma_adapters.gremlin.embedded import EmbeddedGremlin  # noqa: PLC0415 - loads the engine
 

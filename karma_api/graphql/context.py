@@ -9,6 +9,7 @@ from strawberry.dataloader import DataLoader
 
 from karma_api.access import Caller
 from karma_api.cached_graph import View
+from karma_api.graphql.limits import Meter
 from karma_api.service import Service
 from karma_core import strictjson
 from karma_core.errors import BadInput
@@ -30,6 +31,7 @@ class Context:
         self.service = service
         self.caller = caller
         self.workspace: OpenEnvironment = service.acting(caller)
+        self.meter = Meter(service.limits.request_seconds)
         self._view: View | None = None
         self.batches: list[tuple[str, int]] = []
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)

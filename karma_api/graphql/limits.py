@@ -6,6 +6,7 @@ have held: fragments that spread each other many times over would take a walk of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLResolveInfo,
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
@@ -32,7 +34,9 @@ MAX_DEPTH: Final = 12
 MAX_COST: Final = 50_000
 """Fields that a query could resolve. Ours: 100 components with 10 neighbours each, of 10 fields, twice."""
 LIST_LENGTH: Final = 10
-"""What a list without a limit counts for: neighbours, findings, introspected fields."""
+"""What a list without a limit counts for before it is known: neighbours, findings, introspected fields."""
+OWN_COST: Final = {"diff": 5_000, "impact": 1_000, "document": 50}
+"""What a field costs beside what is selected of it. Ours: its work, measured in fields that take as long."""
 _LISTS: Final = frozenset(
     {"consumers", "producers", "findings", "waves", "types", "fields", "args", "inputFields", "interfaces"}
     | {"possibleTypes", "enumValues", "directives"}
@@ -88,6 +92,32 @@ def _check(weight: Weight) -> None:
         raise GraphQLError(f"the query may cost {weight.cost:,}, more than {MAX_COST:,}; ask for less")
 
 
+class Meter:
+    """Counts what a query costs as it is resolved, by the real lengths of its lists.
+
+    A hub has thousands of neighbours, and each of them has it: no estimate before would hold.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._spent = 0
+        self._per_row: dict[int, int] = {}
+
+    def charge(self, info: GraphQLResolveInfo[Any], rows: int) -> None:
+        """Charge a list with what is selected of each row; GraphQLError where that or the time is too much.
+
+        Lists within a row are charged when they are there.
+        """
+        node = info.field_nodes[0]
+        if id(node) not in self._per_row:
+            self._per_row[id(node)] = _Flat(info.fragments, {}).weigh(node.selection_set).cost
+        self._spent += rows * self._per_row[id(node)]
+        if self._spent > MAX_COST:
+            raise GraphQLError(f"the query costs more than {MAX_COST:,}; ask for less")
+        if time.monotonic() > self._ends_at:
+            raise GraphQLError("the query took longer than a request may; ask for less")
+
+
 class _Weigher:
     """Weighs selections, each fragment once; validation has refused unknown and cyclic ones."""
 
@@ -121,7 +151,7 @@ class _Weigher:
         return Weight(
             depth=1 + below.depth if nested else 0,
             aliases=below.aliases + (node.alias is not None),
-            cost=1 + self._rows(node) * below.cost,
+            cost=1 + OWN_COST.get(node.name.value, 0) + self._rows(node) * below.cost,
         )
 
     def _rows(self, node: FieldNode) -> int:
@@ -140,3 +170,10 @@ class _Weigher:
                     given = self._variables.get(argument.value.name.value)
                     return given if isinstance(given, int) else MOST
         return _PAGE_LENGTH
+
+
+class _Flat(_Weigher):
+    """Weighs one row: the lists in it count as one field each."""
+
+    def _rows(self, node: FieldNode) -> int:
+        return 0 if node.name.value in _LISTS | _PAGES else 1

@@ -18,6 +18,7 @@ from karma_api.graphql.types import (
     Diff,
     Event,
     Impact,
+    charge,
     component_of,
     of,
 )
@@ -69,6 +70,7 @@ class Query:
         view = info.context.view
         nodes = list(islice(wanted_components(view, asked), size + 1))
         items = [component_of(node) for node in nodes[:size]]
+        charge(info, len(items))
         after_last = str(items[-1].id) if len(nodes) > size else None
         return ComponentPage(build_id=view.build.id, items=items, next=after_last)
 
@@ -90,6 +92,7 @@ class Query:
         """A page of them."""
         asked = PageAsked(limit=_limit(limit), after=after)
         builds = list_builds(info.context.service, info.context.caller, asked)["items"]
+        charge(info, len(builds))
         return [of(Build, build) for build in builds]
 
     @strawberry.field(description="Changes, newest first.")
@@ -100,6 +103,7 @@ class Query:
             raise UsageError(f"{ids.shown(status)} is no state of a change", code="query")
         asked = ChangesAsked(limit=_limit(limit), status=wanted)
         changes = list_changes(info.context.service, info.context.caller, asked)["items"]
+        charge(info, len(changes))
         return [of(Change, change) for change in changes]
 
     @strawberry.field(description="Events of the log, newest first.")
@@ -112,9 +116,11 @@ class Query:
         limit: Limit = 100,
     ) -> list[Event]:
         """The newest that match."""
-        events = info.context.service.log.events(
+        matching = info.context.service.log.events(
             component=component, action=action, user=user, limit=_limit(limit), newest_first=True
         )
+        events = list(matching)
+        charge(info, len(events))
         return [of(Event, to_builtins(event)) for event in events]
 
 

@@ -187,5 +187,6 @@ ROUTES = (
         asked=WhyAsked,
         answered=WhyShown,
         statuses=(409, 422),
+        costly=True,
     ),
 )

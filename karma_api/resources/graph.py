@@ -201,6 +201,7 @@ ROUTES = (
         asked=DiffAsked,
         answered=DiffShown,
         statuses=(409, 422),
+        costly=True,
     ),
     Route(
         name="graph-export",
@@ -224,5 +225,6 @@ ROUTES = (
         tag="graph",
         answered=FindingsShown,
         statuses=(409, 422),
+        costly=True,
     ),
 )

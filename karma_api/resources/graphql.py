@@ -58,5 +58,6 @@ ROUTES = (
         tag="graphql",
         asked=GraphqlAsked,
         answered=GraphqlAnswer,
+        costly=True,
     ),
 )

@@ -187,6 +187,7 @@ ROUTES = (
         summary="Verify the log's hash chain",
         tag="log",
         answered=VerifyShown,
+        costly=True,
     ),
     Route(
         name="log-diff",
@@ -198,6 +199,7 @@ ROUTES = (
         tag="log",
         asked=LogDiffAsked,
         answered=LogDiffShown,
+        costly=True,
     ),
     Route(
         name="event",

@@ -95,6 +95,7 @@ ROUTES = (
         answered=PlanShown,
         status=201,
         statuses=(409, 422),
+        costly=True,
     ),
     Route(
         name="plan",

@@ -137,6 +137,7 @@ ROUTES = (
         tag="config",
         answered=ConfigDiffShown,
         statuses=(409, 422),
+        costly=True,
     ),
     Route(
         name="publication",

@@ -137,5 +137,6 @@ ROUTES = (
         answered=QueryAnswer,
         statuses=(422,),
         cached=True,
+        costly=True,
     ),
 )

@@ -18,6 +18,8 @@ MAX_TEXT: Final = 10_000
 """Characters. Ours: a hundred times the longest query of docs/gremlin.md."""
 MAX_DEPTH: Final = 32
 """Traversals within traversals. Ours."""
+MAX_STEPS: Final = 200
+"""Steps of a text, those within others too. Ours: ten times those of the longest query of docs/gremlin.md."""
 
 STEPS: Final = frozenset(
     """
@@ -116,6 +118,7 @@ class _Parser:
             self._refuse(MAX_TEXT, f"it has more than {MAX_TEXT:,} characters")
         self._tokens = list(self._scan(text))
         self._place = 0
+        self._steps = 0
 
     def _scan(self, text: str) -> Iterator[_Token]:
         position = 0
@@ -167,6 +170,9 @@ class _Parser:
         name = token.text.removesuffix("_")
         if token.kind != "name" or name not in STEPS:
             self._refuse(token.at, f"{token.text!r} is not a step that may be used; queries only read")
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            self._refuse(self._peek().at, f"it has more than {MAX_STEPS} steps")
         return Step(name, self._arguments(depth))
 
     def _arguments(self, depth: int) -> tuple[Argument, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -13,8 +15,9 @@ from karma_api.access import Caller
 from karma_api.cached_graph import View
 from karma_api.graphql import execution
 from karma_api.graphql.context import Context
+from karma_api.graphql.execution import execute
 from karma_core.roles import Role
-from tests.served_system import ServedSystem
+from tests.served_system import QUICK, ServedSystem
 
 NESTED = """
 query ($id: ID!) {
@@ -185,3 +188,43 @@ def test_a_query_does_not_wait_for_another_ones_graph(served: ServedSystem) -> N
         finally:
             gate.set()
         assert first.result(20).build.id
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[ServedSystem]:
+    """An environment in which 400 components read one."""
+    configs: dict[str, dict[str, Any]] = {"a_one": {}}
+    configs |= {f"b_n{number}": {"a_nickname": "one"} for number in range(400)}
+    served = ServedSystem(configs=configs, deployed=False)
+    yield served
+    served.close()
+
+
+def test_a_hub_is_charged_by_its_real_degree(hub: ServedSystem) -> None:
+    """What looks cheap before, with ten a level, would be 400 times 400; only the first is resolved."""
+    twice = "consumers { component { producers { component { consumers { component { id } } } } } }"
+    began = time.monotonic()
+    answered = ask(hub, f'{{ component(id: "a/one") {{ {twice} }} }}')
+    assert "costs more" in answered["errors"][0]["message"]
+    assert time.monotonic() - began < 5
+    once = ask(hub, '{ component(id: "a/one") { consumers { component { id type } } } }')
+    assert "errors" not in once
+    assert len(once["data"]["component"]["consumers"]) == 400
+
+
+def test_a_query_ends_with_the_time_of_its_request() -> None:
+    """Work goes on in a thread when nobody waits any more: the query itself looks at the clock."""
+    served = ServedSystem(limits=replace(QUICK, request_seconds=1e-9))
+    try:
+        document = execute(
+            served.service, Caller(user="vera", role=Role.VIEWER), "{ components { items { id } } }"
+        )
+        assert "took longer" in document["errors"][0]["message"]
+    finally:
+        served.close()
+
+
+def test_costly_fields_have_a_cost_of_their_own(served: ServedSystem) -> None:
+    """Ten differences between builds are more than one query may ask for."""
+    many = " ".join(f"d{number}: diff {{ added }}" for number in range(11))
+    assert "may cost" in ask(served, f"{{ {many} }}")["errors"][0]["message"]
