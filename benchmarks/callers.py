@@ -47,7 +47,7 @@ def run() -> Iterator[Figure]:
         tokens = _project(Path(folder))
         with server("ours", Path(folder)) as running:
             before = _settled(running, tokens)
-            for path in ("/graph?limit=50", "/log?limit=20"):
+            for path in ("/graph", "/log?limit=20"):
                 yield _figure(running, tokens, path)
             after = _settled(running, tokens)
             note = f"{after:.0f} MB against {before:.0f} MB before"
@@ -113,7 +113,7 @@ def _p99(running: Server, token: str, path: str) -> float:
 def _settled(running: Server, tokens: dict[Role, str]) -> float:
     """Megabytes after every kind of question was asked once, and some time."""
     with _client(running, tokens[Role.OPERATOR]) as client:
-        for path in ("/graph?limit=50", "/log?limit=20"):
+        for path in ("/graph", "/log?limit=20"):
             client.get(path)
         client.post("/graphql", json={"query": NESTED})
         client.post("/graph/query", json={"gremlin": "g.V().count()"})

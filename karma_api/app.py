@@ -102,7 +102,7 @@ class _Serving:
             try:
                 incoming = await self._incoming(request)
                 at_once = answer_at_once(self._services, route, incoming) if route.cached else None
-                made = at_once or await self._in_thread(route, incoming)
+                made = at_once or await self._in_thread(route, incoming, request)
             except KarmaError as error:
                 made = problems.outgoing(error)
             incoming = incoming or Incoming(client=_client(request))
@@ -139,7 +139,7 @@ class _Serving:
         if access_log.is_on():
             access_log.write(route, incoming, user_of(self._services, incoming), status, seconds)
 
-    async def _in_thread(self, route: Route, incoming: Incoming) -> Outgoing:
+    async def _in_thread(self, route: Route, incoming: Incoming, request: Request) -> Outgoing:
         """The answer, made in a thread of the route's kind."""
         if self._slots is None:  # semaphores belong to the loop
             self._slots = Slots(THREADS, FOR_ONE), Slots(COSTLY, COSTLY_FOR_ONE)
@@ -147,7 +147,7 @@ class _Serving:
         try:
             with anyio.fail_after(self._limits.request_seconds):
                 return await self._slots[route.costly].run(
-                    caller, partial(answer, self._services, route, incoming)
+                    caller, partial(answer, self._services, route, incoming), partial(_still_there, request)
                 )
         except TimeoutError as error:
             raise problems.TooSlow(
@@ -215,6 +215,12 @@ def _description() -> ServedRoute:
         return Response(described, media_type=JSON, headers=dict(SECURE))
 
     return ServedRoute("/openapi.json", describe)
+
+
+async def _still_there(request: Request) -> None:
+    """UsageError where the caller has gone while its request waited: nothing is begun for nobody."""
+    if await request.is_disconnected():
+        raise UsageError("the caller hung up before its request was begun", next_step="send it again")
 
 
 def _client(request: Request) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -45,8 +45,13 @@ class Slots:
         self._threads = CapacityLimiter(math.inf)  # the semaphores count
         self._callers: dict[str, _OfOne] = {}
 
-    async def run(self, caller: str, call: Callable[[], Result]) -> Result:
-        """Call it in a thread. Cancelling ends the wait, and leaves what was begun to its end."""
+    async def run(
+        self, caller: str, call: Callable[[], Result], begin: Callable[[], Awaitable[None]] | None = None
+    ) -> Result:
+        """Call it in a thread. Cancelling ends the wait, and leaves what was begun to its end.
+
+        `begin` is awaited when its turn has come; what it raises ends the request before it is begun.
+        """
         one = self._callers.setdefault(caller, _OfOne(Semaphore(self._for_one)))
         one.wanted += 1
         try:
@@ -59,6 +64,12 @@ class Slots:
         except BaseException:
             one.slots.release()
             self._forget(caller, one)
+            raise
+        try:
+            if begin is not None:
+                await begin()
+        except BaseException:
+            self._give_back(caller, one)
             raise
         loop = asyncio.get_running_loop()
 

@@ -58,7 +58,7 @@ def main(questions: int, answers: int, megabytes: int) -> None:
     decode = msgspec.msgpack.Decoder(Question).decode
     encode = msgspec.msgpack.Encoder().encode
     loaded, engine = "", Engine(None)
-    with Connection(questions, writable=False) as asked, Connection(answers, readable=False) as told:
+    with Connection(questions, writable=False) as asked, Connection(answers, readable=False) as answering:
         while True:
             try:
                 question = decode(asked.recv_bytes())
@@ -66,7 +66,7 @@ def main(questions: int, answers: int, megabytes: int) -> None:
                 return
             if question.file != loaded:
                 loaded, engine = question.file, Engine(Path(question.file) if question.file else None)
-            told.send_bytes(encode(_answer(engine, question)))
+            answering.send_bytes(encode(_answer(engine, question)))
 
 
 def _answer(engine: Engine, question: Question) -> Answer:

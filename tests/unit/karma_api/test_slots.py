@@ -78,6 +78,19 @@ async def test_who_gives_up_frees_nothing_that_still_runs() -> None:
     await until(lambda: not slots._callers)
 
 
+async def test_nothing_is_begun_for_who_has_gone() -> None:
+    """What is asked when the turn comes ends the request, and the slot goes to the next one."""
+    slots, begun = Slots(1, 1), []
+
+    async def gone() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await slots.run("one", lambda: begun.append(1), gone)
+    assert begun == []
+    assert await slots.run("one", lambda: 7, checkpoint) == 7
+
+
 async def test_a_failure_gives_its_slot_back() -> None:
     """Whatever the call raises."""
     slots = Slots(1, 1)
