@@ -71,8 +71,7 @@ async def test_who_gives_up_frees_nothing_that_still_runs() -> None:
     async with anyio.create_task_group() as tasks:
         for _ in range(5):
             tasks.start_soon(partial(slots.run, "greedy", work))
-        await anyio.sleep(0.05)
-        assert (work.running, work.most) == (2, 2)
+        await until(lambda: work.running == 2)
         work.go.set()
     assert work.most == 2
     await until(lambda: not slots._callers)
