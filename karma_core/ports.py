@@ -135,6 +135,10 @@ class ConfigRepository(Protocol):
         """The commit of the work tree, None outside Git."""
         ...
 
+    def is_behind(self, commit: str) -> bool:
+        """Whether the work tree's commit comes before another one; False where that is not known here."""
+        ...
+
     def changed_since(self, environment: str, ref: str) -> GitChanges:
         """What changed between ref and the work tree, and of what Git cannot tell that.
 

@@ -118,6 +118,9 @@ class Meanwhile:
 class NoRepository:
     """Configs are put directly: there is no Git here."""
 
+    def is_behind(self, commit: str) -> bool:
+        return False
+
     def head(self) -> str | None:
         return None
 

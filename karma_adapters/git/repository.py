@@ -82,6 +82,11 @@ class GitConfigRepository:
         tree = find_work_tree(Path(self._root))
         return tree.head() if tree is not None else None
 
+    def is_behind(self, commit: str) -> bool:
+        """Whether HEAD is an ancestor of the commit, and not it; False where the commit is not here."""
+        tree = find_work_tree(Path(self._root))
+        return tree is not None and tree.is_behind(commit)
+
     def changed_since(self, environment: str, ref: str) -> GitChanges:
         """What differs between ref and the work tree, submodules included.
 

@@ -73,6 +73,13 @@ class GitWorkTree:
         done = _run(self._program, self.top, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
+    def is_behind(self, commit: str) -> bool:
+        """Whether HEAD is an ancestor of the commit, and not it; False where Git does not know."""
+        if not _REF.match(commit) or commit == self.head():
+            return False
+        arguments = ["merge-base", "--is-ancestor", "HEAD", f"{commit}^{{commit}}"]
+        return _run(self._program, self.top, arguments).returncode == 0
+
     def resolve(self, ref: str) -> str:
         """The commit that a revision names; UsageError `invalid-ref`, NotFound `unknown-ref`."""
         if not _REF.match(ref):

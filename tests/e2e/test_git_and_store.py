@@ -76,3 +76,20 @@ def test_prune_in_a_sparse_checkout_is_refused(karma: Karma) -> None:
     assert refused.error["reasons"] == {"plain/b": "sparse-checkout"}
     assert "not checked out here" in karma.run("config", "publish").out
     assert karma.json("config", "show", "plain", "b")["config"] == {}
+
+
+def test_a_late_checkout_takes_nothing_back(karma: Karma) -> None:
+    """What was published from a later commit is held, and kept by a prune, until somebody says so."""
+    before = git(karma.project, "rev-parse", "HEAD").strip()
+    write_config(karma.project, "dev", "plain/b", '{"size": 7}')
+    write_config(karma.project, "dev", "plain/new", "{}")
+    commit(karma.project)
+    assert karma.json("config", "publish")["written"] == ["plain/b", "plain/new"]
+    git(karma.project, "checkout", "-q", before)
+    published = karma.run("config", "publish", "--prune", "--json")
+    assert (published.code, published.document["diverged"]) == (4, ["plain/b", "plain/new"])
+    assert (published.document["written"], published.document["pruned"]) == ([], [])
+    assert "older" in published.document["findings"][0]["message"]
+    assert karma.run("config", "pull").code == 0
+    taken = karma.json("config", "publish", "--prune", "--take-git", "plain/b", "--take-git", "plain/new")
+    assert (taken["written"], taken["pruned"]) == (["plain/b"], ["plain/new"])

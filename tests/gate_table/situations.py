@@ -40,6 +40,9 @@ class GitFiles:
     def __init__(self) -> None:
         self.configs: dict[str, Any] = {}
 
+    def is_behind(self, commit: str) -> bool:
+        return False
+
     def head(self) -> str | None:
         return COMMIT
 

@@ -37,7 +37,9 @@ class Ahead(Record, frozen=True, kw_only=True):
 class Diverged(Record, frozen=True, kw_only=True):
     """A config that Git and a change edited at the same places: held until somebody says which side wins.
 
-    `value` is Git's, None where the config left Git; `stored` is None where a change removed it.
+    `value` is Git's, None where the config left Git; `stored` is None where a change removed it. Where
+    nobody but Git edited it, `published_from` is the commit of what is published, which comes after the work
+    tree's.
     """
 
     address: str
@@ -45,6 +47,7 @@ class Diverged(Record, frozen=True, kw_only=True):
     value: str | None
     file: ConfigFile | None
     overlaps: tuple[Overlap, ...]
+    published_from: str = ""
 
 
 class Take(Record, frozen=True, kw_only=True):

@@ -25,12 +25,24 @@ def diverged_finding(diverged: Diverged) -> Finding:
         severity=Severity.ERROR,
         component=diverged.address,
         pointer=diverged.overlaps[0].pointer if diverged.overlaps else "",
-        message=f"{_what(diverged)}; it is held until somebody says which side wins: see `karma config diff`,"
-        f" then `--take-git {diverged.address}` or `--take-store {diverged.address}`",
+        message=f"{_what(diverged)}; {_way_out(diverged)}",
+    )
+
+
+def _way_out(diverged: Diverged) -> str:
+    if diverged.published_from:
+        return (
+            f"it is held: bring the work tree up to date, or take it back by `--take-git {diverged.address}`"
+        )
+    return (
+        "it is held until somebody says which side wins: see `karma config diff`,"
+        f" then `--take-git {diverged.address}` or `--take-store {diverged.address}`"
     )
 
 
 def _what(diverged: Diverged) -> str:
+    if diverged.published_from:
+        return f"the work tree is older than what is published: that is of {diverged.published_from[:12]}"
     if diverged.value is None:
         return "it left Git, and a change edited it since Git last had it"
     if diverged.stored is None:

@@ -56,6 +56,7 @@ def pull(workspace: Publishing, *, dry_run: bool = False, take: Take | None = No
     comparison = compare(workspace, may_be_absent=True, take=take, noting=True)
     merged = [intent for intent in comparison.intents if _has_edits_of_a_change(intent, take)]
     outcomes: list[Ahead | Intent] = sorted([*comparison.ahead, *merged], key=lambda one: one.address)
+    held = [one for one in comparison.diverged if not one.published_from]  # those are Git's to bring
     pulled = tuple(_pull(workspace, one, dry_run=dry_run) for one in outcomes)
     if not dry_run:
         log_taken(workspace, take)
@@ -67,9 +68,9 @@ def pull(workspace: Publishing, *, dry_run: bool = False, take: Take | None = No
         environment=workspace.name,
         dry_run=dry_run,
         pulled=pulled,
-        diverged=tuple(one.address for one in comparison.diverged),
+        diverged=tuple(one.address for one in held),
         not_checked_out=tuple(sorted(comparison.not_checked_out)),
-        findings=tuple(map(diverged_finding, comparison.diverged)),
+        findings=tuple(map(diverged_finding, held)),
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from karma_core.needs import GitComparison
+from karma_core.provenance import read_description
 from karma_core.records import ConfigFile, Parameter, ParameterKind
 from karma_core.strictjson import bytes_digest
 from karma_core.use_cases.configs import git_holds
-from karma_core.use_cases.configs.differing import Ahead, Diverged, Take
+from karma_core.use_cases.configs.differing import Ahead, Diverged, Intent, Take
 from karma_core.use_cases.configs.git_holds import GitNotes, Held
 from karma_core.use_cases.configs.stored_value import holds
 from karma_core.use_cases.configs.three_sides import (
@@ -42,6 +43,7 @@ class Sorting:
         self._stored = stored
         self._take = take
         self._diverged: set[str] = set()
+        self._behind: dict[str, bool] = {}
         self._notes = GitNotes(workspace)
         self._removed: Mapping[str, frozenset[str]] | None = None
         self.outcomes: dict[str, Outcome] = {}
@@ -55,12 +57,37 @@ class Sorting:
         if stored is not None and holds(stored, digest):
             return
         known = self._known(unstored=stored is None)
-        outcome = decide(self._workspace, file, (value, stored), known, Take())
+        outcome = self._unless_older(decide(self._workspace, file, (value, stored), known, Take()))
         if isinstance(outcome, Diverged):
             self._diverged.add(file.address)
-            if file.address in self._take.addresses:
+            may_take = self._take.git if outcome.published_from else self._take.addresses
+            if file.address in may_take:
                 outcome = decide(self._workspace, file, (value, stored), known, self._take)
         self.outcomes[file.address] = outcome
+
+    def _unless_older(self, outcome: Outcome) -> Outcome:
+        """Hold what Git would overwrite although it was published from a commit after the work tree's.
+
+        That is a checkout, or a run of a pipeline, that is late: nobody takes the newer config back by it.
+        """
+        if not isinstance(outcome, Intent):
+            return outcome
+        return self._older(outcome.address, outcome.stored, outcome.value, outcome.file) or outcome
+
+    def _older(
+        self, address: str, stored: Parameter | None, value: str | None, file: ConfigFile | None
+    ) -> Diverged | None:
+        provenance = read_description(stored.description) if stored is not None else None
+        commit = provenance.commit if provenance is not None else None
+        if commit is None:
+            return None
+        if commit not in self._behind:
+            self._behind[commit] = self._workspace.repository.is_behind(commit)
+        if not self._behind[commit]:
+            return None
+        return Diverged(
+            address=address, stored=stored, value=value, file=file, overlaps=(), published_from=commit
+        )
 
     def add_only_stored(self, in_git: Mapping[str, object]) -> None:
         """Sort the stored configs that Git does not have, and those that are only not checked out."""
@@ -77,9 +104,11 @@ class Sorting:
     def _add_only_stored(self, address: str) -> None:
         stored, known = self._stored[address], self._known(unstored=False)
         outcome = decide_only_stored(self._workspace, address, stored, known, Take())
+        outcome = outcome or self._older(address, stored, None, None)
         if isinstance(outcome, Diverged):
             self._diverged.add(address)
-            if address in self._take.addresses:
+            may_take = self._take.git if outcome.published_from else self._take.addresses
+            if address in may_take:
                 outcome = decide_only_stored(self._workspace, address, stored, known, self._take)
         if outcome is None:
             self.removed[address] = stored
