@@ -5,6 +5,7 @@ Handlers run in threads, because stores block; an answer that is known already i
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -27,6 +28,7 @@ from karma_api import access_log, openapi, problems
 from karma_api.dispatch import answer, answer_at_once, caller_key, too_large, user_of
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
 from karma_api.limits import Limits
+from karma_api.memory import calm_collector, tidy
 from karma_api.metrics import Metrics
 from karma_api.opening import limits_of, open_services
 from karma_api.resources.events import MEDIA_TYPE
@@ -39,6 +41,8 @@ from karma_core.errors import KarmaError, UsageError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+TIDY_SECONDS = 2.0
+"""How long after the last costly request memory is given back: collecting stops every thread for a moment."""
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes may hold the interpreter while others wait. Ours: Python's own 5 ms would
 make every answer that is ready wait so long while a new build is loaded."""
@@ -83,13 +87,15 @@ class _Serving:
         self._limits = limits
         self._streams = Streams(services, metrics)
         self._slots: tuple[Slots, Slots] | None = None
+        self._tidying: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         """Let threads take turns quickly while requests are served; close the services afterwards."""
         before = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_SECONDS)
-        yield
+        with calm_collector():
+            yield
         sys.setswitchinterval(before)
         await run_sync(self._services.close)
 
@@ -155,6 +161,16 @@ class _Serving:
                 why=f"a request may take {self._limits.request_seconds:g} s; what it began goes on",
                 next_step="check the run's or the change's status before retrying",
             ) from error
+        finally:
+            if route.costly:
+                self._tidy_later()
+
+    def _tidy_later(self) -> None:
+        """Collect and give memory back when there was no costly work for a while."""
+        loop = asyncio.get_running_loop()
+        if self._tidying is not None:
+            self._tidying.cancel()
+        self._tidying = loop.call_later(TIDY_SECONDS, lambda: loop.run_in_executor(None, tidy))
 
     async def _incoming(self, request: Request) -> Incoming:
         if b"%2f" in (request.scope.get("raw_path") or b"").lower():

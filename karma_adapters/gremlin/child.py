@@ -23,6 +23,8 @@ from karma_core.model import Record
 
 OUT_OF_MEMORY: Final = 12
 """Exit status where Python itself had no memory left (errno's ENOMEM)."""
+NICE: Final = 10
+"""How far the process stands back where others want the processor; of 19."""
 
 
 class Question(Record, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Answer(Record, frozen=True, kw_only=True):
 
 def main(questions: int, answers: int, megabytes: int) -> None:
     """Answer, with at most so much memory more than the process has at its start."""
+    os.nice(NICE)
     _limit_memory(megabytes << 20)
     decode = msgspec.msgpack.Decoder(Question).decode
     encode = msgspec.msgpack.Encoder().encode

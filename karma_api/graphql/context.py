@@ -31,7 +31,7 @@ class Context:
         self.service = service
         self.caller = caller
         self.workspace: OpenEnvironment = service.acting(caller)
-        self.meter = Meter(service.limits.request_seconds)
+        self.meter = Meter(lambda: self.view, service.limits.request_seconds)
         self._view: View | None = None
         self.batches: list[tuple[str, int]] = []
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)
@@ -49,6 +49,7 @@ class Context:
     def _loader(self, name: str, fetch: Callable[[list[str]], list[Fetched]]) -> DataLoader[str, Fetched]:
         async def load(keys: list[str]) -> list[Fetched]:
             self.batches.append((name, len(keys)))
+            self.meter.look_at_the_clock()
             return fetch(keys)
 
         return DataLoader(load_fn=load)

@@ -7,9 +7,9 @@ have held: fragments that spread each other many times over would take a walk of
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from graphql import (
     FieldNode,
@@ -20,6 +20,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
 )
@@ -27,12 +28,14 @@ from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 
 from karma_api.paging import MOST
 from karma_core.json_types import JsonObject
+from karma_core.model import Edge
 
 MAX_TOKENS: Final = 1_000
 MAX_ALIASES: Final = 15
 MAX_DEPTH: Final = 12
-MAX_COST: Final = 50_000
-"""Fields that a query could resolve. Ours: 100 components with 10 neighbours each, of 10 fields, twice."""
+MAX_COST: Final = 25_000
+"""Fields that a query may resolve. Ours: 100 components with 10 neighbours each, of 10 fields, twice; half a
+second of one core."""
 LIST_LENGTH: Final = 10
 """What a list without a limit counts for before it is known: neighbours, findings, introspected fields."""
 OWN_COST: Final = {"diff": 5_000, "impact": 1_000, "document": 50}
@@ -92,30 +95,95 @@ def _check(weight: Weight) -> None:
         raise GraphQLError(f"the query may cost {weight.cost:,}, more than {MAX_COST:,}; ask for less")
 
 
-class Meter:
-    """Counts what a query costs as it is resolved, by the real lengths of its lists.
+class Degrees(Protocol):
+    """How many rows a component's lists have: what `karma_api.cached_graph.View` holds."""
 
-    A hub has thousands of neighbours, and each of them has it: no estimate before would hold.
+    @property
+    def consumers_of(self) -> Mapping[str, Sequence[Edge]]:
+        """Producer → the edges that point at it."""
+        ...
+
+    @property
+    def producers_of(self) -> Mapping[str, Sequence[Edge]]:
+        """Consumer → its edges."""
+        ...
+
+    @property
+    def findings_of(self) -> Mapping[str, Sequence[object]]:
+        """Component → its findings."""
+        ...
+
+
+class Meter:
+    """Counts what a query costs by the real lengths of its lists, before anything of them is resolved.
+
+    A hub has thousands of neighbours, and each of them has it: no estimate without the graph would hold. A
+    selection costs the same for a component wherever it is reached from, so each is counted once, and no
+    more is counted than may be asked for.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, degrees: Callable[[], Degrees], seconds: float) -> None:
+        self._degrees = degrees
         self._ends_at = time.monotonic() + seconds
         self._spent = 0
-        self._per_row: dict[int, int] = {}
+        self._known: dict[tuple[int, str], int] = {}
 
     def charge(self, info: GraphQLResolveInfo[Any], rows: int) -> None:
-        """Charge a list with what is selected of each row; GraphQLError where that or the time is too much.
+        """Charge a list of so many rows that are no components; GraphQLError where that is too much."""
+        per_row = _Flat(info.fragments, {}).weigh(info.field_nodes[0].selection_set).cost
+        self._spend(rows * per_row)
 
-        Lists within a row are charged when they are there.
-        """
+    def charge_components(self, info: GraphQLResolveInfo[Any], addresses: Sequence[str]) -> None:
+        """Charge components with all that is selected of them, at any depth."""
         node = info.field_nodes[0]
-        if id(node) not in self._per_row:
-            self._per_row[id(node)] = _Flat(info.fragments, {}).weigh(node.selection_set).cost
-        self._spent += rows * self._per_row[id(node)]
-        if self._spent > MAX_COST:
-            raise GraphQLError(f"the query costs more than {MAX_COST:,}; ask for less")
+        for address in addresses:
+            self._spend(self._cost(node.selection_set, address, info))
+
+    def look_at_the_clock(self) -> None:
+        """GraphQLError where the caller's time is over."""
         if time.monotonic() > self._ends_at:
             raise GraphQLError("the query took longer than a request may; ask for less")
+
+    def _spend(self, cost: int) -> None:
+        self._spent = _affordable(self._spent + cost)
+        self.look_at_the_clock()
+
+    def _cost(self, selections: SelectionSetNode | None, address: str, info: GraphQLResolveInfo[Any]) -> int:
+        """What the selections of a component, or of an edge that leads to it, cost."""
+        if selections is None:
+            return 0
+        key = (id(selections), address)
+        if key not in self._known:
+            self._known[key] = _affordable(
+                sum(self._one(node, address, info) for node in selections.selections)
+            )
+        return self._known[key]
+
+    def _one(self, node: SelectionNode, address: str, info: GraphQLResolveInfo[Any]) -> int:
+        if isinstance(node, FragmentSpreadNode):
+            return self._cost(info.fragments[node.name.value].selection_set, address, info)
+        if isinstance(node, InlineFragmentNode):
+            return self._cost(node.selection_set, address, info)
+        assert isinstance(node, FieldNode)  # noqa: S101 - there are no other selections
+        name, below, graph = node.name.value, node.selection_set, self._degrees()
+        if name == "findings":
+            return 1 + len(graph.findings_of.get(address, ())) * self._cost(below, address, info)
+        if name == "consumers":
+            others = [edge.source for edge in graph.consumers_of.get(address, ())]
+        elif name == "producers":
+            others = [edge.target for edge in graph.producers_of.get(address, ())]
+        else:
+            return 1 + self._cost(below, address, info)
+        cost = 1
+        for other in others:
+            cost = _affordable(cost + self._cost(below, other, info))
+        return cost
+
+
+def _affordable(cost: int) -> int:
+    if cost > MAX_COST:
+        raise GraphQLError(f"the query costs more than {MAX_COST:,}; ask for less")
+    return cost
 
 
 class _Weigher:

@@ -19,6 +19,7 @@ from karma_api.graphql.types import (
     Event,
     Impact,
     charge,
+    charge_components,
     component_of,
     of,
 )
@@ -51,7 +52,10 @@ class Query:
         """None where the graph does not have it."""
         ids.Address.parse(id)
         node = info.context.view.nodes.get(str(id))
-        return component_of(node) if node is not None else None
+        if node is None:
+            return None
+        charge_components(info, [node.address])
+        return component_of(node)
 
     @strawberry.field(description="Components by address.")
     def components(
@@ -70,7 +74,7 @@ class Query:
         view = info.context.view
         nodes = list(islice(wanted_components(view, asked), size + 1))
         items = [component_of(node) for node in nodes[:size]]
-        charge(info, len(items))
+        charge_components(info, [str(item.id) for item in items])
         after_last = str(items[-1].id) if len(nodes) > size else None
         return ComponentPage(build_id=view.build.id, items=items, next=after_last)
 

@@ -22,6 +22,11 @@ def charge(info: Asking, rows: int) -> None:
     info.context.meter.charge(info._raw_info, rows)
 
 
+def charge_components(info: Asking, addresses: list[str]) -> None:
+    """Charge the query with components and all that is selected of them."""
+    info.context.meter.charge_components(info._raw_info, addresses)
+
+
 @strawberry.type(description="A dependency as seen from one of its ends.")
 class Neighbour:
     """The other end, and how the edge was found."""
@@ -72,21 +77,18 @@ class Component:
     async def consumers(self, info: Asking) -> list[Neighbour]:
         """Sorted by address."""
         edges = await info.context.consumers.load(self.node.address)
-        charge(info, len(edges))
         return [_neighbour(info, edge, edge.source) for edge in edges]
 
     @strawberry.field(description="What it depends on directly.")
     async def producers(self, info: Asking) -> list[Neighbour]:
         """Sorted by address."""
         edges = await info.context.producers.load(self.node.address)
-        charge(info, len(edges))
         return [_neighbour(info, edge, edge.target) for edge in edges]
 
     @strawberry.field(description="What the build's checks say of it.")
     def findings(self, info: Asking) -> list[Finding]:
         """Errors first."""
         of_it = info.context.view.findings_of.get(self.node.address, [])
-        charge(info, len(of_it))
         return [
             Finding(code=f.code, severity=str(f.severity), pointer=f.pointer, message=f.message)
             for f in of_it
