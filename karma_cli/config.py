@@ -66,6 +66,7 @@ def publish(
 
     take = _take(take_git, take_store)
     if as_change:
+        _refuse(["--reread"] * reread + ["--yes"] * yes, "with --as-change, which writes nothing itself")
         _request(
             env,
             project,
@@ -77,6 +78,7 @@ def publish(
             as_json=as_json,
         )
         return
+    _refuse(["--reason"] * bool(reason) + ["--auto-approve"] * auto_approve, "without --as-change")
 
     def ask(addresses: Sequence[str]) -> bool:
         return render.confirm(f"Delete the configs of {', '.join(addresses)}?")
@@ -93,6 +95,16 @@ def publish(
         _show_published(result)
     if result.diverged:
         raise typer.Exit(exits.NOT_APPLIED)
+
+
+def _refuse(options: list[str], where: str) -> None:
+    """UsageError where an option was given that would have no effect."""
+    from karma_core.errors import UsageError
+
+    if options:
+        raise UsageError(
+            f"{options[0]} has no effect {where}", next_step=f"leave {' and '.join(options)} out"
+        )
 
 
 def _take(take_git: list[str] | None, take_store: list[str] | None) -> Take:

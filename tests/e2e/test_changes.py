@@ -169,6 +169,8 @@ def test_what_needs_an_approval_goes_from_git_as_a_change(tmp_path: Path) -> Non
     )
     karma.json("token", "revoke", gone["id"])
     release = ("config", "publish", "--as-change", "--reason", "release")
+    for words in ((*release, "--reread"), (*release, "--yes"), ("config", "publish", "--auto-approve")):
+        assert "has no effect" in karma.refuses(*words, code=2).error["message"]
     assert karma.refuses(*release, code=4, KARMA_USER="ann").error["code"] == "identity-unproven"
     asked = karma.json(*release, code=4, KARMA_TOKEN=ann["token"])
     assert asked["status"] == "awaiting_approval"
