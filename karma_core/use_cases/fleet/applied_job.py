@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from karma_core import strictjson
 from karma_core.checksum import intact
+from karma_core.component_types import EMPTY, TypeDefinition, read_definition
 from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
-from karma_core.plan.runtime import counted
+from karma_core.plan.runtime import counted, secret_keys_of
 from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
+from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 from karma_core.use_cases.fleet.values import offered_variables
 
 
 def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     """The job that destroys what was applied: with the config and the module of that time."""
     module = applied_module(workspace, record)
-    runtimes, secrets = applied_runtimes(workspace, record)
+    runtimes, secret_parts = applied_runtimes(workspace, record)
     offered = offered_variables(workspace, record.address, record.config, runtimes)
+    secrets = input_secrets(
+        record.address,
+        config=record.config,
+        definition=_definition_of(workspace, type_of(record.address)),
+        variables=workspace.environment.variables,
+        module=module,
+        runtimes=secret_parts,
+    )
+    workspace.known_secrets.learn(record.address, secrets)
     variables = {name: value for name, value in offered.items() if name in module.variables}
     return TerraformJob(
         address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
@@ -44,7 +55,7 @@ def applied_module(workspace: HasModules, record: Applied) -> Module:
 def applied_runtimes(
     workspace: HasParameters, record: Applied
 ) -> tuple[dict[str, JsonObject], tuple[JsonObject, ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones.
+    """What is still there of the runtimes that were consumed, the counted keys of each; the secret parts.
 
     One that cannot be read is not there: it must not keep a component from being destroyed.
     """
@@ -53,8 +64,17 @@ def applied_runtimes(
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
         runtimes[producer] = counted(_readable(held), record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(runtimes[producer])
+            secrets.append(secret_part(runtimes[producer], secret_keys_of(held.description)))
     return runtimes, tuple(secrets)
+
+
+def _definition_of(workspace: FleetSource, component_type: str) -> TypeDefinition:
+    """The type's definition as it is now; an empty one where there is none to be read."""
+    own = workspace.modules.definition(component_type) or {}
+    try:
+        return read_definition(component_type, {**own, **workspace.environment.types.get(component_type, {})})
+    except BadInput:
+        return EMPTY
 
 
 def _readable(held: Parameter | None) -> JsonObject:

@@ -14,6 +14,7 @@ from threading import Lock
 
 from karma_core import strictjson
 from karma_core.checksum import intact
+from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
@@ -23,12 +24,15 @@ from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
-from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
+from karma_core.plan.runtime import counted, counted_marks, is_unknown, secret_keys_of, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.fleet.drifted import drifted_generations
+from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 
 HMAC_KEY = "fingerprints"
 """Name of the environment's key under which runtime values enter fingerprints."""
+
+NO_DEFINITIONS: Mapping[str, TypeDefinition] = {}
 
 Consumed = Mapping[str, tuple[str, ...] | None]
 """Producer → the keys consumed of its runtime; None: all of it."""
@@ -45,17 +49,20 @@ class Values:
         workspace: FleetSource,
         inventory: Inventory,
         module_pins: Mapping[str, str] | None = None,
+        definitions: Mapping[str, TypeDefinition] = NO_DEFINITIONS,
         *,
         proposed: Collection[str] = (),
     ) -> None:
         self._workspace = workspace
+        self._definitions = definitions
         self._proposed = proposed
         self._module_pins = module_pins or {}
         self._inventory = inventory
         self._lock = Lock()
         self._runtimes: dict[str, JsonObject | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
-        self._secret: set[str] = set()
+        self._secret: dict[str, frozenset[str] | None] = {}
+        """Components with a secret runtime → its secret keys; None: all of it."""
         self._faults: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
@@ -155,7 +162,7 @@ class Values:
         if parameter is None or parameter.value is None:
             return None
         if parameter.kind is ParameterKind.SECURE:
-            self.keep_secret(address)
+            self.keep_secret(address, secret_keys_of(parameter.description))
         try:
             return strictjson.parse_object((intact(parameter).value or "").encode(), where=name)
         except (BadInput, UnicodeEncodeError) as error:
@@ -188,10 +195,11 @@ class Values:
         with self._lock:
             self._runtimes[address] = runtime
 
-    def keep_secret(self, address: str) -> None:
-        """Mark the component's runtime as secret: jobs that receive its values say so."""
+    def keep_secret(self, address: str, keys: Collection[str] | None = None) -> None:
+        """Mark keys of the component's runtime as secret, or all: jobs that receive their values say so."""
         with self._lock:
-            self._secret.add(address)
+            known = self._secret.get(address, frozenset())
+            self._secret[address] = None if keys is None or known is None else known.union(keys)
 
     def foresee(self, address: str, planned: PlannedRuntime) -> None:
         """Use the planned runtime of a component for its consumers from now on."""
@@ -311,13 +319,26 @@ class Values:
         dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
         marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
         offered = offered_variables(self._workspace, address, config, dependencies)
+        secrets = input_secrets(
+            address,
+            config=config,
+            definition=self._definitions.get(type_of(address), EMPTY),
+            variables=self._workspace.environment.variables,
+            module=module,
+            runtimes=[
+                secret_part(part, self._secret[p])
+                for p, part in sorted(dependencies.items())
+                if p in self._secret
+            ],
+        )
+        self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(
             address=address,
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: mark for producer, mark in marks.items() if is_unknown(mark)},
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
-            secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
+            secrets=secrets,
         )
 
     def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from karma_core.errors import KarmaError, StaleLease, StoreError
+from karma_core.masking.errors import without_secrets
 from karma_core.needs import Running
 from karma_core.outcomes import End
 from karma_core.plan.shown import Shown
@@ -31,7 +32,7 @@ class ComponentSteps:
     """Carries out the steps of every component of one run, from several threads.
 
     `unfinished` says how an earlier attempt at this run left a component, `begun_at` when it began. `ends`
-    has the components' outcomes.
+    has the components' outcomes, `findings` what the applies have shown.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ComponentSteps:
             shown=shown,
             unfinished=unfinished or {},
         )
+        self.findings = run.findings
         self._workspace = workspace
         self._heartbeat = heartbeat
         self.ends = ComponentEnds(run)
@@ -88,4 +90,5 @@ class ComponentSteps:
             )
             raise
         except KarmaError as error:
-            return self.ends.failed(address, name, error)
+            hidden = without_secrets(error, self._workspace.known_secrets.masker(address))
+            return self.ends.failed(address, name, hidden)
