@@ -231,8 +231,16 @@ class FleetSource(HasParameters, HasState, HasModules, Protocol):
     """All that the fleet of an environment is read from."""
 
 
+class ConfigShowing(HasParameters, HasModules, Protocol):
+    """Configs, and what the types' definitions say of their secret places."""
+
+
 class GitComparison(HasParameters, HasState, HasGit, HasPublishIndex, Protocol):
     """Configs in Git beside those that are published."""
+
+
+class ShownComparison(GitComparison, HasModules, Protocol):
+    """The same as people are shown it, without secrets."""
 
 
 class FleetBesideGit(HasParameters, HasState, HasModules, HasGit, HasPublishIndex, Protocol):

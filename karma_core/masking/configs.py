@@ -50,6 +50,17 @@ class ConfigSecrets:
                 return _hidden(value)
         return self._masked(value, place)
 
+    def values_at(self, pointer: str, value: JsonValue) -> Iterator[str]:
+        """The texts and numbers at secret places of a value that stands at a JSON pointer."""
+        place = self._applying([self._root])
+        for part in pointer.split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            place = self._below(place, key)
+            if looks_secret(key) or _says_secret(place):
+                yield from leaves_of(value)
+                return
+        yield from self._values(value, place)
+
     def masked_differences(self, differences: Iterable[Difference]) -> tuple[Difference, ...]:
         """The same places, with both values masked."""
         return tuple(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from karma_core import strictjson
 from karma_core.checksum import intact
-from karma_core.component_types import EMPTY, TypeDefinition, read_definition
 from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted, secret_keys_of
 from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
+from karma_core.use_cases.fleet.config_secrets import definition_now
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 from karma_core.use_cases.fleet.values import offered_variables
 
@@ -23,7 +23,7 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     secrets = input_secrets(
         record.address,
         config=record.config,
-        definition=_definition_of(workspace, type_of(record.address)),
+        definition=definition_now(workspace, type_of(record.address)),
         variables=workspace.environment.variables,
         module=module,
         runtimes=secret_parts,
@@ -66,15 +66,6 @@ def applied_runtimes(
         if held is not None and held.kind is ParameterKind.SECURE:
             secrets.append(secret_part(runtimes[producer], secret_keys_of(held.description)))
     return runtimes, tuple(secrets)
-
-
-def _definition_of(workspace: FleetSource, component_type: str) -> TypeDefinition:
-    """The type's definition as it is now; an empty one where there is none to be read."""
-    own = workspace.modules.definition(component_type) or {}
-    try:
-        return read_definition(component_type, {**own, **workspace.environment.types.get(component_type, {})})
-    except BadInput:
-        return EMPTY
 
 
 def _readable(held: Parameter | None) -> JsonObject:
