@@ -77,7 +77,7 @@ class TerraformRunner:
         self._backend = backend
         self._directories = directories
         self._private = PrivateFiles(directories.private)
-        self._trees = WorkTrees(directories.work)
+        self._trees = WorkTrees(directories.work, credential_names(environment))
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
@@ -329,7 +329,12 @@ class TerraformRunner:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
         preparation = Preparation(
-            staged=self._trees.place(job.address, self._archived(job), job.module.digest),
+            staged=self._trees.place(
+                job.address,
+                self._archived(job),
+                job.module.digest,
+                hand_on=job.provisioner_credentials,
+            ),
             # By module, too: while one version is applied, another may be planned.
             data=(data or self._directories.data) / short(job.module.digest) / component_type / nickname,
             module=job.module.digest,

@@ -20,10 +20,11 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     module = applied_module(workspace, record)
     runtimes, secret_parts = applied_runtimes(workspace, record)
     offered = offered_variables(workspace, record.address, record.config, runtimes)
+    definition = definition_now(workspace, type_of(record.address))
     secrets = input_secrets(
         record.address,
         config=record.config,
-        definition=definition_now(workspace, type_of(record.address)),
+        definition=definition,
         variables=workspace.environment.variables,
         module=module,
         runtimes=secret_parts,
@@ -31,7 +32,12 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     workspace.known_secrets.learn(record.address, secrets)
     variables = {name: value for name, value in offered.items() if name in module.variables}
     return TerraformJob(
-        address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
+        address=record.address,
+        module=module,
+        variables=variables,
+        destroy=True,
+        secrets=secrets,
+        provisioner_credentials=definition.provisioner_credentials,
     )
 
 

@@ -319,10 +319,11 @@ class Values:
         dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
         marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
         offered = offered_variables(self._workspace, address, config, dependencies)
+        definition = self._definitions.get(type_of(address), EMPTY)
         secrets = input_secrets(
             address,
             config=config,
-            definition=self._definitions.get(type_of(address), EMPTY),
+            definition=definition,
             variables=self._workspace.environment.variables,
             module=module,
             runtimes=[
@@ -338,6 +339,7 @@ class Values:
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: mark for producer, mark in marks.items() if is_unknown(mark)},
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
+            provisioner_credentials=definition.provisioner_credentials,
             secrets=secrets,
         )
 
