@@ -99,12 +99,12 @@ def _base64_expression(core: str) -> str:
 _PLUS: Final = r"(?:[+-]|%2[bB]|\\u002[bB])"
 _SLASH: Final = r"(?:\\?/|_|%2[fF])"
 _SPELT: Final = {
-    "\n": r"\\{1,8}n|[\r\n]+",
+    "\n": r"\\{1,8}n|\r?\n",
     "\r": r"\\{1,8}r|\r",
     "\t": r"\\{1,8}t|\t",
     "\b": r"\\{1,8}b|\x08",
     "\f": r"\\{1,8}f|\x0c",
-    " ": r" |\+",
+    " ": r" |\+|\r?\n(?:\u2502 )?[ \t]*",  # Terraform folds errors, in a box where it has colours
     "\N{LATIN SMALL LETTER SHARP S}": "\N{LATIN SMALL LETTER SHARP S}|ss",
 }
 """Characters with a spelling of their own; the value in lower case, as an expression."""

@@ -83,6 +83,12 @@ def test_lines_of_a_secret_are_secrets() -> None:
     assert hidden.text("    BEGIN\n      kiwi-0001\n") == f"    BEGIN\n      {MASK}\n"
 
 
+def test_a_secret_that_was_folded_is_masked() -> None:
+    """Terraform folds its errors at blanks, within a box where it prints colours."""
+    hidden = Masker(["correct horse battery staple"])
+    assert hidden.text("is correct\nhorse battery\n\u2502 staple.") == f"is {MASK}."
+
+
 def test_masking_costs_little() -> None:
     """200,000 characters without a secret of 40, in well under the time that a plan takes.
 
