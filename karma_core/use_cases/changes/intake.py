@@ -80,6 +80,7 @@ def _new(workspace: ChangeIntake, read: ChangeRequest) -> Change:
     """The change of a request. A secret that it sets is masked in its reason, which everybody reads."""
     now = workspace.now()
     secrets = masker_of(requested_secrets(ShownConfigs(workspace), read))
+    read = replace(read, reason=secrets.text(read.reason))
     return Change(
         id=workspace.new_id(),
         environment=workspace.name,
@@ -90,7 +91,7 @@ def _new(workspace: ChangeIntake, read: ChangeRequest) -> Change:
         asked_by=workspace.actor.user,
         proof=workspace.actor.proof,
         source=workspace.actor.source,
-        reason=secrets.text(read.reason),
+        reason=read.reason,
         allow_blocked=read.allow_blocked,
         created_at=now,
         updated_at=now,

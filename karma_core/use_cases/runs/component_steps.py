@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from karma_core.errors import KarmaError, StaleLease, StoreError
-from karma_core.masking.errors import without_secrets
 from karma_core.needs import Running
 from karma_core.outcomes import End
 from karma_core.plan.shown import Shown
@@ -58,6 +57,7 @@ class ComponentSteps:
             shown=shown,
             unfinished=unfinished or {},
         )
+        self._run = run
         self.findings = run.findings
         self._workspace = workspace
         self._heartbeat = heartbeat
@@ -90,5 +90,5 @@ class ComponentSteps:
             )
             raise
         except KarmaError as error:
-            hidden = without_secrets(error, self._workspace.known_secrets.masker(address))
-            return self.ends.failed(address, name, hidden)
+            self._run.hide_secrets(address, error)
+            return self.ends.failed(address, name, error)

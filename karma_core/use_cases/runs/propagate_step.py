@@ -44,6 +44,7 @@ class PropagateStep:
         except StaleLease:
             raise
         except KarmaError as error:
+            self._run.hide_secrets(address, error)
             self._not_published(planned, error)
             raise
         self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH, state=outputs.state)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from karma_core.errors import KarmaError
+from karma_core.masking.errors import without_secrets
 from karma_core.model import Finding, Record
 from karma_core.needs import Running
 from karma_core.plan.judge import Judgement, Verdict
@@ -65,6 +67,10 @@ class StepContext:
         error = state_error(self.workspace, self.workspace.state.applied(address))
         if error is not None:
             raise error
+
+    def hide_secrets(self, address: str, error: KarmaError) -> None:
+        """Mask the secrets of a component's inputs in an error, before it is written or told."""
+        without_secrets(error, self.workspace.known_secrets.masker(address))
 
     def generation(self, address: str) -> int:
         """Return the generation that an earlier attempt left unfinished, or a new one."""
