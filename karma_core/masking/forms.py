@@ -92,7 +92,7 @@ def _longest_run(text: str) -> str:
 
 def _base64_expression(core: str) -> str:
     """Base64 in both alphabets, `/` also escaped, with the digits that hold a part of the secret."""
-    spelt = re.sub(r"[+/]", lambda found: _PLUS if found[0] == "+" else _SLASH, core)
+    spelt = re.sub(r"[+/]", lambda match: _PLUS if match[0] == "+" else _SLASH, core)
     return f"{_AROUND}{spelt}{_AROUND}=?=?"
 
 
