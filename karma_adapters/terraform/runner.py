@@ -124,8 +124,7 @@ class TerraformRunner:
             self._private.drop(folder)
             raise
         if plan.saved:
-            hidden = [*plan_json.secrets(document), *self._given_secrets(job)]
-            self._private.write_secrets(folder, hidden)
+            self._private.write_secrets(folder, plan_json.secrets(document))
         else:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
@@ -216,7 +215,8 @@ class TerraformRunner:
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
-            error = failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+            hidden = [*self._private.secrets(folder), *self._secrets(job)]
+            error = failure.failed(job.address, "apply", ended, hidden)
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)

@@ -23,7 +23,9 @@ _SECRET_PAIRS: Final = frozenset({("private", "key"), ("api", "key"), ("access",
 _ABOUT: Final = frozenset({
     "arn", "arns", "name", "names", "id", "ids", "path", "paths", "length", "version", "versions", "type",
     "types", "count", "at", "days", "hours", "minutes", "seconds", "ttl", "expiry", "expires", "enabled",
-    "required", "policy", "rotation", "url", "uri", "endpoint", "parameter", "digest",
+    "required", "policy", "rotation", "url", "uri", "endpoint", "parameter", "digest", "nickname",
+    "nicknames", "scope", "scopes", "status", "source", "mode", "algorithm", "size", "format", "lifetime",
+    "expiration", "validity", "issuer", "audience", "domain", "region",
 })  # fmt: skip
 """Last words of keys that say something about a secret without giving it away."""
 _NOT_SECRET: Final = frozenset({"fencing_token", "next_token", "page_token", "continuation_token"})

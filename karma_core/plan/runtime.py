@@ -50,10 +50,14 @@ def description_of(address: str, run_id: str, check: str = "", secret: Collectio
     Of a secret runtime it names the keys that are secret, where all of them can be named.
     """
     text = f"Runtime of {address}, published by Karma in run {run_id}"
-    keys = ",".join(sorted(secret))
-    if keys and len(keys) <= _KEYS_LONGEST and all(map(_KEY.match, secret)):
-        return f"{text} (secret={keys})"
+    if names_keys(secret):
+        return f"{text} (secret={','.join(sorted(secret))})"
     return f"{text} (check={check})" if check else text
+
+
+def names_keys(secret: Collection[str]) -> bool:
+    """Whether a description can name these keys: there are some, of plain characters, and not too many."""
+    return 0 < len(",".join(secret)) <= _KEYS_LONGEST and all(map(_KEY.match, secret))
 
 
 def secret_keys_of(description: str) -> frozenset[str] | None:

@@ -103,7 +103,7 @@ COMMANDS: Final = (
     "drift", "drift --json", "log list --json", "log list", "log export", "log verify", "log artifacts",
     "why app/one", "why app/two --json", "graph show --json", "graph export", "graph validate",
     "config show db main", "config show db main --json", "config diff --json", "config diff",
-    f"propose-change db main change.json --reason set-{OF_CONFIG[2]}", "change list", "doctor",
+    f"propose-change db main --input change.json --reason set-{OF_CONFIG[2]}", "change list", "doctor",
 )  # fmt: skip
 WRITTEN_EXACTLY: Final = ("parameters.sqlite", "tfstate/", "private/", "encoded.json", "karma.toml")
 """Where the secrets of runtimes may be: SecureStrings, Terraform's states, plans that can be applied, and

@@ -19,7 +19,7 @@ _KARMAS: Final = frozenset({"config", "dependencies", "nickname", "component_nam
 def input_secrets(
     address: str,
     *,
-    config: JsonValue,
+    configs: Iterable[JsonValue],
     definition: TypeDefinition,
     variables: JsonMapping,
     module: Module | None,
@@ -27,7 +27,7 @@ def input_secrets(
 ) -> tuple[str, ...]:
     """The texts and numbers that are secret, sorted, each once.
 
-    `runtimes` are the secret parts of consumed runtimes. Of the config it is what `ConfigSecrets` says, of
+    `runtimes` are the secret parts of consumed runtimes. Of the configs it is what `ConfigSecrets` says, of
     the environment's variables those that the module marks sensitive or that look secret. What is part of
     the component's own address is no secret: it stands in every line that is about the component.
     """
@@ -35,7 +35,9 @@ def input_secrets(
     own = [
         v for name, v in variables.items() if name not in _KARMAS and (name in marked or looks_secret(name))
     ]
-    secrets = {*ConfigSecrets(definition.config_schema).values(config), *leaves_of([*own, *runtimes])}
+    secrets = {*leaves_of([*own, *runtimes])}
+    for config in configs:
+        secrets.update(ConfigSecrets(definition.config_schema).values(config))
     return tuple(sorted(secret for secret in secrets if secret.lower() not in address.lower()))
 
 

@@ -6,8 +6,6 @@ were really published.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
@@ -18,7 +16,7 @@ from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
-from karma_core.json_types import JsonMapping, JsonObject, JsonValue
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
@@ -28,9 +26,13 @@ from karma_core.plan.runtime import counted, counted_marks, is_unknown, secret_k
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
-
-HMAC_KEY = "fingerprints"
-"""Name of the environment's key under which runtime values enter fingerprints."""
+from karma_core.use_cases.fleet.outdated_secrets import (
+    HMAC_KEY,
+    Seal,
+    applied_configs,
+    outdated_parts,
+    seal_under,
+)
 
 NO_DEFINITIONS: Mapping[str, TypeDefinition] = {}
 
@@ -292,12 +294,9 @@ class Values:
         return strictjson.digest(dict(self._workspace.environment.variables))
 
     @cached_property
-    def _key(self) -> bytes:
-        return self._workspace.state.secret(HMAC_KEY)
-
-    def _seal(self, value: JsonValue) -> str:
-        """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
-        return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
+    def _seal(self) -> Seal:
+        """Gives the digest of a runtime value under the environment's key."""
+        return seal_under(self._workspace.state.secret(HMAC_KEY))
 
     def job(
         self,
@@ -322,15 +321,11 @@ class Values:
         definition = self._definitions.get(type_of(address), EMPTY)
         secrets = input_secrets(
             address,
-            config=config,
+            configs=(config, *applied_configs(self._loaded(address).applied)),
             definition=definition,
             variables=self._workspace.environment.variables,
             module=module,
-            runtimes=[
-                secret_part(part, self._secret[p])
-                for p, part in sorted(dependencies.items())
-                if p in self._secret
-            ],
+            runtimes=self._secret_parts(address, dependencies),
         )
         self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(
@@ -342,6 +337,22 @@ class Values:
             provisioner_credentials=definition.provisioner_credentials,
             secrets=secrets,
         )
+
+    def _secret_parts(self, address: str, dependencies: Mapping[str, JsonObject]) -> list[JsonObject]:
+        """The secret parts of the runtimes that the component consumes, as planned, now, and when applied."""
+        applied = self._loaded(address).applied
+        before = set(applied.edges) if applied is not None else set()
+        held = {p: self.runtime(p) or {} for p in sorted(before) if self._is_secure(p)}
+        now = {p: self.runtime(p) or {} for p in sorted(dependencies) if p in self._secret} | held
+        outdated = outdated_parts(self._workspace, applied, now, self._seal)
+        parts = (*dependencies.items(), *now.items())
+        return [*outdated, *(secret_part(part, self._secret[p]) for p, part in parts if p in self._secret)]
+
+    def _is_secure(self, address: str) -> bool:
+        """Whether the component's runtime is a SecureString."""
+        loaded = self._inventory.components.get(address)
+        held = loaded.runtime if loaded is not None else None
+        return held is not None and held.parameter.kind is ParameterKind.SECURE
 
     def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:
         """Parameters that will hold something else than they do: consumed runtimes and proposed configs."""

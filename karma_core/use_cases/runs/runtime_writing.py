@@ -16,7 +16,15 @@ from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
 from karma_core.plan.passed_on import passed_on
 from karma_core.plan.publishable import check_runtime
-from karma_core.plan.runtime import changed_keys, description_of, is_secret, marked_keys, runtime_of
+from karma_core.plan.runtime import (
+    changed_keys,
+    description_of,
+    is_secret,
+    marked_keys,
+    names_keys,
+    runtime_of,
+    secret_keys_of,
+)
 from karma_core.records import (
     Applied,
     ParameterKind,
@@ -57,7 +65,7 @@ class RuntimeWriter:
             if before is None or changed_keys(before, runtime) or self._fleet.lost_runtime(address):
                 reach("deploy.before_runtime")
                 self._write(address, runtime, secret)
-            elif secret is not None and self._in_the_clear(address):
+            elif secret is not None and self._is_due_as_secret(address, secret):
                 self._write(address, runtime, secret)
         self._fleet.published_again(address)
         reach("deploy.after_runtime")
@@ -77,10 +85,16 @@ class RuntimeWriter:
         self._workspace.known_secrets.learn(address, leaves_of([runtime[key] for key in keys]))
         return keys if keys or is_secret(outputs) else None
 
-    def _in_the_clear(self, address: str) -> bool:
-        """Whether the parameter store has the runtime as a String: an earlier Karma took it for no secret."""
+    def _is_due_as_secret(self, address: str, keys: frozenset[str]) -> bool:
+        """Whether a runtime whose value stays is to be written again: as a secret, or with its secret keys.
+
+        An earlier Karma took it for no secret, or did not say which keys are.
+        """
         held = self._workspace.parameters.get(self._workspace.runtime_parameter(address))
-        return held is not None and held.kind is not ParameterKind.SECURE
+        if held is None:
+            return False
+        said = secret_keys_of(held.description)
+        return held.kind is not ParameterKind.SECURE or (said is None and names_keys(keys))
 
     def _write(self, address: str, runtime: JsonObject, secret: frozenset[str] | None) -> None:
         """Write the runtime parameter, on the version that is there now and no other.

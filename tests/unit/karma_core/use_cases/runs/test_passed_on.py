@@ -15,6 +15,7 @@ from karma_core.records import Event, ParameterKind, ParameterWrite
 from karma_core.use_cases.changes import reading
 from karma_core.use_cases.configs import runtime_show
 from karma_core.use_cases.configs.show import show
+from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.plans.plan import plan
 from tests.change_system import ChangeSystem
@@ -29,6 +30,11 @@ def _secret_producer(system: System, secret: str = SECRET, keys: str = "(secret=
     """A runtime of `a/one` that an earlier run published, with a secret and a public key."""
     system.configure(a_one={})
     system.deploy()
+    _publish(system, secret, keys)
+
+
+def _publish(system: System, secret: str, keys: str = "(secret=token)") -> None:
+    """Another version of the runtime of `a/one`."""
     value = json.dumps({"token": secret, "host": "db.example.org"})
     description = f"Runtime of a/one, published by Karma in run r-1 {keys}".strip()
     name = "/iac/a/one/runtime"
@@ -165,3 +171,47 @@ def test_a_fault_of_a_secret_does_not_quote_it() -> None:
     messages = [f.message for f in built.findings if f.code == "schema"]
     assert len(messages) == 2
     assert not Masker([SECRET]).contains(messages)
+
+
+def test_old_secrets_are_masked_beside_the_new_ones() -> None:
+    """A plan that replaces a secret, of a config or of a producer, shows neither; rotated how often ever."""
+    system = System(PIN)
+    _secret_producer(system, "Okapi-first-1")
+    system.configure(b_two={"a_nickname": "one", "pin": "Okapi-first-2", "size": 1})
+    system.deploy()
+    for number in range(4):
+        _publish(system, f"Okapi-later-{number}")
+    system.configure(b_two={"a_nickname": "one", "pin": SECRET, "size": 2})
+    planned = plan(system.workspace, ALL)
+    shown = [one for one in planned.components if one.address == "b/two"]
+    assert shown[0].action == "update"
+    old = ["Okapi-first-1", "Okapi-first-2", "Okapi-later-3", SECRET]
+    assert str(to_builtins(shown)).count(MASK) >= 4
+    assert not Masker(old).contains(to_builtins(shown))
+    record = system.state.applied("b/two")
+    assert record is not None
+    destroyed = destroy_job(system.workspace, record)
+    assert {"Okapi-first-1", "Okapi-first-2"} <= set(destroyed.secrets)
+
+
+def test_nothing_is_read_of_secrets_that_have_not_changed() -> None:
+    """Earlier versions are read where the component was applied with another value, and no others."""
+    system = System()
+    _secret_producer(system)
+    system.configure(b_two={"a_nickname": "one"})
+    system.deploy()
+    _publish(system, SECRET)
+    system.modules.edit("b", "another version")
+    read: list[int] = []
+    get = system.parameters.get
+
+    def noting(name: str, **options: Any) -> Any:
+        read.extend([options["version"]] if options.get("version") else [])
+        return get(name, **options)
+
+    system.parameters.get = noting  # type: ignore[method-assign]
+    assert plan(system.workspace, ALL).components[-1].action == "no-op"
+    assert read == []
+    _publish(system, "Okapi-other")
+    plan(system.workspace, ALL)
+    assert len(read) == 1
