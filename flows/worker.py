@@ -24,6 +24,7 @@ from karma_adapters.wiring.bootstrap import open_runs, open_workspace
 from karma_adapters.wiring.reading import find_project, read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import KarmaError, StoreUnavailable
+from karma_core.printable import printable
 from karma_core.use_cases.runs.reconcile import reconcile
 
 SERVER_SECONDS: Final = 60.0
@@ -78,7 +79,7 @@ def await_server(api: PrefectApi, seconds: float = SERVER_SECONDS) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{printable(line)}\n")
 
 
 def prepare(settings: Settings) -> list[str]:

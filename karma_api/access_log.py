@@ -11,6 +11,7 @@ from typing import Final
 
 from karma_api.exchange import Incoming, encode
 from karma_api.route import Route
+from karma_core.printable import printable
 
 LOGGER: Final = logging.getLogger("karma.access")
 
@@ -30,7 +31,10 @@ def is_on() -> bool:
 
 
 def write(route: Route, incoming: Incoming, user: str, status: int, seconds: float) -> None:
-    """Write the line of one answered request; its path and query never hold tokens."""
+    """Write the line of one answered request; its path and query never hold tokens.
+
+    Standard error may be a terminal: control characters are escaped, as JSON has it.
+    """
     line = {
         "route": route.name,
         "method": route.method,
@@ -41,4 +45,4 @@ def write(route: Route, incoming: Incoming, user: str, status: int, seconds: flo
         "status": status,
         "seconds": round(seconds, 4),
     }
-    LOGGER.info(encode(line).decode())
+    LOGGER.info(printable(encode(line).decode()))

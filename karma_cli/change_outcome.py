@@ -62,7 +62,7 @@ def show_change(workspace: Workspace, change: Change) -> None:
         deployed = "" if origin.deployed else ", which is not deployed there"
         version = f", version {origin.version}" if origin.version else ""
         render.line(f"promoted from {origin.environment}{version}{deployed}")
-    _show_differences(differences_of(change))
+    _show_differences(differences_of(workspace, change))
     if change.cone:
         render.line(f"may move {len(change.cone)}: {', '.join(change.cone)}")
     if change.approval is not None:

@@ -255,9 +255,10 @@ def verify(env: Env = None, project: ProjectDir = None, as_json: Json = False) -
 @app.command(epilog="Example:\n\n`karma log export --since 2026-01-01 > january.jsonl`")
 def export(env: Env = None, project: ProjectDir = None, since: Since = None, until: Until = None) -> None:
     """Write events as JSON Lines, as they are hashed."""
+    from karma_core.printable import printable
     from karma_log.read import export as lines
 
     for raw in lines(_open(env, project).events(since=since, until=until)):
         if streams.reader_is_gone():
             return
-        sys.stdout.buffer.write(raw)
+        sys.stdout.buffer.write(printable(raw.decode()).encode() if sys.stdout.isatty() else raw)

@@ -40,7 +40,7 @@ def shown(*, quiet: bool) -> Iterator[Say]:
 
         def say(event: str, facts: JsonObject) -> None:
             if event in {"step", "planned", "drift", "working"}:
-                status.update(_text(event, facts))
+                status.update(render.styled(_text(event, facts)))
             else:
                 _line(event, facts, quiet=False)
 

@@ -1,4 +1,7 @@
-"""The only printer: documents and tables on standard output, everything else on standard error."""
+"""The only printer: documents and tables on standard output, everything else on standard error.
+
+Whatever it prints, to a terminal or into a pipe, has its control characters shown (`karma_core.printable`).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from karma_core.json_types import JsonValue
+from karma_core.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from karma_core.errors import KarmaError
     from karma_core.model import Finding
@@ -76,7 +81,7 @@ def _console(*, stderr: bool) -> Console:
 
 def document(value: JsonValue) -> None:
     """One JSON document."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False) + "\n")
+    sys.stdout.write(printable(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)) + "\n")
 
 
 def flush() -> None:
@@ -85,35 +90,44 @@ def flush() -> None:
 
 
 def text(value: str) -> None:
-    """Plain text, exactly."""
-    sys.stdout.write(value if value.endswith("\n") else value + "\n")
+    """Plain text, neither folded nor coloured."""
+    shown = printable(value)
+    sys.stdout.write(shown if shown.endswith("\n") else shown + "\n")
+
+
+def styled(value: str, style: str = "") -> Text:
+    """A text as a console prints it: its words are not markup, its control characters are shown."""
+    from rich.text import Text
+
+    return Text(printable(value), style=style)
 
 
 def line(value: str) -> None:
     """One line for people, on standard output; its words are not markup."""
-    from rich.text import Text
-
-    out().print(Text(value))
+    out().print(styled(value))
 
 
 def note(value: str) -> None:
     """One line beside the result, on standard error."""
-    from rich.text import Text
-
-    err().print(Text(value))
+    err().print(styled(value))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table; words that name a status or an action are coloured."""
     from rich.table import Table
-    from rich.text import Text
 
-    shown = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    shown = Table(
+        title=styled(title) if title else None,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        shown.add_column(styled(column), overflow="fold")
     for row in rows:
         cells = [str(cell) if cell is not None else "" for cell in row]
-        shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
+        shown.add_row(*(styled(cell, COLOURS.get(cell, "")) for cell in cells))
     out().print(shown)
 
 
@@ -122,8 +136,6 @@ def findings(listed: Sequence[Finding]) -> None:
 
     A fleet of 100,000 components can repeat one warning as often; --json lists them all.
     """
-    from rich.text import Text
-
     console = err()
     seen: Counter[tuple[str, str]] = Counter()
     hidden: Counter[str] = Counter()
@@ -132,13 +144,12 @@ def findings(listed: Sequence[Finding]) -> None:
         if finding.severity != "error" and seen[finding.severity, finding.code] > WARNINGS_OF_A_KIND:
             hidden[finding.code] += 1
             continue
-        said = Text(f"{finding.severity}: ", style=COLOURS.get(finding.severity, ""))
-        said.append(
-            _finding(finding.code, finding.component, finding.pointer, finding.message), style="not bold"
-        )
+        said = styled(f"{finding.severity}: ", COLOURS.get(finding.severity, ""))
+        message = _finding(finding.code, finding.component, finding.pointer, finding.message)
+        said.append(printable(message), style="not bold")
         console.print(said)
     for code, number in sorted(hidden.items()):
-        console.print(Text(f"… and {number:,} more of {code}; --json lists them all."))
+        console.print(styled(f"… and {number:,} more of {code}; --json lists them all."))
 
 
 def _finding(code: str, component: str, pointer: str, message: str) -> str:
@@ -149,17 +160,15 @@ def _finding(code: str, component: str, pointer: str, message: str) -> str:
 
 def error(problem: KarmaError, *, as_json: bool) -> None:
     """An error: three parts for people on standard error, one document on standard output with --json."""
-    from rich.text import Text
-
     console = err()
-    console.print(Text(f"error: {problem.code}: {problem.what}", style="red"))
+    console.print(styled(f"error: {problem.code}: {problem.what}", "red"))
     if problem.why:
-        console.print(Text(f"  why:  {problem.why}"))
+        console.print(styled(f"  why:  {problem.why}"))
     for finding in problem.facts.get("findings", ()):
         said = _finding(*(finding.get(part, "") for part in ("code", "component", "pointer", "message")))
-        console.print(Text(f"  {said}"))
+        console.print(styled(f"  {said}"))
     if problem.next_step:
-        console.print(Text(f"  next: {problem.next_step}"))
+        console.print(styled(f"  next: {problem.next_step}"))
     if as_json:
         document({"error": problem.document()})
 
@@ -169,7 +178,7 @@ def confirm(question: str) -> bool:
     import typer
 
     try:
-        return typer.confirm(question, err=True)
+        return typer.confirm(printable(question), err=True)
     except typer.Abort:
         note("")  # ends the line of the question
         return False

@@ -39,6 +39,8 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     reload: Reload | None = None
     runtime: Literal["module", "karma"] | None = None
     """Who writes the runtimes of this type; None: what the module's evaluation says."""
+    provisioner_credentials: bool = False
+    """Whether the commands that the module runs (`local-exec`) get the worker's cloud credentials."""
     protected: bool = False
     """Protected components are not destroyed or replaced without an approval."""
     protected_fields: list[str] = []

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, Self
 
 from karma_core import ports
+from karma_core.masking.known import KnownSecrets
 
 if TYPE_CHECKING:
     from karma_core.workspace import Actor, EnvironmentSettings, Workspace
@@ -47,6 +48,11 @@ class Context(Protocol):
     @property
     def prove(self) -> Callable[[Actor], Actor]:
         """Proves an actor who is only said, as far as the process can."""
+        ...
+
+    @property
+    def known_secrets(self) -> KnownSecrets:
+        """The secrets that this process has learnt."""
         ...
 
     @property
@@ -225,8 +231,16 @@ class FleetSource(HasParameters, HasState, HasModules, Protocol):
     """All that the fleet of an environment is read from."""
 
 
+class ConfigShowing(HasParameters, HasModules, Protocol):
+    """Configs, and what the types' definitions say of their secret places."""
+
+
 class GitComparison(HasParameters, HasState, HasGit, HasPublishIndex, Protocol):
     """Configs in Git beside those that are published."""
+
+
+class ShownComparison(GitComparison, HasModules, Protocol):
+    """The same as people are shown it, without secrets."""
 
 
 class FleetBesideGit(HasParameters, HasState, HasModules, HasGit, HasPublishIndex, Protocol):

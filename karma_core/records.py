@@ -309,8 +309,9 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     says they will hold. A plan of a job with either shows what can be known, and is never kept to be applied.
     `state_of` is the address under which the component's state still is, where it is to be moved.
     `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
-    `secrets` are values out of secret runtimes: wherever one shows in what Terraform says, it is masked, also
-    where the module has lost the mark.
+    `provisioner_credentials`: commands that the module runs get the worker's credentials.
+    `secrets` are those of the component's inputs: wherever one shows in what Terraform says, it is masked,
+    also where the module has lost the mark.
     """
 
     address: str
@@ -321,6 +322,7 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     parameters: dict[str, PlannedRuntime] = {}
     state_of: str = ""
     foretell: bool = False
+    provisioner_credentials: bool = False
     secrets: tuple[JsonValue, ...] = ()
 
 

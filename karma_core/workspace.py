@@ -13,6 +13,7 @@ from typing import Self
 
 from karma_core import ids, ports
 from karma_core.json_types import JsonMapping
+from karma_core.masking.known import KnownSecrets
 from karma_core.roles import Role
 
 
@@ -74,6 +75,7 @@ class OpenEnvironment(ABC):
 
     `prove` proves an actor who is only said, as far as the process can. It may ask a service, so it is called
     only where the policy names persons, and gives the actor unchanged where there is no proof.
+    `known_secrets` are those that this process has learnt, which its log masks.
     """
 
     environment: EnvironmentSettings
@@ -88,6 +90,7 @@ class OpenEnvironment(ABC):
     new_id: Callable[[], str]
     say: ports.Say
     prove: Callable[[Actor], Actor] = only_said
+    known_secrets: KnownSecrets = field(default_factory=KnownSecrets)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from karma_api.limits import Limits
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core import ports
 from karma_core.errors import SettingsError
+from karma_core.masking.names import credential_names
 from karma_core.roles import Role
 from karma_core.use_cases.graph.kept_modules import KeptModules
 from karma_core.workspace import Actor, OpenEnvironment, StoredEnvironment
@@ -69,7 +71,8 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
     """One environment that orders no runs, and its stores. Nothing is connected before it is used."""
     _check(name, settings.environments[name])
     _check_log(settings, name)
-    stores = Stores(settings, name, SCRATCH / name, copies=False, gremlin_seconds=STORE_SECONDS)
+    own = [os.environ[variable] for variable in credential_names(os.environ)]
+    stores = Stores(settings, name, SCRATCH / name, copies=False, gremlin_seconds=STORE_SECONDS, secrets=own)
     api = settings.api
     environment = settings.environment(name)
     kept = KeptModules(stores.state, environment)
@@ -86,6 +89,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
         clock=utc_now,
         new_id=_new_id,
         say=say_nothing,
+        known_secrets=stores.known_secrets,
     )
     limits = Limits(
         requests_per_second=api.requests_per_second, burst=api.burst, body_bytes=api.max_body_bytes

@@ -12,6 +12,7 @@ import jsonschema_rs
 from karma_core import strictjson
 from karma_core.errors import BadInput, KarmaError
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
+from karma_core.masking.masker import MASK
 
 PREFIX: Final = "field."
 """Before a config key in a form's field names."""
@@ -53,6 +54,8 @@ def _field(name: str, part: JsonValue, config: JsonMapping, required: bool) -> F
     choices = part.get("enum", ())
     if choices and all(isinstance(choice, str) for choice in choices):
         control = "choice"
+    if value == MASK and control == "choice":
+        control = "text"  # none of the choices is the secret, and none must be chosen for it
     if here and not _fits(control, value):
         control = "json"
     if control in {"text", "choice"}:
@@ -98,8 +101,19 @@ def patch_of(form: Mapping[str, str], schema: JsonValue, config: JsonMapping) ->
             if (text == "true") != (config.get(field.name) is True):
                 patch[field.name] = text == "true"
         elif text != field.value:
-            patch[field.name] = _value(field, text)
+            patch[field.name] = _without_masks(_value(field, text), config.get(field.name))
     return patch
+
+
+def _without_masks(value: JsonValue, shown: JsonValue) -> JsonValue:
+    """A value for a merge patch without the members that are secret and were left as they were shown."""
+    if not isinstance(value, dict) or not isinstance(shown, dict):
+        return value
+    return {
+        name: _without_masks(member, shown.get(name))
+        for name, member in value.items()
+        if not (member == MASK and shown.get(name) == MASK)
+    }
 
 
 def _value(field: Field, text: str) -> JsonValue:
@@ -151,6 +165,8 @@ def faults(schema: JsonValue, config: JsonValue) -> list[str]:
 
 def _faults(validator: JsonValue, config: JsonValue) -> Iterator[str]:
     for fault in validator.iter_errors(config):
+        if fault.instance == MASK:
+            continue  # a secret that is not shown: the API knows whether it fits
         place = "/".join(map(str, fault.instance_path))
         yield f"/{place}: {fault.message}" if place else str(fault.message)
 

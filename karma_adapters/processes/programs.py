@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from karma_core.errors import KarmaError
+from karma_core.printable import printable
 
 CANNOT_WORK: Final = 2
 """Exit code, as of a wrong call."""
@@ -21,7 +22,7 @@ def ending_in_words(program: str) -> Iterator[None]:
     try:
         yield
     except KarmaError as error:
-        sys.stderr.write(f"{program}: {error}\n")
+        sys.stderr.write(printable(f"{program}: {error}\n"))
         raise SystemExit(CANNOT_WORK) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None

@@ -9,8 +9,8 @@ from functools import wraps
 from typing import Final, TypeVar
 
 from karma_adapters.processes.children import Finished
-from karma_adapters.terraform import masking
 from karma_core.errors import DeployFailed
+from karma_core.masking.masker import masker_of
 from karma_core.os_errors import as_karma_error
 from karma_core.records import TerraformJob
 
@@ -41,7 +41,7 @@ _LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.M
 
 def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
     """Return the error with the last lines of the tool's output, secrets masked."""
-    output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
+    output = masker_of(secrets).text(ended.err.strip() or ended.out.strip())
     tail = "\n".join(output.splitlines()[-LINES:])
     if ended.stopped:
         return _stopped(address, command, ended, tail)
@@ -103,7 +103,7 @@ def is_local(lock: Mapping[str, str]) -> bool:
 
 def crashed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
     """Terraform's exit code says that it has planned, but it left no plan: its own crash exits 2 as well."""
-    output = masking.Redaction(secrets).text(ended.err.strip() or ended.out.strip())
+    output = masker_of(secrets).text(ended.err.strip() or ended.out.strip())
     return DeployFailed(
         f"terraform {command} of {address} wrote no plan, although its exit code is {ended.code}",
         why="\n".join(output.splitlines()[-LINES:]) or "it printed nothing: it may have crashed",

@@ -13,6 +13,7 @@ from karma_adapters.terraform import masking
 from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject
+from karma_core.masking.masker import Masker, masker_of
 from karma_core.records import PlannedOutputs, PlannedResource, PlannedRuntime, TerraformPlan
 
 _ACTIONS: Final = {
@@ -52,10 +53,10 @@ def read(
     `hidden` is masked like what the plan itself marks sensitive.
     """
     changed = sorted(document.get("resource_changes", ()), key=lambda one: str(one["address"]))
-    redaction = masking.Redaction([*secrets(document), *hidden])
+    redaction = masker_of([*secrets(document), *hidden])
     resources = tuple(_resource(one, redaction) for one in changed)
     actions = [_kind(one) for one in changed if one["mode"] == "managed"]
-    written, unreadable = _written(changed)
+    written, unreadable = _written(changed, redaction)
     return TerraformPlan(
         address=address,
         action=_action(document, actions, destroy=destroy, changes=changes),
@@ -83,7 +84,7 @@ def _kind(one: JsonObject) -> str:
     return _ACTIONS[tuple(one["change"]["actions"])]
 
 
-def _resource(one: JsonObject, hidden: masking.Redaction) -> PlannedResource:
+def _resource(one: JsonObject, hidden: Masker) -> PlannedResource:
     """Return the planned resource, masked by its marks and then by value, for secrets that are not marked."""
     change = one["change"]
     return PlannedResource(
@@ -108,7 +109,9 @@ def _action(document: JsonObject, actions: list[str], *, destroy: bool, changes:
     return "replace" if "replace" in actions else "update"
 
 
-def _written(changed: Iterable[JsonObject]) -> tuple[dict[str, PlannedRuntime], dict[str, str]]:
+def _written(
+    changed: Iterable[JsonObject], hidden: Masker
+) -> tuple[dict[str, PlannedRuntime], dict[str, str]]:
     """Names of parameters that are written → their objects; and → why their values cannot be read as such.
 
     Of a secret nothing is told: the reason may quote it.
@@ -125,7 +128,9 @@ def _written(changed: Iterable[JsonObject]) -> tuple[dict[str, PlannedRuntime], 
                 written[name] = PlannedRuntime(known=strictjson.parse_object(value.encode(), where=name))
             except BadInput as error:
                 secret = after.get("type") == "SecureString"
-                unreadable[name] = "it is not a JSON object as Karma reads it" if secret else error.why
+                unreadable[name] = (
+                    "it is not a JSON object as Karma reads it" if secret else hidden.text(error.why)
+                )
     return written, unreadable
 
 
@@ -152,7 +157,7 @@ def _outputs(document: JsonObject) -> PlannedOutputs:
     )
 
 
-def _readable(text: str, hidden: masking.Redaction) -> str:
+def _readable(text: str, hidden: Masker) -> str:
     """Return Terraform's readable plan, masked once more: Terraform masks only what is marked sensitive."""
     said = _PROGRESS.sub("", text.split(_FOOTER, maxsplit=1)[0])
     shown = hidden.text(said.strip() + "\n")

@@ -64,7 +64,7 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
             why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
         )
     documents = [hcl.parse(file.read_bytes(), file.name) for file in sorted(directory.glob("*.tf"))]
-    definitions = [f"{LOCAL} = {expression(job.variables.get('dependencies', {}), job.unknown)}"]
+    definitions = [f"{LOCAL} = {_dependencies(job)}"]
     reading = [one for document in documents for one in parameters.locals_of(document)]
     if not outermost and not reading:
         return
@@ -77,6 +77,12 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
             file.chmod(0o600)
             file.write_bytes(rewritten)
     (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
+
+
+def _dependencies(job: TerraformJob) -> str:
+    """The variable's value as an expression, sensitive as a whole where the module marks the variable so."""
+    value = expression(job.variables.get(VARIABLE[1], {}), job.unknown)
+    return f"sensitive({value})" if VARIABLE[1] in job.module.sensitive_variables else value
 
 
 def rewrite(document: hcl.Document, *, outermost: bool = True) -> bytes:

@@ -13,6 +13,7 @@ from typing import Final
 from karma_adapters.terraform import configured, masking, plan_json
 from karma_core.json_difference import differences
 from karma_core.json_types import JsonObject, JsonValue
+from karma_core.masking.masker import Masker, masker_of
 from karma_core.records import DriftedAttribute, DriftedResource, DriftReport
 
 _CHANGES: Final = {("update",): "changed", ("delete",): "deleted"}
@@ -20,7 +21,7 @@ _CHANGES: Final = {("update",): "changed", ("delete",): "deleted"}
 
 def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> DriftReport:
     """The report of one component, values masked as in a plan; `hidden` are secrets known from elsewhere."""
-    redaction = masking.Redaction([*_secrets(document), *hidden])
+    redaction = masker_of([*_secrets(document), *hidden])
     plan = plan_json.read(document, address=address, destroy=False, changes=False, text="", saved="")
     drifted = (_resource(one, redaction, document) for one in document.get("resource_drift", ()))
     resources = [one for one in drifted if one is not None]
@@ -31,7 +32,7 @@ def read(document: JsonObject, *, address: str, hidden: Iterable[str] = ()) -> D
     )
 
 
-def _resource(one: JsonObject, hidden: masking.Redaction, document: JsonObject) -> DriftedResource | None:
+def _resource(one: JsonObject, hidden: Masker, document: JsonObject) -> DriftedResource | None:
     """One resource, or None where nothing that counts differs."""
     change = one["change"]
     kind = _CHANGES.get(tuple(change["actions"]))
@@ -44,9 +45,7 @@ def _resource(one: JsonObject, hidden: masking.Redaction, document: JsonObject) 
     return DriftedResource(address=one["address"], type=one["type"], change=kind, attributes=attributes)
 
 
-def _attributes(
-    change: JsonObject, hidden: masking.Redaction, sets: JsonObject | None
-) -> tuple[DriftedAttribute, ...]:
+def _attributes(change: JsonObject, hidden: Masker, sets: JsonObject | None) -> tuple[DriftedAttribute, ...]:
     """Return the attributes that differ, compared unmasked (a changed secret is seen), shown masked."""
     state = hidden.value(masking.masked(change["before"], change.get("before_sensitive")))
     cloud = hidden.value(masking.masked(change["after"], change.get("after_sensitive")))

@@ -21,7 +21,6 @@ from karma_adapters.terraform import (
     apply_events,
     exact_json,
     failure,
-    masking,
     plan_json,
     plan_only,
     refresh_json,
@@ -40,6 +39,8 @@ from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
+from karma_core.masking.masker import leaves_of
+from karma_core.masking.names import credential_names
 from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
 from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
@@ -76,7 +77,7 @@ class TerraformRunner:
         self._backend = backend
         self._directories = directories
         self._private = PrivateFiles(directories.private)
-        self._trees = WorkTrees(directories.work)
+        self._trees = WorkTrees(directories.work, credential_names(environment))
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
@@ -88,6 +89,8 @@ class TerraformRunner:
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_KEEP_CACHED}
         self._environment = {**plugins, **environment, **fixed}
         self._access = access
+        self._credentials: frozenset[str] = frozenset()
+        """Those that the children got; an older one may still show in what they say."""
 
     def version(self) -> str:
         """Name and version; a process only when the program's files are new."""
@@ -115,14 +118,13 @@ class TerraformRunner:
                 changes=ended.code == CHANGES,
                 text=ended.out,
                 saved=self._private.name(folder),
-                hidden=masking.secrets(list(job.secrets)),
+                hidden=self._given_secrets(job),
             )
         except BaseException:
             self._private.drop(folder)
             raise
         if plan.saved:
-            hidden = [*plan_json.secrets(document), *masking.secrets(list(job.secrets))]
-            self._private.write_secrets(folder, hidden)
+            self._private.write_secrets(folder, plan_json.secrets(document))
         else:
             self._private.drop(folder)
         if job.foretell and plan_json.writes_unknown(document):
@@ -166,7 +168,7 @@ class TerraformRunner:
                 changes=changes,
                 text=plan_only.without_ours(ended.out) if changes else "No changes.",
                 saved="",
-                hidden=masking.secrets(list(job.secrets)),
+                hidden=self._given_secrets(job),
             )
             return replace(plan, written=plan.written | written)
 
@@ -178,7 +180,7 @@ class TerraformRunner:
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
         data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
-        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
+        environment = self._with_access(data)
         terraform = self._command_line(copy, environment, job.address)
         self._initialiser.share(
             copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
@@ -213,7 +215,8 @@ class TerraformRunner:
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
-            error = failure.failed(job.address, "apply", ended, self._private.secrets(folder))
+            hidden = [*self._private.secrets(folder), *self._secrets(job)]
+            error = failure.failed(job.address, "apply", ended, hidden)
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
@@ -326,14 +329,19 @@ class TerraformRunner:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
         preparation = Preparation(
-            staged=self._trees.place(job.address, self._archived(job), job.module.digest),
+            staged=self._trees.place(
+                job.address,
+                self._archived(job),
+                job.module.digest,
+                hand_on=job.provisioner_credentials,
+            ),
             # By module, too: while one version is applied, another may be planned.
             data=(data or self._directories.data) / short(job.module.digest) / component_type / nickname,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(preparation.data)}
+        environment = self._with_access(preparation.data)
         terraform = self._command_line(preparation.staged, environment, job.address)
         self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
         return terraform
@@ -417,12 +425,22 @@ class TerraformRunner:
         return ended
 
     def _secrets(self, job: TerraformJob) -> list[str]:
-        """Return the secrets to mask in errors before there is a plan: sensitive variables and outputs."""
-        named = job.module.sensitive_variables
-        given = [job.variables[name] for name in named if name in job.variables]
+        """Return the secrets to mask in errors before there is a plan: what was given, sensitive outputs."""
         outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()
         kept = [output.get("value") for output in outputs if output.get("sensitive")]
-        return list(masking.secrets([*given, *kept, *job.secrets]))
+        return [*leaves_of(kept), *self._given_secrets(job)]
+
+    def _given_secrets(self, job: TerraformJob) -> list[str]:
+        """Return the secrets among what the component's Terraform is given: inputs, and credentials."""
+        named = job.module.sensitive_variables
+        given = [job.variables[name] for name in named if name in job.variables]
+        return [*leaves_of([*given, *job.secrets]), *self._credentials]
+
+    def _with_access(self, data: Path) -> dict[str, str]:
+        """The environment of a Terraform with this data directory; its credentials are masked from now on."""
+        environment = {**self._environment, **self._access(), "TF_DATA_DIR": str(data)}
+        self._credentials |= {environment[name] for name in credential_names(environment)}
+        return environment
 
 
 def _json(ended: Finished, address: str, command: str) -> JsonObject:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.terraform import provisioners
 from karma_core import ids
 from karma_core.errors import StoreError
 
 ERRORED: Final = "errored.tfstate"
+WITHHELD: Final = "-commands"
+"""Ends the directory's name of a copy whose commands do not get the credentials."""
 _DIGITS: Final = 16
 """Of a module's digest in a directory's name. Ours: 64 bits, few versions, one component."""
 
@@ -25,21 +29,32 @@ def short(digest: str) -> str:
 
 
 class WorkTrees:
-    """`<directory>/<type>/<nickname>/<digest>/<the archived tree>`; private, for states lie there."""
+    """`<directory>/<type>/<nickname>/<digest>/<the archived tree>`; private, for states lie there.
 
-    def __init__(self, directory: Path) -> None:
+    `credentials` are names of variables that the commands of a module do not inherit.
+    """
+
+    def __init__(self, directory: Path, credentials: Collection[str] = ()) -> None:
         self._directory = directory.absolute()
+        self._credentials = credentials
+        self._with_commands: dict[Path, bool] = {}
 
-    def place(self, address: str, archived: Path, digest: str) -> Path:
-        """The component's copy of a module that is archived at this path; made where it is not there."""
+    def place(self, address: str, archived: Path, digest: str, *, hand_on: bool = True) -> Path:
+        """The component's copy of a module that is archived at this path; made where it is not there.
+
+        `hand_on`: the commands that the module runs get the worker's credentials.
+        """
         parent = self._parent(address)
-        tree = parent / short(digest) / archived.parent.name
+        withheld = not hand_on and self._runs_commands(archived.parent)
+        tree = parent / f"{short(digest)}{WITHHELD if withheld else ''}" / archived.parent.name
         if not tree.is_dir():
             tree.parent.mkdir(parents=True, exist_ok=True)
             self._directory.chmod(0o700)
             scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=tree.parent))
             try:
                 shutil.copytree(archived.parent, scratch / tree.name, symlinks=True)
+                if withheld:
+                    provisioners.withhold(scratch / tree.name, self._credentials)
                 _rename(scratch / tree.name, tree)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -59,6 +74,12 @@ class WorkTrees:
                 component=address,
             )
         return state_files[0] if state_files else None
+
+    def _runs_commands(self, tree: Path) -> bool:
+        """Whether an archived tree, which never changes, runs any."""
+        if tree not in self._with_commands:
+            self._with_commands[tree] = provisioners.has_provisioners(tree)
+        return self._with_commands[tree]
 
     def _parent(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)

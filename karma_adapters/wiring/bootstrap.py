@@ -32,6 +32,7 @@ from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer
+from karma_core.masking.names import credential_names
 from karma_core.ports import Modules, Say
 from karma_core.use_cases.access import identity
 from karma_core.workspace import Actor, Workspace
@@ -100,6 +101,7 @@ def open_workspace(
         clock=utc_now,
         new_id=new_id,
         say=say,
+        known_secrets=stores.known_secrets,
     )
 
 
@@ -177,7 +179,19 @@ def state_place(aws: AwsSettings) -> StatePlace:
 def open_stores(settings: Settings, environment: str | None, *, say: Say = say_nothing) -> Stores:
     """An environment's stores alone."""
     name = settings.choose_environment(environment).name
-    return Stores(settings, name, settings.state_dir / name, say=say)
+    return Stores(settings, name, settings.state_dir / name, say=say, secrets=_own_secrets(settings))
+
+
+def _own_secrets(settings: Settings) -> list[str]:
+    """The credentials and tokens of this process: of its environment, and of the settings."""
+    of_settings = (
+        settings.github.token,
+        settings.service.prefect_auth,
+        settings.webhooks.github_secret,
+        settings.webhooks.generic_secret,
+    )
+    named = [os.environ[name] for name in credential_names(os.environ)]
+    return [*named, *(secret.reveal() for secret in of_settings)]
 
 
 def open_gremlin(settings: Settings, environment: str | None, *, served: bool = False) -> Gremlin:

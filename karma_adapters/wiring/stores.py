@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,10 @@ from karma_adapters.wiring.settings import AwsSettings, Environment, Sections
 from karma_core import ports
 from karma_core.errors import SettingsError
 from karma_core.json_types import JsonObject
+from karma_core.masking.known import KnownSecrets
 from karma_core.ports import Say
 from karma_log.log import Log
+from karma_log.redact import Redactor
 
 if TYPE_CHECKING:
     from karma_adapters.gremlin.client import GremlinClient
@@ -34,6 +37,7 @@ class Stores:
 
     `folder` holds those of this machine, and caches of those in AWS. `copies` says whether the log's further
     sinks are kept up here, too. `gremlin_seconds` is how long Gremlin is waited for, else the client's own.
+    `secrets` are the process's own credentials, which its log masks.
     """
 
     def __init__(
@@ -45,10 +49,12 @@ class Stores:
         say: Say = say_nothing,
         copies: bool = True,
         gremlin_seconds: float | None = None,
+        secrets: Iterable[str] = (),
     ) -> None:
         self.section: Environment = settings.section(environment)
         self.folder = folder
         self.clock: ports.Clock = utc_now
+        self.known_secrets = KnownSecrets(secrets)
         self.gremlin_seconds = gremlin_seconds
         self._log = settings.log_of(environment)
         self._name = environment
@@ -116,4 +122,10 @@ class Stores:
             )
         others = [name for name in self._log.sinks if name != required.name] if self._copies else []
         copies = [kind_of(SINKS, name).open(self, False) for name in others]
-        return Log(required.open(self, True), self.state, copies=copies, say=self._say)
+        return Log(
+            required.open(self, True),
+            self.state,
+            copies=copies,
+            redactor=Redactor(known=self.known_secrets),
+            say=self._say,
+        )

@@ -16,6 +16,7 @@ from karma_core.errors import BadInput
 from karma_core.json_types import JsonValue
 from karma_core.model import Edge
 from karma_core.records import Parameter
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 from karma_core.workspace import OpenEnvironment
 
 FEW: Final = 50
@@ -37,6 +38,7 @@ class Context:
         self.consumers: DataLoader[str, list[Edge]] = self._loader("consumers", self._consumers)
         self.producers: DataLoader[str, list[Edge]] = self._loader("producers", self._producers)
         self.values: DataLoader[str, JsonValue] = self._loader("values", self._values)
+        self.shown_configs = ShownConfigs(self.workspace)
 
     @property
     def view(self) -> View:

@@ -10,6 +10,7 @@ from strawberry.types import Info
 
 from karma_api.graphql.context import Context
 from karma_core.json_types import JsonObject
+from karma_core.masking.configs import ConfigSecrets
 from karma_core.model import Component as Node
 from karma_core.model import Edge
 from karma_core.use_cases.changes import reading
@@ -62,16 +63,21 @@ class Component:
     runtime_version: int | None
     applied_fingerprint: str | None
 
-    @strawberry.field(description="The config in the parameter store; null where it is secret or not there.")
+    @strawberry.field(
+        description="The config in the parameter store, masked; null where it is secret or not there."
+    )
     async def config(self, info: Asking) -> JSON | None:
         """Loaded with those of all components that are asked for."""
         name = info.context.workspace.config_parameter(self.node.address)
-        return cast("JSON | None", await info.context.values.load(name))
+        config = await info.context.values.load(name)
+        return cast("JSON | None", info.context.shown_configs.masked(self.node.address, config))
 
     @strawberry.field(description="The runtime; null where it is secret or not there.")
     async def runtime(self, info: Asking) -> JSON | None:
         """Load the runtime, batched as `config` is."""
-        return cast("JSON | None", await info.context.values.load(self.node.runtime_path))
+        return cast(
+            "JSON | None", ConfigSecrets().masked(await info.context.values.load(self.node.runtime_path))
+        )
 
     @strawberry.field(description="What depends on it directly.")
     async def consumers(self, info: Asking) -> list[Neighbour]:

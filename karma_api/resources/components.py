@@ -17,10 +17,12 @@ from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.graph.document import node_document
 from karma_core.json_types import JsonObject, JsonValue
+from karma_core.masking.configs import ConfigSecrets
 from karma_core.model import Component, Edge, Status, to_builtins
 from karma_core.records import Parameter
 from karma_core.roles import Role
 from karma_core.use_cases.audit import why as causes
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 
 
 class ComponentsAsked(PageAsked, frozen=True, kw_only=True):
@@ -103,13 +105,14 @@ def show(service: Service, _caller: Caller, asked: ComponentAsked) -> JsonObject
 
 
 def _values(service: Service, address: str) -> JsonObject:
+    """Config and runtime, secret places masked."""
     workspace = service.workspace
     config = workspace.parameters.get(workspace.config_parameter(address))
     runtime = workspace.parameters.get(workspace.runtime_parameter(address))
     return {
-        "config": _parsed(config),
+        "config": ShownConfigs(workspace).masked(address, _parsed(config)),
         "config_secret": config is not None and config.value is None,
-        "runtime": _parsed(runtime),
+        "runtime": ConfigSecrets().masked(_parsed(runtime)),
         "runtime_secret": runtime is not None and runtime.value is None,
     }
 

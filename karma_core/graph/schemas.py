@@ -10,7 +10,9 @@ import jsonschema_rs
 from karma_core.component_types import TypeDefinition
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.types import type_finding
-from karma_core.json_types import JsonValue
+from karma_core.json_types import JsonObject, JsonValue
+from karma_core.masking.configs import ConfigSecrets
+from karma_core.masking.masker import MASK
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import pointer_to
 
@@ -38,13 +40,19 @@ def check_schemas(inventory: Inventory, definitions: Mapping[str, TypeDefinition
             yield type_finding("schema", component_type, message)
             continue
         for loaded in by_type.get(component_type, ()):
-            yield from _faults(validator, loaded)
+            yield from _faults(validator, schema, loaded)
 
 
-def _faults(validator: jsonschema_rs.Validator, loaded: Loaded) -> Iterator[Finding]:
+def _faults(
+    validator: jsonschema_rs.Validator, schema: JsonObject | bool, loaded: Loaded
+) -> Iterator[Finding]:
+    """The faults of one config. Of a secret, or of what holds one, the message does not quote the value."""
     config = loaded.config.value if loaded.config is not None else None
     if validator.is_valid(config):
         return
+    secrets = ConfigSecrets(schema)
+    if secrets.masked(config) != config:
+        validator = jsonschema_rs.validator_for(schema, retriever=_fetch_nothing, mask=MASK)
     for fault in validator.iter_errors(config):
         pointer = ""
         for key in fault.instance_path:

@@ -20,7 +20,9 @@ from karma_core.graph.values import (
     check_sizes,
 )
 from karma_core.ids import type_of
+from karma_core.masking.masker import MASK
 from karma_core.model import Finding, Scope, Severity
+from karma_core.references.entries import pointer_to, walk
 
 
 def validate(
@@ -46,11 +48,31 @@ def validate(
         *check_runtimes(built.inventory, built.graph),
         *check_consumed_keys(built.inventory, built.graph, built.optional_keys),
         *check_schemas(inventory, definitions),
+        *check_masks(inventory),
         *check_types(inventory, known_types),
         *check_moves(inventory, full_graph),
         *check_orders(inventory, built.graph, full_graph),
     }
     return sort_findings(findings)
+
+
+def check_masks(inventory: Inventory) -> Iterator[Finding]:
+    """`masked-value`: a config that has what Karma shows in place of a secret, and not the secret."""
+    for loaded in inventory.components.values():
+        config = loaded.config
+        if config is None or f'"{MASK}"' not in (config.parameter.value or ""):
+            continue
+        for key, value, place in walk(config.value or {}):
+            if value != MASK:
+                continue
+            yield Finding(
+                code="masked-value",
+                severity=Severity.ERROR,
+                component=loaded.address,
+                pointer=pointer_to(place, key),
+                message=f"its value is {MASK}, which stands for a secret where a config is shown. Write the "
+                "secret itself, or leave the field as it was.",
+            )
 
 
 def check_types(inventory: Inventory, known_types: Collection[str] | None) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ where only parts are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from karma_core import strictjson
@@ -20,8 +20,12 @@ from karma_core.records import PlannedOutputs, PlannedRuntime, TerraformOutputs
 OUTPUT: Final = "runtime"
 """A module's output of this name is its runtime; without it, all outputs together are."""
 _PUBLISHED: Final = re.compile(
-    r"Runtime of \S+, published by Karma in run ([A-Za-z0-9-]{1,64})(?: \(check=[0-9a-f-]+\))?\Z"
+    r"Runtime of \S+, published by Karma in run ([A-Za-z0-9-]{1,64})"
+    r"(?: \((?:check=[0-9a-f-]+|secret=(?P<secret>[\w.,-]+))\))?\Z"
 )
+_KEY: Final = re.compile(r"[\w.-]{1,128}\Z", re.ASCII)
+_KEYS_LONGEST: Final = 600
+"""Characters of a description for the names of secret keys: Parameter Store takes 1,024 in all."""
 
 
 def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
@@ -40,10 +44,27 @@ def runtime_of(address: str, outputs: JsonMapping) -> JsonObject:
     return runtime
 
 
-def description_of(address: str, run_id: str, check: str = "") -> str:
-    """What the description of a runtime parameter says of where it came from, with its value's checksum."""
+def description_of(address: str, run_id: str, check: str = "", secret: Collection[str] = ()) -> str:
+    """What the description of a runtime parameter says of where it came from, with its value's checksum.
+
+    Of a secret runtime it names the keys that are secret, where all of them can be named.
+    """
     text = f"Runtime of {address}, published by Karma in run {run_id}"
+    if names_keys(secret):
+        return f"{text} (secret={','.join(sorted(secret))})"
     return f"{text} (check={check})" if check else text
+
+
+def names_keys(secret: Collection[str]) -> bool:
+    """Whether a description can name these keys: there are some, of plain characters, and not too many."""
+    return 0 < len(",".join(secret)) <= _KEYS_LONGEST and all(map(_KEY.match, secret))
+
+
+def secret_keys_of(description: str) -> frozenset[str] | None:
+    """The keys of a SecureString runtime that are secret; None (all are) where its description names none."""
+    match = _PUBLISHED.match(description)
+    named = match["secret"] if match is not None else None
+    return frozenset(named.split(",")) if named else None
 
 
 def run_of(description: str) -> str | None:
@@ -55,6 +76,13 @@ def run_of(description: str) -> str | None:
 def is_secret(outputs: TerraformOutputs) -> bool:
     """Whether the runtime holds a value that Terraform marks sensitive (it is then a SecureString)."""
     return OUTPUT in outputs.sensitive if OUTPUT in outputs.values else bool(outputs.sensitive)
+
+
+def marked_keys(outputs: TerraformOutputs, runtime: JsonMapping) -> frozenset[str]:
+    """The keys of a component's runtime that Terraform marks sensitive, as whole outputs."""
+    if OUTPUT in outputs.values:
+        return frozenset(runtime) if OUTPUT in outputs.sensitive else frozenset()
+    return frozenset(outputs.sensitive) & runtime.keys()
 
 
 def changed_keys(before: JsonMapping | None, after: JsonMapping) -> tuple[str, ...]:

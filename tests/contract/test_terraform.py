@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,18 @@ def test_sensitive_values_are_masked(subject: Subject) -> None:
     again = terraform.plan(job(config={"secret": CANARY, "name": "x"}))
     assert CANARY not in repr(again.resources)
     assert CANARY not in again.text
+
+
+def test_secrets_of_the_inputs_are_masked_where_nothing_marks_them(subject: Subject) -> None:
+    """As they are and encoded, in resources and text; what is beside them stays, outputs are exact."""
+    terraform, job = subject
+    encoded = base64.b64encode(f"u:{CANARY}".encode()).decode()
+    given = replace(job(config={"url": f"x://{CANARY}", "blob": encoded, "name": "open"}), secrets=(CANARY,))
+    plan = terraform.plan(given)
+    assert "open" in repr(plan.resources)
+    assert not [text for text in (CANARY, encoded) if text in repr(plan.resources) + plan.text]
+    assert terraform.apply(given, plan).values["runtime"]["blob"] == encoded
+    assert not terraform.plan(given).saved
 
 
 def test_a_plan_is_applied_once(subject: Subject) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from karma_adapters.sqlite.state import SqliteState
 from karma_cli.main import app
-from karma_core.use_cases.fleet.values import HMAC_KEY
+from karma_core.use_cases.fleet.outdated_secrets import HMAC_KEY
 from tests.e2e.command_line import SHOP, edit_config
 from tests.e2e.test_sample_repository import REPOSITORY, SETTINGS
 from tests.integration import gremlin_server

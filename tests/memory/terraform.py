@@ -12,10 +12,13 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from karma_core import strictjson
 from karma_core.errors import DeployFailed
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_difference import differences
+from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import (
     DriftedAttribute,
@@ -113,7 +116,8 @@ class MemoryTerraform:
     """States, plans and failures in memory.
 
     `failures` maps an address to the command that shall fail (`plan` or `apply`), `failures_once` to one that
-    shall fail the next time only; `calls` lists what was done, in order, as (command, address). `outside`
+    shall fail the next time only, `failure_texts` to what a failure says; `calls` lists what was done, in
+    order, as (command, address). `outside`
     maps an address to config values that somebody changed in the cloud, or to None where the resource was
     deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
     `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
@@ -123,6 +127,7 @@ class MemoryTerraform:
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
         self.failures_once: dict[str, str] = {}
+        self.failure_texts: dict[str, str] = {}
         self.calls: list[tuple[str, str]] = []
         self.outside: dict[str, dict[str, Any] | None] = {}
         self.lost: set[str] = set()
@@ -167,7 +172,7 @@ class MemoryTerraform:
                 add=int(action in {"create", "replace"}),
                 change=int(action == "update"),
                 destroy=int(action in {"destroy", "replace"}),
-                resources=_resources(action, before, after),
+                resources=tuple(_without_secrets(one, job) for one in _resources(action, before, after)),
                 outputs=_planned_outputs(after),
                 text=f"{job.address}: {action}\n",
                 saved=saved,
@@ -323,7 +328,12 @@ class MemoryTerraform:
         if once:
             del self.failures_once[address]
         if once or self.failures.get(address) == command:
-            raise DeployFailed(f"terraform {command} of {address} failed", component=address, command=command)
+            raise DeployFailed(
+                f"terraform {command} of {address} failed",
+                why=self.failure_texts.get(address, ""),
+                component=address,
+                command=command,
+            )
 
     def _made(self, job: TerraformJob) -> dict[str, Any]:
         state = _planned(job, self._states.get(job.address))
@@ -390,6 +400,12 @@ def _resources(
             unknown={"id": True} if after and after["id"] is None else {},
         ),
     )
+
+
+def _without_secrets(resource: PlannedResource, job: TerraformJob) -> PlannedResource:
+    """The resource with the secrets of the job's inputs masked, whether or not they are marked."""
+    hidden = masker_of(leaves_of(list(job.secrets)))
+    return replace(resource, before=hidden.value(resource.before), after=hidden.value(resource.after))
 
 
 def _shown(state: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -11,13 +11,16 @@ from karma_core.changes.request import ChangeRequest, read_request
 from karma_core.changes.states import KIND, State
 from karma_core.documents import written
 from karma_core.errors import Conflict
-from karma_core.needs import ChangeIntake, Context
+from karma_core.masking.masker import masker_of
+from karma_core.needs import ChangeIntake
 from karma_core.use_cases.access.identity import require_requester
 from karma_core.use_cases.changes.planning import fields, judged_fields, plan_change
 from karma_core.use_cases.changes.queue import admit, expire, holders
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.changes.shown import requested_secrets
 from karma_core.use_cases.changes.simulation import judge_change
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 
 
 def request(
@@ -73,8 +76,11 @@ def _require_same(known: Change, read: ChangeRequest) -> None:
         )
 
 
-def _new(workspace: Context, read: ChangeRequest) -> Change:
+def _new(workspace: ChangeIntake, read: ChangeRequest) -> Change:
+    """The change of a request. A secret that it sets is masked in its reason, which everybody reads."""
     now = workspace.now()
+    secrets = masker_of(requested_secrets(ShownConfigs(workspace), read))
+    read = replace(read, reason=secrets.text(read.reason))
     return Change(
         id=workspace.new_id(),
         environment=workspace.name,

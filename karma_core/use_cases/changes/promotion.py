@@ -137,7 +137,7 @@ def _said(source: Context, origins: Sequence[Promoted]) -> str:
 
 
 def _shown(source: HasParameters, address: str) -> ShownConfig:
-    config = config_show.show(source, address)
+    config = config_show.read_version(source, address)
     if config.config is None:
         raise Refused(
             f"{address} cannot be promoted from {source.name}",

@@ -9,10 +9,12 @@ from karma_core.ids import shown
 from karma_core.json_difference import Difference, differences
 from karma_core.json_types import JsonObject
 from karma_core.model import to_builtins
-from karma_core.needs import GraphBuilding, PlanStore, RecordsAndLog
+from karma_core.needs import GraphBuilding, HasModules, PlanStore, RecordsAndLog
 from karma_core.plan.document import Plan, contract
 from karma_core.use_cases.changes.queue import position
 from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.changes.shown import without_secrets
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 from karma_core.use_cases.plans.stored import load_plan
 
 
@@ -27,8 +29,8 @@ def result_of(workspace: PlanStore, change: Change) -> JsonObject:
     return result(change, contract(made) if made else None)
 
 
-def differences_of(change: Change) -> list[tuple[str, Difference]]:
-    """(address, difference) of every place that the change alters, in the order of both.
+def differences_of(workspace: HasModules, change: Change) -> list[tuple[str, Difference]]:
+    """(address, difference) of every place that the change alters, in the order of both, secrets masked.
 
     Of a change of kind `policy` the address is `policy`, and the places are those of the published document.
     """
@@ -37,7 +39,12 @@ def differences_of(change: Change) -> list[tuple[str, Difference]]:
         return [
             ("policy", difference) for difference in differences(request.get("before", {}), request["policy"])
         ]
-    return [(e.address, difference) for e in change.edits for difference in differences(e.before, e.after)]
+    shown = ShownConfigs(workspace)
+    return [
+        (edit.address, difference)
+        for edit in change.edits
+        for difference in shown.secrets(edit.address).masked_differences(differences(edit.before, edit.after))
+    ]
 
 
 def list_changes(workspace: RecordsAndLog, *, status: str | None = None) -> list[JsonObject]:
@@ -72,7 +79,7 @@ def show(workspace: GraphBuilding, change_id: str) -> JsonObject:
     """All that is known of one change, the contract's fields first."""
     register = Register(workspace)
     change = register.get(change_id).change
-    known: JsonObject = to_builtins(change)
+    known: JsonObject = to_builtins(without_secrets(ShownConfigs(workspace), change))
     rest = {name: value for name, value in known.items() if name not in {"id", "last_event", "cone"}}
     return {
         **result_of(workspace, change),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_difference import Difference, differences
 from karma_core.json_types import JsonValue
+from karma_core.masking.configs import ConfigSecrets
 from karma_core.model import Record
-from karma_core.needs import GitComparison
+from karma_core.needs import ShownComparison
 from karma_core.records import Parameter, ParameterKind
-from karma_core.three_way import Overlap
+from karma_core.three_way import ABSENT, Overlap
 from karma_core.use_cases.configs.comparison import compare
 from karma_core.use_cases.configs.differing import Diverged, Intent
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 
 
 class ChangedConfig(Record, frozen=True, kw_only=True):
@@ -70,8 +74,48 @@ class ConfigDiff(Record, frozen=True, kw_only=True):
         return not (self.added or self.changed or self.removed or self.ahead_of_git or self.merged or held)
 
 
-def diff(workspace: GitComparison) -> ConfigDiff:
-    """Compare Git with the store; ValidationFailed as `publish` where a config is invalid."""
+def diff(workspace: ShownComparison) -> ConfigDiff:
+    """Compare Git with the store, masked; ValidationFailed as `publish` where a config is invalid."""
+    return _masked(_compared(workspace), ShownConfigs(workspace))
+
+
+def _masked(made: ConfigDiff, shown: ShownConfigs) -> ConfigDiff:
+    """The comparison with every secret place of every config masked."""
+
+    def changed(one: ChangedConfig) -> ChangedConfig:
+        return replace(one, differences=shown.secrets(one.address).masked_differences(one.differences))
+
+    def merged(one: MergedConfig) -> MergedConfig:
+        secrets = shown.secrets(one.address)
+        from_git, from_store = map(secrets.masked_differences, (one.from_git, one.from_store))
+        return replace(one, from_git=from_git, from_store=from_store)
+
+    def diverged(one: DivergedConfig) -> DivergedConfig:
+        return replace(one, places=tuple(_masked_place(p, shown.secrets(one.address)) for p in one.places))
+
+    return replace(
+        made,
+        changed=tuple(map(changed, made.changed)),
+        ahead_of_git=tuple(map(changed, made.ahead_of_git)),
+        merged=tuple(map(merged, made.merged)),
+        diverged=tuple(map(diverged, made.diverged)),
+    )
+
+
+def _masked_place(place: Overlap, secrets: ConfigSecrets) -> Overlap:
+    """The place with its values masked; a side that has no such place stays without."""
+    sides = {side: getattr(place, side) for side in ("base", "git", "store")}
+    return replace(
+        place,
+        **{
+            side: secrets.masked_at(place.pointer, value)
+            for side, value in sides.items()
+            if value is not ABSENT
+        },
+    )
+
+
+def _compared(workspace: ShownComparison) -> ConfigDiff:
     comparison = compare(workspace)
     return ConfigDiff(
         environment=workspace.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonValue
+from karma_core.masking.configs import ConfigSecrets
 from karma_core.model import Record
 from karma_core.needs import HasParameters
 from karma_core.plan.runtime import run_of
@@ -39,7 +40,7 @@ def show(workspace: HasParameters, address: str, version: int | None = None) -> 
     """A runtime by address (default: its current version); NotFound.
 
     Where any kept version is a SecureString no version is shown: what became secret, or was once, is not told
-    by the versions beside it.
+    by the versions beside it. Keys that look secret are masked in any case.
     """
     ids.Address.parse(address)
     check_binding(workspace)
@@ -53,7 +54,7 @@ def show(workspace: HasParameters, address: str, version: int | None = None) -> 
         version=parameter.version,
         current=parameter.version == history[-1].version,
         secret=secret,
-        runtime=None if secret else _value(parameter),
+        runtime=None if secret else ConfigSecrets().masked(_value(parameter)),
         modified_at=parameter.modified_at,
         run_id=run_of(parameter.description),
         history=tuple(map(_version, history)),

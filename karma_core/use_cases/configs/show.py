@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from karma_core import ids, strictjson
 from karma_core.json_types import JsonValue
 from karma_core.model import Provenance, Record
-from karma_core.needs import HasParameters
+from karma_core.needs import ConfigShowing, HasParameters
 from karma_core.provenance import read_description
 from karma_core.records import Parameter
 from karma_core.use_cases.configs.kept_versions import choose
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.fleet.config_secrets import ShownConfigs
 
 
 class ConfigVersion(Record, frozen=True, kw_only=True):
@@ -35,7 +38,13 @@ class ShownConfig(Record, frozen=True, kw_only=True):
     history: tuple[ConfigVersion, ...]
 
 
-def show(workspace: HasParameters, address: str, version: int | None = None) -> ShownConfig:
+def show(workspace: ConfigShowing, address: str, version: int | None = None) -> ShownConfig:
+    """As `read_version`, for people: what is secret by its key or by the schema is masked."""
+    read = read_version(workspace, address, version)
+    return replace(read, config=ShownConfigs(workspace).masked(address, read.config))
+
+
+def read_version(workspace: HasParameters, address: str, version: int | None = None) -> ShownConfig:
     """A config by address (default: its current version); NotFound, or BadInput where it is not JSON.
 
     Where the current version is a SecureString no version is shown: what became secret is not told by the

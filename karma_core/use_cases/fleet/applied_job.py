@@ -8,19 +8,45 @@ from karma_core.errors import BadInput, DeployFailed
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
-from karma_core.plan.runtime import counted
+from karma_core.plan.runtime import counted, secret_keys_of
 from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
+from karma_core.use_cases.fleet.config_secrets import definition_now
+from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
+from karma_core.use_cases.fleet.outdated_secrets import (
+    HMAC_KEY,
+    applied_configs,
+    outdated_parts,
+    seal_under,
+)
 from karma_core.use_cases.fleet.values import offered_variables
 
 
 def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     """The job that destroys what was applied: with the config and the module of that time."""
     module = applied_module(workspace, record)
-    runtimes, secrets = applied_runtimes(workspace, record)
+    runtimes, secret_parts = applied_runtimes(workspace, record)
+    seal = seal_under(workspace.state.secret(HMAC_KEY))
+    secret_runtimes = {producer: runtimes[producer] for producer in secret_parts}
+    outdated = outdated_parts(workspace, record, secret_runtimes, seal)
     offered = offered_variables(workspace, record.address, record.config, runtimes)
+    definition = definition_now(workspace, type_of(record.address))
+    secrets = input_secrets(
+        record.address,
+        configs=applied_configs(record),
+        definition=definition,
+        variables=workspace.environment.variables,
+        module=module,
+        runtimes=[*secret_parts.values(), *outdated],
+    )
+    workspace.known_secrets.learn(record.address, secrets)
     variables = {name: value for name, value in offered.items() if name in module.variables}
     return TerraformJob(
-        address=record.address, module=module, variables=variables, destroy=True, secrets=secrets
+        address=record.address,
+        module=module,
+        variables=variables,
+        destroy=True,
+        secrets=secrets,
+        provisioner_credentials=definition.provisioner_credentials,
     )
 
 
@@ -43,18 +69,19 @@ def applied_module(workspace: HasModules, record: Applied) -> Module:
 
 def applied_runtimes(
     workspace: HasParameters, record: Applied
-) -> tuple[dict[str, JsonObject], tuple[JsonObject, ...]]:
-    """What is still there of the runtimes that were consumed, the counted keys of each; the secret ones.
+) -> tuple[dict[str, JsonObject], dict[str, JsonObject]]:
+    """What is still there of the runtimes that were consumed, the counted keys of each; the secret parts.
 
     One that cannot be read is not there: it must not keep a component from being destroyed.
     """
-    runtimes, secrets = {}, []
+    runtimes: dict[str, JsonObject] = {}
+    secrets: dict[str, JsonObject] = {}
     for producer in record.edges:
         held = workspace.parameters.get(workspace.runtime_parameter(producer), decrypt=True)
         runtimes[producer] = counted(_readable(held), record.keys.get(producer))
         if held is not None and held.kind is ParameterKind.SECURE:
-            secrets.append(runtimes[producer])
-    return runtimes, tuple(secrets)
+            secrets[producer] = secret_part(runtimes[producer], secret_keys_of(held.description))
+    return runtimes, secrets
 
 
 def _readable(held: Parameter | None) -> JsonObject:

@@ -18,7 +18,7 @@ from karma_core.model import Finding, Severity, about_environment
 from karma_core.needs import StateKeeping
 from karma_core.outcomes import Phase
 from karma_core.plan.heights import StateFault, compare, state_refused
-from karma_core.plan.runtime import is_secret, runtime_of
+from karma_core.plan.runtime import is_secret, marked_keys, runtime_of
 from karma_core.plan.steps import APPLY, DESTROY
 from karma_core.records import Applied
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -186,13 +186,14 @@ def _take_from_state(workspace: StateKeeping, fleet: Fleet, address: str) -> boo
         outputs = workspace.terraform.outputs(fleet.job(address, module, as_now=True))
         if outputs.state is None:
             return False  # there is no state, and an older Karma's record does not say that there was one
-        fleet.values.learn(address, runtime_of(address, outputs.values))
+        runtime = runtime_of(address, outputs.values)
+        fleet.values.learn(address, runtime)
     except StoreError:
         raise
     except KarmaError:
         return False
     if is_secret(outputs):
-        fleet.values.keep_secret(address)
+        fleet.values.keep_secret(address, marked_keys(outputs, runtime) or None)
     fleet.recovered.add(address)
     return True
 

@@ -6,29 +6,35 @@ were really published.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
 
 from karma_core import strictjson
 from karma_core.checksum import intact
+from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import Address, type_of
-from karma_core.json_types import JsonMapping, JsonObject, JsonValue
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
-from karma_core.plan.runtime import counted, counted_marks, is_unknown, unknown_keys
+from karma_core.plan.runtime import counted, counted_marks, is_unknown, secret_keys_of, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
 from karma_core.use_cases.fleet.drifted import drifted_generations
+from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
+from karma_core.use_cases.fleet.outdated_secrets import (
+    HMAC_KEY,
+    Seal,
+    applied_configs,
+    outdated_parts,
+    seal_under,
+)
 
-HMAC_KEY = "fingerprints"
-"""Name of the environment's key under which runtime values enter fingerprints."""
+NO_DEFINITIONS: Mapping[str, TypeDefinition] = {}
 
 Consumed = Mapping[str, tuple[str, ...] | None]
 """Producer → the keys consumed of its runtime; None: all of it."""
@@ -45,17 +51,20 @@ class Values:
         workspace: FleetSource,
         inventory: Inventory,
         module_pins: Mapping[str, str] | None = None,
+        definitions: Mapping[str, TypeDefinition] = NO_DEFINITIONS,
         *,
         proposed: Collection[str] = (),
     ) -> None:
         self._workspace = workspace
+        self._definitions = definitions
         self._proposed = proposed
         self._module_pins = module_pins or {}
         self._inventory = inventory
         self._lock = Lock()
         self._runtimes: dict[str, JsonObject | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
-        self._secret: set[str] = set()
+        self._secret: dict[str, frozenset[str] | None] = {}
+        """Components with a secret runtime → its secret keys; None: all of it."""
         self._faults: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
@@ -155,7 +164,7 @@ class Values:
         if parameter is None or parameter.value is None:
             return None
         if parameter.kind is ParameterKind.SECURE:
-            self.keep_secret(address)
+            self.keep_secret(address, secret_keys_of(parameter.description))
         try:
             return strictjson.parse_object((intact(parameter).value or "").encode(), where=name)
         except (BadInput, UnicodeEncodeError) as error:
@@ -188,10 +197,11 @@ class Values:
         with self._lock:
             self._runtimes[address] = runtime
 
-    def keep_secret(self, address: str) -> None:
-        """Mark the component's runtime as secret: jobs that receive its values say so."""
+    def keep_secret(self, address: str, keys: Collection[str] | None = None) -> None:
+        """Mark keys of the component's runtime as secret, or all: jobs that receive their values say so."""
         with self._lock:
-            self._secret.add(address)
+            known = self._secret.get(address, frozenset())
+            self._secret[address] = None if keys is None or known is None else known.union(keys)
 
     def foresee(self, address: str, planned: PlannedRuntime) -> None:
         """Use the planned runtime of a component for its consumers from now on."""
@@ -284,12 +294,9 @@ class Values:
         return strictjson.digest(dict(self._workspace.environment.variables))
 
     @cached_property
-    def _key(self) -> bytes:
-        return self._workspace.state.secret(HMAC_KEY)
-
-    def _seal(self, value: JsonValue) -> str:
-        """Digest of a runtime value under the environment's key: short secrets cannot be guessed from it."""
-        return "hmac:" + hmac.new(self._key, strictjson.canonical(value), hashlib.sha256).hexdigest()
+    def _seal(self) -> Seal:
+        """Gives the digest of a runtime value under the environment's key."""
+        return seal_under(self._workspace.state.secret(HMAC_KEY))
 
     def job(
         self,
@@ -311,14 +318,41 @@ class Values:
         dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
         marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
         offered = offered_variables(self._workspace, address, config, dependencies)
+        definition = self._definitions.get(type_of(address), EMPTY)
+        secrets = input_secrets(
+            address,
+            configs=(config, *applied_configs(self._loaded(address).applied)),
+            definition=definition,
+            variables=self._workspace.environment.variables,
+            module=module,
+            runtimes=self._secret_parts(address, dependencies),
+        )
+        self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(
             address=address,
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
             unknown={producer: mark for producer, mark in marks.items() if is_unknown(mark)},
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
-            secrets=tuple(part for p, part in sorted(dependencies.items()) if p in self._secret),
+            provisioner_credentials=definition.provisioner_credentials,
+            secrets=secrets,
         )
+
+    def _secret_parts(self, address: str, dependencies: Mapping[str, JsonObject]) -> list[JsonObject]:
+        """The secret parts of the runtimes that the component consumes, as planned, now, and when applied."""
+        applied = self._loaded(address).applied
+        before = set(applied.edges) if applied is not None else set()
+        held = {p: self.runtime(p) or {} for p in sorted(before) if self._is_secure(p)}
+        now = {p: self.runtime(p) or {} for p in sorted(dependencies) if p in self._secret} | held
+        outdated = outdated_parts(self._workspace, applied, now, self._seal)
+        parts = (*dependencies.items(), *now.items())
+        return [*outdated, *(secret_part(part, self._secret[p]) for p, part in parts if p in self._secret)]
+
+    def _is_secure(self, address: str) -> bool:
+        """Whether the component's runtime is a SecureString."""
+        loaded = self._inventory.components.get(address)
+        held = loaded.runtime if loaded is not None else None
+        return held is not None and held.parameter.kind is ParameterKind.SECURE
 
     def _planned_parameters(self, consumed: Consumed) -> dict[str, PlannedRuntime]:
         """Parameters that will hold something else than they do: consumed runtimes and proposed configs."""

@@ -208,7 +208,7 @@ def read_fleet(
     available = bool(workspace.modules.types())
     types = sorted({loaded.type for loaded in inventory.components.values()})
     definitions, type_findings = read_definitions(types, lambda name: definition_of(workspace, name, pins))
-    values = Values(workspace, inventory, pins.modules, proposed=frozenset(overlay or ()))
+    values = Values(workspace, inventory, pins.modules, definitions, proposed=frozenset(overlay or ()))
     modules = module_inputs(workspace, types, values, pins.modules)
     built = build(inventory, definitions, status_of=values.status, modules=modules)
     known = {t for t in types if values.module_of(t) or t in values.unreadable} if available else None

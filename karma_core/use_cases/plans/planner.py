@@ -7,15 +7,19 @@ from collections.abc import Collection, Mapping
 from msgspec.structs import replace
 
 from karma_core import strictjson
-from karma_core.errors import KarmaError, PlanDeferred, StoreError
+from karma_core.errors import BadInput, KarmaError, PlanDeferred, StoreError
+from karma_core.json_types import JsonObject
+from karma_core.masking.errors import without_secrets
+from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import ComponentPlanning
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
-from karma_core.plan.runtime import UNKNOWN
+from karma_core.plan.passed_on import passed_on, passed_on_finding
+from karma_core.plan.runtime import UNKNOWN, marked_keys, runtime_of
 from karma_core.plan.steps import PLAN
-from karma_core.records import PlannedRuntime, TerraformPlan
+from karma_core.records import PlannedRuntime, TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.breaking import would_break
 from karma_core.use_cases.plans.decider import Block, Decider, block_of
@@ -53,6 +57,8 @@ class Planner:
         self.components: dict[str, PlannedComponent] = {}
         self.refused: dict[str, Block] = {}
         """Components whose own plan could not be made, although nothing had blocked them."""
+        self.findings: set[Finding] = set()
+        """What the plans themselves show."""
 
     def first_step(self, address: str) -> str:
         """Return the only step."""
@@ -84,7 +90,8 @@ class Planner:
             planned = self._judge_and_plan(address)
         except StoreError:
             raise
-        except KarmaError as error:
+        except KarmaError as raised:
+            error = without_secrets(raised, self._workspace.known_secrets.masker(address))
             self.refused[address] = block_of(address, error)
             planned = _blocked(address, self.refused[address].reason)
         self.components[address] = planned
@@ -149,8 +156,7 @@ class Planner:
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
-        if plan.outputs.sensitive:
-            self._fleet.values.keep_secret(address)
+        self._keep_secrets(address, job, plan)
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
@@ -160,6 +166,22 @@ class Planner:
             self._move(address, foreseen_runtime(self._fleet, address, plan), plan.written)
         adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
         return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
+
+    def _keep_secrets(self, address: str, job: TerraformJob, plan: TerraformPlan) -> None:
+        """Note the keys of the planned runtime that are secret: marked sensitive, or passed on."""
+        secrets = masker_of(leaves_of(list(job.secrets)))
+        by_module = self._fleet.module_writes(address)
+        planned = plan.written.get(self._workspace.runtime_parameter(address)) if by_module else None
+        outputs = TerraformOutputs(values=plan.outputs.known, sensitive=plan.outputs.sensitive)
+        runtime = _runtime_as_known(address, outputs) if planned is None else planned.known
+        marked = frozenset() if by_module else marked_keys(outputs, runtime)
+        passed = passed_on(runtime, secrets, marked)
+        if passed:
+            self.findings.add(passed_on_finding(address, passed, by_module=by_module))
+        if by_module and plan.outputs.sensitive:
+            self._fleet.values.keep_secret(address)
+        elif marked or passed:
+            self._fleet.values.keep_secret(address, marked.union(passed))
 
     def _with_runtime(self, judgement: Judgement, plan: TerraformPlan) -> tuple[Judgement, TerraformPlan]:
         """The plan, as an update where only the runtime is left to be written; BadInput if it cannot be."""
@@ -173,6 +195,14 @@ class Planner:
         reason = f"{judgement.reason}; Terraform has no changes, and {due}"
         text = f"Terraform has nothing to change; {due}.\n"
         return replace(judgement, reason=reason), replace(plan, action=Action.UPDATE, text=text)
+
+
+def _runtime_as_known(address: str, outputs: TerraformOutputs) -> JsonObject:
+    """The known part of the planned runtime; empty where it is none (`check_runtimes` says so)."""
+    try:
+        return runtime_of(address, outputs.values)
+    except BadInput:
+        return {}
 
 
 def _from_terraform(
@@ -227,4 +257,7 @@ def plan_components(workspace: ComponentPlanning, fleet: Fleet, chosen: Collecti
     blocks = {**decider.blocked, **planner.refused}
     findings = {block.finding for block in blocks.values() if block.finding is not None}
     broken = would_break(fleet, decider, planner.refused, planner.plans_now)
-    return ConePlan(components={**components, **planner.components}, findings=frozenset({*findings, *broken}))
+    return ConePlan(
+        components={**components, **planner.components},
+        findings=frozenset({*findings, *broken, *planner.findings}),
+    )

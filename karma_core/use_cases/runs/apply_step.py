@@ -38,6 +38,7 @@ class ApplyStep:
         try:
             outputs = self._run.workspace.terraform.apply(planned.job, planned.plan)
         except DeployFailed as error:
+            self._run.hide_secrets(address, error)
             if error.code in PLAN_LOST and not self._ends.interrupted:
                 return self._plan_again(address, planned, intent, error)
             return self._apply_failed(address, planned, intent, error)

@@ -31,7 +31,7 @@ class ComponentSteps:
     """Carries out the steps of every component of one run, from several threads.
 
     `unfinished` says how an earlier attempt at this run left a component, `begun_at` when it began. `ends`
-    has the components' outcomes.
+    has the components' outcomes, `findings` what the applies have shown.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class ComponentSteps:
             shown=shown,
             unfinished=unfinished or {},
         )
+        self._run = run
+        self.findings = run.findings
         self._workspace = workspace
         self._heartbeat = heartbeat
         self.ends = ComponentEnds(run)
@@ -88,4 +90,5 @@ class ComponentSteps:
             )
             raise
         except KarmaError as error:
+            self._run.hide_secrets(address, error)
             return self.ends.failed(address, name, error)

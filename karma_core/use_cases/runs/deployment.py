@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from karma_core.errors import KarmaError
 from karma_core.failpoints import reach
+from karma_core.graph.validate import sort_findings
 from karma_core.needs import Context, GraphBuilding, Running
 from karma_core.outcomes import End, Phase, RunStatus
 from karma_core.plan.shown import Shown
@@ -150,7 +151,10 @@ class Deployment:
             run_id=self._run.id,
             status=_status(outcomes.values(), error),
             components=tuple(outcomes[a] for a in sorted(outcomes)),
-            warnings=tuple(_warnings(self._fleet, self.chosen, _selection_of(self._run))),
+            warnings=(
+                *_warnings(self._fleet, self.chosen, _selection_of(self._run)),
+                *(f"{f.component}: {f.code}: {f.message}" for f in sort_findings(self._steps.findings)),
+            ),
         )
 
 

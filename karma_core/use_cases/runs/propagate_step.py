@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from karma_core.errors import KarmaError, StaleLease, StoreError
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import End, Phase
 from karma_core.plan.judge import Judgement
+from karma_core.plan.passed_on import passed_on_finding
 from karma_core.plan.runtime import changed_keys
 from karma_core.records import TerraformOutputs
 from karma_core.use_cases.plans.decider import what_and_why
@@ -43,6 +44,7 @@ class PropagateStep:
         except StaleLease:
             raise
         except KarmaError as error:
+            self._run.hide_secrets(address, error)
             self._not_published(planned, error)
             raise
         self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH, state=outputs.state)
@@ -51,7 +53,8 @@ class PropagateStep:
         changed = list(changed_keys(before, runtime))
         if not changed and not lost and planned.plan.action == "no-op":
             return before is None
-        self._log(address, changed, planned.cause, lost=lost)
+        passed = self._run.runtimes.passed_on(address, outputs, runtime)
+        self._log(address, changed, planned.cause, lost=lost, passed_on=passed)
         return True
 
     def publish_again(self, judgement: Judgement) -> Result:
@@ -72,10 +75,25 @@ class PropagateStep:
         run.publishing.add(address)
         return outputs, run.runtimes.write_again(address, outputs)
 
-    def _log(self, address: str, changed: list[str], cause: str | None, *, lost: bool) -> None:
-        """Say what consumers will see; `lost`: the runtime was gone."""
+    def _log(
+        self,
+        address: str,
+        changed: list[str],
+        cause: str | None,
+        *,
+        lost: bool,
+        passed_on: Sequence[str] = (),
+    ) -> None:
+        """Say what consumers will see; `lost`: the runtime was gone.
+
+        `passed_on` are keys with a secret of the component's inputs: a warning of the run names them, too.
+        """
         consumers = list(self._run.fleet.graph.consumers(address))
         inputs: JsonObject = {"changed": changed, "consumers": consumers} | ({"lost": True} if lost else {})
+        if passed_on:
+            by_module = self._run.fleet.module_writes(address)
+            self._run.findings.append(passed_on_finding(address, passed_on, by_module=by_module))
+            inputs["passed_on"] = list(passed_on)
         self._run.published[address] = self._run.recorder.log(
             "runtime_publish", Phase.SUCCEEDED, address, inputs=inputs, cause=cause
         )

@@ -9,12 +9,22 @@ from karma_core.checksum import checksum
 from karma_core.errors import Conflict, KarmaError
 from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject, JsonValue
+from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.model import to_builtins
 from karma_core.needs import HasArtifacts, StateKeeping
 from karma_core.outcomes import Phase
 from karma_core.plan.judge import Judgement
+from karma_core.plan.passed_on import passed_on
 from karma_core.plan.publishable import check_runtime
-from karma_core.plan.runtime import changed_keys, description_of, is_secret, runtime_of
+from karma_core.plan.runtime import (
+    changed_keys,
+    description_of,
+    is_secret,
+    marked_keys,
+    names_keys,
+    runtime_of,
+    secret_keys_of,
+)
 from karma_core.records import (
     Applied,
     ParameterKind,
@@ -49,26 +59,57 @@ class RuntimeWriter:
         else:
             runtime = runtime_of(address, outputs.values)
             check_runtime(address, runtime)
-            if is_secret(outputs):
-                values.keep_secret(address)
+            secret = self._secret_keys(address, outputs, runtime)
+            if secret is not None:
+                values.keep_secret(address, secret)
             if before is None or changed_keys(before, runtime) or self._fleet.lost_runtime(address):
                 reach("deploy.before_runtime")
-                self._write(address, runtime, secret=is_secret(outputs))
+                self._write(address, runtime, secret)
+            elif secret is not None and self._is_due_as_secret(address, secret):
+                self._write(address, runtime, secret)
         self._fleet.published_again(address)
         reach("deploy.after_runtime")
         return before, runtime
 
-    def _write(self, address: str, runtime: JsonObject, *, secret: bool) -> None:
-        """Write the runtime parameter, on the version that is there now and no other."""
+    def passed_on(self, address: str, outputs: TerraformOutputs, runtime: JsonObject) -> tuple[str, ...]:
+        """The keys of the runtime that contain a secret of the component's inputs, and are not marked."""
+        job = self._fleet.job(address, self._fleet.module(address))
+        secrets = masker_of(leaves_of(list(job.secrets)))
+        return passed_on(runtime, secrets, marked_keys(outputs, runtime))
+
+    def _secret_keys(
+        self, address: str, outputs: TerraformOutputs, runtime: JsonObject
+    ) -> frozenset[str] | None:
+        """The keys that are secret, marked or passed on; None where none is, and the runtime is no secret."""
+        keys = marked_keys(outputs, runtime).union(self.passed_on(address, outputs, runtime))
+        self._workspace.known_secrets.learn(address, leaves_of([runtime[key] for key in keys]))
+        return keys if keys or is_secret(outputs) else None
+
+    def _is_due_as_secret(self, address: str, keys: frozenset[str]) -> bool:
+        """Whether a runtime whose value stays is to be written again: as a secret, or with its secret keys.
+
+        An earlier Karma took it for no secret, or did not say which keys are.
+        """
+        held = self._workspace.parameters.get(self._workspace.runtime_parameter(address))
+        if held is None:
+            return False
+        said = secret_keys_of(held.description)
+        return held.kind is not ParameterKind.SECURE or (said is None and names_keys(keys))
+
+    def _write(self, address: str, runtime: JsonObject, secret: frozenset[str] | None) -> None:
+        """Write the runtime parameter, on the version that is there now and no other.
+
+        `secret` are the keys for which it is a SecureString; None: it is none.
+        """
         name = self._workspace.runtime_parameter(address)
         held = self._workspace.parameters.get(name)
         base, value = held.version if held else 0, strictjson.canonical(runtime).decode()
-        check = "" if secret else checksum(name, base + 1, value)
+        check = "" if secret is not None else checksum(name, base + 1, value)
         write = ParameterWrite(
             name=name,
             value=value,
-            kind=ParameterKind.SECURE if secret else ParameterKind.STRING,
-            description=description_of(address, self._run_id, check),
+            kind=ParameterKind.STRING if secret is None else ParameterKind.SECURE,
+            description=description_of(address, self._run_id, check, secret or ()),
             base=base,
         )
         self._workspace.parameters.put([write])

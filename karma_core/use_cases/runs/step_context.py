@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from karma_core.model import Record
+from karma_core.errors import KarmaError
+from karma_core.masking.errors import without_secrets
+from karma_core.model import Finding, Record
 from karma_core.needs import Running
 from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import Shown
@@ -45,7 +47,7 @@ class StepContext:
 
     `unfinished` says how an earlier attempt at this run left a component. `published`: component → the event
     of its runtime, for those that this run has published. `publishing`: components that Terraform was done
-    with, whose runtime was to be published.
+    with, whose runtime was to be published. `findings` are what the applies have shown.
     """
 
     workspace: Running
@@ -58,12 +60,17 @@ class StepContext:
     unfinished: Mapping[str, Left] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
     publishing: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
 
     def check_state(self, address: str) -> None:
         """Raise `state-lost` or `state-older` where the state of now is not the one that was applied."""
         error = state_error(self.workspace, self.workspace.state.applied(address))
         if error is not None:
             raise error
+
+    def hide_secrets(self, address: str, error: KarmaError) -> None:
+        """Mask the secrets of a component's inputs in an error, before it is written or told."""
+        without_secrets(error, self.workspace.known_secrets.masker(address))
 
     def generation(self, address: str) -> int:
         """Return the generation that an earlier attempt left unfinished, or a new one."""

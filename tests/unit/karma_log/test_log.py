@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from karma_core.errors import LogTampered, StoreError, StoreUnavailable, UsageError
+from karma_core.masking.masker import MASK as SENSITIVE
 from karma_core.records import ChainHead, Event
 from karma_log import chain, log
 from karma_log.log import Log
-from karma_log.redact import SENSITIVE, Redactor
+from karma_log.redact import Redactor
 from karma_log.sinks.file import FileSink
 from karma_log.sinks.sqlite import SqliteSink
 from tests.make_events import make_event

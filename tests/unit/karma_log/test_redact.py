@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from karma_core.errors import BadInput
+from karma_core.masking.masker import MASK as SENSITIVE
+from karma_core.masking.names import looks_secret
 from karma_log import chain
-from karma_log.redact import MAX_DEPTH, SENSITIVE, Redactor, looks_secret
+from karma_log.redact import MAX_DEPTH, Redactor
 from tests.make_events import make_event
 
 CANARY = "canary-9f8e7d"
@@ -67,7 +69,7 @@ def test_known_values_are_cut_out_of_texts_and_keys() -> None:
     redactor = Redactor([CANARY, CANARY + "-long", "no"])
     assert redactor.value({f"k-{CANARY}": f"is {CANARY}-long."}) == {f"k-{SENSITIVE}": f"is {SENSITIVE}."}
     assert redactor.text("no canary") == "no canary"
-    assert Redactor(["a.c+"]).text("abcc a.c+") == f"abcc {SENSITIVE}"
+    assert Redactor(["a.c+de"]).text("abccde a.c+de") == f"abccde {SENSITIVE}"
 
 
 def test_private_keys_and_passwords_in_urls_are_cut_out() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from karma_core.errors import BadInput
+from karma_core.masking.masker import MASK
 from karma_ui.forms import PREFIX, faults, fields_of, merged, patch_from_json, patch_of
 
 SCHEMA: dict[str, Any] = {
@@ -99,3 +100,15 @@ def test_the_json_box_takes_patches_only(text: str) -> None:
     """An object is a merge patch, a list a JSON Patch."""
     with pytest.raises(BadInput):
         patch_from_json(text)
+
+
+def test_secrets_that_are_not_shown_stay_as_they_are() -> None:
+    """A form that was filled with masks asks for what was edited alone, also in objects and choices."""
+    schema = {"properties": {"pin": {"type": "integer"}, "key": {"type": "string", "enum": ["a", "b"]}}}
+    config = {"pin": MASK, "key": MASK, "db": {"user": "u", "password": MASK}, "size": 1}
+    form = {f"{PREFIX}{field.name}": field.value for field in fields_of(schema, config)}
+    assert patch_of(form, schema, config) == {}
+    form[f"{PREFIX}db"] = form[f"{PREFIX}db"].replace('"u"', '"v"')
+    assert patch_of(form, schema, config) == {"db": {"user": "v"}}
+    assert faults(schema, config) == []
+    assert "text" in {field.control for field in fields_of(schema, config) if field.name == "key"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from karma_adapters.terraform import plan_only
 from karma_adapters.terraform.plan_only import LOCAL, expression, planned_file, rewrite
 from karma_core import hcl
+from karma_core.records import Module, TerraformJob
 
 U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
 
@@ -96,3 +98,19 @@ def test_the_placeholder_is_not_shown() -> None:
     assert "karma_unknown" not in shown
     assert "Plan: 1 to add" in shown
     assert "terraform_data.a" in shown
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_the_mark_of_the_variable_is_kept(tmp_path: Path, marked: bool) -> None:
+    """A module whose `dependencies` are sensitive is planned with a sensitive local in their place."""
+    source = tmp_path / "tree" / "box"
+    source.mkdir(parents=True)
+    (source / "main.tf").write_text('output "x" {\n  value = var.dependencies["a/one"].id\n}\n')
+    names = ("dependencies",) if marked else ()
+    module = Module(
+        type="box", digest="d", path="p", variables=("dependencies",), sensitive_variables=names, outputs=()
+    )
+    variables = {"dependencies": {"a/one": {"id": "1"}}}
+    job = TerraformJob(address="box/one", module=module, variables=variables, unknown={"a/one": {"x": True}})
+    copied = plan_only.copy_module(source, tmp_path / "copy", job)
+    assert (f"{plan_only.LOCAL} = sensitive(" in (copied / plan_only.FILE).read_text()) is marked

@@ -13,9 +13,13 @@ from karma_core.plan.runtime import (
     changed_keys,
     counted,
     counted_marks,
+    description_of,
     is_secret,
+    marked_keys,
     planned_runtime,
+    run_of,
     runtime_of,
+    secret_keys_of,
     unknown_keys,
 )
 from karma_core.records import PlannedOutputs, TerraformOutputs
@@ -100,3 +104,23 @@ def test_changed_keys_are_those_added_removed_or_different() -> None:
     """What a consumer may have to notice."""
     assert changed_keys(None, {"a": 1}) == ("a",)
     assert changed_keys({"a": 1, "b": 1, "c": 1}, {"a": 1, "b": 2, "d": 1}) == ("b", "c", "d")
+
+
+def test_a_description_names_the_secret_keys() -> None:
+    """And is read back; where the keys cannot be named, or an earlier Karma wrote it, all are secret."""
+    text = description_of("a/one", "run-1", secret=["token", "db.url"])
+    assert text == "Runtime of a/one, published by Karma in run run-1 (secret=db.url,token)"
+    assert (run_of(text), secret_keys_of(text)) == ("run-1", {"token", "db.url"})
+    for keys in (["a,b"], ["clé"], ["x" * 500, "y" * 500], [""], []):
+        assert secret_keys_of(description_of("a/one", "run-1", secret=keys)) is None
+    assert secret_keys_of("Runtime of a/one, published by Karma in run run-1 (secret=) and more") is None
+
+
+def test_marked_keys_are_those_of_the_runtime() -> None:
+    """All of an object `runtime` that is sensitive as a whole; of single outputs, those that are."""
+    outputs = TerraformOutputs(values={"runtime": {"a": 1, "b": 2}, "key": 3}, sensitive=("runtime", "key"))
+    assert marked_keys(outputs, {"a": 1, "b": 2}) == {"a", "b"}
+    outputs = TerraformOutputs(values={"runtime": {"a": 1}, "key": 3}, sensitive=("key",))
+    assert marked_keys(outputs, {"a": 1}) == frozenset()
+    outputs = TerraformOutputs(values={"key": 3, "a": 1}, sensitive=("key",))
+    assert marked_keys(outputs, {"key": 3, "a": 1}) == {"key"}

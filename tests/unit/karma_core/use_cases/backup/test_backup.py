@@ -22,7 +22,7 @@ from karma_core.use_cases.access import tokens
 from karma_core.use_cases.backup.manifest import Others
 from karma_core.use_cases.backup.restoring import restore
 from karma_core.use_cases.fleet import heights
-from karma_core.use_cases.fleet.values import HMAC_KEY
+from karma_core.use_cases.fleet.outdated_secrets import HMAC_KEY
 from karma_core.workspace import EnvironmentSettings
 from karma_log.log import Log
 from tests.backup_system import back_up, others_of, planned, put_back

@@ -14,7 +14,7 @@ from karma_core.inference.read import read_module
 from karma_core.model import Build, GraphData, Severity
 from karma_core.records import Module
 from karma_core.use_cases.changes.graph_update import update_graph
-from karma_core.use_cases.fleet.values import HMAC_KEY
+from karma_core.use_cases.fleet.outdated_secrets import HMAC_KEY
 from karma_core.use_cases.graph.build import build_graph
 from karma_core.use_cases.graph.history import difference
 from karma_core.use_cases.graph.kept_modules import (
