@@ -92,18 +92,18 @@ def open_service(
         limits=limits_of(settings),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
         metrics=metrics,
-        hooks=hooks_of(settings),
+        hooks=hooks_of(settings, name),
         peers=peers,
         checks=checks,
     )
 
 
-def hooks_of(settings: Settings) -> Hooks:
-    """Return the settings of webhooks."""
+def hooks_of(settings: Settings, name: str) -> Hooks:
+    """Return the settings of an environment's webhooks."""
     said = settings.webhooks
     return Hooks(
         github_secret=said.github_secret.reveal(),
-        generic_secret=said.generic_secret.reveal(),
+        generic_secret=settings.section(name).webhook_secret.reveal(),
         repositories=tuple(said.repositories),
         branches=tuple(said.branches),
         config_dir=settings.project.config_dir,

@@ -45,10 +45,13 @@ class Runs(Document, frozen=True, kw_only=True):
 
 
 class Webhooks(Document, frozen=True, kw_only=True):
-    """SecureString parameters with the endpoints' secrets; empty: that of `project.webhooks`, if any."""
+    """SecureString parameters with the endpoints' secrets; where none is named, the secret is in `project`.
+
+    `generic_secret_parameters`: environment → the parameter with its secret.
+    """
 
     github_secret_parameter: str = ""
-    generic_secret_parameter: str = ""
+    generic_secret_parameters: dict[str, str] = {}
 
 
 class FunctionSettings(Document, frozen=True, kw_only=True):

@@ -87,6 +87,12 @@ class LogSettings(Document, frozen=True, kw_only=True):
         return tuple(kind for kind in SINKS if kind.name in {*self.sinks, self.required})
 
 
+def _check_long_enough(secret: Secret) -> None:
+    """Refuse a webhook's secret that could be guessed from one signed delivery; an empty one is none."""
+    if 0 < len(secret.reveal()) < SHORTEST_SECRET:
+        raise ValueError(f"a webhook's secret has fewer than {SHORTEST_SECRET} characters")
+
+
 class EnvironmentLog(Document, frozen=True, kw_only=True):
     """`[environments.<name>.log]`: what is otherwise than `[log]` in this environment."""
 
@@ -95,7 +101,10 @@ class EnvironmentLog(Document, frozen=True, kw_only=True):
 
 
 class Environment(Document, frozen=True, kw_only=True):
-    """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`."""
+    """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`.
+
+    `webhook_secret` signs the orders of `/webhooks/generic` for this environment; empty: it is off here.
+    """
 
     prefix: str = "/iac"
     region: str = "us-east-1"
@@ -112,8 +121,10 @@ class Environment(Document, frozen=True, kw_only=True):
     graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
+    webhook_secret: Secret = Secret("")
 
     def __post_init__(self) -> None:
+        _check_long_enough(self.webhook_secret)
         self._check_names(self.aws or AwsSettings())
         self._check_gremlin()
 
@@ -181,21 +192,14 @@ class ApiSettings(Document, frozen=True, kw_only=True):
 
 
 class WebhookSettings(Document, frozen=True, kw_only=True):
-    """`[webhooks]`: secrets of the endpoints (empty: the endpoint is off), and whose pushes count.
-
-    A short secret could be guessed from one signed delivery.
-    """
+    """`[webhooks]`: the secret of GitHub's deliveries (empty: they are off), and whose pushes count."""
 
     github_secret: Secret = Secret("")
-    generic_secret: Secret = Secret("")
     repositories: list[str] = []
     branches: tuple[str, ...] = ("main",)
 
     def __post_init__(self) -> None:
-        if any(
-            0 < len(secret.reveal()) < SHORTEST_SECRET for secret in (self.github_secret, self.generic_secret)
-        ):
-            raise ValueError(f"a secret has fewer than {SHORTEST_SECRET} characters")
+        _check_long_enough(self.github_secret)
 
 
 class GithubSettings(Document, frozen=True, kw_only=True):
