@@ -1,4 +1,4 @@
-"""Tokens that people gave to the form `approve-change`: taken out of Prefect's database, however the run ends.
+"""Tokens given to the form `approve-change`: taken out of Prefect's database, however the run ends.
 
 A run takes its own token out before it does anything else. One that never comes so far (its worker dies, it
 is cancelled while it waits, nobody takes it) has its token taken out when it ends, or by the reconciler.

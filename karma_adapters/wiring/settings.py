@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -177,6 +179,8 @@ class ApiSettings(Document, frozen=True, kw_only=True):
 
     `port` is the usual one where it is not set; `karma up` then takes a free one if that is taken.
     `public_url` is the address under which people reach it, where that is not the one it listens on.
+    `trusted_proxies` are addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    `token_days` is how long a token lives unless its maker says otherwise.
     """
 
     host: str = "127.0.0.1"
@@ -189,6 +193,48 @@ class ApiSettings(Document, frozen=True, kw_only=True):
     request_seconds: Annotated[float, Meta(ge=1, le=900)] = 60
     max_streams: Annotated[int, Meta(ge=1, le=10_000)] = 100
     access_log: bool = False
+    trusted_proxies: list[str] = []
+    token_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
+
+    def __post_init__(self) -> None:
+        """Refuse a proxy that is neither an address nor a network, and one that would be everybody."""
+        for entry in self.trusted_proxies:
+            if ip_network(entry).prefixlen == 0:
+                raise ValueError(f"trusted_proxies: {entry} is every address")
+
+
+class IssuerRule(Document, frozen=True, kw_only=True):
+    """`[[oidc.<name>.rules]]`: claims that all have to match (`*`, `?`) → a role, in these environments."""
+
+    claims: Annotated[dict[str, str], Meta(min_length=1)]
+    role: Literal["viewer", "operator", "approver", "admin"]
+    environments: list[str] = []
+
+
+class IssuerSettings(Document, frozen=True, kw_only=True):
+    """`[oidc.<name>]`: an issuer of OIDC tokens, which of them count, and which role their claims give.
+
+    `audience` is what tokens at the API must be for; `client_id` is what the pages sign people in as, by the
+    authorization code flow. `separators` say how a claim that is a text holds several values.
+    """
+
+    issuer: Annotated[str, Meta(pattern=rf"^https?://[^\s@?#]+{WHOLE}")]
+    audience: list[str] = []
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    scopes: str = "openid email profile"
+    user_claim: str = "email"
+    email_is_verified: bool = False
+    separators: dict[str, Annotated[str, Meta(min_length=1)]] = {}
+    rules: list[IssuerRule] = []
+
+    def __post_init__(self) -> None:
+        """Refuse an issuer over plain HTTP, and one whose tokens could be meant for others."""
+        host = urlsplit(self.issuer).hostname
+        if self.issuer.startswith("http://") and host not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("issuer must begin with https://")
+        if not self.audience and not self.client_id:
+            raise ValueError("audience or client_id must say for whom tokens are")
 
 
 class WebhookSettings(Document, frozen=True, kw_only=True):
@@ -261,6 +307,7 @@ class Sections(Document, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     reload: ReloadSettings = ReloadSettings()
     api: ApiSettings = ApiSettings()
+    oidc: dict[str, IssuerSettings] = {}
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()

@@ -75,7 +75,7 @@ def _others(project: str, change_id: str) -> dict[str, str]:
 
 
 def _give_up(token: str) -> None:
-    """Give a token to two runs that never begin: one is cancelled, one is late; the reconciler sees to both."""
+    """Give a token to two runs that never begin: one is cancelled, one is late."""
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
     from prefect.states import Cancelled, Scheduled  # noqa: PLC0415
 
