@@ -80,8 +80,11 @@ def begin(workspace: RecordsAndLog, person: Person) -> tuple[Session, str]:
 
 def end(workspace: HasState, text: str) -> None:
     """End a session; nothing happens where it is none, or has ended."""
-    form, digest = TEXT.match(text), digest_of(text)
-    if form is not None and any(one.digest == digest for one in _read(workspace, form[1])[0].sessions):
+    form = TEXT.match(text)
+    if form is None:
+        return
+    digest = digest_of(text)
+    if any(one.digest == digest for one in _read(workspace, form[1])[0].sessions):
         _change(workspace, form[1], ended=digest)
 
 
