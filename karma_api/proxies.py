@@ -30,23 +30,23 @@ class TrustedProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, its caller corrected."""
         if self._networks and scope["type"] == "http" and self._trusts((scope["client"] or ("",))[0]):
-            scope = {**scope, **self._told(scope)}
+            scope = {**scope, **self._forwarded(scope)}
         await self._app(scope, receive, send)
 
-    def _told(self, scope: Scope) -> Scope:
+    def _forwarded(self, scope: Scope) -> Scope:
         """What the nearest proxy says of the caller."""
         headers: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
             if name in {b"x-forwarded-for", b"x-forwarded-proto"}:
                 headers.setdefault(name.decode(), []).append(value.decode("latin-1"))
-        told: Scope = {}
+        facts: Scope = {}
         client = self._caller(headers)
         if client:
-            told["client"] = (client, 0)
+            facts["client"] = (client, 0)
         scheme = ",".join(headers.get("x-forwarded-proto", [])).rpartition(",")[2].strip().lower()
         if scheme in _SCHEMES:
-            told["scheme"] = scheme
-        return told
+            facts["scheme"] = scheme
+        return facts
 
     def _caller(self, headers: Mapping[str, list[str]]) -> str:
         """The nearest address that no trusted proxy has; empty where the header names none.

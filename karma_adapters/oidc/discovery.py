@@ -63,10 +63,10 @@ class Issuer:
     def configuration(self) -> JsonObject:
         """The issuer's configuration; StoreUnavailable `issuer`."""
         if not self._configuration:
-            found = self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-            if found.get("issuer") != self.issuer:
+            document = self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if document.get("issuer") != self.issuer:
                 raise self._unavailable("its configuration names another issuer")
-            self._configuration = found
+            self._configuration = document
         return self._configuration
 
     def endpoint(self, name: str) -> str:
@@ -91,10 +91,10 @@ class Issuer:
             return known
 
     def _get(self, url: str) -> JsonObject:
-        found = self._answer("GET", url)
-        if found is None:
+        document = self._answer("GET", url)
+        if document is None:
             raise self._unavailable(f"{url} is refused")
-        return found
+        return document
 
     def _answer(self, method: str, url: str, **options: object) -> JsonObject | None:
         try:

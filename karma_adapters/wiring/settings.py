@@ -218,7 +218,7 @@ class IssuerSettings(Document, frozen=True, kw_only=True):
     authorization code flow. `separators` say how a claim that is a text holds several values.
     """
 
-    issuer: Annotated[str, Meta(pattern=rf"^https?://[^\s@?#]+{WHOLE}")]
+    issuer: Annotated[str, Meta(pattern=rf"^(https?://[^\s@?#]+)?{WHOLE}")] = ""
     audience: list[str] = []
     client_id: str = ""
     client_secret: Secret = Secret("")
@@ -231,6 +231,8 @@ class IssuerSettings(Document, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse an issuer over plain HTTP, and one whose tokens could be meant for others."""
         host = urlsplit(self.issuer).hostname
+        if not host:
+            raise ValueError("issuer must say whose tokens count")
         if self.issuer.startswith("http://") and host not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError("issuer must begin with https://")
         if not self.audience and not self.client_id:
