@@ -9,6 +9,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
@@ -20,6 +21,11 @@ from tests.http_server import HttpServer
 
 CLIENT = "karma-pages"
 CLIENT_SECRET = "a secret of the client"
+
+
+def connect() -> httpx.Client:
+    """A client for one request, past any proxy."""
+    return httpx.Client(timeout=5, trust_env=False)
 
 
 class LocalIssuer:

@@ -30,14 +30,18 @@ AGAIN_SECONDS: Final = 30.0
 """How long an issuer is not asked again, whatever keys tokens name. Ours: tokens are written by anybody."""
 
 
+Connect = Callable[[], httpx.Client]
+"""Makes a client for one request: issuers are asked so seldom that no connection is kept."""
+
+
 class Issuer:
     """One issuer, by its address. Threads share it."""
 
     def __init__(
-        self, issuer: str, *, client: httpx.Client, monotonic: Callable[[], float] = time.monotonic
+        self, issuer: str, *, connect: Connect, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.issuer = issuer
-        self._client = client
+        self._connect = connect
         self._monotonic = monotonic
         self._lock = Lock()
         self._configuration: JsonObject = {}
@@ -97,13 +101,16 @@ class Issuer:
         return document
 
     def _answer(self, method: str, url: str, **options: object) -> JsonObject | None:
+        deadline = self._monotonic() + 2 * SECONDS  # a time-out of the client is one of each read
         try:
-            with self._client.stream(method, url, **options) as answer:  # type: ignore[arg-type]
+            with self._connect() as client, client.stream(method, url, **options) as answer:  # type: ignore[arg-type]
                 body = b""
                 for part in answer.iter_bytes():
                     body += part
                     if len(body) > MAX_BYTES:
                         raise self._unavailable("its answer is too large")
+                    if self._monotonic() > deadline:
+                        raise self._unavailable("its answer takes too long")
         except httpx.HTTPError as error:
             raise self._unavailable(str(error) or type(error).__name__) from error
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -122,7 +129,7 @@ class Issuer:
 
 
 def make_client() -> httpx.Client:
-    """The client for all issuers: no redirects, and an end to every wait."""
+    """A client for one request: no redirects, and an end to every wait."""
     return httpx.Client(timeout=SECONDS, follow_redirects=False, headers={"user-agent": "karma"})
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from karma_adapters.oidc.discovery import Issuer, make_client
+from karma_adapters.oidc.discovery import Connect, Issuer, make_client
 from karma_adapters.oidc.verification import looks_issued, verified_claims
 from karma_adapters.wiring.settings import IssuerSettings
 from karma_core.issuers import IssuerRules, Person, Returned, Rule, person_of
@@ -45,13 +45,12 @@ class OidcIssuers:
         settings: Mapping[str, IssuerSettings],
         environments: tuple[str, ...],
         *,
-        client: httpx.Client | None = None,
+        connect: Connect = make_client,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._environments = environments
         self._clock = clock
-        client = client or make_client()
-        by_address = {one.issuer: Issuer(one.issuer, client=client) for one in settings.values()}
+        by_address = {one.issuer: Issuer(one.issuer, connect=connect) for one in settings.values()}
         self._named = {
             name: _Named(settings=one, rules=rules_of(name, one), issuer=by_address[one.issuer])
             for name, one in sorted(settings.items())

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -29,7 +28,7 @@ from karma_api.route import Route
 from karma_api.routes import ROUTES
 from karma_core import documents
 from karma_core.roles import Role
-from tests.local_issuer import LocalIssuer
+from tests.local_issuer import LocalIssuer, connect
 from tests.served_system import ServedSystem
 
 SOAK = bool(os.environ.get("KARMA_SOAK"))
@@ -63,10 +62,9 @@ def issuer() -> Iterator[LocalIssuer]:
 def served(issuer: LocalIssuer) -> Iterator[ServedSystem]:
     """One server; what the requests leave in it is part of the test."""
     section = documents.read(IssuerSettings, issuer.settings(rules=RULES))
-    with httpx.Client(trust_env=False) as client:
-        made = ServedSystem(issuers=OidcIssuers({"corp": section}, ("test",), client=client))
-        yield made
-        made.close()
+    made = ServedSystem(issuers=OidcIssuers({"corp": section}, ("test",), connect=connect))
+    yield made
+    made.close()
 
 
 @pytest.mark.soak

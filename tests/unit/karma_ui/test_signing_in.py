@@ -16,7 +16,7 @@ from karma_adapters.wiring.settings import IssuerSettings
 from karma_core import documents
 from karma_core.roles import Role
 from karma_ui.session import SESSION
-from tests.local_issuer import LocalIssuer
+from tests.local_issuer import LocalIssuer, connect
 from tests.ui_system import UiSystem, Visitor
 
 
@@ -32,10 +32,9 @@ def issuer() -> Iterator[LocalIssuer]:
 def system(issuer: LocalIssuer) -> Iterator[UiSystem]:
     """A system that knows the issuer as `corp`."""
     section = documents.read(IssuerSettings, issuer.settings())
-    with httpx.Client(trust_env=False) as client:
-        made = UiSystem(issuers=OidcIssuers({"corp": section}, ("test", "prod"), client=client))
-        yield made
-        made.close()
+    made = UiSystem(issuers=OidcIssuers({"corp": section}, ("test", "prod"), connect=connect))
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -20,18 +20,9 @@ from karma_core.documents import Faults
 from karma_core.errors import StoreUnavailable
 from karma_core.issuers import Returned
 from karma_core.roles import Role
-from tests.local_issuer import CLIENT, LocalIssuer
+from tests.local_issuer import CLIENT, LocalIssuer, connect
 
 BACK = "https://karma.example.org/ui/test/signin/corp/callback"
-
-
-CLIENT_OF_TESTS = httpx.Client(timeout=5, trust_env=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    CLIENT_OF_TESTS.close()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +44,7 @@ def issuer() -> Iterator[LocalIssuer]:
 def issuers_of(issuer: LocalIssuer, *, clock: Any = time.time, **settings: Any) -> OidcIssuers:
     """The issuer as the settings name it, `corp`, in the environments dev and prod."""
     section = documents.read(IssuerSettings, issuer.settings(**settings))
-    return OidcIssuers({"corp": section}, ("dev", "prod"), client=CLIENT_OF_TESTS, clock=clock)
+    return OidcIssuers({"corp": section}, ("dev", "prod"), connect=connect, clock=clock)
 
 
 def test_a_token_proves_its_subject_with_the_highest_role(shared: LocalIssuer) -> None:
