@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
+from karma_core.claims import verified
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Record
-from karma_core.policy.identities import verified
 from karma_core.roles import Role
 
 PROOF: Final = "oidc"

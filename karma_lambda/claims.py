@@ -9,8 +9,8 @@ from typing import Final
 
 from karma_api.access import Access, Caller
 from karma_api.exchange import Incoming
+from karma_core.claims import verified
 from karma_core.json_types import JsonMapping, JsonValue
-from karma_core.policy.identities import verified
 from karma_core.roles import Role
 from karma_lambda.settings import Authorizer
 

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from karma_core.errors import SettingsError
-from karma_core.json_types import JsonValue
 from karma_core.model import Record
 
 _ASSUMED_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+\Z")
@@ -72,16 +71,6 @@ def read_identities(people: Mapping[str, Iterable[str]]) -> Identities:
                         next_step="give each name to one person in [identities]",
                     )
     return Identities(people={person: tuple(names) for person, names in sorted(people.items())})
-
-
-def verified(claims: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The claims of a token without its e-mail address, unless the issuer says that it was verified.
-
-    Whoever signs up somewhere may say any address (OpenID Connect Core 1.0, 5.7).
-    """
-    said = claims.get("email_verified")
-    is_verified = said is True or said == "true"
-    return {name: value for name, value in claims.items() if name != "email" or is_verified}
 
 
 def normal(name: str) -> str:
