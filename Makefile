@@ -10,7 +10,7 @@ WORKERS ?= 2
 
 MUTANTS := build/mutants/packages/.installed
 
-.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock clean help
+.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock sbom audit digests clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -74,6 +74,16 @@ gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (POR
 lock:  ## Resolve the versions anew (needs uv)
 	uv pip compile pyproject.toml --universal --all-extras --no-emit-index-url --generate-hashes -q -o requirements.lock
 	cd tests/mutation && uv pip compile requirements.in --universal --no-deps --no-emit-index-url --generate-hashes -q -o requirements.txt
+
+sbom: setup  ## The bill of materials (CycloneDX 1.6) of the locked packages into build/sbom.cdx.json
+	@$(BIN)/python -m supply_chain.bill build/sbom.cdx.json
+
+audit: setup  ## The locked versions against a database of vulnerabilities (DB=all.zip of OSV, IGNORE="ID …"); no network
+	@test -n "$(DB)" || { echo "say DB=FILE: OSV's export of PyPI, or any file of its records" >&2; exit 2; }
+	@$(BIN)/python -m supply_chain.audit $(DB) $(foreach one,$(IGNORE),--ignore $(one))
+
+digests:  ## The digests of the container images into deployments/containers/.env (needs docker and a network)
+	@bash deployments/containers/digests.sh
 
 clean:  ## Remove what setup and tests made
 	rm -rf $(VENV) .karma build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,6 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from benchmarks.figures import Figure
 from karma_core.webhooks import sign
 from tests.e2e.running_service import RunningService
 from tests.e2e.worker_fleet import make_project
+from tests.signed_orders import order_headers
 
 TITLE = "Webhooks"
 LIMIT = 1.0
@@ -37,7 +39,7 @@ def run() -> Iterator[Figure]:
     """The median and the slowest answer, for a push and for a generic order."""
     variables = {
         "KARMA_WEBHOOKS__GITHUB_SECRET": SECRET,
-        "KARMA_WEBHOOKS__GENERIC_SECRET": SECRET,
+        "KARMA_ENVIRONMENTS__EAST__WEBHOOK_SECRET": SECRET,
         "KARMA_WEBHOOKS__REPOSITORIES": '["acme/infra"]',
         "KARMA_API__PORT": "0",
     }
@@ -60,10 +62,14 @@ def _figures(kind: str, seconds: list[float]) -> Iterator[Figure]:
 def _deliver(client: httpx.Client, kind: str, body: dict[str, Any]) -> float:
     """Seconds until a delivery has been answered with its run's id."""
     raw = json.dumps(body).encode()
-    names = ("x-hub-signature-256", "x-github-delivery")
+    delivery = str(uuid4())
+    headers = {
+        "x-hub-signature-256": sign(SECRET, raw),
+        "x-github-delivery": delivery,
+        "x-github-event": "push",
+    }
     if kind == "generic":
-        names = ("x-karma-signature-256", "x-karma-delivery")
-    headers = {names[0]: sign(SECRET, raw), names[1]: str(uuid4()), "x-github-event": "push"}
+        headers = order_headers(SECRET, "east", raw, delivery=delivery, at=datetime.now(UTC))
     started = time.perf_counter()
     answer = client.post(f"/webhooks/{kind}", content=raw, headers=headers)
     seconds = time.perf_counter() - started

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -44,12 +45,21 @@ def main(folder: Path) -> None:
         )
         with _served(project) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            _take(browser, f"{url}/ui/prod", token["token"], folder)
+            _take(browser, f"{url}/ui/prod", _session(url, token["token"]), folder)
             browser.close()
 
 
-def _take(browser: Browser, pages: str, token: str, folder: Path) -> None:
-    cookie: Any = {"name": "karma_session", "value": token, "url": pages, "httpOnly": True}
+def _session(url: str, token: str) -> str:
+    """The session that a browser keeps in place of the token."""
+    headers = {"authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
+        return str(
+            http.post("/sessions", params={"environment": "prod"}).raise_for_status().json()["session"]
+        )
+
+
+def _take(browser: Browser, pages: str, session: str, folder: Path) -> None:
+    cookie: Any = {"name": "karma_session", "value": session, "url": pages, "httpOnly": True}
     for scheme in ("light", "dark"):
         context = browser.new_context(viewport=VIEW, color_scheme=scheme)  # type: ignore[arg-type]
         context.add_cookies([cookie])

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
-from uuid import UUID
+from typing import Any, Final, Literal
 
 from prefect import flow
-from prefect.client.orchestration import get_client
-from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from flows.artifacts import show_page
 from flows.deploy import open_for_flow
+from flows.form_tokens import forget_at_end, forget_own
 from flows.hooks import ON_END
 from karma_adapters.wiring.bootstrap import open_runs
 from karma_adapters.wiring.reading import read_settings
@@ -31,10 +29,14 @@ from karma_core.workspace import Workspace
 
 NOBODY: Final = "nobody"
 """The user of events before the token has said who it is."""
-USED: Final = "(used)"
+ENDS: Final[dict[str, Any]] = {
+    "on_failure": [forget_at_end],
+    **{when: [forget_at_end, *hooks] for when, hooks in ON_END.items()},
+}
+"""The token goes first, whatever else cannot be done any more."""
 
 
-@flow(name="approve-change", flow_run_name="{decision} {change_id}", persist_result=False, **ON_END)
+@flow(name="approve-change", flow_run_name="{decision} {change_id}", persist_result=False, **ENDS)
 def approve_change(
     project: str,
     environment: str,
@@ -60,7 +62,7 @@ def approve_change(
         apply: Start the change-run that applies it.
 
     """
-    _forget_token()
+    forget_own()
     opened = open_for_flow(project, environment, NOBODY, "flow")
     approver = _approver(opened, token.get_secret_value(), change_id)
     workspace = replace(
@@ -74,18 +76,6 @@ def approve_change(
             _start(workspace, project, change)
     show_page(project, environment, "changes", change.id)
     return result_of(workspace, change)
-
-
-def _forget_token() -> None:
-    """Overwrite the token where Prefect keeps the run's parameters."""
-    run_id = flow_run.get_id()
-    if run_id is None:
-        return
-    with get_client(sync_client=True) as client:
-        parameters = {**client.read_flow_run(UUID(run_id)).parameters, "token": USED}
-        client.request(
-            "PATCH", "/flow_runs/{id}", path_params={"id": run_id}, json={"parameters": parameters}
-        )
 
 
 def _approver(workspace: Workspace, text: str, change_id: str) -> Token:

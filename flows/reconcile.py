@@ -9,6 +9,7 @@ from prefect.artifacts import create_table_artifact
 
 from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
+from flows.form_tokens import forget_left
 from flows.hooks import ON_END
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.bootstrap import open_runs
@@ -48,6 +49,7 @@ def reconcile(
     closed = reconciling.reconcile(workspace)
     settings = read_settings(Path(project))
     if find_api(settings) is not None:
+        forget_left()
         for run in closed:
             if run.flow_run:
                 open_runs(settings).crash(run.flow_run, f"its process has ended; {run.next_step}")

@@ -11,7 +11,9 @@ from karma_api.exchange import Incoming
 from karma_api.limits import Buckets, Limits
 from karma_api.problems import Forbidden, Unauthenticated
 from karma_core.events import log_event
+from karma_core.issuers import Issuers, Person
 from karma_core.roles import Role
+from karma_core.use_cases.access.sessions import recognise_session
 from karma_core.use_cases.access.tokens import recognise, tokens
 from karma_core.workspace import OpenEnvironment
 
@@ -19,13 +21,17 @@ REMEMBER_SECONDS: Final = 0.2
 """How long a recognised token is not looked up again; it counts as long once more while one request looks
 it up. So a revoked one counts for twice as long at most."""
 MAX_REMEMBERED: Final = 1_000
+ISSUED: Final = "issued:"
+"""Begins the token ids of callers that an issuer proved; no token of Karma's can begin so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """A caller. `token_id` is empty for anonymous ones; `source` is the entry point, as the log names it.
 
-    `proof` says what proves who it is, as in `karma_core.workspace.Actor`.
+    `proof` says what proves who it is, as in `karma_core.workspace.Actor`. `environments` are those in which
+    the proof itself gives a role; none for tokens, which count in one environment. `by_session`: a
+    session of the pages stands for the proof.
     """
 
     user: str
@@ -34,6 +40,8 @@ class Caller:
     client: str = ""
     source: str = "api"
     proof: str = ""
+    environments: tuple[str, ...] = ()
+    by_session: bool = False
 
     @property
     def key(self) -> str:
@@ -50,11 +58,30 @@ class _Remembered:
     renewing: bool = False
 
 
+def caller_of(person: Person) -> Caller:
+    """The caller whom an issuer proved."""
+    return Caller(
+        user=person.user,
+        role=person.role,
+        token_id=f"{ISSUED}{person.user}",
+        proof=person.proof,
+        environments=person.environments,
+    )
+
+
 class Access:
     """Access control of one environment. `anonymous` is the role of callers without a token; None: none."""
 
-    def __init__(self, workspace: OpenEnvironment, *, anonymous: Role | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        workspace: OpenEnvironment,
+        *,
+        anonymous: Role | None,
+        limits: Limits,
+        issuers: Issuers | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._issuers = issuers
         self._anonymous = anonymous
         self._requests = Buckets(limits.requests_per_second, limits.burst)
         self._failures = Buckets(limits.failures_per_second, limits.failures_burst)
@@ -103,16 +130,38 @@ class Access:
                 raise self.turn_away(incoming, what, "the request has no token")
             return Caller(user="anonymous", role=self._anonymous or Role.VIEWER, client=incoming.client)
         scheme, _, credentials = text.partition(" ")
-        token = recognise(self._workspace, credentials.strip()) if scheme.lower() == "bearer" else None
-        if token is None:
+        caller = self._recognised(credentials.strip()) if scheme.lower() == "bearer" else None
+        if caller is None:
             self._remembered.pop(text, None)
             why = "the token is not known, has expired, or was revoked"
             raise self.turn_away(incoming, what, why)
-        caller = Caller(
-            user=token.user, role=token.role, token_id=token.id, client=incoming.client, proof="token"
-        )
+        caller = replace(caller, client=incoming.client)
         self._remember(text, caller)
         return caller
+
+    def _recognised(self, text: str) -> Caller | None:
+        """The caller whose token, session or token of an issuer it is; None: nobody's, or no longer."""
+        session = recognise_session(self._workspace, text)
+        if session is not None:
+            key = session.token_id or f"{ISSUED}{session.user}"
+            return Caller(
+                user=session.user,
+                role=session.role,
+                token_id=key,
+                proof=session.proof,
+                environments=session.environments,
+                by_session=True,
+            )
+        token = recognise(self._workspace, text)
+        if token is not None:
+            return Caller(user=token.user, role=token.role, token_id=token.id, proof="token")
+        return self._issued(text) if self._issuers is not None else None
+
+    def _issued(self, text: str) -> Caller | None:
+        """The caller whom an issuer of the settings names, with the role that its claims give here."""
+        assert self._issuers is not None  # noqa: S101 - asked before
+        person = self._issuers.person(text, self._workspace.name)
+        return caller_of(person) if person is not None else None
 
     def admit(self, caller: Caller, what: str, needed: Role | None) -> None:
         """TooManyRequests, or Forbidden (which is logged) where the role is not enough."""
@@ -150,9 +199,8 @@ class Access:
         )
 
     def _vouched(self, caller: Caller) -> bool:
-        """Whether the role is valid in all environments (never, for tokens)."""
-        del caller
-        return False
+        """Whether what proves the caller gives a role here, too (never, for tokens)."""
+        return self._workspace.name in caller.environments
 
     def _remember(self, text: str, caller: Caller) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -19,6 +19,7 @@ import anyio
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as ServedRoute
@@ -31,6 +32,7 @@ from karma_api.limits import Limits
 from karma_api.memory import calm_collector, tidy
 from karma_api.metrics import Metrics
 from karma_api.opening import limits_of, open_services
+from karma_api.proxies import TrustedProxies
 from karma_api.resources.events import MEDIA_TYPE
 from karma_api.route import Route
 from karma_api.routes import ROUTES
@@ -49,14 +51,22 @@ make every answer that is ready wait so long while a new build is loaded."""
 
 
 def make_app(
-    services: Services, *, metrics: Metrics | None = None, limits: Limits | None = None
+    services: Services,
+    *,
+    metrics: Metrics | None = None,
+    limits: Limits | None = None,
+    proxies: Iterable[str] = (),
 ) -> Starlette:
-    """The application over these services, which it closes when it ends."""
+    """The application over these services, which it closes when it ends.
+
+    `proxies` are addresses and networks whose `X-Forwarded-For` counts.
+    """
     serving = _Serving(services, metrics or Metrics(), limits or Limits())
     app = Starlette(
         routes=[*(_served(route, serving) for route in sorted(ROUTES, key=_search_order)), _description()],
         exception_handlers={HTTPException: _http_error, Exception: _defect},
         lifespan=serving.lifespan,
+        middleware=[Middleware(TrustedProxies, tuple(proxies))],
     )
     app.router.redirect_slashes = False  # /graph/ is not /graph: 404
     return app
@@ -69,7 +79,9 @@ def app_of(root: Path) -> Starlette:
         access_log.switch_on()
     metrics = Metrics()
     services = open_services(root, metrics=metrics.text)
-    return make_app(services, metrics=metrics, limits=limits_of(settings))
+    return make_app(
+        services, metrics=metrics, limits=limits_of(settings), proxies=settings.api.trusted_proxies
+    )
 
 
 def create_app() -> Starlette:

@@ -10,6 +10,7 @@ from threading import Lock
 from karma_adapters.local.thread_runs import Flow, ThreadRuns
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring import bootstrap
+from karma_adapters.wiring.issuers import open_issuers
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_api.limits import Limits
@@ -17,6 +18,7 @@ from karma_api.service import Hooks, Service, Services, make_service, no_metrics
 from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
+from karma_core.issuers import Issuers
 from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
@@ -35,12 +37,15 @@ def open_services(root: Path, *, metrics: Callable[[], bytes] = no_metrics) -> S
     services: list[Services] = []
     more: dict[str, Flow] = {"pull-request-check": partial(_check_pull_request, settings)}
     threads = ThreadRuns(lambda name: services[0].of(name).with_terraform(), more)
+    issuers = open_issuers(settings)
     prefect = None if find_api(settings) is None else bootstrap.open_runs(settings)
     starter: ports.RunStarter = prefect or threads
     checks: dict[str, Callable[[], object]] = {"prefect": prefect.check} if prefect is not None else {}
 
     def open_one(name: str) -> Service:
-        return open_service(settings, name, starter, metrics=metrics, peers=services[0], checks=checks)
+        return open_service(
+            settings, name, starter, metrics=metrics, peers=services[0], checks=checks, issuers=issuers
+        )
 
     services.append(Services(names, default_environment(settings), open_one, before_close=threads.close))
     return services[0]
@@ -74,6 +79,7 @@ def open_service(
     metrics: Callable[[], bytes] = no_metrics,
     peers: Services | None = None,
     checks: Mapping[str, Callable[[], object]] | None = None,
+    issuers: Issuers | None = None,
 ) -> Service:
     """One environment, opened: stores are connected, nothing is written.
 
@@ -92,18 +98,19 @@ def open_service(
         limits=limits_of(settings),
         anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
         metrics=metrics,
-        hooks=hooks_of(settings),
+        hooks=hooks_of(settings, name),
         peers=peers,
         checks=checks,
+        issuers=issuers,
     )
 
 
-def hooks_of(settings: Settings) -> Hooks:
-    """Return the settings of webhooks."""
+def hooks_of(settings: Settings, name: str) -> Hooks:
+    """Return the settings of an environment's webhooks."""
     said = settings.webhooks
     return Hooks(
         github_secret=said.github_secret.reveal(),
-        generic_secret=said.generic_secret.reveal(),
+        generic_secret=settings.section(name).webhook_secret.reveal(),
         repositories=tuple(said.repositories),
         branches=tuple(said.branches),
         config_dir=settings.project.config_dir,

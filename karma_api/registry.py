@@ -77,6 +77,7 @@ RESOURCES: Final = (
     Resource(name="publications"),  # they need a work tree of Git
     Resource(name="queries", summary="Questions to the graph: by name, or in Gremlin."),
     Resource(name="runs", summary="Runs: shown and ordered; deployments and drift.", orders_runs=True),
+    Resource(name="sessions"),  # of the pages, which a server has
     Resource(name="tokens", summary="Who calls, and who else may."),
     Resource(
         name="webhooks",

@@ -27,6 +27,7 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = 8321) -> None:
         http=PunctualProtocol,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # the application reads them, from trusted proxies alone
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -13,6 +13,7 @@ from karma_api.limits import Limits
 from karma_core import ports
 from karma_core.errors import NotFound, Refused
 from karma_core.ids import shown
+from karma_core.issuers import Issuers
 from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 from karma_core.use_cases.access.vouching import vouch
@@ -61,7 +62,8 @@ class Service:
     """One environment, served.
 
     `workspace` acts as nobody in particular: handlers use `acting(caller)`. `starter` is None where no runs
-    are ordered. `peers` are the other environments that the process serves. `verifying` is held while the
+    are ordered. `peers` are the other environments that the process serves,
+    `issuers` those whose tokens count. `verifying` is held while the
     whole log is read: by one at a time. `checks` are asked by the readiness probe beside the stores; each
     raises a KarmaError where it is not well.
     """
@@ -75,6 +77,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     hooks: Hooks = field(default_factory=Hooks)
     peers: Services | None = None
+    issuers: Issuers | None = None
     verifying: Lock = field(default_factory=Lock)
     metrics: Callable[[], bytes] = no_metrics
     checks: Mapping[str, Callable[[], object]] = field(default_factory=dict)
@@ -140,6 +143,7 @@ def make_service(
     peers: Services | None = None,
     graph: CachedGraph | None = None,
     checks: Mapping[str, Callable[[], object]] | None = None,
+    issuers: Issuers | None = None,
 ) -> Service:
     """A service over a workspace and what is not in it."""
     limits = limits or Limits()
@@ -148,12 +152,13 @@ def make_service(
         log=log,
         graph=graph or CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
         starter=starter,
-        access=Access(workspace, anonymous=anonymous, limits=limits),
+        access=Access(workspace, anonymous=anonymous, limits=limits, issuers=issuers),
         gremlin=gremlin,
         limits=limits,
         metrics=metrics,
         hooks=hooks or Hooks(),
         peers=peers,
+        issuers=issuers,
         checks=checks or {},
     )
 

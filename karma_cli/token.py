@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from karma_cli import render
-from karma_cli.options import Env, Json, ProjectDir, open_for
+from karma_cli.options import Env, Json, ProjectDir, open_for, settings_of
 from karma_core.roles import Role
 
 app = typer.Typer(help="Create, list and revoke tokens of the API.", no_args_is_help=True)
@@ -23,7 +23,8 @@ def create(
     ],
     role: Annotated[Role, typer.Option("--role", "-r", help="What it may do.")] = Role.VIEWER,
     days: Annotated[
-        int | None, typer.Option("--days", min=1, help="Days until the token expires (default: never).")
+        int | None,
+        typer.Option("--days", min=1, help="Days until the token expires (default: api.token_days, 90)."),
     ] = None,
     env: Env = None,
     project: ProjectDir = None,
@@ -32,11 +33,12 @@ def create(
     """Create a token and print it; it is shown this once, Karma keeps only its hash."""
     from karma_core.use_cases.access import tokens
 
+    days = days if days is not None else settings_of(project).api.token_days
     token, text = tokens.create(open_for(env, project), user, role, days=days)
     if as_json:
         render.document({"token": text, **token.document()})
         return
-    render.note(f"Token {token.id} of {token.user}, {token.role}; it is not shown again:")
+    render.note(f"Token {token.id} of {token.user}, {token.role}, for {days} days; it is not shown again:")
     render.text(text)
 
 

@@ -21,6 +21,7 @@ DOCUMENT_KINDS: Final = (
     "heights",
     "kept-module",
     "kept-modules",
+    "page-session",
     "plan",
     "published-policy",
     "removed-config",

@@ -1,6 +1,8 @@
 """What Karma knows of a Terraform module from its files: variables, outputs, child modules.
 
-Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax).
+Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax). So are the files
+that OpenTofu alone reads, `.tofu` and `.tofu.json` (its documentation, "Files and Directories"): which
+engine will run a module is not known here, and a rule on its sources has to hold for both.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from typing import Final
 from karma_core import hcl, strictjson
 from karma_core.json_types import JsonObject, JsonValue
 
-NATIVE: Final = ".tf"
-JSON: Final = ".tf.json"
+NATIVE: Final = (".tf", ".tofu")
+JSON: Final = (".tf.json", ".tofu.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,9 @@ def read(text: bytes, name: str) -> FileFacts:
 
 
 def is_configuration(name: str) -> bool:
-    """Whether Terraform reads the file as configuration (it skips hidden and backup files)."""
+    """Whether Terraform or OpenTofu reads the file as configuration (they skip hidden and backup files)."""
     hidden = name.startswith((".", "#")) or name.endswith("~")
-    return name.endswith((NATIVE, JSON)) and not hidden
+    return name.endswith((*NATIVE, *JSON)) and not hidden
 
 
 def _read_native(text: bytes, name: str) -> FileFacts:

@@ -23,10 +23,20 @@ from karma_core.model import Record
 SHORTEST_SECRET: Final = 16
 """Ours: 16 characters of a password generator have about 100 bits."""
 SIGNATURE_PREFIX: Final = "sha256="
+"""Begins GitHub's signatures, of the body alone."""
+ORDER_PREFIX: Final = "v1="
+"""Begins the signatures of generic orders, of the body with where, which and when."""
+WINDOW_SECONDS: Final = 300
+"""How far the time of a generic order may be from ours. Ours, and that of Stripe and Slack."""
+MAX_NAME: Final = 100
+"""Longest name of a user that a delivery may give, in characters. Ours; GitHub's logins have 39."""
+UNKNOWN: Final = "unknown"
+"""The name of a user whom a delivery does not name."""
 CONFIG_FILE: Final = "config.json"
 BRANCH_PREFIX: Final = "refs/heads/"
 DELIVERY: Final = re.compile(r"[A-Za-z0-9-]{8,100}\Z")
 """Ids of deliveries; GitHub's are UUIDs."""
+TIMESTAMP: Final = re.compile(r"[0-9]{1,12}\Z")
 COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 """SHA-1 or SHA-256 names of commits."""
 MAX_MESSAGE: Final = 500
@@ -41,8 +51,41 @@ def sign(secret: str, raw: bytes) -> str:
 
 def is_signed(secret: str, raw: bytes, signature: str) -> bool:
     """Whether the signature is the body's, compared in constant time; never where there is no secret."""
-    given = signature.encode("utf-8", "replace")
-    return bool(secret) and hmac.compare_digest(sign(secret, raw).encode(), given)
+    return _is_same(secret, sign(secret, raw), signature)
+
+
+def sign_order(secret: str, environment: str, delivery: str, timestamp: str, raw: bytes) -> str:
+    """The signature of a generic order: HMAC-SHA256 in hex over environment, delivery id, time and body.
+
+    Each of the first three stands on a line of its own, so that none can pass for a part of another.
+    """
+    said = f"{environment}\n{delivery}\n{timestamp}\n".encode("utf-8", "replace")
+    return ORDER_PREFIX + hmac.new(secret.encode(), said + raw, hashlib.sha256).hexdigest()
+
+
+def is_signed_order(
+    secret: str, environment: str, delivery: str, timestamp: str, raw: bytes, signature: str
+) -> bool:
+    """Whether the signature is that of this order, as `is_signed`."""
+    return _is_same(secret, sign_order(secret, environment, delivery, timestamp, raw), signature)
+
+
+def is_timely(timestamp: str, now: float) -> bool:
+    """Whether a time in whole seconds since 1970 is within the window around `now`, in such seconds."""
+    return bool(TIMESTAMP.match(timestamp)) and abs(now - int(timestamp)) <= WINDOW_SECONDS
+
+
+def _is_same(secret: str, expected: str, given: str) -> bool:
+    return bool(secret) and hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+
+
+def cleaned_name(name: str) -> str:
+    """A user's name as it is kept: printable, on one line, at most MAX_NAME characters; never empty.
+
+    Control characters, overrides of the writing direction and separators of lines become blanks.
+    """
+    printable = "".join(c if c.isprintable() else " " for c in name)
+    return " ".join(printable.split())[:MAX_NAME].strip() or UNKNOWN
 
 
 class Push(Record, frozen=True, kw_only=True):
@@ -61,13 +104,13 @@ class Push(Record, frozen=True, kw_only=True):
 
 
 class _Person(msgspec.Struct, frozen=True, kw_only=True):
-    name: Annotated[str, Meta(max_length=200)] = ""
+    name: Annotated[str, Meta(max_length=200)] | None = None
     email: Annotated[str, Meta(max_length=300)] | None = None
 
 
 class _Commit(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
-    author: _Person = _Person()
+    author: _Person | None = None
     added: list[str] = []
     removed: list[str] = []
     modified: list[str] = []
@@ -82,7 +125,7 @@ class _GithubPush(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     deleted: bool = False
     repository: _Repository
-    pusher: _Person = _Person()
+    pusher: _Person | None = None
     head_commit: _Commit | None = None
     commits: list[_Commit] = []
 
@@ -108,11 +151,15 @@ def read_github_push(body: JsonValue) -> Push | None:
         repository=payload.repository.full_name,
         branch=payload.ref.removeprefix(BRANCH_PREFIX),
         commit=payload.after,
-        pusher=payload.pusher.name,
-        author=head.author.email or head.author.name,
+        pusher=cleaned_name((payload.pusher or _Person()).name or ""),
+        author=_author(head.author or _Person()),
         message=head.message[:MAX_MESSAGE],
         paths=tuple(sorted(paths)),
     )
+
+
+def _author(person: _Person) -> str:
+    return cleaned_name(person.email or person.name or "")
 
 
 def _no_push(why: str) -> BadInput:
@@ -133,14 +180,14 @@ class PullRequestEvent(Record, frozen=True, kw_only=True):
 
 
 class _Sender(msgspec.Struct, frozen=True, kw_only=True):
-    login: Annotated[str, Meta(max_length=200)] = ""
+    login: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class _GithubPullRequest(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     number: Annotated[int, Meta(ge=1)]
     repository: _Repository
-    sender: _Sender = _Sender()
+    sender: _Sender | None = None
 
 
 def read_github_pull_request(body: JsonValue) -> PullRequestEvent | None:
@@ -156,9 +203,8 @@ def read_github_pull_request(body: JsonValue) -> PullRequestEvent | None:
         ) from error
     if payload.action not in NEW_CONTENT:
         return None
-    return PullRequestEvent(
-        repository=payload.repository.full_name, number=payload.number, sender=payload.sender.login
-    )
+    sender = cleaned_name((payload.sender or _Sender()).login or "")
+    return PullRequestEvent(repository=payload.repository.full_name, number=payload.number, sender=sender)
 
 
 def is_listed(push: Push, repositories: Sequence[str], branches: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from karma_api.access import Access, Caller
 from karma_api.exchange import Incoming
+from karma_core.claims import verified
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.roles import Role
 from karma_lambda.settings import Authorizer
@@ -49,7 +50,8 @@ def caller_of(authorizer: JsonMapping, rules: Authorizer, client: str) -> Caller
     """
     claims = (authorizer.get("jwt") or {}).get("claims") or authorizer.get("claims")
     if claims:
-        values = _values(claims.get(rules.role_claim))
+        claims = claims if rules.email_is_verified else verified(claims)
+        values = _values(claims.get(rules.role_claim), rules.role_separator)
         user = claims.get(rules.user_claim) or claims.get("sub")
         return _caller(user, _highest(rules.roles.get(value) for value in values), client, "oidc")
     arn = (authorizer.get("iam") or authorizer).get("userArn")
@@ -69,11 +71,20 @@ def _caller(user: JsonValue, role: Role | None, client: str, proof: str) -> Call
     )
 
 
-def _values(claim: JsonValue) -> list[str]:
-    """The values of a claim: HTTP APIs write a list as `[a b]`, REST APIs as `a,b`."""
+def _values(claim: JsonValue, separator: str) -> list[str]:
+    """The values of a claim: a list's, or those of a text that is known to be separated so.
+
+    HTTP APIs write a list as `[a b]`, REST APIs as `a,b`. A text is never split on its own account: a group
+    may be called `viewers karma-admins`.
+    """
     if isinstance(claim, list | tuple):
         return [str(value) for value in claim]
-    return [value for value in re.split(r"[\s,]+", str(claim or "").strip("[]")) if value]
+    text = str(claim or "")
+    if not separator:
+        return [text] if text else []
+    if separator == " " and text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    return [value for value in text.split(separator) if value]
 
 
 def _role_arn(arn: str) -> str:

@@ -10,12 +10,15 @@ from karma_core.webhooks import SHORTEST_SECRET
 from karma_lambda.settings import Webhooks
 
 
-def make_hooks(settings: Sections, webhooks: Webhooks, parameters: ports.ParameterStore) -> Hooks:
-    """The hooks, their secrets as they are now; SettingsError for one that cannot be used."""
-    said = settings.webhooks
+def make_hooks(
+    settings: Sections, webhooks: Webhooks, parameters: ports.ParameterStore, environment: str
+) -> Hooks:
+    """The environment's hooks, their secrets as they are now; SettingsError for one that cannot be used."""
+    said, own = settings.webhooks, settings.section(environment).webhook_secret
+    parameter = webhooks.generic_secret_parameters.get(environment, "")
     return Hooks(
         github_secret=_secret(parameters, webhooks.github_secret_parameter, said.github_secret.reveal()),
-        generic_secret=_secret(parameters, webhooks.generic_secret_parameter, said.generic_secret.reveal()),
+        generic_secret=_secret(parameters, parameter, own.reveal()),
         repositories=tuple(said.repositories),
         branches=tuple(said.branches),
         config_dir=settings.project.config_dir,

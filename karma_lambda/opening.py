@@ -37,7 +37,7 @@ GRAPH_SECONDS = 20.0
 """How long a request waits for the newest graph. Ours: what then is left of 30 s is for everything else."""
 
 MakeStarter = Callable[[Sections, Runs, ports.ParameterStore, ports.StateStore, AwsStores], ports.RunStarter]
-MakeHooks = Callable[[Sections, Webhooks, ports.ParameterStore], Hooks]
+MakeHooks = Callable[[Sections, Webhooks, ports.ParameterStore, str], Hooks]
 
 
 def open_services(
@@ -60,7 +60,7 @@ def open_services(
             starter = make_starter(settings, function.runs, parameters, state, stores.aws)
             service = replace(service, starter=starter)
         if make_hooks is not None:
-            service = replace(service, hooks=make_hooks(settings, function.webhooks, parameters))
+            service = replace(service, hooks=make_hooks(settings, function.webhooks, parameters, name))
         return replace(service, peers=services[0])
 
     services.append(Services(names, settings.project.default_environment, open_one))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -26,10 +26,16 @@ class Authorizer(Document, frozen=True, kw_only=True):
 
     `roles` maps values of the claim `role_claim` to roles, `iam_roles` ARNs of IAM roles; where several fit,
     the highest counts. `user_claim` is what the log names the caller by (else `sub`).
+
+    A claim that is a list counts as one; a text counts as one value, unless `role_separator` says how its
+    values are separated: a blank for HTTP APIs, a comma for REST APIs. An e-mail address counts where
+    `email_verified` says so; `email_is_verified`: the issuer gives only verified ones.
     """
 
     role_claim: str = "cognito:groups"
+    role_separator: Literal["", " ", ","] = ""
     user_claim: str = "email"
+    email_is_verified: bool = False
     roles: dict[str, Role] = {}
     iam_roles: dict[str, Role] = {}
 
@@ -45,10 +51,13 @@ class Runs(Document, frozen=True, kw_only=True):
 
 
 class Webhooks(Document, frozen=True, kw_only=True):
-    """SecureString parameters with the endpoints' secrets; empty: that of `project.webhooks`, if any."""
+    """SecureString parameters with the endpoints' secrets; where none is named, the secret is in `project`.
+
+    `generic_secret_parameters`: environment → the parameter with its secret.
+    """
 
     github_secret_parameter: str = ""
-    generic_secret_parameter: str = ""
+    generic_secret_parameters: dict[str, str] = {}
 
 
 class FunctionSettings(Document, frozen=True, kw_only=True):

@@ -112,6 +112,7 @@ class Parts:
             words=(
                 sys.executable, "-m", "uvicorn", "--factory", "karma_ui.server:create_app",
                 "--host", host, "--port", str(port), "--log-level", "warning", "--no-server-header",
+                "--no-proxy-headers",  # the application reads them, from trusted proxies alone
                 "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75",
             ),
             variables=self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)}),

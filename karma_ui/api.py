@@ -6,11 +6,12 @@ No store and no use case is reached from here, so that what a role may do is dec
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from karma_core.errors import KarmaError
+from karma_core.errors import KarmaError, NotFound
 from karma_core.json_types import JsonObject, JsonValue
 
 BASE: Final = "http://karma.internal"
@@ -19,6 +20,8 @@ NOT_MODIFIED: Final = 304
 UNAUTHENTICATED: Final = 401
 NOT_FOUND: Final = 404
 FIRST_ERROR: Final = 400
+_DOTS: Final = frozenset({".", ".."})
+"""Segments of a path that a client takes for another path; no name of Karma's is one."""
 
 
 class Problem(KarmaError):
@@ -69,12 +72,18 @@ class Api:
         await self._app({**scope, **own, "headers": headers, "query_string": query}, receive, send)
 
     async def _send(self, method: str, path: str, query: dict[str, Any], **options: Any) -> httpx.Response:
+        if _DOTS & set(path.split("/")):
+            raise NotFound("there is no such page", next_step="use the pages' own links")
         params = {name: value for name, value in query.items() if value not in (None, "")}
         headers = {**self._headers, **options.pop("headers", {})}
         transport = httpx.ASGITransport(app=self._app, client=(self._client, 0), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=BASE, trust_env=False) as http:
             answer = await http.request(
-                method, path, params={**params, "environment": self._environment}, headers=headers, **options
+                method,
+                quote(path),
+                params={**params, "environment": self._environment},
+                headers=headers,
+                **options,
             )
         if answer.status_code >= FIRST_ERROR:
             raise Problem(answer.status_code, answer.json())

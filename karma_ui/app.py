@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -55,14 +56,25 @@ PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
 OPEN_PAGES: Final[tuple[tuple[str, str, Page], ...]] = (
     ("GET", "/signin", signin.show),
     ("POST", "/signin", signin.begin),
+    ("GET", "/signin/{issuer}", signin.to_issuer),
+    ("GET", "/signin/{issuer}/callback", signin.from_issuer),
 )
 """Pages that need no signed-in user."""
 
 
 def make_app(
-    api: Starlette, environments: tuple[str, ...], default: str | None = None, *, prefect_url: str = ""
+    api: Starlette,
+    environments: tuple[str, ...],
+    default: str | None = None,
+    *,
+    prefect_url: str = "",
+    public_url: str = "",
 ) -> Starlette:
-    """The API's application with the pages mounted at /ui; `/` leads there."""
+    """The API's application with the pages mounted at /ui; `/` leads there.
+
+    `public_url` is the address under which people reach it, where that is another than they are asked by.
+    """
+    public = urlsplit(public_url)
     context = AppContext(
         api=api,
         environments=environments,
@@ -70,6 +82,7 @@ def make_app(
         version=_version(),
         graphs=GraphCache(),
         prefect_url=prefect_url.rstrip("/"),
+        origin=f"{public.scheme}://{public.netloc}" if public.netloc else "",
     )
     for path in ("/", PATH):
         api.add_route(path, _to_pages)
@@ -121,7 +134,7 @@ def _served(context: AppContext, page: Page, *, signed_in: bool) -> Callable[[Re
             response = _refused(visit, problem)
         except KarmaError as error:
             response = visit.page("error.html", _status(error), error=error)
-        session.remember_nonce(request, response)
+        visit.cookies.remember_nonce(response)
         return response
 
     return serve
@@ -135,7 +148,7 @@ def _require_environment(visit: Visit) -> None:
 
 def _require_seal(visit: Visit) -> None:
     given = visit.form.pop(session.SEAL_FIELD, "") or visit.request.headers.get(session.SEAL_HEADER, "")
-    if not session.sealed(visit.request, given):
+    if not visit.cookies.sealed(given):
         raise Problem(
             FORBIDDEN,
             {
@@ -149,14 +162,14 @@ def _require_seal(visit: Visit) -> None:
 
 def _turned_away(visit: Visit) -> bool:
     """Whether the page needs a signed-in user and there is none, as far as that is known already."""
-    return visit.environment in visit.context.closed and not session.token_of(visit.request)
+    return visit.environment in visit.context.closed and not visit.cookies.session()
 
 
 def _refused(visit: Visit, problem: Problem) -> Response:
     """Redirect to the sign-in form if nobody is signed in; otherwise show the API's error."""
     if problem.status != UNAUTHENTICATED:
         return visit.page("error.html", problem.status, error=problem)
-    if not session.token_of(visit.request):
+    if not visit.cookies.session():
         visit.context.closed.add(visit.environment)
     return _to_sign_in(visit)
 

@@ -13,9 +13,11 @@ from karma_ui.graph_cache import GraphCache
 class AppContext:
     """The API behind the pages, the environments it serves, the graphs read from it.
 
-    `prefect_url` is where the Prefect UI is, empty where there is none. `version` names the static files, so
-    that browsers keep them for as long as they are these. `closed` are the environments of which is known
-    that the API lets nobody in without a token: it need not be asked, and log a denial, for each visit.
+    `prefect_url` is where the Prefect UI is, empty where there is none. `origin` is the one under which
+    browsers know the pages, empty where it is the one that they are asked by. `version` names the static
+    files, so that browsers keep them for as long as they are these. `closed` are the environments of which
+    is known that the API lets nobody in without a token: it need not be asked, and log a denial, for each
+    visit.
     """
 
     api: ASGIApp
@@ -24,4 +26,5 @@ class AppContext:
     version: str
     graphs: GraphCache
     prefect_url: str = ""
+    origin: str = ""
     closed: set[str] = field(default_factory=set)

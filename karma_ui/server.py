@@ -17,7 +17,8 @@ def served_app(root: Path) -> Starlette:
     """The API of a project, with its pages at /ui."""
     settings = read_settings(root)
     names = tuple(settings.environment_names())
-    return make_app(app_of(root), names, prefect_url=prefect_ui(os.environ))
+    public = settings.api.public_url
+    return make_app(app_of(root), names, prefect_url=prefect_ui(os.environ), public_url=public)
 
 
 def prefect_ui(variables: Mapping[str, str]) -> str:

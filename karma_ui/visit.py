@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from karma_core.errors import UsageError
 from karma_core.json_types import JsonObject
 from karma_core.roles import Role
-from karma_ui import session
 from karma_ui.api import Api
 from karma_ui.context import AppContext
 from karma_ui.rendering import render
+from karma_ui.session import Cookies
 
 SEE_OTHER: Final = 303
 MOST_FORM: Final = 1 << 20
@@ -35,9 +35,35 @@ class Visit:
     @property
     def api(self) -> Api:
         """The API, as this visitor may use it."""
-        client = self.request.client.host if self.request.client is not None else ""
-        token = session.token_of(self.request)
-        return Api(self.context.api, environment=self.environment, token=token, client=client)
+        token = self.cookies.session()
+        return Api(self.context.api, environment=self.environment, token=token, client=self.client)
+
+    @property
+    def anonymous(self) -> Api:
+        """The API, as anybody may use it: for what is asked before somebody signs in."""
+        return Api(self.context.api, environment=self.environment, token="", client=self.client)
+
+    @property
+    def client(self) -> str:
+        """The visitor's address."""
+        return self.request.client.host if self.request.client is not None else ""
+
+    @property
+    def cookies(self) -> Cookies:
+        """The visitor's cookies for these pages."""
+        return Cookies(
+            request=self.request,
+            environment=self.environment,
+            root=self.root,
+            top=str(self.request.scope["root_path"]) or "/",
+            secure=self.origin.startswith("https:"),
+        )
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port under which the browser knows the pages."""
+        url = self.request.url
+        return self.context.origin or f"{url.scheme}://{url.netloc}"
 
     @property
     def root(self) -> str:
@@ -103,6 +129,6 @@ class Visit:
             "environments": self.context.environments,
             "who": self.who,
             "may": self.may,
-            "seal": session.seal(self.request),
+            "seal": self.cookies.seal(),
             "here": self.request.url.path.removeprefix(self.root).split("/")[1:2] or [""],
         }

@@ -11,6 +11,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Protocol
 
 import httpx
@@ -19,6 +20,7 @@ import pytest
 from karma_core.roles import Role
 from karma_core.webhooks import sign
 from tests.api_doors import Door
+from tests.signed_orders import order_headers
 
 Orders = list[tuple[str, dict[str, Any], str]]
 PROBLEM = "application/problem+json"
@@ -132,6 +134,7 @@ class Environment(Protocol):
     """What the suite must know of the state behind the API."""
 
     name: str
+    now: Callable[[], datetime]
     orders: Callable[[], Orders]
     work: Callable[[], None]
     config: Callable[[str], Any]
@@ -328,7 +331,7 @@ class MoreOfTheApi:
     def test_a_signed_order_is_taken_once(self, api: Door, environment: Environment) -> None:
         """The signature is over the bytes that were sent; a delivery that is sent again starts nothing."""
         raw = '{"flow": "graph-rebuild",   "reason": "gr\u00f6\u00dfer \U0001f600"}'.encode()
-        delivery = {"x-karma-signature-256": sign(HOOK_SECRET, raw), "x-karma-delivery": _key()}
+        delivery = order_headers(HOOK_SECRET, environment.name, raw, delivery=_key(), at=environment.now())
         known = len(environment.orders())
         first = api.post("/webhooks/generic", role=None, content=raw, **delivery)
         assert (first.status_code, first.json()["status"]) == (202, "started")
@@ -350,13 +353,16 @@ class MoreOfTheApi:
         assert _deliver(api, other).json()["status"] == "ignored"
         assert len(environment.orders()) == known + 1
 
-    @pytest.mark.parametrize("signature", ["", "sha256=", "sha1=00", sign("x" * 20, b"{}"), sign("", b"{}")])
+    @pytest.mark.parametrize(
+        "signature", ["", "sha256=", "v1=", "sha1=00", sign(HOOK_SECRET, b"{}"), sign("", b"{}")]
+    )
     def test_an_unsigned_delivery_is_turned_away(
         self, api: Door, environment: Environment, signature: str
     ) -> None:
         """Nothing is ordered, whatever token comes along."""
         known = len(environment.orders())
-        headers = {"x-karma-signature-256": signature, "x-karma-delivery": _key()}
+        signed = order_headers(HOOK_SECRET, environment.name, b"{}", delivery=_key(), at=environment.now())
+        headers = {**signed, "x-karma-signature-256": signature}
         answer = api.post("/webhooks/generic", role=Role.ADMIN, content=b"{}", **headers)
         assert _refused(answer) == (401, "webhook-signature")
         assert len(environment.orders()) == known

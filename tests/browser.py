@@ -55,7 +55,7 @@ def opened(browser: Browser, system: UiSystem, role: Role | None, **options: Any
             [
                 {
                     "name": SESSION,
-                    "value": system.tokens[role],
+                    "value": system.session(role),
                     "url": system.pages,
                     "httpOnly": True,
                     "sameSite": "Strict",

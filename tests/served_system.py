@@ -17,6 +17,7 @@ from karma_api.metrics import Metrics
 from karma_api.service import Hooks, Service, Services, make_service
 from karma_core.errors import NotFound, UsageError
 from karma_core.graph.gremlin_answer import GremlinAnswer
+from karma_core.issuers import Issuers
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.graph.build import build_graph
@@ -70,6 +71,7 @@ class ServedSystem(ChangeSystem):
         neighbours: Mapping[str, Service] | None = None,
         root: Path | None = None,
         hooks: Hooks | None = None,
+        issuers: Issuers | None = None,
     ) -> None:
         self._repository: Any = GitConfigRepository(root) if root else NoRepository()
         super().__init__(definitions, types)
@@ -89,6 +91,7 @@ class ServedSystem(ChangeSystem):
             anonymous=anonymous,
             metrics=metrics.text,
             hooks=hooks,
+            issuers=issuers,
         )
         served = {"test": self.service, **(neighbours or {})}
         self.services = Services(tuple(served), "test", served.__getitem__)

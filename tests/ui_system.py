@@ -8,7 +8,11 @@ from typing import Any, Final
 import httpx
 
 from benchmarks import corpus
+from karma_core.issuers import Person
 from karma_core.roles import Role
+from karma_core.use_cases.access.sessions import begin
+from karma_core.use_cases.access.tokens import recognise
+from karma_core.workspace import Workspace
 from karma_ui.app import make_app
 from karma_ui.session import SESSION
 from tests.served_system import ServedSystem
@@ -61,9 +65,20 @@ class UiSystem(ServedSystem):
         """Where the environment's pages are."""
         return f"{self.server.url}/ui/test"
 
+    def session(self, role: Role) -> str:
+        """The text of a new session of somebody of that role."""
+        return begun_session(self.workspace, self.tokens[role])
+
     def visitor(self, role: Role | None) -> Visitor:
         """Somebody with a browser's cookies and no browser."""
         return Visitor(self, role)
+
+
+def begun_session(workspace: Workspace, token: str) -> str:
+    """The text of a session that a token began."""
+    known = recognise(workspace, token)
+    assert known is not None
+    return begin(workspace, Person(user=known.user, role=known.role, proof="token", token_id=known.id))[1]
 
 
 def fleet(count: int) -> UiSystem:
@@ -78,7 +93,7 @@ class Visitor:
     def __init__(self, system: UiSystem, role: Role | None) -> None:
         self.http = httpx.Client(base_url=system.pages, timeout=60, trust_env=False, verify=False)  # noqa: S501 - loopback
         if role is not None:
-            self.http.cookies.set(SESSION, system.tokens[role], path="/ui/test")
+            self.http.cookies.set(SESSION, system.session(role), path="/ui/test")
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """GET a page."""

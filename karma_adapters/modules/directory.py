@@ -30,7 +30,7 @@ from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "3"
+_FORMAT: Final = "4"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -64,7 +64,7 @@ class ModuleDirectory:
         self._lock = threading.Lock()
 
     def types(self) -> tuple[str, ...]:
-        """Types with a .tf file or a component.yaml, sorted; directories with other names are skipped."""
+        """Types with configuration or a component.yaml, sorted; directories with other names are skipped."""
         if not self._root.is_dir():
             return ()
         return tuple(

@@ -18,8 +18,30 @@ from karma_core.ids import shown
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], list[str]]
 """(host, port) → its addresses; OSError where it has none."""
-_NAT64: Final = IPv6Network("64:ff9b::/96")
-"""IPv6 addresses that a translator turns into the IPv4 address in their last 32 bits (RFC 6052)."""
+_CARRIERS: Final = tuple(IPv6Network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96"))
+"""IPv6 addresses that stand for the IPv4 address in their last 32 bits: NAT64 (RFC 6052), SIIT (RFC 2765),
+and the old IPv4-compatible ones (RFC 4291, 2.5.5.1)."""
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+"""Begins the interface identifiers of tunnels to the IPv4 address in the last 32 bits (RFC 5214, 6.1)."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""What IANA has given out of IPv6 for the public internet; local prefixes of NAT64 are outside of it."""
+_SPECIAL: Final = tuple(
+    ip_network(text)
+    for text in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "2001:db8::/32",
+        "3fff::/20",
+    )
+)
+"""Blocks that some versions of Python take for global, in whole or in part: Azure's platform address, and
+entries of IANA's special-purpose registries."""
+_METADATA: Final = frozenset(
+    ip_address(text) for text in ("168.63.129.16", "192.0.0.192", "100.100.100.200", "fd00:ec2::254")
+)
+"""Addresses of clouds' metadata services that are not link-local: a network around one does not list it."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -69,11 +91,12 @@ class Destinations:
         return addresses
 
     def _lists(self, address: Address) -> bool:
-        """Whether the list has the address itself, or a network around it (never for link-local ones)."""
+        """Whether the list has the address itself, or a network around it (never for metadata services)."""
         reached = _carried(address)
         if str(reached) in self._hosts:
             return True
-        return not reached.is_link_local and any(reached in network for network in self._networks)
+        alone = reached.is_link_local or reached in _METADATA
+        return not alone and any(reached in network for network in self._networks)
 
 
 def _host(entry: str) -> str:
@@ -105,12 +128,16 @@ def _carried(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for, else itself."""
     if isinstance(address, IPv4Address):
         return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
+    low, interface = int(address) & 0xFFFFFFFF, int(address) >> 32 & 0xFFFFFFFF
+    is_loopback = int(address) <= 1  # `::` and `::1` lie among the IPv4-compatible ones, and are none
+    if interface in _ISATAP or (not is_loopback and any(address in carrier for carrier in _CARRIERS)):
+        return IPv4Address(low)
     return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_inner(address: Address) -> bool:
     """Whether the address leads to anything but the public internet (IANA's special-purpose registries)."""
     reached = _carried(address)
-    return not reached.is_global or reached.is_multicast
+    special = any(reached in network for network in _SPECIAL if network.version == reached.version)
+    outside = isinstance(reached, IPv6Address) and reached not in _UNICAST
+    return special or outside or not reached.is_global or reached.is_multicast

@@ -20,7 +20,7 @@ from typing import Final
 
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
-from karma_core import hcl
+from karma_core import hcl, module_facts
 from karma_core.errors import PlanDeferred
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
@@ -50,20 +50,25 @@ def copy_module(module: Path, target: Path, job: TerraformJob) -> Path:
     """
     shutil.copytree(module.parent, target, symlinks=True)
     copied = target / module.name
-    for directory in sorted({file.parent for file in target.rglob("*.tf*") if file.is_file()}):
+    files = (
+        file for file in target.rglob("*") if module_facts.is_configuration(file.name) and file.is_file()
+    )
+    for directory in sorted({file.parent for file in files}):
         _rewrite_directory(directory, job, outermost=directory == copied)
     return copied
 
 
 def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -> None:
     """Rewrite one module of the tree, and add the file with what is ours."""
-    texts = [file.read_bytes() for file in directory.glob("*.tf.json")]
+    files = sorted(file for file in directory.iterdir() if module_facts.is_configuration(file.name))
+    texts = [file.read_bytes() for file in files if file.name.endswith(module_facts.JSON)]
     if any(parameters.TYPE.encode() in text or (outermost and b"var.dependencies" in text) for text in texts):
         raise PlanDeferred(
             f"{job.address} cannot be planned yet",
             why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
         )
-    documents = [hcl.parse(file.read_bytes(), file.name) for file in sorted(directory.glob("*.tf"))]
+    native = [file for file in files if file.name.endswith(module_facts.NATIVE)]
+    documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
     definitions = [f"{LOCAL} = {_dependencies(job)}"]
     reading = [one for document in documents for one in parameters.locals_of(document)]
     if not outermost and not reading:

@@ -11,7 +11,7 @@ from karma_adapters.doctor.check import Check, passed
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
-from karma_core import hcl
+from karma_core import hcl, module_facts
 from karma_core.errors import BadInput
 
 _NEXT: Final = (
@@ -28,7 +28,8 @@ def requirements(components: Path) -> dict[Requirement, list[str]]:
     """Return required providers → the types that need them, both sorted; unparsable files are left out."""
     by_entries: dict[Requirement, list[str]] = {}
     for folder in sorted(path for path in components.glob("*") if path.is_dir()):
-        entries = {entry for file in folder.glob("*.tf") for entry in _of_file(file)}
+        native = (file for file in folder.iterdir() if file.name.endswith(module_facts.NATIVE))
+        entries = {entry for file in native for entry in _of_file(file)}
         if entries:
             by_entries.setdefault(tuple(sorted(entries)), []).append(folder.name)
     return dict(sorted(by_entries.items()))

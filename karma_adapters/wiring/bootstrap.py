@@ -27,6 +27,7 @@ from karma_adapters.terraform.backend import Backend, LocalBackend
 from karma_adapters.terraform.runner import TerraformRunner
 from karma_adapters.terraform.runner_options import Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
+from karma_adapters.wiring.issuers import open_issuers
 from karma_adapters.wiring.settings import AwsSettings, Settings
 from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
 from karma_core import ports
@@ -110,9 +111,9 @@ def open_for_person(
 ) -> Workspace:
     """Open the environment for the person at this process, whom KARMA_TOKEN or AWS proves.
 
-    AWS is asked when a proof is needed, and only where the environment has a section `aws`. Refused
-    `token-not-recognised`, logged as denied. Without `by_token` the token is not looked at: an environment
-    that is only read beside the one that the token is for.
+    KARMA_TOKEN is a token of Karma's or of an issuer in `[oidc]`. AWS is asked when a proof is needed, and
+    only where the environment has a section `aws`. Refused `token-not-recognised`, logged as denied. Without
+    `by_token` the token is not looked at: an environment that is only read beside the one that it is for.
     """
     opened = open_workspace(settings, environment, say=say)
     section = settings.section(opened.name)
@@ -121,7 +122,7 @@ def open_for_person(
     text = os.environ.get("KARMA_TOKEN", "")
     if not (by_token and text):
         return opened
-    return opened.acting_as(identity.by_token(opened, text))
+    return opened.acting_as(identity.by_token(opened, text, open_issuers(settings)))
 
 
 def _terraform(

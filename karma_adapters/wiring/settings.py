@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -87,6 +89,12 @@ class LogSettings(Document, frozen=True, kw_only=True):
         return tuple(kind for kind in SINKS if kind.name in {*self.sinks, self.required})
 
 
+def _check_long_enough(secret: Secret) -> None:
+    """Refuse a webhook's secret that could be guessed from one signed delivery; an empty one is none."""
+    if 0 < len(secret.reveal()) < SHORTEST_SECRET:
+        raise ValueError(f"a webhook's secret has fewer than {SHORTEST_SECRET} characters")
+
+
 class EnvironmentLog(Document, frozen=True, kw_only=True):
     """`[environments.<name>.log]`: what is otherwise than `[log]` in this environment."""
 
@@ -95,7 +103,10 @@ class EnvironmentLog(Document, frozen=True, kw_only=True):
 
 
 class Environment(Document, frozen=True, kw_only=True):
-    """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`."""
+    """`[environments.<name>]`. Keys of its `policy` stand before those of `[policy]`.
+
+    `webhook_secret` signs the orders of `/webhooks/generic` for this environment; empty: it is off here.
+    """
 
     prefix: str = "/iac"
     region: str = "us-east-1"
@@ -112,8 +123,10 @@ class Environment(Document, frozen=True, kw_only=True):
     graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
+    webhook_secret: Secret = Secret("")
 
     def __post_init__(self) -> None:
+        _check_long_enough(self.webhook_secret)
         self._check_names(self.aws or AwsSettings())
         self._check_gremlin()
 
@@ -166,6 +179,8 @@ class ApiSettings(Document, frozen=True, kw_only=True):
 
     `port` is the usual one where it is not set; `karma up` then takes a free one if that is taken.
     `public_url` is the address under which people reach it, where that is not the one it listens on.
+    `trusted_proxies` are addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
+    `token_days` is how long a token lives unless its maker says otherwise.
     """
 
     host: str = "127.0.0.1"
@@ -178,24 +193,61 @@ class ApiSettings(Document, frozen=True, kw_only=True):
     request_seconds: Annotated[float, Meta(ge=1, le=900)] = 60
     max_streams: Annotated[int, Meta(ge=1, le=10_000)] = 100
     access_log: bool = False
+    trusted_proxies: list[str] = []
+    token_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
+
+    def __post_init__(self) -> None:
+        """Refuse a proxy that is neither an address nor a network, and one that would be everybody."""
+        for entry in self.trusted_proxies:
+            if ip_network(entry).prefixlen == 0:
+                raise ValueError(f"trusted_proxies: {entry} is every address")
+
+
+class IssuerRule(Document, frozen=True, kw_only=True):
+    """`[[oidc.<name>.rules]]`: claims that all have to match (`*`, `?`) → a role, in these environments."""
+
+    claims: Annotated[dict[str, str], Meta(min_length=1)]
+    role: Literal["viewer", "operator", "approver", "admin"]
+    environments: list[str] = []
+
+
+class IssuerSettings(Document, frozen=True, kw_only=True):
+    """`[oidc.<name>]`: an issuer of OIDC tokens, which of them count, and which role their claims give.
+
+    `audience` is what tokens at the API must be for; `client_id` is what the pages sign people in as, by the
+    authorization code flow. `separators` say how a claim that is a text holds several values.
+    """
+
+    issuer: Annotated[str, Meta(pattern=rf"^(https?://[^\s@?#]+)?{WHOLE}")] = ""
+    audience: list[str] = []
+    client_id: str = ""
+    client_secret: Secret = Secret("")
+    scopes: str = "openid email profile"
+    user_claim: str = "email"
+    email_is_verified: bool = False
+    separators: dict[str, Annotated[str, Meta(min_length=1)]] = {}
+    rules: list[IssuerRule] = []
+
+    def __post_init__(self) -> None:
+        """Refuse an issuer over plain HTTP, and one whose tokens could be meant for others."""
+        host = urlsplit(self.issuer).hostname
+        if not host:
+            raise ValueError("issuer must say whose tokens count")
+        if self.issuer.startswith("http://") and host not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("issuer must begin with https://")
+        if not self.audience and not self.client_id:
+            raise ValueError("audience or client_id must say for whom tokens are")
 
 
 class WebhookSettings(Document, frozen=True, kw_only=True):
-    """`[webhooks]`: secrets of the endpoints (empty: the endpoint is off), and whose pushes count.
-
-    A short secret could be guessed from one signed delivery.
-    """
+    """`[webhooks]`: the secret of GitHub's deliveries (empty: they are off), and whose pushes count."""
 
     github_secret: Secret = Secret("")
-    generic_secret: Secret = Secret("")
     repositories: list[str] = []
     branches: tuple[str, ...] = ("main",)
 
     def __post_init__(self) -> None:
-        if any(
-            0 < len(secret.reveal()) < SHORTEST_SECRET for secret in (self.github_secret, self.generic_secret)
-        ):
-            raise ValueError(f"a secret has fewer than {SHORTEST_SECRET} characters")
+        _check_long_enough(self.github_secret)
 
 
 class GithubSettings(Document, frozen=True, kw_only=True):
@@ -257,6 +309,7 @@ class Sections(Document, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     reload: ReloadSettings = ReloadSettings()
     api: ApiSettings = ApiSettings()
+    oidc: dict[str, IssuerSettings] = {}
     webhooks: WebhookSettings = WebhookSettings()
     github: GithubSettings = GithubSettings()
     service: ServiceSettings = ServiceSettings()

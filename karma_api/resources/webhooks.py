@@ -1,8 +1,9 @@
 """Webhooks: a signed delivery starts runs, once, and is answered before they begin.
 
-The signature is HMAC-SHA256 over the raw body, compared in constant time. A delivery's id is remembered in
-the state store; the same one again gives the runs that it started. An interrupted delivery may be sent again:
-the id is also the runs' idempotency key.
+The signature is HMAC-SHA256, compared in constant time: over the raw body where GitHub signs, and over
+environment, delivery id, time and raw body where others do, with a secret for each environment. A delivery's
+id is remembered in the state store; the same one again gives the runs that it started. An interrupted
+delivery may be sent again: the id is also the runs' idempotency key.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from karma_core.webhooks import Push
 
 KIND: Final = "delivery"
 SOURCE: Final = "webhook"
+GENERIC: Final = "generic"
+"""Begins the names that generic orders give, as in `webhook:generic/ci`: they are no logins of GitHub's."""
 
 
 class Taken(Answered, kw_only=True):
@@ -43,7 +46,7 @@ class GenericHook(Document, frozen=True, kw_only=True):
     """An order from elsewhere: to rebuild the graph, or to request a change and apply it as it may be."""
 
     flow: Literal["graph-rebuild", "change-run"]
-    user: Annotated[str, Meta(min_length=1, max_length=100)] = "generic"
+    user: Annotated[str, Meta(min_length=1, max_length=100)] = "unknown"
     reason: Reason = ""
     component: Address | None = None
     proposed_change: Patch | None = None
@@ -56,7 +59,7 @@ def github(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
 
     A pull request is checked in every environment: its payload does not say what it touches.
     """
-    delivery = _checked(service, incoming, "webhook-github", service.hooks.github_secret, _GITHUB)
+    delivery = _github_delivery(service, incoming)
     event = incoming.headers.get("x-github-event")
     if event == "pull_request":
         return _pull_request(service, incoming, delivery)
@@ -105,7 +108,7 @@ def _push_parameters(push: Push, addresses: tuple[str, ...]) -> JsonObject:
 
 def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
     """An order from a system that can sign."""
-    delivery = _checked(service, incoming, "webhook-generic", service.hooks.generic_secret, _GENERIC)
+    delivery = _generic_delivery(service, incoming)
     try:
         order = documents.read(GenericHook, _json(incoming))
         parameters = _order_parameters(order, delivery)
@@ -116,7 +119,8 @@ def generic(service: Service, _caller: Caller, incoming: Incoming) -> Reply:
             next_step="docs/api.md shows the document",
             code="webhook-payload",
         ) from error
-    run, known = _once(service, delivery, order.flow, parameters, order.user)
+    user = f"{GENERIC}/{webhooks.cleaned_name(order.user)}"
+    run, known = _once(service, delivery, order.flow, parameters, user)
     return _taken([run], known=known)
 
 
@@ -131,27 +135,64 @@ def _order_parameters(order: GenericHook, delivery: str) -> JsonObject:
     return {**request, "apply_when_approved": True}
 
 
-_GITHUB: Final = ("x-hub-signature-256", "x-github-delivery")
-_GENERIC: Final = ("x-karma-signature-256", "x-karma-delivery")
-
-
-def _checked(service: Service, incoming: Incoming, what: str, secret: str, headers: tuple[str, str]) -> str:
-    """The delivery's id; NotFound where the endpoint is off, Unauthenticated where the signature is wrong."""
-    if not secret:
-        raise NotFound("this webhook is off", next_step="set its secret in [webhooks]", code="webhook-off")
-    signature, delivery = (incoming.headers.get(name, "") for name in headers)
-    if not webhooks.is_signed(secret, incoming.body, signature):
-        denied = service.access.turn_away(incoming, what, f"{headers[0]} is missing or wrong")
-        raise Unauthenticated(
-            "the delivery is not signed as it should be",
-            why=denied.why,
-            next_step="sign the raw body with the webhook's secret (HMAC-SHA256)",
-            code="webhook-signature",
+def _github_delivery(service: Service, incoming: Incoming) -> str:
+    """The id of a delivery that GitHub signed: over the raw body alone."""
+    secret, header = service.hooks.github_secret, "x-hub-signature-256"
+    _require_secret(secret, "github_secret in [webhooks]")
+    if not webhooks.is_signed(secret, incoming.body, incoming.headers.get(header, "")):
+        raise _unsigned(
+            service, incoming, "github", f"{header} is missing or wrong", "sign the raw body (HMAC-SHA256)"
         )
+    return _delivery_id(incoming, "x-github-delivery")
+
+
+def _generic_delivery(service: Service, incoming: Incoming) -> str:
+    """The id of a delivery that is signed for this environment, by its own secret, and not long ago."""
+    secret, headers = service.hooks.generic_secret, incoming.headers
+    _require_secret(secret, f"webhook_secret in [environments.{service.name}]")
+    delivery, timestamp = headers.get("x-karma-delivery", ""), headers.get("x-karma-timestamp", "")
+    signature = headers.get("x-karma-signature-256", "")
+    if not webhooks.is_signed_order(secret, service.name, delivery, timestamp, incoming.body, signature):
+        why = "x-karma-signature-256 is missing or wrong"
+        if signature.startswith(webhooks.SIGNATURE_PREFIX):
+            why = "x-karma-signature-256 has the old form, of the body alone"
+        raise _unsigned(service, incoming, "generic", why, _HOW_TO_SIGN)
+    if not webhooks.is_timely(timestamp, service.workspace.clock().timestamp()):
+        minutes = webhooks.WINDOW_SECONDS // 60
+        why = f"x-karma-timestamp is more than {minutes} minutes from this server's time"
+        raise _unsigned(service, incoming, "generic", why, "sign it anew with the time of now")
+    return _delivery_id(incoming, "x-karma-delivery")
+
+
+_HOW_TO_SIGN: Final = (
+    "sign ENVIRONMENT, x-karma-delivery and x-karma-timestamp, a line each, then the raw body, "
+    "with the environment's webhook_secret (HMAC-SHA256), and send v1=HEX"
+)
+
+
+def _require_secret(secret: str, setting: str) -> None:
+    """NotFound where the endpoint is off."""
+    if not secret:
+        raise NotFound("this webhook is off", next_step=f"set {setting}", code="webhook-off")
+
+
+def _unsigned(service: Service, incoming: Incoming, kind: str, why: str, next_step: str) -> Unauthenticated:
+    """Log that a delivery is turned away, and return the error to raise."""
+    denied = service.access.turn_away(incoming, f"webhook-{kind}", why)
+    return Unauthenticated(
+        "the delivery is not signed as it should be",
+        why=denied.why,
+        next_step=next_step,
+        code="webhook-signature",
+    )
+
+
+def _delivery_id(incoming: Incoming, header: str) -> str:
+    delivery = incoming.headers.get(header, "")
     if not webhooks.DELIVERY.match(delivery):
         raise BadInput(
             "the delivery has no id",
-            why=f"{headers[1]} is missing or odd",
+            why=f"{header} is missing or odd",
             next_step="send an id of its own with each delivery",
             code="webhook-payload",
         )

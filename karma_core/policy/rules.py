@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -221,6 +222,10 @@ def protected_fields(
         yield from ((edit, f"/{field}") for field in sorted(fields & moved))
 
 
+_REGION: Final = re.compile(r"arn:aws[a-z-]*:ssm:([a-z0-9-]+):")
+"""The region in a parameter's ARN of any partition (AWS General Reference, "ARNs"), within any text."""
+
+
 def _cross_environment(edit: Edit, facts: Facts) -> Iterator[Finding]:
     """References to parameters that live in another environment or region, where no producer is seen."""
     for pointer, text in _strings("", edit.after):
@@ -228,8 +233,10 @@ def _cross_environment(edit: Edit, facts: Facts) -> Iterator[Finding]:
         if foreign:
             said = f"it names a parameter below {foreign[0]}, which is another environment's"
             yield _no("cross-environment", edit.address, said, pointer)
-        elif text.startswith("arn:aws:ssm:") and text.split(":")[3] != facts.region:
-            said = f"it names a parameter in {text.split(':')[3]}; this environment is in {facts.region}"
+            continue
+        elsewhere = [region for region in _REGION.findall(text) if region != facts.region]
+        if elsewhere:
+            said = f"it names a parameter in {elsewhere[0]}; this environment is in {facts.region}"
             yield _no("cross-environment", edit.address, said, pointer)
 
 
@@ -239,11 +246,14 @@ def _names_below(prefix: str, text: str) -> bool:
 
 
 def _strings(pointer: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """(pointer, text) of every text in a value; a key is a text at its own pointer."""
     if isinstance(value, str):
         yield pointer, value
     elif isinstance(value, dict):
         for key in sorted(value):
-            yield from _strings(f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", value[key])
+            place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            yield place, key
+            yield from _strings(place, value[key])
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _strings(f"{pointer}/{index}", item)

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from karma_core.json_types import JsonObject
+from karma_core.json_types import JsonObject, JsonValue
 from karma_ui.journal import critical_path, progress
 from karma_ui.pages.graph import graph_of
 from karma_ui.view import View
@@ -32,7 +32,7 @@ async def show(visit: Visit) -> Response:
     graph = await graph_of(visit, View())
     started = next((e for e in events if e["action"] in {"deploy", "destroy"}), None)
     flow_run = started["inputs"].get("flow_run") if started else None
-    planned = started["inputs"].get("components", 0) if started else 0
+    planned = _count(started["inputs"].get("components")) if started else 0
     outcome = next((e["inputs"].get("components") for e in reversed(events) if e["component"] is None), None)
     return visit.page(
         "run.html",
@@ -46,6 +46,13 @@ async def show(visit: Visit) -> Response:
         if flow_run and visit.context.prefect_url
         else "",
     )
+
+
+def _count(components: JsonValue) -> int:
+    """How many components a run began with: a deploy's first event counts them, a destroy's lists them."""
+    if isinstance(components, list):
+        return len(components)
+    return components if isinstance(components, int) else 0
 
 
 async def _events(visit: Visit, run_id: str) -> list[JsonObject]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ class Memory:
     def __init__(self, system: ServedSystem) -> None:
         self._system = system
         self._done = 0
+
+    def now(self) -> datetime:
+        """The time of the environment's clock."""
+        return self._system.clock()
 
     def orders(self) -> Orders:
         return list(self._system.runs.started)

@@ -50,6 +50,17 @@ def test_a_token_is_recognised_and_only_its_hash_is_kept(system: tuple[System, W
     ]
 
 
+def test_a_token_ends_by_itself(system: tuple[System, Workspace]) -> None:
+    """After 90 days unless its maker says otherwise: one that was lost does not count for ever."""
+    made, workspace = system
+    token, text = create(workspace, "ann", Role.ADMIN)
+    assert token.expires_at.startswith("2026-04-02")
+    made.clock.pass_seconds(89 * 86_400)
+    assert recognise(workspace, text) == token
+    made.clock.pass_seconds(2 * 86_400)
+    assert recognise(workspace, text) is None
+
+
 def test_nothing_else_is_recognised(system: tuple[System, Workspace]) -> None:
     """Another secret, a part, another's id, an empty or an odd text: nobody."""
     _, workspace = system

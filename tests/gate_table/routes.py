@@ -33,6 +33,7 @@ from tests.gate_table.entry import Drivers, Entry
 from tests.gate_table.flow_runs import FLOW_PARAMETERS, FlowRuns, parameters_for
 from tests.gate_table.situations import COMMIT, Situation, TableSystem
 from tests.served_system import QUICK, no_gremlin
+from tests.signed_orders import order_headers
 
 SECRET: Final = "a secret that is long enough"
 HOOKS: Final = Hooks(github_secret=SECRET, generic_secret=SECRET, repositories=("acme/infra",))
@@ -177,7 +178,7 @@ class Api:
         raw = json.dumps(body).encode() if body else b""
         route = BY_NAME[asked.route]
         placeholders = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
-        return placeholders, raw, _signed(asked.route, raw)
+        return placeholders, raw, _signed(asked.route, raw, system)
 
 
 def entries() -> list[Entry]:
@@ -221,9 +222,10 @@ def _order(name: str, parameters: Mapping[str, Any], drivers: Drivers, system: T
     drivers.api.order(system, name, parameters_for(system, name, parameters))
 
 
-def _signed(route: str, raw: bytes) -> dict[str, str]:
+def _signed(route: str, raw: bytes, system: TableSystem) -> dict[str, str]:
     if route == "webhook-generic":
-        return {"x-karma-signature-256": sign(SECRET, raw), "x-karma-delivery": "delivery-1"}
+        workspace = system.workspace
+        return order_headers(SECRET, workspace.name, raw, delivery="delivery-1", at=workspace.clock())
     if route == "webhook-github":
         names = {"x-hub-signature-256": sign(SECRET, raw), "x-github-delivery": "delivery-1"}
         return {**names, "x-github-event": "push"}

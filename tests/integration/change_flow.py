@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,34 @@ def _others(project: str, change_id: str) -> dict[str, str]:
     token = SecretStr(create(workspace, "ann", Role.APPROVER)[1])
     given = {"project": project, "environment": "dev"}
     approve_change(**given, change_id=change_id, token=token, decision="reject")
+    _give_up(token.get_secret_value())
     graph_rebuild(**given)
     drift_check(**given)
     with get_client(sync_client=True) as client:
         runs = {run.id: client.read_flow(run.flow_id).name for run in client.read_flow_runs()}
+        texts = [run.model_dump_json() for run in client.read_flow_runs()]
+        assert len([text for text in texts if "(used)" in text]) == 3
+        assert not [text for text in texts if token.get_secret_value() in text]
         left = [artifact for artifact in client.read_artifacts() if str(artifact.key).startswith("karma-")]
     return {runs[a.flow_run_id]: str(a.description) for a in left if a.flow_run_id in runs}
+
+
+def _give_up(token: str) -> None:
+    """Give a token to two runs that never begin: one is cancelled, one is late."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - as above
+    from prefect.states import Cancelled, Scheduled  # noqa: PLC0415
+
+    from flows.approve_change import approve_change  # noqa: PLC0415
+    from flows.form_tokens import WAITS, forget_left  # noqa: PLC0415
+
+    parameters = {"project": "/nowhere", "environment": "dev", "change_id": "none", "token": token}
+    with get_client(sync_client=True) as client:
+        cancelled = client.create_flow_run(approve_change, parameters=parameters, state=Scheduled())
+        client.create_flow_run(approve_change, parameters=parameters, state=Scheduled())
+        client.set_flow_run_state(cancelled.id, Cancelled(), force=True)
+    assert forget_left() == 1
+    assert forget_left(datetime.now(UTC) + WAITS + timedelta(seconds=1)) == 1
+    assert forget_left() == 0
 
 
 if __name__ == "__main__":

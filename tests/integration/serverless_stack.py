@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ class Worker:
         self.deploy()
         self.put_config("d/four", {"size": 4, "more": True})
         build_graph(self.workspace)
+
+    def now(self) -> datetime:
+        """The time of the functions' clock."""
+        return datetime.now(UTC)
 
     def orders(self) -> Orders:
         """What the event bus was told, so far."""

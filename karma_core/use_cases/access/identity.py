@@ -1,7 +1,7 @@
 """The identity of a caller: proven where the policy names persons, otherwise as the caller states it.
 
-A proof is a Karma token, AWS's caller identity, a signed webhook or an authorizer of API Gateway. What proves
-beside tokens on the command line (an OIDC token, later) is `Workspace.prove`.
+A proof is a Karma token, an OIDC token, AWS's caller identity, a signed webhook or an authorizer of API
+Gateway. What proves beside tokens on the command line is `Workspace.prove`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from karma_core.issuers import Issuers
 from karma_core.needs import ConfigStore, HasLog, PolicySource, RecordsAndLog
 from karma_core.roles import Role
 from karma_core.use_cases.access.denial import NOBODY, denied
@@ -25,12 +26,16 @@ HOW: Final = (
 )
 
 
-def by_token(workspace: RecordsAndLog, text: str) -> Actor:
+def by_token(workspace: RecordsAndLog, text: str, issuers: Issuers | None = None) -> Actor:
     """Return the actor that a token's text proves; else Refused `token-not-recognised`, logged as denied.
 
-    The token counts in its environment only, and no longer once it has expired or been revoked.
+    A token of Karma's counts in its environment only, and no longer once it has expired or been revoked; one
+    of an issuer where its claims give a role.
     """
     token = recognise(workspace, text.strip())
+    person = issuers.person(text.strip(), workspace.name) if token is None and issuers is not None else None
+    if person is not None:
+        return replace(workspace.actor, user=person.user, proof=person.proof, role=person.role)
     if token is None:
         why = f"it is unknown in {workspace.name}, has expired, or was revoked"
         said = f"set KARMA_TOKEN to a token of {workspace.name}, or unset it"

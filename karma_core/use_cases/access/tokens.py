@@ -32,10 +32,12 @@ TEXT: Final = re.compile(r"karma_([A-Za-z0-9-]{1,64})\.[A-Za-z0-9_-]{43}\Z")
 """The form of every token; 32 bytes are 43 characters of base64url (RFC 4648, section 5)."""
 MAX_USER: Final = 200
 LONGEST_DAYS: Final = 3_650
+USUAL_DAYS: Final = 90
+"""How long a token lives unless somebody says otherwise. Ours."""
 
 
 class Token(Record, frozen=True, kw_only=True):
-    """The stored record of a token: its user, role and expiry. An empty time means never."""
+    """The stored record of a token: its user, role and expiry. An empty time, of version 0.1, means never."""
 
     id: str
     user: str
@@ -56,15 +58,15 @@ class Token(Record, frozen=True, kw_only=True):
         return {name: value for name, value in body.items() if name != "digest"}
 
 
-def create(workspace: RecordsAndLog, user: str, role: Role, *, days: int | None = None) -> tuple[Token, str]:
+def create(workspace: RecordsAndLog, user: str, role: Role, *, days: int = USUAL_DAYS) -> tuple[Token, str]:
     """A new token and its text, which is never shown again. UsageError `token` for what cannot be one."""
     if not user.strip() or len(user) > MAX_USER or not user.isprintable():
         raise _refused("a token needs a user", f"a name of 1 to {MAX_USER} printable characters")
-    if days is not None and not 1 <= days <= LONGEST_DAYS:
+    if not 1 <= days <= LONGEST_DAYS:
         raise _refused(f"a token cannot live {days} days", f"1 to {LONGEST_DAYS:,} days")
     token_id = workspace.new_id()
     text = f"karma_{token_id}.{secrets.token_urlsafe(SECRET_BYTES)}"
-    expires = workspace.clock() + timedelta(days=days) if days is not None else None
+    expires = workspace.clock() + timedelta(days=days)
     token = Token(
         id=token_id,
         user=user,
@@ -72,7 +74,7 @@ def create(workspace: RecordsAndLog, user: str, role: Role, *, days: int | None 
         digest=digest_of(text),
         created_at=workspace.now(),
         created_by=workspace.actor.user,
-        expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if expires else "",
+        expires_at=expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     )
     _log(workspace, "token_create", token)
     workspace.state.put_document(KIND, token.id, to_builtins(token), revision=0)
@@ -114,6 +116,12 @@ def recognise(workspace: HasState, text: str) -> Token | None:
     token = _read(document)
     same = hmac.compare_digest(token.digest, digest_of(text))
     return token if same and token.usable(workspace.now()) else None
+
+
+def token_of(workspace: HasState, token_id: str) -> Token | None:
+    """The token with that id, whether it counts or not."""
+    document = workspace.state.document(KIND, token_id)
+    return _read(document) if document is not None else None
 
 
 def digest_of(text: str) -> str:

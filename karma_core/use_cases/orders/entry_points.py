@@ -104,14 +104,18 @@ ROUTES: Final[dict[str, Leads]] = {
     "event-give": Leads.NOTHING,
     "graph-query": Leads.NOTHING,
     "graphql": Leads.NOTHING,
+    "issuer-begin": Leads.NOTHING,
+    "issuer-finish": Leads.NOTHING,
     "plan-make": Leads.NOTHING,
     "promotion": Leads.STARTS,
     "publication": Leads.NOTHING,
     "publication-request": Leads.STARTS,
     "request-change": Leads.STARTS,
     "run-abandon": Leads.NOTHING,
+    "session-begin": Leads.NOTHING,
+    "session-end": Leads.NOTHING,
     "token-revoke": Leads.NOTHING,
     "webhook-generic": Leads.STARTS,
     "webhook-github": Leads.STARTS,
 }
-"""Routes of the API that are no GET, of a server and of a function alike."""
+"""Routes of the API that are no GET, of a server and, where it has them, of a function."""

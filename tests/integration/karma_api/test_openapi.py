@@ -21,10 +21,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from karma_adapters.oidc.issuers import OidcIssuers
+from karma_adapters.wiring.settings import IssuerSettings
 from karma_api import openapi
 from karma_api.route import Route
 from karma_api.routes import ROUTES
+from karma_core import documents
 from karma_core.roles import Role
+from tests.local_issuer import LocalIssuer, connect
 from tests.served_system import ServedSystem
 
 SOAK = bool(os.environ.get("KARMA_SOAK"))
@@ -41,10 +45,24 @@ DOORS = [route for route in ROUTES if not route.streams]
 SCHEMA = schemathesis.openapi.from_dict(openapi.document(ROUTES, "1"))
 
 
+GROUPS = {role: f"karma-{role}" for role in Role}
+RULES = [{"claims": {"groups": group}, "role": str(role)} for role, group in GROUPS.items()]
+PROOFS = ("token", "issuer")
+
+
 @pytest.fixture(scope="module")
-def served() -> Iterator[ServedSystem]:
+def issuer() -> Iterator[LocalIssuer]:
+    """An issuer whose tokens count, with a group for each role."""
+    made = LocalIssuer()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def served(issuer: LocalIssuer) -> Iterator[ServedSystem]:
     """One server; what the requests leave in it is part of the test."""
-    made = ServedSystem()
+    section = documents.read(IssuerSettings, issuer.settings(rules=RULES))
+    made = ServedSystem(issuers=OidcIssuers({"corp": section}, ("test",), connect=connect))
     yield made
     made.close()
 
@@ -52,8 +70,13 @@ def served() -> Iterator[ServedSystem]:
 @pytest.mark.soak
 @pytest.mark.parametrize("door", DOORS, ids=lambda route: route.name)
 @pytest.mark.parametrize("role", list(Role))
-def test_the_document_says_all_that_happens(served: ServedSystem, role: Role, door: Route) -> None:
-    """Status, media type and body of every answer are in the document, and none is a server error."""
+def test_the_document_says_all_that_happens(
+    served: ServedSystem, issuer: LocalIssuer, role: Role, door: Route
+) -> None:
+    """Status, media type and body of every answer are in the document, and none is a server error.
+
+    Each role calls now by a token of Karma's, now by one of an issuer.
+    """
     operation = SCHEMA[door.path][door.method]
     modes = [operation.as_strategy(mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)]
 
@@ -65,9 +88,12 @@ def test_the_document_says_all_that_happens(served: ServedSystem, role: Role, do
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=st.one_of(modes))
-    def check(case: Any) -> None:
-        answer = case.call(base_url=served.server.url, headers=served.headers(role))
+    @given(case=st.one_of(modes), proof=st.sampled_from(PROOFS))
+    def check(case: Any, proof: str) -> None:
+        headers = served.headers(role)
+        if proof == "issuer":
+            headers = {"authorization": f"Bearer {issuer.token(groups=[GROUPS[role]])}"}
+        answer = case.call(base_url=served.server.url, headers=headers)
         case.validate_response(answer, checks=CHECKS)
 
     check()

@@ -202,3 +202,19 @@ def test_the_container_file_is_whole() -> None:
             assert stage[1] in stages if stage else (ROOT / source).exists()
         elif instruction == "CMD":
             assert json.loads(rest)[0] in SCRIPTS
+
+
+def test_images_are_named_by_digest() -> None:
+    """A tag can be moved; a digest has to be given for every image, and one script looks all up."""
+    containers = ROOT / "deployments/containers"
+    images = re.findall(r"^FROM (\S+)", (containers / "Containerfile").read_text("utf-8"), re.MULTILINE)
+    images += [service["image"] for service in SERVICES.values() if "build" not in service]
+    script = (containers / "digests.sh").read_text("utf-8")
+    for image in images:
+        name, _, digest = image.partition("@")
+        variable = re.match(r"\$\{(\w+_DIGEST)", digest)
+        assert variable is not None, image
+        assert f'"{variable[1]} {name}:' in script
+    arguments = SERVICES["api"]["build"]["args"]
+    for name in re.findall(r"^ARG (\w+)", (containers / "Containerfile").read_text("utf-8"), re.MULTILINE):
+        assert arguments[name].startswith(f"${{{name}:?")

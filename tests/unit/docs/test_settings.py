@@ -26,6 +26,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "terraform": settings.TerraformSettings,
     "reload": settings.ReloadSettings,
     "api": settings.ApiSettings,
+    "oidc.<name>": settings.IssuerSettings,
     "webhooks": settings.WebhookSettings,
     "github": settings.GithubSettings,
     "service": settings.ServiceSettings,

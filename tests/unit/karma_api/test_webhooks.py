@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 from karma_adapters.git.repository import GitConfigRepository
 from karma_adapters.local.thread_runs import ThreadRuns
 from karma_api.service import Hooks
-from karma_core.webhooks import sign
+from karma_core.policy.identities import read_identities
+from karma_core.webhooks import WINDOW_SECONDS, sign
 from karma_core.workspace import Workspace
 from tests.served_system import ServedSystem
+from tests.signed_orders import order_headers
 from tests.unit.karma_core.test_webhooks import payload
 
 SECRET = "a long enough secret"
@@ -61,12 +64,11 @@ class Hooked(ServedSystem):
     ) -> httpx.Response:
         """Send a signed delivery."""
         raw = json.dumps(body).encode()
-        names = ("x-hub-signature-256", "x-github-delivery") if kind == "github" else _GENERIC
-        own = {names[0]: sign(SECRET, raw), names[1]: delivery, "x-github-event": "push"}
+        own = {"x-hub-signature-256": sign(SECRET, raw), "x-github-delivery": delivery}
+        if kind == "generic":
+            own = order_headers(SECRET, "test", raw, delivery=delivery, at=self.clock())
+        own["x-github-event"] = "push"
         return self.http.post(f"/webhooks/{kind}", content=raw, headers={**own, **headers})
-
-
-_GENERIC = ("x-karma-signature-256", "x-karma-delivery")
 
 
 @pytest.fixture
@@ -192,12 +194,16 @@ def test_a_generic_order_is_taken_once(hooked: Hooked) -> None:
     first = hooked.deliver(order, "generic")
     assert (first.status_code, hooked.deliver(order, "generic").json()["status"]) == (202, "known")
     flow, parameters, _ = hooked.runs.started[0]
-    assert (flow, parameters["requested_by"], parameters["source"]) == ("change-run", "webhook:ci", "webhook")
+    assert (flow, parameters["requested_by"], parameters["source"]) == (
+        "change-run",
+        "webhook:generic/ci",
+        "webhook",
+    )
     assert parameters["apply_when_approved"] is True
     rebuild = hooked.deliver({"flow": "graph-rebuild"}, "generic", delivery="delivery-2")
     assert rebuild.json()["runs"][0]["flow"] == "graph-rebuild"
     events = list(hooked.log.events(action="webhook"))
-    assert [event.user for event in events] == ["webhook:ci", "webhook:generic"]
+    assert [event.user for event in events] == ["webhook:generic/ci", "webhook:generic/unknown"]
 
 
 def test_a_generic_change_is_applied(tmp_path: Path) -> None:
@@ -260,3 +266,83 @@ def test_the_answer_does_not_wait_for_the_work(tmp_path: Path, kind: str) -> Non
     assert answer.json()["runs"][0]["flow_run_id"] == again.json()["runs"][0]["flow_run_id"]
     let_go.set()
     hooked.close()
+
+
+ORDER = {"flow": "graph-rebuild"}
+RAW = json.dumps(ORDER).encode()
+
+
+@pytest.mark.parametrize("seconds", [-WINDOW_SECONDS - 2, WINDOW_SECONDS + 2, -86_400, 86_400])
+def test_an_order_counts_for_five_minutes(hooked: Hooked, seconds: float) -> None:
+    """One that was caught on its way is worth nothing later, nor one that is dated ahead."""
+    at = hooked.clock() + timedelta(seconds=seconds)
+    answer = hooked.deliver(ORDER, "generic", **order_headers(SECRET, "test", RAW, delivery="old-one", at=at))
+    assert (answer.status_code, answer.json()["code"]) == (401, "webhook-signature")
+    assert "minutes" in answer.json()["why"]
+    assert hooked.runs.started == []
+
+
+def test_an_order_is_signed_for_its_environment_its_id_and_its_time(hooked: Hooked) -> None:
+    """A signed body cannot be sent to another environment, under a new id, or at another time."""
+    at = hooked.clock()
+    signed = order_headers(SECRET, "test", RAW, delivery="delivery-1", at=at)
+    elsewhere = order_headers(SECRET, "prod", RAW, delivery="delivery-1", at=at)
+    later = order_headers(SECRET, "test", RAW, delivery="delivery-1", at=at + timedelta(seconds=9))
+    for headers in (
+        elsewhere,
+        {**signed, "x-karma-delivery": "delivery-2"},
+        {**signed, "x-karma-timestamp": later["x-karma-timestamp"]},
+        {**signed, "x-karma-timestamp": ""},
+        {**signed, "x-karma-signature-256": sign(SECRET, RAW)},
+    ):
+        assert hooked.deliver(ORDER, "generic", **headers).status_code == 401
+    assert hooked.runs.started == []
+
+
+def test_the_old_form_is_named(hooked: Hooked) -> None:
+    """Who signs the body alone is told what to sign; nothing starts."""
+    answer = hooked.deliver(ORDER, "generic", **{"x-karma-signature-256": sign(SECRET, RAW)})
+    assert answer.status_code == 401
+    assert "old form" in answer.json()["why"]
+    assert "x-karma-timestamp" in answer.json()["next"]
+
+
+def test_nobody_is_named_by_null(hooked: Hooked) -> None:
+    """GitHub gives null for authors that it does not know; the push counts all the same."""
+    one = {
+        "message": "m",
+        "author": {"name": None, "email": None},
+        "modified": ["iac/test/a/one/config.json"],
+    }
+    push = payload(head_commit=one, commits=[one, {**one, "author": None}], pusher={"name": None})
+    assert hooked.deliver(push).status_code == 202
+    parameters = hooked.runs.started[0][1]
+    assert (parameters["author"], parameters["requested_by"]) == ("unknown", "webhook:unknown")
+    pull = {"action": "opened", "number": 7, "repository": {"full_name": "acme/infra"}, "sender": None}
+    answer = hooked.deliver(pull, delivery="delivery-2", **{"x-github-event": "pull_request"})
+    assert answer.status_code == 202
+
+
+def test_names_are_cleaned_before_they_are_kept(hooked: Hooked) -> None:
+    """No line ends, escapes or overrides of the writing direction in a user's name."""
+    dirty = "an\x1b[31mn\u202e\r\n  root\x00" + 300 * "x"
+    assert (
+        hooked.deliver(push_of("iac/test/a/one/config.json", pusher={"name": dirty[:190]})).status_code == 202
+    )
+    order = {**ORDER, "user": dirty[:100]}
+    assert hooked.deliver(order, "generic", delivery="delivery-2").status_code == 202
+    for _, parameters, _ in hooked.runs.started:
+        name = parameters["requested_by"]
+        assert name.isprintable()
+        assert len(name) < 120
+        assert name.startswith(("webhook:an [31mn root x", "webhook:generic/an [31mn root x"))
+    assert all(event.user.isprintable() for event in hooked.log.events(action="webhook"))
+
+
+def test_a_generic_order_is_no_login_of_github(hooked: Hooked) -> None:
+    """`user` is what the sender says: it makes nobody the person who has that login."""
+    hooked.deliver({**ORDER, "user": "ann-dev"}, "generic")
+    said = hooked.runs.started[0][1]["requested_by"]
+    people = read_identities({"ann@example.org": ["github:ann-dev"]})
+    assert not people.same(said, "ann@example.org")
+    assert people.same("webhook:ann-dev", "ann@example.org")

@@ -27,7 +27,10 @@ JSON = json.dumps(
 ).encode()
 
 
-@pytest.mark.parametrize(("text", "name"), [(NATIVE, "main.tf"), (JSON, "main.tf.json")])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(NATIVE, "main.tf"), (JSON, "main.tf.json"), (NATIVE, "main.tofu"), (JSON, "main.tofu.json")],
+)
 def test_both_syntaxes_give_the_same_facts(text: bytes, name: str) -> None:
     """Variables, sensitive ones, outputs, child sources."""
     facts = module_facts.read(text, name)
@@ -42,6 +45,9 @@ def test_both_syntaxes_give_the_same_facts(text: bytes, name: str) -> None:
     [
         ("main.tf", True),
         ("a.tf.json", True),
+        ("a.tofu", True),
+        ("a.tofu.json", True),
+        ("a.tofutest.hcl", False),
         (".x.tf", False),
         ("#x.tf", False),
         ("x.tf~", False),

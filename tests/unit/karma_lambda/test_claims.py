@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from karma_api.exchange import Incoming
 from karma_core.roles import Role
@@ -21,25 +22,33 @@ RULES = Authorizer(
 ASSUMED = "arn:aws:sts::123456789012:assumed-role/ops/ann"
 
 
+VERIFIED = {"email": "a@x", "email_verified": "true"}
+HTTP = replace(RULES, role_separator=" ")
+REST = replace(RULES, role_separator=",")
+
+
 def jwt(**claims: Any) -> dict[str, Any]:
     """The block of an HTTP API's JWT authorizer."""
     return {"jwt": {"claims": claims, "scopes": None}}
 
 
 @pytest.mark.parametrize(
-    ("block", "user", "role"),
+    ("block", "rules", "user", "role"),
     [
-        (jwt(**{"cognito:groups": "[readers]", "email": "a@x"}), "a@x", Role.VIEWER),
-        (jwt(**{"cognito:groups": "[readers platform]", "sub": "s-1"}), "s-1", Role.ADMIN),
-        ({"claims": {"cognito:groups": "readers,platform", "email": "a@x"}}, "a@x", Role.ADMIN),
-        ({"claims": {"cognito:groups": ["readers"], "email": "a@x"}}, "a@x", Role.VIEWER),
-        ({"iam": {"userArn": ASSUMED}}, ASSUMED, Role.OPERATOR),
-        ({"userArn": ASSUMED}, ASSUMED, Role.OPERATOR),
+        (jwt(**{"cognito:groups": "[readers]", **VERIFIED}), HTTP, "a@x", Role.VIEWER),
+        (jwt(**{"cognito:groups": "[readers platform]", "sub": "s-1"}), HTTP, "s-1", Role.ADMIN),
+        ({"claims": {"cognito:groups": "readers,platform", **VERIFIED}}, REST, "a@x", Role.ADMIN),
+        ({"claims": {"cognito:groups": ["readers"], **VERIFIED}}, RULES, "a@x", Role.VIEWER),
+        ({"claims": {"cognito:groups": "readers", **VERIFIED}}, RULES, "a@x", Role.VIEWER),
+        ({"iam": {"userArn": ASSUMED}}, RULES, ASSUMED, Role.OPERATOR),
+        ({"userArn": ASSUMED}, RULES, ASSUMED, Role.OPERATOR),
     ],
 )
-def test_claims_give_the_highest_role_that_fits(block: dict[str, Any], user: str, role: Role) -> None:
+def test_claims_give_the_highest_role_that_fits(
+    block: dict[str, Any], rules: Authorizer, user: str, role: Role
+) -> None:
     """Groups in every way that API Gateway writes them, and roles behind assumed sessions."""
-    caller = caller_of(block, RULES, "192.0.2.1")
+    caller = caller_of(block, rules, "192.0.2.1")
     assert caller is not None
     assert (caller.user, caller.role, caller.source) == (user, role, "lambda")
 
@@ -50,6 +59,9 @@ def test_claims_give_the_highest_role_that_fits(block: dict[str, Any], user: str
         {},
         jwt(**{"cognito:groups": "[others]", "email": "a@x"}),
         jwt(**{"cognito:groups": "[platform-not]", "email": "a@x"}),
+        jwt(**{"cognito:groups": "viewers,platform", "sub": "s-1"}),
+        jwt(**{"cognito:groups": "viewers platform", "sub": "s-1"}),
+        jwt(**{"cognito:groups": "[platform]", "sub": "s-1"}),
         jwt(**{"cognito:groups": "[platform]"}),
         jwt(**{"cognito:groups": "[platform]", "email": "a\nb"}),
         jwt(**{"cognito:groups": "[platform]", "email": "a" * 201}),
@@ -61,6 +73,19 @@ def test_claims_give_the_highest_role_that_fits(block: dict[str, Any], user: str
 def test_without_a_rule_nobody_is_recognised(block: dict[str, Any]) -> None:
     """No group, another account, no name, or a name that a log line cannot hold: nobody."""
     assert caller_of(block, RULES, "192.0.2.1") is None
+
+
+@pytest.mark.parametrize("said", [None, False, "false", "yes", 1])
+def test_an_address_that_is_not_verified_is_nobodys_name(said: Any) -> None:
+    """Whoever signs up somewhere may say any address; the subject is what the issuer vouches for."""
+    claims = {"cognito:groups": ["readers"], "email": "boss@example.org", "sub": "s-1"}
+    claims |= {} if said is None else {"email_verified": said}
+    caller = caller_of({"claims": claims}, RULES, "192.0.2.1")
+    assert caller is not None
+    assert caller.user == "s-1"
+    trusting = caller_of({"claims": claims}, replace(RULES, email_is_verified=True), "192.0.2.1")
+    assert trusting is not None
+    assert trusting.user == "boss@example.org"
 
 
 @pytest.mark.parametrize("make", [http_api_event, rest_api_event])

@@ -23,6 +23,7 @@ from tests.contract.test_api import HOOKS, functions_of
 from tests.memory.parameters import MemoryParameters
 from tests.memory_system import Clock
 from tests.served_system import ServedSystem
+from tests.signed_orders import order_headers
 from tests.unit.karma_api.test_webhooks import push_of
 
 RAW = '{"flow": "graph-rebuild", "reason": "größer \U0001f600"}'.encode()
@@ -40,7 +41,8 @@ def system() -> Iterator[ServedSystem]:
 def delivered(system: ServedSystem, make: Any, raw: bytes = RAW, *, coded: bool = False, **more: str) -> Any:
     """The answer to a signed delivery, its body coded as API Gateway does with what it takes for binary."""
     door = EventDoor(functions_of(system), system.tokens, make)
-    headers = {"X-Karma-Signature-256": sign(HOOK_SECRET, RAW), "X-Karma-Delivery": "delivery-1", **more}
+    signed = order_headers(HOOK_SECRET, "test", RAW, delivery="delivery-1", at=system.clock())
+    headers = {**{name.title(): value for name, value in signed.items()}, **more}
     event = door.event("POST", "/webhooks/generic", headers, raw)
     body = {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True} if coded else {}
     return door.handle(event | body)
@@ -74,7 +76,7 @@ def test_a_delivery_whose_order_was_lost_is_taken_up(system: ServedSystem) -> No
     broken = replace(functions_of(system).of(None), starter=Lost())
     services = Services(("test",), "test", lambda _: broken)
     door = EventDoor(services, system.tokens, http_api_event)
-    headers = {"X-Karma-Signature-256": sign(HOOK_SECRET, RAW), "X-Karma-Delivery": "delivery-1"}
+    headers = order_headers(HOOK_SECRET, "test", RAW, delivery="delivery-1", at=system.clock())
     with pytest.raises(ConnectionError):
         door.handle(door.event("POST", "/webhooks/generic", headers, RAW))
     assert delivered(system, http_api_event).status_code == 202
@@ -111,16 +113,16 @@ def test_the_bus_takes_what_deliveries_order(system: ServedSystem) -> None:
     remove = {"component": "d/four", "remove": True}
     for flow, change in (("graph-rebuild", {}), ("change-run", {"changes": [remove]})):
         raw = json.dumps({"flow": flow, **change}).encode()
-        headers = {"x-karma-signature-256": sign(HOOK_SECRET, raw), "x-karma-delivery": f"delivery-{flow}"}
+        headers = order_headers(HOOK_SECRET, "test", raw, delivery=f"delivery-{flow}", at=system.clock())
         assert door.post("/webhooks/generic", role=None, content=raw, **headers).status_code == 202
     assert bus.flows == ["push-run", "pull-request-check", "graph-rebuild", "change-run"]
 
 
-def hooks_with(parameters: MemoryParameters, **webhooks: str) -> Any:
+def hooks_with(parameters: MemoryParameters, **webhooks: Any) -> Any:
     """What a function with these settings knows of webhooks."""
     project = {"webhooks": {"repositories": ["acme/infra"], "branches": ["live"]}}
     function = FunctionSettings(project=project, webhooks=Webhooks(**webhooks))
-    return make_hooks(project_settings(function), function.webhooks, parameters)
+    return make_hooks(project_settings(function), function.webhooks, parameters, "test")
 
 
 def test_secrets_come_out_of_parameters() -> None:
@@ -131,6 +133,8 @@ def test_secrets_come_out_of_parameters() -> None:
     assert (hooks.github_secret, hooks.generic_secret) == (HOOK_SECRET, "")
     assert (hooks.repositories, hooks.branches) == (("acme/infra",), ("live",))
     assert HOOK_SECRET not in repr(hooks)
+    own = hooks_with(parameters, generic_secret_parameters={"test": NAME, "prod": "/another"})
+    assert own.generic_secret == HOOK_SECRET
 
 
 @pytest.mark.parametrize("value", [None, "short"])
@@ -140,5 +144,5 @@ def test_a_secret_that_is_none_is_refused(value: str | None) -> None:
     if value is not None:
         parameters.put([ParameterWrite(name=NAME, value=value, kind=ParameterKind.SECURE)])
     with pytest.raises(SettingsError, match=NAME) as refused:
-        hooks_with(parameters, generic_secret_parameter=NAME)
+        hooks_with(parameters, generic_secret_parameters={"test": NAME})
     assert "short" not in refused.value.why.replace("too short", "")

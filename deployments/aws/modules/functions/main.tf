@@ -7,9 +7,14 @@ locals {
     project      = var.project
     authorizer   = var.authorizer
     runs         = { event_bus = var.event_bus.name, prefect_auth_parameter = var.prefect_auth_parameter }
-    webhooks     = { for name, parameter in var.webhook_secret_parameters : "${name}_secret_parameter" => parameter }
+    webhooks     = local.webhooks
     answer_bytes = var.answer_bytes
   })
+  # Generic orders are signed with a secret of the environment's own.
+  webhooks = {
+    github_secret_parameter   = lookup(var.webhook_secret_parameters, "github", "")
+    generic_secret_parameters = { for name in keys(var.project.environments) : name => var.webhook_secret_parameters["generic"] if contains(keys(var.webhook_secret_parameters), "generic") }
+  }
   parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter"
   parameters    = [for prefix in var.prefixes : "${local.parameter_arn}${prefix}"]
   log_arn       = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda"

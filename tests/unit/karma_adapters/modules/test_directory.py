@@ -122,6 +122,31 @@ def test_module_sources_that_are_refused(tmp_path: Path, source: str) -> None:
     assert (error.facts["file"], error.facts["line"], error.facts["column"]) == ("box/main.tf", 2, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("main.tofu", 'module "m" {\n  source = "git::https://example.org/m"\n}\n'),
+        ("main.tofu.json", '{"module": {"m": {"source": "git::https://example.org/m"}}}'),
+    ],
+)
+def test_what_opentofu_alone_reads_is_under_the_source_rule(tmp_path: Path, name: str, text: str) -> None:
+    """OpenTofu takes `main.tofu` instead of `main.tf`: a source in it would be loaded unseen."""
+    _write(tmp_path, "box/main.tf", "")
+    _write(tmp_path, f"box/{name}", text)
+    error = _refused(tmp_path)
+    assert (error.code, error.facts["file"]) == ("module-source", f"box/{name}")
+
+
+def test_a_child_module_in_a_tofu_file_is_part_of_its_module(tmp_path: Path) -> None:
+    """Its variables count, and an edit of the child is an edit of the module."""
+    _write(tmp_path, "box/main.tofu", 'variable "size" {}\nmodule "m" {\n  source = "../lib"\n}\n')
+    _write(tmp_path, "lib/main.tofu", "")
+    before = _module(tmp_path, "box")
+    assert before.variables == ("size",)
+    _write(tmp_path, "lib/main.tofu", "# edited\n")
+    assert _module(tmp_path, "box").digest != before.digest
+
+
 def test_allowed_sources(tmp_path: Path) -> None:
     """A pattern allows what it matches, and nothing else."""
     _write(tmp_path, "box/main.tf", 'module "m" {\n  source = "terraform-aws-modules/vpc/aws"\n}\n')

@@ -214,7 +214,10 @@ def test_a_host_that_is_not_listed_is_not_called(url: str) -> None:
     [
         METADATA, "127.0.0.1", "10.0.0.7", "192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104 - called, not bound
         "255.255.255.255", "::1", "fe80::1", "fd00:ec2::254", f"::ffff:{METADATA}", "64:ff9b::a9fe:a9fe",
-        "2002:a9fe:a9fe::1", "fe80::1%eth0",
+        "2002:a9fe:a9fe::1", "fe80::1%eth0", "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110",
+        "192.0.0.8", "192.0.0.9", "192.0.0.192", "::ffff:0:a9fe:a9fe", "::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe",
+        "2606:4700::5efe:a9fe:a9fe", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "fec0::1", "5f00::1", "3fff::1",
+        "192.88.99.1", "100::1", "::", "240.0.0.1", "2002:0a00:0001::1",
     ],
 )  # fmt: skip
 def test_a_listed_name_that_points_inwards_is_not_called(address: str) -> None:
@@ -223,6 +226,24 @@ def test_a_listed_name_that_points_inwards_is_not_called(address: str) -> None:
         with pytest.raises(DeployFailed) as caught:
             send("http://rebound.test/", allowed=("rebound.test",), addresses={"rebound.test": addresses})
         assert caught.value.code == "reload-address"
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:21f:cb07::1", "64:ff9b::5db8:d822"])
+def test_public_addresses_pass(address: str) -> None:
+    """In whatever spelling; nothing is sent here."""
+    assert Destinations(["hooks.test"], lambda _host, _port: [address]).addresses("hooks.test", 80) == [
+        address
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("168.63.129.16", "168.63.0.0/16"), ("fd00:ec2::254", "fc00::/7"), ("64:ff9b::a83f:8110", "0.0.0.0/0")],
+)
+def test_a_network_around_a_metadata_service_does_not_list_it(address: str, network: str) -> None:
+    """It has to be listed by itself, like a link-local one."""
+    with pytest.raises(DeployFailed):
+        Destinations(["hooks.test", network], lambda _host, _port: [address]).addresses("hooks.test", 80)
 
 
 def test_the_address_that_was_judged_is_the_one_that_is_called(hooks: Hooks) -> None:

@@ -79,7 +79,9 @@ def test_two_documents_are_merged_table_by_table() -> None:
         ({"policy": {"approval_hours": 0}}, "policy"),
         ({"environments": {"dev": {"policy": {"aprovers": []}}}}, "environments.dev.policy"),
         ({"identities": {"ann": ["x"], "bob": ["x"]}}, "identities"),
-        ({"webhooks": {"generic_secret": "short"}}, "webhooks"),
+        ({"webhooks": {"github_secret": "short"}}, "webhooks"),
+        ({"environments": {"dev": {"webhook_secret": "short"}}}, "environments.dev"),
+        ({"webhooks": {"generic_secret": "one for all environments"}}, "webhooks.generic_secret"),
     ],
 )
 def test_what_cannot_be_used_is_named_by_its_place(tmp_path: Path, body: dict[str, Any], place: str) -> None:
@@ -92,8 +94,10 @@ def test_what_cannot_be_used_is_named_by_its_place(tmp_path: Path, body: dict[st
 def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
     """Neither in the tree's own text nor in an error about its neighbour."""
     secret = "a-secret-of-thirty-two-characters"
-    settings = settings_of(tmp_path, {"webhooks": {"generic_secret": secret}, "github": {"token": secret}})
-    assert settings.webhooks.generic_secret.reveal() == secret
+    webhooks = {"webhooks": {"github_secret": secret}, "environments": {"dev": {"webhook_secret": secret}}}
+    settings = settings_of(tmp_path, {**webhooks, "github": {"token": secret}})
+    assert settings.webhooks.github_secret.reveal() == secret
+    assert settings.section("dev").webhook_secret.reveal() == secret
     assert secret not in repr(settings)
     with pytest.raises(SettingsError) as refused:
         settings_of(tmp_path, {"github": {"token": secret, "api_url": "nowhere"}})

@@ -160,11 +160,17 @@ def test_who_may_approve() -> None:
         ("arn:aws:ssm:eu-west-1:123456789012:parameter/iac/vpc/core/runtime", False),
         ("/iac/vpc/core/runtime", False),
         ("/my/iac-prod/x", False),
+        ("arn:aws-cn:ssm:cn-north-1:123456789012:parameter/iac/vpc/core/runtime", True),
+        ("arn:aws-us-gov:ssm:us-gov-west-1:123456789012:parameter/iac/vpc/core/runtime", True),
+        ("see arn:aws:ssm:us-east-1:123456789012:parameter/iac/vpc/core/runtime", True),
+        ('["arn:aws:ssm:eu-west-1:1:parameter/a","arn:aws:ssm:us-east-1:1:parameter/a"]', True),
     ],
 )
-def test_references_into_another_environment_are_rejected(text: str, is_rejected: bool) -> None:
-    """Where no producer is seen, nothing keeps order."""
-    about = facts(edit({}, {"deep": [text]}), foreign_prefixes=("/iac-prod",))
+@pytest.mark.parametrize("as_key", [False, True])
+def test_references_into_another_environment_are_rejected(text: str, is_rejected: bool, as_key: bool) -> None:
+    """Where no producer is seen, nothing keeps order: in values, keys and texts, for every partition."""
+    after = {"deep": [{text: 1} if as_key else text]}
+    about = facts(edit({}, after), foreign_prefixes=("/iac-prod",))
     assert (rejected({}, about) == ["cross-environment"]) is is_rejected
 
 

@@ -1,0 +1,1 @@
+"""What Karma is made of, and what is known against it: tools for who installs it."""
