@@ -24,12 +24,42 @@ from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.handover import Ended
+from karma_core.errors import Refused
+from karma_core.ids import shown
 
 STOP_SECONDS: Final = 40.0
 """How long runs may take to end. Terraform has 25 seconds (`processes.GRACE_SECONDS`), the rest is ours."""
 POLL_SECONDS: Final = 0.1
 ASK_SECONDS: Final = 10.0
 """How long the server may take to say how the runs ended: it may be ending, too."""
+
+
+class JobChanged(Refused):
+    """A deployment or a run wants to set how its process is started."""
+
+    code = "job-changed"
+
+
+class OwnJobConfiguration(ProcessJobConfiguration):
+    """How this worker starts a run: by its own interpreter and variables, whatever the server says.
+
+    The template of the pool says the same (`flows.registration`); whoever can change that, or had a run made
+    before, changes nothing here.
+    """
+
+    @classmethod
+    async def from_template_and_values(
+        cls, base_job_template: dict[str, Any], values: dict[str, Any], client: object = None
+    ) -> OwnJobConfiguration:
+        """Return the worker's own configuration; JobChanged where a deployment or a run brings values."""
+        del base_job_template, client
+        if values:
+            raise JobChanged(
+                "the run is not started",
+                why=f"it sets {', '.join(sorted(map(shown, values)))} of its process",
+                next_step="leave job variables out; give the worker the variables that its runs need",
+            )
+        return cls()
 
 
 class _Noting:
@@ -50,6 +80,8 @@ with warnings.catch_warnings():
 
     class OrderlyWorker(ProcessWorker):
         """Takes runs until it has to end; `interrupted` are the runs that it then had to end."""
+
+        job_configuration = OwnJobConfiguration
 
         def __init__(self, pool: str, name: str, limit: int) -> None:
             settings = get_current_settings().worker

@@ -18,7 +18,6 @@ from karma_core import ports
 from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.json_types import JsonMapping
-from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.graph.kept_modules import by_kept_modules
@@ -90,7 +89,7 @@ def open_service(
         starter=starter,
         gremlin=_gremlin(settings, name),
         limits=limits_of(settings),
-        anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
+        anonymous=api.role_without_token,
         metrics=metrics,
         hooks=hooks_of(settings),
         peers=peers,

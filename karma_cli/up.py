@@ -57,3 +57,5 @@ def _show(document: JsonObject, *, as_json: bool) -> None:
         return
     rows = [(s["name"], s["kind"], s["pid"], s["url"]) for s in document["services"]]
     render.table(f"Service: {document['status']}", ("name", "kind", "pid", "address"), rows)
+    if document.get("prefect_auth"):
+        render.line(f"Password of Prefect's pages and API: {document['prefect_auth']}")
