@@ -9,13 +9,14 @@ import json
 import os
 
 from prefect.server.api.server import create_app as prefect_app
+from starlette.types import ASGIApp
 
-from karma_adapters.web.guard import Application, Guard
+from karma_adapters.web.guard import Guard
 from karma_adapters.web.same_origin import OwnNames
 from karma_core.errors import BadInput, KarmaError
 
 
-def create_app() -> Application:
+def create_app() -> ASGIApp:
     """The application; PREFECT_UI_URL is where browsers find it, if that is another place."""
     own = OwnNames(addresses=[os.environ.get("PREFECT_UI_URL", "")])
     return Guard(prefect_app(), own, answer, json_only=True)

@@ -26,6 +26,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 from flows.handover import Ended
 from karma_core.errors import Refused
 from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 
 STOP_SECONDS: Final = 40.0
 """How long runs may take to end. Terraform has 25 seconds (`processes.GRACE_SECONDS`), the rest is ours."""
@@ -49,7 +50,7 @@ class OwnJobConfiguration(ProcessJobConfiguration):
 
     @classmethod
     async def from_template_and_values(
-        cls, base_job_template: dict[str, Any], values: dict[str, Any], client: object = None
+        cls, base_job_template: JsonObject, values: JsonObject, client: object = None
     ) -> OwnJobConfiguration:
         """Return the worker's own configuration; JobChanged where a deployment or a run brings values."""
         del base_job_template, client

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from karma_adapters.web.same_origin import OwnNames
 from karma_core.errors import BadInput, KarmaError
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = Callable[[KarmaError], tuple[int, list[tuple[bytes, bytes]], bytes]]
 """Renders an error: its HTTP status, headers and body."""
 POLICY_VIOLATION: Final = 1008
@@ -21,7 +19,7 @@ POLICY_VIOLATION: Final = 1008
 class Guard:
     """An application that other sites cannot use. With `json_only` a body has to be declared as JSON."""
 
-    def __init__(self, app: Application, own: OwnNames, answer: Answer, *, json_only: bool = False) -> None:
+    def __init__(self, app: ASGIApp, own: OwnNames, answer: Answer, *, json_only: bool = False) -> None:
         self._app = app
         self._own = own
         self._answer = answer
