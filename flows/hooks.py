@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 
+from flows.notices import tell_failure
 from flows.own_project import require_own_project
 from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace
@@ -48,5 +49,9 @@ def _acting(workspace: Workspace, flow: str, given: JsonMapping, flow_run: str) 
         return workspace
 
 
-ON_END: Final[dict[str, Any]] = {"on_cancellation": [close_run], "on_crashed": [close_run]}
+ON_END: Final[dict[str, Any]] = {
+    "on_cancellation": [close_run],
+    "on_crashed": [close_run],
+    "on_failure": [tell_failure],
+}
 """For every flow that works on an environment."""

@@ -17,6 +17,7 @@ from karma_api.routes import ROUTES
 from karma_core.roles import Role
 from karma_ui.app import OPEN_PAGES, PAGES
 from tests import prefect_database
+from tests.browser import sign_in_to_prefect
 from tests.e2e.command_line import ROOT, Karma, environment
 from tests.e2e.foreign_pages import (
     EVIL,
@@ -193,10 +194,7 @@ def test_the_service_s_own_pages_still_work(browser: Browser, service: RunningSe
     url = service.url("server").removesuffix("/api")
     for name in ("127.0.0.1", "localhost"):
         page = browser.new_page()
-        page.goto(f"{under(url, name)}/login")
-        page.get_by_role("textbox").or_(page.locator("input")).first.fill(service.prefect.auth)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/dashboard*", timeout=60_000)
+        sign_in_to_prefect(page, under(url, name), service.prefect.auth)
         page.goto(f"{under(url, name)}/deployments")
         page.get_by_role("link", name="change-run", exact=True).first.wait_for(timeout=60_000)
         page.close()

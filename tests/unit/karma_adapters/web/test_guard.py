@@ -43,7 +43,8 @@ def test_the_server_s_names_and_addresses_count(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [None, "", "evil.test", "evil.test:8321", "127.0.0.1.evil.test", "localhost.evil.test",
-     "127.0.0.1@evil.test:8321", "karma.corp.evil.test", "xn--e1afmkfd.test", "[::1", "a, 127.0.0.1", "evil.test#127.0.0.1"],
+     "127.0.0.1@evil.test:8321", "karma.corp.evil.test", "xn--e1afmkfd.test", "[::1",
+     "a, 127.0.0.1", "evil.test#127.0.0.1"],
 )  # fmt: skip
 def test_any_other_name_is_refused(host: str | None) -> None:
     """Reads and writes alike: a page under that name could read the answer."""
