@@ -17,8 +17,8 @@ from karma_core.errors import BadInput, KarmaError
 
 
 def create_app() -> ASGIApp:
-    """The application; PREFECT_UI_URL is where browsers find it, if that is another place."""
-    own = OwnNames(addresses=[os.environ.get("PREFECT_UI_URL", "")])
+    """The application; PREFECT_UI_URL and PREFECT_API_URL are where browsers and workers find it."""
+    own = OwnNames(addresses=[os.environ.get(name, "") for name in ("PREFECT_UI_URL", "PREFECT_API_URL")])
     return Guard(prefect_app(), own, answer, json_only=True)
 
 

@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import anyio
-import httpx
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
@@ -24,6 +23,7 @@ from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.handover import Ended
+from flows.lost_server import is_prefects
 from karma_core.errors import Refused
 from karma_core.ids import shown
 from karma_core.json_types import JsonObject
@@ -158,15 +158,30 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
         say("ending; its runs first")
         await worker.end_runs()
         work.cancel()
+        await _last_words(work, say)
+    else:
+        await work  # it has ended by itself: its error is the command's
     waiting.cancel()
-    with suppress(asyncio.CancelledError):
-        await work
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await _ended(worker.interrupted)
-    except (httpx.HTTPError, TimeoutError) as error:
+    except Exception as error:
+        if not isinstance(error, TimeoutError) and not is_prefects(error):
+            raise
         say(f"the Prefect server does not say how the runs ended ({error}); none is handed on")
         return ()
+
+
+async def _last_words(work: asyncio.Task[None], say: Callable[[str], None]) -> None:
+    """Wait for the end of a worker that was cancelled; what the server did not take then is told in a line.
+
+    Its runs have ended by then, and are handed on all the same.
+    """
+    done, _ = await asyncio.wait({work})
+    (ended,) = done
+    error = None if ended.cancelled() else ended.exception()
+    if error is not None:
+        say(f"the worker could not sign off at the Prefect server ({error!r})")
 
 
 async def _ended(interrupted: Mapping[str, FlowRun]) -> tuple[Ended, ...]:

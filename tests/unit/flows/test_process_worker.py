@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessWorker
 
+from flows import process_worker
 from flows.process_worker import JobChanged, OrderlyWorker, OwnJobConfiguration
 from flows.registration import job_template
 
@@ -51,3 +54,38 @@ def test_the_template_offers_nothing_to_set() -> None:
     """The server refuses job variables before a worker sees them."""
     variables = job_template()["variables"]
     assert (variables["properties"], variables["additionalProperties"]) == ({}, False)
+
+
+class BusyServer:
+    """Stands for a worker whose server takes nothing any more: neither its sign-off nor a question."""
+
+    def __init__(self) -> None:
+        self.interrupted: dict[str, FlowRun] = {}
+        self.ended = False
+
+    async def start(self, printer: object) -> None:
+        """Work until cancelled, and then fail as Prefect's worker does."""
+        del printer
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ExceptionGroup("unhandled errors in a TaskGroup", [RuntimeError("503 from the server")])
+
+    async def end_runs(self) -> None:
+        """End them."""
+        self.ended = True
+
+
+def test_a_worker_that_ends_beside_a_busy_server_ends_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its sign-off nor the question how its runs ended prints a traceback; its runs have ended."""
+
+    async def ask(_: object) -> tuple[()]:
+        raise RuntimeError("Failed to reach API at http://127.0.0.1:1/api")
+
+    monkeypatch.setattr(process_worker, "_ended", ask)
+    worker, said = BusyServer(), list[str]()
+    assert asyncio.run(process_worker.serve(worker, said.append)) == ()  # type: ignore[arg-type]
+    assert worker.ended
+    assert ["sign off" in line for line in said] == [False, True, False]
+    assert "none is handed on" in said[-1]
