@@ -82,11 +82,17 @@ class OwnNames:
         asking = Asking.of(headers)
         if len(asking.hosts) != 1 or not self._is_own_host(asking.hosts[0]):
             return _foreign_host(asking.hosts)
+        return self._refusal_of_page(method, asking)
+
+    def refusal_of_page(self, method: str, headers: Headers) -> ForeignPage | None:
+        """As `refusal`, where somebody else sees to it that Host is a name of the server's: a gateway."""
+        return self._refusal_of_page(method, Asking.of(headers))
+
+    def _refusal_of_page(self, method: str, asking: Asking) -> ForeignPage | None:
         if asking.origin is not None and asking.origin in self._origins:
             return None
-        if asking.origin is not None and _place(asking.origin.partition(b"://")[2]) != _place(
-            asking.hosts[0]
-        ):
+        host = asking.hosts[0] if asking.hosts else b""
+        if asking.origin is not None and _place(asking.origin.partition(b"://")[2]) != _place(host):
             return _foreign_origin(asking.origin)
         if asking.site and asking.site not in OWN_SITE and not _is_followed_link(method, asking):
             return _foreign_origin(asking.site)

@@ -29,10 +29,15 @@ EVIL: Final = "evil.test"
 REBOUND: Final = "rebound.test"
 """Names that the browser finds at 127.0.0.1, as an attacker's DNS would have it."""
 BODIES: Final[dict[str, Any]] = {
-    "/deploy": {"everything": True},
-    "/destroy": {"everything": True},
+    "/deployments": {"everything": True},
+    "/destructions": {"everything": True},
+    "/builds": {},
     "/request-change": {"component": "queue/orders", "proposed_change": {"name": "theirs"}},
     "/graphql": {"query": "{ __typename }"},
+    "/api/deployments/{id:uuid}/create_flow_run": {
+        "parameters": {"environment": "slow", "everything": True},
+        "state": {"type": "SCHEDULED"},
+    },
 }
 """Bodies with which a route would do something; others get an empty document."""
 NOBODY: Final = 65534

@@ -27,6 +27,7 @@ from tests.e2e.foreign_pages import (
     as_another_user,
     attack,
     attacking_browser,
+    body,
     filled,
     karma_targets,
     successes,
@@ -77,7 +78,7 @@ def prefect(service: RunningService) -> list[Target]:
     assert ["POST", "/api/deployments/{id:uuid}/create_flow_run"] in routes
     deployment = service.prefect_get("/deployments/name/destroy/destroy")["id"]
     url = service.url("server").removesuffix("/api")
-    return [Target(method, url + filled(path, id=deployment)) for method, path in routes]
+    return [Target(method, url + filled(path, id=deployment), body(path)) for method, path in routes]
 
 
 @pytest.fixture(scope="module", params=[None, Role.VIEWER, Role.ADMIN], ids=str)
