@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvicorn
@@ -40,11 +41,9 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = API_PORT, path
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     server = uvicorn.Server(config)
-    if path is None:
-        server.run()
-        return
-    with listening(path) as own:
-        server.run(sockets=[own])
+    with suppress(KeyboardInterrupt), ExitStack() as ending:  # it has ended in order when this is raised
+        own = [ending.enter_context(listening(path))] if path is not None else None
+        server.run(sockets=own)
 
 
 def listening(path: Path) -> socket.socket:

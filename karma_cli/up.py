@@ -35,7 +35,10 @@ Only = Annotated[
     list[PartName] | None,
     typer.Option("--only", help="Run only this part; may be given more than once."),
 ]
-Status = Annotated[bool, typer.Option("--status", help="Say what runs, and start nothing.")]
+Status = Annotated[
+    bool,
+    typer.Option("--status", help="Say what runs, with the password of Prefect's pages, and start nothing."),
+]
 
 
 def up(only: Only = None, status: Status = False, project: ProjectDir = None, as_json: Json = False) -> None:
