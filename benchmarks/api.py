@@ -102,7 +102,7 @@ class _Question:
 
     def ask(self, token: str) -> Ask:
         """Its bytes."""
-        lines = [f"{self.method} {self.path} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}"]
+        lines = [f"{self.method} {self.path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {token}"]
         if self.body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(self.body)}"]
         return Ask("\r\n".join([*lines, "", self.body]).encode())

@@ -1,4 +1,7 @@
-"""Automations of the Prefect server: runs whose process died are marked crashed, failures are notified."""
+"""Automations of the Prefect server: runs whose process died are marked crashed, and that is notified.
+
+Runs that fail tell it themselves (`flows.notices`).
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ NOTICE: Final = {
     "state": "{{ flow_run.state.name }}",
     "url": "{{ flow_run|ui_url }}",
 }
-"""What is posted: names, never a state's message, which may quote a tool's output."""
+"""What is posted: the same as by `flows.notices`."""
 
 
 def register_automations(client: SyncPrefectClient, notice_url: str) -> None:
-    """Bring Karma's automations up to date; without a `notice_url` failures are not notified."""
+    """Bring Karma's automations up to date; without a `notice_url` crashes are not notified."""
     _replace(client, SILENT, _silent())
     _replace(client, FAILURES, _failures(notice_url) if notice_url else None)
 
@@ -69,16 +72,16 @@ def _silent() -> AutomationCore:
 
 
 def _failures(notice_url: str) -> AutomationCore:
-    """Return the automation that posts every failed or crashed run, as JSON."""
+    """Return the automation that posts every crashed run, as JSON."""
     block = Webhook(method="POST", url=SecretStr(notice_url))
     saved: Any = block.save(BLOCK, overwrite=True)
     return AutomationCore(
         name=FAILURES,
-        description="Posts each failed or crashed run to service.notice_url.",
+        description="Posts each crashed run to service.notice_url.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related=OURS,
-            expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
+            expect={"prefect.flow-run.Crashed"},
             for_each={"prefect.resource.id"},
             posture=Posture.Reactive,
             threshold=1,

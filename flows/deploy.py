@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prefect import flow
 from prefect.runtime import flow_run
@@ -16,6 +16,7 @@ from flows.executor import PrefectExecutor
 from flows.hooks import ON_END
 from flows.limits import place
 from flows.lost_server import only_shown
+from flows.own_project import require_own_project
 from flows.progress import Progress
 from flows.stamped_log import stamped
 from karma_adapters.wiring.bootstrap import open_workspace
@@ -23,7 +24,7 @@ from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.stores import say_nothing
 from karma_core.json_types import JsonObject
 from karma_core.ports import Say
-from karma_core.use_cases.access.vouching import ordered_by
+from karma_core.use_cases.access.vouching import ordered_by, require_order
 from karma_core.use_cases.orders.carrying_out import carry_out
 from karma_core.use_cases.orders.parameters import order_from
 from karma_core.use_cases.runs.records import RunResult
@@ -34,6 +35,9 @@ LISTENER: ContextVar[Say] = ContextVar("listener", default=say_nothing)
 """Who hears the progress of a flow that runs in this process."""
 OUTCOME: ContextVar[list[JsonObject] | None] = ContextVar("outcome", default=None)
 """Where a flow that runs in this process leaves its result, once Karma has recorded it."""
+FLOW: Final = "flow"
+SCHEDULE: Final = "schedule"
+"""The sources of runs that nobody ordered through Karma: by a form or Prefect's API, and by a schedule."""
 RUNNER: Any = ThreadPoolTaskRunner(max_workers=64)
 """Upper bound of `parallelism`; the walk itself keeps to the environment's setting."""
 
@@ -43,20 +47,23 @@ def open_for_flow(
 ) -> Workspace:
     """The environment that a flow works on; its progress goes to whoever listens in this process.
 
-    `user` is a label; who acts is proven where `order` vouches for this flow run with its parameters.
+    Who acts is what `order` vouches for, for this flow run with its parameters; else the worker itself.
+    Refused, logged as denied, where the project is not the worker's, where `user` or `source` say who asks
+    and no order does, and where the order is not for this run.
     """
-    flow_run_id = flow_run.get_id()
-    workspace = open_workspace(
+    require_own_project(project, environment)
+    flow_run_id = flow_run.get_id() or ""
+    name, given = flow_run.get_flow_name() or "", flow_run.get_parameters()
+    opened = open_workspace(
         read_settings(Path(project)),
         environment,
-        source=source,
-        user=user,
-        flow_run=flow_run_id,
+        source=source if order or source == SCHEDULE else FLOW,
+        user=user if order else None,
+        flow_run=flow_run_id or None,
         say=Progress(LISTENER.get(), environment),
     )
-    if order:
-        name, given = flow_run.get_flow_name() or "", flow_run.get_parameters()
-        workspace = workspace.acting_as(ordered_by(workspace, order, name, given, flow_run_id or ""))
+    require_order(opened, name, given)
+    workspace = opened.acting_as(ordered_by(opened, order or "", name, given, flow_run_id))
     return stamped(workspace, flow_run_id) if flow_run_id else workspace
 
 
@@ -105,9 +112,9 @@ def deploy(
         with_producers: Deploy what the targets need, too.
         plan_id: Apply this stored plan, exactly.
         resume_run: Take up this run, which ended early.
-        requested_by: Who asks for it; else the worker's user.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
         allow_blocked: Go on although a consumer that works today would be blocked.
@@ -172,9 +179,9 @@ def destroy(
         exclude: Addresses or patterns that are left out.
         everything: All components of the environment.
         plan_id: Destroy no resource that this plan does not show.
-        requested_by: Who asks for it; else the worker's user.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
         change_id: For which change it is done.
         cause: Id of the event of the log that led to it.
         allow_blocked: The change that orders it may leave a consumer blocked.

@@ -33,9 +33,9 @@ def drift_check(
         targets: Addresses or patterns, e.g. vpc/core or vpc/*; none: everything that is deployed.
         types: Component types, all of their components.
         exclude: Addresses or patterns that are left out.
-        requested_by: Who asks for it; else the worker's user.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source, order)

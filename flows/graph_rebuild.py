@@ -32,9 +32,9 @@ def graph_rebuild(
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
         keep_going: Publish although there are errors; invalid components keep their last good node.
-        requested_by: Who asks for it; else the worker's user.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source, order)

@@ -14,7 +14,7 @@ from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.records import Run
 from karma_core.use_cases.access.policy_in_force import rules_in_force
-from karma_core.use_cases.access.vouching import ordered_by, vouch
+from karma_core.use_cases.access.vouching import ordered_by, require_order, vouch
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.register import Register
 from karma_core.use_cases.runs.records import FLOW_RUN
@@ -22,7 +22,7 @@ from karma_core.workspace import Workspace
 
 REPEATED: Final = frozenset({"drift-check", "graph-rebuild", "pull-request-check", "push-run"})
 """Flows that may simply run again: they look at what is there first, and do nothing twice."""
-CHANGES: Final = frozenset({"approve-change", "change-run", "push-run", "reconcile"})
+CHANGES: Final = frozenset({"change-run", "push-run", "reconcile"})
 """Flows that work on changes; the flow `reconcile` finishes those."""
 CANCELLED: Final = frozenset({"CANCELLED", "CANCELLING"})
 """States of a flow run that somebody did not want to go on."""
@@ -62,10 +62,10 @@ def hand_on(settings: Settings, interrupted: Iterable[Ended]) -> list[str]:
 
 
 def _opened_for(settings: Settings, ended: Ended) -> Workspace:
-    """The environment of an ended flow run, acting as whose order that was; Refused `order-not-vouched`."""
+    """The environment of an ended flow run, acting as whose order that was; Refused as `ordered_by`."""
     given = ended.parameters
-    environment, user = str(given["environment"]), given.get("requested_by")
-    workspace = open_workspace(settings, environment, source="flow", user=user)
+    workspace = open_workspace(settings, str(given["environment"]), source="flow")
+    require_order(workspace, ended.flow, given)
     order = str(given.get("order") or "")
     return workspace.acting_as(ordered_by(workspace, order, ended.flow, given, ended.id))
 
@@ -96,8 +96,7 @@ def orders_for(workspace: Workspace, ended: Ended) -> tuple[Order, ...]:
     crashed = ended.state == "CRASHED"
     if ended.state in CANCELLED or not (left or crashed):
         return ()
-    who = {name: ended.parameters.get(name) for name in ("environment", "requested_by", "source")}
-    given = {name: value for name, value in who.items() if value is not None}
+    given: JsonObject = {"environment": ended.parameters["environment"]}
     if ended.flow == "deploy" and own:
         return tuple(Order(flow="deploy", parameters={**given, "resume_run": run.id}) for run in left)
     keyed = ended.parameters.get("change_id") or ended.parameters.get("idempotency_key")
@@ -116,6 +115,7 @@ def _own(workspace: Workspace, ended: Ended) -> list[Run]:
 
 
 def _start(workspace: Workspace, runs: PrefectRuns, ended: Ended, order: Order) -> str:
-    parameters = vouch(workspace, order.flow, order.parameters)
+    who = {"requested_by": workspace.actor.user, "source": workspace.actor.source}
+    parameters = vouch(workspace, order.flow, {**order.parameters, **who})
     new = runs.start(order.flow, parameters, idempotency_key=f"handed-on:{ended.id}:{order.flow}")
     return f"{ended.flow} run {ended.id} is handed on: {order.flow} run {new}"

@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import anyio
-import httpx
 from anyio.abc import TaskStatus
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
@@ -24,12 +23,44 @@ from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows.handover import Ended
+from flows.lost_server import is_prefects
+from karma_core.errors import Refused
+from karma_core.ids import shown
+from karma_core.json_types import JsonObject
 
 STOP_SECONDS: Final = 40.0
 """How long runs may take to end. Terraform has 25 seconds (`processes.GRACE_SECONDS`), the rest is ours."""
 POLL_SECONDS: Final = 0.1
 ASK_SECONDS: Final = 10.0
 """How long the server may take to say how the runs ended: it may be ending, too."""
+
+
+class JobChanged(Refused):
+    """A deployment or a run wants to set how its process is started."""
+
+    code = "job-changed"
+
+
+class OwnJobConfiguration(ProcessJobConfiguration):
+    """How this worker starts a run: by its own interpreter and variables, whatever the server says.
+
+    The template of the pool says the same (`flows.registration`); whoever can change that, or had a run made
+    before, changes nothing here.
+    """
+
+    @classmethod
+    async def from_template_and_values(
+        cls, base_job_template: JsonObject, values: JsonObject, client: object = None
+    ) -> OwnJobConfiguration:
+        """Return the worker's own configuration; JobChanged where a deployment or a run brings values."""
+        del base_job_template, client
+        if values:
+            raise JobChanged(
+                "the run is not started",
+                why=f"it sets {', '.join(sorted(map(shown, values)))} of its process",
+                next_step="leave job variables out; give the worker the variables that its runs need",
+            )
+        return cls()
 
 
 class _Noting:
@@ -50,6 +81,8 @@ with warnings.catch_warnings():
 
     class OrderlyWorker(ProcessWorker):
         """Takes runs until it has to end; `interrupted` are the runs that it then had to end."""
+
+        job_configuration = OwnJobConfiguration
 
         def __init__(self, pool: str, name: str, limit: int) -> None:
             settings = get_current_settings().worker
@@ -125,15 +158,30 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
         say("ending; its runs first")
         await worker.end_runs()
         work.cancel()
+        await _last_words(work, say)
+    else:
+        await work  # it has ended by itself: its error is the command's
     waiting.cancel()
-    with suppress(asyncio.CancelledError):
-        await work
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await _ended(worker.interrupted)
-    except (httpx.HTTPError, TimeoutError) as error:
+    except Exception as error:
+        if not isinstance(error, TimeoutError) and not is_prefects(error):
+            raise
         say(f"the Prefect server does not say how the runs ended ({error}); none is handed on")
         return ()
+
+
+async def _last_words(work: asyncio.Task[None], say: Callable[[str], None]) -> None:
+    """Wait for the end of a worker that was cancelled; what the server did not take then is told in a line.
+
+    Its runs have ended by then, and are handed on all the same.
+    """
+    done, _ = await asyncio.wait({work})
+    (ended,) = done
+    error = None if ended.cancelled() else ended.exception()
+    if error is not None:
+        say(f"the worker could not sign off at the Prefect server ({error!r})")
 
 
 async def _ended(interrupted: Mapping[str, FlowRun]) -> tuple[Ended, ...]:

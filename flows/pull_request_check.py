@@ -40,13 +40,13 @@ def pull_request_check(
         environment: Name of the environment.
         repository: OWNER/NAME, one of those listed in [webhooks].
         number: Number of the pull request.
-        requested_by: Who opened or pushed to it.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
 
     """
-    settings = read_settings(Path(project))
     workspace = open_for_flow(project, environment, requested_by, source, order)
+    settings = read_settings(Path(project))
     checked = check_pull_request(
         workspace,
         open_code_host(settings),

@@ -38,9 +38,9 @@ def push_run(
         commit: Where they are read.
         author: Who wrote the commit.
         message: What the commit says.
-        requested_by: Who pushed.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source, order)

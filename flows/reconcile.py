@@ -9,7 +9,6 @@ from prefect.artifacts import create_table_artifact
 
 from flows.change_run import run_order
 from flows.deploy import RUNNER, open_for_flow
-from flows.form_tokens import forget_left
 from flows.hooks import ON_END
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.bootstrap import open_runs
@@ -40,16 +39,15 @@ def reconcile(
     Args:
         project: Folder of the project, with its karma.toml, on the worker's machine.
         environment: Name of the environment.
-        requested_by: Who asks for it; else the worker's user.
-        source: Entry point through which it was requested, such as cli, api or schedule.
-        order: Id of the order that vouches for who asks; without it, who asks is only said.
+        requested_by: Who asks, as an order of Karma says; a run that names somebody without one is refused.
+        source: Entry point of Karma through which it was requested, as its order says.
+        order: Id of the order by which Karma vouches for who asks; without it, the worker itself acts.
 
     """
     workspace = open_for_flow(project, environment, requested_by, source, order)
     closed = reconciling.reconcile(workspace)
     settings = read_settings(Path(project))
     if find_api(settings) is not None:
-        forget_left()
         for run in closed:
             if run.flow_run:
                 open_runs(settings).crash(run.flow_run, f"its process has ended; {run.next_step}")

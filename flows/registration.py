@@ -17,13 +17,12 @@ from typing import Any, Final
 import httpx
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.flows import Flow
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
-from prefect.workers.process import ProcessWorker
 
 from flows.automations import register_automations
 from flows.limits import limit_name
@@ -35,6 +34,9 @@ from karma_core.errors import StoreUnavailable
 from karma_core.json_types import JsonObject
 
 POOL: Final = "karma"
+POOL_TYPE: Final = "process"
+FORMER: Final = ("approve-change",)
+"""Deployments of earlier versions. This one took a token as a parameter, which Prefect keeps."""
 RECONCILE_SECONDS: Final = 300
 """Ours: a dead worker's leases live a minute by default; nobody waits much longer for what it left."""
 
@@ -65,6 +67,7 @@ def _register(client: SyncPrefectClient, settings: Settings) -> None:
         _limit_runs(client, settings, environment)
     for body in deployments():
         _deploy(client, settings, body)
+    _remove_former(client)
     register_automations(client, settings.service.notice_url)
 
 
@@ -97,21 +100,48 @@ def schedules(settings: Settings, flow: str) -> list[DeploymentScheduleCreate]:
     return planned
 
 
-def form(flow: Flow[..., Any], environments: list[str]) -> JsonObject:
-    """The flow's parameters as a JSON Schema, from which the UI makes a form; environments are a choice."""
+def form(flow: Flow[..., Any], environments: list[str], project: str) -> JsonObject:
+    """The flow's parameters as a JSON Schema, from which the UI makes a form; environments are a choice.
+
+    The project is this one and no other, and nothing beside the parameters is taken.
+    """
     schema: JsonObject = parameter_schema(flow.fn).model_dump_for_openapi()
+    schema["properties"]["project"]["enum"] = [project]
+    schema["additionalProperties"] = False
     if environments:
         schema["properties"]["environment"]["enum"] = environments
     return schema
 
 
+def job_template() -> JsonObject:
+    """How a worker starts a run's process: nothing of it can be set by a deployment or a run.
+
+    Prefect's own template lets a run set the command, the variables and the working directory.
+    """
+    return {
+        "job_configuration": {"stream_output": True},
+        "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+    }
+
+
 def _make_pool(client: SyncPrefectClient) -> None:
-    template = ProcessWorker.get_default_base_job_template()
-    pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
+    """Make the pool, or bring its template up to date; one of another type is somebody's own."""
+    pool = WorkPoolCreate(name=POOL, type=POOL_TYPE, base_job_template=job_template())
     try:
         client.create_work_pool(pool)
     except ObjectAlreadyExists:
-        return  # somebody may have made it of another type: Docker, ECS, Kubernetes
+        if client.read_work_pool(POOL).type == POOL_TYPE:
+            client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=job_template()))
+
+
+def _remove_former(client: SyncPrefectClient) -> None:
+    """Delete the deployments that an earlier Karma has registered and that there are no more."""
+    for name in FORMER:
+        try:
+            former = client.read_deployment_by_name(f"{name}/{name}")
+        except ObjectNotFound:
+            continue
+        client.delete_deployment(former.id)
 
 
 def _limit_runs(client: SyncPrefectClient, settings: Settings, environment: str) -> None:
@@ -136,7 +166,7 @@ def _deploy(client: SyncPrefectClient, settings: Settings, body: JsonObject) -> 
         tags=body["tags"],
         work_pool_name=POOL,
         parameters={"project": str(settings.root)} | ({"environment": default} if default else {}),
-        parameter_openapi_schema=form(flow, environments),
+        parameter_openapi_schema=form(flow, environments, str(settings.root)),
         enforce_parameter_schema=True,
         schedules=schedules(settings, body["name"]),
     )

@@ -18,9 +18,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.credentials import new_credentials
 from karma_adapters.processes.children import watched
 from karma_core.errors import StoreUnavailable
 
+GUARDED_PREFECT: Final = "flows.guarded_prefect:create_app"
+"""The application of every Prefect server that Karma starts, as uvicorn names it."""
 START_SECONDS: Final = 90.0
 """How long a server may take to answer; on two idle cores 6 to 10 seconds were seen."""
 STOP_SECONDS: Final = 10.0
@@ -48,17 +52,18 @@ RUN_SETTINGS: Final = {
 def temporary_server(folder: Path) -> Iterator[None]:
     """Start a server with its database in folder and point this process's Prefect at it; stop it afterwards.
 
-    Call it before anything imports Prefect, which reads its settings once.
+    Its password is new, and known to this process and its children alone. Call it before anything imports
+    Prefect, which reads its settings once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as ending:
         with _one_at_a_time(folder):
             port = _free_port()
-            url = f"http://127.0.0.1:{port}/api"
-            os.environ.update(SETTINGS, PREFECT_HOME=str(folder), PREFECT_API_URL=url)
-            server = _start(port, folder)
+            api = PrefectApi(f"http://127.0.0.1:{port}/api", new_credentials())
+            os.environ.update(SETTINGS, PREFECT_HOME=str(folder), **api.variables())
+            server = _start(port, folder, api)
             ending.callback(server.communicate)  # closes its standard input, on which it ends
-            _wait_until_ready(url, server, folder)
+            _wait_until_ready(api.url, server, folder)
         yield
 
 
@@ -70,11 +75,13 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _start(port: int, folder: Path) -> subprocess.Popen[bytes]:
+def _start(port: int, folder: Path, api: PrefectApi) -> subprocess.Popen[bytes]:
+    own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", **api.server_variables()}
     with (folder / "server.log").open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
             watched(_command(port), int(STOP_SECONDS)),
-            env={**os.environ, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"},
+            cwd=folder,  # where no folder is named like a package of ours
+            env={**os.environ, **own},
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -83,9 +90,9 @@ def _start(port: int, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _command(port: int) -> list[str]:
-    """The command with which Prefect itself starts a temporary server."""
+    """The command with which Prefect itself starts a temporary server, its application behind our guard."""
     return [
-        sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+        sys.executable, "-m", "uvicorn", "--factory", GUARDED_PREFECT,
         "--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--lifespan", "on",
         "--timeout-graceful-shutdown", "2",
     ]  # fmt: skip

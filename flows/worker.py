@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from flows import own_project
 from flows.handover import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
@@ -49,7 +50,8 @@ def main() -> None:
         await_server(api)
         for line in prepare(settings):
             _say(line)
-    os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **api.variables()})
+    own = {own_project.VARIABLE: str(root), **api.variables()}
+    os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **own})
     from flows.process_worker import OrderlyWorker, serve  # noqa: PLC0415 - Prefect reads its settings now
 
     ended = asyncio.run(serve(OrderlyWorker(chosen.pool, chosen.name, chosen.limit), _say))

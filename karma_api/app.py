@@ -6,7 +6,6 @@ Handlers run in threads, because stores block; an answer that is known already i
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -24,7 +23,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as ServedRoute
 
-from karma_adapters.wiring.reading import find_project, read_settings
+from karma_adapters.web.guard import Guard
+from karma_adapters.web.same_origin import OwnNames
+from karma_adapters.wiring.reading import project_to_serve, read_settings
 from karma_api import access_log, openapi, problems
 from karma_api.dispatch import answer, answer_at_once, caller_key, too_large, user_of
 from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, encode
@@ -55,18 +56,24 @@ def make_app(
     *,
     metrics: Metrics | None = None,
     limits: Limits | None = None,
+    own: OwnNames | None = None,
     proxies: Iterable[str] = (),
 ) -> Starlette:
     """The application over these services, which it closes when it ends.
 
-    `proxies` are addresses and networks whose `X-Forwarded-For` counts.
+    `own` are the names under which browsers may ask it; none: those of loopback, and addresses. What is
+    mounted into the application is guarded with it. `proxies` are addresses and networks whose
+    `X-Forwarded-For` counts.
     """
     serving = _Serving(services, metrics or Metrics(), limits or Limits())
     app = Starlette(
         routes=[*(_served(route, serving) for route in sorted(ROUTES, key=_search_order)), _description()],
         exception_handlers={HTTPException: _http_error, Exception: _defect},
         lifespan=serving.lifespan,
-        middleware=[Middleware(TrustedProxies, tuple(proxies))],
+        middleware=[
+            Middleware(TrustedProxies, tuple(proxies)),
+            Middleware(Guard, own=own or OwnNames(), answer=_refused),
+        ],
     )
     app.router.redirect_slashes = False  # /graph/ is not /graph: 404
     return app
@@ -79,15 +86,15 @@ def app_of(root: Path) -> Starlette:
         access_log.switch_on()
     metrics = Metrics()
     services = open_services(root, metrics=metrics.text)
+    own = OwnNames(settings.api.allowed_hosts, [settings.api.public_url])
     return make_app(
-        services, metrics=metrics, limits=limits_of(settings), proxies=settings.api.trusted_proxies
+        services, metrics=metrics, limits=limits_of(settings), own=own, proxies=settings.api.trusted_proxies
     )
 
 
 def create_app() -> Starlette:
     """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
-    named = os.environ.get("KARMA_PROJECT_DIR")
-    return app_of(Path(named).resolve() if named else find_project(Path.cwd()))
+    return app_of(project_to_serve())
 
 
 class _Serving:
@@ -259,6 +266,12 @@ def _response(made: Outgoing) -> Response:
     response = Response(status_code=made.status)
     response.body, response.raw_headers = made.body, made.raw_headers
     return response
+
+
+def _refused(error: KarmaError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Answer a request that the guard refuses."""
+    made = problems.outgoing(error)
+    return made.status, made.raw_headers, made.body
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -20,7 +20,6 @@ from karma_core.errors import KarmaError
 from karma_core.graph.gremlin_answer import GremlinAnswer
 from karma_core.issuers import Issuers
 from karma_core.json_types import JsonMapping
-from karma_core.roles import Role
 from karma_core.use_cases.changes.pull_request import check_pull_request
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.graph.kept_modules import by_kept_modules
@@ -96,7 +95,7 @@ def open_service(
         starter=starter,
         gremlin=_LazyGremlin(settings, name),
         limits=limits_of(settings),
-        anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
+        anonymous=api.role_without_token,
         metrics=metrics,
         hooks=hooks_of(settings, name),
         peers=peers,

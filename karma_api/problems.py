@@ -59,7 +59,14 @@ class TooSlow(KarmaError):
     fault = "system"
 
 
-_BY_CODE: Final = {"too-large": 413, "not-approver": 403, "media-type": 415, "webhook-payload": 422}
+_BY_CODE: Final = {
+    "too-large": 413,
+    "not-approver": 403,
+    "foreign-page": 403,
+    "foreign-host": 403,
+    "media-type": 415,
+    "webhook-payload": 422,
+}
 _BY_CLASS: Final[tuple[tuple[type[KarmaError], int], ...]] = (
     (Unauthenticated, 401),
     (Forbidden, 403),

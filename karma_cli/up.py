@@ -35,7 +35,10 @@ Only = Annotated[
     list[PartName] | None,
     typer.Option("--only", help="Run only this part; may be given more than once."),
 ]
-Status = Annotated[bool, typer.Option("--status", help="Say what runs, and start nothing.")]
+Status = Annotated[
+    bool,
+    typer.Option("--status", help="Say what runs, with the password of Prefect's pages, and start nothing."),
+]
 
 
 def up(only: Only = None, status: Status = False, project: ProjectDir = None, as_json: Json = False) -> None:
@@ -57,3 +60,5 @@ def _show(document: JsonObject, *, as_json: bool) -> None:
         return
     rows = [(s["name"], s["kind"], s["pid"], s["url"]) for s in document["services"]]
     render.table(f"Service: {document['status']}", ("name", "kind", "pid", "address"), rows)
+    if document.get("prefect_auth"):
+        render.line(f"Password of Prefect's pages and API: {document['prefect_auth']}")

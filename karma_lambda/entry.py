@@ -10,6 +10,7 @@ from typing import Final, cast
 import boto3  # noqa: F401 - loaded while the container starts, not in the first request
 from aws_lambda_powertools import Logger
 
+from karma_adapters.web.same_origin import OwnNames
 from karma_api import problems
 from karma_api.dispatch import answer, environment_of
 from karma_api.exchange import Outgoing
@@ -76,6 +77,7 @@ class _Function:
             request = read_event(event, settings.authorizer)
             route = self._route(request)
             name = route.name
+            _refuse_foreign_pages(route, request)
             made = answer(services, route, request.incoming)
             made = _fitting(settings, services, request, made)
         except KarmaError as error:
@@ -103,6 +105,22 @@ class _Function:
         if made.status >= SERVER_ERRORS:
             request_id = getattr(context, "aws_request_id", "")
             self._logger.error("failed", route=name, status=made.status, request_id=request_id)
+
+
+def _refuse_foreign_pages(route: Route, request: Request) -> None:
+    """Refuse what another site's page asks for without a token; the gateway answers under its own names only.
+
+    A page cannot add the header of a token to a request that the gateway has not allowed its site (CORS).
+    """
+    headers = request.incoming.headers
+    if route.role is None or headers.get("authorization"):
+        return
+    pairs = [
+        (name.encode("utf-8", "replace"), value.encode("utf-8", "replace")) for name, value in headers.items()
+    ]
+    refused = OwnNames().refusal_of_page(route.method, pairs)
+    if refused is not None:
+        raise refused
 
 
 def _fitting(settings: FunctionSettings, services: Services, request: Request, made: Outgoing) -> Outgoing:

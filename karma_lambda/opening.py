@@ -103,7 +103,7 @@ def _open(settings: Sections, name: str) -> tuple[Service, Stores]:
             limits=limits,
             graph=patient_graph(workspace),
         ),
-        anonymous=Role(api.anonymous_role) if api.anonymous_role else None,
+        anonymous=api.role_without_token,
     )
     return service, stores
 

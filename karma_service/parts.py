@@ -12,8 +12,9 @@ from typing import Final
 
 import httpx
 
-from flows.server import RUN_SETTINGS, SETTINGS
+from flows.server import GUARDED_PREFECT, RUN_SETTINGS, SETTINGS
 from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.settings import API_PORT, Settings
 from karma_core.errors import NotFound, StoreUnavailable
@@ -38,18 +39,16 @@ class Parts:
         """The Prefect server with its pages, on loopback, its database in the project."""
         port = self.api.url.removesuffix("/api").rpartition(":")[2]
         variables = {
+            **self.api.server_variables(),
             "PREFECT__SERVER_FINAL": "1",
-            "PREFECT_UI_API_URL": self.api.url,
             # Else it copies its pages into its own installation, which is seldom ours to write.
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.settings.state_dir / "prefect" / "ui"),
         }
-        if self.api.auth:
-            variables["PREFECT_SERVER_API_AUTH_STRING"] = self.api.auth
         return Spec(
             name="server",
             kind="server",
             words=(
-                sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app",
+                sys.executable, "-m", "uvicorn", "--factory", GUARDED_PREFECT,
                 "--host", "127.0.0.1", "--port", port, "--log-level", "warning",
                 "--timeout-graceful-shutdown", "3",
             ),
@@ -100,12 +99,21 @@ class Parts:
     def rest(self) -> Spec:
         """The REST and GraphQL API, and the pages at /ui."""
         api = self.settings.api
+        variables = self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)})
+        path = self.settings.api_socket
+        if path is not None:
+            return Spec(
+                name="api",
+                kind="api",
+                words=(sys.executable, "-m", "karma_ui"),
+                variables=variables,
+                healthy=lambda: _is_success(f"http://localhost{self._health()}", path),
+                url=f"unix:{path}",
+            )
         host = api.host
         port = ports.choose_port("api.port", api.port, API_PORT, host)
         shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - it is compared, not bound
         url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-        names = self.settings.environment_names()
-        well = f"{url}/healthz?environment={names[0]}" if names else f"{url}/openapi.json"
         return Spec(
             name="api",
             kind="api",
@@ -115,10 +123,15 @@ class Parts:
                 "--no-proxy-headers",  # the application reads them, from trusted proxies alone
                 "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75",
             ),
-            variables=self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)}),
-            healthy=lambda: _is_success(well),
+            variables=variables,
+            healthy=lambda: _is_success(f"{url}{self._health()}"),
             url=url,
         )  # fmt: skip
+
+    def _health(self) -> str:
+        """What to ask the API for."""
+        names = self.settings.environment_names()
+        return f"/healthz?environment={names[0]}" if names else "/openapi.json"
 
     def _variables(self, own: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of the parts, pointing all at one Prefect API and one folder."""
@@ -146,9 +159,10 @@ class Parts:
 
 
 def own_server(settings: Settings) -> PrefectApi:
-    """The API that the server of this project will have."""
+    """The API that the server of this project will have, with the password that is set, else its own."""
     port = ports.choose_port("service.prefect_port", settings.service.prefect_port, ports.PREFECT)
-    return PrefectApi(f"http://127.0.0.1:{port}/api", settings.service.prefect_auth.reveal())
+    auth = settings.service.prefect_auth.reveal() or Credentials(settings.state_dir).ensure()
+    return PrefectApi(f"http://127.0.0.1:{port}/api", auth)
 
 
 def service_folder(settings: Settings) -> Path:
@@ -158,8 +172,10 @@ def service_folder(settings: Settings) -> Path:
     return folder
 
 
-def _is_success(url: str) -> bool:
+def _is_success(url: str, path: Path | None = None) -> bool:
+    transport = httpx.HTTPTransport(uds=str(path)) if path is not None else None
     try:
-        return httpx.get(url, timeout=CHECK_SECONDS, trust_env=False).is_success
+        with httpx.Client(transport=transport, timeout=CHECK_SECONDS, trust_env=False) as client:
+            return client.get(url).is_success
     except httpx.HTTPError:
         return False

@@ -10,6 +10,7 @@ from typing import Literal
 
 from karma_adapters.local.running_service import Part, RunningService
 from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.prefect.discovery import find_api, require_api
 from karma_adapters.wiring.settings import Settings
 from karma_core.errors import Conflict
@@ -93,8 +94,15 @@ def _api(settings: Settings, chosen: Sequence[Kind]) -> PrefectApi:
 
 
 def status(settings: Settings) -> JsonObject:
-    """The status document of what runs now."""
-    return _document(RunningService(settings.state_dir).parts(), settings)
+    """The status document of what runs now; with the password that a server of this project has made.
+
+    One that somebody has set is theirs to know, and not told.
+    """
+    parts = RunningService(settings.state_dir).parts()
+    document = _document(parts, settings)
+    if any(part.kind == "server" for part in parts) and not settings.service.prefect_auth.reveal():
+        document["prefect_auth"] = Credentials(settings.state_dir).read()
+    return document
 
 
 def _document(parts: Sequence[Part], settings: Settings) -> JsonObject:
@@ -107,11 +115,14 @@ def _document(parts: Sequence[Part], settings: Settings) -> JsonObject:
 
 def _say_ready(console: Console, parts: Sequence[Part], settings: Settings, ready: Ready) -> None:
     urls = {part.kind: part.url for part in parts}
-    if urls.get("api"):
+    if urls.get("api", "").startswith("unix:"):
+        console.say(OWN, f"API          {urls['api']}")
+    elif urls.get("api"):
         console.say(OWN, f"API          {urls['api']} (described at {urls['api']}/openapi.json)")
         console.say(OWN, f"pages        {urls['api']}/ui/")
     if urls.get("server"):
-        console.say(OWN, f"Prefect UI   {urls['server'].removesuffix('/api')}")
+        signing_in = "`karma up --status` tells its password"
+        console.say(OWN, f"Prefect UI   {urls['server'].removesuffix('/api')} ({signing_in})")
     console.say(OWN, "ready; Ctrl-C ends everything")
     ready(_document(parts, settings))
 

@@ -1,16 +1,13 @@
-"""`python -m karma_ui`: API and pages of the project that is here, on loopback."""
-
-from pathlib import Path
+"""`python -m karma_ui`: API and pages of the project that KARMA_PROJECT_DIR names, or of this one."""
 
 from karma_adapters.processes.programs import ending_in_words
-from karma_adapters.wiring.reading import find_project, read_settings
-from karma_adapters.wiring.settings import API_PORT
-from karma_api.server import serve
+from karma_adapters.wiring.reading import project_to_serve, read_settings
+from karma_api.server import serve_as_set
 from karma_ui.server import served_app
 
 if __name__ == "__main__":
     with ending_in_words("karma_ui"):
-        root = find_project(Path.cwd())
-        api = read_settings(root).api
+        root = project_to_serve()
+        settings = read_settings(root)
         app = served_app(root)
-    serve(app, host=api.host, port=API_PORT if api.port is None else api.port)
+    serve_as_set(app, settings)

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from karma_core.errors import KarmaError, NotFound
 from karma_core.json_types import JsonObject, JsonValue
 
-BASE: Final = "http://karma.internal"
-"""Any address will do: the application is called in this process."""
+BASE: Final = "http://localhost"
+"""A name that the API's guard knows: the application is called in this process."""
 NOT_MODIFIED: Final = 304
 UNAUTHENTICATED: Final = 401
 NOT_FOUND: Final = 404
@@ -63,7 +63,7 @@ class Api:
 
     async def stream(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the API answer a visitor's own request, under the visitor's token, as it comes."""
-        kept = [(name, value) for name, value in scope["headers"] if name == b"last-event-id"]
+        kept = [(name, value) for name, value in scope["headers"] if name in {b"last-event-id", b"host"}]
         headers = kept + [(name.encode(), value.encode()) for name, value in self._headers.items()]
         query = f"environment={self._environment}".encode()
         if scope["query_string"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from karma_adapters.wiring.reading import find_project, read_settings
+from karma_adapters.wiring.reading import project_to_serve, read_settings
 from karma_api.app import app_of
 from karma_ui.app import make_app
 
@@ -29,5 +29,4 @@ def prefect_ui(variables: Mapping[str, str]) -> str:
 
 def create_app() -> Starlette:
     """The application over the project that KARMA_PROJECT_DIR names, else that of the current folder."""
-    named = os.environ.get("KARMA_PROJECT_DIR")
-    return served_app(Path(named).resolve() if named else find_project(Path.cwd()))
+    return served_app(project_to_serve())

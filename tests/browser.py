@@ -99,6 +99,14 @@ def serious(page: Page) -> list[str]:
     ]
 
 
+def sign_in_to_prefect(page: Page, url: str, auth: str) -> None:
+    """Give Prefect's pages at a URL the server's `USER:PASSWORD`."""
+    page.goto(f"{url}/login")
+    page.locator("input").first.fill(auth)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dashboard*", timeout=120_000)
+
+
 def work(page: Page, url: str) -> float:
     """Seconds of the main thread's work until the graph is drawn."""
     session = page.context.new_cdp_session(page)

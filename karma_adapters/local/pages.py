@@ -27,4 +27,4 @@ def graph_page(settings: Settings, environment: str, **view: str) -> str:
 
 def _root(settings: Settings, environment: str) -> str:
     url = settings.api.public_url or RunningService(settings.state_dir).url("api")
-    return f"{url.rstrip('/')}{PATH}/{environment}" if url else ""
+    return f"{url.rstrip('/')}{PATH}/{environment}" if url.startswith("http") else ""

@@ -31,6 +31,17 @@ class PrefectApi:
         auth = {"PREFECT_API_AUTH_STRING": self.auth} if self.auth else {}
         return {"PREFECT_API_URL": self.url, **auth}
 
+    def server_variables(self) -> dict[str, str]:
+        """The variables that make a Prefect server ask for this password, and its pages ask their own server.
+
+        No page of another origin is allowed anything, where Prefect's default is all of them.
+        """
+        return {
+            "PREFECT_SERVER_API_AUTH_STRING": self.auth,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.url.removesuffix("/api"),
+            "PREFECT_UI_API_URL": "/api",
+        }
+
     def require_answer(self, seconds: float = ANSWER_SECONDS) -> None:
         """Wait until it answers; StoreUnavailable `prefect` where it does not within these seconds."""
         ends_at = time.monotonic() + seconds

@@ -189,7 +189,8 @@ def _own_secrets(settings: Settings) -> list[str]:
         settings.github.token,
         settings.service.prefect_auth,
         settings.webhooks.github_secret,
-        settings.webhooks.generic_secret,
+        *(section.webhook_secret for section in settings.environments.values()),
+        *(issuer.client_secret for issuer in settings.oidc.values()),
     )
     named = [os.environ[name] for name in credential_names(os.environ)]
     return [*named, *(secret.reveal() for secret in of_settings)]

@@ -149,6 +149,12 @@ def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
             )
 
 
+def project_to_serve() -> Path:
+    """The folder of the project that KARMA_PROJECT_DIR names, else that of the current folder."""
+    named = os.environ.get("KARMA_PROJECT_DIR")
+    return Path(named).resolve() if named else find_project(Path.cwd())
+
+
 def find_project(start: Path) -> Path:
     """The nearest folder, from start upwards, that holds a karma.toml; else start itself."""
     for folder in (start, *start.parents):

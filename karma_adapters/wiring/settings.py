@@ -35,6 +35,7 @@ from karma_core import ids
 from karma_core.documents import WHOLE, Document, Secret
 from karma_core.errors import NotFound, UsageError
 from karma_core.json_types import JsonObject
+from karma_core.roles import Role
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
@@ -174,19 +175,29 @@ class ReloadSettings(Document, frozen=True, kw_only=True):
     allowed_hosts: list[str] = []
 
 
+EVERYBODY: Final = " for everybody who can connect"
+"""What `api.anonymous_role` says behind a role that may write, where the API listens on a network."""
+
+
 class ApiSettings(Document, frozen=True, kw_only=True):
     """`[api]`: where the API listens, who may call without a token, and what one caller may use.
 
-    `port` is the usual one where it is not set; `karma up` then takes a free one if that is taken.
-    `public_url` is the address under which people reach it, where that is not the one it listens on.
+    `port` is the usual one where it is not set; `karma up` then takes a free one if that is taken. `socket`
+    is the path of a Unix socket to listen on instead. `public_url` is the address under which people reach
+    it, where that is not the one it listens on; `allowed_hosts` are further host names of it.
     `trusted_proxies` are addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` count.
     `token_days` is how long a token lives unless its maker says otherwise.
     """
 
     host: str = "127.0.0.1"
     port: Port | None = None
+    socket: str = ""
     public_url: Url = ""
-    anonymous_role: Literal["", "viewer", "operator", "approver", "admin"] = ""
+    allowed_hosts: list[str] = []
+    anonymous_role: Literal[
+        "", "viewer", "operator", "approver", "admin", "operator for everybody who can connect",
+        "approver for everybody who can connect", "admin for everybody who can connect",
+    ] = ""  # fmt: skip
     requests_per_second: Annotated[float, Meta(gt=0, le=100_000)] = 100
     burst: Annotated[float, Meta(ge=1, le=1_000_000)] = 400
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 1_048_576
@@ -197,10 +208,26 @@ class ApiSettings(Document, frozen=True, kw_only=True):
     token_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
 
     def __post_init__(self) -> None:
-        """Refuse a proxy that is neither an address nor a network, and one that would be everybody."""
+        """Refuse a proxy that is neither an address nor a network, and one that would be everybody.
+
+        Whoever reaches a port has no name: more than reading is given to them in full words only.
+        """
         for entry in self.trusted_proxies:
             if ip_network(entry).prefixlen == 0:
                 raise ValueError(f"trusted_proxies: {entry} is every address")
+        role = self.anonymous_role
+        if role in {"", "viewer"} or role.endswith(EVERYBODY) or self.socket:
+            return
+        raise ValueError(
+            f'anonymous_role = "{role}" lets everybody who reaches the port act without a token; let the API '
+            f'listen on a Unix socket (socket), or say anonymous_role = "{role}{EVERYBODY}"'
+        )
+
+    @property
+    def role_without_token(self) -> Role | None:
+        """The role of callers without a token; None: they are turned away."""
+        name = self.anonymous_role.removesuffix(EVERYBODY)
+        return Role(name) if name else None
 
 
 class IssuerRule(Document, frozen=True, kw_only=True):
@@ -379,6 +406,11 @@ class Settings(Sections, frozen=True, kw_only=True):
     def state_dir(self) -> Path:
         """Folder of everything that Karma keeps locally."""
         return self.root / self.project.state_dir
+
+    @property
+    def api_socket(self) -> Path | None:
+        """The Unix socket that the API listens on; None where it listens on a port."""
+        return self.root / self.api.socket if self.api.socket else None
 
     def environment_names(self) -> list[str]:
         """Environments that have a section or a folder of configs, sorted."""

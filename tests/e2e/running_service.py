@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from karma_adapters.prefect.api import PrefectApi
+from karma_adapters.prefect.discovery import require_api
 from karma_adapters.prefect.runs import PrefectRuns, RunState
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
@@ -26,6 +27,7 @@ from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases.access import tokens
 from tests.e2e.command_line import SHOP, Karma, environment
+from tests.e2e.vouched import vouched_for
 from tests.http_server import HttpServer
 
 PATIENCE = 120.0
@@ -145,10 +147,48 @@ class RunningService:
     @property
     def runs(self) -> PrefectRuns:
         """Its flow runs."""
-        return PrefectRuns(lambda: PrefectApi(self.url("server")))
+        return PrefectRuns(lambda: self.prefect)
+
+    @property
+    def prefect(self) -> PrefectApi:
+        """Its Prefect API, with the password that it has made."""
+        return require_api(read_settings(self.karma.project))
+
+    def prefect_get(self, path: str) -> Any:
+        """What Prefect's API has at a path."""
+        return self._send("GET", path).raise_for_status().json()
+
+    def ask_prefect(self, path: str, body: dict[str, Any]) -> Any:
+        """What Prefect's API answers."""
+        return self._send("POST", path, body).raise_for_status().json()
+
+    def prefect_refuses(self, path: str, body: dict[str, Any]) -> int:
+        """The status with which Prefect's API refuses a body."""
+        return self._send("POST", path, body).status_code
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Its first answer that is not `busy`: on SQLite it often is."""
+        user, _, password = self.prefect.auth.partition(":")
+        auth = httpx.BasicAuth(user, password)
+
+        def ask() -> httpx.Response | None:
+            url = f"{self.url('server')}{path}"
+            answer = httpx.request(method, url, json=body, auth=auth, trust_env=False, timeout=60)
+            return None if answer.status_code in {502, 503} else answer
+
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = ask()
+            if answer is not None:
+                return answer
+            assert time.monotonic() < deadline, f"{path} is busy"
+            time.sleep(0.3)
 
     def start(self, flow: str, key: str, **parameters: Any) -> str:
-        """Start a flow as soon as the server takes it."""
+        """Start a flow as soon as the server takes it; for `requested_by`, if given, by an order of Karma."""
+        user = parameters.pop("requested_by", "")
+        if user:
+            parameters = vouched_for(self.karma.project, user, flow, parameters)
         return wait_for(lambda: self.runs.start(flow, parameters, idempotency_key=key))
 
     def ended(self, run_id: str) -> RunState:
@@ -158,21 +198,18 @@ class RunningService:
     def flow_runs(self, flow: str) -> list[dict[str, Any]]:
         """What Prefect's API says of a flow's runs."""
         body = {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"}
-        answer = httpx.post(f"{self.url('server')}/flow_runs/filter", json=body, trust_env=False)
-        runs: list[dict[str, Any]] = answer.raise_for_status().json()
+        runs: list[dict[str, Any]] = self.ask_prefect("/flow_runs/filter", body)
         return runs
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run as the UI does."""
         body = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-        url = f"{self.url('server')}/flow_runs/{run_id}/set_state"
-        httpx.post(url, json=body, trust_env=False).raise_for_status()
+        self.ask_prefect(f"/flow_runs/{run_id}/set_state", body)
 
     def task_runs(self, run_id: str) -> list[dict[str, Any]]:
         """What Prefect's API says of the task runs of a flow run."""
         body = {"flow_runs": {"id": {"any_": [run_id]}}}
-        answer = httpx.post(f"{self.url('server')}/task_runs/filter", json=body, trust_env=False)
-        runs: list[dict[str, Any]] = answer.raise_for_status().json()
+        runs: list[dict[str, Any]] = self.ask_prefect("/task_runs/filter", body)
         return runs
 
     def events(self, env: str) -> list[dict[str, Any]]:

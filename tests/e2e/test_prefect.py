@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from flows.server import temporary_server
@@ -114,6 +115,20 @@ def test_prefect_shows_the_component_graph_and_deploys_the_same(make: Any, serve
     unchanged = karma.json("deploy", "--all", "--auto-approve")
     assert set(statuses(unchanged).values()) == {"unchanged"}
     assert len(seen(server)["flows"]) == 1
+
+
+def test_the_server_of_one_run_answers_that_run_alone(server: dict[str, str]) -> None:
+    """No other program without its password, no foreign name or page, no body that any page may send."""
+    url = f"{server['PREFECT_API_URL']}/flow_runs/filter"
+    user, _, password = server["PREFECT_API_AUTH_STRING"].partition(":")
+    with httpx.Client(auth=(user, password), trust_env=False, timeout=60) as client:
+        assert client.post(url, json={}).status_code == 200
+        assert client.post(url, json={}, headers={"host": "evil.test"}).status_code == 403
+        assert client.post(url, json={}, headers={"origin": "http://evil.test"}).status_code == 403
+        assert client.post(url, content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
+        assert client.post(url, content=b"{}").status_code == 415
+    for auth in (None, (user, "another")):
+        assert httpx.post(url, json={}, auth=auth, trust_env=False).status_code == 401
 
 
 def processes_naming(text: str) -> list[int]:

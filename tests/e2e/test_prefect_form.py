@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from karma_core.roles import Role
 from tests import prefect_database
-from tests.browser import launched
+from tests.browser import launched, sign_in_to_prefect
 from tests.e2e.command_line import Karma
 from tests.e2e.running_service import PATIENCE, RunningService, make_project
 
@@ -91,6 +91,7 @@ def changes(service: RunningService) -> list[dict[str, Any]]:
 def test_a_change_is_started_from_the_form(service: RunningService, page: Page) -> None:
     """Typed fields in, a change applied: the API, the log and Prefect's page of the run say so."""
     pages = service.url("server").removesuffix("/api")
+    sign_in_to_prefect(page, pages, service.prefect.auth)
     page.goto(f"{pages}/deployments")
     copied = list((service.karma.project / ".karma/prefect/ui").glob("*/index.html"))
     assert copied, "they are served from Prefect's own installation"

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from karma_core.errors import BadInput
 from karma_core.roles import Role
 from tests.e2e.command_line import Karma, write_config
 from tests.e2e.running_service import (
@@ -55,7 +56,10 @@ def test_the_service_says_where_it_is(service: RunningService) -> None:
     assert httpx.get(f"{service.url('server')}/health", trust_env=False).json() is True
     assert httpx.get(f"{service.url('api')}/openapi.json", trust_env=False).status_code == 200
     status = service.karma.json("up", "--status")
-    assert status == service.document
+    assert status == {**service.document, "prefect_auth": service.prefect.auth}
+    kept = service.karma.project / ".karma/service/prefect-auth"
+    assert kept.read_text().strip() == status["prefect_auth"]
+    assert kept.stat().st_mode & 0o777 == 0o600
     refused = service.karma.refuses("up", code=4)
     assert refused.error["code"] == "service-running"
     said = (service.karma.project / ".karma/service/up.log").read_text()
@@ -210,28 +214,30 @@ def test_a_change_by_rest_survives_the_death_of_every_part(service: RunningServi
     assert service.ended(run["id"]).type == "COMPLETED"
 
 
-def test_an_approval_by_form_takes_an_approvers_token(service: RunningService) -> None:
-    """Whose token it is decides; Prefect keeps no token; the change-run is started."""
-    operator = service.token("slow", "olga@example.org", Role.OPERATOR)
-    approver = service.token("slow", "bob@example.org", Role.APPROVER)
-    body = {"component": "slow/n5", "proposed_change": {"colour": "red", "seconds": 0}}
-    with service.client("slow", operator) as client:
-        change = client.post("/request-change", json=body).json()
-        chosen = {"environment": "slow", "change_id": change["change_id"]}
-        denied = service.start("approve-change", "a1", **chosen, token=operator)
-        assert service.ended(denied).type == "FAILED"
-        place = f"/changes/{change['change_id']}"
-        wait_for(lambda: client.get(place).json()["status"] == "awaiting_approval")
-        given = service.start("approve-change", "a2", **chosen, token=approver, why="looks right")
-        assert service.ended(given).type == "COMPLETED"
-        applied = wait_for(
-            lambda: answer if (answer := client.get(place).json())["status"] == "applied" else None
-        )
-    assert applied["approval"]["by"] == "bob@example.org"
-    kept = json.dumps(service.flow_runs("approve-change"))
-    assert approver not in kept
-    assert operator not in kept
-    assert any(e["action"] == "access" and e["status"] == "denied" for e in service.events("slow"))
+def test_a_name_in_a_run_s_parameters_proves_nothing(service: RunningService) -> None:
+    """A destroy under somebody's name and without an order is refused, and the log says so.
+
+    Neither another project nor a command of the run's process is taken, whether the server looks or not.
+    """
+    forged = {"environment": "prod", "everything": True, "requested_by": "ann", "source": "api"}
+    run_id = wait_for(lambda: service.runs.start("destroy", forged, idempotency_key="forged"))
+    assert service.ended(run_id).type == "FAILED"
+    (denied,) = [e for e in service.events("prod") if (e["action"], e["status"]) == ("access", "denied")]
+    assert (denied["user"], denied["inputs"]["flow"]) == ("nobody", "destroy")
+    assert (denied["inputs"]["code"], denied["inputs"]["requested_by"]) == ("identity-unproven", "ann")
+    place = service.karma.project.parent / "elsewhere"
+    with pytest.raises(BadInput):
+        service.runs.start("destroy", {**forged, "project": str(place)}, idempotency_key="elsewhere")
+    deployment = service.prefect_get("/deployments/name/destroy/destroy")["id"]
+    create = f"/deployments/{deployment}/create_flow_run"
+    made = place.with_name("by-command")
+    assert service.prefect_refuses(create, {"job_variables": {"command": f"touch {made}"}}) in {409, 422}
+    unchecked = {"environment": "prod", "everything": True, "project": str(place)}
+    body = {"parameters": unchecked, "enforce_parameter_schema": False, "state": {"type": "SCHEDULED"}}
+    assert service.ended(service.ask_prefect(create, body)["id"]).type == "FAILED"
+    assert not made.exists()
+    codes = [e["inputs"].get("code") for e in service.events("prod") if e["action"] == "access"]
+    assert codes == ["identity-unproven", "foreign-project"]
 
 
 def test_a_failure_is_told(service: RunningService, notices: Notices) -> None:

@@ -16,6 +16,7 @@ from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.runs import PrefectRuns, RunState
 from tests.e2e.command_line import ROOT, Karma, environment, write_config
 from tests.e2e.running_service import RunningService, wait_for
+from tests.e2e.vouched import vouched_for
 
 MODULE = """
 variable "config" { type = any }
@@ -106,7 +107,8 @@ class Fleet:
         self._variables = variables or {}
         self.service = RunningService(karma, "--only", "server", variables=self._variables)
         self.url = self.service.url("server")
-        self.runs = self.runs_of(self.url, self._variables.get("KARMA_SERVICE__PREFECT_AUTH", ""))
+        auth = self._variables.get("KARMA_SERVICE__PREFECT_AUTH") or self.service.prefect.auth
+        self.runs = self.runs_of(self.url, auth)
         self.workers: list[Worker] = []
 
     @staticmethod
@@ -121,7 +123,8 @@ class Fleet:
 
     def deploy(self, env: str, *targets: str, key: str = "1") -> str:
         """Order a deploy; the flow run's id."""
-        body: dict[str, Any] = {"environment": env, "targets": list(targets), "requested_by": "ann"}
+        wanted: dict[str, Any] = {"environment": env, "targets": list(targets)}
+        body = vouched_for(self.karma.project, "ann", "deploy", wanted)
         return self.runs.start("deploy", body, idempotency_key=f"{env}:{key}:{','.join(targets)}")
 
     def ended(self, run_id: str) -> RunState:

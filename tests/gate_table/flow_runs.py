@@ -16,13 +16,10 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
-from pydantic import SecretStr
 
-from flows import approve_change, change_run, deploy, push_run, reconcile
+from flows import change_run, deploy, push_run, reconcile
 from flows.registration import deployments
 from karma_core.errors import KarmaError
-from karma_core.roles import Role
-from karma_core.use_cases.access.tokens import create
 from karma_core.use_cases.access.vouching import vouch
 from karma_core.use_cases.graph import build
 from karma_core.walk import ThreadExecutor
@@ -52,10 +49,9 @@ class FlowRuns:
         patch.setattr(deploy, "show_result", _nothing)
         patch.setattr(reconcile, "find_api", _nothing)
         patch.setattr(reconcile, "create_table_artifact", _nothing)
-        patch.setattr(approve_change, "open_runs", lambda _: self)
-        for module in (deploy, reconcile, approve_change):
+        for module in (deploy, reconcile):
             patch.setattr(module, "read_settings", _nothing)
-        for module in (deploy, change_run, push_run, approve_change):
+        for module in (deploy, change_run, push_run):
             patch.setattr(module, "show_page", _nothing)
         for module in (deploy, change_run):
             patch.setattr(module, "PrefectExecutor", lambda *_: ThreadExecutor(4))
@@ -66,10 +62,14 @@ class FlowRuns:
         actor = Actor(user=user, source=of_run["source"], flow_run=of_run["flow_run"])
         return replace(self.system.workspace, actor=actor)
 
+    def function(self, name: str) -> Any:
+        """The function of a deployment's flow."""
+        return self._flows[name].fn
+
     def run(self, system: TableSystem, name: str, parameters: Mapping[str, Any]) -> None:
         """Run a deployment with these parameters; its error is raised."""
         self.system = system
-        function = self._flows[name].fn
+        function = self.function(name)
         given = inspect.signature(function).bind(**{"project": "/project", **parameters})
         given.apply_defaults()
         before = self._run
@@ -127,7 +127,7 @@ def parameters_for(system: TableSystem, name: str, parameters: Mapping[str, Any]
 
 def entries() -> list[Entry]:
     """Every flow that leads to an order or a change, by each way in which it can be started."""
-    started = [
+    return [
         Entry(
             name=name,
             through=through,
@@ -138,25 +138,16 @@ def entries() -> list[Entry]:
         for through in WAYS
         for name, situation, parameters in FLOW_PARAMETERS
     ]
-    return [
-        *started,
-        Entry(name="approve-change", through="form", situation=situations.AWAITING, ask=_approve),
-    ]
 
 
 def _ask(
     through: str, name: str, parameters: Mapping[str, Any], drivers: Drivers, system: TableSystem
 ) -> None:
-    """A form lets one say who asks, a schedule does not; an order that Karma keeps vouches for ann."""
+    """A form and a schedule say nobody's name; an order that Karma keeps vouches for ann."""
     given = parameters_for(system, name, parameters)
-    if through != "schedule":
-        given |= {"requested_by": "ann", "source": "api"}
+    if through == "schedule":
+        given |= {"source": "schedule"}
     if through == "vouched order":
+        given |= {"requested_by": "ann", "source": "api"}
         given = vouch(system.workspace, name, given)
     drivers.flows.run(system, name, given)
-
-
-def _approve(drivers: Drivers, system: TableSystem) -> None:
-    text = create(system.workspace, "ann", Role.APPROVER)[1]
-    given = {"environment": "test", "change_id": system.subject, "token": SecretStr(text)}
-    drivers.flows.run(system, "approve-change", given)

@@ -155,7 +155,7 @@ class Api:
         """Put the order of a flow on the bus, as anybody can who may write there."""
         bus = Bus()
         starter = EventBridgeRuns(bus, "runs", system.state)  # type: ignore[arg-type]
-        starter.start(flow, {**parameters, **SAID}, idempotency_key="k")
+        starter.start(flow, parameters, idempotency_key="k")
         for order in bus.orders:
             self._flows.run(system, order["flow"], order["parameters"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from functools import partial
 
@@ -10,14 +11,15 @@ import pytest
 from karma_adapters.aws.eventbridge_runs import FLOWS as BUS_FLOWS
 from karma_adapters.local.thread_runs import FLOWS as THREAD_FLOWS
 from karma_core.component_types import TypeDefinition
+from karma_core.errors import Refused
 from karma_core.policy.document import Policy
 from karma_core.policy.published import Protection
 from karma_core.use_cases.orders.entry_points import COMMANDS, FLOWS, ROUTES, Leads
-from tests.gate_table import commands, flow_runs, routes
+from tests.gate_table import commands, flow_runs, routes, situations
 from tests.gate_table.entry import Drivers, Entry
 from tests.gate_table.outcome import outcome
 from tests.gate_table.rules import ROWS, Row
-from tests.gate_table.situations import prepared
+from tests.gate_table.situations import COMMIT, prepared
 
 ENTRIES = (*commands.entries(), *flow_runs.entries(), *routes.entries())
 APPLYING = {Leads.ORDER, Leads.CHANGE}
@@ -53,6 +55,26 @@ def test_a_rule_holds_at_an_entry_point(row: Row, entry: Entry, drivers: Drivers
     assert ended == expected
 
 
+@pytest.mark.parametrize("flow", sorted(FLOWS))
+def test_a_flow_run_that_names_somebody_without_an_order_is_refused(flow: str, drivers: Drivers) -> None:
+    """Whoever reaches Prefect's API or the event bus writes any name; nothing is applied, the log has it."""
+    system = prepared(situations.DESTROY, ROWS[0])
+    required = {"addresses": ["a/one"], "commit": COMMIT, "repository": "acme/infra", "number": 1}
+    required |= {"everything": True}
+    wanted = inspect.signature(drivers.flows.function(flow)).parameters
+    given = {name: value for name, value in required.items() if name in wanted}
+    known, _prepared = len(list(system.log.events())), system.applies()
+    with pytest.raises(Refused) as caught:
+        drivers.flows.run(
+            system, flow, {"environment": "test", **given, "requested_by": "ann", "source": "api"}
+        )
+    assert caught.value.code == "identity-unproven"
+    (denial,) = list(system.log.events())[known:]
+    assert (denial.action, denial.status, denial.user) == ("access", "denied", "nobody")
+    assert (denial.inputs["flow"], denial.inputs["requested_by"]) == (flow, "ann")
+    assert not system.applies()
+
+
 def names(through: str) -> set[str]:
     """Names of the entry points that are reached so."""
     return {entry.name for entry in ENTRIES if entry.through == through}
@@ -63,7 +85,7 @@ def test_every_entry_point_has_rows() -> None:
     assert names("command") == {name for name, leads in COMMANDS.items() if leads in APPLYING}
     applying = {name for name, leads in FLOWS.items() if leads in APPLYING}
     for way in flow_runs.WAYS:
-        assert names(way) - {"approve-change"} == applying
+        assert names(way) == applying
     assert names("form") == {name for name, leads in FLOWS.items() if leads is not Leads.NOTHING}
     starting = {name for name, leads in ROUTES.items() if leads is Leads.STARTS}
     assert names("server") == starting

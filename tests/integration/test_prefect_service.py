@@ -43,7 +43,6 @@ def registered(project: Karma) -> dict[str, Any]:
 def test_every_deployment_is_there_once(registered: dict[str, Any], project: Karma) -> None:
     """With the project filled in, in the pool, and importable wherever Karma is installed."""
     names = {
-        "approve-change",
         "change-run",
         "deploy",
         "destroy",
@@ -59,16 +58,15 @@ def test_every_deployment_is_there_once(registered: dict[str, Any], project: Kar
         assert deployment["entrypoint"].startswith("flows.")
 
 
-def test_forms_are_typed_and_say_what_they_want(registered: dict[str, Any]) -> None:
-    """Every field has a description, the environment is a choice, a token is hidden."""
+def test_forms_are_typed_and_say_what_they_want(registered: dict[str, Any], project: Karma) -> None:
+    """Every field has a description, the environment is a choice, the project is fixed, none is a secret."""
     for name, deployment in registered["deployments"].items():
         fields = deployment["form"]["properties"]
         assert [field for field, said in fields.items() if not said.get("description")] == [], name
         assert fields["environment"]["enum"] == ["dev", "prod"]
-    token = registered["deployments"]["approve-change"]["form"]["properties"]["token"]
-    assert (token["format"], token["writeOnly"]) == ("password", True)
-    decision = registered["deployments"]["approve-change"]["form"]["properties"]["decision"]
-    assert decision["enum"] == ["approve", "reject"]
+        assert fields["project"]["enum"] == [str(project.project)]
+        assert deployment["form"]["additionalProperties"] is False
+        assert not [field for field, said in fields.items() if said.get("writeOnly") or "format" in said]
     assert registered["deployments"]["deploy"]["form"]["properties"]["targets"]["anyOf"][0]["type"] == "array"
 
 

@@ -18,13 +18,16 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 from flows.server import temporary_server
+from tests.e2e.vouched import vouched_for
 
 project, commit = sys.argv[1:]
 with temporary_server(Path(project) / ".karma" / "prefect"):
     from flows.push_run import push_run
+    given = {"environment": "dev", "addresses": ["hello/world", "hello/moon"], "commit": commit,
+             "author": "ann@example.org", "message": "hey"}
     for _ in range(2):
-        found = push_run(project=project, environment="dev", addresses=["hello/world", "hello/moon"],
-                         commit=commit, author="ann@example.org", message="hey", requested_by="webhook:ann")
+        ordered = vouched_for(Path(project), "webhook:ann", "push-run", given)
+        found = push_run(project=project, **ordered)
         print(json.dumps(found))
 """
 

@@ -43,6 +43,7 @@ REASONS: dict[str, dict[str, int]] = {
         "flows/deploy.py": 1,
         "flows/executor.py": 2,
         "flows/hooks.py": 2,
+        "flows/notices.py": 2,
         "flows/local.py": 6,
         "flows/process_worker.py": 1,
         "flows/progress.py": 1,

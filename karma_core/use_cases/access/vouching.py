@@ -1,8 +1,9 @@
-"""Vouched orders of flow runs: who proved the caller records it in the state store, not in Prefect.
+"""Vouched orders of flow runs: whose order it is stands in the state store, not in Prefect.
 
-Whoever reaches Prefect's API writes any parameters, `requested_by` among them. So that one is a label. The
-parameter `order` is the id of a document that only Karma writes: whose order it is, of which flow, with which
-parameters. The first flow run that comes with it has it for good.
+Whoever reaches Prefect's API writes any parameters, `requested_by` among them. So that one counts for
+nothing, and a run that names somebody without an order is refused. The parameter `order` is the id of a
+document that only Karma writes: whose order it is, what proved it, of which flow, with which parameters. The
+first flow run that comes with it has it for good.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.errors import Conflict, KarmaError
+from karma_core.ids import shown
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Record, to_builtins
 from karma_core.needs import HasLog, HasState, RecordsAndLog
@@ -29,12 +31,17 @@ ID_BYTES: Final = 32
 UNBOUND: Final = frozenset({"order", "project", "requested_by", "source"})
 """Parameters that an order does not bind: the identity stands in its document, the folder is the worker's."""
 LONGEST_ID: Final = 100
+OWN_SOURCES: Final = frozenset({"flow", "schedule", "webhook"})
+"""Sources that flows have by themselves, when they are started by a form or a schedule."""
 LASTS: Final = timedelta(days=7)
 """How long a run may take to begin, or to be taken up again. Ours: over a long weekend."""
 
 
 class Vouched(Record, frozen=True, kw_only=True):
-    """A vouched order: who gave it and for what. `run` is the flow run that took it; empty: none yet."""
+    """A vouched order: who gave it and for what. `run` is the flow run that took it; empty: none yet.
+
+    `proof` is empty where the entry point of Karma that wrote it (the command line, say) only knew a name.
+    """
 
     id: str
     flow: str
@@ -49,14 +56,12 @@ class Vouched(Record, frozen=True, kw_only=True):
 
 
 def vouch(workspace: HasState, flow: str, parameters: JsonMapping) -> JsonObject:
-    """The parameters with the id of an order that vouches for the actor; unchanged for one who is not proven.
+    """The parameters with the id of an order that says who acts, and what proves it, if anything does.
 
     Whatever `order` they held before is left out: it was another flow run's.
     """
     given = {name: value for name, value in parameters.items() if name != "order"}
     actor = workspace.actor
-    if not actor.proof:
-        return given
     made = Vouched(
         id=secrets.token_urlsafe(ID_BYTES),
         flow=flow,
@@ -110,6 +115,27 @@ def ordered_by(workspace: RecordsAndLog, order: str, flow: str, parameters: Json
         cause=actor.cause,
         proof=voucher.proof,
         role=voucher.role,
+    )
+
+
+def require_order(workspace: HasLog, flow: str, parameters: JsonMapping) -> None:
+    """Refused `identity-unproven`, logged as denied, for a flow run that names somebody without an order.
+
+    That is: its parameters say who asks for it, or through which entry point of Karma.
+    """
+    name, source = parameters.get("requested_by"), parameters.get("source")
+    if parameters.get("order") or (not name and source in {None, "", *OWN_SOURCES}):
+        return
+    said = f"{shown(name or 'nobody')} by {shown(source or 'nothing')}"
+    raise denied(
+        workspace,
+        code="identity-unproven",
+        what=f"nothing proves who asks for this {flow}",
+        why=f"its parameters say {said}, and no order of Karma does",
+        next_step="order it through Karma (CLI, API, webhook), or leave requested_by and source out",
+        user=NOBODY,
+        flow=flow,
+        requested_by=str(name or ""),
     )
 
 

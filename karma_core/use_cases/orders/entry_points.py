@@ -76,7 +76,6 @@ COMMANDS: Final[dict[str, Leads]] = {
 """Commands of `karma`."""
 
 FLOWS: Final[dict[str, Leads]] = {
-    "approve-change": Leads.STARTS,
     "change-run": Leads.CHANGE,
     "deploy": Leads.ORDER,
     "destroy": Leads.ORDER,

@@ -173,7 +173,7 @@ def test_no_more_is_read_than_the_limit(narrow: ServedSystem) -> None:
         "method": "POST",
         "path": "/request-change",
         "query_string": b"",
-        "headers": [],
+        "headers": [(b"host", b"localhost")],
         "client": ("127.0.0.1", 1),
     }
     asyncio.run(narrow.app(scope, receive, send))
@@ -243,7 +243,9 @@ def test_a_caller_that_hangs_up_is_no_defect(served: ServedSystem, caplog: pytes
     """A body that ends before its length: nothing is done, and the server's log has no traceback."""
     token = served.headers(Role.ADMIN)["authorization"]
     url = httpx.URL(served.server.url)
-    said = f"POST /builds HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\ncontent-length: 100\r\n\r\n{{"
+    said = (
+        f"POST /builds HTTP/1.1\r\nhost: localhost\r\nauthorization: {token}\r\ncontent-length: 100\r\n\r\n{{"
+    )
     with socket.create_connection((url.host, url.port or 0)) as line:
         line.sendall(said.encode())
         served.get("/healthz")  # the server has begun to read the body

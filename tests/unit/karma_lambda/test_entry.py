@@ -63,6 +63,28 @@ def test_a_large_answer_is_fetched_from_the_bucket(system: ServedSystem) -> None
     assert door.get("/graph?unknown=1").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_foreign_page_starts_nothing_where_callers_need_no_token(headers: dict[str, str]) -> None:
+    """A function does not take its word either; the gateway's own origin and programs go on."""
+    system = ServedSystem(plans_here=False)
+    service = behind_gateway(system.service, anonymous=Role.ADMIN)
+    door = EventDoor(Services(("test",), "test", lambda _: service), system.tokens, http_api_event)
+    refused = door.post("/destructions", {"everything": True}, role=None, **headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "foreign-page")
+    assert door.get("/components", role=None, **headers).status_code == 403
+    assert system.runs.started == []
+    assert door.post("/destructions", {"everything": True}, role=None).status_code == 202
+    system.close()
+
+
 @pytest.mark.parametrize("event", [{}, {"version": "2.0"}, {"Records": []}, [], None, "text"])
 def test_an_event_of_something_else_is_refused(system: ServedSystem, event: Any) -> None:
     """Whatever else invokes the function gets a problem, not a traceback."""

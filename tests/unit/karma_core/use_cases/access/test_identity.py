@@ -15,7 +15,7 @@ from karma_core.errors import Refused
 from karma_core.roles import Role
 from karma_core.use_cases.access import tokens
 from karma_core.use_cases.access.identity import by_token
-from karma_core.use_cases.access.vouching import KIND, LASTS, ordered_by, vouch
+from karma_core.use_cases.access.vouching import KIND, LASTS, ordered_by, require_order, vouch
 from karma_core.use_cases.changes import decisions
 from karma_core.use_cases.changes.rollback import roll_back, roll_back_cone
 from karma_core.use_cases.runs.acceptance import accept
@@ -192,10 +192,23 @@ def test_an_order_carries_who_was_proven(system: ChangeSystem) -> None:
     assert len(str(given["order"])) * 6 >= 128
 
 
-def test_nobody_vouches_for_who_is_only_said(system: ChangeSystem) -> None:
-    """An order of before is left out, too."""
+def test_nobody_vouches_that_who_is_only_said_is_proven(system: ChangeSystem) -> None:
+    """The order of a command says the name that was given, and no proof; an order of before is left out."""
     system.proof = ""
-    assert vouch(system.workspace, "deploy", {**PARAMETERS, "order": "x"}) == PARAMETERS
+    given = vouch(system.workspace, "deploy", {**PARAMETERS, "order": "x"})
+    assert given["order"] != "x"
+    actor = ordered_by(system.workspace, str(given["order"]), "deploy", given, "run-1")
+    assert (actor.user, actor.proof, actor.role) == (system.workspace.actor.user, "", None)
+
+
+@pytest.mark.parametrize("label", [{"requested_by": "ann"}, {"source": "api"}, {"source": "cli"}])
+def test_a_name_without_an_order_is_refused(system: ChangeSystem, label: dict[str, str]) -> None:
+    """Whoever reaches Prefect writes it: the run is refused, and the log says whom it named."""
+    refused(system, "identity-unproven", lambda: require_order(system.workspace, "destroy", label))
+    require_order(system.workspace, "destroy", {"source": "flow", "requested_by": None, "order": None})
+    event = list(system.log.events())[-1]
+    assert (event.action, event.status, event.user) == ("access", "denied", "nobody")
+    assert event.inputs["requested_by"] == label.get("requested_by", "")
 
 
 @pytest.mark.parametrize(
