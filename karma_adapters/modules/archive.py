@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from karma_adapters.modules.files import ModuleFile
+from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict, NotFound
 from karma_core.model import Record
 from karma_core.records import Module
@@ -51,7 +52,7 @@ class ModuleArchive:
         place = self._place(digest)
         if place is None or not (place / _RECORD).is_file():
             return None
-        module = msgspec.json.decode((place / _RECORD).read_bytes(), type=Module)
+        module = decode((place / _RECORD).read_bytes(), Module)
         if module.type != component_type:
             return None
         return msgspec.structs.replace(module, path=str(place / TREE / component_type))
@@ -94,7 +95,7 @@ class ModuleArchive:
         place = self._place(digest)
         if place is None or not (place / _RECORD).is_file():
             raise NotFound(f"no module {digest} is archived")
-        module = msgspec.json.decode((place / _RECORD).read_bytes(), type=Module)
+        module = decode((place / _RECORD).read_bytes(), Module)
         root = place / TREE
         files = tuple(
             _PackedFile(
@@ -111,7 +112,7 @@ class ModuleArchive:
         """Archive a packed module; BadInput `backup-damaged` where it is none, or a path leaves its place."""
         place = self._place(digest)
         try:
-            unpacked = msgspec.json.decode(packed, type=_Packed)
+            unpacked = decode(packed, _Packed)
         except msgspec.MsgspecError as error:
             raise _damaged(digest, str(error)) from error
         if place is None or unpacked.module.digest != digest:

@@ -22,6 +22,7 @@ from karma_adapters.modules import files as module_files
 from karma_adapters.modules.archive import ModuleArchive
 from karma_adapters.modules.files import ModuleFile
 from karma_core import ids, module_facts
+from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.read import read_module
@@ -226,7 +227,7 @@ class ModuleDirectory:
 
     def _load(self, component_type: str) -> _Reading | None:
         try:
-            return msgspec.json.decode((self._cache / f"{component_type}.json").read_bytes(), type=_Reading)
+            return decode((self._cache / f"{component_type}.json").read_bytes(), _Reading)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None  # a cache: what cannot be read is read anew
 

@@ -16,6 +16,7 @@ import msgspec
 
 from karma_adapters.sqlite.connection import Row, check_row, damaged
 from karma_adapters.sqlite.file import SqliteFile
+from karma_core.decoding import decode
 from karma_core.ids import shown
 from karma_core.parameters import (
     KEPT_VERSIONS,
@@ -167,7 +168,7 @@ class LocalParameters:
 
     def _decode_tags(self, text: str) -> dict[str, str]:
         try:
-            return msgspec.json.decode(text, type=dict[str, str]) if text else {}
+            return decode(text, dict[str, str]) if text else {}
         except (msgspec.MsgspecError, TypeError) as error:
             raise damaged(self._path, "a parameter's tags", error) from error
 

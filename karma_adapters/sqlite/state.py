@@ -19,6 +19,7 @@ from karma_adapters.sqlite.connection import check_row, damaged, open_database
 from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
+from karma_core.decoding import decode
 from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
@@ -258,6 +259,6 @@ class SqliteState:
     def _decoded(self, body: bytes, kind: type[_Stored]) -> _Stored:
         """A stored body as its record; StoreError where it was damaged (SQLite checks no content)."""
         try:
-            return msgspec.json.decode(body, type=kind)
+            return decode(body, kind)
         except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError) as error:
             raise damaged(self._path, f"a stored {kind.__name__}", error) from error

@@ -22,6 +22,7 @@ import msgspec
 from karma_adapters.processes.output import CODE, OUT, is_busy
 from karma_adapters.terraform.apply_events import ResourceKey, begun_creations, planned_creations
 from karma_core import ids
+from karma_core.decoding import decode
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonMapping
 from karma_core.model import Record
@@ -206,7 +207,7 @@ def _boot() -> str:
 
 def _read_before(path: Path) -> Before:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Before)
+        return decode(path.read_bytes(), Before)
     except (FileNotFoundError, msgspec.MsgspecError):  # the machine stopped before it was written
         return Before(boot="", instances={})
 

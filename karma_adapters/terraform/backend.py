@@ -12,6 +12,7 @@ import msgspec
 
 from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
+from karma_core.decoding import convert
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import StateHeight
@@ -126,7 +127,7 @@ def decoded(raw: bytes) -> JsonObject:
     """A state's content; ValueError where it is no JSON or has not the form of a state (version 4)."""
     try:
         state = exact_json.decode_state(raw)
-        msgspec.convert(state, type=_State)
+        convert(state, _State)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return state

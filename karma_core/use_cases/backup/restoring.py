@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from karma_core import ids
+from karma_core.decoding import decode
 from karma_core.errors import KarmaError, LeaseHeld, Refused
 from karma_core.events import log_event
 from karma_core.graph.delta import diff
@@ -247,7 +248,7 @@ class _Height(msgspec.Struct):
 def _is_newer(there: bytes, copied: bytes) -> bool:
     """Whether the state that is there is a later one of the copied one's line: it may know more resources."""
     try:
-        now, then = (msgspec.json.decode(raw, type=_Height) for raw in (there, copied))
+        now, then = (decode(raw, _Height) for raw in (there, copied))
     except (msgspec.MsgspecError, UnicodeError):
         return False
     return now.lineage == then.lineage and now.serial > then.serial
