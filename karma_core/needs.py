@@ -233,6 +233,10 @@ class FleetBesideGit(HasParameters, HasState, HasModules, HasGit, HasPublishInde
     """The fleet as it is stored, and the configs in Git that it is compared with."""
 
 
+class GraphReading(HasState, HasGraph, Protocol):
+    """What shows the stored graph, and the state store, which knows its newest build."""
+
+
 class GraphBuilding(HasParameters, HasState, HasLog, HasArtifacts, HasGraph, HasModules, Protocol):
     """What builds the graph, keeps it and says so."""
 

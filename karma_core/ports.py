@@ -285,6 +285,10 @@ class StateStore(Protocol):
         """Move the head forward; a head with a lower number than the stored one is ignored."""
         ...
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, also back, or take it away: a person took the log as it is."""
+        ...
+
     def secret(self, name: str) -> bytes:
         """32 random bytes of this environment, made at the first call, the same ever after (HMAC keys)."""
         ...
@@ -341,6 +345,20 @@ class EventLog(Protocol):
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
+        ...
+
+    def doubt(self) -> str:
+        """Why the log does not agree with its head in the state store; empty where it does.
+
+        Then nothing can be appended, and so nothing be done.
+        """
+        ...
+
+    def accept(self) -> str:
+        """Set a doubted log right, and say how: from a copy that is whole, or by taking it as it is.
+
+        LogTampered where its own chain is broken.
+        """
         ...
 
     def copy_out(self, through: int) -> Iterator[bytes]:

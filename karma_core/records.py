@@ -143,12 +143,14 @@ class StateHeight(Record, frozen=True, kw_only=True):
     """How far a Terraform state has come.
 
     `lineage` is the identity that Terraform gave it, `serial` rises with each write, `resources` counts the
-    instances of managed resources in it.
+    instances of managed resources in it. `digest` is that of its content, which Terraform never changes
+    without a higher serial; empty in the records of an earlier Karma.
     """
 
     lineage: str
     serial: int
     resources: int
+    digest: str = ""
 
 
 class Applied(Record, frozen=True, kw_only=True):

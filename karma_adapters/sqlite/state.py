@@ -223,6 +223,13 @@ class SqliteState:
             WHERE excluded.seq > seq"""
         self._database.rows(sql, (head.seq, head.hash))
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, or take it away."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM chain")
+            if head is not None:
+                connection.execute("INSERT INTO chain VALUES (1, ?, ?)", (head.seq, head.hash))
+
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call, the same ever after."""
         row = self._database.row("SELECT value FROM secrets WHERE name = ?", (name,))

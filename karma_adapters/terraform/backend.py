@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import time
 from contextlib import suppress
@@ -112,7 +113,7 @@ def _read(path: Path) -> JsonObject | None:
 
 
 def height_of(state: JsonObject | None) -> StateHeight | None:
-    """The height of a state (format version 4): its lineage, its serial, its managed instances."""
+    """The height of a state (format version 4): lineage, serial, managed instances, digest."""
     if state is None:
         return None
     managed = (one for one in state.get("resources") or () if one.get("mode") == "managed")
@@ -120,7 +121,13 @@ def height_of(state: JsonObject | None) -> StateHeight | None:
         lineage=str(state.get("lineage", "")),
         serial=int(state.get("serial", 0)),
         resources=sum(len(one.get("instances") or ()) for one in managed),
+        digest=_digest(state),
     )
+
+
+def _digest(state: JsonObject) -> str:
+    """Digest of a state's content, whatever its layout; numbers count as they are written."""
+    return strictjson.bytes_digest(json.dumps(state, sort_keys=True, default=str).encode())
 
 
 def decoded(raw: bytes) -> JsonObject:

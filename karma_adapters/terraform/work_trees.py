@@ -11,10 +11,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.local.replace_file import replace_file
 from karma_core import ids
 from karma_core.errors import StoreError
 
 ERRORED: Final = "errored.tfstate"
+LOCK_FILE: Final = ".terraform.lock.hcl"
+"""Terraform's dependency lock file."""
 _DIGITS: Final = 16
 """Of a module's digest in a directory's name. Ours: 64 bits, few versions, one component."""
 
@@ -31,7 +34,10 @@ class WorkTrees:
         self._directory = directory.absolute()
 
     def place(self, address: str, archived: Path, digest: str) -> Path:
-        """The component's copy of a module that is archived at this path; made where it is not there."""
+        """The component's copy of a module that is archived at this path; made where it is not there.
+
+        A file that is no longer as it is archived is replaced: Terraform runs what is there.
+        """
         parent = self._parent(address)
         tree = parent / short(digest) / archived.parent.name
         if not tree.is_dir():
@@ -43,6 +49,7 @@ class WorkTrees:
                 _rename(scratch / tree.name, tree)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
+        _set_right(tree, archived.parent)
         return tree / archived.name
 
     def unsaved(self, address: str) -> Path | None:
@@ -63,6 +70,19 @@ class WorkTrees:
     def _parent(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)
         return self._directory / component_type / nickname
+
+
+def _set_right(tree: Path, archived: Path) -> None:
+    """Replace each file of the copy that differs. Terraform's lock file is its own: init may add to it."""
+    for source in archived.rglob("*"):
+        if not source.is_file() or source.name == LOCK_FILE:
+            continue
+        target = tree / source.relative_to(archived)
+        content = source.read_bytes()
+        if not target.is_file() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(target, content)
+            target.chmod(source.stat().st_mode & 0o777)
 
 
 def _rename(scratch: Path, tree: Path) -> None:

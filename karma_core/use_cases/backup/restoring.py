@@ -33,6 +33,7 @@ from karma_core.use_cases.backup.examining import Copied, examine
 from karma_core.use_cases.backup.manifest import Manifest, Others, Reader
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.graph.last_build import note_build
 
 ACTION: Final = "restore"
 _NOT_CONTENT: Final = frozenset({"fence", "head", "secret"})
@@ -124,6 +125,9 @@ class _Restoring:
         self._heartbeat.check()
         workspace.state.copy_in(rows)
         heights.accept(workspace)
+        current = workspace.graph.current(workspace.name)
+        if current is not None:
+            note_build(workspace, current)
         left_out = copied.manifest.left_out
         return Restored(manifest=copied.manifest, left_out=left_out, newer_states=newer, other_states=other)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from karma_core.errors import KarmaError, NotFound, Refused, UsageError
+from karma_core.errors import KarmaError, LogTampered, NotFound, Refused, UsageError
 from karma_core.events import log_event
 from karma_core.ids import Address
 from karma_core.json_types import JsonObject
@@ -195,11 +195,13 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
 
 
 def accept_store(workspace: Accepting, name: str, say: Say) -> Accepted:
-    """Take the state store and the parameters for what they are now, whichever of the two is named."""
+    """Take the log as it is; or the state store and the parameters, whichever of the two is named."""
+    if name == LOG:
+        return _accept_log(workspace, say)
     if name not in STORES:
         raise UsageError(
             f"there is no store {name!r} that could be accepted",
-            why=f"the stores are {', '.join(STORES)}",
+            why=f"the stores are {', '.join((LOG, *STORES))}",
             next_step="`karma doctor` lists what is in doubt",
         )
     behind = [f.message for f in heights.findings(workspace) if f"store:{name}" in f.message]
@@ -218,6 +220,24 @@ def accept_store(workspace: Accepting, name: str, say: Say) -> Accepted:
     return accepted
 
 
+def _accept_log(workspace: Accepting, say: Say) -> Accepted:
+    """Bring the log back from a copy that is whole, or take it as it is; only then can it be logged."""
+    doubt = workspace.log.doubt()
+    if not doubt:
+        raise nothing_to_accept(f"store:{LOG}", "the log agrees with its head in the state store")
+    accepted = Accepted(
+        kind="store",
+        name=LOG,
+        doubt=LogTampered.code,
+        was=doubt,
+        now=workspace.log.accept(),
+        next_step="`karma log verify` says whether all sinks agree; move a copy away that does not",
+    )
+    say(accepted)
+    return accepted
+
+
+LOG: Final = "log"
 STORES: Final = ("parameters", "state")
 KINDS: Final[Mapping[str, Accept]] = {
     "state": accept_state,

@@ -160,7 +160,7 @@ class Destruction:
         return f"{plan.destroy} resources destroyed"
 
     def _check_state(self, record: Applied) -> None:
-        """Raise `state-lost` or `state-older`: what the state lacks would stay, and be called destroyed."""
+        """Raise the state's fault (`STATE_CODES`): what it lacks would stay, and be called destroyed."""
         error = state_error(self._workspace, record)
         if error is not None:
             raise error
