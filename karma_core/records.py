@@ -162,7 +162,8 @@ class Applied(Record, frozen=True, kw_only=True):
     apply failed (`status`), `good_config` is the config of the last one that did not. Where the apply went
     through and its runtime was not published, which counts as failed, `unpublished` says why. `state` is the
     height of the component's Terraform state right after the apply; None where it had none, or where an older
-    Karma wrote the record: then the next success notes it.
+    Karma wrote the record: then the next success notes it. `begun` is the run that began to apply or destroy
+    it since: it stands there from the intent to the outcome, and where the run died until the next success.
     """
 
     address: str
@@ -182,6 +183,7 @@ class Applied(Record, frozen=True, kw_only=True):
     good_config: JsonObject | None = None
     unpublished: str = ""
     state: StateHeight | None = None
+    begun: str = ""
 
     @property
     def succeeded(self) -> bool:

@@ -160,6 +160,7 @@ def _keep(workspace: Accepting, record: Applied, present: StateHeight | None) ->
         fingerprint="",
         good_config=record.config if record.succeeded else record.good_config,
         state=present,
+        begun="",
     )
     workspace.state.journal(entry, applied=accepted)
 

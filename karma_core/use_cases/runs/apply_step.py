@@ -11,6 +11,7 @@ from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import Phase
 from karma_core.plan.steps import APPLY, PROPAGATE
+from karma_core.records import Applied
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.plan_step import PlanStep
 from karma_core.use_cases.runs.runtime_writing import keep_plan
@@ -59,7 +60,14 @@ class ApplyStep:
             "destroy": planned.plan.destroy,
         }
         kept = keep_plan(self._run.workspace, self._run.run_id, planned.plan)
-        self._run.recorder.journal(address, planned.generation, APPLY, Phase.STARTED, **detail)
+        self._run.recorder.journal(
+            address,
+            planned.generation,
+            APPLY,
+            Phase.STARTED,
+            applied=self._begun(address, self._run.run_id),
+            **detail,
+        )
         reach("deploy.after_intent")
         config = self._run.fleet[address].config
         version = config.parameter.version if config else None
@@ -68,9 +76,21 @@ class ApplyStep:
             "terraform_apply", Phase.STARTED, address, inputs=inputs, artifacts=kept, cause=planned.cause
         )
 
+    def _begun(self, address: str, run_id: str) -> Applied | None:
+        """The record with the run that has begun to change the component; None where there is no record."""
+        record = self._run.workspace.state.applied(address)
+        return replace(record, begun=run_id) if record is not None else None
+
     def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
         """Re-plan a component whose saved plan cannot be applied, and compare with the shown plan."""
-        self._run.recorder.journal(address, planned.generation, APPLY, Phase.REFUSED, reason=lost.code)
+        self._run.recorder.journal(
+            address,
+            planned.generation,
+            APPLY,
+            Phase.REFUSED,
+            applied=self._begun(address, ""),
+            reason=lost.code,
+        )
         self._run.recorder.log(
             "terraform_apply", Phase.REFUSED, address, inputs={"error": lost.document()}, cause=intent
         )

@@ -127,7 +127,10 @@ class Destruction:
         plan = workspace.terraform.plan(job)
         self._check_shown(plan)
         kept = keep_plan(workspace, self._run.id, plan)
-        self._recorder.journal(address, generation, DESTROY, Phase.STARTED, destroy=plan.destroy)
+        begun = replace(record, begun=self._run.id)
+        self._recorder.journal(
+            address, generation, DESTROY, Phase.STARTED, applied=begun, destroy=plan.destroy
+        )
         reach("destroy.after_intent")
         intent = self._recorder.log(
             "terraform_destroy", Phase.STARTED, address, inputs={"destroy": plan.destroy}, artifacts=kept
@@ -171,7 +174,7 @@ class Destruction:
             state = self._workspace.terraform.height(record.address)
         except KarmaError:
             state = None  # nothing is known of it; the failure is what counts
-        return replace(record, status="failed", fingerprint="", state=state)
+        return replace(record, status="failed", fingerprint="", state=state, begun="")
 
 
 def destroy(
