@@ -32,13 +32,20 @@ def moved(tmp_path: Path) -> Karma:
     return karma
 
 
-@pytest.mark.parametrize("words", [("graph", "build"), ("deploy", "--all", "--auto-approve")], ids=" ".join)
-def test_nothing_is_built_of_no_components(moved: Karma, words: tuple[str, ...]) -> None:
-    """Refused, exit 4, with both ways out; the graph that was built stays."""
-    ran = moved.refuses(*words, code=4)
-    assert ran.error["code"] == "prefix-changed"
-    assert "/iac/box/one/config" in ran.error["why"]
-    assert "karma config publish" in ran.error["next"]
+def test_nothing_is_taken_for_an_environment_of_no_components(moved: Karma) -> None:
+    """Refused, exit 4, with both ways out; the graph that was built stays, and what is deployed too."""
+    for words in (
+        ("graph", "build"),
+        ("plan", "--all"),
+        ("plan", "--destroy", "--all"),
+        ("deploy", "--all", "--auto-approve"),
+        ("destroy", "--all", "--auto-approve"),
+        ("drift",),
+    ):
+        ran = moved.refuses(*words, code=4)
+        assert ran.error["code"] == "prefix-changed", words
+        assert "/iac" in ran.error["why"], words
+        assert "karma config publish" in ran.error["next"], words
     assert [node["id"] for node in moved.json("graph", "show")["nodes"]] == ["box/one"]
 
 

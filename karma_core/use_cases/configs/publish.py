@@ -129,7 +129,7 @@ def publish(
     reach("publish.after_reading")
     comparison, to_delete = work.comparison, work.to_delete
     if comparison.intents or to_delete:
-        heights.require_level(workspace)
+        heights.require_level(workspace, publishing=True)
     ask_before_many(comparison, to_delete, assume_yes=assume_yes or dry_run, confirm=confirm)
     result = _result(workspace.name, work, dry_run=dry_run)
     if dry_run:

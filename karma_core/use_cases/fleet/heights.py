@@ -20,7 +20,7 @@ from karma_core import ids, strictjson
 from karma_core.decoding import convert
 from karma_core.errors import BadInput, KarmaError, Refused
 from karma_core.model import Finding, Record, Severity, about_environment, to_builtins
-from karma_core.needs import PolicySource
+from karma_core.needs import Context, PolicySource
 from karma_core.records import ParameterKind, ParameterWrite
 
 KIND: Final = "heights"
@@ -30,6 +30,8 @@ IDENTITY: Final = "identity"
 """The state store's secret whose digest is its identity."""
 OLDER: Final = "store-older"
 """Code of the finding, and of the refusal."""
+PREFIX_CHANGED: Final = "prefix-changed"
+"""Code of the refusal."""
 
 
 class Height(Record, frozen=True, kw_only=True):
@@ -108,8 +110,38 @@ def findings(workspace: PolicySource) -> Iterator[Finding]:
             yield _finding(workspace, "parameters", why)
 
 
-def require_level(workspace: PolicySource) -> None:
-    """Refused `store-older` where a store is not as far as another has seen it."""
+def require_same_prefix(workspace: PolicySource) -> None:
+    """Refused `prefix-changed` where nothing was ever written under the prefix, but was under another.
+
+    Else an environment whose prefix was changed in the settings would look like one of no components. Two
+    reads; nothing is refused before the stores were first written.
+    """
+    document = workspace.state.document(KIND, DOCUMENT)
+    before = document.body.get("prefix") if document is not None else None
+    if before is None or before == workspace.prefix or _in_parameters(workspace) is not None:
+        return
+    raise prefix_changed(workspace, f"the configs of {workspace.name} were last written under {before}")
+
+
+def prefix_changed(workspace: Context, why: str) -> KarmaError:
+    """The error of an environment that has configs under another prefix than the settings name."""
+    return Refused(
+        f"nothing is published under the prefix {workspace.prefix}",
+        why=why,
+        next_step=f"`karma config publish` publishes them under {workspace.prefix}; "
+        "or set the environment's prefix back to what it was",
+        code=PREFIX_CHANGED,
+        prefix=workspace.prefix,
+    )
+
+
+def require_level(workspace: PolicySource, *, publishing: bool = False) -> None:
+    """Refused `store-older` where a store is not as far as another has seen it, `prefix-changed` as above.
+
+    Who is `publishing` may do so under a new prefix.
+    """
+    if not publishing:
+        require_same_prefix(workspace)
     for finding in findings(workspace):
         raise Refused(
             "nothing is done with these stores",

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from karma_core import strictjson
-from karma_core.errors import Refused, StaleLease
+from karma_core.errors import StaleLease
 from karma_core.events import log_event
 from karma_core.failpoints import reach
 from karma_core.graph import delta as deltas
@@ -305,13 +305,8 @@ def require_same_prefix(workspace: Context, fleet: Fleet, stored: Snapshot | Non
     paths = [node.config_path for node in stored.graph.nodes if node.config_path]
     if not paths or any(path.startswith(f"{workspace.prefix}/") for path in paths):
         return
-    raise Refused(
-        f"nothing is published under the prefix {workspace.prefix}",
-        why=f"the {len(paths)} components of {workspace.name} were built from others, like {paths[0]}",
-        next_step=f"`karma config publish` publishes them under {workspace.prefix}; "
-        "or set the environment's prefix back to what it was",
-        code="prefix-changed",
-        prefix=workspace.prefix,
+    raise heights.prefix_changed(
+        workspace, f"the {len(paths)} components of {workspace.name} were built from others, like {paths[0]}"
     )
 
 

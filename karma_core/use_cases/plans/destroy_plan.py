@@ -11,6 +11,7 @@ from karma_core.model import Finding
 from karma_core.needs import DestroyPlanning
 from karma_core.plan.document import Action, Plan, PlannedComponent
 from karma_core.records import Applied
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import finding_of, state_error
@@ -29,6 +30,7 @@ def plan_destroy(workspace: DestroyPlanning, selection: Selection) -> Plan:
     NotFound and Refused as a destroy. A component whose destruction cannot be planned is `blocked`.
     """
     check_binding(workspace)
+    heights.require_same_prefix(workspace)
     token = inputs_token(workspace)
     components, findings = _plan_all(workspace, select_for_destroy(workspace, selection))
     made = Plan(

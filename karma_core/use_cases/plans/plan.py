@@ -8,6 +8,7 @@ from karma_core.graph.validate import sort_findings
 from karma_core.model import Finding, about_environment, about_type
 from karma_core.needs import DestroyPlanning, Planning, PlanStore
 from karma_core.plan.document import Plan, PlannedComponent
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.states import check_states
@@ -41,6 +42,8 @@ def plan(
         require_selection(selection)
     check_binding(workspace)
     of_now = fleet is None
+    if of_now:
+        heights.require_same_prefix(workspace)
     token = inputs_token(workspace) if of_now else ""
     fleet = fleet or read_fleet(workspace)
     choice = choose(workspace, fleet, selection)
