@@ -148,6 +148,8 @@ def translated(path: Path) -> Iterator[None]:
             next_step="write it in UTF-8",
             code="invalid-text",
         ) from error
+    except UnicodeDecodeError as error:  # Python's sqlite3 raises it while it says that a text is no UTF-8
+        raise damaged(path, "a text", error) from error
     except sqlite3.Error as error:
         raise _translation(error, path) from error
 
