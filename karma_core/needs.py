@@ -7,7 +7,7 @@ environment (`karma_core.workspace`) fits them by its shape: `Workspace` fits al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from karma_core import ports
@@ -137,6 +137,10 @@ class HasModules(Context, Protocol):
         """Resources of a component that a killed apply may have created, as far as it is known here."""
         ...
 
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """As `ports.Terraform.lacking`; none where there is no Terraform."""
+        ...
+
 
 class HasTerraform(Context, Protocol):
     """Terraform."""
@@ -203,6 +207,10 @@ class ComponentPlanning(HasState, HasTerraform, Protocol):
 
 class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
+
+
+class TerraformAndState(HasState, HasTerraform, Protocol):
+    """What knows which applies began, and what Terraform's states have."""
 
 
 class StateKeeping(HasParameters, HasState, HasTerraform, Protocol):

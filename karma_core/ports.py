@@ -482,6 +482,21 @@ class Terraform(Protocol):
         """
         ...
 
+    def place(self) -> str:
+        """An id of the machine and folder where applies are recorded: `maybe_created` knows those alone."""
+        ...
+
+    def digests(self, address: str, names: Sequence[str]) -> dict[str, str]:
+        """Each of these resources → a digest of what the component's state has of it; empty where nothing."""
+        ...
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """Resources that an apply at that place began to create and the state has as `before`, sorted.
+
+        None where the place is this one: there `maybe_created` knows how far it came.
+        """
+        ...
+
     def accept_created(self, address: str) -> None:
         """Take the component's state as it is from now on: somebody has looked after those resources."""
         ...

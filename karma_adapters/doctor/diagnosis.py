@@ -23,7 +23,7 @@ from karma_core import ids
 from karma_core.errors import KarmaError, LogTampered
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import bound_to, check_binding
 from karma_core.use_cases.fleet.states import state_errors
 from karma_core.use_cases.graph.last_build import require_last_build
@@ -125,7 +125,8 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
 def _applies(workspace: Workspace) -> Iterator[Check]:
     """One check for each component with resources that a killed apply may have created."""
     try:
-        doubts = {a: workspace.terraform.maybe_created(a) for a in workspace.terraform.unsettled()}
+        here = {a: workspace.terraform.maybe_created(a) for a in workspace.terraform.unsettled()}
+        doubts = {**creations.in_doubt(workspace), **here}
     except KarmaError as unread:
         yield failed(MAYBE_CREATED, unread)
         return

@@ -40,7 +40,7 @@ from karma_core.outcomes import Phase
 from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
 from karma_core.use_cases.configs import writing as config_set
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
@@ -237,7 +237,7 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.optional_keys,
-        maybe_created=workspace.maybe_created,
+        maybe_created=creations.reader(workspace),
         self_written=built.self_written,
     )
 

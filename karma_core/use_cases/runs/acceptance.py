@@ -23,7 +23,7 @@ from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.records import ACCEPTED, Applied, JournalEntry, StateHeight
 from karma_core.use_cases import leasing
 from karma_core.use_cases.access.identity import require_requester
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_error
 
@@ -172,10 +172,10 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
     """Take a component's state to have all that exists, although an apply of it was killed."""
     address = str(Address.parse(name))
     with leasing.held(workspace, [leasing.component_lease(address)], wait_seconds=0):
-        resources = workspace.terraform.maybe_created(address)
+        resources = creations.maybe_created(workspace, address)
         if not resources:
             raise nothing_to_accept(
-                f"{MAYBE_CREATED}:{address}", "no apply of it was killed here, or its state has everything"
+                f"{MAYBE_CREATED}:{address}", "no apply of it was killed, or its state has everything"
             )
         accepted = Accepted(
             kind=MAYBE_CREATED,
@@ -189,6 +189,7 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
         )
         say(accepted)
         workspace.terraform.accept_created(address)
+        creations.note_ended(workspace, address)
     return accepted
 
 

@@ -11,7 +11,9 @@ from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import Phase
 from karma_core.plan.steps import APPLY, PROPAGATE
+from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.records import Applied
+from karma_core.use_cases.fleet import creations
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.plan_step import PlanStep
 from karma_core.use_cases.runs.runtime_writing import keep_plan
@@ -44,6 +46,7 @@ class ApplyStep:
             return self._apply_failed(address, planned, intent, error)
         reach("deploy.after_apply")
         self._run.recorder.journal(address, planned.generation, APPLY, Phase.SUCCEEDED)
+        creations.note_ended(self._run.workspace, address)
         reach("deploy.before_outcome")
         after = planned.judgement.inputs.fingerprint
         done = self._run.recorder.log("terraform_apply", Phase.SUCCEEDED, address, after=after, cause=intent)
@@ -68,6 +71,7 @@ class ApplyStep:
             applied=self._begun(address, self._run.run_id),
             **detail,
         )
+        creations.note_begun(self._run.workspace, self._run.run_id, planned.plan)
         reach("deploy.after_intent")
         config = self._run.fleet[address].config
         version = config.parameter.version if config else None
@@ -83,6 +87,7 @@ class ApplyStep:
 
     def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
         """Re-plan a component whose saved plan cannot be applied, and compare with the shown plan."""
+        creations.note_ended(self._run.workspace, address)
         self._run.recorder.journal(
             address,
             planned.generation,
@@ -101,6 +106,8 @@ class ApplyStep:
     def _apply_failed(self, address: str, planned: Planned, intent: str, error: DeployFailed) -> Result:
         record = self._run.runtimes.failed(planned.judgement, planned.generation)
         document = error.document()
+        if error.code != MAYBE_CREATED:
+            creations.note_ended(self._run.workspace, address)
         self._run.recorder.journal(
             address, planned.generation, APPLY, Phase.FAILED, applied=record, error=document
         )

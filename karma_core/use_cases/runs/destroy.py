@@ -19,7 +19,7 @@ from karma_core.plan.steps import DESTROY
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import Applied, Run, TerraformPlan
 from karma_core.use_cases import leasing
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_error
@@ -102,7 +102,7 @@ class Destruction:
 
     def _blocked(self, address: str) -> str:
         """Why the component is left alone: it is not known what it has, or the shown plan says so."""
-        resources = self._workspace.terraform.maybe_created(address)
+        resources = creations.maybe_created(self._workspace, address)
         if resources:
             return in_one_line(maybe_created(address, resources))
         planned = self._shown.components.get(address) if self._shown else None
