@@ -38,6 +38,14 @@ class StampedLog:
         """As the log itself."""
         return self._log.event(event_id)
 
+    def doubt(self) -> str:
+        """As the log itself."""
+        return self._log.doubt()
+
+    def accept(self) -> str:
+        """As the log itself."""
+        return self._log.accept()
+
     def copy_out(self, through: int) -> Iterator[bytes]:
         """As the log itself."""
         return self._log.copy_out(through)

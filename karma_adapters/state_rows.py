@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from karma_core.decoding import convert
 from karma_core.errors import BadInput
 from karma_core.model import to_builtins
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
@@ -109,4 +110,4 @@ def _take(contents: Contents, row: StateRow) -> None:
 
 
 def _read(row: StateRow, kind: type[_Kept]) -> _Kept:
-    return msgspec.convert(row.body, kind)
+    return convert(row.body, kind)

@@ -24,8 +24,10 @@ from karma_api.rendered import Rendered
 from karma_core import ports
 from karma_core.errors import KarmaError, NotFound, StoreUnavailable
 from karma_core.graph import history
+from karma_core.graph.delta import digest
 from karma_core.graph.graph import Graph
 from karma_core.model import Build, Component, Edge, Finding, GraphData, Kind, Snapshot
+from karma_core.use_cases.graph.last_build import require_intact
 
 LOOK_SECONDS: Final = 0.05
 """How old what is known of the store may be. Ours: so long that looking costs a busy server nothing, so short
@@ -144,11 +146,17 @@ class View:
             self._again[key] = again
 
 
+def _unchecked(build: Build | None) -> None:
+    """Take every build for the newest."""
+    del build
+
+
 class CachedGraph:
     """Views of one environment's graph. Threads share it.
 
     `patience_seconds` is how long a reader waits for a newer build, `first_seconds` where it has none. Where
-    one waits already, others take the view that is here, unless `all_wait`.
+    one waits already, others take the view that is here, unless `all_wait`. `check` raises where a
+    build is not the one that was published last.
     """
 
     def __init__(
@@ -160,8 +168,10 @@ class CachedGraph:
         patience_seconds: float = PATIENCE_SECONDS,
         first_seconds: float = FIRST_SECONDS,
         all_wait: bool = False,
+        check: Callable[[Build | None], None] = _unchecked,
     ) -> None:
         self._all_wait = all_wait
+        self._check = check
         self._patience = patience_seconds
         self._first = first_seconds
         self._store = store
@@ -272,7 +282,10 @@ class CachedGraph:
         build = self._store.current(self._environment)
         held = self._view.build if self._view is not None else None
         if build != held:
+            self._check(build)
             snapshot = self._store.load(self._environment) if build is not None else None
+            if snapshot is not None:
+                require_intact(snapshot.build, digest(snapshot.graph))
             self._view = _prepared(snapshot, self._view)
             del snapshot  # with all that the view shares with the one before, instead of having it twice
             give_back()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ from karma_core.issuers import Issuers
 from karma_core.json_types import JsonMapping
 from karma_core.roles import Role
 from karma_core.use_cases.access.vouching import vouch
+from karma_core.use_cases.graph.last_build import require_last_build
 from karma_core.workspace import Actor, OpenEnvironment, Workspace
 from karma_log.read import LogDiff
 from karma_log.verify import LogVerification
@@ -150,7 +152,13 @@ def make_service(
     return Service(
         workspace=workspace,
         log=log,
-        graph=graph or CachedGraph(workspace.graph, workspace.artifacts, workspace.name),
+        graph=graph
+        or CachedGraph(
+            workspace.graph,
+            workspace.artifacts,
+            workspace.name,
+            check=partial(require_last_build, workspace),
+        ),
         starter=starter,
         access=Access(workspace, anonymous=anonymous, limits=limits, issuers=issuers),
         gremlin=gremlin,

@@ -37,18 +37,26 @@ KeepGoing = Annotated[
         help="Publish although there are errors; invalid components keep their last good node.",
     ),
 ]
+Anew = Annotated[
+    bool,
+    typer.Option("--anew", help="Build also where nothing has moved, and set a damaged graph right."),
+]
 At = Annotated[str | None, typer.Option("--at", help="As it was: a build's number or a time (ISO 8601).")]
 
 
 @app.command(epilog="Examples:\n\n`karma graph build --env prod`\n\n`karma graph build --json`")
 def build(
-    env: Env = None, project: ProjectDir = None, keep_going: KeepGoing = False, as_json: Json = False
+    env: Env = None,
+    project: ProjectDir = None,
+    keep_going: KeepGoing = False,
+    anew: Anew = False,
+    as_json: Json = False,
 ) -> None:
     """Read parameters and state, build and validate the graph, publish what changed."""
     from karma_core.use_cases.graph.build import build_graph
 
     with progress.shown(quiet=as_json) as say:
-        result = build_graph(open_for(env, project, say), keep_going=keep_going)
+        result = build_graph(open_for(env, project, say), keep_going=keep_going, anew=anew)
     streams.outcome_is_recorded()
     if as_json:
         render.document(result.contract())

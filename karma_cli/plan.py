@@ -173,6 +173,8 @@ def _target_is_blocked(made: Plan, selection: Selection) -> bool:
     from karma_core.plan.document import Action
     from karma_core.use_cases.selection.naming import is_target
 
+    if not made.components:
+        return made.status == "blocked"
     blocked = (c.address for c in made.components if c.action is Action.BLOCKED)
     return any(is_target(selection, address, environment=made.environment) for address in blocked)
 

@@ -48,7 +48,7 @@ def doctor(
             metavar="KIND:NAME",
             help="Take for right what is in doubt, which is logged; check nothing. "
             "state:ADDRESS: the component's Terraform state as it is now; "
-            "store:state, store:parameters: that store as it is now; "
+            "store:state, store:parameters, store:log: that store as it is now; "
             "maybe-created:ADDRESS: the component's state has all that exists.",
         ),
     ] = None,

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from karma_core.decoding import convert
 from karma_core.ids import shown
 from karma_core.json_types import JsonObject, JsonValue
 
@@ -85,7 +86,7 @@ class Faults(ValueError):
 def read(kind: type[Kind], body: JsonValue, *, strict: bool = True) -> Kind:
     """The document in a JSON value; Faults. Not `strict`: text may stand for numbers and flags."""
     try:
-        return msgspec.convert(body, kind, strict=strict, dec_hook=_read_secret)
+        return convert(body, kind, strict=strict, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
         faults = tuple(_of_keys(kind, body, strict=strict)) or (_fault(error),)
         raise Faults(faults) from error
@@ -143,7 +144,7 @@ def _of_keys(kind: TypeForm, body: JsonValue, *, strict: bool) -> Iterator[Fault
 def _of_value(kind: TypeForm, value: JsonValue, *below: str, strict: bool) -> Iterator[Fault]:
     """The faults of one value, of a document or a table by its keys: msgspec leaves those of tables out."""
     try:
-        msgspec.convert(value, kind, strict=strict, dec_hook=_read_secret)
+        convert(value, kind, strict=strict, dec_hook=_read_secret)
     except msgspec.ValidationError as error:
         within = tuple(_within(kind, value, strict=strict))
         yield from (Fault((*below, *fault.place), fault.said) for fault in within)

@@ -7,7 +7,7 @@ environment (`karma_core.workspace`) fits them by its shape: `Workspace` fits al
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from karma_core import ports
@@ -143,6 +143,10 @@ class HasModules(Context, Protocol):
         """Resources of a component that a killed apply may have created, as far as it is known here."""
         ...
 
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """As `ports.Terraform.lacking`; none where there is no Terraform."""
+        ...
+
 
 class HasTerraform(Context, Protocol):
     """Terraform."""
@@ -211,6 +215,10 @@ class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
 
 
+class TerraformAndState(HasState, HasTerraform, Protocol):
+    """What knows which applies began, and what Terraform's states have."""
+
+
 class StateKeeping(HasParameters, HasState, HasTerraform, Protocol):
     """What holds Terraform's states and the published runtimes against what was applied."""
 
@@ -245,6 +253,10 @@ class ShownComparison(GitComparison, HasModules, Protocol):
 
 class FleetBesideGit(HasParameters, HasState, HasModules, HasGit, HasPublishIndex, Protocol):
     """The fleet as it is stored, and the configs in Git that it is compared with."""
+
+
+class GraphReading(HasState, HasGraph, Protocol):
+    """What shows the stored graph, and the state store, which knows its newest build."""
 
 
 class GraphBuilding(HasParameters, HasState, HasLog, HasArtifacts, HasGraph, HasModules, Protocol):

@@ -289,6 +289,10 @@ class StateStore(Protocol):
         """Move the head forward; a head with a lower number than the stored one is ignored."""
         ...
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, also back, or take it away: a person took the log as it is."""
+        ...
+
     def secret(self, name: str) -> bytes:
         """32 random bytes of this environment, made at the first call, the same ever after (HMAC keys)."""
         ...
@@ -345,6 +349,20 @@ class EventLog(Protocol):
 
     def event(self, event_id: str) -> Event | None:
         """One event."""
+        ...
+
+    def doubt(self) -> str:
+        """Why the log does not agree with its head in the state store; empty where it does.
+
+        Then nothing can be appended, and so nothing be done.
+        """
+        ...
+
+    def accept(self) -> str:
+        """Set a doubted log right, and say how: from a copy that is whole, or by taking it as it is.
+
+        LogTampered where its own chain is broken.
+        """
         ...
 
     def copy_out(self, through: int) -> Iterator[bytes]:
@@ -465,6 +483,21 @@ class Terraform(Protocol):
 
         Their Terraform was killed: each may exist. While there are any, `plan` and `apply` refuse the
         component with DeployFailed `maybe-created`. No process is started.
+        """
+        ...
+
+    def place(self) -> str:
+        """An id of the machine and folder where applies are recorded: `maybe_created` knows those alone."""
+        ...
+
+    def digests(self, address: str, names: Sequence[str]) -> dict[str, str]:
+        """Each of these resources → a digest of what the component's state has of it; empty where nothing."""
+        ...
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """Resources that an apply at that place began to create and the state has as `before`, sorted.
+
+        None where the place is this one: there `maybe_created` knows how far it came.
         """
         ...
 

@@ -143,12 +143,14 @@ class StateHeight(Record, frozen=True, kw_only=True):
     """How far a Terraform state has come.
 
     `lineage` is the identity that Terraform gave it, `serial` rises with each write, `resources` counts the
-    instances of managed resources in it.
+    instances of managed resources in it. `digest` is that of its content, which Terraform never changes
+    without a higher serial; empty in the records of an earlier Karma.
     """
 
     lineage: str
     serial: int
     resources: int
+    digest: str = ""
 
 
 class Applied(Record, frozen=True, kw_only=True):
@@ -160,7 +162,8 @@ class Applied(Record, frozen=True, kw_only=True):
     apply failed (`status`), `good_config` is the config of the last one that did not. Where the apply went
     through and its runtime was not published, which counts as failed, `unpublished` says why. `state` is the
     height of the component's Terraform state right after the apply; None where it had none, or where an older
-    Karma wrote the record: then the next success notes it.
+    Karma wrote the record: then the next success notes it. `begun` is the run that began to apply or destroy
+    it since: it stands there from the intent to the outcome, and where the run died until the next success.
     """
 
     address: str
@@ -180,6 +183,7 @@ class Applied(Record, frozen=True, kw_only=True):
     good_config: JsonObject | None = None
     unpublished: str = ""
     state: StateHeight | None = None
+    begun: str = ""
 
     @property
     def succeeded(self) -> bool:

@@ -127,6 +127,10 @@ class OpenEnvironment(ABC):
         """Resources of a component that a killed apply may have created, as far as it is known here."""
 
     @abstractmethod
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """Resources that an apply killed at another place may have created, where the state can be read."""
+
+    @abstractmethod
     def with_terraform(self) -> Workspace | None:
         """The environment with all that a plan takes; None where this process plans nothing."""
 
@@ -150,6 +154,10 @@ class Workspace(OpenEnvironment):
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """What the applies that were killed here may have created."""
         return self.terraform.maybe_created(address)
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """What an apply that was killed elsewhere may have created."""
+        return self.terraform.lacking(address, place, before)
 
     def with_terraform(self) -> Workspace | None:
         """The environment itself."""
@@ -177,6 +185,11 @@ class StoredEnvironment(OpenEnvironment):
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """Nothing is applied here, so nothing is known of it."""
         del address
+        return ()
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """No state is read here."""
+        del address, place, before
         return ()
 
     def with_terraform(self) -> Workspace | None:

@@ -23,6 +23,7 @@ from karma_core.errors import SettingsError
 from karma_core.masking.names import credential_names
 from karma_core.roles import Role
 from karma_core.use_cases.graph.kept_modules import KeptModules
+from karma_core.use_cases.graph.last_build import require_last_build
 from karma_core.workspace import Actor, OpenEnvironment, StoredEnvironment
 from karma_lambda.claims import SOURCE, GatewayAccess
 from karma_lambda.settings import SCRATCH, FunctionSettings, Runs, Webhooks, project_settings
@@ -120,6 +121,7 @@ def patient_graph(workspace: OpenEnvironment) -> CachedGraph:
         workspace.name,
         patience_seconds=GRAPH_SECONDS,
         first_seconds=GRAPH_SECONDS,
+        check=partial(require_last_build, workspace),
         all_wait=True,  # a look may be under way that an earlier request waited for in vain
     )
 

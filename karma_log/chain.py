@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from karma_core import strictjson
+from karma_core.decoding import convert
 from karma_core.errors import BadInput, LogTampered
 from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
@@ -266,7 +267,7 @@ def _intact(stored: StoredLine) -> tuple[Event | None, str]:
     """The event of a line whose every byte is as it was written, or None and what is wrong."""
     try:
         document = _decode_any(stored.raw)
-        event = msgspec.convert(document, Event)
+        event = convert(document, Event)
         form = strictjson.canonical(document)
         digest = _hash(document)
     except _UNREADABLE as error:

@@ -23,7 +23,7 @@ from karma_core.errors import Conflict, LogTampered, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_core.ports import Say, StateStore
 from karma_core.records import ChainHead, Event
-from karma_log import chain, copying, filters, read
+from karma_log import chain, copying, doubt, filters, read
 from karma_log.copies import Copy
 from karma_log.read import LogDiff
 from karma_log.redact import Redactor
@@ -187,6 +187,30 @@ class Log:
             self._say("log_head_healed", {"seq": last.seq, "from_seq": head.seq if head else 0})
         return verification
 
+    # -- doubts ------------------------------------------------------------------------------------
+
+    def doubt(self) -> str:
+        """Why the log does not agree with its head; empty where it does, or goes on from it."""
+        try:
+            self._settle()
+        except LogTampered as error:
+            return error.why
+        return ""
+
+    def accept(self) -> str:
+        """Bring back what a whole copy has of it; else put the head where the log's own chain ends."""
+        head = self._state.chain_head()
+        with self._lock:
+            self._newest, self._newest_known = None, False
+            name = ""
+            if head is not None:
+                name = doubt.restored_from(self._required, [copy.sink for copy in self._copies], head)
+            if name:
+                return f"what was missing was brought back from the copy {name}"
+            newest = doubt.newest_of_intact(self._required)
+            self._state.reset_chain_head(newest)
+        return f"it goes on from event {newest.seq}" if newest else "it begins anew"
+
     # -- copies of the whole log -------------------------------------------------------------------
 
     def copy_out(self, through: int) -> Iterator[bytes]:
@@ -213,5 +237,6 @@ def _tampered(why: str) -> LogTampered:
     return LogTampered(
         "the log does not agree with its head in the state store",
         why=why,
-        next_step="run `karma log verify`; restore the log from another sink or a backup",
+        next_step="run `karma log verify`; restore it from a backup; or `karma doctor --accept store:log` "
+        "brings it back from a copy, or takes it as it is",
     )

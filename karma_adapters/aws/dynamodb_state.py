@@ -174,6 +174,14 @@ class DynamoState:
                 ExpressionAttributeValues={":seq": number(head.seq)},
             )
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, or take it away."""
+        if head is None:
+            self._table.delete("chain", "head")
+        else:
+            item = {**self._table.key("chain", "head"), "seq": number(head.seq), "digest": text(head.hash)}
+            self._table.put(item)
+
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call, the same ever after."""
         row = self._table.get("secret", name)

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from karma_adapters.local.replace_file import replace_file
+from karma_core.decoding import decode
 from karma_core.model import Record
 from karma_core.records import Tier
 
@@ -87,7 +88,7 @@ class SeenVersions:
 
     def _read(self) -> dict[str, _Stored]:
         try:
-            file = msgspec.json.decode(self._path.read_bytes(), type=_File) if self._path else None
+            file = decode(self._path.read_bytes(), _File) if self._path else None
         except (FileNotFoundError, msgspec.MsgspecError):
             return {}
         return file.newest if file is not None and file.form == FORM else {}

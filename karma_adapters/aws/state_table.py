@@ -17,6 +17,7 @@ import msgspec
 
 from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import IN_THE_WAY
+from karma_core.decoding import decode
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.json_types import JsonValue
 from karma_log.sinks.service import AwsDocument
@@ -179,7 +180,7 @@ class StateTable:
                 return None
             raw += bytes(part["body"]["B"])
         try:
-            return msgspec.json.decode(zlib.decompress(raw), type=kind)
+            return decode(zlib.decompress(raw), kind)
         except (zlib.error, msgspec.MsgspecError, UnicodeError) as error:
             raise self._damaged(f"a {kind.__name__} in {item['pk']['S']} cannot be read: {error}") from error
 

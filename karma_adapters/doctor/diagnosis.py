@@ -20,12 +20,13 @@ from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core import ids
-from karma_core.errors import KarmaError
+from karma_core.errors import KarmaError, LogTampered
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import bound_to, check_binding
 from karma_core.use_cases.fleet.states import state_errors
+from karma_core.use_cases.graph.last_build import require_last_build
 from karma_core.workspace import Workspace
 
 
@@ -124,7 +125,8 @@ def _policy(workspace: Workspace) -> Iterator[Check]:
 def _applies(workspace: Workspace) -> Iterator[Check]:
     """One check for each component with resources that a killed apply may have created."""
     try:
-        doubts = {a: workspace.terraform.maybe_created(a) for a in workspace.terraform.unsettled()}
+        here = {a: workspace.terraform.maybe_created(a) for a in workspace.terraform.unsettled()}
+        doubts = {**creations.in_doubt(workspace), **here}
     except KarmaError as unread:
         yield failed(MAYBE_CREATED, unread)
         return
@@ -173,6 +175,18 @@ def _binding(workspace: Workspace) -> Check:
     return passed("binding", f"{parameter} is the environment {bound}")
 
 
+def _require_undoubted(workspace: Workspace) -> None:
+    """LogTampered where the log does not agree with its head."""
+    doubt = workspace.log.doubt()
+    if doubt:
+        raise LogTampered(
+            "the log does not agree with its head in the state store",
+            why=doubt,
+            next_step="restore it from a backup; or `karma doctor --accept store:log` brings it back from a "
+            "copy, or takes it as it is",
+        )
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
@@ -180,8 +194,8 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     probes: tuple[tuple[str, Callable[[], object]], ...] = (
         ("parameters", workspace.parameters.revision),
         ("state", workspace.state.chain_head),
-        ("graph", lambda: workspace.graph.current(workspace.name)),
-        ("log", lambda: list(workspace.log.events(limit=1))),
+        ("graph", lambda: require_last_build(workspace, workspace.graph.current(workspace.name))),
+        ("log", lambda: _require_undoubted(workspace)),
         ("terraform version", workspace.terraform.version),
     )
     yield _binding(workspace)

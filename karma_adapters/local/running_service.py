@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from karma_adapters.local.replace_file import replace_file
+from karma_core.decoding import convert
 from karma_core.model import Record, to_builtins
 
 FILE: Final = "service.json"
@@ -60,7 +61,7 @@ class RunningService:
     def _read(self) -> tuple[Part, ...]:
         try:
             body = json.loads(self._path.read_bytes())
-            return msgspec.convert(body["services"], tuple[Part, ...])
+            return convert(body["services"], tuple[Part, ...])
         except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError):
             return ()  # nobody wrote it, or it is not ours: then no service is known
 

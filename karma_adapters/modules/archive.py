@@ -1,8 +1,9 @@
 """Copies of modules by digest: what Terraform runs in, and what a removed component is destroyed from.
 
 `<directory>/<digest in hex>/components/…` holds the files of a module and of its local child modules at the
-same relative places, read-only; `module.json` beside it what was known of the module. A copy is made in a
-temporary directory and renamed, so that whoever sees it sees all of it.
+same relative places, read-only; `module.json` beside it what was known of the module, and `module.sha256` its
+digest. A copy is made in a temporary directory and renamed, so that whoever sees it sees all of it. Before a
+process uses a copy for the first time it compares its files with the digest: Terraform runs what is there.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import Final
 
 import msgspec
 
-from karma_adapters.modules.files import ModuleFile
+from karma_adapters.modules.files import ModuleFile, content_digest, survey_below, tree_digest
+from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict, NotFound
 from karma_core.model import Record
 from karma_core.records import Module
 
 TREE: Final = "components"
 _RECORD: Final = "module.json"
+_CHECK: Final = "module.sha256"
 _DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})\Z")
 
 
@@ -45,16 +48,34 @@ class ModuleArchive:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._intact: dict[str, Module] = {}
 
     def find(self, digest: str, component_type: str) -> Module | None:
-        """The archived module, its path inside the archive, or None."""
+        """The archived module, its path inside the archive, or None.
+
+        BadInput `module-damaged` where the copy is not what was archived.
+        """
         place = self._place(digest)
         if place is None or not (place / _RECORD).is_file():
             return None
-        module = msgspec.json.decode((place / _RECORD).read_bytes(), type=Module)
+        module = self._intact.get(digest) or _intact(place, digest)
+        self._intact[digest] = module
         if module.type != component_type:
             return None
         return msgspec.structs.replace(module, path=str(place / TREE / component_type))
+
+    def drop_damaged(self, digest: str) -> None:
+        """Remove a copy that is not what was archived, so that it can be kept again."""
+        place = self._place(digest)
+        if place is None or not place.exists():
+            return
+        try:
+            _intact(place, digest)
+        except BadInput:
+            self._intact.pop(digest, None)
+            aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=self._directory))
+            place.rename(aside / place.name)
+            shutil.rmtree(aside, ignore_errors=True)
 
     def files(self, digest: str, component_type: str) -> Iterator[tuple[str, bytes]] | None:
         """(path relative to the modules' root, content) of an archived module's files; None as `find`."""
@@ -75,7 +96,7 @@ class ModuleArchive:
         try:
             for file, digest in contents:
                 _copy(root / file.path, scratch / TREE / file.path, file, digest)
-            (scratch / _RECORD).write_bytes(msgspec.json.encode(module))
+            _write_record(scratch, module)
             if not place.exists():
                 _rename(scratch, place)
         finally:
@@ -94,7 +115,7 @@ class ModuleArchive:
         place = self._place(digest)
         if place is None or not (place / _RECORD).is_file():
             raise NotFound(f"no module {digest} is archived")
-        module = msgspec.json.decode((place / _RECORD).read_bytes(), type=Module)
+        module = _intact(place, digest)
         root = place / TREE
         files = tuple(
             _PackedFile(
@@ -111,7 +132,7 @@ class ModuleArchive:
         """Archive a packed module; BadInput `backup-damaged` where it is none, or a path leaves its place."""
         place = self._place(digest)
         try:
-            unpacked = msgspec.json.decode(packed, type=_Packed)
+            unpacked = decode(packed, _Packed)
         except msgspec.MsgspecError as error:
             raise _damaged(digest, str(error)) from error
         if place is None or unpacked.module.digest != digest:
@@ -123,7 +144,7 @@ class ModuleArchive:
         try:
             for file in unpacked.files:
                 _write(scratch / TREE, file, digest)
-            (scratch / _RECORD).write_bytes(msgspec.json.encode(unpacked.module))
+            _write_record(scratch, unpacked.module)
             _rename(scratch, place)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -131,6 +152,43 @@ class ModuleArchive:
     def _place(self, digest: str) -> Path | None:
         match = _DIGEST.match(digest)
         return self._directory / match[1] if match else None
+
+
+def _write_record(place: Path, module: Module) -> None:
+    record = msgspec.json.encode(module)
+    (place / _RECORD).write_bytes(record)
+    (place / _CHECK).write_text(hashlib.sha256(record).hexdigest())
+
+
+def _intact(place: Path, digest: str) -> Module:
+    """What was known of the module of a copy; BadInput `module-damaged` where a file is not as it was kept.
+
+    The record of an earlier Karma's copy has no digest beside it, and is taken as it is.
+    """
+    try:
+        record = (place / _RECORD).read_bytes()
+        check = place / _CHECK
+        if check.exists() and check.read_text() != hashlib.sha256(record).hexdigest():
+            raise _is_damaged(place, digest, f"{_RECORD} is not what was written")
+        module = decode(record, Module)
+        root = place / TREE
+        contents = [(file, content_digest(root, file)) for file in sorted(survey_below(root))]
+        if module.digest != digest or tree_digest(contents) != digest:
+            raise _is_damaged(place, digest, "its files have another digest than when it was archived")
+    except (OSError, UnicodeError, msgspec.MsgspecError) as error:
+        raise _is_damaged(place, digest, str(error)) from error
+    return module
+
+
+def _is_damaged(place: Path, digest: str, why: str) -> BadInput:
+    return BadInput(
+        f"the archived copy of the module {digest} is damaged",
+        why=f"{place}: {why}",
+        next_step="delete that folder: it is archived again where the modules' directory has this module; "
+        "else check it out, or restore a backup",
+        code="module-damaged",
+        module=digest,
+    )
 
 
 def _write(root: Path, file: _PackedFile, digest: str) -> None:

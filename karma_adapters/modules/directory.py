@@ -22,6 +22,7 @@ from karma_adapters.modules import files as module_files
 from karma_adapters.modules.archive import ModuleArchive
 from karma_adapters.modules.files import ModuleFile
 from karma_core import ids, module_facts
+from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.read import read_module
@@ -133,8 +134,11 @@ class ModuleDirectory:
         return module_files.stamp(module_files.survey(self._root), *self._salt)
 
     def archive(self, module: Module) -> str:
-        """Keep a copy; Conflict if the files are no longer those of the module. Free when kept already."""
-        if self._archive.find(module.digest, module.type) is None:
+        """Keep a copy; Conflict if the files are no longer those of the module. Free when kept already.
+
+        A copy that was damaged is made again.
+        """
+        if self._kept(module) is None:
             with _translated(module.type):
                 contents = self._contents(self._read(module.type).directories)
                 if module_files.tree_digest(contents) != module.digest:
@@ -144,6 +148,16 @@ class ModuleDirectory:
                     )
                 self._archive.keep(module, self._root, contents)
         return module.digest
+
+    def _kept(self, module: Module) -> Module | None:
+        """The intact copy; None where there is none, also because it was damaged and has been removed."""
+        try:
+            return self._archive.find(module.digest, module.type)
+        except BadInput:
+            if module.path.startswith(str(self._root)):
+                self._archive.drop_damaged(module.digest)
+                return None
+            raise
 
     def archived(self, digest: str, component_type: str) -> Module | None:
         """The module as it was archived; its path is the copy's."""
@@ -226,7 +240,7 @@ class ModuleDirectory:
 
     def _load(self, component_type: str) -> _Reading | None:
         try:
-            return msgspec.json.decode((self._cache / f"{component_type}.json").read_bytes(), type=_Reading)
+            return decode((self._cache / f"{component_type}.json").read_bytes(), _Reading)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None  # a cache: what cannot be read is read anew
 

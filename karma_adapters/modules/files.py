@@ -57,6 +57,13 @@ def survey(root: Path) -> Iterator[ModuleFile]:
                 yield _described(entry.path, entry.stat())
 
 
+def survey_below(root: Path) -> Iterator[ModuleFile]:
+    """Every regular file below root, with its path relative to it: of a copy, which has no links."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            yield _described(path.relative_to(root).as_posix(), path.stat())
+
+
 def stamp(files: Iterable[ModuleFile], *salt: str) -> str:
     """A digest of names, sizes, times and inodes; never the same twice while a file is freshly changed."""
     digest = hashlib.sha256("\0".join(salt).encode())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -52,7 +52,7 @@ class Database:
         rows = self.rows(sql, values)
         return rows[0] if rows else None
 
-    def stream(self, sql: str, values: Sequence[SqlValue] = ()) -> Iterator[Row]:
+    def stream(self, sql: str, values: Sequence[SqlValue] = ()) -> Generator[Row, None, None]:
         """The rows of a query one by one, as they are at the start; the connection is for nothing else.
 
         No lock is held between the rows: a reading that is left may be ended by any thread.
@@ -148,6 +148,8 @@ def translated(path: Path) -> Iterator[None]:
             next_step="write it in UTF-8",
             code="invalid-text",
         ) from error
+    except UnicodeDecodeError as error:  # Python's sqlite3 raises it while it says that a text is no UTF-8
+        raise damaged(path, "a text", error) from error
     except sqlite3.Error as error:
         raise _translation(error, path) from error
 

@@ -2,13 +2,16 @@
 
 `parameter` holds the current versions, clustered by name, so that a listing is one range scan;
 `earlier_version` the 99 before. A SecureString's value lies in the column `secret`, which only a decrypting
-read selects; the file has mode 0600.
+read selects; the file has mode 0600. The index `parameter_kept` says a second time which parameters there
+are: a damaged page could hide one, and a config that is not there is one that was removed.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +19,7 @@ import msgspec
 
 from karma_adapters.sqlite.connection import Row, check_row, damaged
 from karma_adapters.sqlite.file import SqliteFile
+from karma_core.decoding import decode
 from karma_core.ids import shown
 from karma_core.parameters import (
     KEPT_VERSIONS,
@@ -43,10 +47,13 @@ _SCHEMA: Final = (
     ) WITHOUT ROWID""",
     "CREATE TABLE store (id TEXT NOT NULL, writes INTEGER NOT NULL)",
     "INSERT INTO store VALUES (lower(hex(randomblob(16))), 0)",
+    "CREATE INDEX parameter_kept ON parameter (name, version, kind)",
 )
 _ROW: Final = (str, int, str, str, str, str, str | None)
 """Types of the values of `_COLUMNS`."""
-_BELOW: Final = "FROM parameter WHERE name > ? AND name < ? ORDER BY name"
+_BETWEEN: Final = "WHERE name > ? AND name < ? ORDER BY name"
+_BELOW: Final = f"FROM parameter NOT INDEXED {_BETWEEN}"
+_KEPT: Final = "SELECT name, version, kind FROM parameter INDEXED BY parameter_kept"
 _KINDS: Final = {kind.value: kind for kind in ParameterKind}
 _TIERS: Final = {tier.value: tier for tier in Tier}
 
@@ -92,7 +99,12 @@ class LocalParameters:
                 f"SELECT {columns} FROM earlier_version WHERE name = ? AND version = ?"
             )
         values = (name,) if version is None else (name, version, name, version)
-        row = self._file.database().row(query, values)
+        database = self._file.database()
+        row = database.row(query, values)
+        if row is None and version is None and database.row(f"{_KEPT} WHERE name = ?", (name,)) is not None:
+            row = database.row(query, values)  # it may have been written just now
+            if row is None:
+                raise damaged(self._path, f"the parameter {shown(name)}", "its row is gone")
         return self._parameter(row) if row else None
 
     def history(self, name: str) -> tuple[Parameter, ...]:
@@ -134,8 +146,17 @@ class LocalParameters:
         self._file.close()
 
     def _stream(self, bounds: tuple[str, str]) -> Iterator[Parameter]:
-        with self._file.apart() as database:
-            yield from map(self._parameter, database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds))
+        """The rows, each compared with the index, which is read beside them at the same moment."""
+        with (
+            self._file.apart() as database,
+            closing(database.stream(f"SELECT {_COLUMNS} {_BELOW}", bounds)) as rows,
+            closing(database.stream(f"{_KEPT} {_BETWEEN}", bounds)) as kept,
+        ):
+            for row, known in zip_longest(rows, kept):
+                if row is None or known is None or row[:3] != known:
+                    name = shown(str((row or known)[0]))
+                    raise damaged(self._path, f"the parameter {name}", "the table and its index differ")
+                yield self._parameter(row)
 
     def _parameter(self, row: Row) -> Parameter:
         check_row(self._path, "a parameter", row, _ROW)
@@ -167,7 +188,7 @@ class LocalParameters:
 
     def _decode_tags(self, text: str) -> dict[str, str]:
         try:
-            return msgspec.json.decode(text, type=dict[str, str]) if text else {}
+            return decode(text, dict[str, str]) if text else {}
         except (msgspec.MsgspecError, TypeError) as error:
             raise damaged(self._path, "a parameter's tags", error) from error
 

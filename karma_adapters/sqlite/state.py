@@ -19,6 +19,7 @@ from karma_adapters.sqlite.connection import check_row, damaged, open_database
 from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
+from karma_core.decoding import decode
 from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
@@ -45,8 +46,16 @@ _SCHEMA: Final = (
     )""",
     "CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     *sqlite_leases.LATER,
+    "CREATE INDEX applied_kept ON applied (address)",
 )
 
+_KEPT: Final = "FROM applied INDEXED BY applied_kept"
+"""The index says a second time which records there are: a damaged page could hide one."""
+_ALL_APPLIED: Final = (
+    "SELECT address, NULL FROM applied INDEXED BY applied_kept"
+    " UNION ALL SELECT address, body FROM applied NOT INDEXED"
+)
+"""One statement: both are read at one moment."""
 _Stored = TypeVar("_Stored")
 
 _encode = msgspec.json.Encoder().encode
@@ -156,17 +165,31 @@ class SqliteState:
 
     def applied(self, address: str) -> Applied | None:
         """The applied record of a component."""
-        row = self._database.row("SELECT body FROM applied WHERE address = ?", (address,))
-        return self._decoded(row[0], Applied) if row else None
+        sql = "SELECT body FROM applied NOT INDEXED WHERE address = ?"
+        row = self._database.row(sql, (address,))
+        if row is None and self._database.row(f"SELECT address {_KEPT} WHERE address = ?", (address,)):
+            row = self._database.row(sql, (address,))  # it may have been written just now
+            if row is None:
+                raise damaged(self._path, f"the applied record of {address}", "its row is gone")
+        return self._applied(address, row[0]) if row else None
 
     def all_applied(self) -> dict[str, Applied]:
         """All applied records, by address."""
-        rows = self._database.rows("SELECT address, body FROM applied ORDER BY address")
+        rows = self._database.rows(_ALL_APPLIED)
+        kept = [address for address, body in rows if body is None]
         records = {}
-        for address, body in rows:
+        for address, body in rows[len(kept) :]:
             check_row(self._path, "the address of an applied record", (address,), (str,))
-            records[address] = self._decoded(body, Applied)
+            records[address] = self._applied(address, body)
+        if sorted(records) != sorted(map(str, kept)):
+            raise damaged(self._path, "the applied records", "their index has others than their table")
         return records
+
+    def _applied(self, address: str, body: bytes) -> Applied:
+        record = self._decoded(body, Applied)
+        if record.address != address:
+            raise damaged(self._path, f"the applied record of {address}", f"it is of {record.address}")
+        return record
 
     def applied_revision(self) -> str:
         """A token that changes whenever an applied record does; `0` before the first."""
@@ -222,6 +245,13 @@ class SqliteState:
             WHERE excluded.seq > seq"""
         self._database.rows(sql, (head.seq, head.hash))
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, or take it away."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM chain")
+            if head is not None:
+                connection.execute("INSERT INTO chain VALUES (1, ?, ?)", (head.seq, head.hash))
+
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call, the same ever after."""
         row = self._database.row("SELECT value FROM secrets WHERE name = ?", (name,))
@@ -258,6 +288,6 @@ class SqliteState:
     def _decoded(self, body: bytes, kind: type[_Stored]) -> _Stored:
         """A stored body as its record; StoreError where it was damaged (SQLite checks no content)."""
         try:
-            return msgspec.json.decode(body, type=kind)
+            return decode(body, kind)
         except (msgspec.MsgspecError, UnicodeError, TypeError, RecursionError) as error:
             raise damaged(self._path, f"a stored {kind.__name__}", error) from error

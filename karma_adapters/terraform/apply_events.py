@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from karma_core.decoding import decode
 from karma_core.json_types import JsonObject
 
 _STARTED: Final = "apply_start"
@@ -94,7 +95,7 @@ def _events(lines: Iterable[bytes]) -> Iterator[JsonObject]:
 
 def _event(line: bytes) -> JsonObject:
     try:
-        return msgspec.json.decode(line, type=JsonObject)
+        return decode(line, JsonObject)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from karma_adapters.local.replace_file import replace_file
 from karma_adapters.processes.output import CODE, OUT, is_busy
 from karma_adapters.terraform.apply_events import ResourceKey, begun_creations, planned_creations
 from karma_core import ids
+from karma_core.decoding import decode
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonMapping
 from karma_core.model import Record
@@ -71,6 +74,22 @@ class ApplyRecords:
             os.close(descriptor)
             if not is_busy(folder / OUT) and not self._unseen(address, folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def place(self) -> str:
+        """An id of this folder on this machine, made once at random."""
+        path = self._directory.with_name(f"{self._directory.name}-id")
+        with suppress(FileNotFoundError):
+            if known := path.read_text("ascii").strip():
+                return known
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, secrets.token_hex(8).encode())
+        return path.read_text("ascii")
+
+    def digests(self, address: str, names: Iterable[str]) -> dict[str, str]:
+        """Resource's address → digest of it in the state; empty where the state has none of it."""
+        there = self._there(address)
+        named = {_named(ResourceKey(*msgspec.json.decode(key))): digest for key, digest in there.items()}
+        return {name: named.get(name, "") for name in names}
 
     def running(self, address: str) -> bool:
         """Whether an apply of the component still runs although the Karma that began it has gone."""
@@ -191,6 +210,18 @@ def _text(key: ResourceKey) -> str:
     return msgspec.json.encode(list(key)).decode()
 
 
+def _named(key: ResourceKey) -> str:
+    """The address that Terraform writes for a resource instance."""
+    module = f"{key.module}." if key.module else ""
+    index = "" if key.key is None else f"[{key.key}]" if isinstance(key.key, int) else f"[{_quoted(key.key)}]"
+    return f"{module}{key.type}.{key.name}{index}"
+
+
+def _quoted(text: str) -> str:
+    """A text as Terraform quotes it in an address: as in HCL, where templates are escaped, too."""
+    return msgspec.json.encode(text).decode().replace("${", "$${").replace("%{", "%%{")
+
+
 def _prefix(address: str) -> str:
     component_type, nickname, _ = ids.Address.parse(address)
     return f"{component_type}@{nickname}@"
@@ -206,7 +237,7 @@ def _boot() -> str:
 
 def _read_before(path: Path) -> Before:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Before)
+        return decode(path.read_bytes(), Before)
     except (FileNotFoundError, msgspec.MsgspecError):  # the machine stopped before it was written
         return Before(boot="", instances={})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ import msgspec
 
 from karma_adapters.terraform import exact_json
 from karma_core import ids, strictjson
+from karma_core.decoding import convert
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import StateHeight
@@ -111,7 +113,7 @@ def _read(path: Path) -> JsonObject | None:
 
 
 def height_of(state: JsonObject | None) -> StateHeight | None:
-    """The height of a state (format version 4): its lineage, its serial, its managed instances."""
+    """The height of a state (format version 4): lineage, serial, managed instances, digest."""
     if state is None:
         return None
     managed = (one for one in state.get("resources") or () if one.get("mode") == "managed")
@@ -119,14 +121,20 @@ def height_of(state: JsonObject | None) -> StateHeight | None:
         lineage=str(state.get("lineage", "")),
         serial=int(state.get("serial", 0)),
         resources=sum(len(one.get("instances") or ()) for one in managed),
+        digest=_digest(state),
     )
+
+
+def _digest(state: JsonObject) -> str:
+    """Digest of a state's content, whatever its layout; numbers count as they are written."""
+    return strictjson.bytes_digest(json.dumps(state, sort_keys=True, default=str).encode())
 
 
 def decoded(raw: bytes) -> JsonObject:
     """A state's content; ValueError where it is no JSON or has not the form of a state (version 4)."""
     try:
         state = exact_json.decode_state(raw)
-        msgspec.convert(state, type=_State)
+        convert(state, _State)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return state

@@ -18,11 +18,10 @@ from typing import Final
 
 from karma_adapters.local.replace_file import replace_file
 from karma_adapters.terraform.backend import OVERRIDE, Backend
+from karma_adapters.terraform.work_trees import LOCK_FILE
 from karma_core import strictjson
 
 _STAMP: Final = "karma-initialised"
-LOCK_FILE: Final = ".terraform.lock.hcl"
-"""Terraform's dependency lock file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

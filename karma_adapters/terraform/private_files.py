@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from karma_core import ids
+from karma_core.decoding import decode
 from karma_core.errors import DeployFailed
 
 VARIABLES: Final = "karma.tfvars.json"
@@ -54,7 +55,7 @@ class PrivateFiles:
 
     def secrets(self, folder: Path) -> list[str]:
         """Return what `write_secrets` stored."""
-        return msgspec.json.decode((folder / SECRETS).read_bytes(), type=list[str])
+        return decode((folder / SECRETS).read_bytes(), list[str])
 
     def name(self, folder: Path) -> str:
         """Return the folder's name as a plan's record stores it."""

@@ -19,6 +19,7 @@ from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 
 LOCAL_EXEC: Final = "local-exec"
+_ENDINGS: Final = (".tf", ".tf.json", ".tofu", ".tofu.json")
 ALWAYS_WITHHELD: Final = {
     "AWS_ACCESS_KEY_ID": "",
     "AWS_CONFIG_FILE": "/dev/null",
@@ -41,29 +42,25 @@ def has_provisioners(tree: Path) -> bool:
     return any(LOCAL_EXEC.encode() in file.read_bytes() for file in _files(tree))
 
 
-def withhold(tree: Path, names: Collection[str] = ()) -> None:
-    """Empty the credentials, and further variables by name, for every command in the modules of a tree.
+def withheld(name: str, text: bytes, names: Collection[str] = ()) -> bytes:
+    """A module's file with the credentials, and further variables by name, emptied for every command in it.
 
     A file that cannot be read is left as it is: Terraform will say what is wrong with it.
     """
-    withheld = {**ALWAYS_WITHHELD, **dict.fromkeys(names, "")}
-    for file in _files(tree):
-        text = file.read_bytes()
-        if LOCAL_EXEC.encode() not in text:
-            continue
-        try:
-            changed = _json(text, withheld) if file.suffix == ".json" else _hcl(text, file.name, withheld)
-        except BadInput:
-            continue
-        file.chmod(0o600)
-        file.write_bytes(changed)
+    if LOCAL_EXEC.encode() not in text or not name.endswith(_ENDINGS):
+        return text
+    variables = {**ALWAYS_WITHHELD, **dict.fromkeys(names, "")}
+    try:
+        return _json(text, variables) if name.endswith(".json") else _hcl(text, name, variables)
+    except BadInput:
+        return text
 
 
 def _files(tree: Path) -> Iterator[Path]:
     return (
         file
-        for pattern in ("*.tf", "*.tf.json", "*.tofu", "*.tofu.json")
-        for file in sorted(tree.rglob(pattern))
+        for ending in _ENDINGS
+        for file in sorted(tree.rglob(f"*{ending}"))
         if file.is_file() and not file.is_symlink()
     )
 

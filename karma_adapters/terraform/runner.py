@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -226,6 +226,22 @@ class TerraformRunner:
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """Read from what the applies wrote that nobody saw the end of; mostly there is none."""
         return self._applies.maybe_created(address)
+
+    def place(self) -> str:
+        """A random id, kept beside the records of applies."""
+        return self._applies.place()
+
+    @failure.for_component
+    def digests(self, address: str, names: Sequence[str]) -> dict[str, str]:
+        """Read from the state; no process is started."""
+        return self._applies.digests(address, names)
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """Compare with the state of now."""
+        if not before or place == self.place():
+            return ()
+        now = self.digests(address, sorted(before))
+        return tuple(name for name, digest in sorted(now.items()) if digest in {"", before[name]})
 
     @failure.for_component
     def accept_created(self, address: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.local.replace_file import replace_file
 from karma_adapters.terraform import provisioners
 from karma_core import ids
 from karma_core.errors import StoreError
@@ -19,6 +20,8 @@ from karma_core.errors import StoreError
 ERRORED: Final = "errored.tfstate"
 WITHHELD: Final = "-commands"
 """Ends the directory's name of a copy whose commands do not get the credentials."""
+LOCK_FILE: Final = ".terraform.lock.hcl"
+"""Terraform's dependency lock file."""
 _DIGITS: Final = 16
 """Of a module's digest in a directory's name. Ours: 64 bits, few versions, one component."""
 
@@ -42,7 +45,8 @@ class WorkTrees:
     def place(self, address: str, archived: Path, digest: str, *, hand_on: bool = True) -> Path:
         """The component's copy of a module that is archived at this path; made where it is not there.
 
-        `hand_on`: the commands that the module runs get the worker's credentials.
+        `hand_on`: the commands that the module runs get the worker's credentials. A file that is no longer as
+        it is archived, or as it was rewritten, is replaced: Terraform runs what is there.
         """
         parent = self._parent(address)
         withheld = not hand_on and self._runs_commands(archived.parent)
@@ -53,11 +57,10 @@ class WorkTrees:
             scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=tree.parent))
             try:
                 shutil.copytree(archived.parent, scratch / tree.name, symlinks=True)
-                if withheld:
-                    provisioners.withhold(scratch / tree.name, self._credentials)
                 _rename(scratch / tree.name, tree)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
+        self._set_right(tree, archived.parent, withheld=withheld)
         return tree / archived.name
 
     def unsaved(self, address: str) -> Path | None:
@@ -80,6 +83,23 @@ class WorkTrees:
         if tree not in self._with_commands:
             self._with_commands[tree] = provisioners.has_provisioners(tree)
         return self._with_commands[tree]
+
+    def _set_right(self, tree: Path, archived: Path, *, withheld: bool) -> None:
+        """Write each file of the copy that is not as it has to be.
+
+        Terraform's lock file is its own: init may add to it.
+        """
+        for source in archived.rglob("*"):
+            if not source.is_file() or source.name == LOCK_FILE:
+                continue
+            target = tree / source.relative_to(archived)
+            content = source.read_bytes()
+            if withheld and not source.is_symlink():
+                content = provisioners.withheld(source.name, content, self._credentials)
+            if not target.is_file() or target.read_bytes() != content:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(target, content)
+                target.chmod(source.stat().st_mode & 0o777)
 
     def _parent(self, address: str) -> Path:
         component_type, nickname, _ = ids.Address.parse(address)

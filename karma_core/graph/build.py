@@ -199,7 +199,7 @@ def by_record(loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | No
         return Status.ABSENT, None
     if applied.status == Status.FAILED:
         return Status.FAILED, applied.fingerprint
-    same = loaded.config is not None and applied.config == loaded.config.value
+    same = loaded.config is not None and applied.config == loaded.config.value and not applied.begun
     return (Status.CURRENT if same else Status.STALE), applied.fingerprint
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from karma_core.json_types import JsonObject
-from karma_core.model import Finding, Record, to_builtins
+from karma_core.model import Finding, Record, Severity, about_environment, to_builtins
 from karma_core.plan.explain import Explained
 from karma_core.records import PlannedResource
 
@@ -76,11 +76,16 @@ class Plan(Record, frozen=True, kw_only=True):
 
     @property
     def status(self) -> str:
-        """`blocked` if any component is, else `changes` or `no-changes`."""
+        """`blocked` if any component is, or the environment, else `changes` or `no-changes`."""
         actions = {c.action for c in self.components}
-        if Action.BLOCKED in actions:
+        if Action.BLOCKED in actions or self._environment_is_blocked:
             return "blocked"
         return "changes" if actions & ACTIVE else "no-changes"
+
+    @property
+    def _environment_is_blocked(self) -> bool:
+        whole = about_environment(self.environment)
+        return any(f.severity is Severity.ERROR and f.component == whole for f in self.findings)
 
     @property
     def changes(self) -> bool:
@@ -106,6 +111,8 @@ def summary_text(plan: Plan) -> str:
     """The summary in one line."""
     if not plan.changes and plan.status != "blocked":
         return _no_changes(plan)
+    if not plan.components:
+        return "Nothing was planned: the environment is blocked."
     counts: dict[str, int] = {}
     for component in plan.components:
         counts[component.action] = counts.get(component.action, 0) + 1

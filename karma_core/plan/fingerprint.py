@@ -137,18 +137,28 @@ def causes(now: Inputs, applied: Applied | None) -> tuple[str, ...]:
     """
     if applied is None:
         return ("never applied",)
-    if applied.status == ACCEPTED:
-        return ("its Terraform state was accepted as it is",)
-    if applied.unpublished:
-        return (
-            f"the runtime of its last apply (run {applied.run_id}) was not published: {applied.unpublished}",
-        )
-    if not applied.succeeded:
-        return (f"the last apply (run {applied.run_id}) failed",)
+    unsettled = _unsettled(applied)
+    if unsettled:
+        return (unsettled,)
     if now.matches(applied.fingerprint):
         return ()
     reasons = (*_own_causes(now, applied), *producer_causes(now, applied))
     return reasons or (f"its applied fingerprint {applied.fingerprint[:12]}… cannot be compared",)
+
+
+def _unsettled(applied: Applied) -> str:
+    """Why the component has to run whatever its inputs are; empty where the record is of a success."""
+    if applied.status == ACCEPTED:
+        return "its Terraform state was accepted as it is"
+    if applied.unpublished:
+        return (
+            f"the runtime of its last apply (run {applied.run_id}) was not published: {applied.unpublished}"
+        )
+    if not applied.succeeded:
+        return f"the last apply (run {applied.run_id}) failed"
+    if applied.begun:
+        return f"run {applied.begun} began to change it, and has not said how that ended"
+    return ""
 
 
 def _own_causes(now: Inputs, applied: Applied) -> list[str]:
@@ -174,6 +184,6 @@ def producer_causes(now: Inputs, applied: Applied) -> list[str]:
 
 def has_own_cause(now: Inputs, applied: Applied | None) -> bool:
     """Whether anything but its producers' runtimes makes the component run."""
-    if applied is None or not applied.succeeded:
+    if applied is None or not applied.succeeded or applied.begun:
         return True
     return bool(_own_causes(now, applied)) or now.keys.keys() != applied.keys.keys()

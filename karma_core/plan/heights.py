@@ -1,4 +1,4 @@
-"""Terraform states held against what an applied record knows of them: lost, foreign or older ones are told.
+"""Terraform states compared with what an applied record knows of them: lost, foreign, older or altered ones.
 
 A state may go on without Karma: with the lineage that the record knows and a serial that is no lower it is
 as good as the recorded one, and what differs in it is drift's business.
@@ -16,7 +16,9 @@ STATE_LOST: Final = "state-lost"
 """Code: the state is gone or empty although it had resources, or it is another one."""
 STATE_OLDER: Final = "state-older"
 """Code: the state is one from before the last apply."""
-STATE_CODES: Final = frozenset({STATE_LOST, STATE_OLDER})
+STATE_ALTERED: Final = "state-altered"
+"""Code: the state has the serial of the last apply and another content."""
+STATE_CODES: Final = frozenset({STATE_LOST, STATE_OLDER, STATE_ALTERED})
 
 
 class StateFault(Record, frozen=True, kw_only=True):
@@ -42,6 +44,9 @@ def compare(recorded: StateHeight, present: StateHeight | None, *, begun: bool =
         return StateFault(code=STATE_OLDER, why=f"it is an older one, of serial {present.serial}; {was}")
     if recorded.resources and not present.resources and not (begun and present.serial > recorded.serial):
         return StateFault(code=STATE_LOST, why=f"it is empty; {was}")
+    if recorded.digest and present.serial == recorded.serial and present.digest != recorded.digest:
+        why = "it was damaged, or edited by hand: Terraform gives every content that it writes its own serial"
+        return StateFault(code=STATE_ALTERED, why=f"{why}; {was}")
     return None
 
 

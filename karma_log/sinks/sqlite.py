@@ -164,6 +164,8 @@ class SqliteSink:
                 yield self._connection
             except sqlite3.Error as error:
                 raise _translated(error, self._path) from error
+            except UnicodeDecodeError as error:  # raised where SQLite's own message is no UTF-8
+                raise _damaged(self._path, str(error)) from error
             except OSError as error:
                 raise StoreError(
                     f"cannot open the log database {self._path}",
@@ -255,6 +257,16 @@ def _as_bytes(raw: SqlValue) -> bytes:
     return raw if isinstance(raw, bytes) else str(raw).encode()
 
 
+def _damaged(path: Path, why: str) -> StoreError:
+    return StoreError(
+        f"the log database {path} is damaged",
+        why=why,
+        next_step="move it away; then restore a backup, or `karma doctor --accept store:log` brings it back "
+        "from another sink that is whole",
+        code="log-database",
+    )
+
+
 def _translated(error: sqlite3.Error, path: Path) -> StoreError:
     import sqlite3  # noqa: PLC0415
 
@@ -269,11 +281,7 @@ def _translated(error: sqlite3.Error, path: Path) -> StoreError:
     if primary == sqlite3.SQLITE_FULL:
         return StoreError(f"no room for the log database {path}", next_step="make room on the disk", **facts)
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return StoreError(
-            f"the log database {path} is damaged",
-            next_step="move it away and restore it from a backup or from another sink",
-            **facts,
-        )
+        return _damaged(path, str(error))
     return StoreError(
         f"the log database {path} failed", next_step="check the file and its permissions", **facts
     )

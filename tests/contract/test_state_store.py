@@ -388,6 +388,17 @@ class TestHeadAndSecrets:
         state.move_chain_head(ChainHead(seq=9, hash="nine"))
         assert state.chain_head() == ChainHead(seq=9, hash="nine")
 
+    def test_the_head_can_be_put_back(self, state: ports.StateStore) -> None:
+        """To an older event, and away; it moves on from there."""
+        state.move_chain_head(ChainHead(seq=5, hash="five"))
+        state.reset_chain_head(ChainHead(seq=3, hash="three"))
+        assert state.chain_head() == ChainHead(seq=3, hash="three")
+        state.reset_chain_head(None)
+        assert state.chain_head() is None
+        state.reset_chain_head(None)
+        state.move_chain_head(ChainHead(seq=1, hash="one"))
+        assert state.chain_head() == ChainHead(seq=1, hash="one")
+
     def test_a_secret_stays(self, state: ports.StateStore) -> None:
         """32 bytes by name, the same at every call, also for threads that ask first at once."""
         with ThreadPoolExecutor(8) as threads:

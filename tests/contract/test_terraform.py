@@ -200,6 +200,20 @@ def test_a_state_moves_to_another_address(subject: Subject) -> None:
     assert terraform.outputs(moved).values["runtime"] == made
 
 
+def test_what_an_apply_elsewhere_would_create_is_lacking_until_it_is_there(subject: Subject) -> None:
+    """Compared by the addresses of the plan; one that was here is known otherwise."""
+    terraform, make_job = subject
+    job = make_job(config={"name": "a"})
+    planned = terraform.plan(job)
+    names = [one.address for one in planned.resources if one.action == "create"]
+    before = terraform.digests(job.address, names)
+    assert before == dict.fromkeys(names, "")
+    assert terraform.lacking(job.address, "elsewhere", before) == tuple(sorted(names)) != ()
+    assert terraform.lacking(job.address, terraform.place(), before) == ()
+    terraform.apply(job, planned)
+    assert terraform.lacking(job.address, "elsewhere", before) == ()
+
+
 def test_an_apply_that_ended_leaves_nothing_in_doubt(subject: Subject) -> None:
     """Nobody was killed: nothing may have been created unseen, and to accept that changes nothing."""
     terraform, job = subject

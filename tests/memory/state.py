@@ -205,6 +205,11 @@ class MemoryState:
             if self._head is None or head.seq > self._head.seq:
                 self._head = head
 
+    def reset_chain_head(self, head: ChainHead | None) -> None:
+        """Put the head where it is said, or take it away."""
+        with self._lock:
+            self._head = head
+
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call, the same ever after."""
         with self._lock:

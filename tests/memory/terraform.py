@@ -9,7 +9,7 @@ has `secret`, a sensitive output of that name. `tests/contract` runs the same mo
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -121,7 +121,8 @@ class MemoryTerraform:
     maps an address to config values that somebody changed in the cloud, or to None where the resource was
     deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
     `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
-    `unseen` are the resources of a component that a killed apply may have created.
+    `unseen` are the resources of a component that a killed apply may have created,
+    `machine` is where it runs.
     """
 
     def __init__(self) -> None:
@@ -134,6 +135,7 @@ class MemoryTerraform:
         self.locks: dict[str, dict[str, str]] = {}
         self.lock_facts: dict[str, Any] = {}
         self.unseen: dict[str, tuple[str, ...]] = {}
+        self.machine = "here"
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -229,6 +231,22 @@ class MemoryTerraform:
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """What `unseen` says."""
         return self.unseen.get(address, ())
+
+    def place(self) -> str:
+        """What the test says."""
+        return self.machine
+
+    def digests(self, address: str, names: Sequence[str]) -> dict[str, str]:
+        """Of the one resource."""
+        there = strictjson.digest(self._states[address]) if address in self._states else ""
+        return {name: there if name == "terraform_data.this" else "" for name in names}
+
+    def lacking(self, address: str, place: str, before: Mapping[str, str]) -> tuple[str, ...]:
+        """Compared with the state of now."""
+        if not before or place == self.machine:
+            return ()
+        now = self.digests(address, sorted(before))
+        return tuple(name for name, digest in sorted(now.items()) if digest in {"", before[name]})
 
     def accept_created(self, address: str) -> None:
         """They are not in doubt any more."""

@@ -12,10 +12,10 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.decoding import convert
 from karma_core.errors import NotFound, UsageError
 from karma_core.events import log_event
 from karma_core.ids import shown
@@ -130,7 +130,7 @@ def digest_of(text: str) -> str:
 
 
 def _read(document: Document) -> Token:
-    return msgspec.convert(document.body, Token)
+    return convert(document.body, Token)
 
 
 def _log(workspace: HasLog, action: str, token: Token) -> None:

@@ -12,10 +12,10 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core import strictjson
+from karma_core.decoding import convert
 from karma_core.errors import Conflict, KarmaError
 from karma_core.ids import shown
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
@@ -98,7 +98,7 @@ def ordered_by(workspace: RecordsAndLog, order: str, flow: str, parameters: Json
     document = workspace.state.document(KIND, order) if len(order) <= LONGEST_ID else None
     if document is None:
         raise _refused(workspace, flow, "there is no such order in this environment")
-    voucher = msgspec.convert(document.body, Vouched)
+    voucher = convert(document.body, Vouched)
     if (voucher.environment, voucher.flow) != (workspace.name, flow):
         raise _refused(workspace, flow, f"it is for {voucher.flow} in {voucher.environment}")
     if voucher.digest != digest_of(parameters):

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
-
+from karma_core.decoding import decode
 from karma_core.model import Record
 from karma_core.needs import EventsAndArtifacts
 from karma_core.outcomes import Phase
@@ -110,7 +109,7 @@ class Causes:
         versions = {one["component"]: one["version"] for one in event.inputs.get("versions", ())}
         for key in event.artifacts:
             if key.endswith(f"/{VERSIONS}") and (raw := self._workspace.artifacts.get(key)) is not None:
-                versions |= msgspec.json.decode(raw, type=dict[str, int])
+                versions |= decode(raw, dict[str, int])
         return versions
 
     def _before(self, seq: int, **conditions: Any) -> Iterator[Event]:

@@ -139,6 +139,7 @@ _DRIFT: Final = {
     "drifted": "the cloud differs from what was applied; who changed it is not in this log",
     "state-lost": "its Terraform state is not the one that was applied; who changed it is not in this log",
     "state-older": "its Terraform state is older than its last apply; who restored it is not in this log",
+    "state-altered": "its Terraform state was damaged or edited; who did it is not in this log",
 }
 """What a drift check said, by the status of its event."""
 

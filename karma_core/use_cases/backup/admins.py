@@ -10,8 +10,7 @@ import hmac
 from dataclasses import replace
 from typing import TypeVar
 
-import msgspec
-
+from karma_core.decoding import convert
 from karma_core.errors import BadInput, Refused
 from karma_core.needs import BackupSource
 from karma_core.policy.published import parameter_name, read_published
@@ -76,7 +75,7 @@ def _in_backup(workspace: BackupSource, copied: Copied, text: str) -> Token | No
     wanted = tokens.digest_of(text)
     for row in copied.rows():
         if row.kind == "document" and row.body.get("kind") == tokens.KIND:
-            token = msgspec.convert(row.body["body"], Token)
+            token = convert(row.body["body"], Token)
             if hmac.compare_digest(token.digest, wanted) and token.usable(workspace.now()):
                 return token
     return None

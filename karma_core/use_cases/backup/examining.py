@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from karma_core.decoding import decode
 from karma_core.errors import BadInput
 from karma_core.model import Build, GraphData
 from karma_core.needs import HasLog
@@ -121,7 +122,7 @@ class _Format(msgspec.Struct):
 
 def _read(raw: bytes, kind: type[_Part], name: str) -> _Part:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decode(raw, kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise _damaged(name, str(error)) from error
 

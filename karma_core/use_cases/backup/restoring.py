@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from karma_core import ids
+from karma_core.decoding import decode
 from karma_core.errors import KarmaError, LeaseHeld, Refused
 from karma_core.events import log_event
 from karma_core.graph.delta import diff
@@ -32,6 +33,7 @@ from karma_core.use_cases.backup.examining import Copied, examine
 from karma_core.use_cases.backup.manifest import Manifest, Others, Reader
 from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
+from karma_core.use_cases.graph.last_build import note_build
 
 ACTION: Final = "restore"
 _NOT_CONTENT: Final = frozenset({"fence", "head", "secret"})
@@ -123,6 +125,9 @@ class _Restoring:
         self._heartbeat.check()
         workspace.state.copy_in(rows)
         heights.accept(workspace)
+        current = workspace.graph.current(workspace.name)
+        if current is not None:
+            note_build(workspace, current)
         left_out = copied.manifest.left_out
         return Restored(manifest=copied.manifest, left_out=left_out, newer_states=newer, other_states=other)
 
@@ -247,7 +252,7 @@ class _Height(msgspec.Struct):
 def _is_newer(there: bytes, copied: bytes) -> bool:
     """Whether the state that is there is a later one of the copied one's line: it may know more resources."""
     try:
-        now, then = (msgspec.json.decode(raw, type=_Height) for raw in (there, copied))
+        now, then = (decode(raw, _Height) for raw in (there, copied))
     except (msgspec.MsgspecError, UnicodeError):
         return False
     return now.lineage == then.lineage and now.serial > then.serial

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND
+from karma_core.decoding import convert
 from karma_core.errors import Conflict
 from karma_core.ports import StateStore
 
@@ -57,8 +56,6 @@ def _read(state: StateStore) -> tuple[Opened, int]:
     """Return the index and its revision; without an index, every open change and 0."""
     document = state.document(INDEX, _OPEN)
     if document is not None:
-        return msgspec.convert(document.body["revisions"], Opened), document.revision
+        return convert(document.body["revisions"], Opened), document.revision
     stored = state.documents(KIND)
-    return {
-        change.id: change.revision for change in stored if msgspec.convert(change.body, Change).is_open
-    }, 0
+    return {change.id: change.revision for change in stored if convert(change.body, Change).is_open}, 0

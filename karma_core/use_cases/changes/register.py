@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace as with_fields
 from typing import Any, Final, TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND, State, check_transition
+from karma_core.decoding import convert
 from karma_core.errors import Conflict, LeaseHeld, NotFound
 from karma_core.events import log_event
 from karma_core.ids import shown
@@ -67,11 +67,11 @@ class Register:
         document = self._workspace.state.document(KIND, change_id)
         if document is None:
             return None
-        return Kept(change=msgspec.convert(document.body, Change), revision=document.revision)
+        return Kept(change=convert(document.body, Change), revision=document.revision)
 
     def all(self) -> list[Change]:
         """Every change, in the order of acceptance."""
-        changes = (msgspec.convert(d.body, Change) for d in self._workspace.state.documents(KIND))
+        changes = (convert(d.body, Change) for d in self._workspace.state.documents(KIND))
         return sorted(changes, key=_accepted)
 
     def open(self) -> list[Change]:

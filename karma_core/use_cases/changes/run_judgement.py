@@ -10,10 +10,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from karma_core.changes import judgement
 from karma_core.changes.record import Change
+from karma_core.decoding import convert
 from karma_core.errors import KarmaError, StoreError
 from karma_core.model import Finding, Severity
 from karma_core.needs import FleetSource, Planning, PolicySource
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 def selection_of(change: Change) -> Selection:
     """The selection of the run that the change carries out."""
-    return msgspec.convert(change.selection or {}, Selection)
+    return convert(change.selection or {}, Selection)
 
 
 def covers(change: Change, order: Order) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 
 from karma_core import strictjson
 from karma_core.changes.record import Edit
 from karma_core.checksum import checksum
+from karma_core.decoding import convert
 from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.failpoints import reach
@@ -63,7 +63,7 @@ def unfinished(workspace: HasState) -> Noted | None:
     document = workspace.state.document(KIND, UNFINISHED)
     if document is None or not document.body:
         return None
-    return Noted(wanted=msgspec.convert(document.body, ConfigSet), revision=document.revision)
+    return Noted(wanted=convert(document.body, ConfigSet), revision=document.revision)
 
 
 def mark(workspace: HasState) -> str:

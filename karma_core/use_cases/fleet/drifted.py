@@ -22,13 +22,14 @@ class Check(StrEnum):
     STATE_LOST = "state-lost"
     """The Terraform state is gone, empty or another one: nothing could be compared."""
     STATE_OLDER = "state-older"
+    STATE_ALTERED = "state-altered"
     """The Terraform state is one from before the last apply."""
     FAILED = "failed"
     SKIPPED = "skipped"
     """A run was at work on the component: what was seen may have been half of it."""
 
 
-NOT_AS_APPLIED: Final = frozenset({Check.DRIFTED, Check.STATE_LOST, Check.STATE_OLDER})
+NOT_AS_APPLIED: Final = frozenset({Check.DRIFTED, Check.STATE_LOST, Check.STATE_OLDER, Check.STATE_ALTERED})
 """Ends of a check after which the component is not taken for what was applied."""
 
 

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from karma_core import ids, strictjson
+from karma_core.decoding import convert
 from karma_core.errors import BadInput, KarmaError, Refused
 from karma_core.model import Finding, Record, Severity, about_environment, to_builtins
 from karma_core.needs import Context, PolicySource
@@ -184,7 +185,7 @@ def _in_parameters(workspace: PolicySource) -> tuple[InParameters, int] | None:
         return None
     try:
         body = strictjson.parse_object((held.value or "").encode(), where=name)
-        return msgspec.convert(body, InParameters), held.version
+        return convert(body, InParameters), held.version
     except (BadInput, msgspec.ValidationError) as error:
         raise BadInput(
             f"{name} cannot be read",
@@ -203,7 +204,7 @@ def _in_state(workspace: PolicySource) -> Height | None:
     if document is None or document.body.get("prefix", workspace.prefix) != workspace.prefix:
         return None
     try:
-        return msgspec.convert(document.body.get("parameters"), Height)
+        return convert(document.body.get("parameters"), Height)
     except msgspec.ValidationError as error:
         raise BadInput(
             "what the state store notes of the parameters cannot be read",

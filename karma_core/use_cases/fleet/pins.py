@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-import msgspec
-
 from karma_core.component_types import EMPTY
+from karma_core.decoding import convert
 from karma_core.documents import written
 from karma_core.errors import BadInput, Refused
 from karma_core.json_types import JsonObject
@@ -53,7 +52,7 @@ def pin(workspace: HasModules, fleet: Fleet, chosen: set[str]) -> Pins:
 
 def pinned(run: Run) -> Pins:
     """The versions that a run began with."""
-    return msgspec.convert(run.options.get("pins", {}), Pins)
+    return convert(run.options.get("pins", {}), Pins)
 
 
 def moved_on(workspace: FleetSource, pins: Pins) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Whether Terraform's states, and the published runtimes, are still those that the last applies left.
 
-A component whose state is lost, foreign or older is blocked (`state-lost`, `state-older`). A runtime that is
+A component whose state is lost, foreign, older or altered is blocked (`plan/heights.py`). A runtime that is
 gone is taken from the state, so that consumers are decided by it, and the next deploy publishes it again
 (`runtime-lost`).
 """
@@ -89,7 +89,8 @@ def _error_of(workspace: StateKeeping, fleet: Fleet, address: str) -> KarmaError
     error = state_error(workspace, old)
     if error is None or old is None:
         return None
-    return error if _fault(workspace, replace(old, address=address)) is not None else None
+    taken_over = replace(old, address=address, state=old.state and replace(old.state, digest=""))
+    return error if _fault(workspace, taken_over) is not None else None
 
 
 def state_errors(workspace: StateKeeping, records: Iterable[Applied]) -> dict[str, KarmaError]:

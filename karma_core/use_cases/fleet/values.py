@@ -265,7 +265,7 @@ class Values:
             return Status.ABSENT, None
         if applied.status == Status.FAILED:
             return Status.FAILED, None
-        if self.fault(loaded.address):
+        if applied.begun or self.fault(loaded.address):
             return Status.STALE, applied.fingerprint
         if not self.inputs(loaded.address, consumed_by(edges)).matches(applied.fingerprint):
             return Status.STALE, applied.fingerprint

@@ -40,13 +40,14 @@ from karma_core.outcomes import Phase
 from karma_core.records import Lease, Parameter
 from karma_core.use_cases import leasing
 from karma_core.use_cases.configs import writing as config_set
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import NO_PINS, Overlay, Pins, overlaid, pinned_parameters
 from karma_core.use_cases.fleet.values import Values
 from karma_core.use_cases.graph.facts import module_inputs
 from karma_core.use_cases.graph.kept_modules import keep_modules
+from karma_core.use_cases.graph.last_build import note_build
 from karma_core.use_cases.graph.lineage import with_changes
 
 _Built = TypeVar("_Built")
@@ -85,17 +86,27 @@ class BuildResult(Record, frozen=True, kw_only=True):
 
 
 def build_graph(
-    workspace: GraphBuilding, *, keep_going: bool = False, wait_seconds: float = WAIT_SECONDS
+    workspace: GraphBuilding,
+    *,
+    keep_going: bool = False,
+    anew: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> BuildResult:
     """Build the graph from parameters and state, and commit it if it moved.
 
     Where nothing that it is made of has moved since the current build, nothing is read and nothing written.
     With errors nothing is published, unless `keep_going`: then a component with errors keeps its last good
-    node and edges, with status `invalid`. LeaseHeld where another builder needs longer than `wait_seconds`.
+    node and edges, with status `invalid`. `anew`: build also where nothing has moved, and write what
+    is stored otherwise. LeaseHeld where another builder needs longer than `wait_seconds`.
     """
+    if anew:
+        with leasing.held(workspace, [leasing.GRAPH], wait_seconds=wait_seconds) as held:
+            fleet = read_fleet(workspace)
+            return commit(workspace, fleet, held.lease, keep_going=keep_going, anew=True)
     token = inputs_token(workspace)
     current = workspace.graph.current(workspace.name)
     if current is not None and token and current.inputs == token:
+        note_build(workspace, current)
         return _unchanged(current)
     if current is not None and not token:
         look = partial(_look_first, workspace, current, keep_going=keep_going, wait_seconds=wait_seconds)
@@ -226,7 +237,7 @@ def read_fleet(
         modules,
         graph=graph,
         optional_keys=built.optional_keys,
-        maybe_created=workspace.maybe_created,
+        maybe_created=creations.reader(workspace),
         self_written=built.self_written,
     )
 
@@ -241,9 +252,18 @@ def definition_of(workspace: HasModules, component_type: str, pins: Pins = NO_PI
 
 
 def commit(
-    workspace: GraphBuilding, fleet: Fleet, lease: Lease, *, token: str = "", keep_going: bool = False
+    workspace: GraphBuilding,
+    fleet: Fleet,
+    lease: Lease,
+    *,
+    token: str = "",
+    keep_going: bool = False,
+    anew: bool = False,
 ) -> BuildResult:
-    """Diff the fleet's graph against the stored one and commit the difference, logged before and after."""
+    """Diff the fleet's graph against the stored one and commit the difference, logged before and after.
+
+    `anew`: also where there is none.
+    """
     stored = workspace.graph.load(workspace.name)
     require_same_prefix(workspace, fleet, stored)
     keep_modules(workspace, fleet)
@@ -257,7 +277,8 @@ def commit(
         graph = keep_last_good(graph, stored.graph if stored else None, _invalid(graph, errors))
     graph = with_changes(workspace, graph)
     change = deltas.diff(stored.graph if stored else None, graph)
-    if stored is not None and change.empty and stored.build.findings == fleet.findings:
+    if stored is not None and change.empty and stored.build.findings == fleet.findings and not anew:
+        note_build(workspace, stored.build)
         return _result(workspace, graph, fleet.findings, "unchanged", stored.build.id)
     made = _new_build(workspace, graph, change, fleet.findings, stored, token)
     snapshot = write_snapshot(workspace.artifacts, made, graph, change, stored.build if stored else None)
@@ -266,6 +287,7 @@ def commit(
     reach("build.before_commit")
     workspace.graph.commit(made, change, lease)
     reach("build.after_commit")
+    note_build(workspace, made)
     counts = {"added": made.added, "changed": made.changed, "removed": made.removed}
     log_event(
         workspace, ACTION, Phase.SUCCEEDED, build_id=made.id, inputs=counts, after=made.digest, cause=cause

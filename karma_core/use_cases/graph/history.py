@@ -10,6 +10,7 @@ from karma_core.model import Delta, Edge, GraphData, Record, Snapshot, to_builti
 from karma_core.needs import GraphBuilding
 from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.graph.kept_modules import require_known
+from karma_core.use_cases.graph.last_build import require_intact, require_last_build
 from karma_core.use_cases.graph.lineage import with_changes
 
 NOW = "now"
@@ -71,14 +72,19 @@ def _detail(edge: Edge) -> str:
 
 
 def snapshot(workspace: GraphBuilding, when: str | None) -> Snapshot:
-    """The current graph, or the one of a build or time; NotFound where there is none."""
+    """The current graph, or the one of a build or time; NotFound where there is none.
+
+    Refused `graph-older` and BadInput `graph-damaged` where the current one is not what was built last.
+    """
     if when is None:
         loaded = workspace.graph.load(workspace.name)
+        require_last_build(workspace, loaded.build if loaded is not None else None)
         if loaded is None:
             raise NotFound(
                 f"{workspace.name} has no graph yet",
                 next_step="run `karma config publish` and `karma graph build`",
             )
+        require_intact(loaded.build, deltas.digest(loaded.graph))
         return loaded
     build = history.at(workspace.graph, workspace.name, when)
     graph = history.restore(workspace.artifacts, workspace.graph, workspace.name, build.id)

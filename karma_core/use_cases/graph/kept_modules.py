@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from karma_core import ports, strictjson
+from karma_core.decoding import convert
 from karma_core.errors import BadInput, Conflict, KarmaError, Refused
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_types import JsonMapping, JsonObject
@@ -148,7 +149,7 @@ def _settings(environment: EnvironmentSettings) -> str:
 
 def _summary(body: JsonMapping) -> Summary:
     try:
-        return msgspec.convert(body, Summary)
+        return convert(body, Summary)
     except msgspec.ValidationError:
         return Summary()  # written by another version; whoever has the modules writes it anew
 
@@ -265,7 +266,7 @@ class KeptModules:
             documents = (one,) if one is not None else ()
         for document in documents:
             with suppress(msgspec.ValidationError):  # written by another version
-                kept = msgspec.convert(document.body, KeptModule)
+                kept = convert(document.body, KeptModule)
                 self._held[document.id] = strictjson.digest(document.body), kept
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from karma_core.changes.record import Change
 from karma_core.changes.states import KIND
+from karma_core.decoding import convert
 from karma_core.json_types import JsonValue
 from karma_core.model import ChangeNode, GraphData
 from karma_core.needs import HasState
@@ -49,7 +50,7 @@ def _bodies(workspace: HasState, wanted: Iterable[str]) -> Iterator[tuple[str, J
 def _node(environment: str, change_id: str, body: JsonValue) -> ChangeNode:
     if body is None:
         return ChangeNode(id=change_id, environment=environment)
-    change = msgspec.convert(body, Change)
+    change = convert(body, Change)
     return ChangeNode(
         id=change.id,
         environment=environment,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
-import msgspec
-
 from karma_core import strictjson
+from karma_core.decoding import convert, decode
 from karma_core.errors import NotFound, Refused, StoreError
 from karma_core.ids import shown
 from karma_core.json_types import JsonObject
@@ -63,8 +62,8 @@ def load_plan(workspace: PlanStore, plan_id: str) -> tuple[Plan, Selection]:
     raw = workspace.artifacts.get(f"{document.body['folder']}/plan-whole.json")
     if raw is None:
         raise StoreError(f"the artifacts of plan {plan_id} are gone", next_step="plan again")
-    plan = msgspec.json.decode(raw, type=Plan)
-    return plan, msgspec.convert(document.body["selection"], Selection)
+    plan = decode(raw, Plan)
+    return plan, convert(document.body["selection"], Selection)
 
 
 def token_of(workspace: HasState, plan_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from karma_core.errors import KarmaError, NotFound, Refused, UsageError
+from karma_core.errors import KarmaError, LogTampered, NotFound, Refused, UsageError
 from karma_core.events import log_event
 from karma_core.ids import Address
 from karma_core.json_types import JsonObject
@@ -23,7 +23,7 @@ from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.records import ACCEPTED, Applied, JournalEntry, StateHeight
 from karma_core.use_cases import leasing
 from karma_core.use_cases.access.identity import require_requester
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_error
 
@@ -160,6 +160,7 @@ def _keep(workspace: Accepting, record: Applied, present: StateHeight | None) ->
         fingerprint="",
         good_config=record.config if record.succeeded else record.good_config,
         state=present,
+        begun="",
     )
     workspace.state.journal(entry, applied=accepted)
 
@@ -171,10 +172,10 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
     """Take a component's state to have all that exists, although an apply of it was killed."""
     address = str(Address.parse(name))
     with leasing.held(workspace, [leasing.component_lease(address)], wait_seconds=0):
-        resources = workspace.terraform.maybe_created(address)
+        resources = creations.maybe_created(workspace, address)
         if not resources:
             raise nothing_to_accept(
-                f"{MAYBE_CREATED}:{address}", "no apply of it was killed here, or its state has everything"
+                f"{MAYBE_CREATED}:{address}", "no apply of it was killed, or its state has everything"
             )
         accepted = Accepted(
             kind=MAYBE_CREATED,
@@ -188,6 +189,7 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
         )
         say(accepted)
         workspace.terraform.accept_created(address)
+        creations.note_ended(workspace, address)
     return accepted
 
 
@@ -195,11 +197,13 @@ def accept_created(workspace: Accepting, name: str, say: Say) -> Accepted:
 
 
 def accept_store(workspace: Accepting, name: str, say: Say) -> Accepted:
-    """Take the state store and the parameters for what they are now, whichever of the two is named."""
+    """Take the log as it is; or the state store and the parameters, whichever of the two is named."""
+    if name == LOG:
+        return _accept_log(workspace, say)
     if name not in STORES:
         raise UsageError(
             f"there is no store {name!r} that could be accepted",
-            why=f"the stores are {', '.join(STORES)}",
+            why=f"the stores are {', '.join((LOG, *STORES))}",
             next_step="`karma doctor` lists what is in doubt",
         )
     behind = [f.message for f in heights.findings(workspace) if f"store:{name}" in f.message]
@@ -218,6 +222,24 @@ def accept_store(workspace: Accepting, name: str, say: Say) -> Accepted:
     return accepted
 
 
+def _accept_log(workspace: Accepting, say: Say) -> Accepted:
+    """Bring the log back from a copy that is whole, or take it as it is; only then can it be logged."""
+    doubt = workspace.log.doubt()
+    if not doubt:
+        raise nothing_to_accept(f"store:{LOG}", "the log agrees with its head in the state store")
+    accepted = Accepted(
+        kind="store",
+        name=LOG,
+        doubt=LogTampered.code,
+        was=doubt,
+        now=workspace.log.accept(),
+        next_step="`karma log verify` says whether all sinks agree; move a copy away that does not",
+    )
+    say(accepted)
+    return accepted
+
+
+LOG: Final = "log"
 STORES: Final = ("parameters", "state")
 KINDS: Final[Mapping[str, Accept]] = {
     "state": accept_state,

@@ -11,6 +11,9 @@ from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import Phase
 from karma_core.plan.steps import APPLY, PROPAGATE
+from karma_core.plan.unseen import MAYBE_CREATED
+from karma_core.records import Applied
+from karma_core.use_cases.fleet import creations
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.plan_step import PlanStep
 from karma_core.use_cases.runs.runtime_writing import keep_plan
@@ -44,6 +47,7 @@ class ApplyStep:
             return self._apply_failed(address, planned, intent, error)
         reach("deploy.after_apply")
         self._run.recorder.journal(address, planned.generation, APPLY, Phase.SUCCEEDED)
+        creations.note_ended(self._run.workspace, address)
         reach("deploy.before_outcome")
         after = planned.judgement.inputs.fingerprint
         done = self._run.recorder.log("terraform_apply", Phase.SUCCEEDED, address, after=after, cause=intent)
@@ -60,7 +64,15 @@ class ApplyStep:
             "destroy": planned.plan.destroy,
         }
         kept = keep_plan(self._run.workspace, self._run.run_id, planned.plan)
-        self._run.recorder.journal(address, planned.generation, APPLY, Phase.STARTED, **detail)
+        self._run.recorder.journal(
+            address,
+            planned.generation,
+            APPLY,
+            Phase.STARTED,
+            applied=self._begun(address, self._run.run_id),
+            **detail,
+        )
+        creations.note_begun(self._run.workspace, self._run.run_id, planned.plan)
         reach("deploy.after_intent")
         config = self._run.fleet[address].config
         version = config.parameter.version if config else None
@@ -69,9 +81,22 @@ class ApplyStep:
             "terraform_apply", Phase.STARTED, address, inputs=inputs, artifacts=kept, cause=planned.cause
         )
 
+    def _begun(self, address: str, run_id: str) -> Applied | None:
+        """The record with the run that has begun to change the component; None where there is no record."""
+        record = self._run.workspace.state.applied(address)
+        return replace(record, begun=run_id) if record is not None else None
+
     def _plan_again(self, address: str, planned: Planned, intent: str, lost: DeployFailed) -> Result:
         """Re-plan a component whose saved plan cannot be applied, and compare with the shown plan."""
-        self._run.recorder.journal(address, planned.generation, APPLY, Phase.REFUSED, reason=lost.code)
+        creations.note_ended(self._run.workspace, address)
+        self._run.recorder.journal(
+            address,
+            planned.generation,
+            APPLY,
+            Phase.REFUSED,
+            applied=self._begun(address, ""),
+            reason=lost.code,
+        )
         self._run.recorder.log(
             "terraform_apply", Phase.REFUSED, address, inputs={"error": lost.document()}, cause=intent
         )
@@ -82,6 +107,8 @@ class ApplyStep:
     def _apply_failed(self, address: str, planned: Planned, intent: str, error: DeployFailed) -> Result:
         record = self._run.runtimes.failed(planned.judgement, planned.generation)
         document = error.document()
+        if error.code != MAYBE_CREATED:
+            creations.note_ended(self._run.workspace, address)
         self._run.recorder.journal(
             address, planned.generation, APPLY, Phase.FAILED, applied=record, error=document
         )

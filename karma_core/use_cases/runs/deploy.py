@@ -29,6 +29,7 @@ from karma_core.plan.judge import Judgement, Verdict
 from karma_core.plan.shown import DEPLOYING, Shown
 from karma_core.records import Run
 from karma_core.use_cases import leasing
+from karma_core.use_cases.fleet import heights
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.fleet.pins import moved_on, pin, pinned
@@ -62,6 +63,8 @@ class _Reading:
         fleet, _ = build.refresh(workspace)
         self.choice: Choice = choose(workspace, fleet, selection)
         self.chosen = set(self.choice.addresses)
+        if not self.chosen:
+            heights.require_level(workspace)
         self.fleet = check_states(workspace, fleet, self.chosen)
         if shown is not None:
             require_shown(shown, self.chosen, DEPLOYING)

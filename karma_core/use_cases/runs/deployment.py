@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
+from karma_core.decoding import convert
 from karma_core.errors import KarmaError
 from karma_core.failpoints import reach
 from karma_core.graph.validate import sort_findings
@@ -171,7 +171,7 @@ def _status(outcomes: Iterable[Outcome], error: BaseException | None) -> RunStat
 
 def _selection_of(run: Run) -> Selection:
     """The selection that a run was started with."""
-    return msgspec.convert(run.options.get("selection", {}), Selection)
+    return convert(run.options.get("selection", {}), Selection)
 
 
 def _warnings(fleet: Fleet, chosen: set[str], selection: Selection) -> list[str]:

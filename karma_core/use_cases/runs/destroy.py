@@ -19,7 +19,7 @@ from karma_core.plan.steps import DESTROY
 from karma_core.plan.unseen import maybe_created
 from karma_core.records import Applied, Run, TerraformPlan
 from karma_core.use_cases import leasing
-from karma_core.use_cases.fleet import heights
+from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.applied_job import destroy_job
 from karma_core.use_cases.fleet.binding import check_binding
 from karma_core.use_cases.fleet.states import state_error
@@ -102,7 +102,7 @@ class Destruction:
 
     def _blocked(self, address: str) -> str:
         """Why the component is left alone: it is not known what it has, or the shown plan says so."""
-        resources = self._workspace.terraform.maybe_created(address)
+        resources = creations.maybe_created(self._workspace, address)
         if resources:
             return in_one_line(maybe_created(address, resources))
         planned = self._shown.components.get(address) if self._shown else None
@@ -127,7 +127,10 @@ class Destruction:
         plan = workspace.terraform.plan(job)
         self._check_shown(plan)
         kept = keep_plan(workspace, self._run.id, plan)
-        self._recorder.journal(address, generation, DESTROY, Phase.STARTED, destroy=plan.destroy)
+        begun = replace(record, begun=self._run.id)
+        self._recorder.journal(
+            address, generation, DESTROY, Phase.STARTED, applied=begun, destroy=plan.destroy
+        )
         reach("destroy.after_intent")
         intent = self._recorder.log(
             "terraform_destroy", Phase.STARTED, address, inputs={"destroy": plan.destroy}, artifacts=kept
@@ -160,7 +163,7 @@ class Destruction:
         return f"{plan.destroy} resources destroyed"
 
     def _check_state(self, record: Applied) -> None:
-        """Raise `state-lost` or `state-older`: what the state lacks would stay, and be called destroyed."""
+        """Raise the state's fault (`STATE_CODES`): what it lacks would stay, and be called destroyed."""
         error = state_error(self._workspace, record)
         if error is not None:
             raise error
@@ -171,7 +174,7 @@ class Destruction:
             state = self._workspace.terraform.height(record.address)
         except KarmaError:
             state = None  # nothing is known of it; the failure is what counts
-        return replace(record, status="failed", fingerprint="", state=state)
+        return replace(record, status="failed", fingerprint="", state=state, begun="")
 
 
 def destroy(

@@ -47,7 +47,7 @@ LEASE: Final = "drift"
 """Held while an environment is checked: two checks at once would only double the load."""
 
 
-UNCHECKED: Final = frozenset({Check.FAILED, Check.STATE_LOST, Check.STATE_OLDER})
+UNCHECKED: Final = frozenset({Check.FAILED, Check.STATE_LOST, Check.STATE_OLDER, Check.STATE_ALTERED})
 KEPT: Final = NOT_AS_APPLIED | {Check.CLEAN}
 """Ends of a check that replace the last result."""
 

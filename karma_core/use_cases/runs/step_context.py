@@ -63,7 +63,7 @@ class StepContext:
     findings: list[Finding] = field(default_factory=list)
 
     def check_state(self, address: str) -> None:
-        """Raise `state-lost` or `state-older` where the state of now is not the one that was applied."""
+        """Raise the fault (`STATE_CODES`) of a state that is not the one that was applied."""
         error = state_error(self.workspace, self.workspace.state.applied(address))
         if error is not None:
             raise error

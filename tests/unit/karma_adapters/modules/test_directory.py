@@ -303,10 +303,33 @@ def test_the_archive_is_an_exact_copy(tmp_path: Path) -> None:
         "components/box/run.sh": "0o555",
         "components/lib/main.tf": "0o444",
         "module.json": "0o644",
+        "module.sha256": "0o644",
     }
     assert [p.name for p in (tmp_path / "archive").iterdir()] == [place.name]
     assert modules.archived(module.digest, "can") is None
     assert modules.archived("sha256:../../etc", "box") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["components/box/main.tf", "components/lib/main.tf", "module.json", "module.sha256"]
+)
+def test_a_damaged_copy_is_not_used(tmp_path: Path, name: str) -> None:
+    """It is made again where the module is still there, and is `module-damaged` where it is not."""
+    _write(tmp_path, "box/main.tf", 'variable "a" {}\nmodule "m" {\n  source = "../lib"\n}\n')
+    _write(tmp_path, "lib/main.tf", "# 1\n")
+    module = _module(tmp_path)
+    _modules(tmp_path).archive(module)
+    path = tmp_path / "archive" / module.digest.removeprefix("sha256:") / name
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"a", b"b", 1) + b" ")
+    with pytest.raises(BadInput) as caught:
+        _modules(tmp_path).archived(module.digest, "box")
+    assert caught.value.code == "module-damaged"
+    modules = _modules(tmp_path)
+    modules.archive(module)
+    kept = modules.archived(module.digest, "box")
+    assert kept is not None
+    assert kept.variables == ("a",)
 
 
 def test_a_module_that_changed_is_not_archived_as_the_old_one(tmp_path: Path) -> None:

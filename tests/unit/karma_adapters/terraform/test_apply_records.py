@@ -81,6 +81,28 @@ def test_what_began_and_is_not_in_the_state_is_in_doubt(place: Place) -> None:
     assert list(place.directory.iterdir()) == []
 
 
+def test_resources_by_the_addresses_that_terraform_writes(place: Place) -> None:
+    """Modules, numbers and texts as keys; empty where the state has nothing of that name."""
+    instances = [{"index_key": key, "attributes": {"id": str(key)}} for key in (0, 'a"b', "${x}")]
+    many = {"module": 'module.net["x"]', "mode": "managed", "type": "box", "name": "many"}
+    place.hold("1")
+    place.states[BOX]["resources"].append({**many, "instances": instances})
+    keyed = ["[0]", '["a\\"b"]', '["$${x}"]']
+    names = ["box.one", *(f'module.net["x"].box.many{key}' for key in keyed), "box.two"]
+    found = place.records.digests(BOX, names)
+    assert [name for name in names if not found[name]] == ["box.two"]
+    before = found["box.one"]
+    place.hold("2")
+    assert place.records.digests(BOX, ["box.one"])["box.one"] not in {"", before}
+
+
+def test_the_place_is_one_folder_on_one_machine(place: Place, tmp_path: Path) -> None:
+    """The same ever after, and another one elsewhere; what is recorded stays by itself."""
+    first = place.records.place()
+    assert first == place.records.place() != ApplyRecords(tmp_path / "other", place.states.get).place()
+    assert not place.directory.exists()
+
+
 def test_a_damaged_state_has_nothing(place: Place) -> None:
     """What was killed while it wrote its state may have made everything that it began; so it is named."""
     folder = place.die(BEGUN)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from karma_adapters.terraform.provisioners import ALWAYS_WITHHELD, has_provisioners, withhold
+from karma_adapters.terraform.provisioners import ALWAYS_WITHHELD, has_provisioners, withheld
 from karma_adapters.terraform.work_trees import WorkTrees
 from karma_core import hcl
 
@@ -32,8 +32,7 @@ def test_every_form_of_a_command_gets_an_environment(tmp_path: Path, block: str)
     """However it is written, the file stays valid, and the credentials are emptied."""
     file = tmp_path / "main.tf"
     file.write_text(f'resource "terraform_data" "this" {{\n  {block}\n}}\n')
-    withhold(tmp_path, ["VAULT_TOKEN"])
-    environment = _environment(file.read_bytes())
+    environment = _environment(withheld(file.name, file.read_bytes(), ["VAULT_TOKEN"]))
     assert all(f'"{name}": ' in environment for name in (*ALWAYS_WITHHELD, "VAULT_TOKEN"))
     assert ("A = var.a" in environment) is ("A = var.a" in block)
 
@@ -48,26 +47,38 @@ def test_modules_in_json_syntax(tmp_path: Path) -> None:
     ]
     file = tmp_path / "main.tf.json"
     file.write_text(json.dumps({"resource": {"terraform_data": {"this": {"provisioner": provisioners}}}}))
-    withhold(tmp_path)
-    first, second, remote = json.loads(file.read_text())["resource"]["terraform_data"]["this"]["provisioner"]
+    written = json.loads(withheld(file.name, file.read_bytes()))
+    first, second, remote = written["resource"]["terraform_data"]["this"]["provisioner"]
     assert first["local-exec"]["environment"] == ALWAYS_WITHHELD
     assert second["local-exec"][0]["environment"] == {**ALWAYS_WITHHELD, "A": "1", "AWS_PROFILE": "mine"}
     assert remote == provisioners[2]
 
 
-def test_what_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
-    """Terraform says what is wrong with it; a link is not followed."""
-    outside = tmp_path / "outside.tf"
-    outside.write_text('resource "a" "b" {\n  provisioner "local-exec" { command = "x" }\n}\n')
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "main.tf").write_text('resource "local-exec" {{{ "')
-    (tree / "main.tf.json").write_text('{"local-exec": ')
-    (tree / "link.tf").symlink_to(outside)
-    before = outside.read_text()
-    withhold(tree)
-    assert (tree / "main.tf").read_text() == 'resource "local-exec" {{{ "'
-    assert outside.read_text() == before
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("main.tf", b'resource "local-exec" {{{ "'),
+        ("main.tf.json", b'{"local-exec": '),
+        ("run.sh", b"# not for local-exec"),
+    ],
+)
+def test_what_cannot_be_read_is_left_alone(name: str, text: bytes) -> None:
+    """Terraform says what is wrong with it; a file that is no configuration is none of it."""
+    assert withheld(name, text) == text
+
+
+def test_a_copy_stays_without_credentials(tmp_path: Path) -> None:
+    """Also where the copy is there already, and where somebody put the archived file into it."""
+    archived = tmp_path / "archive" / "box"
+    archived.mkdir(parents=True)
+    (archived / "main.tf").write_text('resource "a" "b" {\n  provisioner "local-exec" { command = "x" }\n}\n')
+    trees = WorkTrees(tmp_path / "work", ["VAULT_TOKEN"])
+    for _ in range(2):
+        file = trees.place("box/one", archived, "sha256:" + "1" * 64, hand_on=False) / "main.tf"
+        assert "VAULT_TOKEN" in _environment(file.read_bytes())
+        file.write_bytes((archived / "main.tf").read_bytes())
+    file = trees.place("box/one", archived, "sha256:" + "1" * 64, hand_on=False) / "main.tf"
+    assert "VAULT_TOKEN" in _environment(file.read_bytes())
 
 
 def test_a_type_that_asks_has_a_copy_of_its_own(tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ def test_what_went_on_is_fine(present: StateHeight) -> None:
     assert compare(RECORDED, present) is None
 
 
+def test_a_serial_has_one_content() -> None:
+    """With the same serial another content is damage or an edit by hand; an old record says nothing."""
+    recorded = StateHeight(lineage="one", serial=4, resources=2, digest="sha256:a")
+    fault = compare(recorded, StateHeight(lineage="one", serial=4, resources=2, digest="sha256:b"))
+    assert fault is not None
+    assert fault.code == "state-altered"
+    assert compare(recorded, StateHeight(lineage="one", serial=5, resources=2, digest="sha256:b")) is None
+    assert compare(RECORDED, StateHeight(lineage="one", serial=4, resources=2, digest="sha256:b")) is None
+
+
 def test_a_run_that_began_may_have_emptied_it() -> None:
     """Only a state that has come further since; one that is gone, foreign or older is no run's work."""
     assert compare(RECORDED, height(serial=5, resources=0), begun=True) is None

@@ -10,6 +10,7 @@ import pytest
 from karma_core.errors import BadInput, LogTampered, Refused, UsageError
 from karma_core.model import to_builtins
 from karma_core.needs import Destroying
+from karma_core.plan.document import summary_text
 from karma_core.records import ParameterWrite
 from karma_core.use_cases.configs import writing
 from karma_core.use_cases.fleet import heights
@@ -194,6 +195,42 @@ def test_tokens_catch_up_with_the_graph_at_once() -> None:
     assert build_graph(system.workspace).status == "published"
 
 
+def test_a_deploy_of_parameters_that_are_gone_does_not_succeed() -> None:
+    """Nor does its plan say that nothing changes: there is nothing to compare with."""
+    system = deployed()
+    system.parameters = MemoryParameters(clock=system.clock)
+    with pytest.raises(Refused) as caught:
+        system.deploy()
+    assert caught.value.code == "store-older"
+    made = plan(system.workspace, ALL)
+    assert (made.status, made.components) == ("blocked", ())
+    assert "No changes" not in summary_text(made)
+
+
+def test_a_log_in_doubt_is_accepted(lost_log: System) -> None:
+    """It can be appended to again, and its next event says what it was."""
+    system = lost_log
+    with pytest.raises(LogTampered):
+        check_drift(system.workspace)
+    accepted = accept(system.workspace, "store:log")
+    assert accepted.doubt == "log-tampered"
+    assert system.log.verify().verified
+    event = next(iter(system.log.events(action="accept")))
+    assert event.inputs["was"] == accepted.was
+    check_drift(system.workspace)
+    with pytest.raises(Refused):
+        accept(system.workspace, "store:log")
+
+
+@pytest.fixture(params=["older", "empty"])
+def lost_log(request: pytest.FixtureRequest) -> System:
+    """Deployed; then its log is an older copy, or gone."""
+    system = deployed()
+    del system.sink.lines[2 if request.param == "older" else 0 :]
+    system.log = Log(system.sink, system.state)
+    return system
+
+
 def test_a_person_accepts_a_store_and_the_log_keeps_it(lost: tuple[System, str]) -> None:
     """Once: afterwards there is nothing to accept. What is no store cannot be accepted."""
     system, store = lost
@@ -212,7 +249,7 @@ def test_a_person_accepts_a_store_and_the_log_keeps_it(lost: tuple[System, str])
         accept(system.workspace, f"store:{store}")
     assert caught.value.code == "nothing-to-accept"
     with pytest.raises(UsageError):
-        accept(system.workspace, "store:log")
+        accept(system.workspace, "store:weather")
 
 
 def test_a_note_of_the_state_store_that_cannot_be_read_stops() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from karma_core.errors import LeaseHeld, NotFound, Refused, StoreError, StoreUna
 from karma_core.use_cases.plans.plan import plan
 from karma_core.use_cases.runs import unlocking
 from karma_core.use_cases.runs.deploy import idle, resume
+from karma_core.use_cases.runs.destroy import destroy
 from karma_core.use_cases.runs.resume import abandon, close_dead_runs
 from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
@@ -24,8 +26,8 @@ CONSUMES = {"b": {"consumes": {"a": ["size"]}}}
 RELOADS = {"b": {"propagation": "reload", "reload": {"command": ["true"]}}}
 
 
-def die(system: System, name: str, nth: int = 1) -> str:
-    """Deploy, be killed at the nth passing of a failpoint, and return the run's id."""
+def die(system: System, name: str, nth: int = 1, command: Callable[[], object] | None = None) -> str:
+    """Deploy, or do something else, be killed at the nth passing of a failpoint, and return the run's id."""
     passed: list[str] = []
 
     def hook(reached: str) -> None:
@@ -36,7 +38,7 @@ def die(system: System, name: str, nth: int = 1) -> str:
     failpoints.install(hook)
     try:
         with pytest.raises(Killed):
-            system.deploy()
+            (command or system.deploy)()
     finally:
         failpoints.install(None)
     return system.state.runs()[0].id
@@ -372,6 +374,40 @@ def test_the_next_deploy_names_dead_runs_and_gives_their_applies_an_outcome(chai
     assert run is not None
     assert run.status == "interrupted"
     assert any(status == "interrupted" for _, status in chain.events("terraform_apply"))
+
+
+@pytest.mark.parametrize("boundary", ["deploy.after_intent", "deploy.before_apply", "deploy.after_apply"])
+def test_a_config_that_is_reverted_after_an_apply_died_is_applied_again(boundary: str) -> None:
+    """Its fingerprint is that of the last success, and nobody knows how far the one that died came."""
+    system = System()
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    system.configure(a_one={"size": 2})
+    run_id = die(system, boundary)
+    system.clock.pass_seconds(61)
+    system.configure(a_one={"size": 1})
+    made = plan(system.workspace, ALL)
+    assert run_id in made.components[0].reason
+    assert made.components[0].action == ("update" if boundary == "deploy.after_apply" else "no-op")
+    assert statuses(system.deploy()) == {
+        "a/one": "applied" if boundary == "deploy.after_apply" else "unchanged"
+    }
+    assert system.terraform.inputs()["a/one"]["config"] == {"size": 1}
+    record = system.state.applied("a/one")
+    assert record is not None
+    assert (record.begun, idle(system.workspace, ALL) is not None) == ("", True)
+
+
+def test_a_component_whose_destroy_died_is_not_called_unchanged() -> None:
+    """A part of it may be gone; a deploy looks, and makes it again."""
+    system = System()
+    system.configure(a_one={"size": 1})
+    system.deploy()
+    die(system, "destroy.after_destroy", command=lambda: destroy(system.workspace, ALL, ThreadExecutor))
+    system.clock.pass_seconds(61)
+    assert {c.action for c in plan(system.workspace, ALL).components} == {"create"}
+    assert statuses(system.deploy()) == {"a/one": "applied"}
+    assert len(system.terraform.states()) == 1
 
 
 def test_a_living_run_is_neither_closed_nor_resumed(chain: System) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from karma_core import failpoints
 from karma_core.errors import LeaseHeld, Refused
 from karma_core.use_cases.leasing import component_lease
 from karma_core.use_cases.plans.destroy_plan import plan_destroy
 from karma_core.use_cases.plans.plan import plan
 from karma_core.use_cases.runs.acceptance import accept
 from karma_core.use_cases.runs.destroy import destroy
+from karma_core.use_cases.selection.record import Selection
 from karma_core.walk import ThreadExecutor
-from tests.memory_system import ALL, System, statuses
+from tests.memory_system import ALL, Killed, System, statuses
 
 RESOURCE = "terraform_data.this"
 
@@ -89,3 +91,62 @@ def test_nothing_is_accepted_while_a_run_works_on_it(system: System) -> None:
     system.state.acquire([component_lease("a/one")], "somebody", 60)
     with pytest.raises(LeaseHeld):
         accept(system.workspace, "maybe-created:a/one")
+
+
+def died_elsewhere(*, saved: bool) -> System:
+    """a/one was being created on another machine when that was lost; its state may have been saved before."""
+    made = System()
+    made.configure(a_one={"size": 1}, c_alone={"x": 1})
+    made.deploy(Selection(targets=("c/alone",)))
+    made.terraform.machine = "there"
+
+    def hook(reached: str) -> None:
+        if reached == ("deploy.after_apply" if saved else "deploy.before_apply"):
+            made.life.ended = True
+
+    failpoints.install(hook)
+    try:
+        with pytest.raises(Killed):
+            made.deploy()
+    finally:
+        failpoints.install(None)
+    made.terraform.machine = "here"
+    made.clock.pass_seconds(61)
+    return made
+
+
+def test_an_apply_that_died_on_another_machine_is_waited_for() -> None:
+    """That machine's records are not here: the state store knows what it was about to create."""
+    system = died_elsewhere(saved=False)
+    made = plan(system.workspace, ALL)
+    assert {one.address: one.action for one in made.components} == {"a/one": "blocked", "c/alone": "no-op"}
+    [finding] = [one for one in made.findings if one.code == "maybe-created"]
+    assert RESOURCE in finding.message
+    assert statuses(system.deploy())["a/one"] == "blocked"
+    assert accept(system.workspace, "maybe-created:a/one").resources == (RESOURCE,)
+    assert statuses(system.deploy())["a/one"] == "applied"
+
+
+def test_what_the_other_machine_saved_is_not_in_doubt() -> None:
+    """The state has it: the next run goes on from there."""
+    system = died_elsewhere(saved=True)
+    assert {c.action for c in plan(system.workspace, ALL).components} == {"no-op"}
+    assert system.deploy().status == "succeeded"
+
+
+def test_an_apply_that_works_elsewhere_is_not_in_doubt() -> None:
+    """Its lease is held."""
+    system = died_elsewhere(saved=False)
+    system.state.acquire([component_lease("a/one")], "somebody", 60)
+    assert {c.action for c in plan(system.workspace, ALL).components} == {"create", "no-op"}
+
+
+def test_an_apply_whose_end_is_known_is_not_in_doubt() -> None:
+    """Also a failed one: Terraform has saved what it made."""
+    system = System()
+    system.configure(a_one={"size": 1})
+    system.terraform.failures["a/one"] = "apply"
+    assert system.deploy().status == "failed"
+    system.terraform.failures.clear()
+    system.terraform.machine = "there"
+    assert statuses(system.deploy()) == {"a/one": "applied"}
