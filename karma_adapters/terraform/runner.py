@@ -215,7 +215,7 @@ class TerraformRunner:
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
-            hidden = [*self._private.secrets(folder), *self._secrets(job)]
+            hidden = [*self._private.secrets(folder), *self._given_secrets(job)]
             error = failure.failed(job.address, "apply", ended, hidden)
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error

@@ -73,7 +73,10 @@ def test_an_approver_sees_what_a_policy_alters(system: ChangeSystem) -> None:
     publish(system)
     system.policy = {"require_approval": True, "approvers": ["root"]}
     change = request_policy(system.workspace)
-    shown = [(address, difference.pointer, difference.op) for address, difference in differences_of(change)]
+    shown = [
+        (address, difference.pointer, difference.op)
+        for address, difference in differences_of(system.workspace, change)
+    ]
     assert shown == [("policy", "/policy/approvers", "added"), ("policy", "/policy/protected", "removed")]
 
 
