@@ -158,6 +158,7 @@ def test_another_user_of_the_machine_reaches_nothing(service: RunningService, pr
     """Without the password, over TCP: Prefect's API answers 401, Karma's 401 or the page to sign in."""
     file = service.karma.project / ".karma/service/prefect-auth"
     assert file.stat().st_mode & 0o777 == 0o600
+    assert (service.karma.project / ".karma/prefect").stat().st_mode & 0o777 == 0o700
     api = service.url("api")
     said, readable = as_another_user([*prefect, *karma_targets(api, "slow")], str(file))
     assert not readable
