@@ -48,6 +48,12 @@ RUN_SETTINGS: Final = {
 """For a service's server, workers and their runs: readable logs, and patience."""
 
 
+def make_private(folder: Path) -> None:
+    """Make the folder of a server's database, which has parameters and logs of runs, for its owner alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 @contextmanager
 def temporary_server(folder: Path) -> Iterator[None]:
     """Start a server with its database in folder and point this process's Prefect at it; stop it afterwards.
@@ -55,7 +61,7 @@ def temporary_server(folder: Path) -> Iterator[None]:
     Its password is new, and known to this process and its children alone. Call it before anything imports
     Prefect, which reads its settings once.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with ExitStack() as ending:
         with _one_at_a_time(folder):
             port = _free_port()

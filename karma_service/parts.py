@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from flows.server import GUARDED_PREFECT, RUN_SETTINGS, SETTINGS
+from flows.server import GUARDED_PREFECT, RUN_SETTINGS, SETTINGS, make_private
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.prefect.runs import PrefectRuns
@@ -161,6 +161,7 @@ class Parts:
 def own_server(settings: Settings) -> PrefectApi:
     """The API that the server of this project will have, with the password that is set, else its own."""
     port = ports.choose_port("service.prefect_port", settings.service.prefect_port, ports.PREFECT)
+    make_private(settings.state_dir / "prefect")
     auth = settings.service.prefect_auth.reveal() or Credentials(settings.state_dir).ensure()
     return PrefectApi(f"http://127.0.0.1:{port}/api", auth)
 
