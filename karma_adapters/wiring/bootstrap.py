@@ -19,6 +19,7 @@ from karma_adapters.git.repository import GitConfigRepository
 from karma_adapters.local import failpoints
 from karma_adapters.local.publish_index import FilePublishIndex
 from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed
 from karma_adapters.reloads.reloader import Reloads
@@ -193,6 +194,8 @@ def _own_secrets(settings: Settings) -> list[str]:
         *(issuer.client_secret for issuer in settings.oidc.values()),
     )
     named = [os.environ[name] for name in credential_names(os.environ)]
+    of_server = Credentials(settings.state_dir).read()
+    named += [of_server, of_server.partition(":")[2]]
     return [*named, *(secret.reveal() for secret in of_settings)]
 
 
