@@ -20,14 +20,12 @@ class HttpServer:
         listening.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(
-        config = uvicorn.Config(
             app,
             log_level="critical",
             server_header=False,
             proxy_headers=False,
             http=PunctualProtocol,
             timeout_graceful_shutdown=1,
-        )
         )
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
