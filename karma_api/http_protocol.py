@@ -12,6 +12,8 @@ from typing import Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+PUNCTUAL: Final = f"{__name__}:PunctualProtocol"
+"""As uvicorn's `--http` names it."""
 HEADER_SECONDS: Final = 10.0
 """From the connection, or the first byte of its next request, to the end of the headers. nginx's
 `client_header_timeout` is 60; ours: headers come in one piece."""
@@ -31,7 +33,8 @@ class PunctualProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Wait on, where the headers are not whole yet."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        if is_busy or self.transport.get_protocol() is not self:  # a WebSocket has taken the connection over
             self._stop_waiting()
         elif self._waiting is None and not self.transport.is_closing():
             self._wait()

@@ -17,6 +17,7 @@ from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.settings import API_PORT, Settings
+from karma_api.http_protocol import PUNCTUAL
 from karma_core.errors import NotFound, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_service import ports
@@ -50,7 +51,7 @@ class Parts:
             words=(
                 sys.executable, "-m", "uvicorn", "--factory", GUARDED_PREFECT,
                 "--host", "127.0.0.1", "--port", port, "--log-level", "warning",
-                "--timeout-graceful-shutdown", "3",
+                "--http", PUNCTUAL, "--timeout-graceful-shutdown", "3",
             ),
             variables=self._variables(variables),
             healthy=self.api.answers,
@@ -120,6 +121,7 @@ class Parts:
             words=(
                 sys.executable, "-m", "uvicorn", "--factory", "karma_ui.server:create_app",
                 "--host", host, "--port", str(port), "--log-level", "warning", "--no-server-header",
+                "--http", PUNCTUAL,
                 "--no-proxy-headers",  # the application reads them, from trusted proxies alone
                 "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75",
             ),

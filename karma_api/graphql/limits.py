@@ -95,6 +95,10 @@ def _check(weight: Weight) -> None:
         raise GraphQLError(f"the query may cost {weight.cost:,}, more than {MAX_COST:,}; ask for less")
 
 
+Info = GraphQLResolveInfo[Any]
+"""Of a field whose context may be anything: the weight depends on the query alone."""
+
+
 class Degrees(Protocol):
     """How many rows a component's lists have: what `karma_api.cached_graph.View` holds."""
 
@@ -128,12 +132,12 @@ class Meter:
         self._spent = 0
         self._known: dict[tuple[int, str], int] = {}
 
-    def charge(self, info: GraphQLResolveInfo[Any], rows: int) -> None:
+    def charge(self, info: Info, rows: int) -> None:
         """Charge a list of so many rows that are no components; GraphQLError where that is too much."""
         per_row = _Flat(info.fragments, {}).weigh(info.field_nodes[0].selection_set).cost
         self._spend(rows * per_row)
 
-    def charge_components(self, info: GraphQLResolveInfo[Any], addresses: Sequence[str]) -> None:
+    def charge_components(self, info: Info, addresses: Sequence[str]) -> None:
         """Charge components with all that is selected of them, at any depth."""
         node = info.field_nodes[0]
         for address in addresses:
@@ -148,7 +152,7 @@ class Meter:
         self._spent = _affordable(self._spent + cost)
         self.look_at_the_clock()
 
-    def _cost(self, selections: SelectionSetNode | None, address: str, info: GraphQLResolveInfo[Any]) -> int:
+    def _cost(self, selections: SelectionSetNode | None, address: str, info: Info) -> int:
         """What the selections of a component, or of an edge that leads to it, cost."""
         if selections is None:
             return 0
@@ -159,7 +163,7 @@ class Meter:
             )
         return self._known[key]
 
-    def _one(self, node: SelectionNode, address: str, info: GraphQLResolveInfo[Any]) -> int:
+    def _one(self, node: SelectionNode, address: str, info: Info) -> int:
         if isinstance(node, FragmentSpreadNode):
             return self._cost(info.fragments[node.name.value].selection_set, address, info)
         if isinstance(node, InlineFragmentNode):

@@ -152,12 +152,12 @@ def changes_of(viewer: httpx.Client, user: str) -> list[str]:
 
 def test_a_signed_push_is_applied(api: Api) -> None:
     """The configs of the pushed commit, deployed, in the name of who pushed."""
-    write_config(api.karma.project, "dev", "hello/world", '{"greeting": "hey"}')
+    write_config(api.karma.project, "dev", "hello/pushed", '{"greeting": "hey"}')
     pushed = commit(api.karma.project)
     one = {
         "message": "hey",
         "author": {"email": "ann@example.org"},
-        "modified": ["iac/dev/hello/world/config.json"],
+        "modified": ["iac/dev/hello/pushed/config.json"],
     }
     raw = json.dumps(payload(after=pushed, head_commit=one, commits=[one])).encode()
     headers = {
@@ -174,7 +174,7 @@ def test_a_signed_push_is_applied(api: Api) -> None:
             time.sleep(0.2)
         shown = api.until(requested[0], "applied")
         assert f"commit {pushed} by ann@example.org: hey" in shown["reason"]
-        assert viewer.get("/components/hello/world").json()["runtime"]["text"] == "hey from world"
+        assert viewer.get("/components/hello/pushed").json()["runtime"]["text"] == "hey from world"
 
 
 def test_tokens_end_and_the_server_too(api: Api) -> None:

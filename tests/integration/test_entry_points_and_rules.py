@@ -23,7 +23,17 @@ from tests.gate_table.situations import COMMIT, prepared
 
 ENTRIES = (*commands.entries(), *flow_runs.entries(), *routes.entries())
 APPLYING = {Leads.ORDER, Leads.CHANGE}
-NO_RULES = {"description", "config_schema", "references", "match", "consumes", "propagation", "reload"}
+NO_RULES = {
+    "description",
+    "config_schema",
+    "references",
+    "match",
+    "consumes",
+    "propagation",
+    "provisioner_credentials",
+    "reload",
+    "runtime",
+}
 """What a component.yaml may hold beside rules."""
 
 

@@ -51,7 +51,7 @@ REASONS: dict[str, dict[str, int]] = {
         "tasks/steps.py": 3,
     },
     "strawberry and graphql-core: a node or a type of any kind": {
-        "karma_api/graphql/limits.py": 2,
+        "karma_api/graphql/limits.py": 3,
         "karma_api/graphql/types.py": 2,
     },
     "The signature is another library's": {

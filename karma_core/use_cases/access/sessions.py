@@ -14,9 +14,8 @@ import secrets
 from datetime import timedelta
 from typing import Final
 
-import msgspec
-
 from karma_core import strictjson
+from karma_core.decoding import convert
 from karma_core.errors import Conflict
 from karma_core.events import log_event
 from karma_core.issuers import Person
@@ -132,4 +131,4 @@ def _read(workspace: HasState, holder: str) -> tuple[_Held, int]:
     document = workspace.state.document(KIND, holder)
     if document is None:
         return _Held(), 0
-    return msgspec.convert(document.body, _Held), document.revision
+    return convert(document.body, _Held), document.revision

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from karma_core import ids, strictjson
 from karma_core.changes.record import Change
 from karma_core.changes.request import MAX_TEXT, read_request
 from karma_core.changes.states import KIND, State
+from karma_core.events import log_event
 from karma_core.json_types import JsonObject
 from karma_core.model import Record
 from karma_core.needs import CarryingOut, GitComparison, HasState, PolicySource
+from karma_core.outcomes import Phase
 from karma_core.records import ConfigFile, Parameter
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.drain import apply_and_drain
@@ -22,6 +25,9 @@ from karma_core.use_cases.configs.git_holds import GitNotes
 from karma_core.use_cases.configs.stored_value import holds
 from karma_core.use_cases.configs.three_sides import Known, change_of, decide, decide_only_stored
 from karma_core.use_cases.configs.writing import removed_by_changes
+
+ACTION: Final = "push"
+"""The action in the log of a push that asks for nothing else than what is held."""
 
 
 class Wanted(Record, frozen=True, kw_only=True):
@@ -54,6 +60,8 @@ def take_up_push(
     held = tuple(one for one in edit if isinstance(one, Diverged))
     if not wanted:
         if held:
+            diverged = [one.address for one in held]
+            log_event(workspace, ACTION, Phase.FAILED, inputs={"commit": commit, "diverged": diverged})
             raise refuse_diverged(held)
         return None
     body = {

@@ -13,6 +13,7 @@ import pytest
 from karma_adapters.wiring.reading import settings_of
 from karma_api import server
 from karma_api.app import make_app
+from karma_api.http_protocol import PunctualProtocol
 from karma_api.limits import Limits
 from karma_api.proxies import TrustedProxies
 from karma_core.errors import SettingsError
@@ -76,9 +77,10 @@ def test_a_proxy_that_cannot_be_trusted_is_refused(tmp_path: Path, entry: str) -
 def test_the_server_itself_believes_no_header(monkeypatch: pytest.MonkeyPatch) -> None:
     """Uvicorn trusts loopback unless it is told not to."""
     given: dict[str, Any] = {}
-    monkeypatch.setattr(server.uvicorn, "run", lambda _app, **options: given.update(options))
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, **_: given.update(vars(self.config)))
     server.serve(None)  # type: ignore[arg-type]
     assert given["proxy_headers"] is False
+    assert given["http"] is PunctualProtocol
     assert '"--no-proxy-headers"' in Path(parts.__file__).read_text("utf-8")
 
 
@@ -98,7 +100,7 @@ def test_a_caller_cannot_shake_off_its_limit(served: ServedSystem) -> None:
 
     async def guess() -> None:
         transport = httpx.ASGITransport(app=app, client=("198.51.100.9", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://karma.test") as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             for number in range(6):
                 headers = {"authorization": "Bearer x", "x-forwarded-for": f"192.0.2.{number}"}
                 statuses.append((await http.get("/graph", headers=headers)).status_code)

@@ -82,7 +82,7 @@ def test_over_tls_cookies_have_the_host_prefix(system: UiSystem) -> None:
 
     async def sign_in() -> list[str]:
         transport = httpx.ASGITransport(app=system.app)
-        async with httpx.AsyncClient(transport=transport, base_url="https://karma.test/ui/test") as http:
+        async with httpx.AsyncClient(transport=transport, base_url="https://localhost/ui/test") as http:
             form = await http.get("/signin")
             seal = form.text.partition('data-seal="')[2].partition('"')[0]
             data = {"seal": seal, "token": system.tokens[Role.VIEWER]}
