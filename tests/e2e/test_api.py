@@ -174,7 +174,7 @@ def test_a_signed_push_is_applied(api: Api) -> None:
             time.sleep(0.2)
         shown = api.until(requested[0], "applied")
         assert f"commit {pushed} by ann@example.org: hey" in shown["reason"]
-        assert viewer.get("/components/hello/pushed").json()["runtime"]["text"] == "hey from world"
+        assert viewer.get("/components/hello/pushed").json()["runtime"]["text"] == "hey from pushed"
 
 
 def test_tokens_end_and_the_server_too(api: Api) -> None:
