@@ -14,6 +14,7 @@ DOCUMENT_KINDS: Final = (
     "change-key",
     "change-order",
     "config-set",
+    "creations",
     "delivery",
     "drift",
     "from-git",
