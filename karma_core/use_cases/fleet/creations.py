@@ -92,8 +92,8 @@ def maybe_created(workspace: TerraformAndState, address: str) -> tuple[str, ...]
 def in_doubt(workspace: FleetSource) -> dict[str, tuple[str, ...]]:
     """Every component with resources that an apply elsewhere may have created, by address."""
     known = reader(workspace)
-    doubts = {one.id: known(one.id) for one in workspace.state.documents(KIND)}
-    return {address: resources for address, resources in sorted(doubts.items()) if resources}
+    resources_of = {one.id: known(one.id) for one in workspace.state.documents(KIND)}
+    return {address: resources for address, resources in sorted(resources_of.items()) if resources}
 
 
 def _begun(document: Document) -> Begun:
