@@ -80,3 +80,14 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         links = re.findall(r"\]\(([^)#\s:]+\.md)", prose(page))
         todo += [file for link in links if (file := (page.parent / link).resolve()).exists()]
     assert [name(page) for page in PAGES if page not in seen] == []
+
+
+def test_the_tests_that_pages_name_exist() -> None:
+    """A page that says which test holds something names a file that is there."""
+    named = {
+        (page.name, path)
+        for page in PAGES
+        for path in re.findall(r"`(tests/[^`*]+?\.py)", page.read_text("utf-8"))
+    }
+    assert ("security.md", "tests/e2e/test_foreign_pages.py") in named
+    assert sorted(one for one in named if not (ROOT / one[1]).is_file()) == []
