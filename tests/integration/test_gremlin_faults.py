@@ -12,6 +12,7 @@ import pytest
 
 from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.retry import Patience
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_core import failpoints
 from karma_core.errors import Conflict, StaleLease, StoreUnavailable
@@ -45,7 +46,7 @@ def losses() -> Losses:
 def store(losses: Losses) -> Iterator[GremlinGraphStore]:
     """A store over a network that loses what the test plans."""
     endpoint = Endpoint(url=gremlin_server.required().url)
-    client = GremlinClient(endpoint, serializer=NeptuneGuard, transport=losses.transport)
+    client = GremlinClient(endpoint, serializer=NeptuneGuard, connect=losses.connect)
     graph_store = GremlinGraphStore(client)
     yield graph_store
     graph_store.close()
@@ -243,7 +244,7 @@ def test_the_next_call_after_a_restart_succeeds() -> None:
 def test_an_endpoint_that_is_not_there_is_said_in_time() -> None:
     """After the deadline the error names the endpoint; it does not hang."""
     client = GremlinClient(Endpoint(url="ws://127.0.0.1:1/gremlin"))
-    store = GremlinGraphStore(client, deadline_seconds=0.3)
+    store = GremlinGraphStore(client, patience=Patience(seconds=0.3))
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/gremlin cannot be reached"):
         store.current("prod")
     store.close()
