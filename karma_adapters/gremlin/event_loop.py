@@ -62,6 +62,9 @@ async def _bounded(call: Awaitable[_Result], until: Deadline) -> _Result:
 def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=GRACE_SECONDS))
     finally:
         loop.close()
 

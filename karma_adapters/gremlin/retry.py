@@ -143,18 +143,22 @@ def until_done(
     """The result of the first attempt that does not end in StoreUnavailable, until the deadline.
 
     `before_retry` looks whether a failed attempt succeeded after all (its reply was lost) and then returns
-    its result. After the deadline the last error is raised.
+    its result. After the deadline the last error is raised, of those that the deadline did not cause itself.
     """
     bound = FIRST_WAIT
     check = None
+    last: StoreUnavailable | None = None
     while True:
         try:
             earlier = check() if check is not None else None
             return attempt() if earlier is None else earlier
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             wait = random.uniform(0, bound)  # noqa: S311 - spreads waiting, guards nothing
+            if last is not None and not deadline.left():
+                raise last from error
             if wait >= deadline.left():
                 raise
+            last = error
         time.sleep(wait)
         bound = min(2 * bound, LONGEST_WAIT)
         check = before_retry

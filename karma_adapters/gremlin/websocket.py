@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -26,6 +26,8 @@ HEARTBEAT_SECONDS: Final = 20.0
 (aiohttp, `heartbeat`). Ours: shorter than any balancer or NAT keeps an idle connection (AWS: 350 s)."""
 CLOSING_SECONDS: Final = 0.5
 """How long the other side has to say that it closes, too. Ours."""
+_closing: Final[set[asyncio.Future[None]]] = set()
+"""The loop itself keeps no reference to its tasks."""
 _DATA: Final = (WSMsgType.BINARY, WSMsgType.TEXT)
 
 Sign = Callable[[str], Mapping[str, str]]
@@ -75,17 +77,25 @@ async def open_socket(endpoint: Endpoint) -> Socket:
         async with asyncio.timeout(endpoint.connect_seconds):
             return WebSocket(session, await _handshake(session, endpoint))
     except TimeoutError as error:
-        await session.close()
+        await finished(session.close())
         raise retry.late(endpoint.url, f"no connection within {endpoint.connect_seconds:g} s") from error
     except aiohttp.WSServerHandshakeError as error:
-        await session.close()
+        await finished(session.close())
         raise retry.refused(endpoint.url, error.status, error.message) from error
     except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-        await session.close()
+        await finished(session.close())
         raise retry.unreachable(endpoint.url, error) from error
     except BaseException:
-        await session.close()
+        await finished(session.close())
         raise
+
+
+async def finished(closing: Coroutine[object, object, None]) -> None:
+    """Wait until something is closed. It goes on where the waiting is cancelled."""
+    task = asyncio.ensure_future(closing)
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+    await asyncio.shield(task)
 
 
 async def _handshake(session: aiohttp.ClientSession, endpoint: Endpoint) -> aiohttp.ClientWebSocketResponse:
@@ -133,6 +143,9 @@ class WebSocket:
 
     async def close(self) -> None:
         """Say goodbye where somebody listens, and let go."""
+        await finished(self._close())
+
+    async def _close(self) -> None:
         with suppress(aiohttp.ClientError, OSError, RuntimeError):
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self._stream.close()

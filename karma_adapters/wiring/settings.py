@@ -112,6 +112,7 @@ class Environment(Document, frozen=True, kw_only=True):
     graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
+    gremlin_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
 
     def __post_init__(self) -> None:
         self._check_names(self.aws or AwsSettings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -44,7 +45,7 @@ class Stores:
         *,
         say: Say = say_nothing,
         copies: bool = True,
-        gremlin_seconds: float | None = None,
+        gremlin_seconds: float = math.inf,
     ) -> None:
         self.section: Environment = settings.section(environment)
         self.folder = folder
