@@ -87,8 +87,8 @@ class Access:
 
         try:
             with self._lock:
-                found = self._session().get_credentials()
-            frozen = found.get_frozen_credentials() if found is not None else None
+                source = self._session().get_credentials()
+            frozen = source.get_frozen_credentials() if source is not None else None
         except (BotoCoreError, ClientError) as error:
             raise translated(error, "sts", "assume_role") from error
         if frozen is None or not frozen.access_key:

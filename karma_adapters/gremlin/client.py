@@ -82,7 +82,8 @@ class GremlinClient:
 
         def send(op: str, ends: Deadline, **args: Any) -> list[GremlinValue]:
             message = RequestMessage("session", op, {**session, **evaluation(ends), **args})
-            return self._run(connection.exchange(message), ends)
+            with counted():
+                return self._run(connection.exchange(message), ends)
 
         try:
             yield lambda traversal: send("bytecode", self._ends(whole), gremlin=traversal.bytecode)
