@@ -65,15 +65,24 @@ class Peer:
         return first & 0x0F, bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
 
     async def request(self) -> bytes:
-        """The id of the next Gremlin request, 16 bytes; pings before it are answered."""
+        """The id of the next Gremlin request."""
+        return request_id(await self.payload())
+
+    async def payload(self) -> bytes:
+        """The next Gremlin request; pings before it are answered."""
         while True:
             opcode, payload = await self.frame()
             if opcode == PING:
                 await self.say(framed(payload, PONG))
             elif opcode == BINARY:
-                return payload[payload[0] + 2 : payload[0] + 18]
+                return payload
             elif opcode == CLOSE:
                 raise ConnectionError("the client has closed")
+
+
+def request_id(payload: bytes) -> bytes:
+    """The id of a request, 16 bytes after its media type and the version."""
+    return payload[payload[0] + 2 : payload[0] + 18]
 
 
 def framed(payload: bytes, opcode: int = BINARY) -> bytes:
@@ -169,6 +178,20 @@ async def of_another(peer: Peer) -> None:
     await peer.request()
     await peer.say(answered(b"\x07" * 16))
     await endless(peer)
+
+
+def answering(slow: str) -> Fault:
+    """Each request is answered with no results, but those that hold this word wait for ever."""
+
+    async def fault(peer: Peer) -> None:
+        await peer.shake()
+        while True:
+            payload = await peer.payload()
+            if slow.encode() in payload:
+                await endless(peer)
+            await peer.say(answered(request_id(payload)))
+
+    return fault
 
 
 def http(status: str) -> Fault:
