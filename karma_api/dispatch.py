@@ -15,7 +15,7 @@ from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, Reply, to_bytes
 from karma_api.reading import ENVIRONMENT, read
 from karma_api.route import Asked, Route
 from karma_api.service import Service, Services
-from karma_core.deadlines import ends_within
+from karma_core.deadlines import Deadline, ends_within
 from karma_core.errors import BadInput, KarmaError, StoreUnavailable
 from karma_core.roles import Role
 
@@ -102,7 +102,7 @@ def _answer_within(services: Services, route: Route, incoming: Incoming, seconds
             (route.name, *incoming.query), partial(_answer, services, route, incoming)
         )
         try:
-            return called.result(seconds)
+            return called.result(Deadline.after(seconds).left())
         except TimeoutError as error:
             raise StoreUnavailable(
                 "the environment does not answer",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -12,6 +11,7 @@ from karma_api.access import Caller
 from karma_api.exchange import Reply
 from karma_api.route import Answered, Asked, Route
 from karma_api.service import Service
+from karma_core.deadlines import Deadline
 from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_core.roles import Role
@@ -59,7 +59,7 @@ def ready(service: Service, _caller: Caller, _asked: Asked) -> Reply:
         **service.checks,
     }
     begun = {name: service.looks.start(name, partial(_look, look)) for name, look in looks.items()}
-    ends = time.monotonic() + LOOK_SECONDS
+    ends = Deadline.after(LOOK_SECONDS)
     checks = {name: _seen(look, ends) for name, look in begun.items()}
     well = all(status == "ok" for status in checks.values())
     document = {"status": "ok" if well else "unavailable", "checks": checks}
@@ -74,9 +74,9 @@ def _look(look: Callable[[], object]) -> str:
     return "ok"
 
 
-def _seen(look: Future[str], ends: float) -> str:
+def _seen(look: Future[str], ends: Deadline) -> str:
     try:
-        return look.result(max(0.0, ends - time.monotonic()))
+        return look.result(ends.left())
     except TimeoutError:
         return StoreUnavailable.code
 
