@@ -62,6 +62,10 @@ class GremlinText:
             raise unanswerable(error.why) from error
         return make_answer(query, results, limit, _plain)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
 
 def read_only(environment: str, query: gremlin_text.Traversal, limit: int) -> GraphTraversal:
     """The query as bytecode that can neither write nor leave the environment, with at most limit results."""

@@ -116,6 +116,32 @@ def test_a_paused_holder_is_refused_at_the_write(store: GremlinGraphStore, envir
         assert [node.address for node in snapshot.graph.nodes] == [f"vpc/new{turn}"]
 
 
+@pytest.mark.parametrize("boundary", ["graph.commit.after_lock", "graph.commit.before_commit"])
+def test_an_interrupt_within_a_transaction_leaves_nothing(
+    store: GremlinGraphStore, environment: str, boundary: str
+) -> None:
+    """Ctrl-C waits for no server; what was not committed is rolled back, and the next publish works."""
+    build = publish(store, graph(nodes=["vpc/a"], environment=environment), environment=environment)
+
+    def interrupt(name: str) -> None:
+        if name == boundary:
+            raise KeyboardInterrupt
+
+    failpoints.install(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            publish(store, graph(nodes=["vpc/b"], environment=environment), environment=environment)
+    finally:
+        failpoints.install(None)
+    assert store.current(environment) == build
+    again = graph(nodes=["vpc/c"], environment=environment)
+    publish(store, again, environment=environment)
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert snapshot.graph == again
+    check_whole(store, environment, 2)
+
+
 class Unfit(GremlinClient):
     """A client whose server takes no transaction of more than one request to its end."""
 
