@@ -8,7 +8,9 @@ for: the server rolls back what was not committed.
 
 from __future__ import annotations
 
+import atexit
 import uuid
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -43,6 +45,16 @@ Submit = Callable[[GraphTraversal], list[GremlinValue]]
 _Result = TypeVar("_Result")
 
 
+_clients: Final[weakref.WeakSet[GremlinClient]] = weakref.WeakSet()
+"""Those that are not gone: commands end without closing what they opened."""
+
+
+@atexit.register
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close()
+
+
 class GremlinClient:
     """Requests to one endpoint. Threads may share it."""
 
@@ -56,6 +68,9 @@ class GremlinClient:
         self.endpoint = endpoint
         self._loop = EventLoop()
         self._connections = Connections(endpoint, connect, serializer)
+        self._open = weakref.finalize(self, self._loop.leave, self._connections.close)
+        self._open.atexit = False  # then `_close_all` waits for it
+        _clients.add(self)
 
     def submit(
         self, traversal: GraphTraversal, *, until: Deadline | None = None, **options: Any
@@ -100,6 +115,8 @@ class GremlinClient:
 
     def close(self) -> None:
         """Close the connections. The client cannot be used afterwards."""
+        if self._open.detach() is None:
+            return
         with suppress(StoreError):
             self._run(self._connections.close(), _soon())
         self._loop.close()

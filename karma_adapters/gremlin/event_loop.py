@@ -43,6 +43,12 @@ class EventLoop:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._loop = None
 
+    def leave(self, closing: Callable[[], Awaitable[None]]) -> None:
+        """Stop the loop after this, and wait for neither: also the garbage collector may call it."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(_last(loop, closing), loop=loop))
+
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
@@ -57,6 +63,13 @@ class EventLoop:
 async def _bounded(call: Awaitable[_Result], until: Deadline) -> _Result:
     async with asyncio.timeout(until.left()):
         return await call
+
+
+async def _last(loop: asyncio.AbstractEventLoop, closing: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await closing()
+    finally:
+        loop.stop()
 
 
 def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from gremlin_python.process.graph_traversal import GraphTraversal
@@ -20,6 +24,7 @@ from tests import faulty_gremlin as wire
 from tests.faulty_gremlin import Fault, FaultyGremlin
 from tests.graphs import graph, lease, next_build, publish
 
+ROOT = Path(__file__).parents[2]
 WHOLE = 0.3
 """Seconds that a call may take here, in place of a minute."""
 ALLOWED = 2.0
@@ -239,6 +244,35 @@ def test_the_server_is_told_when_nobody_waits_any_longer(server: FaultyGremlin) 
     assert len(times) == 4
     assert 8_000 < times[0] < 10_000  # type: ignore[operator]
     assert all(time < 20_000 for time in times)  # type: ignore[operator]
+
+
+def test_a_client_that_nobody_closed_leaves_nothing(server: FaultyGremlin) -> None:
+    """Commands end without closing what they opened: the connections go with the client."""
+    client = GremlinClient(Endpoint(url=server.url))
+    client.submit(queries.read_lock("prod"))
+    assert server.open
+    del client
+    gc.collect()
+    assert server.wait_until_left()
+
+
+def test_a_process_that_closed_nothing_ends_silently(server: FaultyGremlin) -> None:
+    """At its end, too: nothing is said about sessions, and nothing stays open."""
+    code = (
+        "import sys; from karma_adapters.gremlin import client, queries\n"
+        "one = client.GremlinClient(client.Endpoint(url=sys.argv[1]))\n"
+        "one.submit(queries.read_lock('prod'))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, server.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert server.wait_until_left()
 
 
 def test_nothing_is_lost_in_an_outage_within_a_transaction(server: FaultyGremlin, opened: Opened) -> None:
