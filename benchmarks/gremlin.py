@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Thread
 from typing import Any
 
 import msgspec
@@ -16,8 +19,11 @@ from benchmarks.figures import Figure, best_of
 from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import RESULT_BATCH, Endpoint, GremlinClient
 from karma_adapters.gremlin.store import GremlinGraphStore
+from karma_core.deadlines import Deadline
+from karma_core.errors import StoreUnavailable
 from karma_core.graph.delta import diff, make_graph
 from karma_core.model import GraphData
+from tests.faulty_gremlin import FaultyGremlin, answering
 from tests.gremlin_guard import NeptuneGuard
 from tests.integration import gremlin_server
 
@@ -27,6 +33,14 @@ CHANGES = 10
 PUBLISH_LIMIT = 1.3
 """Times the bare loop."""
 REQUEST_LIMIT = 12
+POOL_LIMIT = 1.5
+"""Times as long as alone."""
+READERS = 3
+SMALL_READS = 150
+SLOW = "slow"
+"""The environment whose reads are not answered."""
+SLOW_SECONDS = 8
+ROUNDS = 5
 TIMES = 2
 ENVIRONMENT = components.ENVIRONMENT
 
@@ -41,6 +55,7 @@ def run() -> Iterator[Figure]:
     yield from _first_publish(url, store, graph)
     yield from _second_publish(store, graph)
     yield from _reading(url, store)
+    yield _beside_a_slow_query()
     store.close()
 
 
@@ -100,6 +115,45 @@ def _reading(url: str, store: GremlinGraphStore) -> Iterator[Figure]:
     yield Figure("reading the graph back", sent, None, "requests")
     note = f"{mine * 1000:,.0f} ms against {theirs * 1000:,.0f} ms"
     yield Figure("reading the graph back", mine / theirs, None, "bare read", note)
+
+
+def _beside_a_slow_query() -> Figure:
+    """Small reads by three threads while the fourth connection waits for a slow query, against them alone.
+
+    The endpoint waits and does not compute: what a query takes of the server's processors, of which this
+    machine has few, is not the pool's.
+    """
+    endpoint = FaultyGremlin(answering(SLOW))
+    client = GremlinClient(Endpoint(url=endpoint.url))
+
+    def read() -> None:
+        with ThreadPoolExecutor(READERS) as readers:
+            list(readers.map(client.submit, [queries.read_lock(ENVIRONMENT)] * SMALL_READS))
+
+    def read_beside() -> None:
+        waiting.wait(5)
+        read()
+
+    waiting = Event()
+    read()
+    slow = Thread(target=_ask_slowly, args=(client, waiting))
+    slow.start()
+    [beside] = best_of(ROUNDS, read_beside)
+    if not slow.is_alive():
+        raise AssertionError("the query was not slow")
+    slow.join()
+    [alone] = best_of(ROUNDS, read)
+    client.close()
+    endpoint.close()
+    note = f"{beside * 1000:,.0f} ms against {alone * 1000:,.0f} ms"
+    return Figure(f"{SMALL_READS} reads beside a slow query", beside / alone, POOL_LIMIT, "alone", note)
+
+
+def _ask_slowly(client: GremlinClient, waiting: Event) -> None:
+    """Wait for an answer that takes SLOW_SECONDS."""
+    waiting.set()
+    with suppress(StoreUnavailable):
+        client.submit(queries.read_lock(SLOW), until=Deadline.after(SLOW_SECONDS))
 
 
 def _loading(store: GremlinGraphStore) -> Callable[[], Any]:

@@ -106,6 +106,7 @@ class _Serving:
         self._limits = limits
         self._streams = Streams(services, metrics)
         self._slots: tuple[Slots, Slots] | None = None
+        self._probes: Slots | None = None
         self._tidying: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
@@ -168,10 +169,12 @@ class _Serving:
         """The answer, made in a thread of the route's kind."""
         if self._slots is None:  # semaphores belong to the loop
             self._slots = Slots(THREADS, FOR_ONE), Slots(COSTLY, COSTLY_FOR_ONE)
+            self._probes = Slots(THREADS, THREADS)  # requests that hang keep no probe waiting
+        probes = self._probes if route.within is not None else None
         caller = caller_key(self._services, incoming)
         try:
             with anyio.fail_after(self._limits.request_seconds):
-                return await self._slots[route.costly].run(
+                return await (probes or self._slots[route.costly]).run(
                     caller, partial(answer, self._services, route, incoming), partial(_still_there, request)
                 )
         except TimeoutError as error:

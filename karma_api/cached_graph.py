@@ -22,6 +22,7 @@ from typing import Any, Final
 from karma_api.memory import give_back
 from karma_api.rendered import Rendered
 from karma_core import ports
+from karma_core.deadlines import Deadline
 from karma_core.errors import KarmaError, NotFound, StoreUnavailable
 from karma_core.graph import history
 from karma_core.graph.delta import digest
@@ -221,7 +222,8 @@ class CachedGraph:
         must_wait = self._all_wait or self._misses_a_write() or self._view is None
         if looking is not None and (must_wait or self._first_to_wait()):
             with suppress(TimeoutError):  # a newer build is being loaded: the one that is here is whole
-                looking.result(self._patience if self._view is not None else self._first)
+                patience = self._patience if self._view is not None else self._first
+                looking.result(Deadline.after(patience).left())
         return looking
 
     def _misses_a_write(self) -> bool:

@@ -15,7 +15,8 @@ from karma_api.exchange import JSON, SECURE, Incoming, Outgoing, Reply, to_bytes
 from karma_api.reading import ENVIRONMENT, read
 from karma_api.route import Asked, Route
 from karma_api.service import Service, Services
-from karma_core.errors import BadInput, KarmaError
+from karma_core.deadlines import Deadline, ends_within
+from karma_core.errors import BadInput, KarmaError, StoreUnavailable
 from karma_core.roles import Role
 
 MAX_KEY_BYTES = 4096
@@ -27,6 +28,8 @@ REVALIDATE = "private, no-cache"
 def answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:
     """The answer, whatever happens short of a defect. Blocks while stores are asked."""
     try:
+        if route.within is not None:
+            return _answer_within(services, route, incoming, route.within)
         return _answer(services, route, incoming)
     except KarmaError as error:
         return problems.outgoing(error)
@@ -90,6 +93,22 @@ def too_large(limit: int) -> BadInput:
         next_step="send less at once",
         code="too-large",
     )
+
+
+def _answer_within(services: Services, route: Route, incoming: Incoming, seconds: float) -> Outgoing:
+    """The answer to everybody who asks this just now; StoreUnavailable where it takes longer."""
+    with ends_within(seconds):
+        called = services.probes.start(
+            (route.name, *incoming.query), partial(_answer, services, route, incoming)
+        )
+        try:
+            return called.result(Deadline.after(seconds).left())
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                "the environment does not answer",
+                why=f"it could not be opened within {seconds:g} s",
+                next_step="see which store is down: `karma doctor`",
+            ) from error
 
 
 def _answer(services: Services, route: Route, incoming: Incoming) -> Outgoing:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from karma_adapters.gremlin import slow_queries
 
 SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
 """Upper bounds of the times' buckets. Ours: from a cached read to a plan."""
 
 
 class Metrics:
-    """Requests by route, method and status; their times; open streams. One a process."""
+    """Requests by route, method and status; their times; open streams; Gremlin requests. One a process."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -28,6 +33,7 @@ class Metrics:
         self._at_once = Counter(
             "karma_cached_answers", "Answers that asked no store", registry=self._registry
         )
+        self._registry.register(_GremlinRequests())
         self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         """Labelled children: looking them up costs more than counting."""
         self.streams = Gauge("karma_streams", "Open event streams", registry=self._registry)
@@ -47,3 +53,16 @@ class Metrics:
     def text(self) -> bytes:
         """All of it in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+class _GremlinRequests(Collector):
+    """What the process has asked of Gremlin endpoints, counted where it is sent."""
+
+    def collect(self) -> Iterator[Metric]:
+        """All, the slow among them, and their seconds."""
+        sent, slow, seconds = slow_queries.so_far()
+        yield CounterMetricFamily("karma_gremlin_requests", "Requests to Gremlin endpoints", sent)
+        yield CounterMetricFamily(
+            "karma_gremlin_slow_requests", f"Those that took {slow_queries.SLOW_SECONDS:g} s or more", slow
+        )
+        yield CounterMetricFamily("karma_gremlin_seconds", "Time to their answers", seconds)

@@ -42,6 +42,7 @@ class Route:
     `cached`: the answer follows from the current build and the request alone. `costly`: the work may
     be large; it has threads of its own, few for one caller. `streams`: the answer is a
     stream of server-sent events. `own_body`: the handler reads the raw body itself (webhooks).
+    `within`: seconds in which it is answered in every outage, for a route that is open to everybody.
     `without_environment`: the answer to a request that names none; no environment is opened for it.
     """
 
@@ -61,4 +62,5 @@ class Route:
     costly: bool = False
     streams: bool = False
     own_body: bool = False
+    within: float | None = None
     without_environment: JsonMapping | None = None

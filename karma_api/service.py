@@ -9,7 +9,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from karma_api.access import Access, Caller
+from karma_api.bounded import BoundedCalls
 from karma_api.cached_graph import CachedGraph
+from karma_api.exchange import Outgoing
 from karma_api.limits import Limits
 from karma_core import ports
 from karma_core.errors import NotFound, Refused
@@ -67,7 +69,7 @@ class Service:
     are ordered. `peers` are the other environments that the process serves,
     `issuers` those whose tokens count. `verifying` is held while the
     whole log is read: by one at a time. `checks` are asked by the readiness probe beside the stores; each
-    raises a KarmaError where it is not well.
+    raises a KarmaError where it is not well. `looks` are those that the probe has under way.
     """
 
     workspace: OpenEnvironment
@@ -83,6 +85,7 @@ class Service:
     verifying: Lock = field(default_factory=Lock)
     metrics: Callable[[], bytes] = no_metrics
     checks: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    looks: BoundedCalls[str] = field(default_factory=BoundedCalls)
 
     @property
     def name(self) -> str:
@@ -187,6 +190,8 @@ class Services:
         self._open_one = open_one
         self._before_close = before_close
         self._open: dict[str, Service] = {}
+        self.probes: BoundedCalls[Outgoing] = BoundedCalls()
+        """Answers under way of routes that have a time (`Route.within`)."""
         self._opening = {name: Lock() for name in names}
         """One lock an environment: one whose stores do not answer keeps no other from being opened."""
 

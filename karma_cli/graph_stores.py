@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,9 @@ def copy(
     to: Annotated[
         GraphName, typer.Option("--to", help="The store that gets the graph; it comes from the other.")
     ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Copy also where the store has a newer build of its own.")
+    ] = False,
     env: Env = None,
     project: ProjectDir = None,
     as_json: Json = False,
@@ -48,10 +52,8 @@ def copy(
     workspace = open_for(env, project)
     stores = open_stores(settings_of(project), workspace.name)
     source, target = (stores.graph_of(name) for name in (_source(stores.section.graph, to), to))
-    with leasing.held(workspace, [leasing.GRAPH]) as held:
-        build = copy_graph(source, target, workspace.name, held.lease)
-    for store in (source, target):
-        store.close()
+    with closing(source), closing(target), leasing.held(workspace, [leasing.GRAPH]) as held:
+        build = copy_graph(source, target, workspace.name, held.lease, force=force)
     if as_json:
         document = {"environment": workspace.name, "to": to, "build_id": build.id, "digest": build.digest}
         render.document({**document, "components": build.components, "dependencies": build.dependencies})

@@ -92,6 +92,8 @@ def _run() -> int:
         descriptors.require_descriptors()
         app(prog_name="karma")
     except SystemExit as ended:
+        if ended.code == exits.INTERRUPTED and _interrupts(ended):
+            typer.echo("interrupted", err=True)
         return ended.code if isinstance(ended.code, int) else exits.DONE
     except KarmaError as error:
         return _failed(error)
@@ -101,6 +103,13 @@ def _run() -> int:
         typer.echo("interrupted", err=True)
         return exits.INTERRUPTED
     return exits.DONE
+
+
+def _interrupts(error: BaseException | None) -> bool:
+    """Whether an interrupt led to it: typer makes an exit of one, without a word."""
+    return error is not None and (
+        isinstance(error, KeyboardInterrupt) or _interrupts(error.__cause__ or error.__context__)
+    )
 
 
 def _failed(error: KarmaError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from threading import Lock
@@ -16,6 +17,7 @@ from karma_api.dispatch import answer, environment_of
 from karma_api.exchange import Outgoing
 from karma_api.route import Route
 from karma_api.service import Services
+from karma_core.deadlines import ends_within
 from karma_core.errors import KarmaError
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_lambda import loading
@@ -27,6 +29,8 @@ from karma_lambda.settings import FunctionSettings, read_function
 
 Handler = Callable[[JsonMapping, object], JsonObject]
 SERVER_ERRORS: Final = 500
+ANSWER_SECONDS: Final = 1.0
+"""What of a function's time is kept for saying that there was too little. Ours."""
 _OK: Final = 200
 
 
@@ -78,7 +82,8 @@ class _Function:
             route = self._route(request)
             name = route.name
             _refuse_foreign_pages(route, request)
-            made = answer(services, route, request.incoming)
+            with ends_within(_left(context)):
+                made = answer(services, route, request.incoming)
             made = _fitting(settings, services, request, made)
         except KarmaError as error:
             made = problems.outgoing(error)
@@ -121,6 +126,12 @@ def _refuse_foreign_pages(route: Route, request: Request) -> None:
     refused = OwnNames().refusal_of_page(route.method, pairs)
     if refused is not None:
         raise refused
+
+
+def _left(context: object) -> float:
+    """Seconds in which the function has to have its answer: before its platform ends it."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return max(0.0, remaining() / 1000 - ANSWER_SECONDS) if remaining is not None else math.inf
 
 
 def _fitting(settings: FunctionSettings, services: Services, request: Request, made: Outgoing) -> Outgoing:

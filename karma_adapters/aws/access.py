@@ -15,6 +15,8 @@ READ_SECONDS: Final = 10.0
 """Ours: SSM, S3 and DynamoDB answer small requests in well under a second; what takes longer hangs."""
 ATTEMPTS: Final = 10
 """Tries of one call, the first included. Ours: at 40 % of failures one call in 10,000 fails."""
+_ASSUMING: Final = 3
+"""Tries of assuming a role. Ours: whoever needs it asks again."""
 _CONNECTIONS: Final = 16
 
 
@@ -53,7 +55,7 @@ class Access:
             retries={"mode": "adaptive", "total_max_attempts": attempts},
             max_pool_connections=_CONNECTIONS,
             user_agent_extra="karma",
-            s3={"addressing_style": "path"} if self.endpoint_url else {},
+            **self._addressing(service),
         )
         with self._lock:  # making clients is what is not thread-safe in boto3
             return self._session().client(
@@ -62,6 +64,41 @@ class Access:
                 config=config,
                 endpoint_url=self.endpoint_url or None,
             )
+
+    def _addressing(self, service: str) -> dict[str, Any]:
+        """How S3 is addressed and signed: links that redirect, or are signed in the old way, are refused.
+
+        By default botocore signs links for buckets by Signature Version 2, and sends them to us-east-1: a
+        new bucket elsewhere answers 307, and objects under a KMS key are refused.
+        """
+        if service != "s3":
+            return {}
+        style = "path" if self.endpoint_url else "virtual"
+        return {
+            "signature_version": "s3v4",
+            "s3": {"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
+        }
+
+    def credentials(self) -> Any:
+        """The credentials of now, frozen, to sign a request with; an assumed role's are renewed in time."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        from karma_adapters.aws.failures import translated  # noqa: PLC0415
+
+        try:
+            with self._lock:
+                source = self._session().get_credentials()
+            frozen = source.get_frozen_credentials() if source is not None else None
+        except (BotoCoreError, ClientError) as error:
+            raise translated(error, "sts", "assume_role") from error
+        if frozen is None or not frozen.access_key:
+            raise StoreError(
+                "there are no AWS credentials",
+                why="botocore found none in the environment, the profile or the instance",
+                next_step="set AWS_PROFILE or `profile`, or run where a role is attached",
+                code="aws-credentials",
+            )
+        return frozen
 
     def environment(self) -> dict[str, str]:
         """Variables that give a child process (Terraform) the same access; the credentials are the caller's.
@@ -107,6 +144,7 @@ class Access:
 
         import boto3  # noqa: PLC0415
         import botocore.session  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
         from botocore.credentials import (  # noqa: PLC0415
             AssumeRoleCredentialFetcher,
             DeferredRefreshableCredentials,
@@ -123,7 +161,15 @@ class Access:
             )
         extra = {"RoleSessionName": SESSION_NAME}
         fetcher = AssumeRoleCredentialFetcher(
-            partial(own._session.create_client, endpoint_url=self.endpoint_url or None),
+            partial(
+                own._session.create_client,
+                endpoint_url=self.endpoint_url or None,
+                config=Config(
+                    connect_timeout=CONNECT_SECONDS,
+                    read_timeout=READ_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": _ASSUMING},
+                ),
+            ),
             source,
             self.role_arn,
             extra_args={**extra, **({"ExternalId": self.external_id} if self.external_id else {})},

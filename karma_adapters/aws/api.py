@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.failures import translated
+from karma_core.deadlines import Deadline
 from karma_core.errors import KarmaError, StoreUnavailable
 from karma_core.token_bucket import TokenBucket
 from karma_log.sinks.service import AwsDocument
@@ -58,7 +59,7 @@ class Api:
 
         client = self._client()
         self._call.operation = operation
-        self._call.ends_at = time.monotonic() + self.deadline_seconds
+        self._call.ends_at = Deadline.after(self.deadline_seconds).at
         try:
             answer: AwsDocument = getattr(client, operation)(**request)
         except (BotoCoreError, ClientError, ResponseParserError) as error:

@@ -1,189 +1,150 @@
-"""Sends traversals to a Gremlin endpoint.
+"""Sends traversals to a Gremlin endpoint, each until a deadline.
 
-A connection that failed in any way but an answer of the server is thrown away, and the next request opens a
-new one: gremlinpython's own pool keeps a closed socket for good, and Neptune closes idle ones after 20 to
-25 minutes. Nothing is sent twice here; `retry` says what may be.
-
-The driver runs an event loop of its own, which must not happen inside another one: all of it runs in one
-thread of the client's.
+Up to `Endpoint.connections` requests are under way at once, a session (a transaction) on a connection of its
+own. Nothing is sent twice here; `retry` says what may be. Every request tells the server when nobody will
+wait for it any longer, so that it stops, too. An interrupt of the caller drops the connection that it waits
+for: the server rolls back what was not committed.
 """
 
 from __future__ import annotations
 
-import logging
-import queue
+import atexit
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import aiohttp
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
-from gremlin_python.driver.protocol import GremlinServerError, GremlinServerWSProtocol
 from gremlin_python.driver.request import RequestMessage
-from gremlin_python.driver.resultset import ResultSet
 from gremlin_python.driver.serializer import GraphBinarySerializersV1
 from gremlin_python.process.graph_traversal import GraphTraversal
 from gremlin_python.process.traversal import Bytecode
 
 from karma_adapters.gremlin import retry
-from karma_adapters.gremlin.sigv4 import SignedTransport
-from karma_core.errors import KarmaError, StoreError
+from karma_adapters.gremlin.connections import Connection, Connections, OpenSocket
+from karma_adapters.gremlin.event_loop import EventLoop
+from karma_adapters.gremlin.slow_queries import counted
+from karma_adapters.gremlin.websocket import Endpoint, open_socket
+from karma_core.deadlines import Deadline
+from karma_core.errors import StoreError
 from karma_core.json_types import GremlinValue
 
-MAX_MESSAGE: Final = 64 << 20
-"""Largest message taken from the server, bytes. Ours: a batch of the largest staged parts fits."""
+__all__ = ["Endpoint", "GremlinClient", "Submit"]
+
 RESULT_BATCH: Final = 500
 """Results in one message of an answer. Ours: the default of 64 takes 157 messages for 10,000 components."""
-_PARTIAL: Final = 206  # more follows (TinkerPop, "Graph Driver Provider Requirements")
-_BROKEN: Final = (aiohttp.ClientError, OSError, RuntimeError, TypeError, AttributeError)
-"""What the driver raises for a socket that is gone: some of it is its own confusion about that."""
+TRANSACTION_SECONDS: Final = 600.0
+"""How long a session can last (Neptune User Guide, "Gremlin sessions")."""
+ENDING_SECONDS: Final = 5.0
+"""How long a session's end may take after an error. Ours: where it is not heard, the server sees the
+connection go and rolls back."""
+_ANSWERING: Final = 0.1
+"""The part of a request's time that is left for the server's answer after its evaluation. Ours."""
 
 Submit = Callable[[GraphTraversal], list[GremlinValue]]
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """An endpoint, `wss://<cluster>:8182/gremlin`; `iam_region` turns on IAM authentication."""
+_clients: Final[weakref.WeakSet[GremlinClient]] = weakref.WeakSet()
+"""Those that are not gone: commands end without closing what they opened."""
 
-    url: str
-    iam_region: str | None = None
-    request_seconds: float = 120.0
+
+@atexit.register
+def _close_all() -> None:
+    for client in list(_clients):
+        client.close()
 
 
 class GremlinClient:
-    """Requests to one endpoint, one after the other. Threads may share it."""
+    """Requests to one endpoint. Threads may share it."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
         serializer: Callable[[], GraphBinarySerializersV1] = GraphBinarySerializersV1,
-        transport: Callable[..., AiohttpTransport] | None = None,
+        connect: OpenSocket = open_socket,
     ) -> None:
         self.endpoint = endpoint
-        self._serializer = serializer
-        self._transport = transport or _transport(endpoint)
-        self._connection: _Connection | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gremlin")
-        # The driver logs whole requests and answers, and then raises what it logged.
-        logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
+        self._loop = EventLoop()
+        self._connections = Connections(endpoint, connect, serializer)
+        self._open = weakref.finalize(self, self._loop.leave, self._connections.close)
+        self._open.atexit = False  # then `_close_all` waits for it
+        _clients.add(self)
 
-    def submit(self, traversal: GraphTraversal, **options: Any) -> list[GremlinValue]:
-        """Run one traversal in a transaction of its own and return its results."""
-        args = {"gremlin": traversal.bytecode, "aliases": {"g": "g"}, "batchSize": RESULT_BATCH, **options}
-        message = RequestMessage("traversal", "bytecode", args)
-        return self._run(lambda: self._exchange(message))
+    def submit(
+        self, traversal: GraphTraversal, *, until: Deadline | None = None, **options: Any
+    ) -> list[GremlinValue]:
+        """Run one traversal in a transaction of its own and return its results.
+
+        StoreUnavailable after `until`, or after the endpoint's `request_seconds` if that is earlier.
+        """
+        ends = self._ends(until)
+        args = {"gremlin": traversal.bytecode, "aliases": {"g": "g"}, "batchSize": RESULT_BATCH}
+        message = RequestMessage("traversal", "bytecode", {**args, **evaluation(ends), **options})
+        with counted():
+            return self._run(self._connections.exchange(message), ends)
 
     @contextmanager
-    def transaction(self) -> Iterator[Submit]:
+    def transaction(self, until: Deadline | None = None) -> Iterator[Submit]:
         """A session, as a function that runs a traversal in it: committed at the end, rolled back on errors.
 
         It has a connection of its own. Where that breaks, the server rolls back what was not committed.
         """
-        connection = self._run(self._connect)
+        whole = (until or Deadline.after(TRANSACTION_SECONDS)).within(TRANSACTION_SECONDS)
+        connection = self._run(self._connections.open(), whole)
         session = {"session": str(uuid.uuid4()), "aliases": {"g": "g"}}
 
-        def send(op: str, **args: Any) -> list[GremlinValue]:
-            return self._run(lambda: connection.exchange(RequestMessage("session", op, session | args)))
+        def send(op: str, ends: Deadline, **args: Any) -> list[GremlinValue]:
+            message = RequestMessage("session", op, {**session, **evaluation(ends), **args})
+            with counted():
+                return self._run(connection.exchange(message), ends)
 
         try:
-            yield lambda traversal: send("bytecode", gremlin=traversal.bytecode)
-            send("bytecode", gremlin=Bytecode.GraphOp.commit())
-        except BaseException:
-            if not connection.broken:
-                with suppress(StoreError):  # the first error is the one to tell
-                    send("bytecode", gremlin=Bytecode.GraphOp.rollback())
+            yield lambda traversal: send("bytecode", self._ends(whole), gremlin=traversal.bytecode)
+            send("bytecode", whole, gremlin=Bytecode.GraphOp.commit())
+        except Exception:
+            _said(connection, lambda: send("bytecode", _soon(), gremlin=Bytecode.GraphOp.rollback()))
+            raise
+        except BaseException:  # an interrupt waits for no server
+            connection.broken = True
             raise
         finally:
-            if not connection.broken:
-                with suppress(StoreError):  # a session that is not closed ends with its connection
-                    send("close")
-            self._run(connection.close)
+            _said(connection, lambda: send("close", _soon()))
+            self._run(connection.close(), _soon())
 
     def close(self) -> None:
-        """Close the connection. The client cannot be used afterwards."""
-        self._run(self._discard)
-        self._thread.shutdown()
+        """Close the connections. The client cannot be used afterwards."""
+        if self._open.detach() is None:
+            return
+        with suppress(StoreError):
+            self._run(self._connections.close(), _soon())
+        self._loop.close()
 
-    def _run(self, call: Callable[[], _Result]) -> _Result:
-        return self._thread.submit(call).result()
+    def _ends(self, until: Deadline | None) -> Deadline:
+        """The deadline of one request."""
+        seconds = self.endpoint.request_seconds
+        return until.within(seconds) if until is not None else Deadline.after(seconds)
 
-    def _connect(self) -> _Connection:
-        return _Connection(self.endpoint, self._transport, self._serializer())
-
-    def _exchange(self, message: RequestMessage) -> list[GremlinValue]:
-        if self._connection is None:
-            self._connection = self._connect()
-        connection = self._connection
+    def _run(self, call: Awaitable[_Result], until: Deadline) -> _Result:
+        seconds = until.left()
         try:
-            return connection.exchange(message)
-        finally:
-            if connection.broken:
-                self._discard()
-
-    def _discard(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            return self._loop.run(call, until)
+        except TimeoutError as error:
+            raise retry.late(self.endpoint.url, f"it was waited for {seconds:.1f} s") from error
 
 
-def _transport(endpoint: Endpoint) -> Callable[..., AiohttpTransport]:
-    region = endpoint.iam_region
-    return AiohttpTransport if region is None else lambda **options: SignedTransport(region, **options)
+def evaluation(until: Deadline) -> dict[str, int]:
+    """The request's argument that ends its evaluation in the server a little before the deadline."""
+    return {"evaluationTimeout": max(1, int(1000 * (1 - _ANSWERING) * until.left()))}
 
 
-class _Connection:
-    """One socket. `broken` once anything but an answer of the server came back."""
+def _soon() -> Deadline:
+    return Deadline.after(ENDING_SECONDS)
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        transport: Callable[..., AiohttpTransport],
-        serializer: GraphBinarySerializersV1,
-    ) -> None:
-        self.broken = False
-        self._url = endpoint.url
-        self._transport = transport(
-            read_timeout=endpoint.request_seconds,
-            write_timeout=endpoint.request_seconds,
-            max_content_length=MAX_MESSAGE,
-        )
-        self._protocol = GremlinServerWSProtocol(serializer, max_content_length=MAX_MESSAGE)
-        try:
-            self._transport.connect(self._url)
-        except KarmaError:  # there are no credentials to sign with: trying again would not help
-            self.close()
-            raise
-        except Exception as error:  # the driver raises a plain Exception where the server says 403
-            self.close()
-            raise retry.unreachable(self._url, error) from error
-        self._protocol.connection_made(self._transport)
 
-    def exchange(self, message: RequestMessage) -> list[GremlinValue]:
-        """Send a request and return all of its results; StoreError, or StoreUnavailable where it may pass."""
-        request_id = str(uuid.uuid4())
-        answer = ResultSet(queue.Queue(), request_id)
-        pending = {request_id: answer}
-        try:
-            self._protocol.write(request_id, message)
-            while self._protocol.data_received(self._transport.read(), pending) == _PARTIAL:
-                pass
-        except GremlinServerError as error:
-            self.broken = not error.status_attributes  # only the driver's own "server disconnected" has none
-            raise retry.translated(self._url, error) from error
-        except _BROKEN as error:
-            self.broken = True
-            raise retry.unreachable(self._url, error) from error
-        traversers = [traverser for part in answer.stream.queue for traverser in part]
-        return [traverser.object for traverser in traversers for _ in range(traverser.bulk)]
-
-    def close(self) -> None:
-        """Close the socket, if it still is one."""
-        try:
-            self._transport.close()
-        except _BROKEN:
-            self.broken = True
+def _said(connection: Connection, send: Callable[[], object]) -> None:
+    """Send it where the connection still works. An error before is the one to tell."""
+    if not connection.broken:
+        with suppress(StoreError):
+            send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from karma_adapters.gremlin import queries, retry, schema
 from karma_adapters.gremlin.client import GremlinClient, Submit
 from karma_adapters.gremlin.reading import GraphReader
 from karma_adapters.gremlin.schema import Lock
+from karma_core.deadlines import Deadline
 from karma_core.errors import KarmaError, StaleLease, StoreUnavailable
 from karma_core.failpoints import reach
 from karma_core.graph.commit_refusals import moved_base, stale_lease
@@ -22,6 +24,9 @@ from karma_core.model import Build, Delta
 
 STAGED_ITEMS: Final = 250
 """Components and edges in one staged part. Ours: about 100 KB of text, far below any limit of Neptune's."""
+
+LATE_SECONDS: Final = 10.0
+"""A transaction that fails after so long is not tried again as one. Ours: about 1,000 components."""
 
 PARTS: Final = (
     "drop_edges",
@@ -42,21 +47,28 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, kw_only=True)
 class BuildCommit:
-    """One commit of a build. Each unit is tried for `seconds`; at `until` its mark is void."""
+    """One commit of a build, until the deadline; at `until` (Unix time) its mark is void."""
 
     client: GremlinClient
     reader: GraphReader
     build: Build
     delta: Delta
     token: int
-    seconds: float
+    deadline: Deadline
     until: int
 
     def in_one_transaction(self) -> None:
-        """Commit a delta that fits one transaction: mark, write, clear the mark."""
+        """Commit a delta that fits one transaction: mark, write, clear the mark.
+
+        Staged where it turns out not to fit.
+        """
         self._mark()
         reach("graph.commit.marked")
-        self._patiently(self._transact, before_retry=self._is_current)
+        try:
+            self._patiently(_Fitting(self._transact), before_retry=self._is_current)
+        except _DoesNotFit:
+            self.staged()
+            return
         reach("graph.commit.after_commit")
         with _committed():
             self._send(self._clear("publishing", "until"))
@@ -91,7 +103,7 @@ class BuildCommit:
             self._collect()
 
     def _transact(self) -> list[GremlinValue]:
-        with self.client.transaction() as submit:
+        with self.client.transaction(self.deadline) as submit:
             start = queries.fenced(self._environment, self.token)
             self._checked(submit, queries.flip(start, self.build).id_())
             reach("graph.commit.after_lock")
@@ -137,7 +149,10 @@ class BuildCommit:
     def _send(
         self, traversal: GraphTraversal, before_retry: Callable[[], list[GremlinValue] | None] | None = None
     ) -> list[GremlinValue]:
-        return self._patiently(lambda: self._checked(self.client.submit, traversal), before_retry)
+        return self._patiently(lambda: self._checked(self._submit, traversal), before_retry)
+
+    def _submit(self, traversal: GraphTraversal) -> list[GremlinValue]:
+        return self.client.submit(traversal, until=self.deadline)
 
     def _checked(self, submit: Submit, traversal: GraphTraversal) -> list[GremlinValue]:
         """Results of a write; StaleLease or Conflict where the Lock did not let it through."""
@@ -161,7 +176,35 @@ class BuildCommit:
     def _patiently(
         self, attempt: Callable[[], _Result], before_retry: Callable[[], _Result | None] | None = None
     ) -> _Result:
-        return retry.until_done(attempt, seconds=self.seconds, before_retry=before_retry)
+        return retry.until_done(attempt, deadline=self.deadline, before_retry=before_retry)
+
+
+class _DoesNotFit(Exception):
+    """What is to be written does not fit one transaction."""
+
+
+class _Fitting:
+    """Attempts of a transaction, until one shows that it does not fit the server.
+
+    That is one for which there is no memory, or one that took long and failed in the end: it would meet other
+    writers, a failover or the end of its session again. The next attempt then raises _DoesNotFit instead.
+    """
+
+    def __init__(self, attempt: Callable[[], list[GremlinValue]]) -> None:
+        self._attempt = attempt
+        self._fits = True
+
+    def __call__(self) -> list[GremlinValue]:
+        """The attempt's result."""
+        if not self._fits:
+            raise _DoesNotFit
+        began = time.monotonic()
+        try:
+            return self._attempt()
+        except StoreUnavailable as error:
+            late = time.monotonic() - began >= LATE_SECONDS
+            self._fits = not late and error.facts.get("gremlin_error") != retry.MEMORY
+            raise
 
 
 @contextmanager

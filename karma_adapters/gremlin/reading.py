@@ -5,33 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+from gremlin_python.process.graph_traversal import GraphTraversal
 
 from karma_adapters.gremlin import queries, schema
 from karma_adapters.gremlin.client import GremlinClient
 from karma_adapters.gremlin.schema import Lock
+from karma_core.deadlines import Deadline
 from karma_core.errors import StoreUnavailable
 from karma_core.graph.delta import apply, digest, make_graph
+from karma_core.json_types import GremlinValue
 from karma_core.model import Delta, GraphData, Snapshot
 
 _decode_delta = msgspec.json.Decoder(Delta).decode
 
 
 class GraphReader:
-    """Reads one environment's graph; StoreUnavailable if a writer interfered."""
+    """Reads one environment's graph until a deadline; StoreUnavailable if a writer interfered."""
 
-    def __init__(self, client: GremlinClient, environment: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self, client: GremlinClient, environment: str, now: Callable[[], float], until: Deadline
+    ) -> None:
         self._client = client
+        self._until = until
         self._environment = environment
         self._now = now
 
     def lock(self) -> Lock:
         """The Lock; an empty one before the first commit."""
-        rows = self._client.submit(queries.read_lock(self._environment))
+        rows = self._submit(queries.read_lock(self._environment))
         return schema.read_lock(rows[0]) if rows else Lock()
 
-    def snapshot(self) -> Snapshot | None:
-        """Read the current graph, proven complete by the Lock before and after, or by the build's digest."""
-        before = self.lock()
+    def snapshot(self, before: Lock | None = None) -> Snapshot | None:
+        """Read the current graph, proven complete by the Lock before and after, or by the build's digest.
+
+        `before`: the Lock, where it was read just now.
+        """
+        before = before or self.lock()
         if before.current is None:
             return None
         graph = self._graph()
@@ -50,7 +59,7 @@ class GraphReader:
 
     def staged(self, stage: str) -> Delta:
         """The delta of a staged commit."""
-        bodies = self._client.submit(queries.read_staged(self._environment, stage))
+        bodies = self._submit(queries.read_staged(self._environment, stage))
         parts = [_decode_delta(body) for body in bodies]
         return Delta(
             put_nodes=tuple(node for part in parts for node in part.put_nodes),
@@ -63,15 +72,18 @@ class GraphReader:
             drop_lineage=tuple(key for part in parts for key in part.drop_lineage),
         )
 
+    def _submit(self, traversal: GraphTraversal) -> list[GremlinValue]:
+        return self._client.submit(traversal, until=self._until)
+
     def _quiet(self, before: Lock, after: Lock) -> bool:
         """Whether no write happened between two reads of the Lock. An expired mark is a dead writer's."""
         marked = bool(before.publishing or before.redo) and before.until > self._now()
         return before == after and not marked
 
     def _graph(self) -> GraphData:
-        nodes = self._client.submit(queries.read_nodes(self._environment))
-        edges = self._client.submit(queries.read_edges(self._environment))
-        changes = self._client.submit(queries.read_changes(self._environment))
+        nodes = self._submit(queries.read_nodes(self._environment))
+        edges = self._submit(queries.read_edges(self._environment))
+        changes = self._submit(queries.read_changes(self._environment))
         return make_graph(
             [schema.read_component(self._environment, row) for row in nodes],
             [schema.read_edge(self._environment, row) for row in edges],

@@ -8,7 +8,8 @@ How a commit of a build becomes visible as one thing:
 3. a small transaction takes the mark away. While it stands, Karma's reads take only a graph that has the
    digest of the current build; without it, they require that the Lock did not move while they read.
 
-A delta too large for one transaction is first staged as text under `Staged` vertices, made current by moving
+A delta too large for one transaction, or one that the server could not take in one (it had no memory left,
+or met other writers late), is first staged as text under `Staged` vertices, made current by moving
 the Lock in one transaction (`redo`), and then written into the graph in small ones. Readers apply the staged
 delta to what they read until that is done: a put replaces a whole element and a drop may find nothing, so
 that it does not matter how far the writing has come. A writer that finds such a delta finishes it first.
@@ -18,23 +19,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
+
+from gremlin_python.process.graph_traversal import GraphTraversal
 
 from karma_adapters.gremlin import queries, retry, schema
-from karma_adapters.gremlin.client import GremlinClient
+from karma_adapters.gremlin.client import TRANSACTION_SECONDS, GremlinClient
 from karma_adapters.gremlin.committing import BuildCommit
 from karma_adapters.gremlin.reading import GraphReader
+from karma_adapters.gremlin.retry import Patience
+from karma_adapters.gremlin.schema import Lock
+from karma_core.deadlines import Deadline
 from karma_core.failpoints import reach
+from karma_core.json_types import GremlinValue
 from karma_core.model import Build, Delta, Snapshot
 from karma_core.records import Lease
 
-DEADLINE_SECONDS: Final = 60.0
-"""How long a unit of work is tried. Ours: a failover of Neptune takes about 30 s."""
 TRANSACTION_ITEMS: Final = 50_000
 """Components and edges in one transaction. Ours: at 100 a second it ends within Neptune's ten minutes."""
-TRANSACTION_SECONDS: Final = 600
-"""How long a session can last (Neptune User Guide, "Gremlin sessions"): an older mark is a dead writer's."""
-_Result = TypeVar("_Result")
 
 
 class GremlinGraphStore:
@@ -44,36 +46,41 @@ class GremlinGraphStore:
         self,
         client: GremlinClient,
         *,
-        deadline_seconds: float = DEADLINE_SECONDS,
+        patience: Patience | None = None,
         transaction_items: int = TRANSACTION_ITEMS,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
-        self._seconds = deadline_seconds
+        self._patience = patience or Patience()
         self._transaction_items = transaction_items
         self._now = now
 
     def current(self, environment: str) -> Build | None:
         """The current build, or None before the first. One request."""
-        build: Build | None = self._patiently(lambda: self._reader(environment).lock().current)
-        return build
+        return self._lock(environment).current
 
     def load(self, environment: str) -> Snapshot | None:
         """The whole current graph with its build. Five requests where nobody writes."""
-        snapshot: Snapshot | None = self._patiently(self._reader(environment).snapshot)
-        return snapshot
+        lock = self._lock(environment)
+        if lock.current is None:
+            return None
+        deadline = self._patience.reading(lock.current.components + lock.current.dependencies)
+        reader = self._reader(environment, deadline)
+        first = [lock]
+        return retry.until_done(lambda: reader.snapshot(first.pop() if first else None), deadline=deadline)
 
     def commit(self, build: Build, delta: Delta, lease: Lease) -> None:
         """Apply the delta and make the build current, in one step."""
         reach("graph.commit.begin")
+        deadline = self._patience.writing(delta.records)
         commit = BuildCommit(
             client=self._client,
-            reader=self._reader(build.environment),
+            reader=self._reader(build.environment, deadline),
             build=build,
             delta=delta,
             token=lease.token,
-            seconds=self._seconds,
-            until=int(self._now()) + TRANSACTION_SECONDS,
+            deadline=deadline,
+            until=int(self._now() + max(deadline.left(), TRANSACTION_SECONDS)),
         )
         if delta.records > self._transaction_items:
             commit.staged()
@@ -83,20 +90,25 @@ class GremlinGraphStore:
 
     def builds(self, environment: str, *, limit: int = 100) -> tuple[Build, ...]:
         """Newest first."""
-        rows = self._patiently(lambda: self._client.submit(queries.read_builds(environment, limit)))
+        rows = self._read(queries.read_builds(environment, limit))
         return tuple(schema.read_build(row) for row in rows)
 
     def build(self, environment: str, build_id: int) -> Build | None:
         """One build's record."""
-        rows = self._patiently(lambda: self._client.submit(queries.read_build(environment, build_id)))
+        rows = self._read(queries.read_build(environment, build_id))
         return schema.read_build(rows[0]) if rows else None
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._client.close()
 
-    def _reader(self, environment: str) -> GraphReader:
-        return GraphReader(self._client, environment, self._now)
+    def _lock(self, environment: str) -> Lock:
+        deadline = self._patience.reading()
+        return retry.until_done(self._reader(environment, deadline).lock, deadline=deadline)
 
-    def _patiently(self, attempt: Callable[[], _Result]) -> _Result:
-        return retry.until_done(attempt, seconds=self._seconds)
+    def _read(self, traversal: GraphTraversal) -> list[GremlinValue]:
+        deadline = self._patience.reading()
+        return retry.until_done(lambda: self._client.submit(traversal, until=deadline), deadline=deadline)
+
+    def _reader(self, environment: str, deadline: Deadline) -> GraphReader:
+        return GraphReader(self._client, environment, self._now, deadline)

@@ -16,6 +16,7 @@ from gremlin_python.structure.graph import Edge, Path, Property, Vertex, VertexP
 from karma_adapters.gremlin import property_graph as pg
 from karma_adapters.gremlin import queries
 from karma_adapters.gremlin.client import GremlinClient
+from karma_core.deadlines import Deadline
 from karma_core.errors import StoreError, StoreUnavailable
 from karma_core.graph import gremlin_text
 from karma_core.graph.gremlin_answer import (
@@ -34,6 +35,8 @@ _NAMES: Final = {
     "Column": {"keys": Column.keys, "values": Column.values},
     "Pop": {"first": Pop.first, "last": Pop.last, "all": Pop.all_, "mixed": Pop.mixed},
 }
+ANSWER_SECONDS: Final = 2.0
+"""How long the answer may take beyond the time of its evaluation. Ours."""
 _LISTED: Final = {"within", "without"}
 
 
@@ -50,13 +53,18 @@ class GremlinText:
         query = gremlin_text.parse(text)
         traversal = read_only(environment, query, limit + 1)
         options = {"evaluationTimeout": int(1000 * seconds), "materializeProperties": "tokens"}
+        until = Deadline.after(seconds + ANSWER_SECONDS)
         try:
-            results = self._client.submit(traversal, **options)
+            results = self._client.submit(traversal, until=until, **options)
         except StoreUnavailable:
             raise
         except StoreError as error:  # the server has refused this query
             raise unanswerable(error.why) from error
         return make_answer(query, results, limit, _plain)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
 
 def read_only(environment: str, query: gremlin_text.Traversal, limit: int) -> GraphTraversal:

@@ -63,11 +63,11 @@ def _local_parameters(stores: Stores) -> ports.ParameterStore:
 
 
 def _gremlin_graph(stores: Stores) -> ports.GraphStore:
-    from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415 - loads gremlinpython
+    from karma_adapters.gremlin.retry import Patience  # noqa: PLC0415 - loads gremlinpython
+    from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415
 
-    if stores.gremlin_seconds is None:
-        return GremlinGraphStore(stores.gremlin)
-    return GremlinGraphStore(stores.gremlin, deadline_seconds=stores.gremlin_seconds)
+    patience = Patience(seconds=stores.section.gremlin_seconds, whole=stores.gremlin_seconds)
+    return GremlinGraphStore(stores.gremlin, patience=patience)
 
 
 PARAMETERS: Final = (

@@ -125,6 +125,7 @@ class Environment(Document, frozen=True, kw_only=True):
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
     webhook_secret: Secret = Secret("")
+    gremlin_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
 
     def __post_init__(self) -> None:
         _check_long_enough(self.webhook_secret)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class Stores:
     """The stores of one environment. Each is opened when it is first asked for, and then the same one.
 
     `folder` holds those of this machine, and caches of those in AWS. `copies` says whether the log's further
-    sinks are kept up here, too. `gremlin_seconds` is how long Gremlin is waited for, else the client's own.
+    sinks are kept up here, too. `gremlin_seconds` bounds every call to a Gremlin store as a whole.
     `secrets` are the process's own credentials, which its log masks.
     """
 
@@ -48,7 +49,7 @@ class Stores:
         *,
         say: Say = say_nothing,
         copies: bool = True,
-        gremlin_seconds: float | None = None,
+        gremlin_seconds: float = math.inf,
         secrets: Iterable[str] = (),
     ) -> None:
         self.section: Environment = settings.section(environment)
@@ -95,6 +96,7 @@ class Stores:
     def gremlin(self) -> GremlinClient:
         """The client of the environment's Gremlin endpoint; SettingsError where it has none."""
         from karma_adapters.gremlin.client import Endpoint, GremlinClient  # noqa: PLC0415 - loads gremlinpython
+        from karma_adapters.gremlin.sigv4 import signature  # noqa: PLC0415
 
         section = self.section
         if not section.gremlin_url:
@@ -102,12 +104,8 @@ class Stores:
                 "there is no Gremlin endpoint for this environment",
                 next_step="set gremlin_url in its section of karma.toml, like wss://HOST:8182/gremlin",
             )
-        region = section.region if section.gremlin_auth == "sigv4" else None
-        if self.gremlin_seconds is None:
-            return GremlinClient(Endpoint(url=section.gremlin_url, iam_region=region))
-        return GremlinClient(
-            Endpoint(url=section.gremlin_url, iam_region=region, request_seconds=self.gremlin_seconds)
-        )
+        sign = partial(signature, access=self.aws.access) if section.gremlin_auth == "sigv4" else None
+        return GremlinClient(Endpoint(url=section.gremlin_url, sign=sign))
 
     @cached_property
     def log(self) -> Log:

@@ -1,10 +1,8 @@
-"""A transport whose socket breaks at chosen requests, before they are sent or after they were answered."""
+"""A socket that breaks at chosen requests, before they are sent or after they were answered."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
+from karma_adapters.gremlin.websocket import Endpoint, Socket, open_socket
 
 
 class Losses:
@@ -20,28 +18,31 @@ class Losses:
         """Lose that many requests; with after_answer the server has done what they say."""
         self.word, self.left, self.after_answer = word, times, after_answer
 
-    def transport(self, **options: Any) -> LossyTransport:
-        """A transport that loses what is planned."""
-        return LossyTransport(self, **options)
+    async def connect(self, endpoint: Endpoint) -> Socket:
+        """A socket that loses what is planned."""
+        return LossySocket(self, await open_socket(endpoint))
 
 
-class LossyTransport(AiohttpTransport):  # type: ignore[misc]  # the driver ships no types
-    """gremlinpython's transport, with losses."""
+class LossySocket:
+    """Karma's own socket, with losses."""
 
-    def __init__(self, losses: Losses, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, losses: Losses, socket: Socket) -> None:
         self._losses = losses
+        self._socket = socket
+        self.receive = socket.receive
+        self.answers = socket.answers
+        self.close = socket.close
 
-    def write(self, message: bytes) -> None:
+    async def send(self, message: bytes) -> None:
         """Send, or lose."""
         losses = self._losses
         if not losses.left or losses.word not in message:
-            super().write(message)
+            await self._socket.send(message)
             return
         losses.left -= 1
         losses.lost += 1
         if losses.after_answer:
-            super().write(message)
-            super().read()
-        self.close()
+            await self._socket.send(message)
+            await self._socket.receive()
+        await self._socket.close()
         raise ConnectionResetError("the network went away")

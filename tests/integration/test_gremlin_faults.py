@@ -7,13 +7,17 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from gremlin_python.driver.protocol import GremlinServerError
 
-from karma_adapters.gremlin import queries
-from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin import committing, queries, retry
+from karma_adapters.gremlin.client import Endpoint, GremlinClient, Submit
+from karma_adapters.gremlin.retry import Patience
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_core import failpoints
+from karma_core.deadlines import Deadline
 from karma_core.errors import Conflict, StaleLease, StoreUnavailable
 from karma_core.graph.delta import diff, digest, make_graph
 from karma_core.model import Delta, GraphData
@@ -45,7 +49,7 @@ def losses() -> Losses:
 def store(losses: Losses) -> Iterator[GremlinGraphStore]:
     """A store over a network that loses what the test plans."""
     endpoint = Endpoint(url=gremlin_server.required().url)
-    client = GremlinClient(endpoint, serializer=NeptuneGuard, transport=losses.transport)
+    client = GremlinClient(endpoint, serializer=NeptuneGuard, connect=losses.connect)
     graph_store = GremlinGraphStore(client)
     yield graph_store
     graph_store.close()
@@ -110,6 +114,96 @@ def test_a_paused_holder_is_refused_at_the_write(store: GremlinGraphStore, envir
         snapshot = store.load(environment)
         assert snapshot is not None
         assert [node.address for node in snapshot.graph.nodes] == [f"vpc/new{turn}"]
+
+
+@pytest.mark.parametrize("boundary", ["graph.commit.after_lock", "graph.commit.before_commit"])
+def test_an_interrupt_within_a_transaction_leaves_nothing(
+    store: GremlinGraphStore, environment: str, boundary: str
+) -> None:
+    """Ctrl-C waits for no server; what was not committed is rolled back, and the next publish works."""
+    build = publish(store, graph(nodes=["vpc/a"], environment=environment), environment=environment)
+
+    def interrupt(name: str) -> None:
+        if name == boundary:
+            raise KeyboardInterrupt
+
+    failpoints.install(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            publish(store, graph(nodes=["vpc/b"], environment=environment), environment=environment)
+    finally:
+        failpoints.install(None)
+    assert store.current(environment) == build
+    again = graph(nodes=["vpc/c"], environment=environment)
+    publish(store, again, environment=environment)
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert snapshot.graph == again
+    check_whole(store, environment, 2)
+
+
+class Unfit(GremlinClient):
+    """A client whose server takes no transaction of more than one request to its end."""
+
+    error: StoreUnavailable
+    begun = 0
+
+    @contextmanager
+    def transaction(self, until: Deadline | None = None) -> Iterator[Submit]:
+        """Rolled back at its end, by the server's error."""
+        self.begun += 1
+        with super().transaction(until) as submit:
+            yield submit
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("answer", "late_seconds"),
+    [
+        ("MemoryLimitExceededException: out of memory", 60.0),
+        ("ConcurrentModificationException: late", 0.0),
+        ("InternalFailureException: failover", 0.0),
+    ],
+)
+def test_what_does_not_fit_a_transaction_is_staged(
+    environment: str, monkeypatch: pytest.MonkeyPatch, answer: str, late_seconds: float
+) -> None:
+    """A server without the memory, and one that refuses after a long time, get small writes instead.
+
+    One transaction is begun; the graph arrives whole, and no stage is left.
+    """
+    monkeypatch.setattr(committing, "LATE_SECONDS", late_seconds)
+    server = gremlin_server.required()
+    client = Unfit(Endpoint(url=server.url), serializer=NeptuneGuard)
+    said = GremlinServerError({"code": 500, "message": answer, "attributes": {}})
+    error = retry.translated(server.url, said)
+    assert isinstance(error, StoreUnavailable)
+    client.error = error
+    store = GremlinGraphStore(client)
+    target = random_graph(random.Random(1), environment=environment)
+    build = publish(store, target, environment=environment)
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert (snapshot.build, snapshot.graph, client.begun) == (build, target, 1)
+    staged = queries.source().V().has("Staged", "environment", environment).count()
+    assert server.run(staged) == [0]
+    store.close()
+
+
+def test_an_early_conflict_is_tried_again_as_a_transaction(
+    environment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer was faster: the same transaction goes through a moment later, and nothing is staged."""
+    client = Unfit(Endpoint(url=gremlin_server.required().url), serializer=NeptuneGuard)
+    said = {"code": 500, "message": "ConcurrentModificationException", "attributes": {}}
+    error = retry.translated(client.endpoint.url, GremlinServerError(said))
+    store = GremlinGraphStore(client, patience=Patience(whole=1))
+    monkeypatch.setattr(client, "error", error, raising=False)
+    with pytest.raises(StoreUnavailable):
+        publish(store, graph(nodes=["vpc/a"], environment=environment), environment=environment)
+    assert client.begun > 1
+    assert store.current(environment) is None
+    store.close()
 
 
 @pytest.fixture
@@ -243,7 +337,7 @@ def test_the_next_call_after_a_restart_succeeds() -> None:
 def test_an_endpoint_that_is_not_there_is_said_in_time() -> None:
     """After the deadline the error names the endpoint; it does not hang."""
     client = GremlinClient(Endpoint(url="ws://127.0.0.1:1/gremlin"))
-    store = GremlinGraphStore(client, deadline_seconds=0.3)
+    store = GremlinGraphStore(client, patience=Patience(seconds=0.3))
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/gremlin cannot be reached"):
         store.current("prod")
     store.close()

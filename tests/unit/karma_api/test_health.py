@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import closing
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from karma_api import openapi
+from karma_api.app import make_app
 from karma_api.dispatch import answer
 from karma_api.exchange import Incoming, Outgoing
+from karma_api.metrics import Metrics
 from karma_api.routes import ROUTES
 from karma_api.service import Service, Services
+from karma_api.slots import FOR_ONE
 from karma_core.errors import NotFound, StoreUnavailable
+from tests.http_server import HttpServer
 from tests.served_system import ServedSystem
 
 BY_NAME = {route.name: route for route in ROUTES}
@@ -83,3 +91,57 @@ def test_a_process_that_cannot_order_runs_is_not_ready(served: ServedSystem) -> 
     assert b'"prefect":"no-deployment"' in found.body
     lost[0] = False
     assert ask(services, "readyz").status == 200
+
+
+def test_readiness_is_answered_in_time_in_every_outage(served: ServedSystem) -> None:
+    """A store that hangs is named, in two seconds, by all who ask; it takes one thread, however many do.
+
+    The same holds while an environment cannot even be opened.
+    """
+    hung, asked = threading.Event(), []
+
+    def hang() -> None:
+        asked.append(threading.current_thread())
+        hung.wait(30)
+
+    service = replace(served.service, checks={"prefect": hang})
+
+    def shut(name: str) -> Service:
+        hang()
+        return closed(name)
+
+    services = Services(("test", "shut"), "test", lambda name: service if name == "test" else shut(name))
+
+    for query, said in (
+        ((), b'"prefect":"store-unavailable"'),
+        ((("environment", "shut"),), b"could not be opened"),
+    ):
+        asked.clear()
+        for _ in range(2):
+            began = time.monotonic()
+            reply = ask(services, "readyz", *query)
+            assert time.monotonic() - began < 2
+            assert (reply.status, said in reply.body) == (503, True), reply.body
+        assert len(asked) == 1
+    hung.set()
+
+
+def test_requests_that_hang_keep_no_probe_waiting(served: ServedSystem) -> None:
+    """Every thread of one caller waits for a store: its probe is answered all the same."""
+    hung = threading.Event()
+    waiting = Services(("test",), "test", lambda _: hung.wait(30) and closed("test"))
+    app = make_app(waiting, metrics=Metrics(), limits=served.service.limits)
+    with (
+        closing(HttpServer(app)) as server,
+        httpx.Client(base_url=server.url, trust_env=False, timeout=20) as http,
+    ):
+        asking = [threading.Thread(target=http.get, args=("/builds",)) for _ in range(FOR_ONE + 1)]
+        for thread in asking:
+            thread.start()
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert http.get("/readyz").status_code == 503
+        assert time.monotonic() - began < 2.5
+        hung.set()
+        for thread in asking:
+            thread.join()

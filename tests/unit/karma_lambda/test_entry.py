@@ -14,7 +14,9 @@ import pytest
 
 from karma_api.cached_graph import LOOK_SECONDS, PATIENCE_SECONDS
 from karma_api.resources.graph import ROUTES as GRAPH
+from karma_api.resources.health import ROUTES as HEALTH
 from karma_api.service import Services
+from karma_core.deadlines import Deadline
 from karma_core.errors import StoreUnavailable
 from karma_core.roles import Role
 from karma_core.use_cases import leasing
@@ -115,6 +117,37 @@ def test_an_event_of_odd_parts_is_refused(system: ServedSystem, part: dict[str, 
     event = {**http_api_event("GET /graph", "GET", "/graph", {}, {}, b""), **part}
     answer = handler(event, None)
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (422, "event")
+
+
+class Hurried:
+    """The context of a function that is ended in a moment."""
+
+    aws_request_id = "r-1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds."""
+        return 1_500
+
+
+def test_a_function_answers_before_its_platform_ends_it(system: ServedSystem) -> None:
+    """Whatever is waited for ends by then, and the caller is told: also a store that is patient by itself."""
+    waited: list[float] = []
+
+    class Patient:
+        """A graph store that does not answer."""
+
+        def current(self, _environment: str) -> None:
+            waited.append(Deadline.after(60).left())
+            raise StoreUnavailable("the graph store did not answer in time")
+
+    workspace = replace(system.workspace, graph=Patient())  # type: ignore[arg-type]
+    service = behind_gateway(replace(system.service, workspace=workspace))
+    services = Services(("test",), "test", lambda _: service)
+    handler = serve(HEALTH, read=_no_settings, open_all=lambda _: services)
+    event = http_api_event("GET /readyz", "GET", "/readyz", {}, {}, b"")
+    answer = handler(event, Hurried())
+    assert answer["statusCode"] == 503
+    assert 0 < waited[0] <= 0.5
 
 
 def test_a_body_may_be_base64(system: ServedSystem) -> None:

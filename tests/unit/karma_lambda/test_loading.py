@@ -20,7 +20,7 @@ loaded = sorted(set(sys.modules) - before)
 json.dump({{"loaded": loaded, "collecting": gc.isenabled(), "frozen": gc.get_freeze_count()}}, sys.stdout)
 """
 ALWAYS = (
-    "boto3", "botocore.client", "gremlin_python.driver.aiohttp.transport", "gremlin_python.driver.protocol",
+    "boto3", "botocore.client", "aiohttp.client", "gremlin_python.driver.protocol",
 )  # fmt: skip
 """Loaded while the container starts, so that no request waits for it."""
 NEVER = (

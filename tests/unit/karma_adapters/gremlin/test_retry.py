@@ -8,6 +8,7 @@ import pytest
 from gremlin_python.driver.protocol import GremlinServerError
 
 from karma_adapters.gremlin import retry
+from karma_core.deadlines import Deadline
 from karma_core.errors import StoreError, StoreUnavailable
 
 URL = "wss://db.example.org:8182/gremlin"
@@ -50,7 +51,7 @@ def test_it_is_tried_until_it_is_done() -> None:
             raise StoreUnavailable("not now")
         return "done"
 
-    assert retry.until_done(attempt, seconds=5) == "done"
+    assert retry.until_done(attempt, deadline=Deadline.after(5)) == "done"
     assert next(turns) == 3
 
 
@@ -61,7 +62,7 @@ def test_the_deadline_ends_it_with_the_last_error() -> None:
         raise StoreUnavailable("not now")
 
     with pytest.raises(StoreUnavailable, match="not now"):
-        retry.until_done(attempt, seconds=0.05)
+        retry.until_done(attempt, deadline=Deadline.after(0.05))
 
 
 def test_final_errors_are_not_tried_again() -> None:
@@ -73,7 +74,7 @@ def test_final_errors_are_not_tried_again() -> None:
         raise StoreError("no")
 
     with pytest.raises(StoreError):
-        retry.until_done(attempt, seconds=5)
+        retry.until_done(attempt, deadline=Deadline.after(5))
     assert next(turns) == 1
 
 
@@ -87,6 +88,6 @@ def test_a_lost_reply_is_looked_up_before_a_second_attempt() -> None:
             raise StoreUnavailable("the reply was lost")
         return "again"
 
-    assert retry.until_done(attempt, seconds=5, before_retry=lambda: "found") == "found"
+    assert retry.until_done(attempt, deadline=Deadline.after(5), before_retry=lambda: "found") == "found"
     assert done == ["written"]
-    assert retry.until_done(attempt, seconds=5, before_retry=lambda: None) == "again"
+    assert retry.until_done(attempt, deadline=Deadline.after(5), before_retry=lambda: None) == "again"

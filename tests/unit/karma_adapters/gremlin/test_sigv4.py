@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
-from gremlin_python.driver.aiohttp.transport import AiohttpTransport
+from botocore.credentials import AssumeRoleCredentialFetcher
 
+from karma_adapters.aws.access import Access
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
-from karma_adapters.gremlin.sigv4 import SignedTransport, signature
+from karma_adapters.gremlin.retry import Patience
+from karma_adapters.gremlin.sigv4 import signature
 from karma_adapters.gremlin.store import GremlinGraphStore
-from karma_core.errors import SettingsError
+from karma_core.errors import StoreError, StoreUnavailable
 
 URL = "wss://db.cluster-x.eu-west-1.neptune.amazonaws.com:8182/gremlin"
 
@@ -26,7 +33,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("credentials")
 def test_a_handshake_is_signed_for_neptune() -> None:
     """Service, region and host are part of the signature; the secret is not part of the headers."""
-    headers = signature(URL, "eu-west-1")
+    headers = signature(URL, Access(region="eu-west-1"))
     assert headers["Host"] == "db.cluster-x.eu-west-1.neptune.amazonaws.com:8182"
     assert headers["X-Amz-Security-Token"] == "token"
     scope = re.search(r"Credential=AKIDEXAMPLE/\d{8}/(\S+),", headers["Authorization"])
@@ -37,20 +44,57 @@ def test_a_handshake_is_signed_for_neptune() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_every_connection_is_signed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reconnect with the first signature would fail after five minutes, with old credentials at once."""
-    seen: list[str] = []
+def test_the_role_of_the_environment_signs_and_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment's assumed role signs each handshake, with the credentials that hold at that moment.
 
-    def connect(_self: object, _url: str, headers: dict[str, str]) -> None:
-        seen.append(headers["Authorization"])
+    The caller's own would be refused by a cluster in another account, and an expired session everywhere.
+    """
+    made = itertools.count(1)
 
-    monkeypatch.setattr(AiohttpTransport, "connect", connect)
-    transport = SignedTransport("eu-west-1")
-    transport.connect(URL)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDROTATED")
-    transport.connect(URL)
-    transport.close()
-    assert ["AKIDEXAMPLE" in seen[0], "AKIDROTATED" in seen[1]] == [True, True]
+    def assumed(_fetcher: object) -> dict[str, str]:
+        expiry = datetime.now(UTC) + timedelta(seconds=30)  # less than botocore holds to be enough
+        name = f"ASIAROLE{next(made)}"
+        return {
+            "access_key": name,
+            "secret_key": "secret",
+            "token": f"token-{name}",
+            "expiry_time": expiry.isoformat(),
+        }
+
+    monkeypatch.setattr(AssumeRoleCredentialFetcher, "fetch_credentials", assumed)
+    access = Access(region="eu-west-1", role_arn="arn:aws:iam::1:role/karma")
+    first, second = (signature(URL, access) for _ in range(2))
+    assert "Credential=ASIAROLE1/" in first["Authorization"]
+    assert first["X-Amz-Security-Token"] == "token-ASIAROLE1"
+    assert "Credential=ASIAROLE2/" in second["Authorization"]
+
+
+def test_the_profile_of_the_environment_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`profile` of the settings, not what the shell happens to hold."""
+    kept = tmp_path / "credentials"
+    kept.write_text("[graph]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(kept))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDSHELL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    headers = signature(URL, Access(region="eu-west-1", profile="graph"))
+    assert "Credential=AKIDPROFILE/" in headers["Authorization"]
+
+
+def test_every_connection_is_signed_anew() -> None:
+    """A reconnect with the first signature would fail after five minutes."""
+    signed: list[str] = []
+
+    def sign(url: str) -> dict[str, str]:
+        signed.append(url)
+        return {}
+
+    url = "ws://127.0.0.1:1/gremlin"
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=url, sign=sign)), patience=Patience(whole=0.2))
+    with pytest.raises(StoreUnavailable):
+        store.current("prod")
+    store.close()
+    assert len(signed) > 1
+    assert set(signed) == {url}
 
 
 @pytest.fixture
@@ -64,16 +108,13 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_credentials")
-def test_no_credentials_are_said() -> None:
-    """Where botocore finds none, the error says what to set."""
-    with pytest.raises(SettingsError, match="credentials"):
-        signature(URL, "eu-west-1")
-
-
-@pytest.mark.usefixtures("no_credentials")
 def test_no_credentials_are_not_waited_for() -> None:
-    """The store raises that error as it is, at once: it would be the same in a minute."""
-    store = GremlinGraphStore(GremlinClient(Endpoint(url=URL, iam_region="eu-west-1")))
-    with pytest.raises(SettingsError, match="credentials"):
+    """Where botocore finds none the error says what to set, at once: it would be the same in a minute."""
+    sign = partial(signature, access=Access(region="eu-west-1"))
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=URL, sign=sign)))
+    began = time.monotonic()
+    with pytest.raises(StoreError, match="credentials") as said:
         store.current("prod")
+    assert said.value.code == "aws-credentials"
+    assert time.monotonic() - began < 5
     store.close()

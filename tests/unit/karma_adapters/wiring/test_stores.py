@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_gremlin_is_chosen_by_a_setting_and_connects_when_it_is_used(tmp_path: P
     store = stores(tmp_path, graph="gremlin", gremlin_url=URL).graph
     assert isinstance(store, GremlinGraphStore)
     store.close()
+
+
+def test_the_environment_s_own_access_signs_for_neptune(tmp_path: Path) -> None:
+    """Profile, role and region are those of its other stores; without `sigv4` nothing is signed."""
+    signed = stores(
+        tmp_path, graph="gremlin", gremlin_url="wss://n:8182/gremlin", gremlin_auth="sigv4", gremlin_seconds=5
+    )
+    sign = signed.gremlin.endpoint.sign
+    assert isinstance(sign, partial)
+    assert sign.keywords == {"access": signed.aws.access}
+    assert stores(tmp_path, graph="gremlin", gremlin_url=URL).gremlin.endpoint.sign is None
 
 
 def test_the_other_store_can_be_opened_too(tmp_path: Path) -> None:
