@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from prefect import flow
@@ -13,6 +14,7 @@ from flows.hooks import ON_END
 from karma_adapters.prefect.discovery import find_api
 from karma_adapters.wiring.bootstrap import open_runs
 from karma_adapters.wiring.reading import read_settings
+from karma_core.errors import NotFound
 from karma_core.json_types import JsonObject
 from karma_core.use_cases.changes.drain import drain
 from karma_core.use_cases.runs import reconcile as reconciling
@@ -51,6 +53,9 @@ def reconcile(
         for run in closed:
             if run.flow_run:
                 open_runs(settings).crash(run.flow_run, f"its process has ended; {run.next_step}")
+        for flow_run in reconciling.resumed_without_them(workspace):
+            with suppress(NotFound):  # of a server whose database was lost
+                open_runs(settings).crash(flow_run, "its process has ended, and another one took its work up")
     moved = drain(workspace, run_order)
     if closed:
         create_table_artifact(

@@ -41,8 +41,15 @@ from karma_core.use_cases.plans.decider import Decider
 from karma_core.use_cases.plans.planner import plan_components
 from karma_core.use_cases.plans.stored import as_shown, load_plan, require_published, require_shown
 from karma_core.use_cases.runs.deployment import Deployment, OpenExecutor, carry_out
-from karma_core.use_cases.runs.records import CHANGE, FLOW_RUN, Outcome, RunResult
-from karma_core.use_cases.runs.resume import close_dead_runs, find_run, how_to_go_on, progress_of, take_over
+from karma_core.use_cases.runs.records import CHANGE, FLOW_RUN, FORMER_FLOW_RUNS, Outcome, RunResult
+from karma_core.use_cases.runs.resume import (
+    close_dead_runs,
+    find_run,
+    former_flow_runs,
+    how_to_go_on,
+    progress_of,
+    take_over,
+)
 from karma_core.use_cases.selection.not_selected import left_out
 from karma_core.use_cases.selection.record import Selection, require_selection
 from karma_core.use_cases.selection.selecting import Choice, choose
@@ -223,7 +230,11 @@ def resume(
         outside = {p for a in chosen for p in fleet.waits_for(a)} - pins.touched
         with _reading_of(workspace, run, outside):
             before = progress_of(workspace.state.entries(run_id=run_id))
-            options = {**run.options, FLOW_RUN: workspace.actor.flow_run}
+            options = {
+                **run.options,
+                FLOW_RUN: workspace.actor.flow_run,
+                FORMER_FLOW_RUNS: former_flow_runs(run),
+            }
             again = replace(
                 run, status=RunStatus.RUNNING, holder=heartbeat.lease.holder, finished_at="", options=options
             )

@@ -5,14 +5,18 @@ from __future__ import annotations
 from karma_core.events import log_event
 from karma_core.json_types import JsonObject
 from karma_core.model import Record
-from karma_core.needs import RecordsAndLog
+from karma_core.needs import HasState, RecordsAndLog
 from karma_core.outcomes import RunStatus
 from karma_core.records import Run
-from karma_core.use_cases.runs.records import FLOW_RUN
+from karma_core.use_cases.runs.records import FLOW_RUN, FORMER_FLOW_RUNS
 from karma_core.use_cases.runs.resume import close_dead_runs, end_run, how_to_go_on
 
 ACTION = "flow_run"
 """The log's action for the end of a flow run that could not say it itself."""
+
+
+NEWEST = 50
+"""Runs that are looked at. Ours: more than are resumed between two looks, five minutes apart."""
 
 
 class Interrupted(Record, frozen=True, kw_only=True):
@@ -38,6 +42,15 @@ class Interrupted(Record, frozen=True, kw_only=True):
 def reconcile(workspace: RecordsAndLog) -> tuple[Interrupted, ...]:
     """Close every run whose holder keeps no lease any more."""
     return tuple(_interrupted(run) for run in close_dead_runs(workspace))
+
+
+def resumed_without_them(workspace: HasState) -> tuple[str, ...]:
+    """Ids of flow runs whose processes died, and whose work others took up; of the newest runs.
+
+    Prefect takes them for alive, and they keep the places of runs that wait.
+    """
+    newest = sorted(workspace.state.runs(), key=lambda run: run.started_at)[-NEWEST:]
+    return tuple(one for run in newest for one in run.options.get(FORMER_FLOW_RUNS, []))
 
 
 def close_flow_run(

@@ -12,6 +12,9 @@ from karma_core.use_cases.selection.record import Selection
 FLOW_RUN = "flow_run"
 """Key in a run's options: the id of the Prefect flow run that carries it out, or null."""
 
+FORMER_FLOW_RUNS = "former_flow_runs"
+"""Key in a run's options: the ids of flow runs that began it, whose processes died before it was resumed."""
+
 CHANGE = "change"
 """Key in a run's options: the id of the change that it is carried out for, or null."""
 

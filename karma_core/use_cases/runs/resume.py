@@ -19,6 +19,7 @@ from karma_core.use_cases import leasing
 from karma_core.use_cases.runs.journalling import Recorder
 from karma_core.use_cases.runs.moving import MOVE
 from karma_core.use_cases.runs.propagate_step import PUBLISH
+from karma_core.use_cases.runs.records import FLOW_RUN, FORMER_FLOW_RUNS
 from karma_core.use_cases.runs.recovery import RECOVER
 from karma_core.use_cases.runs.step_context import Left
 from karma_core.use_cases.runs.unlocking import UNLOCK
@@ -164,3 +165,9 @@ def still_running(run: Run, lease: Lease) -> LeaseHeld:
         names=list(lease.names),
         holder=lease.holder,
     )
+
+
+def former_flow_runs(run: Run) -> list[str]:
+    """The ids of the flow runs that carried a run out before it is resumed now, the newest last."""
+    last = run.options.get(FLOW_RUN)
+    return [*run.options.get(FORMER_FLOW_RUNS, []), *([last] if last else [])]

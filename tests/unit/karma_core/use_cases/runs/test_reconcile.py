@@ -11,7 +11,7 @@ import pytest
 from karma_core import failpoints
 from karma_core.records import Lease, Run
 from karma_core.use_cases.runs.deploy import deploy, resume
-from karma_core.use_cases.runs.reconcile import close_flow_run, reconcile
+from karma_core.use_cases.runs.reconcile import close_flow_run, reconcile, resumed_without_them
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import Workspace
 from tests.memory_system import ALL, Killed, Meanwhile, System, statuses
@@ -135,6 +135,7 @@ def test_a_dead_run_is_closed_once_and_can_be_resumed(system: System) -> None:
     result = resume(in_flow(system, "F2"), run_id, ThreadExecutor)
     assert set(statuses(result).values()) == {"applied"}
     assert system.state.runs()[0].options["flow_run"] == "F2"
+    assert resumed_without_them(system.workspace) == ("F1",)
     assert system.log.verify().verified
 
 
