@@ -234,7 +234,10 @@ def test_the_attack_was_made(project: Project) -> None:
     files = dict(project.files())
     states = [json.loads(content) for name, content in files.items() if "tfstate/app/one" in name]
     assert [state["outputs"]["leak"]["value"]["encoded"] for state in states] == [ENCODED]
-    assert caught(files[".karma/dev/parameters.sqlite"], forms(SECRETS))
+    stored = [text for name, text in files.items() if name.startswith(".karma/dev/parameters.sqlite")]
+    assert caught(
+        b"".join(stored), forms(SECRETS)
+    )  # what is not checkpointed yet stands in the log beside it
     assert "secret-passed-on" in project.printed["plan --all"]
     assert "secret-passed-on" in project.printed["deploy --all --auto-approve"]
 

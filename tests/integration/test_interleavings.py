@@ -138,7 +138,7 @@ def walk_through(root: Path, chosen: list[tuple[str, str, int]]) -> int:
 def test_some_order_is_what_is_left(tmp_path: Path) -> None:
     """A sample of all pairs and places, another one every day of the year; all of them in the soak."""
     everything = cases(tmp_path)
-    chosen = random.Random(16).sample(everything, 30)
+    chosen = random.Random(16).sample(everything, 60)
     assert walk_through(tmp_path / "run", chosen) >= 55
 
 
