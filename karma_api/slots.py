@@ -11,6 +11,7 @@ import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, Semaphore
@@ -71,16 +72,23 @@ class Slots:
         except BaseException:
             self._give_back(caller, one)
             raise
-        loop = asyncio.get_running_loop()
+        loop, begun = asyncio.get_running_loop(), Lock()
 
         def called() -> Result:
+            if not begun.acquire(blocking=False):
+                raise RuntimeError("given up before it was begun")  # nobody waits for it
             try:
                 return call()
             finally:
                 with suppress(RuntimeError):  # the loop has ended, and with it all of the slots
                     loop.call_soon_threadsafe(self._give_back, caller, one)
 
-        return await run_sync(called, abandon_on_cancel=True, limiter=self._threads)
+        try:
+            return await run_sync(called, abandon_on_cancel=True, limiter=self._threads)
+        except BaseException:
+            if begun.acquire(blocking=False):  # no thread has begun it, and none will
+                self._give_back(caller, one)
+            raise
 
     def _give_back(self, caller: str, one: _OfOne) -> None:
         self._all.release()

@@ -73,7 +73,6 @@ class GremlinPool:
         StoreUnavailable where time runs out, also the time in which other queries end.
         """
         gremlin_text.parse(text)  # what cannot be read needs no process
-        question = Question(file=self._file(environment), text=text, limit=limit, seconds=seconds)
         try:
             process = self._free.get(timeout=seconds)
         except queue.Empty:
@@ -83,6 +82,8 @@ class GremlinPool:
                 next_step="repeat it",
             ) from None
         try:
+            # Which file is current is looked up now: while the query waited, an older one may have gone.
+            question = Question(file=self._file(environment), text=text, limit=limit, seconds=seconds)
             return _result(process.ask(question, seconds + self._grace))
         finally:
             self._free.put(process)

@@ -50,7 +50,12 @@ def resumed_without_them(workspace: HasState) -> tuple[str, ...]:
     Prefect takes them for alive, and they keep the places of runs that wait.
     """
     newest = sorted(workspace.state.runs(), key=lambda run: run.started_at)[-NEWEST:]
-    return tuple(one for run in newest for one in run.options.get(FORMER_FLOW_RUNS, []))
+    return tuple(
+        one
+        for run in newest
+        for one in run.options.get(FORMER_FLOW_RUNS, [])
+        if one != run.options.get(FLOW_RUN)  # a retry of the same flow run lives
+    )
 
 
 def close_flow_run(

@@ -90,6 +90,23 @@ async def test_nothing_is_begun_for_who_has_gone() -> None:
     assert await slots.run("one", lambda: 7, checkpoint) == 7
 
 
+async def test_who_gives_up_between_turn_and_thread_keeps_no_slot() -> None:
+    """A time that is over just when the turn comes: nothing runs, and the slot goes to the next one."""
+    slots, begun = Slots(1, 1), []
+    for _ in range(3):
+        with anyio.CancelScope() as scope:
+
+            async def over(scope: anyio.CancelScope = scope) -> None:
+                scope.cancel()
+
+            with anyio.fail_after(5):
+                await slots.run("one", lambda: begun.append(1), over)
+    assert begun == []
+    with anyio.fail_after(5):
+        assert await slots.run("one", lambda: 7) == 7
+    await until(lambda: not slots._callers)
+
+
 async def test_a_failure_gives_its_slot_back() -> None:
     """Whatever the call raises."""
     slots = Slots(1, 1)
