@@ -34,6 +34,8 @@ _ACCESS_KEY_ID: Final = "AWS_ACCESS_KEY_ID"
 """Half of a credential; what it ends in says nothing else."""
 _REGISTRY: Final = "TF_TOKEN_"
 """Terraform's tokens for a host, whose name stands behind it."""
+_FOLDERS: Final = frozenset({"OLDPWD", "PWD"})
+"""What shells keep the current folder in, by a word that means a password elsewhere."""
 _FILE_OR_URI: Final = ("_FILE", "_URI")
 """Last words of environment variables that say where a secret is."""
 
@@ -56,5 +58,5 @@ def credential_names(environment: Mapping[str, str]) -> tuple[str, ...]:
         for name in sorted(environment)
         if name == _ACCESS_KEY_ID
         or name.startswith(_REGISTRY)
-        or (looks_secret(name) and not name.endswith(_FILE_OR_URI))
+        or (name not in _FOLDERS and looks_secret(name) and not name.endswith(_FILE_OR_URI))
     )
