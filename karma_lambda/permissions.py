@@ -16,7 +16,7 @@ _READ_LOG: Final = ("dynamodb:GetItem", "dynamodb:Query")
 _APPEND: Final = ("dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 _READ_GRAPH: Final = ("neptune-db:ReadDataViaQuery",)
 _WRITE_GRAPH: Final = (*_READ_GRAPH, "neptune-db:DeleteDataViaQuery", "neptune-db:WriteDataViaQuery")
-_PARTS: Final = "part"
+_PARTS: Final = "part*"
 """Where the rest of a large body is (karma_adapters/aws/state_table.py)."""
 _TOKEN: Final = "document#token"  # noqa: S105 - a kind of documents
 _ORDERS: Final = ("document#run-order", "document#vouched-order")
@@ -27,15 +27,15 @@ _BUILD: Final = (
     *_MODULES,
 )  # fmt: skip
 """What a graph is built from, beside parameters."""
-_CHANGES: Final = ("document#change", "document#change-index", "document#change-key", "document#change-order")
+_CHANGES: Final = ("document#change", "document#change-index", "document#change-order")
 
 
 class Permissions(Record, frozen=True, kw_only=True):
     """What one function may ask.
 
-    `reads`, `writes`, `deletes`: leading keys in the state table, without the environment. `log`, `parameters`,
-    `graph`: actions. `artifacts`: reads what runs and builds wrote into the bucket. `answers`: sends large
-    answers by the bucket.
+    `reads`, `writes`, `deletes`: leading keys in the state table, without the environment, or patterns of
+    them. `log`, `parameters`, `graph`: actions. `artifacts`: reads what runs and builds wrote into the
+    bucket. `answers`: sends large answers by the bucket.
     """
 
     reads: tuple[str, ...] = ()
@@ -84,16 +84,17 @@ PERMISSIONS: Final[dict[str, Permissions]] = {
     "builds": _with_tokens(writes=_ORDERS, graph=_READ_GRAPH),
     "changes": _with_tokens(
         *_INTAKE, "document#plan",
-        writes=_QUEUE, deletes=("lease", _PARTS), parameters=_CONFIGS, graph=_WRITE_GRAPH, artifacts=True,
+        writes=(*_QUEUE, "document#change-key"), deletes=("lease", _PARTS), parameters=_CONFIGS,
+        graph=_WRITE_GRAPH, artifacts=True,
     ),
     "components": _with_tokens("document#change", _PARTS, parameters=("GetParameter",), graph=_READ_GRAPH),
-    "config": _with_tokens(*_MODULES, parameters=("GetParameter", "GetParameterHistory")),
+    "config": _with_tokens(*_MODULES, parameters=("GetParameter", "GetParameterHistory"), answers=False),
     "events": _with_tokens(),
     "graph": _with_tokens(
         *_BUILD, parameters=("GetParameter", "GetParametersByPath"), graph=_READ_GRAPH, artifacts=True
     ),
     "graphql": _with_tokens(
-        *_BUILD, *_CHANGES[:2],
+        *_BUILD,
         parameters=("GetParameter", "GetParametersByPath"), graph=_READ_GRAPH, artifacts=True,
     ),
     "health": Permissions(
@@ -108,7 +109,7 @@ PERMISSIONS: Final[dict[str, Permissions]] = {
     ),
     "queries": _with_tokens(graph=_READ_GRAPH),
     "runs": _with_tokens(
-        "applied", "document#drift", "journal",
+        "applied", "counter", "document#drift", "journal*",
         writes=("run", *_ORDERS, *_LEASES, _PARTS), deletes=("lease", _PARTS), graph=_READ_GRAPH,
     ),
     "tokens": _with_tokens(writes=(_TOKEN,), answers=False),
@@ -122,9 +123,9 @@ PERMISSIONS: Final[dict[str, Permissions]] = {
 """By function."""
 
 UNSEEN: Final[dict[str, str]] = {
-    f"* read {_PARTS}": "only bodies that an item of 400 KB cannot hold are in parts",
-    f"* write {_PARTS}": "the same",
-    f"* delete {_PARTS}": "the same",
+    "* read part": "only bodies that an item of 400 KB cannot hold are in parts",
+    "* write part": "the same",
+    "* delete part": "the same",
     "* dynamodb:GetItem log": "an append whose reply was lost is looked up",
     "* s3:GetObject answers": "the address of an answer is signed by the function, and the caller asks",
     "* s3:ListBucket": "asked where there is no such object",

@@ -110,7 +110,8 @@ run karma graph build
 heading "5. The first token, and the graph over the API"
 token=$(karma token create demo@example.org --role viewer --json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["token"])')
 api=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["api_id"]["value"])' "$folder/outputs.json")
-run "$python" "$example/ask.py" "$endpoint" "$api" "$token" /graph
+printf '\n$ GET /graph\n'
+"$python" "$example/ask.py" "$endpoint" "$api" "$token" /graph
 
 heading "6. Destroy: nothing is left"
 terraform destroy -input=false -no-color -auto-approve -parallelism=20 > "$folder/destroy.txt" || {

@@ -49,8 +49,6 @@ def _holds(operator: str, values: dict[str, Any], question: Question) -> bool:
     if (operator, key) == ("Null", "s3:if-none-match"):
         return question.once == (wanted == "false")
     assert key == "dynamodb:LeadingKeys", key
-    if operator == "ForAllValues:StringEquals":
-        return set(question.keys) <= set(wanted)
     assert operator == "ForAllValues:StringLike", operator
     return all(any(fnmatchcase(name, pattern) for pattern in wanted) for name in question.keys)
 

@@ -57,7 +57,7 @@ Answer = httpx.Response
 
 @dataclass(frozen=True)
 class Recorded:
-    """What each function asked of AWS (`calls`) and of Neptune (`graph`: IAM actions), and the routes' answers."""
+    """What each function asked of AWS (`calls`) and Neptune (`graph`: IAM actions); the routes' statuses."""
 
     calls: dict[str, list[Call]] = field(default_factory=dict)
     graph: dict[str, set[str]] = field(default_factory=dict)
@@ -120,6 +120,7 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     with faulty_aws(access.endpoint_url) as proxy:
         worker = Worker(open_services(FunctionSettings(project=project(access.endpoint_url))))
         worker.fill()
+        patch.setattr("karma_lambda.opening.STORE_SECONDS", 60.0)  # a busy machine is no outage
         patch.setattr("karma_api.access.REMEMBER_SECONDS", 0.0)  # each request looks its token up
         opened = {name: _opened(resource, proxy.url) for name, resource in FUNCTIONS.items()}
         tokens = {role: create(worker.workspace, f"{role}@example.org", role)[1] for role in Role}
@@ -224,6 +225,7 @@ class Tour:
 
     def __init__(self, door: RecordingDoor, worker: Worker, tokens: dict[Role, str]) -> None:
         self.door, self.worker, self.tokens = door, worker, tokens
+        self.plan_id = ""
 
     def go(self) -> None:
         """All of them; a denied request, which is logged, with each function's first route."""
@@ -240,6 +242,8 @@ class Tour:
         self.door.limit_answers(1_000)
         for read in READS:
             self.door.get(read, Role.ADMIN)
+        self.door.get("/events", Role.ADMIN, **{"last-event-id": "0"})
+        self.door.get(f"/plans/{self.plan_id}")
         self._queries()
         self._tokens()
 
@@ -264,7 +268,7 @@ class Tour:
         self.door.post(f"/changes/{third}/retry", content=b"")
         shown = self.door.get(f"/changes/{first}").json()
         assert shown["status"] == "applied", shown
-        self.door.get(f"/plans/{shown['plan']['plan_id']}")
+        self.plan_id = shown["plan"]["plan_id"]
         self.door.get(f"/log/{self.door.get('/log?limit=1').json()['items'][0]['id']}")
 
     def _queued(self, size: int) -> str:

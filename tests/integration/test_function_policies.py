@@ -120,7 +120,9 @@ def granted(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 def _grants(action: str, statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    keys = statement.get("Condition", {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys", [])
+    keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+    if statement["Sid"] == "Log":
+        keys = []
     for key in keys:
         yield _state(action, key.partition("#")[2]), "state"
     if not keys and action.startswith("dynamodb:"):
@@ -136,7 +138,7 @@ def _grants(action: str, statement: dict[str, Any]) -> Iterator[tuple[str, str]]
 
 def _state(action: str, key: str) -> str:
     verb = "read" if action in READS else "write" if action in WRITES else "delete"
-    return f"{verb} {key}"
+    return f"{verb} {key.rstrip('*').partition('.')[0]}"
 
 
 def _said(question: Question) -> set[str]:

@@ -95,7 +95,7 @@ resource "aws_cloudwatch_log_metric_filter" "slow" {
     name      = "${var.name}-slow-queries"
     namespace = "Karma"
     value     = "1"
-    unit      = "Count"
+    unit      = "Count" # not in 3.39
   }
 }
 

@@ -89,10 +89,10 @@ resource "aws_neptune_cluster" "this" {
   cluster_identifier                    = var.name
   engine                                = "neptune"
   engine_version                        = var.engine_version
-  allow_major_version_upgrade           = true
+  allow_major_version_upgrade           = true # not in 3.39
   neptune_subnet_group_name             = aws_neptune_subnet_group.this.name
   neptune_cluster_parameter_group_name  = aws_neptune_cluster_parameter_group.this.name
-  neptune_instance_parameter_group_name = "default.neptune${local.family}" # read at an upgrade to another family
+  neptune_instance_parameter_group_name = "default.neptune${local.family}" # not in 3.39
   apply_immediately                     = var.apply_immediately
   vpc_security_group_ids                = [aws_security_group.this.id]
   iam_database_authentication_enabled   = true
@@ -101,13 +101,13 @@ resource "aws_neptune_cluster" "this" {
   backup_retention_period               = var.backup_days
   preferred_backup_window               = "01:00-02:00"
   preferred_maintenance_window          = "sun:02:30-sun:03:30"
-  copy_tags_to_snapshot                 = true
+  copy_tags_to_snapshot                 = true # not in 3.39
   deletion_protection                   = var.deletion_protection
-  skip_final_snapshot                   = true # the graph can be built again from parameters and state
-  enable_cloudwatch_logs_exports        = ["audit", "slowquery"]
+  skip_final_snapshot                   = true                   # the graph can be built again from parameters and state
+  enable_cloudwatch_logs_exports        = ["audit", "slowquery"] # not in 3.39
   tags                                  = var.tags
 
-  serverless_v2_scaling_configuration {
+  serverless_v2_scaling_configuration { # not in 3.39
     min_capacity = var.min_capacity
     max_capacity = var.max_capacity
   }

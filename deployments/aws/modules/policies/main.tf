@@ -26,19 +26,19 @@ locals {
           Sid       = "StateRead"
           Action    = ["dynamodb:GetItem", "dynamodb:Query"]
           Resource  = [var.state_table_arn, "${var.state_table_arn}/index/*"]
-          Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = local.keys["reads"][name] } }
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = local.keys["reads"][name] } }
         },
         {
           Sid       = "StateWrite"
           Action    = ["dynamodb:PutItem", "dynamodb:UpdateItem"]
           Resource  = [var.state_table_arn]
-          Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = local.keys["writes"][name] } }
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = local.keys["writes"][name] } }
         },
         {
           Sid       = "StateDelete"
           Action    = ["dynamodb:DeleteItem"]
           Resource  = [var.state_table_arn]
-          Condition = { "ForAllValues:StringEquals" = { "dynamodb:LeadingKeys" = local.keys["deletes"][name] } }
+          Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = local.keys["deletes"][name] } }
         },
         # Events are put and never changed: who has only these can change none.
         {

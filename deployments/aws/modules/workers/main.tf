@@ -158,7 +158,7 @@ resource "aws_ecs_task_definition" "this" {
     name = "tmp"
   }
 
-  ephemeral_storage {
+  ephemeral_storage { # not in 3.39
     size_in_gib = var.storage_gib
   }
 }
