@@ -88,7 +88,7 @@ PERMISSIONS: Final[dict[str, Permissions]] = {
         graph=_WRITE_GRAPH, artifacts=True,
     ),
     "components": _with_tokens("document#change", _PARTS, parameters=("GetParameter",), graph=_READ_GRAPH),
-    "config": _with_tokens(*_MODULES, parameters=("GetParameter", "GetParameterHistory"), answers=False),
+    "config": _with_tokens(*_MODULES, parameters=("GetParameter", "GetParameterHistory")),
     "events": _with_tokens(),
     "graph": _with_tokens(
         *_BUILD, parameters=("GetParameter", "GetParametersByPath"), graph=_READ_GRAPH, artifacts=True
@@ -136,6 +136,7 @@ UNSEEN: Final[dict[str, str]] = {
     "promotions read document#from-git": "only where changes come from Git",
     "promotions read document#git-holds": "the same",
     "promotions read document#removed-config": "only where a config was taken away",
+    "config s3:PutObject answers": "only the description of many types is large",
     "changes ssm:GetParameterHistory": "a change is taken back to a version that the cache does not have",
 }
 """What is granted though the recording does not show it: function (or *), what, and why."""

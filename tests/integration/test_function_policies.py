@@ -121,7 +121,7 @@ def granted(policy: Policy) -> Iterator[tuple[str, str]]:
 
 def _grants(action: str, statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
-    if statement["Sid"] == "Log":
+    if statement.get("Sid") == "Log":
         keys = []
     for key in keys:
         yield _state(action, key.partition("#")[2]), "state"

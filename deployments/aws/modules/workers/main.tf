@@ -1,6 +1,14 @@
 # The workers: an ECS service that runs `karma-worker` on Fargate, in the network's subnets with a way out. Who runs
 # workers elsewhere leaves this module out and gives their security groups as worker_security_groups.
 
+locals {
+  # Beside the worker, who takes the orders that functions put on the bus: needed where they have no Prefect API.
+  containers = {
+    worker = var.command
+    orders = ["python", "-m", "flows.orders", "--queue", var.orders_queue.url]
+  }
+}
+
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/karma/${var.name}/worker"
   retention_in_days = var.log_retention_days
@@ -129,23 +137,23 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = aws_iam_role.work.arn
   tags                     = var.tags
 
-  container_definitions = jsonencode([{
-    name                   = "worker"
+  container_definitions = jsonencode([for name, command in local.containers : {
+    name                   = name
     image                  = var.image
-    command                = var.command
+    command                = command
     essential              = true
     readonlyRootFilesystem = true
     stopTimeout            = 120 # ECS's most on Fargate; Terraform saves its state in less
-    environment            = [for name, value in var.environment : { name = name, value = value }]
-    secrets                = [for name, arn in var.secret_arns : { name = name, valueFrom = arn }]
-    mountPoints            = [{ sourceVolume = "work", containerPath = "/work", readOnly = false }, { sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
+    environment            = [for variable, value in var.environment : { name = variable, value = value }]
+    secrets                = [for variable, arn in var.secret_arns : { name = variable, valueFrom = arn }]
+    mountPoints            = [for path in ["work", "tmp"] : { sourceVolume = path, containerPath = "/${path}", readOnly = false }]
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
     logConfiguration = {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this.name
         awslogs-region        = var.region
-        awslogs-stream-prefix = "worker"
+        awslogs-stream-prefix = name
       }
     }
   }])
