@@ -17,6 +17,7 @@ from karma_api.route import Route
 from karma_api.service import Services
 from karma_core.errors import KarmaError
 from karma_core.json_types import JsonMapping, JsonObject
+from karma_core.workspace import OpenEnvironment
 from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
@@ -26,6 +27,8 @@ from karma_lambda.settings import FunctionSettings, read_function
 
 Handler = Callable[[JsonMapping, object], JsonObject]
 SERVER_ERRORS: Final = 500
+READY: Final = "readyz"
+"""The route by which readiness is asked for."""
 _OK: Final = 200
 
 
@@ -34,16 +37,19 @@ def serve(
     *,
     make_starter: MakeStarter | None = None,
     make_hooks: MakeHooks | None = None,
+    after_ready: Callable[[OpenEnvironment], None] | None = None,
     read: Callable[[], FunctionSettings] = read_function,
     open_all: Callable[[FunctionSettings], Services] | None = None,
 ) -> Handler:
     """The handler of these routes. Settings are read and stores opened by the first event.
 
-    It is made once all that the routes need is loaded.
+    It is made once all that the routes need is loaded. `after_ready` is called whenever readiness was asked for.
     """
     loading.finish()
     opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)
-    function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
+    function = _Function(
+        {f"{route.method} {route.path}": route for route in routes}, read, opened, after_ready
+    )
 
     def handler(event: JsonMapping, context: object) -> JsonObject:
         return function.handle(event, context)
@@ -59,10 +65,12 @@ class _Function:
         routes: Mapping[str, Route],
         read: Callable[[], FunctionSettings],
         open_all: Callable[[FunctionSettings], Services],
+        after_ready: Callable[[OpenEnvironment], None] | None,
     ) -> None:
         self._routes = routes
         self._read = read
         self._open_all = open_all
+        self._after_ready = after_ready
         self._lock = Lock()
         self._held: tuple[FunctionSettings, Services] | None = None
         self._logger = Logger(service="karma")
@@ -77,6 +85,8 @@ class _Function:
             route = self._route(request)
             name = route.name
             made = answer(services, route, request.incoming)
+            if name == READY and self._after_ready is not None:
+                self._after_ready(services.of(environment_of(request.incoming)).workspace)
             made = _fitting(settings, services, request, made)
         except KarmaError as error:
             made = problems.outgoing(error)

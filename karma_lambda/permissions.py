@@ -98,7 +98,8 @@ PERMISSIONS: Final[dict[str, Permissions]] = {
         parameters=("GetParameter", "GetParametersByPath"), graph=_READ_GRAPH, artifacts=True,
     ),
     "health": Permissions(
-        reads=("chain",), log=_READ_LOG, parameters=("ssm:GetParameter",), graph=_READ_GRAPH
+        reads=("chain", "document#change", "document#change-index", _PARTS),
+        log=_READ_LOG, parameters=("ssm:GetParameter",), graph=_READ_GRAPH,
     ),
     "log": _with_tokens(artifacts=True),
     "plans": _with_tokens("document#plan", _PARTS, artifacts=True),

@@ -31,7 +31,7 @@ from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_core.webhooks import sign
 from karma_core.workspace import OpenEnvironment, Workspace
-from karma_lambda import hooks, ordering
+from karma_lambda import hooks, ordering, queue_age
 from karma_lambda.entry import serve
 from karma_lambda.opening import open_services
 from karma_lambda.settings import FunctionSettings
@@ -81,7 +81,12 @@ class RecordingDoor(EventDoor):
         settings = FunctionSettings(project={}, answer_bytes=answer_bytes)
         for name, services in self._opened.items():
             routes = FUNCTIONS[name].function_routes()
-            handler = serve(routes, read=lambda: settings, open_all=lambda _, s=services: s)  # type: ignore[misc]
+            handler = serve(
+                routes,
+                after_ready=queue_age.tell if name == "health" else None,
+                read=lambda: settings,
+                open_all=lambda _, s=services: s,  # type: ignore[misc]
+            )
             for route in routes:
                 self._handlers[f"{route.method} {route.path}"] = handler
                 self._functions[f"{route.method} {route.path}"] = name

@@ -149,6 +149,43 @@ resource "aws_lambda_provisioned_concurrency_config" "this" {
   provisioned_concurrent_executions = var.provisioned_concurrency
 }
 
+# Readiness is asked for every five minutes, and tells how long the oldest queued change has waited.
+resource "aws_cloudwatch_event_rule" "ready" {
+  count = contains(keys(local.functions), "health") ? 1 : 0
+
+  name                = "${var.name}-ready"
+  description         = "Asks for readiness, which tells how long changes wait."
+  schedule_expression = "rate(5 minutes)"
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "ready" {
+  count = length(aws_cloudwatch_event_rule.ready)
+
+  rule      = aws_cloudwatch_event_rule.ready[0].name
+  target_id = "health"
+  arn       = aws_lambda_function.this["health"].arn
+  input = jsonencode({
+    version         = "2.0"
+    routeKey        = "GET /readyz"
+    rawPath         = "/readyz"
+    rawQueryString  = ""
+    headers         = {}
+    isBase64Encoded = false
+    requestContext  = { requestId = "schedule", http = { method = "GET", path = "/readyz", sourceIp = "127.0.0.1" } }
+  })
+}
+
+resource "aws_lambda_permission" "ready" {
+  count = length(aws_cloudwatch_event_rule.ready)
+
+  statement_id  = "ready"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this["health"].function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.ready[0].arn
+}
+
 resource "aws_cloudwatch_metric_alarm" "errors" {
   for_each = local.functions
 
