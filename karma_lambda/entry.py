@@ -43,7 +43,7 @@ def serve(
 ) -> Handler:
     """The handler of these routes. Settings are read and stores opened by the first event.
 
-    It is made once all that the routes need is loaded. `after_ready` is called whenever readiness was asked for.
+    It is made once all that the routes need is loaded. `after_ready` is called when readiness was asked for.
     """
     loading.finish()
     opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)

@@ -176,3 +176,9 @@ module "workers" {
   kms_key_arn       = var.kms_key_arn
   alarm_topics      = var.alarm_topics
 }
+
+# What the module `stores` had before orders had one of their own.
+moved {
+  from = module.stores.aws_cloudwatch_event_bus.runs
+  to   = module.orders.aws_cloudwatch_event_bus.this
+}

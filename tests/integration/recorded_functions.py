@@ -340,9 +340,13 @@ READS = (
     "/log/diff?before=2026-01-01T00:00:00Z&after=2036-01-01T00:00:00Z",
     "/artifacts?key=recorded/2026-01-02/none/plan.txt", "/drift", "/whoami", "/tokens",
 )  # fmt: skip
+COMPONENTS = (
+    "components(limit: 9) { items { id status config runtime consumers { component { id status } via } } }"
+)
 GRAPHQL = (
     '{ component(id: "b/two") { id config runtime producers { component { id } via } } builds { buildId } }',
     '{ impact(component: "a/one") { downstream waves } changes { changeId status } }',
     '{ diff(old: "1", to: "2") { added changed removed } }',
     '{ diff(old: "1") { added changed removed } }',
+    f"{{ a: {COMPONENTS} b: {COMPONENTS} }}",
 )
