@@ -1,7 +1,8 @@
 """A copy of deployments/aws for the one AWS provider that can be had without the public registry, 3.39.
 
-Run as `python local_copy.py TO`. Lines that end in `# not in 3.39`, and blocks whose first line does, are
-what that provider does not know: the copy leaves them out, and takes that provider. Nothing else differs.
+Run as `python local_copy.py TO`. The copy leaves out lines that end in `# not in 3.39`, and blocks whose
+first line does, since that provider does not know them; after `# in 3.39:` stands what a line is there.
+Nothing else differs but the provider's version.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MARK: Final = "# not in 3.39"
+INSTEAD: Final = re.compile(r"# in 3\.39: (.*)$")
+"""What a line is there."""
 BOUNDS: Final = '">= 5.31, < 7.0"'
 OLD_BOUNDS: Final = '">= 3.39, < 4.0"'
 
@@ -31,13 +34,19 @@ def copy(to: Path) -> Path:
 def _known(lines: list[str]) -> Iterator[str]:
     """The lines that the old provider knows."""
     closing = ""
-    for line in lines:
+    for written in lines:
+        other = INSTEAD.search(written)
+        line = f"{_indent(written)}{other[1]}" if other else written
         if closing:
             closing = "" if line == closing else closing
         elif not line.endswith(MARK):
             yield line
         elif line.removesuffix(MARK).rstrip().endswith("{"):
-            closing = re.match(r" *", line)[0] + "}"  # type: ignore[index]  # it matches every line
+            closing = _indent(line) + "}"
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_lambda import queue_age
 from tests.hcl_blocks import Block, blocks_of
 
 ROOT = Path(__file__).parents[3]
@@ -101,11 +102,21 @@ RULES: dict[str, tuple[str, Rule]] = {
         lambda block: "readonlyRootFilesystem = true"
         in re.sub(" +", " ", block.arguments["container_definitions"]),
     ),
+    "Karma what an event cannot be delivered to has a dead-letter queue": (
+        "aws_cloudwatch_event_target", _inner("dead_letter_config"),
+    ),
+    "Karma a queue gives up into another": ("aws_sqs_queue", _has("redrive_policy")),
+    "Karma an order is kept": ("aws_cloudwatch_event_archive", _has("retention_days", "event_pattern")),
     "Karma an alarm says what to do, where to, and when it is over": (
         "aws_cloudwatch_metric_alarm", _has("alarm_description", "alarm_actions", "treat_missing_data"),
     ),
 }  # fmt: skip
 EXCEPTIONS: dict[tuple[str, str], str] = {
+    (
+        "Karma what an event",
+        "functions/aws_cloudwatch_event_target.ready",
+    ): "it is asked again in five minutes",
+    ("Karma a queue gives up", "orders/aws_sqs_queue.dead"): "it is that other one; an alarm tells of it",
     ("Karma tables have no partition with a limit", "stores/aws_dynamodb_table.state"): (
         "a resume reads the journal by run, consistently, which a global index cannot; what grows is in many "
         "partitions, docs/aws.md"
@@ -172,6 +183,23 @@ def test_a_broken_rule_is_found(tmp_path: Path, text: str, rule: str) -> None:
     """The guard: each rule is broken once."""
     (tmp_path / "main.tf").write_text(text + "\n", "utf-8")
     assert any(said.startswith(rule) for said, _ in broken(list(blocks_of(tmp_path))))
+
+
+ALARMED = {
+    "Errors", "Throttles", "Duration", "5xx", "Latency", "ApproximateAgeOfOldestMessage",
+    "ApproximateNumberOfMessagesVisible", "FailedInvocations", "ThrottledRules", "OldestQueuedChangeSeconds",
+    "ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors", "CPUUtilization", "FreeableMemory",
+    "ServerlessDatabaseCapacity", "MainRequestQueuePendingRequests", "ClusterReplicaLagMaximum",
+    "GremlinServerErrors", "RunningTaskCount",
+}  # fmt: skip
+"""Metrics of Lambda, API Gateway, SQS, EventBridge, Karma, DynamoDB, Neptune and ECS, as AWS names them."""
+
+
+def test_what_can_go_wrong_has_an_alarm() -> None:
+    """Each of these metrics has an alarm, written out or in the table that the alarms are made of."""
+    texts = [text for block in BLOCKS if block.kind in {"resource", "locals"} for text in block.texts()]
+    assert {name for name in ALARMED if not any(f'"{name}"' in text for text in texts)} == set()
+    assert queue_age.METRIC in ALARMED
 
 
 def test_what_is_declared_is_described_typed_and_used() -> None:

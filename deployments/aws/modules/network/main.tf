@@ -111,7 +111,7 @@ resource "aws_route_table_association" "public" {
 resource "aws_eip" "nat" {
   for_each = local.nat_in
 
-  domain = "vpc" # not in 3.39
+  domain = "vpc" # in 3.39: vpc = true
   tags   = merge(var.tags, { Name = "${var.name}-nat-${each.key}" })
 }
 

@@ -116,7 +116,7 @@ locals {
           Resource  = [for parameter in var.webhook_secret_parameters : "${local.ssm}:parameter${parameter}"]
           Condition = {}
         },
-        # DynamoDB and its own log group are decrypted for the function; S3 and Parameter Store as the function.
+        # Variables, parameters, objects and the tables' keys are decrypted as the function.
         {
           Sid       = "Encryption"
           Action    = var.kms_key_arn == null ? [] : concat(["kms:Decrypt"], function.permissions.answers || function.updates_graph ? ["kms:GenerateDataKey"] : [])
