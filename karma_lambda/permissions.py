@@ -137,7 +137,10 @@ UNSEEN: Final[dict[str, str]] = {
     "promotions read document#from-git": "only where changes come from Git",
     "promotions read document#git-holds": "the same",
     "promotions read document#removed-config": "only where a config was taken away",
+    "changes s3:PutObject answers": "only a long list of changes is large",
     "config s3:PutObject answers": "only the description of many types is large",
+    "events s3:PutObject answers": "only what happened in a long time is large",
+    "graphql s3:PutObject answers": "only an answer about many components is large",
     "changes ssm:GetParameterHistory": "a change is taken back to a version that the cache does not have",
 }
 """What is granted though the recording does not show it: function (or *), what, and why."""
