@@ -30,6 +30,8 @@ locals {
         graph        = "gremlin"
         gremlin_url  = module.neptune.gremlin_url
         gremlin_auth = "sigv4"
+        # One instance is writer and reader: asking twice would gain nothing.
+        gremlin_reader_url = var.neptune_instances > 1 ? module.neptune.gremlin_reader_url : ""
         aws = {
           state_table      = module.stores.state_table.name
           log_table        = module.stores.log_table.name

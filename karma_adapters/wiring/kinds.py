@@ -70,6 +70,13 @@ def _gremlin_graph(stores: Stores) -> ports.GraphStore:
     return GremlinGraphStore(stores.gremlin, deadline_seconds=stores.gremlin_seconds)
 
 
+def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:
+    from karma_adapters.gremlin.readers import ReadersFirst  # noqa: PLC0415 - as above
+
+    writer, url = _gremlin_graph(stores), stores.section.gremlin_reader_url
+    return ReadersFirst(writer, _gremlin_graph(stores.with_gremlin(url))) if url else writer
+
+
 PARAMETERS: Final = (
     Kind(name="local", open=_local_parameters),
     Kind(name="ssm", shared=True, open=lambda stores: stores.aws.parameters()),
@@ -90,7 +97,7 @@ ARTIFACTS: Final = (
 )
 GRAPH: Final = (
     Kind(name="sqlite", open=_file_store("karma_adapters.sqlite.graph", "SqliteGraphStore", "graph.sqlite")),
-    Kind(name="gremlin", shared=True, open=_gremlin_graph),
+    Kind(name="gremlin", shared=True, open=_graph_of_writer_and_readers),
 )
 SINKS: Final = (
     Kind(name="sqlite", open=_file_sink("karma_log.sinks.sqlite", "SqliteSink", "log.sqlite")),
