@@ -109,7 +109,7 @@ resource "aws_iam_role" "work" {
 data "aws_iam_policy_document" "orders" {
   statement {
     sid       = "Orders"
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    actions   = ["sqs:DeleteMessage", "sqs:ReceiveMessage"]
     resources = [var.orders_queue.arn]
   }
 }
