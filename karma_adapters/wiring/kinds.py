@@ -10,8 +10,11 @@ imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from karma_adapters.wiring.stores import Stores
@@ -74,7 +77,15 @@ def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:
     from karma_adapters.gremlin.readers import ReadersFirst  # noqa: PLC0415 - as above
 
     writer, url = _gremlin_graph(stores), stores.section.gremlin_reader_url
-    return ReadersFirst(writer, _gremlin_graph(stores.with_gremlin(url))) if url else writer
+    return ReadersFirst(writer, _gremlin_graph(at_endpoint(stores, url))) if url else writer
+
+
+def at_endpoint(stores: Stores, url: str) -> Stores:
+    """The stores of the same environment with another endpoint as its graph's."""
+    twin = copy(stores)
+    twin.__dict__.pop("gremlin", None)  # made for the endpoint of the original
+    twin.section = replace(stores.section, gremlin_url=url)
+    return twin
 
 
 PARAMETERS: Final = (

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.wiring.kinds import GRAPH, SINKS, advice, kind_of
@@ -87,13 +84,6 @@ class Stores:
         """The graph store of that kind, whichever the settings choose. Nothing is connected yet."""
         store: ports.GraphStore = kind_of(GRAPH, name).open(self)
         return store
-
-    def with_gremlin(self, url: str) -> Stores:
-        """The same environment, with another endpoint as its graph's."""
-        twin = copy(self)
-        twin.__dict__.pop("gremlin", None)
-        twin.section = replace(self.section, gremlin_url=url)
-        return twin
 
     @cached_property
     def gremlin(self) -> GremlinClient:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gremlin_python.driver.protocol import GremlinServerWSProtocol
+from gremlin_python.driver.serializer import GraphBinarySerializersV1
 from msgspec.structs import replace
 
 from karma_api.registry import FUNCTIONS, Resource
@@ -130,13 +130,13 @@ def recorded(patch: pytest.MonkeyPatch) -> Iterator[Recorded]:
         opened = {name: _opened(resource, proxy.url) for name, resource in FUNCTIONS.items()}
         tokens = {role: create(worker.workspace, f"{role}@example.org", role)[1] for role in Role}
         door = RecordingDoor(opened, tokens, proxy)
-        write = GremlinServerWSProtocol.write
+        serialized = GraphBinarySerializersV1.serialize_message
 
-        def noted(protocol: Any, request_id: Any, message: Any) -> Any:
+        def noted(serializer: Any, request_id: Any, message: Any) -> Any:
             door.to_graph(str(message.args.get("gremlin", "")))
-            return write(protocol, request_id, message)
+            return serialized(serializer, request_id, message)
 
-        patch.setattr(GremlinServerWSProtocol, "write", noted)
+        patch.setattr(GraphBinarySerializersV1, "serialize_message", noted)
         Tour(door, worker, tokens).go()
         yield door.recorded
         for services in opened.values():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from karma_adapters.gremlin.readers import ReadersFirst
+from karma_adapters.wiring.kinds import at_endpoint
 from karma_adapters.wiring.settings import Sections
 from karma_adapters.wiring.stores import Stores
 from karma_core import documents
@@ -77,7 +78,7 @@ def test_the_settings_name_both_endpoints(tmp_path: Path) -> None:
         return Stores(documents.read(Sections, body), "dev", tmp_path)
 
     stores = opened(gremlin_reader_url="ws://127.0.0.1:2/gremlin")
-    twin = stores.with_gremlin(stores.section.gremlin_reader_url)
+    twin = at_endpoint(stores, stores.section.gremlin_reader_url)
     assert isinstance(stores.graph, ReadersFirst)
     assert (stores.gremlin.endpoint.url, twin.gremlin.endpoint.url) == (
         "ws://127.0.0.1:1/gremlin",
