@@ -10,8 +10,11 @@ imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from karma_adapters.wiring.stores import Stores
@@ -70,6 +73,21 @@ def _gremlin_graph(stores: Stores) -> ports.GraphStore:
     return GremlinGraphStore(stores.gremlin, patience=patience)
 
 
+def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:
+    from karma_adapters.gremlin.readers import ReadersFirst  # noqa: PLC0415 - as above
+
+    writer, url = _gremlin_graph(stores), stores.section.gremlin_reader_url
+    return ReadersFirst(writer, _gremlin_graph(at_endpoint(stores, url))) if url else writer
+
+
+def at_endpoint(stores: Stores, url: str) -> Stores:
+    """The stores of the same environment with another endpoint as its graph's."""
+    twin = copy(stores)
+    twin.__dict__.pop("gremlin", None)  # made for the endpoint of the original
+    twin.section = replace(stores.section, gremlin_url=url)
+    return twin
+
+
 PARAMETERS: Final = (
     Kind(name="local", open=_local_parameters),
     Kind(name="ssm", shared=True, open=lambda stores: stores.aws.parameters()),
@@ -90,7 +108,7 @@ ARTIFACTS: Final = (
 )
 GRAPH: Final = (
     Kind(name="sqlite", open=_file_store("karma_adapters.sqlite.graph", "SqliteGraphStore", "graph.sqlite")),
-    Kind(name="gremlin", shared=True, open=_gremlin_graph),
+    Kind(name="gremlin", shared=True, open=_graph_of_writer_and_readers),
 )
 SINKS: Final = (
     Kind(name="sqlite", open=_file_sink("karma_log.sinks.sqlite", "SqliteSink", "log.sqlite")),
