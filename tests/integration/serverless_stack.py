@@ -96,9 +96,8 @@ class Worker:
 
     def orders(self) -> Orders:
         """What the event bus was told, so far."""
-        while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+        now = {"QueueUrl": self._queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+        while messages := self._sqs.receive_message(**now).get("Messages"):
             for message in messages:
                 order = json.loads(message["Body"])["detail"]
                 self._orders.append((order["flow"], order["parameters"], order["idempotency_key"]))
