@@ -9,6 +9,7 @@ imported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from importlib import import_module
@@ -65,19 +66,21 @@ def _local_parameters(stores: Stores) -> ports.ParameterStore:
     return store
 
 
-def _gremlin_graph(stores: Stores) -> ports.GraphStore:
+def _gremlin_graph(stores: Stores, seconds: float = math.inf, *, replicas: bool = False) -> ports.GraphStore:
     from karma_adapters.gremlin.retry import Patience  # noqa: PLC0415 - loads gremlinpython
     from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415
 
-    patience = Patience(seconds=stores.section.gremlin_seconds, whole=stores.gremlin_seconds)
-    return GremlinGraphStore(stores.gremlin, patience=patience)
+    patience = Patience(seconds=min(seconds, stores.section.gremlin_seconds), whole=stores.gremlin_seconds)
+    return GremlinGraphStore(stores.gremlin, patience=patience, replicas=replicas)
 
 
 def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:
-    from karma_adapters.gremlin.readers import ReadersFirst  # noqa: PLC0415 - as above
+    from karma_adapters.gremlin.readers import READER_SECONDS, ReadersFirst  # noqa: PLC0415 - as above
 
     writer, url = _gremlin_graph(stores), stores.section.gremlin_reader_url
-    return ReadersFirst(writer, _gremlin_graph(at_endpoint(stores, url))) if url else writer
+    if not url:
+        return writer
+    return ReadersFirst(writer, _gremlin_graph(at_endpoint(stores, url), READER_SECONDS, replicas=True))
 
 
 def at_endpoint(stores: Stores, url: str) -> Stores:

@@ -12,7 +12,7 @@ from karma_adapters.wiring.settings import Sections
 from karma_adapters.wiring.stores import Stores
 from karma_core import documents
 from karma_core.errors import StoreUnavailable
-from karma_core.model import Snapshot
+from karma_core.model import Build, Snapshot
 from karma_core.use_cases.graph.build import build_graph
 from tests.memory.graph import MemoryGraphStore
 from tests.memory_system import System
@@ -24,6 +24,12 @@ class Replica(MemoryGraphStore):
     def __init__(self, snapshot: Snapshot | None = None, *, fails: bool = False) -> None:
         super().__init__()
         self.snapshot, self.fails, self.reads = snapshot, fails, 0
+
+    def current(self, environment: str) -> Build | None:
+        """The build that it has."""
+        if self.fails:
+            raise StoreUnavailable("the replica does not answer", next_step="wait", code="store-unavailable")
+        return self.snapshot.build if self.snapshot else None
 
     def load(self, environment: str) -> Snapshot | None:
         """The graph that it has."""
