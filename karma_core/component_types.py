@@ -39,6 +39,9 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     reload: Reload | None = None
     runtime: Literal["module", "karma"] | None = None
     """Who writes the runtimes of this type; None: what the module's evaluation says."""
+    variables: dict[str, Literal["config", "karma"]] = {}
+    """Variable of Karma's (`nickname`) → who gives it: the config's key of that name, or Karma whatever the
+    config has under it."""
     provisioner_credentials: bool = False
     """Whether the commands that the module runs (`local-exec`) get the worker's cloud credentials."""
     protected: bool = False

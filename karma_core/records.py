@@ -284,7 +284,7 @@ class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
-    it declares (`sensitive_variables` those marked so), `outputs` its outputs.
+    it declares (`sensitive_variables` and `ephemeral_variables` those marked so), `outputs` its outputs.
     """
 
     type: str
@@ -292,6 +292,7 @@ class Module(Record, frozen=True, kw_only=True):
     path: str
     variables: tuple[str, ...]
     sensitive_variables: tuple[str, ...] = ()
+    ephemeral_variables: tuple[str, ...] = ()
     outputs: tuple[str, ...]
 
 

@@ -31,7 +31,7 @@ from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "4"
+_FORMAT: Final = "5"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -189,6 +189,7 @@ class ModuleDirectory:
             path=str(self._root / component_type),
             variables=_merged(fact.variables for fact in own),
             sensitive_variables=_merged(fact.sensitive for fact in own),
+            ephemeral_variables=_merged(fact.ephemeral for fact in own),
             outputs=_merged(fact.outputs for fact in own),
         )
         return _Reading(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from karma_adapters.terraform.backend import Backend, height_of
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
-from karma_adapters.terraform.private_files import PLAN, PrivateFiles
+from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
 from karma_adapters.terraform.work_trees import WorkTrees, short
@@ -204,7 +204,7 @@ class TerraformRunner:
         folder = self._private.find(plan.saved)
         self._settling.settle(job.address)
         terraform = self._ready(job)
-        with self._applies.recorded(job.address) as written:
+        with self._applies.recorded(job.address) as written, self._ephemeral(job, folder) as variables:
             ended = terraform.writing_to(written).cmd(
                 "apply",
                 str(folder / PLAN),
@@ -212,6 +212,7 @@ class TerraformRunner:
                 input=False,
                 no_color=FLAG,
                 lock_timeout=self._lock_timeout,
+                var_file=variables,
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
@@ -221,6 +222,19 @@ class TerraformRunner:
             raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
         return self._outputs(lambda: terraform, job)
+
+    @contextlib.contextmanager
+    def _ephemeral(self, job: TerraformJob, folder: Path) -> Iterator[str | None]:
+        """A file with the ephemeral variables: no plan keeps them, so the apply needs them again."""
+        names = job.module.ephemeral_variables
+        given = {name: job.variables[name] for name in names if name in job.variables}
+        (folder / VARIABLES).unlink(missing_ok=True)  # of an apply whose Karma was killed
+        file = self._private.write_variables(folder, given) if given else None
+        try:
+            yield str(file) if file is not None else None
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
 
     @failure.for_component
     def maybe_created(self, address: str) -> tuple[str, ...]:

@@ -68,6 +68,12 @@ class Program:
         self.children = {name: Called(child) for name, child in body.children.items()}
         self.may_write: bool = bool(self.writes) or any(child.may_write for child in self.children.values())
         """Whether a runtime may be written here or in a child module, whatever the names turn out to be."""
+        self.may_read_config: bool = any(
+            may_name(body, block.arguments["name"].expression, CONFIG) for block in body.reads.values()
+        ) or any(
+            child.program is not None and child.program.may_read_config for child in self.children.values()
+        )
+        """Whether a parameter is read here or in a child module whose name may be that of a config."""
         self.defaults = {
             name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
         }

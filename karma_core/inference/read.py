@@ -9,7 +9,7 @@ from typing import Final
 
 from karma_core import hcl, module_facts
 from karma_core.inference import sources
-from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
+from karma_core.inference.expressions import Literal, Name
 from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
 from karma_core.inference.slicing import sliced
 from karma_core.inference.sources import Source
@@ -125,7 +125,7 @@ class _Parts:
         if source.type == "locals":
             self.locals.update(attributes)
         elif source.type == "variable" and source.labels:
-            self.variables[source.labels[0]] = _variable(attributes)
+            self.variables[source.labels[0]] = _variable(source)
         elif source.type == "output" and source.labels and "value" in attributes:
             self.outputs[source.labels[0]] = attributes["value"]
         elif source.type == "module" and source.labels:
@@ -212,14 +212,10 @@ def _dynamic(source: Source) -> Block:
     )
 
 
-def _variable(attributes: Mapping[str, Site]) -> Variable:
-    default, of_type = attributes.get("default"), attributes.get("type")
+def _variable(source: Source) -> Variable:
+    default, of_type = source.attributes.get("default"), source.attributes.get("type")
     return Variable(
         default=default.expression if default else None,
-        type=of_type.expression if of_type and _has_optional(of_type.expression) else None,
+        type=of_type.expression if of_type else None,
+        place=source.place,
     )
-
-
-def _has_optional(node: Expression) -> bool:
-    """Whether a type has an optional attribute, which Terraform adds where a value lacks it."""
-    return (isinstance(node, Call) and node.name == "optional") or any(map(_has_optional, parts_of(node)))

@@ -34,6 +34,7 @@ class Module:
             return ()
         named = {resolved.target for resolved in subject.resolved if isinstance(resolved, Reference)}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
+        subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading)
         if reading.writes:
             resolved += _emissions(subject, reading)

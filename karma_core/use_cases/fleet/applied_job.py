@@ -28,8 +28,8 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     seal = seal_under(workspace.state.secret(HMAC_KEY))
     secret_runtimes = {producer: runtimes[producer] for producer in secret_parts}
     outdated = outdated_parts(workspace, record, secret_runtimes, seal)
-    offered = offered_variables(workspace, record.address, record.config, runtimes)
     definition = definition_now(workspace, type_of(record.address))
+    offered = offered_variables(workspace, record.address, record.config, runtimes, definition)
     secrets = input_secrets(
         record.address,
         configs=applied_configs(record),

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
 
-from karma_core import strictjson
+from karma_core import root_variables, strictjson
 from karma_core.checksum import intact
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
-from karma_core.ids import Address, type_of
+from karma_core.ids import type_of
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
@@ -317,8 +317,8 @@ class Values:
         planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
         dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
         marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
-        offered = offered_variables(self._workspace, address, config, dependencies)
         definition = self._definitions.get(type_of(address), EMPTY)
+        offered = offered_variables(self._workspace, address, config, dependencies, definition)
         secrets = input_secrets(
             address,
             configs=(config, *applied_configs(self._loaded(address).applied)),
@@ -378,22 +378,14 @@ def offered_variables(
     address: str,
     config: JsonMapping,
     dependencies: Mapping[str, JsonMapping],
+    definition: TypeDefinition,
 ) -> JsonObject:
-    """Return every variable that Karma can give a module (docs/writing-modules.md).
-
-    `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
-    of going stale.
-    """
-    component_type, nickname, _ = Address.of(address)
-    return {
-        **workspace.environment.variables,
-        "nickname": nickname,
-        "component_name": component_type,
-        "iac_prefix": workspace.prefix,
-        "region": workspace.environment.region,
-        "config": dict(config),
-        "dependencies": {producer: dict(part) for producer, part in sorted(dependencies.items())},
-    }
+    """Return every variable that Karma can give a module (docs/writing-modules.md)."""
+    settings = workspace.environment
+    environment = root_variables.Environment(
+        name=settings.name, prefix=settings.prefix, region=settings.region, variables=settings.variables
+    )
+    return root_variables.values(environment, address, config, dependencies, definition)
 
 
 def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:

@@ -119,7 +119,7 @@ class TestFindings:
     @pytest.mark.parametrize("config", [{"net": "core"}, {"nets": {"core": {}}}, {"net": "x:vpc/core"}])
     def test_a_name_in_any_field_or_key_declares(self, config: dict[str, Any]) -> None:
         """The field's name does not matter, as long as people can see the producer in the config."""
-        module = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\n'
+        module = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\nvariable "config" {}\n'
         assert codes({"app/web": config, "vpc/core": {}}, sources={"app": module}) == []
 
     def test_a_key_that_something_stands_in_for_may_be_missing(self) -> None:
