@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from karma_core.component_types import TypeDefinition
 from karma_core.ids import Address
-from karma_core.json_types import JsonMapping, JsonObject
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Record
+from karma_core.plan.runtime import is_unknown
 
 CONFIG: Final = "config"
 DEPENDENCIES: Final = "dependencies"
@@ -41,6 +42,31 @@ def from_config(config: JsonMapping, definition: TypeDefinition) -> JsonObject:
     """The top-level keys of a config that may be values of variables."""
     held_back = taken_by_karma(definition)
     return {name: value for name, value in config.items() if name not in held_back}
+
+
+def unknown_variables(
+    config: JsonValue,
+    dependencies: JsonMapping,
+    definition: TypeDefinition,
+    declared: Collection[str],
+) -> JsonObject:
+    """Variable → marks of what is unknown in its value, of those that the module declares.
+
+    `config` are the marks of the resolved config, `dependencies` those by producer.
+    """
+    marks: JsonMapping = config if isinstance(config, Mapping) else {}
+    of_producers = {producer: mark for producer, mark in dependencies.items() if is_unknown(mark)}
+    karmas = {CONFIG: marks or None, DEPENDENCIES: of_producers or None}
+    kept = reserved(definition)
+    given = {
+        **from_config(marks, definition),
+        **{name: mark for name, mark in karmas.items() if name in kept},
+    }
+    return {
+        name: mark
+        for name, mark in sorted(given.items())
+        if is_unknown(mark) and (name in declared or name == DEPENDENCIES)
+    }
 
 
 def values(

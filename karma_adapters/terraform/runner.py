@@ -141,13 +141,14 @@ class TerraformRunner:
         """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
+            declared = {name: value for name, value in job.variables.items() if name not in job.unknown}
             ended = terraform.cmd(
                 "plan",
                 input=False,
                 no_color=FLAG,
                 lock=False,
                 detailed_exitcode=FLAG,
-                var_file=str(self._private.write_variables(Path(scratch), job.variables)),
+                var_file=str(self._private.write_variables(Path(scratch), declared)),
                 out=str(Path(scratch) / PLAN),
             )
             if ended.code not in {NO_CHANGES, CHANGES}:
@@ -179,7 +180,7 @@ class TerraformRunner:
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
-        data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
+        data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
         environment = self._with_access(data)
         terraform = self._command_line(copy, environment, job.address)
         self._initialiser.share(

@@ -13,10 +13,12 @@ from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs
+from karma_core.inference.values import COMPUTED
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
 from karma_core.root_variables import reserved, taken_by_karma
+from karma_core.runtime_references import evaluable
 
 Configs = Mapping[str, Mapping[str, JsonObject]]
 """Component type → address → config, for every config that could be read."""
@@ -117,6 +119,8 @@ class Context:
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
         self._taken: dict[str, frozenset[str]] = {}
+        self.takes_values: set[str] = set()
+        """Components whose configs take values from runtimes, as far as they have been looked at."""
         self._flat: JsonObject | None = None
         self._shared: JsonObject = {}
 
@@ -157,6 +161,8 @@ class Context:
         named = {"nickname": nickname, "component_name": component_type, "iac_prefix": self.prefix}
         karmas = {**named, "config": config}
         own = {name: value for name, value in karmas.items() if name in taken}
+        if address in self.takes_values:  # what a runtime will say is not known here
+            given, own = evaluable(given, COMPUTED), evaluable(own, COMPUTED)
         return Inputs(address, self.prefix, {**self._shared, **given, **own}, producers, self._flat)
 
     def taken(self, component_type: str) -> frozenset[str]:

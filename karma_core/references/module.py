@@ -14,6 +14,7 @@ from karma_core.inference.evaluate import read_component
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
+from karma_core.references.value import VIA as VALUE
 
 VIA: Final = "module"
 
@@ -32,7 +33,8 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        named = {resolved.target for resolved in subject.resolved if isinstance(resolved, Reference)}
+        by_value = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via == VALUE}
+        named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading)
@@ -41,8 +43,8 @@ class Module:
         resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
         if self._context.definition(subject.type).runtime is None:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
-        if reading.reads.keys() - named:
-            resolved += _undeclared(subject, reading, named)
+        if reading.reads.keys() - named - by_value:
+            resolved += _undeclared(subject, reading, named | by_value)
         if named - reading.reads.keys() and not program.body.unseen:
             resolved += self._never_read(subject, reading)
         return resolved

@@ -16,9 +16,18 @@ from karma_core.references.match import Match
 from karma_core.references.module import Module
 from karma_core.references.nickname import Nickname
 from karma_core.references.parameter import Parameter
+from karma_core.references.value import Value, unread
 from karma_core.references.variables import VariableCheck
 
-RESOLVERS: Final[tuple[type[Resolver], ...]] = (Declared, Nickname, Parameter, Match, Lookup, Module)
+RESOLVERS: Final[tuple[type[Resolver], ...]] = (
+    Declared,
+    Nickname,
+    Parameter,
+    Match,
+    Value,
+    Lookup,
+    Module,
+)
 """`Module` is the last: its `dependencies` hold the producers that the others resolved."""
 
 
@@ -42,5 +51,6 @@ def find_all(prepared: Prepared, address: str, component_type: str, config: Json
     subject = Subject(address, component_type, config, walk(config), resolved, prepared.naming, [])
     for resolver in prepared.resolvers:
         resolved += resolver.find(subject)
+    resolved += unread(subject)
     resolved += prepared.variables.find(subject)
     return resolved

@@ -16,6 +16,7 @@ from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference, Subject
 from karma_core.references.entries import pointer_to
+from karma_core.references.value import VIA as VALUE
 from karma_core.root_variables import CONFIG, DEPENDENCIES, RESERVED
 
 _SUFFIXES: Final = ("_nickname", "_nicknames")
@@ -63,7 +64,9 @@ class VariableCheck:
             edges = {
                 resolved.pointer.split("/", 2)[1]
                 for resolved in subject.resolved
-                if isinstance(resolved, Reference) and resolved.pointer.startswith("/")
+                if isinstance(resolved, Reference)
+                and resolved.via != VALUE
+                and resolved.pointer.startswith("/")
             }
             free = declared.keys() - subject.config.keys()
             for key in sorted(keys):
