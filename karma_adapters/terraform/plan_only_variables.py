@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
+from karma_adapters.terraform.failure import PLANNED_INPUTS
 from karma_adapters.terraform.hcl_edits import Edit, applied, traversals, values
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
 from karma_core.records import TerraformJob
 
-MODULE: Final = "karma_planned_inputs"
+MODULE: Final = PLANNED_INPUTS
 """The child module, and its folder."""
 _ELSEWHERE: Final = frozenset({"local", "data", "module", "path", "terraform"})
 

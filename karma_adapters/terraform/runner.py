@@ -153,7 +153,7 @@ class TerraformRunner:
             )
             if ended.code not in {NO_CHANGES, CHANGES}:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
-                if ended.stopped:
+                if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)

@@ -9,8 +9,8 @@ from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site
-from karma_core.inference.slicing import CONFIG, RUNTIME, may_name
-from karma_core.inference.types import Complete, completion
+from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
+from karma_core.inference.types import Complete, completion, dependency_keys
 from karma_core.inference.values import Value
 
 _NO_NAMES: Names = {}
@@ -77,6 +77,9 @@ class Program:
         self.defaults = {
             name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
         }
+        dependencies = body.variables.get(DEPENDENCIES)
+        self.dependency_keys = dependency_keys(dependencies.type) if dependencies is not None else None
+        """What every producer's object must and may have in `var.dependencies`; None: anything."""
         self.completions: dict[str, Complete] = {
             name: made
             for name, v in body.variables.items()

@@ -54,6 +54,20 @@ def _as_bool(value: Value) -> Value:
 _PRIMITIVE: Final = {"string": _as_text, "number": _as_number, "bool": _as_bool}
 
 
+def dependency_keys(of_type: Expression | None) -> tuple[frozenset[str], frozenset[str]] | None:
+    """(required, optional) attributes of every producer's object, by the type of the variable `dependencies`.
+
+    None where the type lists none: then Terraform takes whatever it is given.
+    """
+    match of_type:
+        case Call(name="map", arguments=(Call(name="object", arguments=(Object(items=items),)),)):
+            types = {_key(key): value for key, value in items}
+            optional = {n for n, one in types.items() if isinstance(one, Call) and one.name == "optional"}
+            return frozenset(types.keys() - optional), frozenset(optional)
+        case _:
+            return None
+
+
 def _list(item: Complete) -> Complete:
     return lambda value: [item(one) for one in value] if isinstance(value, list) else value
 

@@ -46,3 +46,88 @@ def test_a_module_for_terraform_alone_is_planned_deployed_and_destroyed(tmp_path
     kept = {path.name for path in tmp_path.rglob("*.*") if path.is_file() and b"s3cr3t" in path.read_bytes()}
     assert not {name for name in kept if name.endswith((".jsonl", ".tfvars.json", ".tfstate", ".log"))}
     assert project.destroy() == {"net/core": "destroyed"}
+
+
+PRODUCER = """
+variable "config" { type = any }
+resource "terraform_data" "this" { input = var.config.name }
+output "id" { value = terraform_data.this.id }
+output "name" { value = terraform_data.this.input }
+output "labels" { value = { for key, value in var.config.labels : key => value } }
+output "zones" { value = [terraform_data.this.id, "z1"] }
+"""
+CONSUMER = """
+variable "net_id" {
+  type = string
+  validation {
+    condition     = length(var.net_id) > var.least
+    error_message = "the id is too short"
+  }
+}
+variable "least" {
+  type    = number
+  default = 3
+}
+variable "name" { type = string }
+variable "labels" { type = map(string) }
+variable "zones" { type = set(string) }
+variable "dependencies" { type = map(object({ id = string, zone = optional(string, "z0") })) }
+locals { seen = length([for zone in var.zones : zone if zone != var.net_id]) }
+resource "terraform_data" "id" { input = var.net_id }
+resource "terraform_data" "name" { input = "${var.name} ${1 + length(var.labels)} ${true ? 2 : var.least}" }
+resource "terraform_data" "zone" { input = var.dependencies["net/core"].zone }
+output "label" { value = var.labels["größe"] }
+"""
+
+
+def values(selector: str, **more: object) -> dict[str, object]:
+    """A reference to a value of net/core."""
+    return {"$runtime": f"net/core#{selector}", **more}
+
+
+def test_a_module_for_terraform_alone_takes_values_of_others(tmp_path: Path) -> None:
+    """What the producer's plan knows is planned as it will be, in its variable's type; no more."""
+    project = TerraformProject(tmp_path)
+    project.module("net", PRODUCER)
+    project.module("app", CONSUMER)
+    project.config("net/core", {"name": "shop 🚀 größe ${x} \\b", "labels": {"größe": "XL", "n": 1}})
+    config = {
+        "net_id": values("id"), "name": values("name"), "labels": values("labels"), "zones": values("zones"),
+        "depends_on": ["net/core"],
+    }  # fmt: skip
+    project.config("app/web", config)
+    project.publish()
+    assert project.findings() == ()
+    made = project.planned()["app/web"]
+    assert (made.action, made.unknown_inputs) == ("create", ("net/core.id", "net/core.zones"))
+    shown = {address: one.after.get("input") for address, one in resources(made).items()}
+    assert shown == {
+        "terraform_data.id": None,
+        "terraform_data.name": "shop 🚀 größe ${x} \\b 3 2",
+        "terraform_data.zone": "z0",
+    }
+    assert project.deploy() == {"net/core": "applied", "app/web": "applied"}
+    assert project.planned()["app/web"].action == "no-op"
+    assert project.runtime("app/web") == {"label": "XL"}
+    assert project.destroy() == {"net/core": "destroyed", "app/web": "destroyed"}
+
+
+def test_a_value_that_a_variable_does_not_take_blocks_before_anything_is_applied(tmp_path: Path) -> None:
+    """In plan and deploy alike, one finding with the attribute's name; also by a validation."""
+    project = TerraformProject(tmp_path)
+    project.module("net", PRODUCER)
+    project.module("typed", 'variable "dependencies" { type = map(object({ id = string, arn = string })) }\n')
+    project.module("valid", CONSUMER)
+    project.config("net/core", {"name": "n", "labels": {"größe": "XL"}})
+    project.config("typed/a", {"depends_on": ["net/core"]})
+    named = {"name": values("name"), "labels": values("labels"), "zones": []}
+    project.config("valid/b", {**named, "net_id": values("name")})
+    project.publish()
+    made = project.plan()
+    assert {one.address: one.action for one in made.components} == {
+        "net/core": "create", "typed/a": "blocked", "valid/b": "blocked",
+    }  # fmt: skip
+    refused = {f.component: f.message for f in made.findings if f.code == "invalid-variable"}
+    assert 'attribute "arn" is required' in refused["typed/a"]
+    assert "the id is too short" in refused["valid/b"]
+    assert project.deploy() == {"net/core": "applied", "typed/a": "blocked", "valid/b": "blocked"}
