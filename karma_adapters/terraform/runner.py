@@ -41,6 +41,7 @@ from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import leaves_of
 from karma_core.masking.names import credential_names
+from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
 from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
@@ -420,13 +421,20 @@ class TerraformRunner:
         return _json(ended, job.address, "show")
 
     def _outputs(self, terraform: Callable[[], CommandLine], job: TerraformJob) -> TerraformOutputs:
-        """Read outputs from the state if it can be read without a process, else from `output -json`."""
+        """Read outputs from the state if it can be read without a process, else from `output -json`.
+
+        Terraform keeps no output of null: those of the module's that are missing are null, but for `runtime`.
+        """
         state = self._backend.state(job.address)
         outputs = (state or {}).get("outputs")
         if outputs is None:
             outputs = self._ask_outputs(terraform(), job)
+        null = () if job.destroy else set(job.module.outputs) - outputs.keys() - {RUNTIME}
         return TerraformOutputs(
-            values={name: exact_json.rounded(outputs[name]["value"]) for name in sorted(outputs)},
+            values={
+                **{name: exact_json.rounded(outputs[name]["value"]) for name in sorted(outputs)},
+                **dict.fromkeys(sorted(null)),
+            },
             sensitive=tuple(name for name in sorted(outputs) if outputs[name].get("sensitive")),
             state=height_of(state),
         )

@@ -131,3 +131,33 @@ def test_a_value_that_a_variable_does_not_take_blocks_before_anything_is_applied
     assert 'attribute "arn" is required' in refused["typed/a"]
     assert "the id is too short" in refused["valid/b"]
     assert project.deploy() == {"net/core": "applied", "typed/a": "blocked", "valid/b": "blocked"}
+
+
+NULLS = """
+variable "on" { type = bool }
+output "always" { value = true }
+output "maybe" { value = var.on ? "yes" : null }
+"""
+ASKS = """
+variable "dependencies" { type = any }
+variable "taken" { type = string }
+output "is_null" { value = var.dependencies["nulls/one"].maybe == null }
+output "taken" { value = var.taken }
+"""
+
+
+def test_an_output_of_null_is_a_key_with_null(tmp_path: Path) -> None:
+    """In the plan, in the runtime, for who reads it and who takes its value, also where it becomes null."""
+    project = TerraformProject(tmp_path)
+    project.module("nulls", NULLS)
+    project.module("asks", ASKS)
+    project.config("asks/one", {"depends_on": ["nulls/one"], "taken": {"$runtime": "nulls/one#maybe"}})
+    for on, value in ((False, None), (True, "yes"), (False, None)):
+        project.config("nulls/one", {"on": on})
+        project.publish()
+        assert {one.action for one in project.planned().values()} <= {"create", "update"}
+        assert project.deploy() == {"nulls/one": "applied", "asks/one": "applied"}
+        assert project.runtime("nulls/one") == {"always": True, "maybe": value}
+        assert project.runtime("asks/one") == {"is_null": not on, "taken": value}
+        assert {one.action for one in project.planned().values()} == {"no-op"}
+    assert set(project.destroy().values()) == {"destroyed"}
