@@ -17,6 +17,7 @@ variable "cidr" {
 variable "zones" { type = list(string) }
 variable "number" { type = number }
 variable "team" { type = string }
+variable "label" { type = string }
 variable "environment" { type = string }
 variable "token" {
   type      = string
@@ -25,7 +26,7 @@ variable "token" {
 }
 resource "terraform_data" "this" {
   count = var.number
-  input = "${var.cidr} ${join("+", var.zones)} ${var.team} ${var.environment}"
+  input = "${var.cidr} ${join("+", var.zones)} ${var.team} ${var.environment} ${var.label}"
 }
 output "ids" { value = terraform_data.this[*].id }
 """
@@ -35,12 +36,13 @@ def test_a_module_for_terraform_alone_is_planned_deployed_and_destroyed(tmp_path
     """Each variable from where it has a value, converted by Terraform; an ephemeral one at the apply, too."""
     project = TerraformProject(tmp_path, 'variables = { team = "core" }\n')
     project.module("net", PLAIN)
+    (tmp_path / "components/net/terraform.tfvars").write_text('number = 7\nteam = "no"\nlabel = "tfvars"\n')
     config = {"cidr": "10.0.0.0/8", "zones": ["a", "b"], "number": "2", "token": "s3cr3t-t0ken"}
     project.config("net/core", config)
     project.publish()
     assert project.findings() == ()
     made = resources(project.planned()["net/core"])
-    assert [one.after["input"] for one in made.values()] == ["10.0.0.0/8 a+b core test"] * 2
+    assert [one.after["input"] for one in made.values()] == ["10.0.0.0/8 a+b core test tfvars"] * 2
     assert project.deploy() == {"net/core": "applied"}
     assert project.planned()["net/core"].action == "no-op"
     kept = {path.name for path in tmp_path.rglob("*.*") if path.is_file() and b"s3cr3t" in path.read_bytes()}

@@ -8,7 +8,10 @@ import pytest
 
 from karma_core import documents
 from karma_core.component_types import TypeDefinition
+from karma_core.inference.read import read_module
 from karma_core.model import Edge, Finding, Kind, Severity
+from karma_core.references.base import Context, ModuleInputs, Reference
+from karma_core.references.resolvers import find_all, prepare
 from karma_core.root_variables import Environment, values
 from tests.unit.graph.environments import built, parameters
 from tests.unit.karma_core.references.building import codes, resolved
@@ -221,3 +224,30 @@ def test_a_reserved_name_can_be_given_by_the_config() -> None:
     definition = {"variables": {"nickname": "config", "config": "config"}}
     assert given({"nickname": "other"}, definition)["nickname"] == "other"
     assert "config" not in given({"nickname": "other"}, definition)
+
+
+def test_the_modules_own_tfvars_stand_before_its_defaults() -> None:
+    """Terraform reads them without being told to: `terraform.tfvars`, its JSON, then `*.auto.tfvars`."""
+    source = b"""
+variable "vpc" {}
+variable "size" {
+  default = 1
+}
+data "aws_ssm_parameter" "vpc" { name = "/iac/vpc/${var.vpc}/runtime" }
+output "id" { value = jsondecode(data.aws_ssm_parameter.vpc.value).id }
+"""
+    files = {
+        "app/main.tf": source,
+        "app/terraform.tfvars": b'vpc = "a"\nunknown = 1\n',
+        "app/terraform.tfvars.json": b'{"vpc": "b"}',
+        "app/b.auto.tfvars": b'vpc = "core"\n',
+        "app/a.auto.tfvars.json": b'{"vpc": "${d}"}',
+        "app/other.tfvars": b'vpc = "e"\n',
+        "app/child/terraform.tfvars": b'vpc = "f"\n',
+    }
+    facts = {"app": read_module("app", files)}
+    for config, target in (({}, "vpc/core"), ({"vpc": "own"}, "vpc/own")):
+        context = Context(prefix="/iac", configs={}, definitions={}, modules=ModuleInputs(facts=facts))
+        results = find_all(prepare(context), "app/web", "app", config)
+        assert {one.target for one in results if isinstance(one, Reference)} == {target}
+        assert "missing-variable" not in {one.code for one in results if isinstance(one, Finding)}
