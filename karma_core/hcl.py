@@ -40,7 +40,10 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """`type "label" … { … }`. Of an attribute that stands twice (Terraform refuses it) the first counts."""
+    """`type "label" … { … }`. Of an attribute that stands twice (Terraform refuses it) the first counts.
+
+    `start` and `end` are the bytes of the whole block in the file's text.
+    """
 
     type: str
     labels: tuple[str, ...] = ()
@@ -48,6 +51,8 @@ class Block:
     blocks: tuple[Block, ...] = ()
     line: int = 1
     column: int = 1
+    start: int = 0
+    end: int = 0
 
     def of_type(self, block_type: str) -> Iterator[Block]:
         """The blocks of a type directly inside, in order."""
@@ -143,7 +148,14 @@ def _body(
             kind, *rest = (_string(n) if n.type == "string_lit" else _text(n) for n in head)
             blocks.append(_body(child, kind, tuple(rest), text, name, depth=depth + 1))
     return Block(
-        type=block_type, labels=labels, attributes=attributes, blocks=tuple(blocks), line=line, column=column
+        type=block_type,
+        labels=labels,
+        attributes=attributes,
+        blocks=tuple(blocks),
+        line=line,
+        column=column,
+        start=node.start_byte,
+        end=node.end_byte,
     )
 
 

@@ -31,7 +31,7 @@ from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "4"
+_FORMAT: Final = "6"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -168,7 +168,7 @@ class ModuleDirectory:
         files = self._archive.files(digest, component_type)
         if files is None:
             return None
-        texts = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
+        texts = {name: text for name, text in files if _is_read(Path(name).name)}
         return read_module(component_type, texts)
 
     def _read(self, component_type: str) -> _Reading:
@@ -189,6 +189,7 @@ class ModuleDirectory:
             path=str(self._root / component_type),
             variables=_merged(fact.variables for fact in own),
             sensitive_variables=_merged(fact.sensitive for fact in own),
+            ephemeral_variables=_merged(fact.ephemeral for fact in own),
             outputs=_merged(fact.outputs for fact in own),
         )
         return _Reading(
@@ -199,8 +200,10 @@ class ModuleDirectory:
         )
 
     def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
-        """Path → content of the files that Terraform reads as configuration."""
+        """Path → content of the files that Terraform reads as configuration, or for values of variables."""
         paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
+        root = directories[0]
+        paths += [f"{root}/{e.name}" for e in os.scandir(self._root / root) if module_facts.is_values(e.name)]
         return {path: (self._root / path).read_bytes() for path in paths}
 
     def _facts(self, name: str) -> FileFacts:
@@ -254,6 +257,10 @@ def _configuration(directory: Path) -> list[str]:
     if not directory.is_dir():
         return []
     return sorted(e.name for e in os.scandir(directory) if module_facts.is_configuration(e.name))
+
+
+def _is_read(name: str) -> bool:
+    return module_facts.is_configuration(name) or module_facts.is_values(name)
 
 
 def _is_type(directory: str) -> bool:

@@ -52,6 +52,26 @@ def path_of(node: hcl.Expression) -> tuple[str, ...]:
     return tuple(names)
 
 
+class Traversal(NamedTuple):
+    """The start of a reference (`a.b.c[0].d`): the names a, b, c, and the node of each."""
+
+    names: tuple[str, ...]
+    nodes: tuple[hcl.Expression, ...]
+
+
+def traversals(node: hcl.Expression) -> Iterator[Traversal]:
+    """The references that begin right below a node: the operands of an operation are several."""
+    children = node.children
+    for at, child in enumerate(children):
+        if child.type == "variable_expr":
+            nodes = [child]
+            for following in children[at + 1 :]:
+                if following.type != "get_attr":
+                    break
+                nodes.append(following)
+            yield Traversal(tuple(text_of(one).lstrip(". \t\r\n") for one in nodes), tuple(nodes))
+
+
 def text_of(node: hcl.Expression) -> str:
     """Return the source text of a node."""
     return (node.text or b"").decode()

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, text_of, values
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, text_of, traversals, values
 from karma_core import hcl
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.records import PlannedRuntime
@@ -190,9 +190,9 @@ def _uses(expression: hcl.Expression) -> Iterator[Edit]:
     while waiting:
         node, loops = waiting.pop()
         loops |= _loop_variable(node)
-        if path_of(node)[:2] == ("data", TYPE) and len(path_of(node)) > 2:  # noqa: PLR2004 - and a name
-            first, third = node.children[0], node.children[2]
-            yield Edit(first.start_byte, third.end_byte, f"local.{READ}{path_of(node)[2]}")
+        for names, nodes in traversals(node):
+            if names[:2] == ("data", TYPE) and len(names) > 2:  # noqa: PLR2004 - and a name
+                yield Edit(nodes[0].start_byte, nodes[2].end_byte, f"local.{READ}{names[2]}")
         yield from _decoded(node, loops)
         waiting += [(child, loops) for child in node.children]
 
@@ -239,7 +239,8 @@ def _renamed(expression: hcl.Expression, names: Names) -> Iterable[Edit]:
     waiting = [expression]
     while waiting:
         node = waiting.pop()
-        new = names.get(path_of(node)[:2])
-        if new is not None:
-            yield Edit(node.children[0].start_byte, node.children[1].end_byte, new)
+        for path, nodes in traversals(node):
+            new = names.get(path[:2])
+            if new is not None:
+                yield Edit(nodes[0].start_byte, nodes[1].end_byte, new)
         waiting += node.children
