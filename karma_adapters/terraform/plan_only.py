@@ -22,6 +22,7 @@ from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl, module_facts
 from karma_core.errors import PlanDeferred
+from karma_core.hcl import nodes
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
 
@@ -80,7 +81,7 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
         if rewritten != document.text:
             file = directory / document.name
             file.chmod(0o600)
-            file.write_bytes(rewritten)
+            file.write_bytes(rewritten.encode())
     (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
 
 
@@ -90,7 +91,7 @@ def _dependencies(job: TerraformJob) -> str:
     return f"sensitive({value})" if VARIABLE[1] in job.module.sensitive_variables else value
 
 
-def rewrite(document: hcl.Document, *, outermost: bool = True) -> bytes:
+def rewrite(document: hcl.Document, *, outermost: bool = True) -> str:
     """Return the file with every `var.dependencies` and every parameter that is read replaced by locals.
 
     In a child module `var.dependencies` is another variable: what it is given comes from the outermost.
@@ -103,12 +104,9 @@ def rewrite(document: hcl.Document, *, outermost: bool = True) -> bytes:
 
 def _references(root: hcl.Expression) -> Iterator[Edit]:
     """An edit for every reference to the variable."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if path_of(node)[:2] == VARIABLE:
-            yield Edit(node.children[0].start_byte, node.children[1].end_byte, f"local.{LOCAL}")
-        waiting += node.children
+    for node in nodes.walk(root):
+        if path_of(node) == VARIABLE:
+            yield Edit(node.start, node.end, f"local.{LOCAL}")
 
 
 def planned_file(definitions: Iterable[str], outputs: Iterable[str] = ()) -> str:

@@ -37,13 +37,14 @@ def requirements(components: Path) -> dict[Requirement, list[str]]:
 
 def _of_file(file: Path) -> Iterator[tuple[str, str]]:
     try:
-        body = hcl.parse(file.read_bytes(), file.name).body
+        document = hcl.parse(file.read_bytes(), file.name)
     except (BadInput, OSError):
         return  # building the graph says so, with its place
-    for settings in body.of_type("terraform"):
+    for settings in document.body.of_type("terraform"):
         for block in settings.of_type("required_providers"):
             for attribute in block.attributes.values():
-                yield attribute.name, (attribute.expression.text or b"").decode()
+                expression = attribute.expression
+                yield attribute.name, document.text[expression.start : expression.end]
 
 
 def check(binary: Binary, wanted: Requirement, processes: Processes, environment: Mapping[str, str]) -> Check:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from karma_core.inference import operations
+from karma_core.inference import numbers, operations
 from karma_core.inference.calls import call_of
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import (
@@ -21,6 +21,7 @@ from karma_core.inference.expressions import (
     Index,
     Literal,
     Name,
+    Number,
     Object,
     Opaque,
     Operation,
@@ -39,11 +40,14 @@ from karma_core.inference.values import (
 )
 
 
-def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
+def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
     """The closure of an expression."""
     match node:
         case Literal(value=value):
             return lambda _frame, _names: value
+        case Number(text=text):
+            number = numbers.parsed(text)
+            return lambda _frame, _names: number
         case Template(parts=parts):
             return _template([compile_expression(part) for part in parts])
         case Name() | Attribute():

@@ -23,7 +23,6 @@ _LABELS: Final = {
     "provider": 1,
 }
 """How many labels the blocks have that matter here; all others have none."""
-_MARK: Final = "KARMA_TEMPLATE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,9 @@ def read(text: bytes, path: str, place: str) -> Iterator[Source]:
     if path.endswith(module_facts.JSON):
         yield from _from_json(strictjson.parse_object(text, where=path), f"{place}:1")
         return
-    translator = Translator(text, place)
-    for block in hcl.parse(text, path).body.blocks:
+    document = hcl.parse(text, path)
+    translator = Translator(document.text, place)
+    for block in document.body.blocks:
         yield _native(block, translator, place)
 
 
@@ -68,7 +68,9 @@ def _from_json(top: JsonMapping, place: str) -> Iterator[Source]:
     for kind, content in top.items():
         for labels, body in _labelled(content, _LABELS.get(kind, 0)):
             attributes = {
-                name: Site(expression=_of_json(value), place=place, text=shown(strictjson.canonical(value)))
+                name: Site(
+                    expression=_of_json(value), place=place, text=shown(strictjson.canonical(value).decode())
+                )
                 for name, value in body.items()
             }
             yield Source(type=kind, labels=labels, place=place, attributes=attributes)
@@ -94,9 +96,8 @@ def _of_json(value: JsonValue) -> Expression:
         return Tuple(tuple(map(_of_json, value)))
     if not isinstance(value, str) or ("${" not in value and "%{" not in value):
         return Literal(value)
-    text = f"a = <<{_MARK}\n{value}\n{_MARK}\n".encode()
     try:
-        [attribute] = hcl.parse(text, "template").body.attributes.values()
+        template = hcl.template(value)
     except BadInput:
-        return Opaque(shown(value.encode()))
-    return Translator(text, "").template_line(attribute.expression)
+        return Opaque(shown(value))
+    return Translator(value, "").translate(template)

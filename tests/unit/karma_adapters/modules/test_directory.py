@@ -188,7 +188,7 @@ def test_an_unreadable_module_stops_its_type_only(tmp_path: Path) -> None:
     _write(tmp_path, "box/main.tf", "a {\n  x = [1,\n}\n")
     _write(tmp_path, "can/main.tf")
     error = _refused(tmp_path)
-    assert (error.code, error.facts["file"], error.facts["line"]) == ("module-unreadable", "box/main.tf", 2)
+    assert (error.code, error.facts["file"], error.facts["line"]) == ("module-unreadable", "box/main.tf", 3)
     assert _module(tmp_path, "can").type == "can"
 
 

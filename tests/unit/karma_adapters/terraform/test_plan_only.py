@@ -33,7 +33,7 @@ def test_only_references_to_the_variable_are_replaced(before: str, after: str) -
     """Strings, comments and longer names stay; references inside templates and loops do not."""
     wrapped = "locals {\n  %s\n}\n"
     document = hcl.parse((wrapped % before).encode(), "main.tf")
-    assert rewrite(document).decode() == wrapped % after
+    assert rewrite(document) == wrapped % after
 
 
 @pytest.mark.parametrize(
