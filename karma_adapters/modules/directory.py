@@ -21,7 +21,8 @@ from karma_adapters.modules import component_yaml
 from karma_adapters.modules import files as module_files
 from karma_adapters.modules.archive import ModuleArchive
 from karma_adapters.modules.files import ModuleFile
-from karma_core import ids, module_facts
+from karma_core import configuration, ids, module_facts
+from karma_core.configuration import Engine
 from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
@@ -31,7 +32,7 @@ from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "4"
+_FORMAT: Final = "6"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -50,17 +51,25 @@ class _Reading(msgspec.Struct, frozen=True, kw_only=True):
 class ModuleDirectory:
     """Modules below root, their archive, and a cache of what was read.
 
-    `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local.
+    `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local; they
+    hold for the files of both engines, whatever `engine` runs the modules.
     """
 
     def __init__(
-        self, root: Path, *, archive: Path, cache: Path, allowed_sources: Sequence[str] = ()
+        self,
+        root: Path,
+        *,
+        archive: Path,
+        cache: Path,
+        allowed_sources: Sequence[str] = (),
+        engine: Engine = Engine.TERRAFORM,
     ) -> None:
         self._root = root
         self._cache = cache
         self._allowed = tuple(allowed_sources)
         self._archive = ModuleArchive(archive)
-        self._salt = (_FORMAT, os.path.realpath(root), *self._allowed)
+        self._engine = engine
+        self._salt = (_FORMAT, os.path.realpath(root), engine, *self._allowed)
         self._readings: dict[str, _Reading] = {}
         self._lock = threading.Lock()
 
@@ -168,16 +177,20 @@ class ModuleDirectory:
         files = self._archive.files(digest, component_type)
         if files is None:
             return None
-        texts = {name: text for name, text in files if module_facts.is_configuration(Path(name).name)}
-        return read_module(component_type, texts)
+        texts = {name: text for name, text in files if configuration.is_configuration(Path(name).name)}
+        return read_module(component_type, texts, self._engine)
 
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
         own: list[FileFacts] = []
         directories = [component_type]
         for directory in directories:
-            facts = [self._facts(f"{directory}/{n}") for n in _configuration(self._root / directory)]
-            own += facts if directory == component_type else ()
+            names = _configuration(self._root / directory)
+            read = configuration.in_order(names, self._engine)
+            facts = [
+                self._facts(f"{directory}/{name}") for name in (*read, *sorted({*names}.difference(read)))
+            ]
+            own += facts[: len(read)] if directory == component_type else ()
             sources = [source for fact in facts for source in fact.children]
             child_directories = {self._child(directory, source) for source in sources}
             directories += sorted(child for child in child_directories if child and child not in directories)
@@ -195,11 +208,11 @@ class ModuleDirectory:
             stamp=mark,
             directories=tuple(directories),
             module=module,
-            facts=read_module(component_type, self._configurations(directories)),
+            facts=read_module(component_type, self._configurations(directories), self._engine),
         )
 
     def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
-        """Path → content of the files that Terraform reads as configuration."""
+        """Path → content of the files that an engine reads as configuration."""
         paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
         return {path: (self._root / path).read_bytes() for path in paths}
 
@@ -250,10 +263,10 @@ class ModuleDirectory:
 
 
 def _configuration(directory: Path) -> list[str]:
-    """Names of the files that Terraform reads as configuration there, sorted; none if it is no directory."""
+    """Names of the files that an engine reads as configuration there, sorted; none if it is no directory."""
     if not directory.is_dir():
         return []
-    return sorted(e.name for e in os.scandir(directory) if module_facts.is_configuration(e.name))
+    return sorted(e.name for e in os.scandir(directory) if configuration.is_configuration(e.name))
 
 
 def _is_type(directory: str) -> bool:

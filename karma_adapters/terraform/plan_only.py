@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
-from karma_core import hcl, module_facts
+from karma_core import configuration, hcl
+from karma_core.configuration import Engine
 from karma_core.errors import PlanDeferred
 from karma_core.hcl import nodes
 from karma_core.json_types import JsonObject, JsonValue
@@ -44,7 +45,7 @@ _STILL: Final = frozenset({"no-op", "read"})
 _COUNT: Final = re.compile(r"^Plan: (\d+) to add", re.MULTILINE)
 
 
-def copy_module(module: Path, target: Path, job: TerraformJob) -> Path:
+def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = Engine.TERRAFORM) -> Path:
     """Copy the archived tree that holds the module to target, rewritten for a job; the module's place there.
 
     The whole tree is copied, so that relative sources of child modules keep working.
@@ -52,23 +53,24 @@ def copy_module(module: Path, target: Path, job: TerraformJob) -> Path:
     shutil.copytree(module.parent, target, symlinks=True)
     copied = target / module.name
     files = (
-        file for file in target.rglob("*") if module_facts.is_configuration(file.name) and file.is_file()
+        file for file in target.rglob("*") if configuration.is_configuration(file.name) and file.is_file()
     )
     for directory in sorted({file.parent for file in files}):
-        _rewrite_directory(directory, job, outermost=directory == copied)
+        names = configuration.in_order((file.name for file in directory.iterdir()), engine)
+        _rewrite_directory(directory, names, job, outermost=directory == copied)
     return copied
 
 
-def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -> None:
+def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob, *, outermost: bool) -> None:
     """Rewrite one module of the tree, and add the file with what is ours."""
-    files = sorted(file for file in directory.iterdir() if module_facts.is_configuration(file.name))
-    texts = [file.read_bytes() for file in files if file.name.endswith(module_facts.JSON)]
+    files = [directory / name for name in names]
+    texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
     if any(parameters.TYPE.encode() in text or (outermost and b"var.dependencies" in text) for text in texts):
         raise PlanDeferred(
             f"{job.address} cannot be planned yet",
             why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
         )
-    native = [file for file in files if file.name.endswith(module_facts.NATIVE)]
+    native = [file for file in files if file.name.endswith(configuration.NATIVE)]
     documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
     definitions = [f"{LOCAL} = {_dependencies(job)}"]
     reading = [one for document in documents for one in parameters.locals_of(document)]

@@ -15,11 +15,11 @@ from typing import Final
 
 from karma_adapters.terraform.hcl_edits import Edit, applied
 from karma_core import hcl, strictjson
+from karma_core.configuration import ENDINGS
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 
 LOCAL_EXEC: Final = "local-exec"
-_ENDINGS: Final = (".tf", ".tf.json", ".tofu", ".tofu.json")
 ALWAYS_WITHHELD: Final = {
     "AWS_ACCESS_KEY_ID": "",
     "AWS_CONFIG_FILE": "/dev/null",
@@ -47,7 +47,7 @@ def withheld(name: str, text: bytes, names: Collection[str] = ()) -> bytes:
 
     A file that cannot be read is left as it is: Terraform will say what is wrong with it.
     """
-    if LOCAL_EXEC.encode() not in text or not name.endswith(_ENDINGS):
+    if LOCAL_EXEC.encode() not in text or not name.endswith(ENDINGS):
         return text
     variables = {**ALWAYS_WITHHELD, **dict.fromkeys(names, "")}
     try:
@@ -59,7 +59,7 @@ def withheld(name: str, text: bytes, names: Collection[str] = ()) -> bytes:
 def _files(tree: Path) -> Iterator[Path]:
     return (
         file
-        for ending in _ENDINGS
+        for ending in ENDINGS
         for file in sorted(tree.rglob(f"*{ending}"))
         if file.is_file() and not file.is_symlink()
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from karma_core import hcl, module_facts
-from karma_core.inference import sources
+from karma_core import configuration, hcl
+from karma_core.configuration import Engine
+from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
 from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
 from karma_core.inference.slicing import sliced
@@ -49,35 +50,35 @@ _NO_VALUES: Final = frozenset(
 """Arguments whose references are no uses of a value."""
 
 
-def read_module(component_type: str, files: Files) -> ModuleFacts:
-    """The facts of a type's module. Files that are not Terraform's are skipped; BadInput as `hcl.parse`.
+def read_module(component_type: str, files: Files, engine: Engine = Engine.TERRAFORM) -> ModuleFacts:
+    """The facts of a type's module, of the files that the engine reads; BadInput as `hcl.parse`.
 
     Expressions and locals whose nesting exceeds Python's stack are refused alike: no real module has them.
     """
     try:
-        return ModuleFacts(body=sliced(_Reader(component_type, files).body(component_type, depth=0)))
+        return ModuleFacts(body=sliced(_Reader(component_type, files, engine).body(component_type, depth=0)))
     except RecursionError as error:
         why = "its expressions are nested too deeply, or too many locals lead to each other"
         raise hcl.unreadable(component_type, why, 1, 1) from error
 
 
 class _Reader:
-    def __init__(self, component_type: str, files: Files) -> None:
+    def __init__(self, component_type: str, files: Files, engine: Engine) -> None:
         self._root = component_type
         self._files = files
         self._calls_left = MAX_CALLS
-        self._by_directory: dict[str, list[str]] = {}
-        for path in sorted(files):
+        by_directory: dict[str, list[str]] = {}
+        for path in files:
             directory, _, name = path.rpartition("/")
-            if module_facts.is_configuration(name):
-                self._by_directory.setdefault(directory, []).append(path)
+            by_directory.setdefault(directory, []).append(name)
+        in_order = {place: configuration.in_order(names, engine) for place, names in by_directory.items()}
+        self._by_directory = {place: names for place, names in in_order.items() if names}
 
     def body(self, directory: str, *, depth: int) -> Body:
         """The module in a directory with its child modules, whole."""
         parts = _Parts()
-        for path in self._by_directory.get(directory, ()):
-            for source in sources.read(self._files[path], path, posixpath.relpath(path, self._root)):
-                parts.add(source)
+        for source in self._sources(directory):
+            parts.add(source)
         return Body(
             variables=parts.variables,
             locals=parts.locals,
@@ -92,6 +93,17 @@ class _Reader:
             },
             unseen=parts.unseen,
         )
+
+    def _sources(self, directory: str) -> list[Source]:
+        """The blocks of a module, as its override files leave them."""
+        blocks: list[Source] = []
+        later: list[Source] = []
+        for name in self._by_directory.get(directory, ()):
+            path = f"{directory}/{name}"
+            place = posixpath.relpath(path, self._root)
+            into = later if configuration.is_override(name) else blocks
+            into += sources.read(self._files[path], path, place)
+        return overrides.merged(blocks, later)
 
     def _child(self, directory: str, call: Block, source: str, depth: int) -> Child:
         """Read a local child module; of any other child only its arguments are known."""

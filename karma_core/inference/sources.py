@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from karma_core import hcl, module_facts, strictjson
+from karma_core import hcl, strictjson
+from karma_core.configuration import JSON
 from karma_core.errors import BadInput
 from karma_core.inference.expressions import Expression, Literal, Object, Opaque, Tuple
 from karma_core.inference.facts import Site
@@ -38,7 +39,7 @@ class Source:
 
 def read(text: bytes, path: str, place: str) -> Iterator[Source]:
     """The blocks of a file in order; `place` is the file's name in places. BadInput as `hcl.parse`."""
-    if path.endswith(module_facts.JSON):
+    if path.endswith(JSON):
         yield from _from_json(strictjson.parse_object(text, where=path), f"{place}:1")
         return
     document = hcl.parse(text, path)

@@ -12,6 +12,7 @@ import pytest
 from karma_adapters.modules import files as module_files
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_core import module_facts
+from karma_core.configuration import Engine
 from karma_core.errors import BadInput, Conflict, UsageError
 from karma_core.records import Module
 
@@ -138,13 +139,23 @@ def test_what_opentofu_alone_reads_is_under_the_source_rule(tmp_path: Path, name
 
 
 def test_a_child_module_in_a_tofu_file_is_part_of_its_module(tmp_path: Path) -> None:
-    """Its variables count, and an edit of the child is an edit of the module."""
+    """Its variables count under OpenTofu, and an edit of the child is an edit of the module."""
     _write(tmp_path, "box/main.tofu", 'variable "size" {}\nmodule "m" {\n  source = "../lib"\n}\n')
     _write(tmp_path, "lib/main.tofu", "")
-    before = _module(tmp_path, "box")
+    modules = ModuleDirectory(
+        tmp_path / "components",
+        archive=tmp_path / "archive",
+        cache=tmp_path / "cache",
+        engine=Engine.OPENTOFU,
+    )
+    before = modules.module("box")
+    assert before is not None
     assert before.variables == ("size",)
     _write(tmp_path, "lib/main.tofu", "# edited\n")
-    assert _module(tmp_path, "box").digest != before.digest
+    after = modules.module("box")
+    assert after is not None
+    assert after.digest != before.digest
+    assert _module(tmp_path, "box").variables == ()  # Terraform does not read it
 
 
 def test_allowed_sources(tmp_path: Path) -> None:
