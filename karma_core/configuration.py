@@ -17,6 +17,17 @@ NATIVE: Final = (".tf", ".tofu")
 JSON: Final = (".tf.json", ".tofu.json")
 
 
+_NAMES_OF_THINGS: Final = {
+    "resource": frozenset({"depends_on", "provider"}),
+    "data": frozenset({"depends_on", "provider"}),
+    "ephemeral": frozenset({"depends_on", "provider"}),
+    "module": frozenset({"depends_on", "providers", "source", "version"}),
+    "output": frozenset({"depends_on"}),
+    "lifecycle": frozenset({"ignore_changes", "replace_triggered_by"}),
+}
+"""Arguments by the type of their block that hold names of things, and no expression of a value."""
+
+
 class Engine(StrEnum):
     """The program that runs modules."""
 
@@ -44,6 +55,11 @@ def in_order(names: Iterable[str], engine: Engine) -> list[str]:
     else:
         read = {name for name in candidates if _alternative(name) not in candidates}
     return sorted(read, key=lambda name: (is_override(name), name))
+
+
+def holds_value(block_type: str, argument: str) -> bool:
+    """Whether an argument of a block of this type holds an expression of a value, which may read anything."""
+    return argument not in _NAMES_OF_THINGS.get(block_type, ())
 
 
 def engine_of(program: str) -> Engine:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from karma_core import hcl
+from karma_core.configuration import holds_value
 from karma_core.hcl import nodes
-
-NOT_VALUES: Final = frozenset(
-    {"depends_on", "replace_triggered_by", "ignore_changes", "providers", "provider"}
-)
-"""Arguments that hold names of things, not expressions of values: Terraform takes no local there."""
 
 
 class Edit(NamedTuple):
@@ -38,7 +34,7 @@ def values(block: hcl.Block) -> Iterator[hcl.Expression]:
     waiting = [block]
     while waiting:
         inner = waiting.pop()
-        yield from (a.expression for name, a in inner.attributes.items() if name not in NOT_VALUES)
+        yield from (a.expression for name, a in inner.attributes.items() if holds_value(inner.type, name))
         waiting += inner.blocks
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import structs
 
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
@@ -41,13 +43,10 @@ IDENTITIES: Final = (
 """Arguments by which a data source finds one thing, or a resource names it (AWS provider documentation)."""
 
 _READING: Final = ("data", "ephemeral")
-_USING: Final = frozenset({"resource", "data", "ephemeral", "provider", "check"})
 _UNSEEN: Final = frozenset({"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http"})
 """Data sources that may carry a runtime into the module in ways that are not followed."""
-_NO_VALUES: Final = frozenset(
-    {"depends_on", "provider", "providers", "ignore_changes", "replace_triggered_by", "source", "version"}
-)
-"""Arguments whose references are no uses of a value."""
+_STATIC: Final = frozenset({"terraform", "moved"})
+"""Blocks without any expression of a value."""
 
 
 def read_module(component_type: str, files: Files, engine: Engine = Engine.TERRAFORM) -> ModuleFacts:
@@ -138,14 +137,26 @@ class _Parts:
             self.locals.update(attributes)
         elif source.type == "variable" and source.labels:
             self.variables[source.labels[0]] = _variable(attributes)
-        elif source.type == "output" and source.labels and "value" in attributes:
-            self.outputs[source.labels[0]] = attributes["value"]
+            self._add_conditions(source, "validation")
+        elif source.type == "output" and source.labels:
+            if "value" in attributes:
+                self.outputs[source.labels[0]] = attributes["value"]
+            self._add_conditions(source, "precondition")
         elif source.type == "module" and source.labels:
             path = attributes["source"].expression if "source" in attributes else None
             text = str(path.value) if isinstance(path, Literal) else ""
-            self.calls[source.labels[0]] = (_block(source, keep=None), text)
-        elif source.type in _USING:
+            call = _block(source, keep=None)
+            self.calls[source.labels[0]] = (call, text)
+            self.blocks.append(structs.replace(call, arguments={}))  # how many instances there are
+        elif source.type not in _STATIC:  # also of a type that is newer than this
             self._add_user(source)
+
+    def _add_conditions(self, source: Source, kind: str) -> None:
+        """The conditions of a variable or output, which may refer to anything."""
+        of_json = {name: site for name, site in source.attributes.items() if name == kind}
+        blocks = tuple(inner for inner in source.blocks if inner.type == kind)
+        if of_json or blocks:
+            self.blocks.append(_block(replace(source, attributes=of_json, blocks=blocks), keep=()))
 
     def _add_user(self, source: Source) -> None:
         """A block that may use runtimes; by its type also one that reads, writes, looks up or creates."""
@@ -169,7 +180,7 @@ class _Parts:
 
 def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "each") -> Block:
     """The block with the arguments named in `keep` (None: all), or, if none are, with all its sites."""
-    own = {name: site for name, site in source.attributes.items() if name not in _NO_VALUES}
+    own = {n: site for n, site in source.attributes.items() if configuration.holds_value(source.type, n)}
     count, for_each = own.pop("count", None), own.pop("for_each", None)
     sites: tuple[Site, ...] = ()
     dynamic: tuple[Block, ...] = ()
@@ -193,7 +204,8 @@ def _nested(source: Source) -> Iterator[Site]:
     """The expressions of a nested block and those in it, dynamic ones left out."""
     if source.type == "dynamic":
         return
-    yield from (site for name, site in source.attributes.items() if name not in _NO_VALUES)
+    holds_value = configuration.holds_value
+    yield from (site for name, site in source.attributes.items() if holds_value(source.type, name))
     for inner in source.blocks:
         yield from _nested(inner)
 
