@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import configuration, hcl
@@ -50,8 +51,9 @@ def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = 
 
     The whole tree is copied, so that relative sources of child modules keep working.
     """
-    shutil.copytree(module.parent, target, symlinks=True)
-    copied = target / module.name
+    root = copied_root(module)
+    shutil.copytree(root, target, symlinks=True)
+    copied = target / module.relative_to(root)
     files = (
         file for file in target.rglob("*") if configuration.is_configuration(file.name) and file.is_file()
     )

@@ -79,6 +79,7 @@ def open_workspace(
         cache=settings.state_dir / "cache",
         allowed_sources=settings.terraform.allowed_module_sources,
         engine=binary.engine(settings.terraform.binary),
+        repository=settings.root,
     )
     return Workspace(
         environment=chosen,

@@ -71,7 +71,7 @@ def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - o
             return _opaque(Unknown(text), [compile_expression(part) for part in parts])
 
 
-def _reference(node: Name | Attribute) -> Evaluate:
+def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case a kind of reference
     match node:
         case Name(name=name):
             unknown = Unknown(name, computed=True)
@@ -80,6 +80,10 @@ def _reference(node: Name | Attribute) -> Evaluate:
             return lambda frame, _names: frame.variable(name)
         case Attribute(of=Name(name="local"), name=name):
             return lambda frame, _names: frame.local(name)
+        case Attribute(of=Name(name="path"), name="module"):
+            return lambda frame, _names: frame.directory
+        case Attribute(of=Name(name="path"), name="root"):
+            return lambda _frame, _names: "."
         case Attribute(of=Name(name="module"), name=name):
             return lambda frame, _names: frame.child(name)
         case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name="aws_ssm_parameter"), name=name):

@@ -13,7 +13,8 @@ from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
-from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
+from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, Variable
+from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import sliced
 from karma_core.inference.sources import Source
 
@@ -90,6 +91,8 @@ class _Reader:
             children={
                 name: self._child(directory, call, path, depth) for name, (call, path) in parts.calls.items()
             },
+            directory=posixpath.relpath(directory, self._root),
+            file_reads=tuple(parts.file_reads),
             unseen=parts.unseen,
         )
 
@@ -128,10 +131,12 @@ class _Parts:
     creates: list[Block] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     calls: dict[str, tuple[Block, str]] = field(default_factory=dict)
+    file_reads: list[FileRead] = field(default_factory=list)
     unseen: bool = False
 
     def add(self, source: Source) -> None:
         """Sort one block of a file in."""
+        self.file_reads += (read for site in _all_sites(source) for read in collect(site))
         attributes = source.attributes
         if source.type == "locals":
             self.locals.update(attributes)
@@ -198,6 +203,13 @@ def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "eac
         sites=sites,
         blocks=dynamic,
     )
+
+
+def _all_sites(source: Source) -> Iterator[Site]:
+    """Every expression of a block and those in it."""
+    yield from source.attributes.values()
+    for inner in source.blocks:
+        yield from _all_sites(inner)
 
 
 def _nested(source: Source) -> Iterator[Site]:

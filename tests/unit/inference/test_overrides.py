@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from karma_core.configuration import Engine
@@ -71,8 +73,7 @@ CASES = {
     "JSON syntax, too": (
         {
             "main.tf": _resource(f"input = {A}"),
-            "override.tf.json": '{"resource": {"terraform_data": {"x": {"input": "${%s}"}}}}'
-            % B.replace('"', '\\"'),
+            "override.tf.json": json.dumps({"resource": {"terraform_data": {"x": {"input": f"${{{B}}}"}}}}),
         },
         {"vpc/b"},
     ),
