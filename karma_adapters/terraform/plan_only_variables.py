@@ -15,9 +15,10 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from karma_adapters.terraform.failure import PLANNED_INPUTS
-from karma_adapters.terraform.hcl_edits import Edit, applied, traversals, values
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
+from karma_core.hcl import nodes
 from karma_core.records import TerraformJob
 
 MODULE: Final = PLANNED_INPUTS
@@ -59,13 +60,11 @@ class PlannedInputs:
             yield from self._uses(expression)
 
     def _uses(self, root: hcl.Expression) -> Iterator[Edit]:
-        waiting = [root]
-        while waiting:
-            node = waiting.pop()
-            for names, nodes in traversals(node):
-                if names[0] == "var" and names[1:] and names[1] in self.names:
-                    yield Edit(nodes[0].start_byte, nodes[1].end_byte, f"module.{MODULE}.{names[1]}")
-            waiting += node.children
+        uses: dict[tuple[str, ...], str] = {("var", name): name for name in self.names}
+        for node in nodes.walk(root):
+            name = uses.get(path_of(node))
+            if name is not None:
+                yield Edit(node.start, node.end, f"module.{MODULE}.{name}")
 
     def files(self) -> dict[str, str]:
         """The child module's files: each variable under the name of the file that it comes from."""
@@ -99,8 +98,7 @@ class PlannedInputs:
                 yield f"    precondition {{\n{body}    }}\n"
 
     def _rewritten(self, document: hcl.Document, node: hcl.Expression) -> str:
-        text = applied(document.text, self._uses(node), start=node.start_byte, end=node.end_byte)
-        return text.decode()
+        return applied(document.text, self._uses(node), start=node.start, end=node.end)
 
     def _marks(self, name: str) -> Iterator[str]:
         if name in self._module.sensitive_variables:
@@ -124,13 +122,10 @@ class PlannedInputs:
 
 
 def _source(document: hcl.Document, block: hcl.Block, edits: Iterable[Edit]) -> str:
-    return applied(document.text, edits, start=block.start, end=block.end).decode()
+    return applied(document.text, edits, start=block.start, end=block.end)
 
 
 def _paths(block: hcl.Block) -> Iterator[tuple[str, ...]]:
     """Everything that the expressions of a block refer to."""
-    waiting = [attribute.expression for attribute in block.attributes.values()]
-    while waiting:
-        node = waiting.pop()
-        yield from (names for names, _ in traversals(node))
-        waiting += node.children
+    for attribute in block.attributes.values():
+        yield from (path for node in nodes.walk(attribute.expression) if (path := path_of(node)))
