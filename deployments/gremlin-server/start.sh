@@ -6,7 +6,7 @@
 #
 # JARS is the folder of the server's jars; FOLDER, where it may write, gets what it is started with. With KEEP=1
 # the graph is read from FOLDER/graph.json at the start and written there when the server is told to end
-# (SIGTERM). A server that is killed loses what came since its start; `karma graph rebuild` makes it again.
+# (SIGTERM). A server that is killed loses what came since its start; `karma graph build` makes it again.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 jars=$1 folder=$2 host=$3 port=$4
