@@ -110,11 +110,10 @@ class Recipe:
         text = text.replace("http://prefect:", "http://127.0.0.1:").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         for port, free in self._ports.items():
             text = re.sub(rf"\b{port}\b", free, text)
-        for place, here in self._places.items():
-            text = text.replace(place, here)
         own = self._folder / f"tmp-{name}"
         own.mkdir(exist_ok=True)
-        return re.sub(r"^/tmp\b", str(own), text)
+        places = {**self._places, "/tmp": str(own)}  # noqa: S108 - the container's
+        return re.sub(r"^(/project|/run/secrets|/tmp)\b", lambda place: places[place[0]], text)
 
 
 def image_variables() -> dict[str, str]:

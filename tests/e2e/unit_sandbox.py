@@ -58,6 +58,9 @@ def required() -> None:
         pytest.fail(f"KARMA_TEST_REQUIRE asks for systemd's tools, and {missing} is missing")
     if missing:
         pytest.skip(f"the restrictions of a unit need {' and '.join(missing)}")
+    probe = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--mount"]
+    if subprocess.run([*probe, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("the restrictions of a unit need a mount namespace, which is not allowed here")
 
 
 def command(unit: str, *writable: Path, words: list[str]) -> list[str]:
