@@ -375,3 +375,17 @@ def test_images_are_named_by_digest() -> None:
     arguments = SERVICES["api"]["build"]["args"]
     for name in re.findall(r"^ARG (\w+)", (containers / "Containerfile").read_text("utf-8"), re.MULTILINE):
         assert arguments[name].startswith(f"${{{name}:?") == name.endswith("_DIGEST")
+
+
+def test_what_the_docs_put_into_job_templates_is_what_prefect_takes() -> None:
+    """Names of variables in the table of work pools are properties of the type's own template."""
+    folder = Path(prefect.__file__).parent / "server/api/collections_data/views"
+    metadata = json.loads((folder / "aggregate-worker-metadata.json").read_text("utf-8"))
+    types = {kind: worker for workers in metadata.values() for kind, worker in workers.items()}
+    page = (ROOT / "docs/service.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(docker|ecs|kubernetes)` \|(.*)$", page, re.MULTILINE)
+    assert len(rows) == 3
+    for kind, row in rows:
+        offered = types[kind]["default_base_job_configuration"]["variables"]["properties"]
+        named = set(re.findall(r"`([a-z_]+)(?:[:`])", row)) - {"secrets", "stop_timeout"}
+        assert {"image"} < named <= offered.keys(), kind
