@@ -21,7 +21,7 @@ from karma_adapters.local.publish_index import FilePublishIndex
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.processes.children import Processes
-from karma_adapters.processes.environment import allowed
+from karma_adapters.processes.environment import allowed, fetching
 from karma_adapters.reloads.reloader import Reloads
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
@@ -78,6 +78,8 @@ def open_workspace(
         archive=settings.state_dir / "modules",
         cache=settings.state_dir / "cache",
         allowed_sources=settings.terraform.allowed_module_sources,
+        engine=binary.engine(settings.terraform.binary),
+        repository=settings.root,
     )
     return Workspace(
         environment=chosen,
@@ -155,6 +157,7 @@ def _terraform(
             cache=cache,
         ),
         environment=environ,
+        for_init=fetching(os.environ),
         processes=processes,
         seconds=Seconds(
             plan=settings.terraform.plan_seconds,
