@@ -128,6 +128,23 @@ def collect_staged(environment: str, token: int) -> GraphTraversal:
     return fenced(environment, token).side_effect(parts).id_()
 
 
+def drop_some(environment: str, token: int, label: str, limit: int) -> GraphTraversal:
+    """Drop so many vertices of a label, with their edges."""
+    some = __.V().has(label, "environment", environment).limit(limit).drop()
+    return fenced(environment, token).side_effect(some).id_()
+
+
+def one_of(environment: str, label: str) -> GraphTraversal:
+    """The id of a vertex of a label, if there is one."""
+    return source().V().has(label, "environment", environment).limit(1).id_()
+
+
+def flip_loaded(build: Build, token: int) -> GraphTraversal:
+    """Make a build current whose elements were all loaded, and forget the stage."""
+    moved = flip(fenced(build.environment, token), build)
+    return put_build(build).chain(moved.side_effect(__.properties("staging").drop())).id_()
+
+
 def stage_part(environment: str, token: int, stage: str, place: int, body: str) -> GraphTraversal:
     """Write one part of a staged commit."""
     properties: pg.Properties = {"environment": environment, "stage": stage, "place": place, "body": body}

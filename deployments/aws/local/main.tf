@@ -20,7 +20,7 @@ provider "aws" {
   skip_metadata_api_check     = true
   skip_requesting_account_id  = true
   # in 3.39: skip_get_ec2_platforms      = true
-  s3_force_path_style         = true
+  s3_force_path_style = true
 
   # Both API Gateways are under apigateway.
   endpoints {
