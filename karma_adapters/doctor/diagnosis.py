@@ -15,7 +15,7 @@ from karma_adapters.aws.places import sinks
 from karma_adapters.doctor.check import Check, failed, passed, warned
 from karma_adapters.gremlin.readers import ReadersFirst
 from karma_adapters.processes.children import Processes
-from karma_adapters.processes.environment import allowed
+from karma_adapters.processes.environment import allowed, fetching, missing_cli_config
 from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import find
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
@@ -95,11 +95,15 @@ def _providers(settings: Settings) -> Iterator[Check]:
     wanted = providers.requirements(settings.components_dir)
     if not wanted:
         return
+    missing = missing_cli_config(os.environ)
+    if missing:
+        said = f"TF_CLI_CONFIG_FILE names {missing}, which is not there, and is left out"
+        yield warned("providers", said, "correct or unset the variable")
     environment = allowed(os.environ, settings.terraform.pass_environment)
     for requirement in wanted:
         try:
             program = find(settings.terraform.binary)
-            yield providers.check(program, requirement, Processes(), environment)
+            yield providers.check(program, requirement, Processes(), environment, fetching(os.environ))
         except KarmaError as error:
             yield failed("providers", error)
 
