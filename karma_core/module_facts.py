@@ -1,21 +1,17 @@
 """What Karma knows of a Terraform module from its files: variables, outputs, child modules.
 
-Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax). So are the files
-that OpenTofu alone reads, `.tofu` and `.tofu.json` (its documentation, "Files and Directories"): which
-engine will run a module is not known here, and a rule on its sources has to hold for both.
+Both of Terraform's syntaxes are read: the native one, and JSON configuration syntax. `configuration` says
+which files make a module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from karma_core import hcl, strictjson
+from karma_core.configuration import JSON
 from karma_core.json_types import JsonObject, JsonValue
-
-NATIVE: Final = (".tf", ".tofu")
-JSON: Final = (".tf.json", ".tofu.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +26,11 @@ class ChildSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What one file declares. `sensitive`: variables marked so."""
+    """What one file declares. `sensitive`, `ephemeral`: variables marked so."""
 
     variables: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
+    ephemeral: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     children: tuple[ChildSource, ...] = ()
 
@@ -43,22 +40,13 @@ def read(text: bytes, name: str) -> FileFacts:
     return _read_json(text, name) if name.endswith(JSON) else _read_native(text, name)
 
 
-def is_configuration(name: str) -> bool:
-    """Whether Terraform or OpenTofu reads the file as configuration (they skip hidden and backup files)."""
-    hidden = name.startswith((".", "#")) or name.endswith("~")
-    return name.endswith((*NATIVE, *JSON)) and not hidden
-
-
 def _read_native(text: bytes, name: str) -> FileFacts:
     body = hcl.parse(text, name).body
     variables = [b for b in body.of_type("variable") if b.labels]
     return FileFacts(
         variables=tuple(b.labels[0] for b in variables),
-        sensitive=tuple(
-            b.labels[0]
-            for b in variables
-            if "sensitive" in b.attributes and hcl.is_true(b.attributes["sensitive"].expression)
-        ),
+        sensitive=_marked(variables, "sensitive"),
+        ephemeral=_marked(variables, "ephemeral"),
         outputs=tuple(b.labels[0] for b in body.of_type("output") if b.labels),
         children=tuple(
             ChildSource(
@@ -70,12 +58,22 @@ def _read_native(text: bytes, name: str) -> FileFacts:
     )
 
 
+def _marked(variables: list[hcl.Block], mark: str) -> tuple[str, ...]:
+    """The variables for which an argument is the literal `true`."""
+    return tuple(
+        block.labels[0]
+        for block in variables
+        if mark in block.attributes and hcl.is_true(block.attributes[mark].expression)
+    )
+
+
 def _read_json(text: bytes, name: str) -> FileFacts:
     top = strictjson.parse_object(text, where=name)
     variables = list(_named(top.get("variable")))
     return FileFacts(
         variables=tuple(label for label, _ in variables),
         sensitive=tuple(label for label, body in variables if body.get("sensitive") is True),
+        ephemeral=tuple(label for label, body in variables if body.get("ephemeral") is True),
         outputs=tuple(label for label, _ in _named(top.get("output"))),
         children=tuple(
             ChildSource(text=_plain(body["source"]), file=name, line=1, column=1)

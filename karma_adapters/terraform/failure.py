@@ -49,6 +49,12 @@ _NOT_LET_IN: Final = (
     "Unauthorized access",  # a registry of HCP Terraform's kind
 )
 """What Git, ssh and Terraform say where a source wants to know who asks."""
+INVALID_VARIABLE: Final = "invalid-variable"
+"""Code of a variable whose value has another type than it wants, or breaks a validation."""
+_VALUE_ADVICE: Final = "correct the value, where it comes from, or the variable"
+PLANNED_INPUTS: Final = "karma_planned_inputs"
+"""The child module of a plan-only copy that holds variables of the root; people know nothing of it."""
+_VARIABLE: Final = re.compile(r"\bvar\.(\w+) is ")
 _LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.MULTILINE)
 
 
@@ -70,6 +76,9 @@ def failed(
     if command == "init" and any(words in output for words in _NOT_LET_IN):
         return _not_fetched(address, ended, tail, for_init)
     code, advice = _advice(command, output)
+    fault = variable_fault(output)
+    if fault and code == "deploy-failed":
+        code, advice, tail = INVALID_VARIABLE, _VALUE_ADVICE, f"{fault}\n{tail}"
     lock = {"lock": lock_of(output)} if code == "state-locked" else {}
     return DeployFailed(
         f"terraform {command} of {address} failed (exit code {ended.code})",
@@ -106,6 +115,22 @@ def _advice(command: str, output: str) -> tuple[str, str]:
         ((code, advice) for text, code, advice in _KNOWN if text in output),
         ("deploy-failed", "correct the config or the module and run the command again"),
     )
+
+
+def variable_fault(output: str) -> str:
+    """What Terraform says of the first variable whose value it does not take, in one line; empty for none."""
+    lines = [line.strip("│╷╵ ") for line in output.splitlines()]
+    starts = (at for at, line in enumerate(lines) if re.match(r"Error: Invalid value for .*variable\Z", line))
+    start = next(starts, None)
+    if start is None:
+        return ""
+    text = "\n".join(lines[start + 1 :]).partition("\nError: ")[0]
+    paragraphs = [" ".join(one.split()) for one in text.split("\n\n") if one.strip()]
+    excerpt = [one for one in paragraphs if one.startswith("on ")]
+    said = [one for one in paragraphs if not one.startswith("on ")][:2]
+    name = _VARIABLE.search(" ".join(excerpt)) if said and "suitable for" not in said[0] else None
+    why = " ".join([*([f"var.{name[1]}:"] if name else []), *said])
+    return why.replace(f"module.{PLANNED_INPUTS}.", "").replace(f"{PLANNED_INPUTS}/", "")
 
 
 def _stopped(address: str, command: str, ended: Finished, tail: str) -> DeployFailed:

@@ -96,7 +96,8 @@ def parameter_of(name: str, prefix: str) -> Parameter:
 class Reading:
     """Collects, and knows what may be known. `place` and `guards` say where the evaluation is.
 
-    `writes` are the addresses whose runtimes the module writes, its own among them, with the places.
+    `writes` are the addresses whose runtimes the module writes, its own among them, with the places;
+    `own_config` are the places where it reads the parameter of its own config.
     """
 
     __slots__ = (
@@ -104,6 +105,7 @@ class Reading:
         "guards",
         "inputs",
         "items_left",
+        "own_config",
         "place",
         "reads",
         "unresolved",
@@ -117,6 +119,7 @@ class Reading:
         self.writes: dict[str, set[str]] = {}
         self.unresolved: list[Unresolved] = []
         self.unresolved_writes: list[Unresolved] = []
+        self.own_config: set[str] = set()
         self.place = ""
         self.guards = 0
         self.depth = 0
@@ -188,6 +191,8 @@ class Reading:
         if parameter.address != inputs.address:
             self.named(parameter.address, place, runtime=parameter.kind == ids.RUNTIME)
         if parameter.kind == ids.CONFIG:
+            if parameter.address == inputs.address:
+                self.own_config.add(place)
             return Encoded(inputs.configs.get(parameter.address, COMPUTED))
         return COMPUTED if parameter.address == inputs.address else Encoded(Runtime(parameter.address))
 

@@ -9,6 +9,7 @@ import pytest
 
 from karma_adapters.terraform import plan_only
 from karma_adapters.terraform import plan_only_parameters as parameters
+from karma_adapters.terraform.plan_only_variables import MODULE
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
 from karma_core.records import Module, PlannedRuntime, TerraformJob
@@ -47,16 +48,16 @@ def parse(text: str) -> hcl.Document:
 def test_what_was_read_is_replaced_where_it_is_used(before: str, after: str) -> None:
     """Decoding goes with the text that it decodes; other data sources stay."""
     wrapped = "locals {\n  x = %s\n}\n"
-    assert plan_only.rewrite(parse(wrapped % before)).decode() == wrapped % after
+    assert plan_only.rewrite(parse(wrapped % before)) == wrapped % after
 
 
 def test_a_data_source_reads_only_what_the_plan_does_not_say() -> None:
     """It becomes one of instances; dependencies between blocks stay as they are."""
     text = plan_only.rewrite(parse(DATA + "resource x y {\n  depends_on = [data.aws_ssm_parameter.vpc]\n}\n"))
-    assert "depends_on = [data.aws_ssm_parameter.vpc]" in text.decode()
+    assert "depends_on = [data.aws_ssm_parameter.vpc]" in text
     name = NAME % ("var.name", "var.name")
     others = f"if !contains(keys(local.karma_planned_parameters), {name})"
-    assert others in text.decode()
+    assert others in text
     (definition,) = parameters.locals_of(parse(DATA))
     assert definition.startswith('karma_parameter_vpc = one([for karma_key, karma_value in { "0" = 0 } : ')
 
@@ -68,13 +69,13 @@ def test_instances_keep_their_names() -> None:
     (reading,) = parameters.locals_of(parse(each))
     assert reading.startswith("karma_parameter_a = { for karma_key, karma_value in local.all : karma_key => ")
     assert NAME % (('"/iac/${karma_key}/${karma_value.x}"',) * 2) in reading
-    assert f"  name = {name}" in plan_only.rewrite(parse(each)).decode()
+    assert f"  name = {name}" in plan_only.rewrite(parse(each))
 
     counted = 'data "aws_ssm_parameter" "a" {\n  count = var.n\n  name = "/iac/${count.index}"\n}\n'
     (reading,) = parameters.locals_of(parse(counted))
     assert reading.startswith("karma_parameter_a = [for karma_value in range(var.n) : ")
     assert "if karma_at == tostring(karma_value)" in reading
-    rewritten = plan_only.rewrite(parse(counted)).decode()
+    rewritten = plan_only.rewrite(parse(counted))
     assert '  name = "/iac/${each.value}"' in rewritten
     assert "count = " not in rewritten
 
@@ -110,22 +111,23 @@ def test_what_the_outputs_say_is_read() -> None:
 
 
 def _job(**fields: Any) -> TerraformJob:
-    module = Module(type="app", digest="d", path="p", variables=(), outputs=())
+    module = Module(type="app", digest="d", path="p", variables=("dependencies",), outputs=())
     return TerraformJob(address="app/web", module=module, variables={}, **fields)
 
 
 def test_child_modules_are_rewritten_where_they_read(tmp_path: Path) -> None:
     """Each module that reads has its own locals; another is left as it is, its variables are its own."""
     for name, text in {
-        "app/main.tf": "locals {\n  x = var.dependencies\n}\n",
+        "app/main.tf": 'variable "dependencies" {}\nlocals {\n  x = var.dependencies\n}\n',
         "app/inner/main.tf": DATA + "locals {\n  x = var.dependencies\n}\n",
         "shared/main.tf": "locals {\n  x = var.dependencies\n}\n",
     }.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tree" / name).write_text(text)
     planned = {"/iac/vpc/core/runtime": PlannedRuntime(known={"cidr": "x"}, unknown={"id": True})}
-    copied = plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(parameters=planned))
-    assert "local.karma_planned_dependencies" in (copied / "main.tf").read_text()
+    job = _job(parameters=planned, unknown={"dependencies": {"a/b": True}})
+    copied = plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", job)
+    assert f"module.{MODULE}.dependencies" in (copied / "main.tf").read_text()
     inner = copied / "inner"
     assert "x = var.dependencies" in (inner / "main.tf").read_text()
     assert "karma_parameter_vpc = " in (inner / plan_only.FILE).read_text()
@@ -135,11 +137,13 @@ def test_child_modules_are_rewritten_where_they_read(tmp_path: Path) -> None:
 def test_a_module_in_json_syntax_is_deferred(tmp_path: Path) -> None:
     """What cannot be rewritten is never planned with values that are made up."""
     (tmp_path / "tree/app").mkdir(parents=True)
+    unknown = {"dependencies": {"a/b": True}}
+    (tmp_path / "tree/app/variables.tf").write_text('variable "dependencies" {}\n')
     (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": "${var.dependencies}"}}')
     with pytest.raises(PlanDeferred):
-        plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(unknown={"a/b": True}))
+        plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(unknown=unknown))
     (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": 1}}')
-    plan_only.copy_module(tmp_path / "tree/app", tmp_path / "other", _job(unknown={"a/b": True}))
+    plan_only.copy_module(tmp_path / "tree/app", tmp_path / "other", _job(unknown=unknown))
 
 
 def test_ours_is_not_shown_and_not_counted() -> None:
