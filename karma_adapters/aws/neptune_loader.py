@@ -74,19 +74,13 @@ class NeptuneLoader:
         return self._vertices
 
     def put(self, stage: str, step: str, files: Iterable[bytes]) -> int:
-        """Put the files into the stage's folder."""
-        key = self._place.kms_key_id
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+        """Put the files into the stage's folder; LoadFailed where the bucket does not take them."""
         count = 0
-        for count, body in enumerate(files, 1):
-            self._s3.call(
-                "put_object",
-                Bucket=self._place.bucket,
-                Key=f"{self._folder(stage)}/{step}/{count:05d}.csv",
-                Body=body,
-                ContentType="text/csv",
-                **encryption,
-            )
+        try:
+            for count, body in enumerate(files, 1):
+                self._put_file(f"{self._folder(stage)}/{step}/{count:05d}.csv", body)
+        except KarmaError as error:
+            raise _refused(error) from error
         return count
 
     def load(self, stage: str, step: str, until: Deadline) -> None:
@@ -126,6 +120,12 @@ class NeptuneLoader:
     def _uri(self, stage: str) -> str:
         return f"s3://{self._place.bucket}/{self._folder(stage)}/"
 
+    def _put_file(self, key: str, body: bytes) -> None:
+        kms_key = self._place.kms_key_id
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+        place = {"Bucket": self._place.bucket, "Key": key}
+        self._s3.call("put_object", Body=body, ContentType="text/csv", **place, **encryption)
+
     def _start(self, source: str) -> str:
         """The id of the new job. One whose reply was lost is found by its source."""
         try:
@@ -147,11 +147,7 @@ class NeptuneLoader:
                 return load_id
             raise
         except KarmaError as error:
-            raise LoadFailed(
-                "Neptune's loader refused the graph",
-                why=f"{error.what}. {error.why}",
-                next_step=error.next_step,
-            ) from error
+            raise _refused(error) from error
         return str(answer["payload"]["loadId"])
 
     def _ended(self, load_id: str, until: Deadline) -> str:
@@ -211,3 +207,8 @@ class NeptuneLoader:
             )
             for item in [item for page in pages for item in page.get("Contents", ())]:
                 self._s3.call("delete_object", Bucket=self._place.bucket, Key=item["Key"])
+
+
+def _refused(error: KarmaError) -> LoadFailed:
+    why = f"{error.what}. {error.why}"
+    return LoadFailed("the graph cannot be loaded by Neptune", why=why, next_step=error.next_step)

@@ -27,7 +27,10 @@ class BulkLoader(Protocol):
         ...
 
     def put(self, stage: str, step: str, files: Iterable[bytes]) -> int:
-        """Put files where the loader reads them, and return how many; `step` names them within the stage."""
+        """Put files where the loader reads them, and return how many; `step` names them within the stage.
+
+        LoadFailed where they cannot be put.
+        """
         ...
 
     def load(self, stage: str, step: str, until: Deadline) -> None:

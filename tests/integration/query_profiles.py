@@ -81,7 +81,7 @@ def catalogue() -> Iterator[Query]:
         in_label,
         queries.read_staged(env, "2.1"),
     )
-    yield Query("mark", "every publish, first", in_id, queries.mark(build, token, 2_000_000_000))
+    yield Query("mark", "every publish, first", in_id, queries.mark(build, token, 4_000_000_000))
     for name, delta in (("puts", puts), ("lineage", lineage), ("drops", drops)):
         for batch in queries.batches(env, token, queries.writes(env, delta)):
             yield Query(f"batches ({name})", "every publish: 200 records at most in each", in_id, batch)
@@ -165,7 +165,8 @@ INTRODUCTION: Final = """# Queries of the graph store
 
 Every query that Karma sends to Neptune or another Gremlin endpoint, with its text and its profile. A test
 compares the list with what a store sends while it reads, publishes in each way, and is repaired: a query that
-is not listed here fails it. `python -m tests.integration.query_profiles` writes this page.
+is not listed here fails it. `python -m tests.integration.query_profiles` writes this page. What users ask in
+[Gremlin](gremlin.md) is their own, and not here.
 
 The profiles are those of Apache TinkerPop's Gremlin Server (`profile()`), on a graph of some 800
 components; batches show their first steps. They say how many traversers pass each step, that is, which

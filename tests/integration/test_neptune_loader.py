@@ -148,6 +148,15 @@ def test_a_refused_load_is_said_and_the_graph_is_written(system: System) -> None
     assert (event, "BadRequestException" in str(facts["why"])) == ("graph_load_failed", True)
 
 
+def test_files_that_cannot_be_put_are_said_and_the_graph_is_written(system: System) -> None:
+    """The builder may not put objects, or there is no such bucket: no job is started."""
+    system.s3.delete_bucket(Bucket=local_aws.BUCKET)
+    system.publish(system.store(), system.graph("a", "b", "c"))
+    [(event, facts)] = system.said
+    assert (event, "NoSuchBucket" in str(facts["why"])) == ("graph_load_failed", True)
+    assert system.loader.starts == []
+
+
 def test_a_start_whose_reply_is_lost_is_not_repeated(system: System) -> None:
     """The job is found by what it loads."""
     system.loader.lost, system.loader.looks = 1, 3
