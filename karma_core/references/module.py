@@ -34,8 +34,11 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        by_value = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via == VALUE}
-        named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
+        named = {r.target for r in subject.resolved if isinstance(r, Reference)}
+        by_value: set[str] = set()
+        if subject.address in self._context.takes_values:
+            by_value = named
+            named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading, program)
