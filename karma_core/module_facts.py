@@ -1,21 +1,17 @@
 """What Karma knows of a Terraform module from its files: variables, outputs, child modules.
 
-Both of Terraform's syntaxes are read: `.tf`, and `.tf.json` (JSON configuration syntax). So are the files
-that OpenTofu alone reads, `.tofu` and `.tofu.json` (its documentation, "Files and Directories"): which
-engine will run a module is not known here, and a rule on its sources has to hold for both.
+Both of Terraform's syntaxes are read: the native one, and JSON configuration syntax. `configuration` says
+which files make a module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from karma_core import hcl, strictjson
+from karma_core.configuration import JSON
 from karma_core.json_types import JsonObject, JsonValue
-
-NATIVE: Final = (".tf", ".tofu")
-JSON: Final = (".tf.json", ".tofu.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +38,6 @@ class FileFacts:
 def read(text: bytes, name: str) -> FileFacts:
     """The facts of a file; BadInput `module-unreadable` (`invalid-json` for JSON) with its place."""
     return _read_json(text, name) if name.endswith(JSON) else _read_native(text, name)
-
-
-def is_configuration(name: str) -> bool:
-    """Whether Terraform or OpenTofu reads the file as configuration (they skip hidden and backup files)."""
-    hidden = name.startswith((".", "#")) or name.endswith("~")
-    return name.endswith((*NATIVE, *JSON)) and not hidden
 
 
 def is_values(name: str) -> bool:

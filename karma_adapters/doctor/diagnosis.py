@@ -15,7 +15,7 @@ from karma_adapters.doctor.check import Check, failed, passed, warned
 from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed
 from karma_adapters.terraform import providers
-from karma_adapters.terraform.binary import find
+from karma_adapters.terraform.binary import engine, find
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
@@ -86,7 +86,7 @@ def _prefect(settings: Settings) -> Check:
 
 def _providers(settings: Settings) -> Iterator[Check]:
     """One check for each set of providers that types require; none where all are built in."""
-    wanted = providers.requirements(settings.components_dir)
+    wanted = providers.requirements(settings.components_dir, engine(settings.terraform.binary))
     if not wanted:
         return
     environment = allowed(os.environ, settings.terraform.pass_environment)

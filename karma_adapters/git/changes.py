@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
 
 from karma_adapters.git.work_tree import SUBMODULE, GitWorkTree, find_work_tree
-from karma_adapters.modules.files import SKIPPED_DIRECTORIES, SKIPPED_FILES
+from karma_adapters.modules.files import SKIPPED_DIRECTORIES, is_skipped
 from karma_core.errors import NotFound
 
 
@@ -91,7 +90,7 @@ def _files(tree: GitWorkTree, path: str) -> Iterator[str]:
 def _counts(path: str) -> bool:
     """Whether a file could be part of a module."""
     parts = Path(path).parts
-    return not SKIPPED_DIRECTORIES.intersection(parts) and not fnmatchcase(parts[-1], SKIPPED_FILES)
+    return not SKIPPED_DIRECTORIES.intersection(parts) and not is_skipped(parts[-1])
 
 
 def _join(directory: str, path: str) -> str:

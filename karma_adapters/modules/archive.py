@@ -2,19 +2,25 @@
 
 `<directory>/<digest in hex>/components/…` holds the files of a module and of its local child modules at the
 same relative places, read-only; `module.json` beside it what was known of the module, and `module.sha256` its
-digest. A copy is made in a temporary directory and renamed, so that whoever sees it sees all of it. Before a
-process uses a copy for the first time it compares its files with the digest: Terraform runs what is there.
+digest. A module with files from outside the modules' directory lies in `repository/…`, at its place in the
+repository, and `layout.json` says where in it the modules' directory is. A copy is made in a temporary
+directory and renamed, so that whoever sees it sees all of it. Before a process uses a copy for the first time
+it compares its files with the digest: Terraform runs what is there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +31,8 @@ from karma_core.model import Record
 from karma_core.records import Module
 
 TREE: Final = "components"
+REPOSITORY: Final = "repository"
+_LAYOUT: Final = "layout.json"
 _RECORD: Final = "module.json"
 _CHECK: Final = "module.sha256"
 _DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})\Z")
@@ -37,10 +45,45 @@ class _PackedFile(Record, frozen=True, kw_only=True):
 
 
 class _Packed(Record, frozen=True, kw_only=True):
-    """An archived module in one piece: what was known of it, and its files below `components`."""
+    """An archived module in one piece: what was known of it, and its files below `components`.
+
+    `modules` is where in the repository the modules' directory is, if the files' paths begin at the former.
+    """
 
     module: Module
     files: tuple[_PackedFile, ...]
+    modules: str = ""
+
+
+class _Layout(NamedTuple):
+    """Where the files of a copy lie: all of them below `base`, those of modules below `base/modules`."""
+
+    base: Path
+    modules: str
+
+    @property
+    def tree(self) -> Path:
+        return self.base / self.modules
+
+    def survey(self) -> list[ModuleFile]:
+        """Every file, its path relative to the modules' directory, sorted."""
+        files = survey_below(self.base)
+        return sorted(replace(file, path=posixpath.relpath(file.path, self.modules)) for file in files)
+
+
+def _layout(place: Path) -> _Layout:
+    record = place / _LAYOUT
+    if record.is_file():
+        return _Layout(place / REPOSITORY, str(json.loads(record.read_bytes())["modules"]))
+    return _Layout(place / TREE, ".")
+
+
+def copied_root(archived: Path) -> Path:
+    """The directory of a copy that has to be copied as a whole, by the path of the module in it."""
+    for parent in archived.parents:
+        if parent.name == REPOSITORY and (parent.parent / _LAYOUT).is_file():
+            return parent
+    return archived.parent
 
 
 class ModuleArchive:
@@ -62,7 +105,7 @@ class ModuleArchive:
         self._intact[digest] = module
         if module.type != component_type:
             return None
-        return msgspec.structs.replace(module, path=str(place / TREE / component_type))
+        return msgspec.structs.replace(module, path=str(_layout(place).tree / component_type))
 
     def drop_damaged(self, digest: str) -> None:
         """Remove a copy that is not what was archived, so that it can be kept again."""
@@ -82,20 +125,28 @@ class ModuleArchive:
         module = self.find(digest, component_type)
         if module is None:
             return None
-        root = Path(module.path).parent
-        paths = sorted(path for path in root.rglob("*") if path.is_file())
-        return ((path.relative_to(root).as_posix(), path.read_bytes()) for path in paths)
+        layout = _layout(copied_root(Path(module.path)).parent)
+        return ((file.path, (layout.tree / file.path).read_bytes()) for file in layout.survey())
 
-    def keep(self, module: Module, root: Path, contents: Iterable[tuple[ModuleFile, str]]) -> None:
-        """Copy the files from root; Conflict if one has changed since it was hashed."""
+    def keep(
+        self, module: Module, root: Path, contents: Sequence[tuple[ModuleFile, str]], modules: str = ""
+    ) -> None:
+        """Copy the files from root; Conflict if one has changed since it was hashed.
+
+        `modules` is the place of root in its repository, which counts where a file is outside root.
+        """
         place = self._place(module.digest)
         if place is None:
             raise ValueError(f"not a module's digest: {module.digest!r}")
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._directory))
         try:
+            if any(file.path.startswith("../") for file, _ in contents):
+                (scratch / _LAYOUT).write_text(json.dumps({"modules": modules}))
+            tree = _layout(scratch).tree
+            tree.mkdir(parents=True)
             for file, digest in contents:
-                _copy(root / file.path, scratch / TREE / file.path, file, digest)
+                _copy(root / file.path, Path(os.path.normpath(tree / file.path)), file, digest)
             _write_record(scratch, module)
             if not place.exists():
                 _rename(scratch, place)
@@ -116,17 +167,18 @@ class ModuleArchive:
         if place is None or not (place / _RECORD).is_file():
             raise NotFound(f"no module {digest} is archived")
         module = _intact(place, digest)
-        root = place / TREE
+        base, modules = _layout(place)
         files = tuple(
             _PackedFile(
-                path=path.relative_to(root).as_posix(),
+                path=path.relative_to(base).as_posix(),
                 executable=bool(path.stat().st_mode & 0o100),
                 content=path.read_bytes(),
             )
-            for path in sorted(root.rglob("*"))
+            for path in sorted(base.rglob("*"))
             if path.is_file()
         )
-        return msgspec.json.encode(_Packed(module=module, files=files))
+        modules = modules if base.name == REPOSITORY else ""
+        return msgspec.json.encode(_Packed(module=module, files=files, modules=modules))
 
     def unpack(self, digest: str, packed: bytes) -> None:
         """Archive a packed module; BadInput `backup-damaged` where it is none, or a path leaves its place."""
@@ -142,8 +194,10 @@ class ModuleArchive:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._directory))
         try:
+            if unpacked.modules:
+                (scratch / _LAYOUT).write_text(json.dumps({"modules": unpacked.modules}))
             for file in unpacked.files:
-                _write(scratch / TREE, file, digest)
+                _write(_layout(scratch).base, file, digest)
             _write_record(scratch, unpacked.module)
             _rename(scratch, place)
         finally:
@@ -171,11 +225,11 @@ def _intact(place: Path, digest: str) -> Module:
         if check.exists() and check.read_text() != hashlib.sha256(record).hexdigest():
             raise _is_damaged(place, digest, f"{_RECORD} is not what was written")
         module = decode(record, Module)
-        root = place / TREE
-        contents = [(file, content_digest(root, file)) for file in sorted(survey_below(root))]
+        layout = _layout(place)
+        contents = [(file, content_digest(layout.tree, file)) for file in layout.survey()]
         if module.digest != digest or tree_digest(contents) != digest:
             raise _is_damaged(place, digest, "its files have another digest than when it was archived")
-    except (OSError, UnicodeError, msgspec.MsgspecError) as error:
+    except (OSError, ValueError, KeyError, msgspec.MsgspecError) as error:
         raise _is_damaged(place, digest, str(error)) from error
     return module
 

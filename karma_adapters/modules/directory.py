@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -21,28 +21,34 @@ from karma_adapters.modules import component_yaml
 from karma_adapters.modules import files as module_files
 from karma_adapters.modules.archive import ModuleArchive
 from karma_adapters.modules.files import ModuleFile
-from karma_core import ids, module_facts
+from karma_core import configuration, ids, module_facts
+from karma_core.configuration import Engine
 from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.file_reads import PathRead, paths_read
 from karma_core.inference.read import read_module
 from karma_core.json_types import JsonObject
 from karma_core.module_facts import ChildSource, FileFacts
 from karma_core.records import Module
 
 DEFINITION: Final = "component.yaml"
-_FORMAT: Final = "6"
+_PATTERNS: Final = ".outside"
+"""Ends the names of the cache's files with the patterns of what modules read outside their directories."""
+_FORMAT: Final = "7"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A module as read. `directories` are those of its own and its child modules' files.
 
-    `facts` are what decides which references its components have.
+    `outside` are patterns of the files elsewhere in the repository that it reads; `facts` are what decides
+    which references its components have.
     """
 
     stamp: str
     directories: tuple[str, ...]
+    outside: tuple[str, ...] = ()
     module: Module
     facts: ModuleFacts
 
@@ -50,17 +56,28 @@ class _Reading(msgspec.Struct, frozen=True, kw_only=True):
 class ModuleDirectory:
     """Modules below root, their archive, and a cache of what was read.
 
-    `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local.
+    `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local; they
+    hold for the files of both engines, whatever `engine` runs the modules. `repository` is the project's
+    directory: files that modules read may come from anywhere in the repository that holds it.
     """
 
     def __init__(
-        self, root: Path, *, archive: Path, cache: Path, allowed_sources: Sequence[str] = ()
+        self,
+        root: Path,
+        *,
+        archive: Path,
+        cache: Path,
+        allowed_sources: Sequence[str] = (),
+        engine: Engine = Engine.TERRAFORM,
+        repository: Path | None = None,
     ) -> None:
         self._root = root
+        self._repository = repository_of(repository or root)
         self._cache = cache
         self._allowed = tuple(allowed_sources)
         self._archive = ModuleArchive(archive)
-        self._salt = (_FORMAT, os.path.realpath(root), *self._allowed)
+        self._engine = engine
+        self._salt = (_FORMAT, os.path.realpath(root), engine, *self._allowed)
         self._readings: dict[str, _Reading] = {}
         self._lock = threading.Lock()
 
@@ -104,8 +121,10 @@ class ModuleDirectory:
         if reading is None:
             return (component_type,)
         with _translated(component_type):
-            linked = {target for file in self._files(reading.directories) if (target := self._target(file))}
-        return (*reading.directories, *sorted(linked))
+            files = self._files(reading.directories)
+            linked = {target for file in files if (target := self._target(file))}
+            elsewhere = {file.path for file in self._outside(reading.outside)}
+        return (*reading.directories, *sorted(linked | elsewhere))
 
     def _target(self, file: ModuleFile) -> str | None:
         """The directory or file that a link in a file's path leads to; None where there is no link."""
@@ -123,15 +142,17 @@ class ModuleDirectory:
             return None
         with self._lock, _translated(component_type):
             known = self._readings.get(component_type) or self._load(component_type)
-            if known is None or known.stamp != self._stamp(known.directories):
+            if known is None or known.stamp != self._stamp(known.directories, known.outside):
                 known = self._read(component_type)
                 self._save(known)
             self._readings[component_type] = known
             return known
 
     def revision(self) -> str:
-        """A digest of names, sizes and times of everything below the root."""
-        return module_files.stamp(module_files.survey(self._root), *self._salt)
+        """A digest of names, sizes and times of everything below the root, and of what counts elsewhere."""
+        patterns = sorted({line for file in self._cache.glob(f"*{_PATTERNS}") for line in _lines(file)})
+        files = [*module_files.survey(self._root), *self._outside(patterns)]
+        return module_files.stamp(files, *self._salt)
 
     def archive(self, module: Module) -> str:
         """Keep a copy; Conflict if the files are no longer those of the module. Free when kept already.
@@ -140,13 +161,15 @@ class ModuleDirectory:
         """
         if self._kept(module) is None:
             with _translated(module.type):
-                contents = self._contents(self._read(module.type).directories)
+                reading = self._read(module.type)
+                contents = self._contents(reading.directories, reading.outside)
                 if module_files.tree_digest(contents) != module.digest:
                     raise Conflict(
                         f"the module {module.type} changed since it was read",
                         next_step="run the command again",
                     )
-                self._archive.keep(module, self._root, contents)
+                place = os.path.relpath(os.path.realpath(self._root), self._repository)
+                self._archive.keep(module, self._root, contents, place)
         return module.digest
 
     def _kept(self, module: Module) -> Module | None:
@@ -169,23 +192,29 @@ class ModuleDirectory:
         if files is None:
             return None
         texts = {name: text for name, text in files if _is_read(Path(name).name)}
-        return read_module(component_type, texts)
+        return read_module(component_type, texts, self._engine)
 
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
         own: list[FileFacts] = []
         directories = [component_type]
         for directory in directories:
-            facts = [self._facts(f"{directory}/{n}") for n in _configuration(self._root / directory)]
-            own += facts if directory == component_type else ()
-            sources = [source for fact in facts for source in fact.children]
+            names = _configuration(self._root / directory)
+            read = configuration.in_order(names, self._engine)
+            unread = sorted({*names}.difference(read))
+            declared = [self._facts(f"{directory}/{name}") for name in (*read, *unread)]
+            own += declared[: len(read)] if directory == component_type else ()
+            sources = [source for fact in declared for source in fact.children]
             child_directories = {self._child(directory, source) for source in sources}
             directories += sorted(child for child in child_directories if child and child not in directories)
-        # The stamp is taken before hashing: a file that changes in between moves the next stamp.
-        mark = self._stamp(directories)
+        # Files are listed before they are read: one that changes in between moves the next stamp.
+        files = self._files(directories)
+        facts = read_module(component_type, self._configurations(directories), self._engine)
+        outside = self._patterns(component_type, directories, facts)
+        mark = module_files.stamp([*files, *self._outside(outside)], *self._salt)
         module = Module(
             type=component_type,
-            digest=module_files.tree_digest(self._contents(directories)),
+            digest=module_files.tree_digest(self._contents(directories, outside)),
             path=str(self._root / component_type),
             variables=_merged(fact.variables for fact in own),
             sensitive_variables=_merged(fact.sensitive for fact in own),
@@ -195,12 +224,34 @@ class ModuleDirectory:
         return _Reading(
             stamp=mark,
             directories=tuple(directories),
+            outside=outside,
             module=module,
-            facts=read_module(component_type, self._configurations(directories)),
+            facts=facts,
         )
 
+    def _patterns(
+        self, component_type: str, directories: Sequence[str], facts: ModuleFacts
+    ) -> tuple[str, ...]:
+        """Patterns of the files that the module reads and that are not in its directories, sorted.
+
+        BadInput `outside-file` where one that a function reads is not in the repository.
+        """
+        root = Path(os.path.realpath(self._root))
+        own = [root / directory for directory in directories]
+        patterns: set[str] = set()
+        for read in paths_read(facts):
+            path = Path(os.path.normpath(root / component_type / read.pattern))
+            if not path.is_relative_to(self._repository) or read.pattern.startswith("~"):
+                if read.function:
+                    raise _outside_file(component_type, read)
+            elif not any(path.is_relative_to(directory) for directory in own) and (
+                read.function or not any(directory.is_relative_to(path) for directory in own)
+            ):  # a text may also be the beginning of a path: of a directory that holds the module, only that
+                patterns.add(os.path.relpath(path, root))
+        return tuple(sorted(patterns))
+
     def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
-        """Path → content of the files that Terraform reads as configuration, or for values of variables."""
+        """Path → content of the files that an engine reads as configuration, or for values of variables."""
         paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
         root = directories[0]
         paths += [f"{root}/{e.name}" for e in os.scandir(self._root / root) if module_facts.is_values(e.name)]
@@ -231,13 +282,20 @@ class ModuleDirectory:
         files = {file for directory in directories for file in module_files.walk(self._root, directory)}
         return sorted(file for file in files if file.path != own)
 
-    def _contents(self, directories: Sequence[str]) -> list[tuple[ModuleFile, str]]:
-        return [(f, module_files.content_digest(self._root, f)) for f in self._files(directories)]
+    def _outside(self, patterns: Iterable[str]) -> list[ModuleFile]:
+        """The files that these patterns name, sorted."""
+        root = Path(os.path.realpath(self._root))
+        return sorted(module_files.outside(root, self._repository, patterns))
 
-    def _stamp(self, directories: Sequence[str]) -> str:
+    def _contents(self, directories: Sequence[str], outside: Sequence[str]) -> list[tuple[ModuleFile, str]]:
+        files = sorted({*self._files(directories), *self._outside(outside)})
+        return [(file, module_files.content_digest(self._root, file)) for file in files]
+
+    def _stamp(self, directories: Sequence[str], outside: Sequence[str]) -> str:
         """The stamp of a module's files; empty (equal to no other) where a child's directory is gone."""
         try:
-            return module_files.stamp(self._files(directories), *self._salt)
+            files = [*self._files(directories), *self._outside(outside)]
+            return module_files.stamp(files, *self._salt)
         except FileNotFoundError:
             return ""
 
@@ -250,17 +308,34 @@ class ModuleDirectory:
     def _save(self, reading: _Reading) -> None:
         self._cache.mkdir(parents=True, exist_ok=True)
         replace_file(self._cache / f"{reading.module.type}.json", msgspec.json.encode(reading))
+        patterns = self._cache / f"{reading.module.type}{_PATTERNS}"
+        if reading.outside:
+            replace_file(patterns, "\n".join(reading.outside).encode())
+        else:
+            patterns.unlink(missing_ok=True)
+
+
+def repository_of(directory: Path) -> Path:
+    """The Git repository that holds the directory, or the directory itself."""
+    real = Path(os.path.realpath(directory))
+    return next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
+
+
+def _lines(file: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return file.read_text("utf-8").splitlines()
+    return []
 
 
 def _configuration(directory: Path) -> list[str]:
-    """Names of the files that Terraform reads as configuration there, sorted; none if it is no directory."""
+    """Names of the files that an engine reads as configuration there, sorted; none if it is no directory."""
     if not directory.is_dir():
         return []
-    return sorted(e.name for e in os.scandir(directory) if module_facts.is_configuration(e.name))
+    return sorted(e.name for e in os.scandir(directory) if configuration.is_configuration(e.name))
 
 
 def _is_read(name: str) -> bool:
-    return module_facts.is_configuration(name) or module_facts.is_values(name)
+    return configuration.is_configuration(name) or module_facts.is_values(name)
 
 
 def _is_type(directory: str) -> bool:
@@ -296,4 +371,15 @@ def _bad_source(source: ChildSource, why: str) -> BadInput:
         file=source.file,
         line=source.line,
         column=source.column,
+    )
+
+
+def _outside_file(component_type: str, read: PathRead) -> BadInput:
+    return BadInput(
+        f"{component_type}/{read.place} reads {ids.shown(read.pattern)}, which is outside the repository",
+        why="a module is what is in its repository: Terraform runs in a copy of that, and a file elsewhere "
+        "is in no digest and on no other machine",
+        next_step="put the file into the repository, or give its content to the module by its config",
+        code="outside-file",
+        file=read.place,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import stat
@@ -15,7 +16,13 @@ from typing import Final
 from karma_core.errors import BadInput
 
 SKIPPED_DIRECTORIES: Final = frozenset({".terraform", ".git"})
-SKIPPED_FILES: Final = "*.tfstate*"
+SKIPPED_FILES: Final = ("*.tfstate*", "*~", ".*.sw?", ".#*", ".DS_Store")
+"""States, and what editors and file managers leave behind: no part of a module."""
+_NO_PARTS: Final = SKIPPED_DIRECTORIES | {".karma"}
+"""Directories outside the modules' that hold no file of a module; the last is Karma's own."""
+MAX_OUTSIDE_FILES: Final = 1_000
+MAX_OUTSIDE_BYTES: Final = 64 << 20
+"""What a module may bring along from outside its directories. Ours: each of its versions is archived."""
 RACY_SECONDS: Final = 0.1
 """A file changed this recently may change again without its stamp moving: file times are taken from the
 kernel's tick, 10 ms at its slowest (CONFIG_HZ=100). Ten ticks, to be sure."""
@@ -51,10 +58,59 @@ def survey(root: Path) -> Iterator[ModuleFile]:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in SKIPPED_DIRECTORIES:
                 yield from survey(root / entry.name)
-        elif not fnmatchcase(entry.name, SKIPPED_FILES):
+        elif not is_skipped(entry.name):
             yield _described(entry.path, entry.stat(follow_symlinks=False))
             if entry.is_symlink() and entry.is_file():
                 yield _described(entry.path, entry.stat())
+
+
+def is_skipped(name: str) -> bool:
+    """Whether a file of this name is no part of a module, wherever it lies."""
+    return any(fnmatchcase(name, pattern) for pattern in SKIPPED_FILES)
+
+
+def outside(root: Path, repository: Path, patterns: Iterable[str]) -> Iterator[ModuleFile]:
+    """The files of a repository that patterns of `glob` name, relative to the modules' root, or lie below.
+
+    Links that leave the repository are left out. BadInput `outside-file` where they are too many.
+    """
+    count = size = 0
+    for pattern in patterns:
+        for path in _matching(root, pattern):
+            for file in _regular_files(path, repository):
+                described = _described(os.path.relpath(file, root), file.stat())
+                count, size = count + 1, size + described.size
+                if count > MAX_OUTSIDE_FILES or size > MAX_OUTSIDE_BYTES:
+                    raise _too_many(pattern)
+                yield described
+
+
+def _matching(root: Path, pattern: str) -> list[Path]:
+    place = os.path.normpath(root / pattern)
+    names = glob.glob(place, recursive=True, include_hidden=True)  # noqa: PTH207 - of an absolute path
+    return [path for path in map(Path, sorted(names)) if not _NO_PARTS.intersection(path.parts)]
+
+
+def _regular_files(path: Path, repository: Path) -> Iterator[Path]:
+    """The path itself, or the files below it, as far as they are in the repository."""
+    if path.is_dir() and not path.is_symlink():
+        for entry in sorted(os.scandir(path), key=lambda e: e.name):
+            if entry.name not in _NO_PARTS:
+                yield from _regular_files(Path(entry.path), repository)
+        return
+    inside = Path(os.path.realpath(path)).is_relative_to(repository)
+    if path.is_file() and inside and not is_skipped(path.name):
+        yield path
+
+
+def _too_many(pattern: str) -> BadInput:
+    return BadInput(
+        f"the files {pattern} cannot be part of a module",
+        why=f"they are more than {MAX_OUTSIDE_FILES:,}, or larger than {MAX_OUTSIDE_BYTES >> 20} MB",
+        next_step="name the files themselves, or put them into a directory of their own",
+        code="outside-file",
+        file=pattern,
+    )
 
 
 def survey_below(root: Path) -> Iterator[ModuleFile]:
@@ -103,7 +159,7 @@ def _walk(root: Path, directory: str, inside: frozenset[str]) -> Iterator[Module
         if entry.is_dir():
             if entry.name not in SKIPPED_DIRECTORIES:
                 yield from _walk(root, path, inside | {real})
-        elif not fnmatchcase(entry.name, SKIPPED_FILES):
+        elif not is_skipped(entry.name):
             yield _file(root, path, entry)
 
 

@@ -18,7 +18,7 @@ from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import StateHeight
 
-OVERRIDE: Final = "zz_karma_override.tf"
+OVERRIDE: Final = "~karma_override.tf"
 """Terraform merges override files by name, the last wins: after whatever a module brings along."""
 
 

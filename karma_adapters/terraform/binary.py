@@ -14,6 +14,7 @@ from typing import Final
 
 from karma_adapters.local.replace_file import replace_file
 from karma_adapters.processes.children import Processes
+from karma_core.configuration import Engine, engine_of
 from karma_core.errors import DeployFailed, SettingsError
 
 NAMES: Final = ("terraform", "tofu")
@@ -52,6 +53,12 @@ def find(wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = N
             next_step="install it, or leave terraform.binary empty to use what is there",
         )
     return _embedded()
+
+
+def engine(wanted: str = "", names: Sequence[str] = NAMES) -> Engine:
+    """The engine that the wanted program is, by its name; nothing is run, and it need not be there."""
+    present = next((name for name in names if shutil.which(name)), "")
+    return engine_of(wanted or present)
 
 
 def version(binary: Binary, cache: Path, processes: Processes, environment: Mapping[str, str]) -> str:

@@ -14,14 +14,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform.hcl_edits import applied
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
-from karma_core import hcl, module_facts
+from karma_core import configuration, hcl
+from karma_core.configuration import Engine
 from karma_core.errors import PlanDeferred
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
@@ -44,26 +46,28 @@ _STILL: Final = frozenset({"no-op", "read"})
 _COUNT: Final = re.compile(r"^Plan: (\d+) to add", re.MULTILINE)
 
 
-def copy_module(module: Path, target: Path, job: TerraformJob) -> Path:
+def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = Engine.TERRAFORM) -> Path:
     """Copy the archived tree that holds the module to target, rewritten for a job; the module's place there.
 
     The whole tree is copied, so that relative sources of child modules keep working.
     """
-    shutil.copytree(module.parent, target, symlinks=True)
-    copied = target / module.name
+    root = copied_root(module)
+    shutil.copytree(root, target, symlinks=True)
+    copied = target / module.relative_to(root)
     files = (
-        file for file in target.rglob("*") if module_facts.is_configuration(file.name) and file.is_file()
+        file for file in target.rglob("*") if configuration.is_configuration(file.name) and file.is_file()
     )
     for directory in sorted({file.parent for file in files}):
-        _rewrite_directory(directory, job, outermost=directory == copied)
+        names = configuration.in_order((file.name for file in directory.iterdir()), engine)
+        _rewrite_directory(directory, names, job, outermost=directory == copied)
     return copied
 
 
-def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -> None:
+def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob, *, outermost: bool) -> None:
     """Rewrite one module of the tree, and add the file with what is ours."""
-    files = sorted(file for file in directory.iterdir() if module_facts.is_configuration(file.name))
+    files = [directory / name for name in names]
     _require_native(directory, files, job, outermost=outermost)
-    native = [file for file in files if file.name.endswith(module_facts.NATIVE)]
+    native = [file for file in files if file.name.endswith(configuration.NATIVE)]
     documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
     reading = [one for document in documents for one in parameters.locals_of(document)]
     if not outermost and not reading:
@@ -75,7 +79,7 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
         if rewritten != document.text:
             file = directory / document.name
             file.chmod(0o600)
-            file.write_bytes(rewritten)
+            file.write_bytes(rewritten.encode())
     definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
     if inputs is not None:
         _write_inputs(directory / MODULE, inputs)
@@ -87,7 +91,7 @@ def _rewrite_directory(directory: Path, job: TerraformJob, *, outermost: bool) -
 def _require_native(directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool) -> None:
     """PlanDeferred where a file in JSON syntax, which is not rewritten, uses what is unknown."""
     unknown = [f"var.{name}".encode() for name in job.unknown] if outermost else []
-    texts = [file.read_bytes() for file in files if file.name.endswith(module_facts.JSON)]
+    texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
     if any(used in text for text in texts for used in (parameters.TYPE.encode(), *unknown)):
         raise PlanDeferred(
             f"{job.address} cannot be planned yet",
@@ -102,7 +106,7 @@ def _write_inputs(folder: Path, inputs: PlannedInputs) -> None:
         (folder / name).write_text(text, "utf-8")
 
 
-def rewrite(document: hcl.Document, inputs: PlannedInputs | None = None) -> bytes:
+def rewrite(document: hcl.Document, inputs: PlannedInputs | None = None) -> str:
     """Return the file with its use of what is planned: parameters that are read, variables with unknowns.
 
     In a child module (`inputs` is None) variables are others: what it is given comes from the outermost.

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, text_of, traversals, values
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
+from karma_core.hcl import nodes
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.records import PlannedRuntime
 
@@ -125,8 +126,7 @@ class _Instances:
         """An expression with our edits, and the names of its instance by those of the loop."""
         bound = self._names if names is None else names
         edits = chain(_uses(expression), _renamed(expression, bound))
-        start, end = expression.start_byte, expression.end_byte
-        return applied(self._text, edits, start=start, end=end).decode()
+        return applied(self._text, edits, start=expression.start, end=expression.end)
 
     def name(self, *, bound: bool = True) -> str:
         """The parameter's name (an ARN becomes one), no secret even where a secret value is part of it."""
@@ -180,8 +180,7 @@ def _data_edits(document: hcl.Document, block: hcl.Block) -> Iterator[Edit]:
 
 
 def _whole(attribute: hcl.Attribute, text: str) -> Edit:
-    node = attribute.expression.parent or attribute.expression
-    return Edit(node.start_byte, node.end_byte, text)
+    return Edit(attribute.start, attribute.expression.end, text)
 
 
 def _uses(expression: hcl.Expression) -> Iterator[Edit]:
@@ -189,58 +188,55 @@ def _uses(expression: hcl.Expression) -> Iterator[Edit]:
     waiting: list[tuple[hcl.Expression, frozenset[str]]] = [(expression, frozenset())]
     while waiting:
         node, loops = waiting.pop()
-        loops |= _loop_variable(node)
-        for names, nodes in traversals(node):
-            if names[:2] == ("data", TYPE) and len(names) > 2:  # noqa: PLR2004 - and a name
-                yield Edit(nodes[0].start_byte, nodes[2].end_byte, f"local.{READ}{names[2]}")
+        path = path_of(node)
+        if path[:2] == ("data", TYPE) and len(path) == 3:  # noqa: PLR2004 - and a name
+            yield Edit(node.start, node.end, f"local.{READ}{path[2]}")
         yield from _decoded(node, loops)
-        waiting += [(child, loops) for child in node.children]
+        if isinstance(node, nodes.For):
+            loops |= _loop_variable(node)
+        waiting += [(child, loops) for child in nodes.children(node)]
 
 
-def _loop_variable(node: hcl.Expression) -> frozenset[str]:
+def _loop_variable(node: nodes.For) -> frozenset[str]:
     """The variable of a loop over the instances of a data source."""
-    for child in node.children:
-        if child.type == "for_intro":
-            over = child.named_children[-1]
-            if path_of(over)[:2] == ("data", TYPE) and len(over.children) == 3:  # noqa: PLR2004 - as above
-                return frozenset({text_of(child.named_children[-2])})
-    return frozenset()
+    path = path_of(node.of)
+    return frozenset({node.value} if path[:2] == ("data", TYPE) and len(path) == 3 else ())  # noqa: PLR2004
 
 
 def _decoded(node: hcl.Expression, loops: frozenset[str]) -> Iterator[Edit]:
     """`jsondecode(X.value)` becomes `(X.karma_decoded)`, through `nonsensitive` too."""
-    inner = _call(node, "jsondecode")
+    inner = whole = _argument(node, "jsondecode")
     while inner is not None and (deeper := _argument(inner, "nonsensitive")) is not None:
         inner = deeper
-    path = path_of(inner) if inner is not None else ()
-    if inner is None or not (path[:2] == ("data", TYPE) or (path[:1] and path[0] in loops)):
+    if whole is None or not isinstance(inner, nodes.GetAttr) or inner.name not in _TEXTS:
         return
-    last = inner.children[-1]
-    if last.type == "get_attr" and text_of(last).lstrip(". \t\r\n") in _TEXTS:
-        yield Edit(node.children[0].start_byte, node.children[0].end_byte, "")
-        yield Edit(last.start_byte, last.end_byte, f".{DECODED}")
+    root = _root_path(inner.of)
+    if root[:2] == ("data", TYPE) or (root[:1] and root[0] in loops):
+        yield Edit(node.start, whole.start, "(")
+        yield Edit(inner.of.end, inner.end, f".{DECODED}")
+        yield Edit(whole.end, node.end, ")")
 
 
-def _argument(expression: hcl.Expression, function: str) -> hcl.Expression | None:
-    """The only argument of an expression that is nothing but a call of a function."""
-    children = expression.children
-    return _call(children[0], function) if len(children) == 1 else None
+def _root_path(node: hcl.Expression) -> tuple[str, ...]:
+    """The names at the start of a traversal, indexes and splats left out: `a.b[0].c` gives a, b."""
+    while not (path := path_of(node)):
+        if not isinstance(node, nodes.GetAttr | nodes.Index | nodes.Splat):
+            return ()
+        node = node.of
+    return path
 
 
-def _call(node: hcl.Expression, function: str) -> hcl.Expression | None:
+def _argument(node: hcl.Expression, function: str) -> hcl.Expression | None:
     """The only argument of a call of a function."""
-    if node.type != "function_call" or text_of(node.children[0]) != function:
+    while isinstance(node, nodes.Parentheses):
+        node = node.inner
+    if not isinstance(node, nodes.Call) or node.name.removeprefix("core::") != function:
         return None
-    arguments = [a for child in node.children if child.type == "function_arguments" for a in child.children]
-    return arguments[0] if len(arguments) == 1 else None
+    return node.arguments[0] if len(node.arguments) == 1 else None
 
 
 def _renamed(expression: hcl.Expression, names: Names) -> Iterable[Edit]:
-    waiting = [expression]
-    while waiting:
-        node = waiting.pop()
-        for path, nodes in traversals(node):
-            new = names.get(path[:2])
-            if new is not None:
-                yield Edit(nodes[0].start_byte, nodes[1].end_byte, new)
-        waiting += node.children
+    for node in nodes.walk(expression):
+        new = names.get(path_of(node))
+        if new is not None:
+            yield Edit(node.start, node.end, new)

@@ -16,9 +16,10 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from karma_adapters.terraform.failure import PLANNED_CONDITIONS, PLANNED_INPUTS
-from karma_adapters.terraform.hcl_edits import Edit, applied, traversals, values
+from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
+from karma_core.hcl import nodes
 from karma_core.records import TerraformJob
 
 MODULE: Final = PLANNED_INPUTS
@@ -60,13 +61,10 @@ class PlannedInputs:
             yield from self._uses(expression)
 
     def _uses(self, root: hcl.Expression) -> Iterator[Edit]:
-        waiting = [root]
-        while waiting:
-            node = waiting.pop()
-            for names, nodes in traversals(node):
-                if names[0] == "var" and names[1:] and names[1] in self.names:
-                    yield Edit(nodes[0].start_byte, nodes[1].end_byte, f"module.{MODULE}.{names[1]}")
-            waiting += node.children
+        for node in nodes.walk(root):
+            path = path_of(node)
+            if len(path) == 2 and path[0] == "var" and path[1] in self.names:  # noqa: PLR2004 - var.name
+                yield Edit(node.start, node.end, f"module.{MODULE}.{path[1]}")
 
     def files(self) -> dict[str, str]:
         """The child module's files: each variable under the name of the file that it comes from."""
@@ -104,8 +102,7 @@ class PlannedInputs:
                 yield f"  precondition {{\n{body}  }}\n"
 
     def _rewritten(self, document: hcl.Document, node: hcl.Expression) -> str:
-        text = applied(document.text, self._uses(node), start=node.start_byte, end=node.end_byte)
-        return text.decode()
+        return applied(document.text, self._uses(node), start=node.start, end=node.end)
 
     def _marks(self, name: str) -> Iterator[str]:
         if name in self._module.sensitive_variables:
@@ -129,13 +126,10 @@ class PlannedInputs:
 
 
 def _source(document: hcl.Document, block: hcl.Block, edits: Iterable[Edit]) -> str:
-    return applied(document.text, edits, start=block.start, end=block.end).decode()
+    return applied(document.text, edits, start=block.start, end=block.end)
 
 
 def _paths(block: hcl.Block) -> Iterator[tuple[str, ...]]:
     """Everything that the expressions of a block refer to."""
-    waiting = [attribute.expression for attribute in block.attributes.values()]
-    while waiting:
-        node = waiting.pop()
-        yield from (names for names, _ in traversals(node))
-        waiting += node.children
+    for attribute in block.attributes.values():
+        yield from (path for node in nodes.walk(attribute.expression) if (path := path_of(node)))

@@ -11,7 +11,8 @@ from karma_adapters.doctor.check import Check, passed
 from karma_adapters.processes.children import Processes
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
-from karma_core import hcl, module_facts
+from karma_core import configuration, hcl
+from karma_core.configuration import Engine
 from karma_core.errors import BadInput
 
 _NEXT: Final = (
@@ -24,11 +25,12 @@ Requirement = tuple[tuple[str, str], ...]
 """The entries of a module's `required_providers`, (name, expression), by name."""
 
 
-def requirements(components: Path) -> dict[Requirement, list[str]]:
+def requirements(components: Path, engine: Engine = Engine.TERRAFORM) -> dict[Requirement, list[str]]:
     """Return required providers → the types that need them, both sorted; unparsable files are left out."""
     by_entries: dict[Requirement, list[str]] = {}
     for folder in sorted(path for path in components.glob("*") if path.is_dir()):
-        native = (file for file in folder.iterdir() if file.name.endswith(module_facts.NATIVE))
+        names = configuration.in_order((file.name for file in folder.iterdir()), engine)
+        native = (folder / name for name in names if name.endswith(configuration.NATIVE))
         entries = {entry for file in native for entry in _of_file(file)}
         if entries:
             by_entries.setdefault(tuple(sorted(entries)), []).append(folder.name)
@@ -37,13 +39,14 @@ def requirements(components: Path) -> dict[Requirement, list[str]]:
 
 def _of_file(file: Path) -> Iterator[tuple[str, str]]:
     try:
-        body = hcl.parse(file.read_bytes(), file.name).body
+        document = hcl.parse(file.read_bytes(), file.name)
     except (BadInput, OSError):
         return  # building the graph says so, with its place
-    for settings in body.of_type("terraform"):
+    for settings in document.body.of_type("terraform"):
         for block in settings.of_type("required_providers"):
             for attribute in block.attributes.values():
-                yield attribute.name, (attribute.expression.text or b"").decode()
+                expression = attribute.expression
+                yield attribute.name, document.text[expression.start : expression.end]
 
 
 def check(binary: Binary, wanted: Requirement, processes: Processes, environment: Mapping[str, str]) -> Check:

@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from karma_adapters.terraform.hcl_edits import Edit, applied, text_of
+from karma_adapters.terraform.hcl_edits import Edit, applied
 from karma_core import hcl, strictjson
+from karma_core.configuration import ENDINGS
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject, JsonValue
 
 LOCAL_EXEC: Final = "local-exec"
-_ENDINGS: Final = (".tf", ".tf.json", ".tofu", ".tofu.json")
 ALWAYS_WITHHELD: Final = {
     "AWS_ACCESS_KEY_ID": "",
     "AWS_CONFIG_FILE": "/dev/null",
@@ -47,7 +47,7 @@ def withheld(name: str, text: bytes, names: Collection[str] = ()) -> bytes:
 
     A file that cannot be read is left as it is: Terraform will say what is wrong with it.
     """
-    if LOCAL_EXEC.encode() not in text or not name.endswith(_ENDINGS):
+    if LOCAL_EXEC.encode() not in text or not name.endswith(ENDINGS):
         return text
     variables = {**ALWAYS_WITHHELD, **dict.fromkeys(names, "")}
     try:
@@ -59,7 +59,7 @@ def withheld(name: str, text: bytes, names: Collection[str] = ()) -> bytes:
 def _files(tree: Path) -> Iterator[Path]:
     return (
         file
-        for ending in _ENDINGS
+        for ending in ENDINGS
         for file in sorted(tree.rglob(f"*{ending}"))
         if file.is_file() and not file.is_symlink()
     )
@@ -68,8 +68,8 @@ def _files(tree: Path) -> Iterator[Path]:
 def _hcl(text: bytes, name: str, withheld: JsonObject) -> bytes:
     document = hcl.parse(text, name)
     environment = json.dumps(dict(sorted(withheld.items())))
-    edits = [edit for block in _blocks(document.body) for edit in _edits(text, block, environment)]
-    return applied(text, edits)
+    edits = [edit for block in _blocks(document.body) for edit in _edits(document.text, block, environment)]
+    return applied(document.text, edits).encode()
 
 
 def _blocks(body: hcl.Block) -> Iterator[hcl.Block]:
@@ -78,17 +78,16 @@ def _blocks(body: hcl.Block) -> Iterator[hcl.Block]:
         yield from (block for block in resource.of_type("provisioner") if block.labels[:1] == (LOCAL_EXEC,))
 
 
-def _edits(text: bytes, block: hcl.Block, environment: str) -> Iterable[Edit]:
+def _edits(text: str, block: hcl.Block, environment: str) -> Iterable[Edit]:
     """The edits of one provisioner; a block of one line becomes one of several."""
     own, command = block.attributes.get("environment"), block.attributes.get("command")
     if own is not None:
-        said = own.expression
-        return [Edit(said.start_byte, said.end_byte, f"merge({environment}, {text_of(said)})")]
+        start, end = own.expression.start, own.expression.end
+        return [Edit(start, end, f"merge({environment}, {text[start:end]})")]
     if command is None:
         return []
-    start, end = command.expression.start_byte, command.expression.end_byte
-    name = text.rindex(b"command", 0, start)
-    return [Edit(name, name, "\n"), Edit(end, end, f"\nenvironment = {environment}\n")]
+    start, end = command.start, command.expression.end
+    return [Edit(start, start, "\n"), Edit(end, end, f"\nenvironment = {environment}\n")]
 
 
 def _json(text: bytes, withheld: JsonObject) -> bytes:

@@ -37,6 +37,7 @@ from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds,
 from karma_adapters.terraform.settling import Settling
 from karma_adapters.terraform.work_trees import WorkTrees, short
 from karma_core import ids
+from karma_core.configuration import engine_of
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import leaves_of
@@ -74,6 +75,7 @@ class TerraformRunner:
         say: Say = say_nothing,
     ) -> None:
         self._binary = binary
+        self._engine = engine_of(binary.words[0])
         self._modules = modules
         self._backend = backend
         self._directories = directories
@@ -176,7 +178,7 @@ class TerraformRunner:
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        copy = plan_only.copy_module(self._archived(job), scratch / "tree", job)
+        copy = plan_only.copy_module(self._archived(job), scratch / "tree", job, self._engine)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from karma_adapters.local.replace_file import replace_file
+from karma_adapters.modules.archive import REPOSITORY, copied_root
 from karma_adapters.terraform import provisioners
 from karma_core import ids
 from karma_core.errors import StoreError
@@ -49,29 +50,32 @@ class WorkTrees:
         it is archived, or as it was rewritten, is replaced: Terraform runs what is there.
         """
         parent = self._parent(address)
-        withheld = not hand_on and self._runs_commands(archived.parent)
-        tree = parent / f"{short(digest)}{WITHHELD if withheld else ''}" / archived.parent.name
+        root = copied_root(archived)
+        withheld = not hand_on and self._runs_commands(root)
+        tree = parent / f"{short(digest)}{WITHHELD if withheld else ''}" / root.name
         if not tree.is_dir():
             tree.parent.mkdir(parents=True, exist_ok=True)
             self._directory.chmod(0o700)
             scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=tree.parent))
             try:
-                shutil.copytree(archived.parent, scratch / tree.name, symlinks=True)
+                shutil.copytree(root, scratch / tree.name, symlinks=True)
                 _rename(scratch / tree.name, tree)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-        self._set_right(tree, archived.parent, withheld=withheld)
-        return tree / archived.name
+        self._set_right(tree, root, withheld=withheld)
+        return tree / archived.relative_to(root)
 
     def unsaved(self, address: str) -> Path | None:
         """The state that the component's last apply could not write; None where all were written."""
         parent = self._parent(address)
         component_type = ids.Address.parse(address).type
-        state_files = [path for path in parent.glob(f"*/*/{component_type}/{ERRORED}") if path.stat().st_size]
+        places = (f"*/*/{component_type}/{ERRORED}", f"*/{REPOSITORY}/**/{component_type}/{ERRORED}")
+        candidates = {path for place in places for path in parent.glob(place)}
+        state_files = [path for path in sorted(candidates) if path.stat().st_size]
         if len(state_files) > 1:
             raise StoreError(
                 f"{address} has more than one state that could not be written",
-                why=", ".join(sorted(path.parent.parent.parent.name for path in state_files)),
+                why=", ".join(sorted(path.relative_to(parent).parts[0] for path in state_files)),
                 next_step=f"look at them below {parent.parent.name}/{parent.name}, and keep the newest alone",
                 code="states-unsaved",
                 component=address,

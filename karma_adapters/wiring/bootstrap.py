@@ -78,6 +78,8 @@ def open_workspace(
         archive=settings.state_dir / "modules",
         cache=settings.state_dir / "cache",
         allowed_sources=settings.terraform.allowed_module_sources,
+        engine=binary.engine(settings.terraform.binary),
+        repository=settings.root,
     )
     return Workspace(
         environment=chosen,

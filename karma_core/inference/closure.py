@@ -21,6 +21,11 @@ class Scope(Protocol):
         """The reads and writes recorded so far in the evaluation of the component."""
         ...
 
+    @property
+    def directory(self) -> str:
+        """`path.module`: relative to where Terraform runs, which is the type's own directory."""
+        ...
+
     def variable(self, name: str) -> Value:
         """`var.name`."""
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from karma_core.inference import operations
+from karma_core.inference import numbers, operations
 from karma_core.inference.calls import call_of
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import (
@@ -21,6 +21,7 @@ from karma_core.inference.expressions import (
     Index,
     Literal,
     Name,
+    Number,
     Object,
     Opaque,
     Operation,
@@ -39,11 +40,14 @@ from karma_core.inference.values import (
 )
 
 
-def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one case a kind of expression
+def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
     """The closure of an expression."""
     match node:
         case Literal(value=value):
             return lambda _frame, _names: value
+        case Number(text=text):
+            number = numbers.parsed(text)
+            return lambda _frame, _names: number
         case Template(parts=parts):
             return _template([compile_expression(part) for part in parts])
         case Name() | Attribute():
@@ -67,7 +71,7 @@ def compile_expression(node: Expression) -> Evaluate:  # noqa: PLR0911 - one cas
             return _opaque(Unknown(text), [compile_expression(part) for part in parts])
 
 
-def _reference(node: Name | Attribute) -> Evaluate:
+def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case a kind of reference
     match node:
         case Name(name=name):
             unknown = Unknown(name, computed=True)
@@ -76,6 +80,10 @@ def _reference(node: Name | Attribute) -> Evaluate:
             return lambda frame, _names: frame.variable(name)
         case Attribute(of=Name(name="local"), name=name):
             return lambda frame, _names: frame.local(name)
+        case Attribute(of=Name(name="path"), name="module"):
+            return lambda frame, _names: frame.directory
+        case Attribute(of=Name(name="path"), name="root"):
+            return lambda _frame, _names: "."
         case Attribute(of=Name(name="module"), name=name):
             return lambda frame, _names: frame.child(name)
         case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name="aws_ssm_parameter"), name=name):

@@ -23,6 +23,12 @@ class Literal(_Node, frozen=True):
     value: JsonValue
 
 
+class Number(_Node, frozen=True):
+    """A number that is no small whole one, as it was written: its digits are exact."""
+
+    text: str
+
+
 class Template(_Node, frozen=True):
     """Parts that are joined to one string."""
 
@@ -116,6 +122,7 @@ class Opaque(_Node, frozen=True):
 
 Expression: TypeAlias = (
     Literal
+    | Number
     | Template
     | Name
     | Attribute

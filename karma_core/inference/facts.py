@@ -49,6 +49,17 @@ class Variable(_Fact, frozen=True, kw_only=True):
     place: str = ""
 
 
+class FileRead(_Fact, frozen=True, kw_only=True):
+    """A path that an expression reads: by a function, or by a text with the module's path in it (`""`).
+
+    `fileset` has two arguments, a directory and a pattern.
+    """
+
+    function: str = ""
+    arguments: tuple[Expression, ...]
+    place: str
+
+
 class Child(_Fact, frozen=True, kw_only=True):
     """A child module and the block that calls it; `body` is None where its files are not known.
 
@@ -81,6 +92,9 @@ class Body(_Fact, frozen=True, kw_only=True):
     children: dict[str, Child] = {}
     readers: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
+    directory: str = "."
+    """The module's directory, relative to the type's own: Terraform's `path.module`."""
+    file_reads: tuple[FileRead, ...] = ()
     unseen: bool = False
     """It has data sources that may read runtimes in ways that are not followed (a remote state, …)."""
 

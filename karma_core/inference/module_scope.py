@@ -42,6 +42,11 @@ class Frame:
         self._parameters: dict[str, Value] = {}
         self._children: dict[str, Value] = {}
 
+    @property
+    def directory(self) -> str:
+        """`path.module`."""
+        return self.program.body.directory
+
     def give(self, values: Mapping[str, Value]) -> None:
         """Take the values that Karma passes, completed by the types of the variables."""
         self._variables = {**values, DEPENDENCIES: ALL_DEPENDENCIES}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Final
 
+from karma_core.inference import numbers
 from karma_core.inference.reading import Reading
 from karma_core.inference.shapes import plain
 from karma_core.inference.values import (
@@ -19,21 +22,13 @@ from karma_core.inference.values import (
     first_unknown,
 )
 
-_EQUALITY: Final[dict[str, Callable[[Value, Value], Value]]] = {
-    "==": lambda a, b: type_of(a) == type_of(b) and a == b,
-    "!=": lambda a, b: not (type_of(a) == type_of(b) and a == b),
-}
-_NUMERIC: Final[dict[str, Callable[[Value, Value], Value]]] = {
+_ORDER: Final[dict[str, Callable[[Value, Value], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "%": operator.mod,
 }
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
 
@@ -42,9 +37,16 @@ def type_of(value: Value) -> str:
     """The name of a plain value's type; numbers are one type, as in Terraform."""
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, Fraction)):
         return "number"
     return _TYPES.get(type(value).__name__, type(value).__name__)
+
+
+def equal(one: Value, other: Value) -> bool:
+    """Whether two plain values are the same; numbers are one type."""
+    if isinstance(one, float) or isinstance(other, float):
+        one, other = (numbers.exact(side) if isinstance(side, float) else side for side in (one, other))
+    return type_of(one) == type_of(other) and bool(one == other)
 
 
 def truth(value: Value) -> bool | None:
@@ -86,11 +88,11 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
     return Failure(f"a {type_of(value)} has no item {key!r}")
 
 
-def number_of(value: Value) -> float:
+def number_of(value: Value) -> numbers.Number:
     """A number, or a string that is one; TypeError for anything else."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    number = whole_number(value)
+    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+        return numbers.exact(value)
+    number = numbers.parsed(value) if isinstance(value, str) and _NUMBER.match(value) else None
     if number is None:
         raise TypeError
     return number
@@ -120,11 +122,18 @@ def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa:
     try:
         if len(values) == 1:
             return not _TRUTH[values[0]] if name == "!" else -number_of(values[0])
-        if name in _EQUALITY:
-            return _EQUALITY[name](*values)
-        return _NUMERIC[name](*map(number_of, values))
+        if name in ("==", "!="):
+            return equal(*values) is (name == "==")
+        return _calculated(name, *map(number_of, values))
     except (TypeError, KeyError, ArithmeticError) as error:
         return Failure(f"{name} cannot be computed: {type(error).__name__}")
+
+
+def _calculated(name: str, left: numbers.Number, right: numbers.Number) -> Value:
+    if name in _ORDER:
+        return _ORDER[name](left, right)
+    made = numbers.calculated(name, left, right)
+    return Unknown("a number that is rounded") if made is None else made
 
 
 def _logic(name: str, values: list[Value]) -> Value:
@@ -148,8 +157,8 @@ def text_of(value: Value) -> str | Unknown:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, (float, Fraction)):
+        return numbers.text(value)
     if isinstance(value, Unknown):
         return value
     return COMPUTED if isinstance(value, Encoded) else Failure(f"a {type_of(value)} is no text")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec import structs
 
-from karma_core import hcl, module_facts
-from karma_core.inference import sources
+from karma_core import configuration, hcl, module_facts
+from karma_core.configuration import Engine
+from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Literal, Name
-from karma_core.inference.facts import Block, Body, Child, ModuleFacts, Site, Variable
+from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, Variable
+from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import sliced
 from karma_core.inference.sources import Source
 
@@ -42,22 +44,19 @@ IDENTITIES: Final = (
 """Arguments by which a data source finds one thing, or a resource names it (AWS provider documentation)."""
 
 _READING: Final = ("data", "ephemeral")
-_USING: Final = frozenset({"resource", "data", "ephemeral", "provider", "check"})
 _UNSEEN: Final = frozenset({"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http"})
 """Data sources that may carry a runtime into the module in ways that are not followed."""
-_NO_VALUES: Final = frozenset(
-    {"depends_on", "provider", "providers", "ignore_changes", "replace_triggered_by", "source", "version"}
-)
-"""Arguments whose references are no uses of a value."""
+_STATIC: Final = frozenset({"terraform", "moved"})
+"""Blocks without any expression of a value."""
 
 
-def read_module(component_type: str, files: Files) -> ModuleFacts:
-    """The facts of a type's module. Files that are not Terraform's are skipped; BadInput as `hcl.parse`.
+def read_module(component_type: str, files: Files, engine: Engine = Engine.TERRAFORM) -> ModuleFacts:
+    """The facts of a type's module, of the files that the engine reads; BadInput as `hcl.parse`.
 
     Expressions and locals whose nesting exceeds Python's stack are refused alike: no real module has them.
     """
     try:
-        body = _Reader(component_type, files).body(component_type, depth=0)
+        body = _Reader(component_type, files, engine).body(component_type, depth=0)
         return ModuleFacts(body=sliced(_with_values(body, component_type, files)))
     except RecursionError as error:
         why = "its expressions are nested too deeply, or too many locals lead to each other"
@@ -78,27 +77,27 @@ def _with_values(body: Body, directory: str, files: Files) -> Body:
     for name in chosen:
         for variable, value in sources.values(files[f"{directory}/{name}"], f"{directory}/{name}").items():
             if variable in variables:
-                variables[variable] = replace(variables[variable], default=value)
-    return replace(body, variables=variables) if chosen else body
+                variables[variable] = structs.replace(variables[variable], default=value)
+    return structs.replace(body, variables=variables) if chosen else body
 
 
 class _Reader:
-    def __init__(self, component_type: str, files: Files) -> None:
+    def __init__(self, component_type: str, files: Files, engine: Engine) -> None:
         self._root = component_type
         self._files = files
         self._calls_left = MAX_CALLS
-        self._by_directory: dict[str, list[str]] = {}
-        for path in sorted(files):
+        by_directory: dict[str, list[str]] = {}
+        for path in files:
             directory, _, name = path.rpartition("/")
-            if module_facts.is_configuration(name):
-                self._by_directory.setdefault(directory, []).append(path)
+            by_directory.setdefault(directory, []).append(name)
+        in_order = {place: configuration.in_order(names, engine) for place, names in by_directory.items()}
+        self._by_directory = {place: names for place, names in in_order.items() if names}
 
     def body(self, directory: str, *, depth: int) -> Body:
         """The module in a directory with its child modules, whole."""
         parts = _Parts()
-        for path in self._by_directory.get(directory, ()):
-            for source in sources.read(self._files[path], path, posixpath.relpath(path, self._root)):
-                parts.add(source)
+        for source in self._sources(directory):
+            parts.add(source)
         return Body(
             variables=parts.variables,
             locals=parts.locals,
@@ -111,8 +110,21 @@ class _Reader:
             children={
                 name: self._child(directory, call, path, depth) for name, (call, path) in parts.calls.items()
             },
+            directory=posixpath.relpath(directory, self._root),
+            file_reads=tuple(parts.file_reads),
             unseen=parts.unseen,
         )
+
+    def _sources(self, directory: str) -> list[Source]:
+        """The blocks of a module, as its override files leave them."""
+        blocks: list[Source] = []
+        later: list[Source] = []
+        for name in self._by_directory.get(directory, ()):
+            path = f"{directory}/{name}"
+            place = posixpath.relpath(path, self._root)
+            into = later if configuration.is_override(name) else blocks
+            into += sources.read(self._files[path], path, place)
+        return overrides.merged(blocks, later)
 
     def _child(self, directory: str, call: Block, source: str, depth: int) -> Child:
         """Read a local child module; of any other child only its arguments are known."""
@@ -138,23 +150,37 @@ class _Parts:
     creates: list[Block] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     calls: dict[str, tuple[Block, str]] = field(default_factory=dict)
+    file_reads: list[FileRead] = field(default_factory=list)
     unseen: bool = False
 
     def add(self, source: Source) -> None:
         """Sort one block of a file in."""
+        self.file_reads += (read for site in _all_sites(source) for read in collect(site))
         attributes = source.attributes
         if source.type == "locals":
             self.locals.update(attributes)
         elif source.type == "variable" and source.labels:
             self.variables[source.labels[0]] = _variable(source)
-        elif source.type == "output" and source.labels and "value" in attributes:
-            self.outputs[source.labels[0]] = attributes["value"]
+            self._add_conditions(source, "validation")
+        elif source.type == "output" and source.labels:
+            if "value" in attributes:
+                self.outputs[source.labels[0]] = attributes["value"]
+            self._add_conditions(source, "precondition")
         elif source.type == "module" and source.labels:
             path = attributes["source"].expression if "source" in attributes else None
             text = str(path.value) if isinstance(path, Literal) else ""
-            self.calls[source.labels[0]] = (_block(source, keep=None), text)
-        elif source.type in _USING:
+            call = _block(source, keep=None)
+            self.calls[source.labels[0]] = (call, text)
+            self.blocks.append(structs.replace(call, arguments={}))  # how many instances there are
+        elif source.type not in _STATIC:  # also of a type that is newer than this
             self._add_user(source)
+
+    def _add_conditions(self, source: Source, kind: str) -> None:
+        """The conditions of a variable or output, which may refer to anything."""
+        of_json = {name: site for name, site in source.attributes.items() if name == kind}
+        blocks = tuple(inner for inner in source.blocks if inner.type == kind)
+        if of_json or blocks:
+            self.blocks.append(_block(replace(source, attributes=of_json, blocks=blocks), keep=()))
 
     def _add_user(self, source: Source) -> None:
         """A block that may use runtimes; by its type also one that reads, writes, looks up or creates."""
@@ -178,7 +204,7 @@ class _Parts:
 
 def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "each") -> Block:
     """The block with the arguments named in `keep` (None: all), or, if none are, with all its sites."""
-    own = {name: site for name, site in source.attributes.items() if name not in _NO_VALUES}
+    own = {n: site for n, site in source.attributes.items() if configuration.holds_value(source.type, n)}
     count, for_each = own.pop("count", None), own.pop("for_each", None)
     sites: tuple[Site, ...] = ()
     dynamic: tuple[Block, ...] = ()
@@ -198,11 +224,19 @@ def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "eac
     )
 
 
+def _all_sites(source: Source) -> Iterator[Site]:
+    """Every expression of a block and those in it."""
+    yield from source.attributes.values()
+    for inner in source.blocks:
+        yield from _all_sites(inner)
+
+
 def _nested(source: Source) -> Iterator[Site]:
     """The expressions of a nested block and those in it, dynamic ones left out."""
     if source.type == "dynamic":
         return
-    yield from (site for name, site in source.attributes.items() if name not in _NO_VALUES)
+    holds_value = configuration.holds_value
+    yield from (site for name, site in source.attributes.items() if holds_value(source.type, name))
     for inner in source.blocks:
         yield from _nested(inner)
 

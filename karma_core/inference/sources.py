@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from karma_core import hcl, module_facts, strictjson
+from karma_core import hcl, strictjson
+from karma_core.configuration import JSON
 from karma_core.errors import BadInput
 from karma_core.inference.expressions import Expression, Literal, Object, Opaque, Tuple
 from karma_core.inference.facts import Site
@@ -23,7 +24,6 @@ _LABELS: Final = {
     "provider": 1,
 }
 """How many labels the blocks have that matter here; all others have none."""
-_MARK: Final = "KARMA_TEMPLATE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,12 @@ class Source:
 
 def read(text: bytes, path: str, place: str) -> Iterator[Source]:
     """The blocks of a file in order; `place` is the file's name in places. BadInput as `hcl.parse`."""
-    if path.endswith(module_facts.JSON):
+    if path.endswith(JSON):
         yield from _from_json(strictjson.parse_object(text, where=path), f"{place}:1")
         return
-    translator = Translator(text, place)
-    for block in hcl.parse(text, path).body.blocks:
+    document = hcl.parse(text, path)
+    translator = Translator(document.text, place)
+    for block in document.body.blocks:
         yield _native(block, translator, place)
 
 
@@ -51,8 +52,9 @@ def values(text: bytes, path: str) -> dict[str, Expression]:
     """The values of variables in a file `terraform.tfvars`, `*.auto.tfvars` or such in JSON."""
     if path.endswith(".json"):
         return {name: _literal(value) for name, value in strictjson.parse_object(text, where=path).items()}
-    translator = Translator(text, path)
-    attributes = hcl.parse(text, path).body.attributes
+    document = hcl.parse(text, path)
+    translator = Translator(document.text, path)
+    attributes = document.body.attributes
     return {name: translator.translate(attribute.expression) for name, attribute in attributes.items()}
 
 
@@ -84,7 +86,9 @@ def _from_json(top: JsonMapping, place: str) -> Iterator[Source]:
     for kind, content in top.items():
         for labels, body in _labelled(content, _LABELS.get(kind, 0)):
             attributes = {
-                name: Site(expression=_of_json(value), place=place, text=shown(strictjson.canonical(value)))
+                name: Site(
+                    expression=_of_json(value), place=place, text=shown(strictjson.canonical(value).decode())
+                )
                 for name, value in body.items()
             }
             yield Source(type=kind, labels=labels, place=place, attributes=attributes)
@@ -110,9 +114,8 @@ def _of_json(value: JsonValue) -> Expression:
         return Tuple(tuple(map(_of_json, value)))
     if not isinstance(value, str) or ("${" not in value and "%{" not in value):
         return Literal(value)
-    text = f"a = <<{_MARK}\n{value}\n{_MARK}\n".encode()
     try:
-        [attribute] = hcl.parse(text, "template").body.attributes.values()
+        template = hcl.template(value)
     except BadInput:
-        return Opaque(shown(value.encode()))
-    return Translator(text, "").template_line(attribute.expression)
+        return Opaque(shown(value))
+    return Translator(value, "").translate(template)

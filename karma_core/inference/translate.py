@@ -1,13 +1,12 @@
-"""Translates the parser's nodes to expressions."""
+"""Translates the syntax tree to expressions."""
 
 from __future__ import annotations
 
-import math
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from karma_core import hcl
+from karma_core.hcl import nodes
 from karma_core.inference.expressions import (
     ITEM,
     Attribute,
@@ -18,236 +17,117 @@ from karma_core.inference.expressions import (
     Index,
     Literal,
     Name,
+    Number,
     Object,
-    Opaque,
     Operation,
     Splat,
     Template,
     Tuple,
 )
 
-MAX_EXACT: Final = 2.0**53
-"""Larger whole numbers are kept as JSON's: no name is made of one."""
+MAX_EXACT: Final = 2**53
+"""Whole numbers up to it are kept as JSON's; others as they were written."""
 SHOWN: Final = 120
 """Characters of an expression that messages quote."""
 
-_Node = hcl.Expression
-_TRAVERSAL: Final = frozenset({"get_attr", "index", "splat"})
-_SKIPPED: Final = frozenset({"comment", "(", ")"})
-_WRAPPERS: Final = frozenset({"expression", "literal_value", "template_expr", "collection_value", "for_expr"})
 
-
-def shown(text: bytes) -> str:
+def shown(text: str) -> str:
     """Source text on one line, shortened."""
-    line = " ".join(text.decode("utf-8", "replace").split())
+    line = " ".join(text.split())
     return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
 
 
 class Translator:
     """Translates the expressions of one file. `file` is its name in places."""
 
-    def __init__(self, text: bytes, file: str) -> None:
+    def __init__(self, text: str, file: str) -> None:
         self._text = text
         self._file = file
-        self._by_type: dict[str, Callable[[_Node], Expression]] = {
-            "numeric_lit": self._number,
-            "bool_lit": lambda node: Literal(self._of(node) == b"true"),
-            "null_lit": lambda _: Literal(None),
-            "string_lit": self._quoted,
-            "quoted_template": self._quoted,
-            "heredoc_template": self._heredoc,
-            "variable_expr": lambda node: Name(self._of(node).decode()),
-            "function_call": self._call,
-            "conditional": self._conditional,
-            "operation": lambda node: self.translate(node.named_children[0]),
-            "binary_operation": self._binary,
-            "unary_operation": self._unary,
-            "tuple": lambda node: Tuple(tuple(map(self.translate, _meaningful(node)))),
-            "object": self._object,
-            "for_tuple_expr": self._for,
-            "for_object_expr": self._for,
-        }
 
-    def place(self, node: _Node) -> str:
+    def place(self, node: hcl.Expression) -> str:
         """Return the place of a node: file and line."""
-        return f"{self._file}:{node.start_point.row + 1}"
+        return f"{self._file}:{self._text.count(chr(10), 0, node.start) + 1}"
 
-    def shown(self, node: _Node) -> str:
+    def shown(self, node: hcl.Expression) -> str:
         """The node's text as messages quote it."""
-        return shown(self._of(node))
+        return shown(self._text[node.start : node.end])
 
-    def translate(self, node: _Node) -> Expression:
-        """The expression of a node; what has no translation is opaque, with the references inside it."""
-        if node.type in _WRAPPERS:
-            return self._sequence(_meaningful(node))
-        make = self._by_type.get(node.type)
-        return make(node) if make is not None else self._opaque(node)
+    def translate(self, node: hcl.Expression) -> Expression:  # noqa: C901, PLR0911, PLR0912 - one case a kind of node
+        """The expression of a node."""
+        match node:
+            case nodes.Number(text=text):
+                return _number(text)
+            case nodes.Keyword(value=value):
+                return Literal(value)
+            case nodes.Text(value=text):
+                return Literal(text)
+            case nodes.Template():
+                return self._template(node)
+            case nodes.Joined(loop=loop):
+                return Call("join", (Literal(""), self.translate(loop)), place=self.place(node))
+            case nodes.Variable(name=name):
+                return Name(name)
+            case nodes.Item():
+                return Name(ITEM)
+            case nodes.GetAttr(of=of, name=name):
+                return Attribute(self.translate(of), name)
+            case nodes.Index(of=of, key=key):
+                return Index(self.translate(of), self.translate(key), self.place(key), self.shown(key))
+            case nodes.Splat(of=of, each=each):
+                return Splat(self.translate(of), self.translate(each))
+            case nodes.Call(name=name, arguments=arguments, spread=spread):
+                given = tuple(map(self.translate, arguments))
+                return Call(name.removeprefix("core::"), given, spread, self.place(node))
+            case nodes.Conditional(condition=condition, yes=yes, no=no):
+                return Conditional(*map(self.translate, (condition, yes, no)))
+            case nodes.Object(items=items):
+                return Object(tuple((self.translate(key), self.translate(value)) for key, value in items))
+            case nodes.Tuple(items=items):
+                return Tuple(tuple(map(self.translate, items)))
+            case nodes.For():
+                return self._for(node)
+            case nodes.Operation(operator=operator, operands=operands):
+                return Operation(operator, tuple(map(self.translate, operands)))
+            case nodes.Parentheses(inner=inner):
+                return self.translate(inner)
 
-    def _sequence(self, nodes: Sequence[_Node]) -> Expression:
-        """A value and what is applied to it: attributes, indexes, splats."""
-        expression = self.translate(nodes[0])
-        for node in nodes[1:]:
-            expression = self._applied(expression, node)
-        return expression
-
-    def _applied(self, of: Expression, node: _Node) -> Expression:
-        if node.type == "get_attr":
-            return Attribute(of, self._of(node.named_children[-1]).decode())
-        inner = node.named_children[0] if node.named_children else node
-        if node.type == "splat":
-            each: Expression = Name(ITEM)
-            for step in _meaningful(inner):
-                each = self._applied(each, step)
-            return Splat(of, each)
-        if inner.type == "legacy_index":
-            return Index(of, Literal(int(self._of(inner).lstrip(b"."))), self.place(node), self.shown(inner))
-        key = _meaningful(inner)[0]
-        return Index(of, self.translate(key), self.place(node), self.shown(key))
-
-    def _of(self, node: _Node) -> bytes:
-        return self._text[node.start_byte : node.end_byte]
-
-    def _number(self, node: _Node) -> Expression:
-        number = float(text := self._of(node))
-        if not math.isfinite(number):
-            return Opaque(self.shown(node))
-        return Literal(int(text) if text.isdigit() and number < MAX_EXACT else number)
-
-    # -- templates ------------------------------------------------------------------------------------
-
-    def template_line(self, node: _Node) -> Expression:
-        """A heredoc as the template in it, without the end of its last line; `${x}` alone is x itself."""
-        while node.type != "heredoc_template":
-            node = node.named_children[0]
-        start = self._text.index(b"\n", node.start_byte) + 1
-        end = self._text.rindex(b"\n", start - 1, node.end_byte)
-        return self._template(node, start, end, hcl.unescaped)
-
-    def _quoted(self, node: _Node) -> Expression:
-        inside = (node.start_byte + 1, node.end_byte - 1)
-        return self._template(node, *inside, hcl.unescaped)
-
-    def _heredoc(self, node: _Node) -> Expression:
-        """Translate a heredoc: the lines between its markers; `<<-` removes their common indentation."""
-        start = self._text.index(b"\n", node.start_byte) + 1
-        end = self._text.rindex(b"\n", start - 1, node.end_byte) + 1
-        template = self._template(node, start, end, lambda text: hcl.unescaped(text, quoted=False))
-        if not self._of(node).startswith(b"<<-"):
-            return template
-        lines = textwrap.dedent(self._text[start:end].decode())
-        indent = len(self._text[start:end].decode().split("\n", 1)[0]) - len(lines.split("\n", 1)[0])
-        return _outdented(template, indent)
-
-    def _template(self, node: _Node, start: int, end: int, read: Callable[[str], str]) -> Expression:
-        """Literal text is what stands between the interpolations: the parser drops its outer blanks."""
-        parts: list[Expression] = []
-        stripped = False
-
-        def text_until(stop: int, *, strip_end: bool) -> None:
-            text = self._text[start:stop].decode()
-            text = text.lstrip() if stripped else text
-            text = text.rstrip() if strip_end else text
-            if text:
-                parts.append(Literal(read(text)))
-
-        for child in node.named_children:
-            if child.type == "template_directive":
-                return self._opaque(node)
-            if child.type != "template_interpolation":
-                continue
-            markers = self._of(child)
-            text_until(child.start_byte, strip_end=markers.startswith(b"${~"))
-            parts.extend(
-                self.translate(inner) for inner in child.named_children if inner.type == "expression"
-            )
-            start, stripped = child.end_byte, markers.endswith(b"~}")
-        text_until(end, strip_end=False)
+    def _template(self, node: nodes.Template) -> Expression:
+        parts = _joined(map(self.translate, node.parts))
         if not parts:
             return Literal("")
-        if len(parts) == 1:
-            return parts[0]  # "${x}" is x itself, not its text; a heredoc has at least its line's end
-        return Template(tuple(parts))
+        if len(parts) == 1 and (node.wraps or _is_text(parts[0])):
+            return parts[0]  # "${x}" is x itself, not its text
+        return Template(parts)
 
-    # -- everything else ------------------------------------------------------------------------------
-
-    def _call(self, node: _Node) -> Expression:
-        name, *rest = _meaningful(node)
-        arguments = _meaningful(rest[0]) if rest else []
-        spread = bool(arguments) and arguments[-1].type == "ellipsis"
-        given = tuple(self.translate(a) for a in arguments if a.type != "ellipsis")
-        return Call(self._of(name).decode(), given, spread, self.place(node))
-
-    def _conditional(self, node: _Node) -> Expression:
-        condition, yes, no = map(self.translate, _meaningful(node))
-        return Conditional(condition, yes, no)
-
-    def _binary(self, node: _Node) -> Expression:
-        """Operands are not wrapped by the parser: everything left of the operator is the first."""
-        children = [child for child in node.children if child.type not in _SKIPPED]
-        at = next(i for i, child in enumerate(children) if not child.is_named)
-        sides = (self._sequence(children[:at]), self._sequence(children[at + 1 :]))
-        return Operation(children[at].type, sides)
-
-    def _unary(self, node: _Node) -> Expression:
-        operator, *operand = (child for child in node.children if child.type not in _SKIPPED)
-        return Operation(operator.type, (self._sequence(operand),))
-
-    def _object(self, node: _Node) -> Expression:
-        items = []
-        for element in _meaningful(node):
-            key, value = _meaningful(element)
-            inner = _meaningful(key)
-            bare = len(inner) == 1 and inner[0].type == "variable_expr"
-            made = Literal(self._of(key).decode()) if bare else self.translate(key)
-            items.append((made, self.translate(value)))
-        return Object(tuple(items))
-
-    def _for(self, node: _Node) -> Expression:
-        intro, *rest = _meaningful(node)
-        *names, of = _meaningful(intro)
-        value, key = self._of(names[-1]).decode(), self._of(names[0]).decode() if len(names) > 1 else ""
-        results = [self.translate(one) for one in rest if one.type == "expression"]
-        condition = next((_meaningful(one)[0] for one in rest if one.type == "for_cond"), None)
+    def _for(self, node: nodes.For) -> Expression:
+        key_result, condition = node.key_result, node.condition
         return For(
-            of=self.translate(of),
-            key=key,
-            value=value,
-            result=results[-1],
-            key_result=results[0] if len(results) > 1 else None,
+            of=self.translate(node.of),
+            key=node.key,
+            value=node.value,
+            result=self.translate(node.result),
+            key_result=self.translate(key_result) if key_result is not None else None,
             condition=self.translate(condition) if condition is not None else None,
-            grouped=any(one.type == "ellipsis" for one in rest),
+            grouped=node.grouped,
             place=self.place(node),
         )
 
-    def _opaque(self, node: _Node) -> Expression:
-        parts: list[Expression] = []
-        waiting = list(node.named_children)
-        while waiting:
-            child = waiting.pop()
-            if child.type == "expression":
-                parts.append(self.translate(child))
-            else:
-                waiting.extend(child.named_children)
-        return Opaque(self.shown(node), tuple(parts))
 
-
-def _meaningful(node: _Node) -> list[_Node]:
-    """Named children without comments and the tokens that only delimit."""
-    return [c for c in node.named_children if c.type != "comment" and not c.type.endswith(("_start", "_end"))]
-
-
-def _outdented(template: Expression, indent: int) -> Expression:
-    """The template with the indentation taken off the beginning of each line of its literal parts."""
-    parts = template.parts if isinstance(template, Template) else (template,)
+def _joined(parts: Iterable[Expression]) -> tuple[Expression, ...]:
+    """Literal texts that stand beside each other as one."""
     made: list[Expression] = []
-    at_start = True
     for part in parts:
-        if not isinstance(part, Literal):
+        last = made[-1] if made else None
+        if isinstance(part, Literal) and isinstance(part.value, str) and _is_text(last):
+            made[-1] = Literal(f"{last.value}{part.value}")  # type: ignore[union-attr]  # as `_is_text` says
+        else:
             made.append(part)
-            at_start = False
-            continue
-        first, *others = str(part.value).split("\n")
-        lines = [first[indent:] if at_start else first, *(line[indent:] for line in others)]
-        made.append(Literal("\n".join(lines)))
-        at_start = bool(others)
-    return made[0] if len(made) == 1 else Template(tuple(made))
+    return tuple(made)
+
+
+def _is_text(part: Expression | None) -> bool:
+    return isinstance(part, Literal) and isinstance(part.value, str)
+
+
+def _number(text: str) -> Expression:
+    return Literal(int(text)) if text.isdigit() and int(text) <= MAX_EXACT else Number(text)

@@ -1,12 +1,14 @@
 """The values of the evaluation beside plain ones: unknown, failed, runtimes, JSON text, dependencies.
 
-Plain values are Python's: None, bool, int, float, str, list, dict, and `Items` for a set.
+Plain values are Python's: None, bool, int, float, str, list, dict, and `Items` for a set; `Fraction`
+for a number that was computed or written with decimals (`numbers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = Any
@@ -61,7 +63,7 @@ def known(value: Value) -> bool:
     return not any(True for _ in specials(value))
 
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+_SCALARS: Final = frozenset({str, int, float, bool, Fraction, type(None)})
 
 
 def specials(value: Value) -> Iterable[Value]:

@@ -14,12 +14,14 @@ from tests.memory.copies import MemoryModuleCopies
 from tests.memory.terraform import MemoryModules
 
 
-def archived(root: Path) -> str:
+def archived(root: Path, **more: str) -> str:
     """Archive a module with a child module and a program below `root`; its digest."""
+    (root / ".git").mkdir()
     files = {
         "box/main.tf": 'module "part" {\n  source = "../part"\n}\n',
         "part/main.tf": "",
         "box/run.sh": "#!",
+        **more,
     }
     for name, text in files.items():
         path = root / "components" / name
@@ -32,11 +34,12 @@ def archived(root: Path) -> str:
     return modules.archive(module)
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "files from outside", "memory"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[ModuleCopies, ModuleCopies, str]:
     """An archive with a module, an empty one of the same kind, and the module's digest."""
-    if request.param == "files":
-        digest = archived(tmp_path)
+    if request.param != "memory":
+        reading = {"box/o.tf": 'output "o" {\n  value = file("../../a/b.txt")\n}\n', "../a/b.txt": "b"}
+        digest = archived(tmp_path, **(reading if "outside" in request.param else {}))
         return ModuleArchive(tmp_path / "archive"), ModuleArchive(tmp_path / "other"), digest
     modules = MemoryModules(("box",))
     module = modules.module("box")

@@ -1,8 +1,8 @@
 """Which components changed: compared with what was applied, or with a commit as far as Git can tell.
 
 A commit only narrows the search. Where Git cannot tell whether a file changed (a shallow clone, a submodule
-without its commit, a file that it ignores or was told not to look at, modules outside the work tree), the
-component's own part is compared with what was applied.
+without its commit, a file that it ignores or was told not to look at, modules outside the work tree, files
+outside the modules' directory), the component's own part is compared with what was applied.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _reasons(modules: Modules, component_type: str, untold: Mapping[str, str]) -
     for path in sorted(untold):
         if _touches(modules, component_type, (path,)):
             return f"{path}: {untold[path]}"
-    return ""
+    elsewhere = [part for part in _parts(modules, component_type) or () if part.startswith("../")]
+    return f"it reads {elsewhere[0]}, outside the modules' directory" if elsewhere else ""
 
 
 def _touches(modules: Modules, component_type: str, paths: Collection[str]) -> bool:
@@ -91,11 +92,17 @@ def _touches(modules: Modules, component_type: str, paths: Collection[str]) -> b
     """
     if not paths:
         return False
-    try:
-        parts = modules.parts(component_type)
-    except BadInput:
+    parts = _parts(modules, component_type)
+    if parts is None:
         return True
     return any(_within(path, part) or _within(part, path) for path in paths for part in parts)
+
+
+def _parts(modules: Modules, component_type: str) -> tuple[str, ...] | None:
+    try:
+        return modules.parts(component_type)
+    except BadInput:
+        return None
 
 
 def _within(path: str, directory: str) -> bool:

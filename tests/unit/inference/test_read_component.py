@@ -337,8 +337,8 @@ UNRESOLVED: list[tuple[str, str, str, bool]] = [
         False,
     ),
     (
-        use('var.dependencies["%{ if true }vpc/core%{ endif }"].id'),
-        'var.dependencies["%{ if true }vpc/core%{ endif }"]',
+        use('var.dependencies["vpc/${uuid()}"].id'),
+        'var.dependencies["vpc/${uuid()}"]',
         "main.tf:2",
         False,
     ),

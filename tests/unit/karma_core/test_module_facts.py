@@ -38,22 +38,3 @@ def test_both_syntaxes_give_the_same_facts(text: bytes, name: str) -> None:
     assert facts.sensitive == ("password",)
     assert facts.outputs == ("runtime",)
     assert [source.text for source in facts.children] == ["../shared", None]
-
-
-@pytest.mark.parametrize(
-    ("name", "read"),
-    [
-        ("main.tf", True),
-        ("a.tf.json", True),
-        ("a.tofu", True),
-        ("a.tofu.json", True),
-        ("a.tofutest.hcl", False),
-        (".x.tf", False),
-        ("#x.tf", False),
-        ("x.tf~", False),
-        ("x.tfvars", False),
-    ],
-)
-def test_configuration_files_are_those_that_terraform_reads(name: str, read: bool) -> None:
-    """Hidden and backup files are not configuration."""
-    assert module_facts.is_configuration(name) is read

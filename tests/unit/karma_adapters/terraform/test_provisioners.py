@@ -24,7 +24,8 @@ def _environment(text: bytes) -> str:
     document = hcl.parse(text, "main.tf")
     [resource] = document.body.of_type("resource")
     [block] = resource.of_type("provisioner")
-    return (block.attributes["environment"].expression.text or b"").decode()
+    expression = block.attributes["environment"].expression
+    return document.text[expression.start : expression.end]
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=list(BLOCKS))
