@@ -174,3 +174,22 @@ def test_an_output_of_null_is_a_key_with_null(tmp_path: Path) -> None:
         assert project.runtime("asks/one") == {"is_null": not on, "taken": value}
         assert {one.action for one in project.planned().values()} == {"no-op"}
     assert set(project.destroy().values()) == {"destroyed"}
+
+
+def test_a_static_fault_blocks_and_is_never_deferred(tmp_path: Path) -> None:
+    """Whether or not its inputs are known yet: it would fail after its producers had been applied."""
+    project = TerraformProject(tmp_path)
+    project.module("net", PRODUCER)
+    fault = 'resource "terraform_data" "x" {\n  input = var.id\n  inputs = 1\n}\n'
+    project.module("faulty", f'variable "id" {{}}\n{fault}')
+    project.config("net/core", {"name": "n", "labels": {}})
+    project.config("faulty/known", {"id": "x"})
+    project.config("faulty/unknown", {"id": values("id")})
+    project.publish()
+    made = project.plan()
+    assert {one.address: one.action for one in made.components} == {
+        "net/core": "create", "faulty/known": "blocked", "faulty/unknown": "blocked",
+    }  # fmt: skip
+    refused = {f.component: f.message for f in made.findings if f.code == "module-invalid"}
+    assert refused.keys() == {"faulty/known", "faulty/unknown"}
+    assert all("main.tf:4: Unsupported argument" in message for message in refused.values())
