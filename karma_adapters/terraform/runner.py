@@ -25,6 +25,7 @@ from karma_adapters.terraform import (
     plan_json,
     plan_only,
     refresh_json,
+    validation,
 )
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
@@ -41,7 +42,7 @@ from karma_core import ids
 from karma_core.configuration import engine_of
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
-from karma_core.masking.masker import leaves_of
+from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.masking.names import credential_names
 from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.plan.unseen import maybe_created
@@ -132,8 +133,10 @@ class TerraformRunner:
                 hidden=self._given_secrets(job),
                 work=str(self._directories.work),
             )
-        except BaseException:
+        except BaseException as error:
             self._private.drop(folder)
+            if isinstance(error, DeployFailed) and error.code == "deploy-failed":
+                self._require_valid(job, terraform)
             raise
         if plan.saved:
             self._private.write_secrets(folder, plan_json.secrets(document))
@@ -150,7 +153,10 @@ class TerraformRunner:
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
-        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
+        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more.
+
+        A static fault of the module is no reason to wait: DeployFailed `module-invalid`.
+        """
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
             declared = {name: value for name, value in job.variables.items() if name not in job.unknown}
@@ -167,6 +173,7 @@ class TerraformRunner:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
                 if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
+                self._require_valid(job, self._ready(job))
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
@@ -185,6 +192,17 @@ class TerraformRunner:
                 work=str(self._directories.work),
             )
             return replace(plan, written=plan.written | written)
+
+    def _require_valid(self, job: TerraformJob, terraform: CommandLine) -> None:
+        """DeployFailed `module-invalid` where a plan has failed because of what is wrong in the files."""
+        ended = terraform.cmd("validate", json=FLAG, no_color=FLAG)
+        try:
+            document = exact_json.decode(ended.out.encode())
+        except msgspec.MsgspecError:  # it was stopped, or is too old for this: then the first error stays
+            return
+        fault = validation.fault_of(job.address, document, masker_of(self._secrets(job)))
+        if fault is not None:
+            raise fault
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
