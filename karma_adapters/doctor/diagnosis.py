@@ -18,13 +18,15 @@ from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed, fetching, missing_cli_config
 from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import engine, find
+from karma_adapters.terraform.requirements import requirements
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core import ids
 from karma_core.deadlines import ends_within
-from karma_core.errors import KarmaError, LogTampered
+from karma_core.errors import KarmaError, LogTampered, NotFound
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
+from karma_core.ports import Modules
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import bound_to, check_binding
@@ -47,7 +49,7 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
         workspace = open_workspace(settings, environment)
     except KarmaError as error:
         return (*checks, failed(name, error))
-    checks += [passed(name, workspace.name), *_providers(settings)]
+    checks += [passed(name, workspace.name), *_providers(settings, workspace.modules)]
     aws_checks = tuple(_aws(settings, workspace))
     if any((check.name, check.status) == (CREDENTIALS, "failed") for check in aws_checks):
         return (*checks, *aws_checks)  # every store would wait for an answer that cannot come
@@ -90,9 +92,9 @@ def _prefect(settings: Settings) -> Check:
     return passed("orchestrator", f"prefect at {api}" if api else "prefect, a server of its own for each run")
 
 
-def _providers(settings: Settings) -> Iterator[Check]:
-    """One check for each set of providers that types require; none where all are built in."""
-    wanted = providers.requirements(settings.components_dir, engine(settings.terraform.binary))
+def _providers(settings: Settings, modules: Modules) -> Iterator[Check]:
+    """One check for each set of providers and sources that types require; none where all are built in."""
+    wanted = requirements(modules, engine(settings.terraform.binary))
     if not wanted:
         return
     missing = missing_cli_config(os.environ)
@@ -100,12 +102,24 @@ def _providers(settings: Settings) -> Iterator[Check]:
         said = f"TF_CLI_CONFIG_FILE names {missing}, which is not there, and is left out"
         yield warned("providers", said, "correct or unset the variable")
     environment = allowed(os.environ, settings.terraform.pass_environment)
-    for requirement in wanted:
+    for requirement, types in wanted.items():
         try:
             program = find(settings.terraform.binary)
-            yield providers.check(program, requirement, Processes(), environment, fetching(os.environ))
+            archived = _archived(modules, types[0])
+            yield providers.check(
+                program, requirement, archived, Processes(), environment, fetching(os.environ)
+            )
         except KarmaError as error:
             yield failed("providers", error)
+
+
+def _archived(modules: Modules, component_type: str) -> Path:
+    """The path of a copy of the type's module; NotFound where it has gone meanwhile."""
+    module = modules.module(component_type)
+    archived = modules.archived(modules.archive(module), component_type) if module else None
+    if archived is None:
+        raise NotFound(f"the module of {component_type} is gone", next_step="run the command again")
+    return Path(archived.path).absolute()
 
 
 def _aws(settings: Settings, workspace: Workspace) -> Iterator[Check]:
