@@ -63,7 +63,9 @@ class Frame:
             if value is None:
                 value = self.program.defaults.get(name, None if given is not None else Unknown(f"var.{name}"))
             complete = self.program.completions.get(name)
-            cached = self._variables[name] = complete(value) if complete is not None else value
+            cached = complete(value) if complete is not None else value
+            if not self.reading.quiet:
+                self._variables[name] = cached
         return cached
 
     def local(self, name: str) -> Value:
@@ -98,6 +100,8 @@ class Frame:
         reading.place, reading.guards = place, 0
         reading.depth += 1
         value = memo[name] = evaluate(self, _NO_NAMES)
+        if reading.quiet:  # what it reads is still to be recorded
+            del memo[name]
         reading.depth -= 1
         reading.place, reading.guards = before, guards
         return value
@@ -106,6 +110,8 @@ class Frame:
         """`data.aws_ssm_parameter.name`: one object, or one an instance."""
         if name not in self._parameters:
             block = self.program.reads.get(name)
+            if self.reading.quiet:
+                return COMPUTED
             self._parameters[name] = COMPUTED
             if block is not None and name not in self.program.foreign:
                 self._parameters[name] = self._collected(block, self._parameter)
@@ -120,6 +126,8 @@ class Frame:
     def child(self, name: str) -> Value:
         """`module.name`: the child's frame, or one an instance; computed where its files are not known."""
         if name not in self._children:
+            if self.reading.quiet:
+                return COMPUTED
             called = self.program.children.get(name)
             self._children[name] = COMPUTED
             if called is not None and called.program is not None:
