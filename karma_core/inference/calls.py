@@ -242,6 +242,28 @@ def _decode(arguments: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
+def _file(arguments: list[Evaluate]) -> Evaluate:
+    def evaluate(frame: Scope, names: Names) -> Value:
+        """Return the text of a file of the module, as far as it is kept with the module's facts."""
+        path = arguments[0](frame, names)
+        text = frame.file(path) if isinstance(path, str) else None
+        if text is not None:
+            return text
+        unknown = path if isinstance(path, Unknown) else Unknown("what the file holds")
+        return _noted(frame, given_up(frame, path, unknown))
+
+    return evaluate
+
+
+def _hash_of(name: str) -> Callable[[list[Evaluate]], Evaluate]:
+    """`filemd5` and its like: the hash of the text."""
+
+    def compiled(arguments: list[Evaluate]) -> Evaluate:
+        return _of_text(name, functions.TEXT[name], [_file(arguments)])
+
+    return compiled
+
+
 def _same(arguments: list[Evaluate]) -> Evaluate:
     return arguments[0]
 
@@ -262,6 +284,12 @@ def _encode(arguments: list[Evaluate]) -> Evaluate:
 
 _SPECIAL: Final[dict[str, tuple[Callable[[list[Evaluate]], Evaluate], range]]] = {
     "can": (_can, range(1, 2)),
+    "file": (_file, range(1, 2)),
+    "filebase64sha256": (_hash_of("base64sha256"), range(1, 2)),
+    "filemd5": (_hash_of("md5"), range(1, 2)),
+    "filesha1": (_hash_of("sha1"), range(1, 2)),
+    "filesha256": (_hash_of("sha256"), range(1, 2)),
+    "filesha512": (_hash_of("sha512"), range(1, 2)),
     "jsondecode": (_decode, range(1, 2)),
     "jsonencode": (_encode, range(1, 2)),
     "lookup": (_lookup, range(2, 4)),

@@ -98,11 +98,11 @@ def _merge(*maps: Value) -> Value:
 
 
 def _contains(items: Value, wanted: Value) -> Value:
-    found = False
+    contained = False
     for item in _list(items):
         if known(item) and known(wanted):
-            found = found or same(item, wanted)
-    if found:
+            contained = contained or same(item, wanted)
+    if contained:
         return True
     return False if known(items) and known(wanted) else Unknown("contains()", computed=True)
 

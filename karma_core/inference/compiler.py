@@ -65,8 +65,7 @@ def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - o
         case Splat():
             return splat_of(compile_expression(node.of), compile_expression(node.each))
         case Call():
-            arguments = [compile_expression(argument) for argument in node.arguments]
-            return call_of(node.name, arguments, spread=node.spread)
+            return _call(node)
         case Conditional():
             return _conditional(node)
         case Object() | Tuple():
@@ -184,6 +183,15 @@ def _of_one_type(yes: Expression, no: Expression) -> bool:
 def _is_text(node: Expression) -> bool:
     """Whether the value is a string, or would be if it did not fail."""
     return isinstance(node, Template)
+
+
+def _call(node: Call) -> Evaluate:
+    from karma_core.inference.template_files import templatefile  # noqa: PLC0415 - it compiles expressions
+
+    arguments = [compile_expression(argument) for argument in node.arguments]
+    if node.name == "templatefile" and len(arguments) == 2 and not node.spread:  # noqa: PLR2004 - path, values
+        return templatefile(arguments)
+    return call_of(node.name, arguments, spread=node.spread)
 
 
 def _is_collection(node: Expression) -> bool:

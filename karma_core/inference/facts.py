@@ -99,9 +99,14 @@ class Body(_Fact, frozen=True, kw_only=True):
 
 
 class ModuleFacts(_Fact, frozen=True, kw_only=True):
-    """The facts of a component type's module, child modules included."""
+    """The facts of a component type's module, child modules included.
+
+    `texts` are the files that its functions read, by path relative to the type's directory, as far as they
+    are short texts.
+    """
 
     body: Body
+    texts: dict[str, str] = {}
 
     @property
     def created(self) -> frozenset[str]:

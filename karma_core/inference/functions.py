@@ -22,25 +22,20 @@ TEXT: Final[dict[str, Callable[..., Value]]] = {
 }
 STRUCTURE: Final = collection_functions.STRUCTURE
 BY_THE_EVALUATION: Final = frozenset(
-    {"can", "jsondecode", "jsonencode", "lookup", "nonsensitive", "sensitive", "try"}
+    {"file", "filebase64sha256", "filemd5", "filesha1", "filesha256", "filesha512", "templatefile"}
+    | {"can", "jsondecode", "jsonencode", "lookup", "nonsensitive", "sensitive", "try"}
 )
 """Functions that look at more than the values of their arguments (`calls`)."""
-_OF_FILES: Final = "what files hold is not kept with a module's facts"
+_OF_FILES: Final = "of files only short texts are kept with a module's facts"
 LEFT_OUT: Final = {
     "abspath": "a path of the machine on which Terraform runs",
     "base64gzip": "the bytes are those of Go's own compression",
     "bcrypt": "another result each time",
     "ephemeralasnull": "whether a value is ephemeral is not followed",
-    "file": _OF_FILES,
     "filebase64": _OF_FILES,
-    "filebase64sha256": _OF_FILES,
     "filebase64sha512": _OF_FILES,
     "fileexists": _OF_FILES,
-    "filemd5": _OF_FILES,
     "fileset": _OF_FILES,
-    "filesha1": _OF_FILES,
-    "filesha256": _OF_FILES,
-    "filesha512": _OF_FILES,
     "formatdate": "times name nothing that is looked up",
     "issensitive": "whether a value is sensitive is not followed",
     "log": "floating point of the machine",
@@ -48,7 +43,6 @@ LEFT_OUT: Final = {
     "plantimestamp": "another result each time",
     "pow": "floating point of the machine",
     "rsadecrypt": "a private key is needed",
-    "templatefile": _OF_FILES,
     "templatestring": "a template that is made of values is not read",
     "textdecodebase64": "tables of encodings are not kept",
     "textencodebase64": "tables of encodings are not kept",

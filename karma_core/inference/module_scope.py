@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,10 @@ class Frame:
     def directory(self) -> str:
         """`path.module`."""
         return self.program.body.directory
+
+    def file(self, path: str) -> str | None:
+        """The text of a file that the module reads."""
+        return self.program.texts.get(posixpath.normpath(path))
 
     def give(self, values: Mapping[str, Value]) -> None:
         """Take the values that Karma passes, completed by the types of the variables."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,8 +49,9 @@ def _site(site: Site) -> CompiledSite:
 class Program:
     """A module's body, compiled once for all components of its type."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, texts: Mapping[str, str] | None = None) -> None:
         self.body = body
+        self.texts: Mapping[str, str] = texts or {}
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)
         self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
@@ -65,7 +67,7 @@ class Program:
             for block in body.writes
             if may_name(body, block.arguments["name"].expression, RUNTIME)
         ]
-        self.children = {name: Called(child) for name, child in body.children.items()}
+        self.children = {name: Called(child, self.texts) for name, child in body.children.items()}
         self.may_write: bool = bool(self.writes) or any(child.may_write for child in self.children.values())
         """Whether a runtime may be written here or in a child module, whatever the names turn out to be."""
         self.defaults = {
@@ -99,11 +101,11 @@ class Called:
 
     __slots__ = ("call", "may_write", "program", "too_deep", "used")
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, texts: Mapping[str, str]) -> None:
         self.used = child.used
         self.too_deep = child.too_deep
         self.call = CompiledBlock(child.call)
-        self.program: Program | None = Program(child.body) if child.body is not None else None
+        self.program: Program | None = Program(child.body, texts) if child.body is not None else None
         self.may_write: bool = self.program is None or self.program.may_write
 
 
