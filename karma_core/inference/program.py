@@ -9,7 +9,7 @@ from functools import cached_property
 from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
-from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.facts import Block, Body, Child, Site, UnseenRead
 from karma_core.inference.slicing import CONFIG, RUNTIME, may_name
 from karma_core.inference.types import Complete, completion
 from karma_core.inference.values import Value
@@ -49,8 +49,11 @@ def _site(site: Site) -> CompiledSite:
 class Program:
     """A module's body, compiled once for all components of its type."""
 
-    def __init__(self, body: Body, texts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, body: Body, texts: Mapping[str, str] | None = None, unseen: tuple[UnseenRead, ...] = ()
+    ) -> None:
         self.body = body
+        self.unseen = unseen
         self.texts: Mapping[str, str] = texts or {}
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)

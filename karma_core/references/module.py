@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
+from karma_core.inference.facts import UnseenRead
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
@@ -35,6 +36,7 @@ class Module:
         named = {resolved.target for resolved in subject.resolved if isinstance(resolved, Reference)}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         resolved: list[Resolved] = _references(subject, reading)
+        resolved += [_unseen(subject, read) for read in program.unseen]
         if reading.writes:
             resolved += _emissions(subject, reading)
         resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
@@ -42,7 +44,7 @@ class Module:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named:
             resolved += _undeclared(subject, reading, named)
-        if named - reading.reads.keys() and not program.body.unseen:
+        if named - reading.reads.keys() and not program.unseen:
             resolved += self._never_read(subject, reading)
         return resolved
 
@@ -90,6 +92,18 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
 def matches_by_suffix(target: str, read: Iterable[str]) -> bool:
     """Whether a key's guess at a type is settled by what is read: `cluster/main` means `ecs-cluster/main`."""
     return any(address.endswith(f"-{target}") for address in read)
+
+
+def _unseen(subject: Subject, read: UnseenRead) -> Finding:
+    """On the type: all of its components read it."""
+    return Finding(
+        code="unseen-read",
+        severity=Severity.WARNING,
+        component=about_type(subject.type),
+        pointer=read.place,
+        message=f"`{read.what}` reads what Karma cannot follow. If it comes from another component, "
+        "declare that in depends_on.",
+    )
 
 
 def _undeclared(subject: Subject, reading: Reading, named: set[str]) -> Iterator[Finding]:
