@@ -39,6 +39,11 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     reload: Reload | None = None
     runtime: Literal["module", "karma"] | None = None
     """Who writes the runtimes of this type; None: what the module's evaluation says."""
+    variables: dict[str, Literal["config", "karma"]] = {}
+    """Variable of Karma's (`nickname`) → who gives it: the config's key of that name, or Karma whatever the
+    config has under it."""
+    share_secrets_with: list[str] = []
+    """Types whose configs may take secret values from the runtimes of this type without an approval."""
     provisioner_credentials: bool = False
     """Whether the commands that the module runs (`local-exec`) get the worker's cloud credentials."""
     protected: bool = False
@@ -56,6 +61,7 @@ def read_definition(component_type: str, body: JsonObject) -> TypeDefinition:
         for target in (
             *definition.references.values(),
             *definition.consumes,
+            *definition.share_secrets_with,
             *(m.type for m in definition.match),
         ):
             ids.check_type(target)

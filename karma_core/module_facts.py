@@ -26,10 +26,11 @@ class ChildSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """What one file declares. `sensitive`: variables marked so."""
+    """What one file declares. `sensitive`, `ephemeral`: variables marked so."""
 
     variables: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
+    ephemeral: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     children: tuple[ChildSource, ...] = ()
 
@@ -44,11 +45,8 @@ def _read_native(text: bytes, name: str) -> FileFacts:
     variables = [b for b in body.of_type("variable") if b.labels]
     return FileFacts(
         variables=tuple(b.labels[0] for b in variables),
-        sensitive=tuple(
-            b.labels[0]
-            for b in variables
-            if "sensitive" in b.attributes and hcl.is_true(b.attributes["sensitive"].expression)
-        ),
+        sensitive=_marked(variables, "sensitive"),
+        ephemeral=_marked(variables, "ephemeral"),
         outputs=tuple(b.labels[0] for b in body.of_type("output") if b.labels),
         children=tuple(
             ChildSource(
@@ -60,12 +58,22 @@ def _read_native(text: bytes, name: str) -> FileFacts:
     )
 
 
+def _marked(variables: list[hcl.Block], mark: str) -> tuple[str, ...]:
+    """The variables for which an argument is the literal `true`."""
+    return tuple(
+        block.labels[0]
+        for block in variables
+        if mark in block.attributes and hcl.is_true(block.attributes[mark].expression)
+    )
+
+
 def _read_json(text: bytes, name: str) -> FileFacts:
     top = strictjson.parse_object(text, where=name)
     variables = list(_named(top.get("variable")))
     return FileFacts(
         variables=tuple(label for label, _ in variables),
         sensitive=tuple(label for label, body in variables if body.get("sensitive") is True),
+        ephemeral=tuple(label for label, body in variables if body.get("ephemeral") is True),
         outputs=tuple(label for label, _ in _named(top.get("output"))),
         children=tuple(
             ChildSource(text=_plain(body["source"]), file=name, line=1, column=1)

@@ -184,6 +184,8 @@ class Applied(Record, frozen=True, kw_only=True):
     unpublished: str = ""
     state: StateHeight | None = None
     begun: str = ""
+    by_value: tuple[str, ...] = ()
+    """Those of `edges` of which the config alone took values; the variable `dependencies` lacked them."""
 
     @property
     def succeeded(self) -> bool:
@@ -284,7 +286,7 @@ class Module(Record, frozen=True, kw_only=True):
     """A component type's Terraform module as it is now.
 
     `digest` covers its files, its local child modules and its lock file; `variables` are the input variables
-    it declares (`sensitive_variables` those marked so), `outputs` its outputs.
+    it declares (`sensitive_variables` and `ephemeral_variables` those marked so), `outputs` its outputs.
     """
 
     type: str
@@ -292,6 +294,7 @@ class Module(Record, frozen=True, kw_only=True):
     path: str
     variables: tuple[str, ...]
     sensitive_variables: tuple[str, ...] = ()
+    ephemeral_variables: tuple[str, ...] = ()
     outputs: tuple[str, ...]
 
 
@@ -308,9 +311,9 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
 class TerraformJob(Record, frozen=True, kw_only=True):
     """The job of Terraform on one component. `variables` holds declared variables only.
 
-    `unknown` maps a producer to the marks of what is unknown in its part of the variable `dependencies`
-    (true: all of it); `parameters` maps names of parameters that the module may read itself to what a plan
-    says they will hold. A plan of a job with either shows what can be known, and is never kept to be applied.
+    `unknown` maps a variable to the marks of what is unknown in its value (true: all of it); `parameters`
+    maps names of parameters that the module may read itself to what a plan says they will hold. A plan of a
+    job with either shows what can be known, and is never kept to be applied.
     `state_of` is the address under which the component's state still is, where it is to be moved.
     `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
     `provisioner_credentials`: commands that the module runs get the worker's credentials.

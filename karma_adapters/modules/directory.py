@@ -195,7 +195,7 @@ class ModuleDirectory:
         files = self._archive.files(digest, component_type)
         if files is None:
             return None
-        texts = {name: text for name, text in files if configuration.is_configuration(Path(name).name)}
+        texts = {name: text for name, text in files if _is_read(Path(name).name)}
         return read_module(component_type, texts, self._engine)
 
     def _read(self, component_type: str) -> _Reading:
@@ -222,6 +222,7 @@ class ModuleDirectory:
             path=str(self._root / component_type),
             variables=_merged(fact.variables for fact in own),
             sensitive_variables=_merged(fact.sensitive for fact in own),
+            ephemeral_variables=_merged(fact.ephemeral for fact in own),
             outputs=_merged(fact.outputs for fact in own),
         )
         return _Reading(
@@ -272,8 +273,12 @@ class ModuleDirectory:
         return tuple(sorted(patterns))
 
     def _configurations(self, directories: Sequence[str]) -> dict[str, bytes]:
-        """Path → content of the files that an engine reads as configuration."""
+        """Path → content of the files that an engine reads as configuration, or for values of variables."""
         paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
+        root = directories[0]
+        paths += [
+            f"{root}/{e.name}" for e in os.scandir(self._root / root) if configuration.is_values(e.name)
+        ]
         return {path: (self._root / path).read_bytes() for path in paths}
 
     def _facts(self, name: str) -> FileFacts:
@@ -356,6 +361,10 @@ def _configuration(directory: Path) -> list[str]:
     if not directory.is_dir():
         return []
     return sorted(e.name for e in os.scandir(directory) if configuration.is_configuration(e.name))
+
+
+def _is_read(name: str) -> bool:
+    return configuration.is_configuration(name) or configuration.is_values(name)
 
 
 def _is_type(directory: str) -> bool:

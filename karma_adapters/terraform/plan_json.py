@@ -14,6 +14,7 @@ from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import Masker, masker_of
+from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.records import PlannedOutputs, PlannedResource, PlannedRuntime, TerraformPlan
 
 _ACTIONS: Final = {
@@ -146,12 +147,14 @@ def writes_unknown(document: JsonObject) -> bool:
 
 
 def _outputs(document: JsonObject) -> PlannedOutputs:
-    """Return the planned outputs; an output of null counts as absent, as in the state."""
+    """Return the planned outputs. One of null is a null; only a `runtime` of null counts as absent."""
     changes = sorted(document.get("output_changes", {}).items())
     unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}
     after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
+    null = {n for n, change in changes if n not in after and change["actions"] != ["delete"]} - {RUNTIME}
+    known = {name: change.get("after") for name, change in after.items() if unknown.get(name) is not True}
     return PlannedOutputs(
-        known={name: change.get("after") for name, change in after.items() if unknown.get(name) is not True},
+        known={**known, **dict.fromkeys(sorted(null))},
         unknown=unknown,
         sensitive=tuple(n for n, change in after.items() if masking.is_marked(change.get("after_sensitive"))),
     )

@@ -1,9 +1,9 @@
 """A copy of a module that can be planned with inputs that are unknown until apply, and is never applied.
 
-Terraform takes no unknown value for a variable. So in the copy every reference to `var.dependencies` becomes
-a local of ours, whose known parts are literals and whose unknown parts hang on a placeholder resource that
-is about to be created: Terraform itself then holds them unknown. The copy is planned against a copy of the
-state, so that what stands there stays as it is.
+Terraform takes no unknown value for a variable. So in the copy every use of a variable with unknown parts is
+one of a child module of ours (`plan_only_variables`), which is given literals for the known parts, and for
+the others what hangs on a placeholder resource that is about to be created: Terraform itself then holds them
+unknown. The copy is planned against a copy of the state, so that what stands there stays as it is.
 
 The placeholder's id is an unknown *string*; decoded as JSON it is an unknown of any type, which conditionals
 and functions take in every place.
@@ -14,23 +14,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
-from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
+from karma_adapters.terraform.hcl_edits import applied
+from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.errors import PlanDeferred
-from karma_core.hcl import nodes
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
 
-VARIABLE: Final = ("var", "dependencies")
 PLACEHOLDER: Final = "karma_unknown_until_apply"
-LOCAL: Final = "karma_planned_dependencies"
 FILE: Final = "zz_karma_planned.tf"
 RESOURCE: Final = f"terraform_data.{PLACEHOLDER}"
 UNKNOWN: Final = f"jsondecode({RESOURCE}.id)"
@@ -42,6 +40,8 @@ _BLOCK: Final = re.compile(
 )
 _OUTPUT: Final = re.compile(rf"^  [+~-] {parameters.WRITTEN}.*\n", re.MULTILINE)
 _NO_OUTPUTS: Final = re.compile(r"^Changes to Outputs:\n(?=\s*(?:\n|\Z))", re.MULTILINE)
+_UNESCAPED: Final = re.compile(r"(\\\\)|(\\[bf])|([$%])(?=\{)")
+"""In JSON's text of a string: an escaped backslash, an escape that HCL lacks, the start of a template."""
 _STILL: Final = frozenset({"no-op", "read"})
 _COUNT: Final = re.compile(r"^Plan: (\d+) to add", re.MULTILINE)
 
@@ -66,58 +66,65 @@ def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = 
 def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob, *, outermost: bool) -> None:
     """Rewrite one module of the tree, and add the file with what is ours."""
     files = [directory / name for name in names]
-    texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
-    if any(parameters.TYPE.encode() in text or (outermost and b"var.dependencies" in text) for text in texts):
-        raise PlanDeferred(
-            f"{job.address} cannot be planned yet",
-            why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
-        )
+    _require_native(directory, files, job, outermost=outermost)
     native = [file for file in files if file.name.endswith(configuration.NATIVE)]
     documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
-    definitions = [f"{LOCAL} = {_dependencies(job)}"]
     reading = [one for document in documents for one in parameters.locals_of(document)]
     if not outermost and not reading:
         return
-    definitions += [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
+    inputs = PlannedInputs(documents, job) if outermost else None
     outputs = [o for d in documents for o in parameters.outputs_of(d)] if outermost and job.foretell else []
     for document in documents:
-        rewritten = rewrite(document, outermost=outermost)
+        rewritten = rewrite(document, inputs)
         if rewritten != document.text:
             file = directory / document.name
             file.chmod(0o600)
             file.write_bytes(rewritten.encode())
-    (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
+    definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
+    if inputs is not None:
+        _write_inputs(directory / MODULE, inputs)
+        outputs.append(inputs.call(expression(job.variables.get(n), job.unknown[n]) for n in inputs.names))
+    conditions = inputs.preconditions() if inputs is not None else ()
+    (directory / FILE).write_text(planned_file(definitions, outputs, conditions), "utf-8")
 
 
-def _dependencies(job: TerraformJob) -> str:
-    """The variable's value as an expression, sensitive as a whole where the module marks the variable so."""
-    value = expression(job.variables.get(VARIABLE[1], {}), job.unknown)
-    return f"sensitive({value})" if VARIABLE[1] in job.module.sensitive_variables else value
+def _require_native(directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool) -> None:
+    """PlanDeferred where a file in JSON syntax, which is not rewritten, uses what is unknown."""
+    unknown = [f"var.{name}".encode() for name in job.unknown] if outermost else []
+    texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
+    if any(used in text for text in texts for used in (parameters.TYPE.encode(), *unknown)):
+        raise PlanDeferred(
+            f"{job.address} cannot be planned yet",
+            why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
+        )
 
 
-def rewrite(document: hcl.Document, *, outermost: bool = True) -> str:
-    """Return the file with every `var.dependencies` and every parameter that is read replaced by locals.
+def _write_inputs(folder: Path, inputs: PlannedInputs) -> None:
+    """The child module. It is there in every copy, because copies of one module are initialised once."""
+    folder.mkdir()
+    for name, text in inputs.files().items():
+        (folder / name).write_text(text, "utf-8")
 
-    In a child module `var.dependencies` is another variable: what it is given comes from the outermost.
+
+def rewrite(document: hcl.Document, inputs: PlannedInputs | None = None) -> str:
+    """Return the file with its use of what is planned: parameters that are read, variables with unknowns.
+
+    In a child module (`inputs` is None) variables are others: what it is given comes from the outermost.
     """
     edits = list(parameters.reading_edits(document))
-    if outermost:
-        edits += [edit for expression in values(document.body) for edit in _references(expression)]
+    edits += inputs.edits(document) if inputs is not None else ()
     return applied(document.text, edits)
 
 
-def _references(root: hcl.Expression) -> Iterator[Edit]:
-    """An edit for every reference to the variable."""
-    for node in nodes.walk(root):
-        if path_of(node) == VARIABLE:
-            yield Edit(node.start, node.end, f"local.{LOCAL}")
-
-
-def planned_file(definitions: Iterable[str], outputs: Iterable[str] = ()) -> str:
-    """The file that defines the placeholder, the locals and the outputs."""
+def planned_file(
+    definitions: Iterable[str], blocks: Iterable[str] = (), preconditions: Iterable[str] = ()
+) -> str:
+    """The file that defines the placeholder, the locals, and further blocks."""
     lines = "".join(f"  {one}\n" for one in definitions)
-    placeholder = f'resource "terraform_data" "{PLACEHOLDER}" {{}}\n'
-    return "\n".join([placeholder, f"locals {{\n{lines}}}\n", *(f"{one}\n" for one in outputs)])
+    conditions = "".join(preconditions)
+    body = f"\n  lifecycle {{\n{conditions}  }}\n" if conditions else ""
+    placeholder = f'resource "terraform_data" "{PLACEHOLDER}" {{{body}}}\n'
+    return "\n".join([placeholder, f"locals {{\n{lines}}}\n", *(f"{one}\n" for one in blocks)])
 
 
 def expression(value: JsonValue, marks: JsonValue) -> str:
@@ -141,8 +148,12 @@ def expression(value: JsonValue, marks: JsonValue) -> str:
 
 def _string(text: str) -> str:
     """A quoted string, literal: no template in it is expanded, no escape that HCL does not have."""
-    quoted = json.dumps(text).replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return quoted.replace("${", "$${").replace("%{", "%%{")
+    return _UNESCAPED.sub(_escaped, json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    backslash, control, marker = match.groups()
+    return backslash or {"\\b": "\\u0008", "\\f": "\\u000c"}.get(control) or marker * 2
 
 
 def why_deferred(error: str) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -32,7 +33,7 @@ from karma_adapters.terraform.backend import Backend, height_of
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
 from karma_adapters.terraform.preparation import Initialiser, Preparation
-from karma_adapters.terraform.private_files import PLAN, PrivateFiles
+from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
 from karma_adapters.terraform.work_trees import WorkTrees, short
@@ -42,6 +43,7 @@ from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import leaves_of
 from karma_core.masking.names import credential_names
+from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
 from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
@@ -68,6 +70,7 @@ class TerraformRunner:
         backend: Backend,
         directories: Directories,
         environment: Mapping[str, str],
+        for_init: Mapping[str, str] = MappingProxyType({}),
         processes: Processes,
         seconds: Seconds = USUAL,
         access: Callable[[], Mapping[str, str]] = dict,
@@ -90,8 +93,9 @@ class TerraformRunner:
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_KEEP_CACHED}
         self._environment = {**plugins, **environment, **fixed}
+        self._for_init = for_init
         self._access = access
-        self._credentials: frozenset[str] = frozenset()
+        self._credentials = frozenset(for_init[name] for name in credential_names(for_init))
         """Those that the children got; an older one may still show in what they say."""
 
     def version(self) -> str:
@@ -143,18 +147,19 @@ class TerraformRunner:
         """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
+            declared = {name: value for name, value in job.variables.items() if name not in job.unknown}
             ended = terraform.cmd(
                 "plan",
                 input=False,
                 no_color=FLAG,
                 lock=False,
                 detailed_exitcode=FLAG,
-                var_file=str(self._private.write_variables(Path(scratch), job.variables)),
+                var_file=str(self._private.write_variables(Path(scratch), declared)),
                 out=str(Path(scratch) / PLAN),
             )
             if ended.code not in {NO_CHANGES, CHANGES}:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
-                if ended.stopped:
+                if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
@@ -181,7 +186,7 @@ class TerraformRunner:
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
-        data = self._directories.data / "plan-only" / job.module.digest.removeprefix("sha256:")
+        data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
         environment = self._with_access(data)
         terraform = self._command_line(copy, environment, job.address)
         self._initialiser.share(
@@ -206,7 +211,7 @@ class TerraformRunner:
         folder = self._private.find(plan.saved)
         self._settling.settle(job.address)
         terraform = self._ready(job)
-        with self._applies.recorded(job.address) as written:
+        with self._applies.recorded(job.address) as written, self._ephemeral(job, folder) as variables:
             ended = terraform.writing_to(written).cmd(
                 "apply",
                 str(folder / PLAN),
@@ -214,6 +219,7 @@ class TerraformRunner:
                 input=False,
                 no_color=FLAG,
                 lock_timeout=self._lock_timeout,
+                var_file=variables,
             )
         if ended.code != 0 or ended.running:
             ended = dataclasses.replace(ended, out=apply_events.for_people(ended.out))
@@ -223,6 +229,19 @@ class TerraformRunner:
             raise maybe_created(job.address, names, why=error.why) if names else error
         self._private.drop(folder)
         return self._outputs(lambda: terraform, job)
+
+    @contextlib.contextmanager
+    def _ephemeral(self, job: TerraformJob, folder: Path) -> Iterator[str | None]:
+        """A file with the ephemeral variables: no plan keeps them, so the apply needs them again."""
+        names = job.module.ephemeral_variables
+        given = {name: job.variables[name] for name in names if name in job.variables}
+        (folder / VARIABLES).unlink(missing_ok=True)  # of an apply whose Karma was killed
+        file = self._private.write_variables(folder, given) if given else None
+        try:
+            yield str(file) if file is not None else None
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
 
     @failure.for_component
     def maybe_created(self, address: str) -> tuple[str, ...]:
@@ -374,7 +393,9 @@ class TerraformRunner:
             seconds = self._seconds.apply if command == "apply" else self._seconds.plan
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
-        return CommandLine(self._binary, directory, environment, self._processes, limits_of)
+        return CommandLine(
+            self._binary, directory, environment, self._processes, limits_of, for_init=self._for_init
+        )
 
     def _init(self, terraform: CommandLine, job: TerraformJob) -> None:
         Path(self._environment["TF_PLUGIN_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
@@ -407,13 +428,20 @@ class TerraformRunner:
         return _json(ended, job.address, "show")
 
     def _outputs(self, terraform: Callable[[], CommandLine], job: TerraformJob) -> TerraformOutputs:
-        """Read outputs from the state if it can be read without a process, else from `output -json`."""
+        """Read outputs from the state if it can be read without a process, else from `output -json`.
+
+        Terraform keeps no output of null: those of the module's that are missing are null, but for `runtime`.
+        """
         state = self._backend.state(job.address)
         outputs = (state or {}).get("outputs")
         if outputs is None:
             outputs = self._ask_outputs(terraform(), job)
+        null = () if job.destroy else set(job.module.outputs) - outputs.keys() - {RUNTIME}
         return TerraformOutputs(
-            values={name: exact_json.rounded(outputs[name]["value"]) for name in sorted(outputs)},
+            values={
+                **{name: exact_json.rounded(outputs[name]["value"]) for name in sorted(outputs)},
+                **dict.fromkeys(sorted(null)),
+            },
             sensitive=tuple(name for name in sorted(outputs) if outputs[name].get("sensitive")),
             state=height_of(state),
         )
@@ -433,7 +461,7 @@ class TerraformRunner:
         """Run a command; DeployFailed unless it ended by itself with one of the `fine` codes."""
         ended = terraform.cmd(command, *arguments, **options)
         if ended.code not in fine:
-            error = failure.failed(job.address, command, ended, self._secrets(job))
+            error = failure.failed(job.address, command, ended, self._secrets(job), self._for_init)
             lock = error.facts.get("lock")
             if isinstance(lock, dict) and not failure.is_local(lock):
                 error.facts["may_save_seconds"] = self._seconds.save

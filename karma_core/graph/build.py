@@ -21,6 +21,7 @@ from karma_core.references.module import VIA as MODULE
 from karma_core.references.module import matches_by_suffix
 from karma_core.references.nickname import VIA as NICKNAME
 from karma_core.references.resolvers import RESOLVERS, find_all, prepare
+from karma_core.references.value import VIA as VALUE
 
 StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
 """(status, applied fingerprint) of a configured component, from what is known of it and its own edges."""
@@ -107,12 +108,16 @@ def resolve(
 
 def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
     """Return (consumer, producer) → keys that the consumer reads but can do without."""
-    return {
-        (reference.source, reference.target): frozenset(reference.optional_keys)
-        for of_source in references.values()
-        for reference in of_source
-        if reference.optional_keys
-    }
+    optional: dict[tuple[str, str], set[str]] = {}
+    needed: dict[tuple[str, str], set[str]] = {}
+    for of_source in references.values():
+        for reference in of_source:
+            pair = (reference.source, reference.target)
+            if reference.optional_keys:
+                optional.setdefault(pair, set()).update(reference.optional_keys)
+            if reference.keys and reference.keys != reference.optional_keys:
+                needed.setdefault(pair, set()).update(set(reference.keys).difference(reference.optional_keys))
+    return {pair: frozenset(keys - needed.get(pair, set())) for pair, keys in optional.items()}
 
 
 def refuse_dangling(
@@ -148,7 +153,8 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
     """One component's references as edges, sorted: one dependency a producer, beside it what is read.
 
     What is read of a producer is what the type's `consumes` says; else what its module reads, which is the
-    whole runtime where not all its reads are known; else the whole where the config names the runtime.
+    whole runtime where not all its reads are known; else the whole where the config names the runtime. The
+    values that the config takes of it are read besides.
     """
     by_target: dict[str, list[Reference]] = {}
     for reference in references:
@@ -160,7 +166,7 @@ def join(references: Iterable[Reference], definition: TypeDefinition) -> tuple[E
         listed = consumes.get(type_of(target)) if consumes else None
         readers = to_target if listed is not None else [r for r in to_target if r.runtime]
         if readers:
-            keys = tuple(sorted(set(listed))) if listed is not None else _keys_read(_best(readers))
+            keys = _keys_read(_best(readers)) if listed is None else _listed(listed, readers)
             edges.append(_edge(readers, Kind.CONSUMES, keys))
         edges.append(_edge(to_target, Kind.DEPENDS_ON, None))
     return tuple(edges)
@@ -232,8 +238,19 @@ def _node(inventory: Inventory, loaded: Loaded, status: Status, fingerprint: str
 
 
 def _best(readers: list[Reference]) -> list[Reference]:
-    """Return the readers to believe: a module's own reads take precedence over names in a config."""
-    return readers if len(readers) == 1 else [r for r in readers if r.via == MODULE] or readers
+    """Return the readers to believe: a module's own reads take precedence over names in a config.
+
+    What the config takes by value is read whatever the module reads.
+    """
+    if len(readers) == 1 or all(r.via != MODULE for r in readers):
+        return readers
+    return [r for r in readers if r.via in (MODULE, VALUE)]
+
+
+def _listed(keys: Iterable[str], readers: Iterable[Reference]) -> tuple[str, ...]:
+    """The keys that the type's definition lists, and those of values that the config takes."""
+    values = {key for r in readers if r.via == VALUE for key in r.keys or ()}
+    return tuple(sorted(values.union(keys)))
 
 
 def _edge(references: list[Reference], kind: Kind, keys: tuple[str, ...] | None) -> Edge:

@@ -12,6 +12,7 @@ from karma_core.graph.load import Inventory
 from karma_core.graph.moves import check_moves
 from karma_core.graph.order_conflicts import check_orders
 from karma_core.graph.schemas import check_schemas
+from karma_core.graph.secret_reads import check_secret_reads
 from karma_core.graph.values import (
     check_ages,
     check_binding,
@@ -48,6 +49,7 @@ def validate(
         *check_runtimes(built.inventory, built.graph),
         *check_consumed_keys(built.inventory, built.graph, built.optional_keys),
         *check_schemas(inventory, definitions),
+        *check_secret_reads(inventory, built.graph, definitions),
         *check_masks(inventory),
         *check_types(inventory, known_types),
         *check_moves(inventory, full_graph),

@@ -49,7 +49,7 @@ def _visit(frame: Frame, *, outermost: bool) -> None:
             reading.place = program.body.outputs[name].place
             reading.used(value)
     for name, called in program.children.items():
-        if called.used:
+        if called.used or (called.program is not None and called.program.may_read_config):
             _visit_children(frame, name, called.call)
 
 

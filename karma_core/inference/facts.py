@@ -44,10 +44,11 @@ class Block(_Fact, frozen=True, kw_only=True):
 
 
 class Variable(_Fact, frozen=True, kw_only=True):
-    """An input variable: its default, and its type where that has optional attributes with defaults."""
+    """An input variable: its default, its type, and where its block stands (`variables.tf:3`)."""
 
     default: Expression | None = None
     type: Expression | None = None
+    place: str = ""
 
 
 class FileRead(_Fact, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site, UnseenRead
-from karma_core.inference.slicing import CONFIG, RUNTIME, may_name
-from karma_core.inference.types import Complete, completion
+from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
+from karma_core.inference.types import Complete, completion, dependency_keys
 from karma_core.inference.values import Value
 
 _NO_NAMES: Names = {}
@@ -73,9 +73,18 @@ class Program:
         self.children = {name: Called(child, self.texts) for name, child in body.children.items()}
         self.may_write: bool = bool(self.writes) or any(child.may_write for child in self.children.values())
         """Whether a runtime may be written here or in a child module, whatever the names turn out to be."""
+        self.may_read_config: bool = any(
+            may_name(body, block.arguments["name"].expression, CONFIG) for block in body.reads.values()
+        ) or any(
+            child.program is not None and child.program.may_read_config for child in self.children.values()
+        )
+        """Whether a parameter is read here or in a child module whose name may be that of a config."""
         self.defaults = {
             name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
         }
+        dependencies = body.variables.get(DEPENDENCIES)
+        self.dependency_keys = dependency_keys(dependencies.type) if dependencies is not None else None
+        """What every producer's object must and may have in `var.dependencies`; None: anything."""
         self.completions: dict[str, Complete] = {
             name: made
             for name, v in body.variables.items()

@@ -12,7 +12,7 @@ from msgspec import structs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
-from karma_core.inference.expressions import Call, Expression, Literal, Name, parts_of
+from karma_core.inference.expressions import Literal, Name
 from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, UnseenRead, Variable
 from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import sliced
@@ -62,10 +62,29 @@ def read_module(component_type: str, files: Files, engine: Engine = Engine.TERRA
     Expressions and locals whose nesting exceeds Python's stack are refused alike: no real module has them.
     """
     try:
-        return ModuleFacts(body=sliced(_Reader(component_type, files, engine).body(component_type, depth=0)))
+        body = _Reader(component_type, files, engine).body(component_type, depth=0)
+        return ModuleFacts(body=sliced(_with_values(body, component_type, files)))
     except RecursionError as error:
         why = "its expressions are nested too deeply, or too many locals lead to each other"
         raise hcl.unreadable(component_type, why, 1, 1) from error
+
+
+def _with_values(body: Body, directory: str, files: Files) -> Body:
+    """The body whose variables have the values of the root's `.tfvars` files in place of their defaults.
+
+    The order is Terraform's: `terraform.tfvars`, `terraform.tfvars.json`, then `*.auto.tfvars` by name.
+    """
+    names = [path.removeprefix(f"{directory}/") for path in files if path.startswith(f"{directory}/")]
+    chosen = sorted(
+        (n for n in names if "/" not in n and configuration.is_values(n)),
+        key=lambda name: (not name.startswith("terraform.tfvars"), name),
+    )
+    variables = dict(body.variables)
+    for name in chosen:
+        for variable, value in sources.values(files[f"{directory}/{name}"], f"{directory}/{name}").items():
+            if variable in variables:
+                variables[variable] = structs.replace(variables[variable], default=value)
+    return structs.replace(body, variables=variables) if chosen else body
 
 
 class _Reader:
@@ -147,7 +166,7 @@ class _Parts:
         if source.type == "locals":
             self.locals.update(attributes)
         elif source.type == "variable" and source.labels:
-            self.variables[source.labels[0]] = _variable(attributes)
+            self.variables[source.labels[0]] = _variable(source)
             self._add_conditions(source, "validation")
         elif source.type == "output" and source.labels:
             if "value" in attributes:
@@ -255,14 +274,10 @@ def _dynamic(source: Source) -> Block:
     )
 
 
-def _variable(attributes: Mapping[str, Site]) -> Variable:
-    default, of_type = attributes.get("default"), attributes.get("type")
+def _variable(source: Source) -> Variable:
+    default, of_type = source.attributes.get("default"), source.attributes.get("type")
     return Variable(
         default=default.expression if default else None,
-        type=of_type.expression if of_type and _has_optional(of_type.expression) else None,
+        type=of_type.expression if of_type else None,
+        place=source.place,
     )
-
-
-def _has_optional(node: Expression) -> bool:
-    """Whether a type has an optional attribute, which Terraform adds where a value lacks it."""
-    return (isinstance(node, Call) and node.name == "optional") or any(map(_has_optional, parts_of(node)))

@@ -99,7 +99,8 @@ class Reading:
     While `quiet` is not 0, a value is evaluated for its type alone, and nothing is recorded. `uncomputed`
     counts the calls whose result Karma does not compute: Terraform may stop with an error at any of them.
 
-    `writes` are the addresses whose runtimes the module writes, its own among them, with the places.
+    `writes` are the addresses whose runtimes the module writes, its own among them, with the places;
+    `own_config` are the places where it reads the parameter of its own config.
     """
 
     __slots__ = (
@@ -107,6 +108,7 @@ class Reading:
         "guards",
         "inputs",
         "items_left",
+        "own_config",
         "place",
         "quiet",
         "reads",
@@ -122,6 +124,7 @@ class Reading:
         self.writes: dict[str, set[str]] = {}
         self.unresolved: list[Unresolved] = []
         self.unresolved_writes: list[Unresolved] = []
+        self.own_config: set[str] = set()
         self.place = ""
         self.guards = 0
         self.depth = 0
@@ -199,6 +202,8 @@ class Reading:
         if parameter.address != inputs.address:
             self.named(parameter.address, place, runtime=parameter.kind == ids.RUNTIME)
         if parameter.kind == ids.CONFIG:
+            if parameter.address == inputs.address:
+                self.own_config.add(place)
             return Encoded(inputs.configs.get(parameter.address, COMPUTED))
         return COMPUTED if parameter.address == inputs.address else Encoded(Runtime(parameter.address))
 

@@ -48,6 +48,23 @@ def read(text: bytes, path: str, place: str) -> Iterator[Source]:
         yield _native(block, translator, place)
 
 
+def values(text: bytes, path: str) -> dict[str, Expression]:
+    """The values of variables in a file `terraform.tfvars`, `*.auto.tfvars` or such in JSON."""
+    if path.endswith(".json"):
+        return {name: _literal(value) for name, value in strictjson.parse_object(text, where=path).items()}
+    document = hcl.parse(text, path)
+    translator = Translator(document.text, path)
+    attributes = document.body.attributes
+    return {name: translator.translate(attribute.expression) for name, attribute in attributes.items()}
+
+
+def _literal(value: JsonValue) -> Expression:
+    """A value as it stands: no template in it is expanded."""
+    if isinstance(value, dict):
+        return Object(tuple((Literal(key), _literal(inner)) for key, inner in value.items()))
+    return Tuple(tuple(map(_literal, value))) if isinstance(value, list) else Literal(value)
+
+
 def _native(block: hcl.Block, translator: Translator, file: str) -> Source:
     return Source(
         type=block.type,

@@ -1,15 +1,23 @@
-"""Optional attributes of a variable's type: Terraform gives a config that lacks one its default, or null."""
+"""Types of variables: how Terraform converts what a variable is given.
+
+A config that lacks an optional attribute gets its default, or null; a number that is meant as text becomes
+text, and a text that is meant as a number or bool becomes one.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
-from karma_core.inference.expressions import Call, Expression, Literal, Object
+from karma_core.inference.expressions import Call, Expression, Literal, Name, Object
+from karma_core.inference.operations import text_of
 from karma_core.inference.values import Value
 from karma_core.json_types import JsonObject
 
 Complete = Callable[[Value], Value]
-"""Adds what a value lacks; the value itself is left as it is."""
+"""Converts a value and adds what it lacks. One that cannot be converted is left as it is."""
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 
 def completion(of_type: Expression, default: Callable[[Expression], Value]) -> Complete | None:
@@ -25,6 +33,37 @@ def completion(of_type: Expression, default: Callable[[Expression], Value]) -> C
             return _map(item) if item is not None else None
         case Call(name="optional", arguments=(inner, *_)):
             return completion(inner, default)
+        case Name(name="string" | "number" | "bool" as kind):
+            return _PRIMITIVE[kind]
+        case _:
+            return None
+
+
+def _as_text(value: Value) -> Value:
+    return text_of(value) if isinstance(value, (bool, int, float)) else value
+
+
+def _as_number(value: Value) -> Value:
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
+def _as_bool(value: Value) -> Value:
+    return value == "true" if value in ("true", "false") else value
+
+
+_PRIMITIVE: Final = {"string": _as_text, "number": _as_number, "bool": _as_bool}
+
+
+def dependency_keys(of_type: Expression | None) -> tuple[frozenset[str], frozenset[str]] | None:
+    """(required, optional) attributes of every producer's object, by the type of the variable `dependencies`.
+
+    None where the type lists none: then Terraform takes whatever it is given.
+    """
+    match of_type:
+        case Call(name="map", arguments=(Call(name="object", arguments=(Object(items=items),)),)):
+            types = {_key(key): value for key, value in items}
+            optional = {n for n, one in types.items() if isinstance(one, Call) and one.name == "optional"}
+            return frozenset(types.keys() - optional), frozenset(optional)
         case _:
             return None
 

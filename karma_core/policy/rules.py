@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from karma_core.changes.record import Edit
 from karma_core.component_types import TypeDefinition
+from karma_core.graph.secret_reads import CODE as SECRET_READ
 from karma_core.ids import type_of
 from karma_core.json_difference import differences
 from karma_core.json_types import JsonValue
 from karma_core.model import Finding, Record, Severity
-from karma_core.plan.document import Action, Plan
+from karma_core.plan.document import CHANGING, Action, Plan
 from karma_core.policy.document import Policy
 from karma_core.policy.freeze import Freeze
 from karma_core.policy.identities import Identities
@@ -173,9 +174,14 @@ def approvals(rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefiniti
 
 
 def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> list[str]:
-    """Why the plan needs an approval: what it destroys, and what nobody can see yet."""
+    """Why the plan needs an approval: what it destroys, what nobody can see yet, what secrets it takes."""
     destroying = any(policy.destroy_needs_approval for policy in rules.policies)
-    needs = []
+    running = {one.address for one in plan.components if one.action in CHANGING}
+    needs = [
+        f"{f.component}: {f.message}"
+        for f in plan.findings
+        if f.code == SECRET_READ and f.component in running
+    ]
     for component in plan.components:
         address = component.address
         if component.action == Action.DEFERRED:

@@ -13,9 +13,12 @@ from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs
+from karma_core.inference.values import COMPUTED
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
+from karma_core.root_variables import reserved, taken_by_karma
+from karma_core.runtime_references import evaluable
 
 Configs = Mapping[str, Mapping[str, JsonObject]]
 """Component type → address → config, for every config that could be read."""
@@ -57,6 +60,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     `entries` is the one walk of its config, `resolved` what the resolvers before this one have found.
     `naming` are the names of the resolvers by which a config names a producer whose runtime it means to use.
+    `own_config` are the places where the module reads the parameter of this config, as far as is found.
     """
 
     address: str
@@ -65,6 +69,7 @@ class Subject(msgspec.Struct, frozen=True):
     entries: list[Entry]
     resolved: list[Resolved]
     naming: frozenset[str] = frozenset()
+    own_config: list[str] = []
 
 
 class ModuleInputs(msgspec.Struct, frozen=True):
@@ -72,6 +77,7 @@ class ModuleInputs(msgspec.Struct, frozen=True):
 
     facts: Mapping[str, ModuleFacts] = {}
     region: str = ""
+    environment: str = ""
     variables: JsonMapping = {}
 
 
@@ -112,6 +118,9 @@ class Context:
         self._definitions = definitions
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
+        self._taken: dict[str, frozenset[str]] = {}
+        self.takes_values: set[str] = set()
+        """Components whose configs take values from runtimes, as far as they have been looked at."""
         self._flat: JsonObject | None = None
         self._shared: JsonObject = {}
 
@@ -142,11 +151,30 @@ class Context:
         """Return the inputs of the module's evaluation; `producers` are those resolved without it."""
         if self._flat is None:
             self._flat = {a: c for of_type in self.configs.values() for a, c in of_type.items()}
-            shared = {"iac_prefix": self.prefix, "region": self.modules.region}
+            shared = {"region": self.modules.region, "environment": self.modules.environment}
             self._shared = {**self.modules.variables, **shared}
         component_type, nickname, _ = Address.of(address)
-        own = {"nickname": nickname, "component_name": component_type, "config": config}
-        return Inputs(address, self.prefix, {**self._shared, **own}, producers, self._flat)
+        taken = self.taken(component_type)
+        program = self.program(component_type)
+        declared = program.body.variables if program is not None else ()
+        given = {name: config[name] for name in declared if name in config and name not in taken}
+        named = {"nickname": nickname, "component_name": component_type, "iac_prefix": self.prefix}
+        karmas = {**named, "config": config}
+        own = {name: value for name, value in karmas.items() if name in taken}
+        if address in self.takes_values:  # what a runtime will say is not known here
+            given, own = evaluable(given, COMPUTED), evaluable(own, COMPUTED)
+        return Inputs(address, self.prefix, {**self._shared, **given, **own}, producers, self._flat)
+
+    def taken(self, component_type: str) -> frozenset[str]:
+        """The top-level keys of the type's configs that are no values of variables."""
+        if component_type not in self._taken:
+            self._taken[component_type] = taken_by_karma(self.definition(component_type))
+        return self._taken[component_type]
+
+    def given(self, component_type: str) -> frozenset[str]:
+        """The variables that have a value whatever a component's config says."""
+        karmas = reserved(self.definition(component_type))
+        return karmas.union(self.modules.variables, ("region", "environment"))
 
 
 def comparable(value: object) -> str | None:

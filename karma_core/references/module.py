@@ -12,9 +12,11 @@ from typing import ClassVar, Final
 from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
 from karma_core.inference.facts import UnseenRead
+from karma_core.inference.program import Program
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
+from karma_core.references.value import VIA as VALUE
 
 VIA: Final = "module"
 
@@ -33,17 +35,19 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        named = {resolved.target for resolved in subject.resolved if isinstance(resolved, Reference)}
+        by_value = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via == VALUE}
+        named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
-        resolved: list[Resolved] = _references(subject, reading)
+        subject.own_config.extend(sorted(reading.own_config))
+        resolved: list[Resolved] = _references(subject, reading, program)
         resolved += [_unseen(subject, read) for read in program.unseen]
         if reading.writes:
             resolved += _emissions(subject, reading)
         resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
         if self._context.definition(subject.type).runtime is None:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
-        if reading.reads.keys() - named:
-            resolved += _undeclared(subject, reading, named)
+        if reading.reads.keys() - named - by_value:
+            resolved += _undeclared(subject, reading, named | by_value)
         if named - reading.reads.keys() and not program.unseen:
             resolved += self._never_read(subject, reading)
         return resolved
@@ -69,13 +73,19 @@ class Module:
                 yield _unread(reference)
 
 
-def _references(subject: Subject, reading: Reading) -> list[Resolved]:
-    """Return the references that the module reads; keys are listed only if every read is known."""
+def _references(subject: Subject, reading: Reading, program: Program) -> list[Resolved]:
+    """Return the references that the module reads; keys are listed only if every read is known.
+
+    What the type of `dependencies` lists is read with them: Terraform takes no object that lacks it, unless
+    it is optional.
+    """
     made: list[Resolved] = []
     complete = reading.complete
+    required, optional = program.dependency_keys or (frozenset[str](), frozenset[str]())
     for address, read in reading.reads.items():
-        keys = None if read.whole or not complete else tuple(sorted(read.keys))
-        optional_keys = tuple(sorted(read.keys - read.sure)) if read.keys != read.sure else ()
+        all_keys, sure = read.keys | required | optional, (read.sure - optional) | required
+        keys = None if read.whole or not complete else tuple(sorted(all_keys))
+        optional_keys = tuple(sorted(all_keys - sure)) if all_keys != sure else ()
         made += [
             Reference(subject.address, address, VIA, place, read.runtime, keys, optional_keys, read.guarded)
             for place in read.places

@@ -16,8 +16,18 @@ from karma_core.references.match import Match
 from karma_core.references.module import Module
 from karma_core.references.nickname import Nickname
 from karma_core.references.parameter import Parameter
+from karma_core.references.value import Value, unread
+from karma_core.references.variables import VariableCheck
 
-RESOLVERS: Final[tuple[type[Resolver], ...]] = (Declared, Nickname, Parameter, Match, Lookup, Module)
+RESOLVERS: Final[tuple[type[Resolver], ...]] = (
+    Declared,
+    Nickname,
+    Parameter,
+    Match,
+    Value,
+    Lookup,
+    Module,
+)
 """`Module` is the last: its `dependencies` hold the producers that the others resolved."""
 
 
@@ -26,18 +36,21 @@ class Prepared(msgspec.Struct, frozen=True):
 
     resolvers: tuple[Resolver, ...]
     naming: frozenset[str]
+    variables: VariableCheck
 
 
 def prepare(context: Context, resolvers: Sequence[type[Resolver]] = RESOLVERS) -> Prepared:
     """The resolvers, ready for every component of one build."""
     naming = frozenset(one.name for one in resolvers if one.names_runtime)
-    return Prepared(tuple(make(context) for make in resolvers), naming)
+    return Prepared(tuple(make(context) for make in resolvers), naming, VariableCheck(context))
 
 
 def find_all(prepared: Prepared, address: str, component_type: str, config: JsonObject) -> list[Resolved]:
-    """Everything that all resolvers find in one config, which is walked once."""
+    """What all resolvers find in one config, which is walked once, and findings on the module's variables."""
     resolved: list[Resolved] = []
-    subject = Subject(address, component_type, config, walk(config), resolved, prepared.naming)
+    subject = Subject(address, component_type, config, walk(config), resolved, prepared.naming, [])
     for resolver in prepared.resolvers:
         resolved += resolver.find(subject)
+    resolved += unread(subject)
+    resolved += prepared.variables.find(subject)
     return resolved

@@ -108,11 +108,11 @@ def test_no_encoding_of_a_secret_is_in_a_plan_a_drift_report_or_an_error(system:
 
 
 def test_a_copy_for_planning_keeps_the_mark_of_its_variable(system: System) -> None:
-    """`sensitive` on `var.dependencies` holds in the copy, too, where a local stands in its place."""
+    """`sensitive` on `var.dependencies` holds in the copy, too, where an output of ours stands for it."""
     system.write("consumer/main.tf", CONSUMER)
     known = {"a/one": {"password": "s3cret", "out": "plain"}}
     job = system.job("consumer/one", dependencies=known)
-    plan = system.terraform.plan(replace(job, unknown={"a/one": {"id": True}}))
+    plan = system.terraform.plan(replace(job, unknown={"dependencies": {"a/one": {"id": True}}}))
     shown = {one.address: one.after for one in plan.resources}
     assert shown["terraform_data.y"]["input"] == MASK
     assert shown["terraform_data.z"]["input"] == MASK

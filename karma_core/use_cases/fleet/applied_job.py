@@ -9,7 +9,8 @@ from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted, secret_keys_of
-from karma_core.records import Applied, Module, Parameter, ParameterKind, TerraformJob
+from karma_core.records import Applied, Module, Parameter, ParameterKind, PlannedRuntime, TerraformJob
+from karma_core.runtime_references import resolve
 from karma_core.use_cases.fleet.config_secrets import definition_now
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 from karma_core.use_cases.fleet.outdated_secrets import (
@@ -28,11 +29,14 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
     seal = seal_under(workspace.state.secret(HMAC_KEY))
     secret_runtimes = {producer: runtimes[producer] for producer in secret_parts}
     outdated = outdated_parts(workspace, record, secret_runtimes, seal)
-    offered = offered_variables(workspace, record.address, record.config, runtimes)
     definition = definition_now(workspace, type_of(record.address))
+    known = {producer: PlannedRuntime(known=part) for producer, part in runtimes.items()}
+    config = resolve(record.config, known).config  # a value that is gone is null: it is to be destroyed
+    named = {producer: part for producer, part in runtimes.items() if producer not in record.by_value}
+    offered = offered_variables(workspace, record.address, config, named, definition)
     secrets = input_secrets(
         record.address,
-        configs=applied_configs(record),
+        configs=(config, *applied_configs(record)),
         definition=definition,
         variables=workspace.environment.variables,
         module=module,

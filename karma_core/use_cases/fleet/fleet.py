@@ -13,12 +13,15 @@ from karma_core.errors import NotFound
 from karma_core.graph.graph import Graph
 from karma_core.graph.load import Inventory, Loaded
 from karma_core.graph.moves import moves
+from karma_core.graph.secret_reads import secret_reads
 from karma_core.graph.values import NONE_OPTIONAL
 from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Applied, Module, TerraformJob
 from karma_core.references.base import NO_MODULES, ModuleInputs
+from karma_core.references.value import VIA as VALUE
+from karma_core.use_cases.fleet.resolved_config import check_resolved
 from karma_core.use_cases.fleet.values import Consumed, Values, consumed_by
 
 
@@ -139,6 +142,27 @@ class Fleet:
         """The component's producers, and the keys it consumes of each (None: the whole runtime)."""
         return consumed_by(self._edges.get(address, ()))
 
+    def by_value(self, address: str) -> tuple[str, ...]:
+        """The producers of which the config alone takes values: the module knows nothing of them."""
+        edges = self._edges.get(address, ())
+        return tuple(e.target for e in edges if e.kind is Kind.DEPENDS_ON and e.via == (VALUE,))
+
+    def check_config(self, address: str) -> None:
+        """BadInput where the config cannot be given to the module with the values that it takes of runtimes.
+
+        `consumed-key-missing` where a runtime lacks one, `schema` where it breaks the type's schema then.
+        """
+        resolved = self.values.resolved(address, self.consumed(address))
+        check_resolved(address, resolved, self.definition(address))
+
+    def secret_reads(self, address: str) -> tuple[Finding, ...]:
+        """`secret-read` for each secret value that the config takes, as is known by now."""
+        if not any(VALUE in edge.via for edge in self._edges.get(address, ())):
+            return ()
+        config = self[address].config
+        value = config.value if config is not None else None
+        return tuple(secret_reads(address, value or {}, self.definitions, self.values.secret_keys))
+
     def module_writes(self, address: str) -> bool:
         """Whether the component's module writes its runtime; else Karma does."""
         said = self.definition(address).runtime
@@ -174,9 +198,20 @@ class Fleet:
         """Return everything that decides what a deployment would do, with the current runtimes."""
         return self.values.inputs(address, self.consumed(address))
 
+    def learn_secrets(self, address: str) -> None:
+        """Mask the secrets of the component's inputs in all that is said of it from now on."""
+        self.job(address, self.module(address))
+
     def job(self, address: str, module: Module, *, as_now: bool = False) -> TerraformJob:
         """Return Terraform's job for the component; `as_now` ignores what plans foresee of its producers."""
         facts = self.modules.facts.get(module.type)
         reads = facts is not None and facts.reads_parameters
-        job = self.values.job(address, module, self.consumed(address), reads_parameters=reads, as_now=as_now)
+        job = self.values.job(
+            address,
+            module,
+            self.consumed(address),
+            by_value=self.by_value(address),
+            reads_parameters=reads,
+            as_now=as_now,
+        )
         return replace(job, state_of=self.moves.get(address, ""))

@@ -10,20 +10,21 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
 
-from karma_core import strictjson
+from karma_core import root_variables, strictjson
 from karma_core.checksum import intact
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
-from karma_core.ids import Address, type_of
+from karma_core.ids import type_of
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
-from karma_core.plan.runtime import counted, counted_marks, is_unknown, secret_keys_of, unknown_keys
+from karma_core.plan.runtime import counted, counted_marks, secret_keys_of, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
+from karma_core.runtime_references import Resolved, resolve
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 from karma_core.use_cases.fleet.outdated_secrets import (
@@ -304,39 +305,58 @@ class Values:
         module: Module,
         consumed: Consumed,
         *,
+        by_value: Collection[str] = (),
         reads_parameters: bool = False,
         as_now: bool = False,
     ) -> TerraformJob:
         """Return Terraform's job for the component, with the variables that the module declares.
 
-        `reads_parameters`: the module reads parameters by their names, so it must be told those that are not
-        yet as they will be. `as_now`: with the producers' runtimes of now, whatever plans foresee.
+        `by_value` are producers of which the config alone takes values. `reads_parameters`: the module reads
+        parameters by their names, so it must be told those that are not yet as they will be. `as_now`: with
+        the producers' runtimes of now, whatever plans foresee.
         """
         held = self._loaded(address).config
         config = (held.value if held else None) or {}
         planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
-        dependencies = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
-        marks = {p: counted_marks(planned[p].unknown, keys) for p, keys in sorted(consumed.items())}
-        offered = offered_variables(self._workspace, address, config, dependencies)
+        resolved = resolve(config, planned)
+        parts = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
+        marks = {
+            p: counted_marks(planned[p].unknown, keys)
+            for p, keys in sorted(consumed.items())
+            if p not in by_value
+        }
+        dependencies = {p: part for p, part in parts.items() if p not in by_value}
         definition = self._definitions.get(type_of(address), EMPTY)
+        offered = offered_variables(self._workspace, address, resolved.config, dependencies, definition)
         secrets = input_secrets(
             address,
-            configs=(config, *applied_configs(self._loaded(address).applied)),
+            configs=(resolved.config, *applied_configs(self._loaded(address).applied)),
             definition=definition,
             variables=self._workspace.environment.variables,
             module=module,
-            runtimes=self._secret_parts(address, dependencies),
+            runtimes=self._secret_parts(address, parts),
         )
         self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(
             address=address,
             module=module,
             variables={name: value for name, value in offered.items() if name in module.variables},
-            unknown={producer: mark for producer, mark in marks.items() if is_unknown(mark)},
+            unknown=root_variables.unknown_variables(resolved.marks, marks, definition, module.variables),
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
             provisioner_credentials=definition.provisioner_credentials,
             secrets=secrets,
         )
+
+    def resolved(self, address: str, consumed: Consumed) -> Resolved:
+        """The component's config with the values that it takes of its producers' runtimes, as planned."""
+        held = self._loaded(address).config
+        return resolve((held.value if held else None) or {}, {p: self.planned(p) for p in consumed})
+
+    def secret_keys(self, address: str) -> frozenset[str] | None:
+        """The keys of the component's runtime that are secret, as is known by now; None: all are."""
+        self.runtime(address)
+        with self._lock:
+            return self._secret.get(address, frozenset())
 
     def _secret_parts(self, address: str, dependencies: Mapping[str, JsonObject]) -> list[JsonObject]:
         """The secret parts of the runtimes that the component consumes, as planned, now, and when applied."""
@@ -378,22 +398,14 @@ def offered_variables(
     address: str,
     config: JsonMapping,
     dependencies: Mapping[str, JsonMapping],
+    definition: TypeDefinition,
 ) -> JsonObject:
-    """Return every variable that Karma can give a module (docs/writing-modules.md).
-
-    `dependencies` has of each producer's runtime only the counted keys: a missed one fails loudly instead
-    of going stale.
-    """
-    component_type, nickname, _ = Address.of(address)
-    return {
-        **workspace.environment.variables,
-        "nickname": nickname,
-        "component_name": component_type,
-        "iac_prefix": workspace.prefix,
-        "region": workspace.environment.region,
-        "config": dict(config),
-        "dependencies": {producer: dict(part) for producer, part in sorted(dependencies.items())},
-    }
+    """Return every variable that Karma can give a module (docs/writing-modules.md)."""
+    settings = workspace.environment
+    environment = root_variables.Environment(
+        name=settings.name, prefix=settings.prefix, region=settings.region, variables=settings.variables
+    )
+    return root_variables.values(environment, address, config, dependencies, definition)
 
 
 def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:

@@ -29,7 +29,12 @@ def module_inputs(
             one = kept.facts(component_type) if kept else _here(workspace, component_type, values)
         if one is not None:
             facts[component_type] = one
-    return ModuleInputs(facts=facts, region=environment.region, variables=environment.variables)
+    return ModuleInputs(
+        facts=facts,
+        region=environment.region,
+        environment=environment.name,
+        variables=environment.variables,
+    )
 
 
 def _pinned(workspace: HasModules, component_type: str, values: Values, digest: str) -> ModuleFacts | None:

@@ -152,6 +152,8 @@ class Planner:
         module = self._fleet.module(address)
         try:
             foretell = self._fleet.module_writes(address) or bool(self._fleet.written_by(address))
+            self._fleet.check_config(address)
+            self.findings.update(self._fleet.secret_reads(address))
             job = replace(self._fleet.job(address, module), foretell=foretell)
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:

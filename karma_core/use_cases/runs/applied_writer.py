@@ -24,6 +24,7 @@ def module_wrote(workspace: HasModules, record: Applied) -> bool:
         modules=ModuleInputs(
             facts={component_type: facts} if facts is not None else {},
             region=environment.region,
+            environment=environment.name,
             variables=environment.variables,
         ),
     )

@@ -259,7 +259,10 @@ def _compared(
 
 
 def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, ...]:
-    """Keys of the published runtime that are not what follows from the cloud."""
+    """Keys of the published runtime that are not what follows from the cloud.
+
+    An earlier Karma left out the outputs of null.
+    """
     name = workspace.runtime_parameter(report.address)
     held = workspace.parameters.get(name, decrypt=True)
     current = None
@@ -268,7 +271,8 @@ def _runtime_keys(workspace: HasParameters, report: DriftReport) -> tuple[str, .
             current = strictjson.parse_object((intact(held).value or "").encode(), where=name)
     real = planned_runtime(report.address, report.outputs)
     changed = changed_keys(current, real.known)
-    return tuple(key for key in changed if not unknown_keys(real, [key]))
+    earlier = {key for key, value in real.known.items() if value is None}.difference(current or ())
+    return tuple(key for key in changed if key not in earlier and not unknown_keys(real, [key]))
 
 
 # -- what is kept -------------------------------------------------------------------------------------

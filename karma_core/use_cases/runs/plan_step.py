@@ -52,6 +52,7 @@ class PlanStep:
     def _plan_terraform(self, address: str, judgement: Judgement) -> Result:
         self._run.check_state(address)
         module = self._run.fleet.module(address)
+        self._run.fleet.check_config(address)
         job = self._run.fleet.job(address, module)
         generation = self._run.generation(address)
         taken = move_component(self._run.workspace, self._run.fleet, self._run.recorder, job, generation)

@@ -193,6 +193,7 @@ class RuntimeWriter:
             "config_version": loaded.config.parameter.version if loaded.config else 0,
             "module": module.digest if module else "",
             "provenance": loaded.provenance,
+            "by_value": self._fleet.by_value(judgement.address),
         }
 
 

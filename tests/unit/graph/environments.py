@@ -63,10 +63,16 @@ def definitions(types: Types | None) -> dict[str, TypeDefinition]:
 
 
 def modules(sources: Mapping[str, str] | None) -> ModuleInputs:
-    """What is known of modules whose main.tf is given by type."""
-    facts = {
-        name: read_module(name, {f"{name}/main.tf": text.encode()}) for name, text in (sources or {}).items()
-    }
+    """What is known of modules whose main.tf is given by type.
+
+    One that uses `var.config` without declaring it, which Terraform would refuse, declares it in a file more.
+    """
+    facts = {}
+    for name, text in (sources or {}).items():
+        files = {f"{name}/main.tf": text.encode()}
+        if "var.config" in text and 'variable "config"' not in text:
+            files[f"{name}/variables.tf"] = b'variable "config" {}\n'
+        facts[name] = read_module(name, files)
     return ModuleInputs(facts=facts, region="eu-west-1")
 
 

@@ -68,17 +68,22 @@ def _output(before: Any, after: Any, unknown: Any = False, sensitive: Any = Fals
 
 
 def test_outputs_are_known_unknown_or_gone() -> None:
-    """What is known of a partly unknown one stays; null is no output; sensitive ones are in the clear."""
+    """What is known of a partly unknown one stays; null is null; sensitive ones are in the clear."""
     outputs = {
         "same": _output(1, 1),
         "new": _output(None, {"a": 1}),
         "partly": _output(None, {"a": 1}, {"b": True}),
         "wholly": _output(1, None, True),
-        "gone": _output(1, None),
+        "gone": {**_output(1, None), "actions": ["delete"]},
+        "null": _output(None, None),
+        "emptied": _output(1, None),
+        "runtime": _output(None, None),
         "secret": _output(None, "s3cr3t", False, True),
     }
     planned = _read(["create"], outputs=outputs).outputs
-    assert planned.known == {"new": {"a": 1}, "partly": {"a": 1}, "same": 1, "secret": "s3cr3t"}
+    assert planned.known == {
+        "new": {"a": 1}, "partly": {"a": 1}, "same": 1, "secret": "s3cr3t", "null": None, "emptied": None,
+    }  # fmt: skip
     assert planned.unknown == {"partly": {"b": True}, "wholly": True}
     assert planned.sensitive == ("secret",)
 

@@ -8,21 +8,34 @@ from typing import Any
 import pytest
 
 from karma_adapters.terraform import plan_only
-from karma_adapters.terraform.plan_only import LOCAL, expression, planned_file, rewrite
+from karma_adapters.terraform.plan_only import expression, planned_file, rewrite
+from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import hcl
+from karma_core.errors import PlanDeferred
 from karma_core.records import Module, TerraformJob
 
 U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
+NEW = f"module.{MODULE}.dependencies"
+DECLARED = 'variable "dependencies" {}\n'
+
+
+def job(unknown: dict[str, Any], *names: str, **facts: Any) -> TerraformJob:
+    """A job of a module with these variables."""
+    module = Module(type="box", digest="d", path="p", variables=names, outputs=(), **facts)
+    return TerraformJob(address="box/one", module=module, variables={}, unknown=unknown)
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("x = var.dependencies", f"x = local.{LOCAL}"),
-        ('x = var.dependencies["vpc/core"].vpc_id', f'x = local.{LOCAL}["vpc/core"].vpc_id'),
-        ('x = "a ${var.dependencies["a/b"].c} b"', f'x = "a ${{local.{LOCAL}["a/b"].c}} b"'),
-        ("x = [for k, v in var.dependencies : k]", f"x = [for k, v in local.{LOCAL} : k]"),
-        ("x = try(var . dependencies, {})", f"x = try(local.{LOCAL}, {{}})"),
+        ("x = var.dependencies", f"x = {NEW}"),
+        ('x = var.dependencies["vpc/core"].vpc_id', f'x = {NEW}["vpc/core"].vpc_id'),
+        ('x = "a ${var.dependencies["a/b"].c} b"', f'x = "a ${{{NEW}["a/b"].c}} b"'),
+        ("x = [for k, v in var.dependencies : k]", f"x = [for k, v in {NEW} : k]"),
+        ("x = try(var . dependencies, {})", f"x = try({NEW}, {{}})"),
+        ('x = 1 + var.dependencies["a/b"].n * 2', f'x = 1 + {NEW}["a/b"].n * 2'),
+        ('x = true ? 1 : var.dependencies["a/b"]', f'x = true ? 1 : {NEW}["a/b"]'),
+        ("x = !var.dependencies", f"x = !{NEW}"),
         ("x = var.dependencies_of_mine", "x = var.dependencies_of_mine"),
         ('x = "var.dependencies"', 'x = "var.dependencies"'),
         ("# var.dependencies\nx = 1", "# var.dependencies\nx = 1"),
@@ -32,8 +45,9 @@ U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
 def test_only_references_to_the_variable_are_replaced(before: str, after: str) -> None:
     """Strings, comments and longer names stay; references inside templates and loops do not."""
     wrapped = "locals {\n  %s\n}\n"
-    document = hcl.parse((wrapped % before).encode(), "main.tf")
-    assert rewrite(document) == wrapped % after
+    document = hcl.parse((DECLARED + wrapped % before).encode(), "main.tf")
+    inputs = PlannedInputs([document], job({"dependencies": {"a/b": True}}, "dependencies"))
+    assert rewrite(document, inputs) == "\n" + wrapped % after
 
 
 @pytest.mark.parametrize(
@@ -47,6 +61,7 @@ def test_only_references_to_the_variable_are_replaced(before: str, after: str) -
         ({"t": True, "n": None, "f": 1.5}, None, '{ "f" = 1.5, "n" = null, "t" = true }'),
         ('${file("/etc/passwd")} %{if}', None, '"$${file(\\"/etc/passwd\\")} %%{if}"'),
         ("\b\f\n", None, '"\\u0008\\u000c\\n"'),
+        ("shop 🚀 größe \\b \\\\f", None, '"shop 🚀 größe \\\\b \\\\\\\\f"'),
     ],
 )
 def test_values_are_literal_and_marked_parts_unknown(value: Any, marks: Any, expected: str) -> None:
@@ -100,17 +115,77 @@ def test_the_placeholder_is_not_shown() -> None:
     assert "terraform_data.a" in shown
 
 
-@pytest.mark.parametrize("marked", [False, True])
-def test_the_mark_of_the_variable_is_kept(tmp_path: Path, marked: bool) -> None:
-    """A module whose `dependencies` are sensitive is planned with a sensitive local in their place."""
+MARKED = """
+variable "vpc" {
+  type      = string
+  sensitive = true
+  validation {
+    condition     = startswith(var.vpc, var.prefix) && !contains(local.refused, var.vpc)
+    error_message = "not ${var.vpc}"
+  }
+  validation {
+    condition     = length(var.vpc) > var.least
+    error_message = "too short"
+  }
+}
+variable "least" {
+  type    = number
+  default = 1
+  validation {
+    condition     = var.least > 0
+    error_message = "no number"
+  }
+}
+variable "prefix" {}
+locals { refused = [] }
+resource "terraform_data" "x" { input = var.vpc }
+"""
+
+
+def copied(tmp_path: Path, files: dict[str, str], made: TerraformJob) -> Path:
+    """The copy of a module with these files."""
     source = tmp_path / "tree" / "box"
     source.mkdir(parents=True)
-    (source / "main.tf").write_text('output "x" {\n  value = var.dependencies["a/one"].id\n}\n')
-    names = ("dependencies",) if marked else ()
-    module = Module(
-        type="box", digest="d", path="p", variables=("dependencies",), sensitive_variables=names, outputs=()
-    )
-    variables = {"dependencies": {"a/one": {"id": "1"}}}
-    job = TerraformJob(address="box/one", module=module, variables=variables, unknown={"a/one": {"x": True}})
-    copied = plan_only.copy_module(source, tmp_path / "copy", job)
-    assert (f"{plan_only.LOCAL} = sensitive(" in (copied / plan_only.FILE).read_text()) is marked
+    for name, text in files.items():
+        (source / name).write_text(text)
+    return plan_only.copy_module(source, tmp_path / "copy", made)
+
+
+def test_a_variable_with_unknown_parts_moves_into_a_child_module(tmp_path: Path) -> None:
+    """With its type, marks and validations; what those refer to besides goes with it, or stays outside."""
+    marks = {"sensitive_variables": ("vpc",), "ephemeral_variables": ("vpc",)}
+    made = job({"vpc": True}, "vpc", "least", "prefix", **marks)
+    copy = copied(tmp_path, {"main.tf": MARKED}, made)
+    child, root = (copy / MODULE / "main.tf").read_text(), (copy / "main.tf").read_text()
+    ours = (copy / plan_only.FILE).read_text()
+    assert ('variable "vpc"' in child, 'variable "vpc"' in root) == (True, False)
+    assert ("length(var.vpc) > var.least" in child, "local.refused" in child) == (True, False)
+    assert "  sensitive = true\n  ephemeral = true\n}" in child
+    assert ('variable "least"' in child, "no number" in child) == (True, False)
+    assert 'variable "prefix"' not in child
+    assert f"input = module.{MODULE}.vpc" in root
+    assert f"vpc = {U}\n  least = var.least\n" in ours
+    assert f"condition = startswith(module.{MODULE}.vpc, var.prefix) && !contains(local.refused" in ours
+
+
+def test_every_copy_has_the_child_module(tmp_path: Path) -> None:
+    """Copies of one module are initialised once, whatever is unknown in each."""
+    copy = copied(tmp_path, {"main.tf": DECLARED}, job({}))
+    assert (copy / MODULE / "main.tf").read_text() == "\n"
+    assert f'module "{MODULE}"' in (copy / plan_only.FILE).read_text()
+
+
+def test_overrides_of_a_variable_move_with_it(tmp_path: Path) -> None:
+    """In a file of the same name, so that they stay what they are."""
+    override = 'variable "dependencies" {\n  default = {}\n}\n'
+    made = job({"dependencies": {"a/b": True}}, "dependencies")
+    copy = copied(tmp_path, {"main.tf": DECLARED, "my_override.tf": override}, made)
+    assert "default" in (copy / MODULE / "my_override.tf").read_text()
+    assert (copy / "my_override.tf").read_text() == "\n"
+
+
+def test_a_variable_in_json_syntax_waits_until_it_is_known(tmp_path: Path) -> None:
+    """It is not rewritten, and it is not guessed either."""
+    text = '{"variable": {"vpc": {}}}'
+    with pytest.raises(PlanDeferred):
+        copied(tmp_path, {"main.tf.json": text}, job({"vpc": True}, "vpc"))

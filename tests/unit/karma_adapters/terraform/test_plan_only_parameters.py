@@ -9,6 +9,7 @@ import pytest
 
 from karma_adapters.terraform import plan_only
 from karma_adapters.terraform import plan_only_parameters as parameters
+from karma_adapters.terraform.plan_only_variables import MODULE
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
 from karma_core.records import Module, PlannedRuntime, TerraformJob
@@ -110,22 +111,23 @@ def test_what_the_outputs_say_is_read() -> None:
 
 
 def _job(**fields: Any) -> TerraformJob:
-    module = Module(type="app", digest="d", path="p", variables=(), outputs=())
+    module = Module(type="app", digest="d", path="p", variables=("dependencies",), outputs=())
     return TerraformJob(address="app/web", module=module, variables={}, **fields)
 
 
 def test_child_modules_are_rewritten_where_they_read(tmp_path: Path) -> None:
     """Each module that reads has its own locals; another is left as it is, its variables are its own."""
     for name, text in {
-        "app/main.tf": "locals {\n  x = var.dependencies\n}\n",
+        "app/main.tf": 'variable "dependencies" {}\nlocals {\n  x = var.dependencies\n}\n',
         "app/inner/main.tf": DATA + "locals {\n  x = var.dependencies\n}\n",
         "shared/main.tf": "locals {\n  x = var.dependencies\n}\n",
     }.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tree" / name).write_text(text)
     planned = {"/iac/vpc/core/runtime": PlannedRuntime(known={"cidr": "x"}, unknown={"id": True})}
-    copied = plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(parameters=planned))
-    assert "local.karma_planned_dependencies" in (copied / "main.tf").read_text()
+    job = _job(parameters=planned, unknown={"dependencies": {"a/b": True}})
+    copied = plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", job)
+    assert f"module.{MODULE}.dependencies" in (copied / "main.tf").read_text()
     inner = copied / "inner"
     assert "x = var.dependencies" in (inner / "main.tf").read_text()
     assert "karma_parameter_vpc = " in (inner / plan_only.FILE).read_text()
@@ -135,11 +137,13 @@ def test_child_modules_are_rewritten_where_they_read(tmp_path: Path) -> None:
 def test_a_module_in_json_syntax_is_deferred(tmp_path: Path) -> None:
     """What cannot be rewritten is never planned with values that are made up."""
     (tmp_path / "tree/app").mkdir(parents=True)
+    unknown = {"dependencies": {"a/b": True}}
+    (tmp_path / "tree/app/variables.tf").write_text('variable "dependencies" {}\n')
     (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": "${var.dependencies}"}}')
     with pytest.raises(PlanDeferred):
-        plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(unknown={"a/b": True}))
+        plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(unknown=unknown))
     (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": 1}}')
-    plan_only.copy_module(tmp_path / "tree/app", tmp_path / "other", _job(unknown={"a/b": True}))
+    plan_only.copy_module(tmp_path / "tree/app", tmp_path / "other", _job(unknown=unknown))
 
 
 def test_ours_is_not_shown_and_not_counted() -> None:

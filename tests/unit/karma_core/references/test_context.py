@@ -18,7 +18,9 @@ FACTS = {"app": read_module("app", {"app/main.tf": b"locals {\n  a = var.config.
 
 def context() -> Context:
     """The resolvers' view of three zones and a component of a type with a module."""
-    modules = ModuleInputs(facts=FACTS, region="eu-west-1", variables={"team": "core", "region": "x"})
+    modules = ModuleInputs(
+        facts=FACTS, region="eu-west-1", environment="dev", variables={"team": "core", "region": "x"}
+    )
     return Context(prefix="/iac", configs=CONFIGS, definitions={"app": DEFINITION}, modules=modules)
 
 
@@ -54,7 +56,7 @@ def test_a_module_is_evaluated_with_what_karma_passes_to_it() -> None:
         inputs = made.inputs("app/web", config, {"zone/a"})
         assert (inputs.address, inputs.prefix, inputs.producers) == ("app/web", "/iac", {"zone/a"})
         assert inputs.variables == {
-            "team": "core", "iac_prefix": "/iac", "region": "eu-west-1",
+            "team": "core", "iac_prefix": "/iac", "region": "eu-west-1", "environment": "dev",
             "nickname": "web", "component_name": "app", "config": config,
         }  # fmt: skip
         assert inputs.configs == {**CONFIGS["zone"], **CONFIGS["app"]}

@@ -136,7 +136,7 @@ class TestFindings:
     @pytest.mark.parametrize("config", [{"net": "core"}, {"nets": {"core": {}}}, {"net": "x:vpc/core"}])
     def test_a_name_in_any_field_or_key_declares(self, config: dict[str, Any]) -> None:
         """The field's name does not matter, as long as people can see the producer in the config."""
-        module = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\n'
+        module = 'output "x" {\n  value = var.dependencies["vpc/core"].id\n}\nvariable "config" {}\n'
         assert codes({"app/web": config, "vpc/core": {}}, sources={"app": module}) == []
 
     def test_a_key_that_something_stands_in_for_may_be_missing(self) -> None:
@@ -307,3 +307,23 @@ class TestUnresolved:
         [said] = messages(resolved("app/web", config, {"app": module}), self.CODE)
         assert said.startswith(begins)
         assert said.endswith(f". {self.ELSE} {advice} Or declare what is read, under depends_on.")
+
+
+TYPED = """
+variable "dependencies" {
+  type = map(object({ id = string, arn = string, zone = optional(string, "z") }))
+}
+output "x" { value = "${var.dependencies["vpc/core"].id}${var.dependencies["vpc/core"].zone}" }
+"""
+
+
+def test_what_the_type_of_dependencies_lists_is_consumed() -> None:
+    """Terraform takes no object without what its type requires, and completes what is optional."""
+    configs: dict[str, Any] = {"app/web": {"depends_on": ["vpc/core"]}, "vpc/core": {}}
+    edge = edges(configs, sources={"app": TYPED})["vpc/core", Kind.CONSUMES]
+    assert edge.keys == ("arn", "id", "zone")
+    runtimes = {"vpc/core": {"id": "x", "arn": "y"}}
+    assert codes(configs, runtimes=runtimes, sources={"app": TYPED}) == []
+    runtimes = {"vpc/core": {"id": "x", "zone": "y"}}
+    [(code, _, _)] = codes(configs, runtimes=runtimes, sources={"app": TYPED})
+    assert code == "consumed-key-missing"

@@ -16,7 +16,7 @@ from karma_core.use_cases.selection.record import Selection
 from tests.memory_system import ALL, System, statuses
 
 WRITES = (
-    'resource "aws_ssm_parameter" "r" {\n  for_each = var.config.functions\n'
+    'variable "config" {}\nresource "aws_ssm_parameter" "r" {\n  for_each = var.config.functions\n'
     '  name = "${var.iac_prefix}/fn/${each.key}/runtime"\n}\n'
 )
 

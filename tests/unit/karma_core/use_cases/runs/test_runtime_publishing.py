@@ -25,7 +25,10 @@ OWN = (
     'locals {\n  name = "${var.iac_prefix}/${var.component_name}/${var.nickname}/runtime"\n}\n'
     'resource "aws_ssm_parameter" "r" {\n  name = local.name\n}\n'
 )
-MAYBE = 'resource "aws_ssm_parameter" "r" {\n  name = "/iac/a/${random_id.x.hex}/runtime"\n}\n'
+MAYBE = (
+    'variable "config" {}\n'
+    'resource "aws_ssm_parameter" "r" {\n  name = "/iac/a/${random_id.x.hex}/runtime"\n}\n'
+)
 ONE = Selection(targets=("a/one",))
 
 

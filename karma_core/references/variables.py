@@ -1,0 +1,175 @@
+"""Findings on the variables of a component's module: which lack a value, which config keys are unused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from karma_core import ids
+from karma_core.component_types import TypeDefinition
+from karma_core.ids import Address
+from karma_core.inference.facts import Variable
+from karma_core.inference.program import Program
+from karma_core.json_types import JsonMapping, JsonValue
+from karma_core.model import Finding, Severity
+from karma_core.references.base import Context, Reference, Subject
+from karma_core.references.entries import pointer_to
+from karma_core.references.value import VIA as VALUE
+from karma_core.root_variables import CONFIG, DEPENDENCIES, RESERVED
+
+_SUFFIXES: Final = ("_nickname", "_nicknames")
+_KARMAS: Final = frozenset({"region", "environment", *RESERVED})
+_BRANCHES: Final = ("allOf", "anyOf", "oneOf")
+_CONDITIONS: Final = ("if", "then", "else")
+MAX_SUBSCHEMAS: Final = 1_000
+"""Parts of a schema that are looked through for the names of keys. Ours: real ones have a dozen."""
+
+
+class VariableCheck:
+    """Compares what a module's root declares with what a component's config gives it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._named: dict[str, tuple[frozenset[str], tuple[re.Pattern[str], ...]]] = {}
+
+    def find(self, subject: Subject) -> Iterator[Finding]:
+        """`reserved-variable`, `missing-variable` and `config-key-unused`, in this order."""
+        program = self._context.program(subject.type)
+        if program is None:
+            return
+        declared = program.body.variables
+        taken = self._context.taken(subject.type)
+        definition = self._context.definition(subject.type)
+        for name in sorted(RESERVED & subject.config.keys() & declared.keys() & taken):
+            if name not in definition.variables and self._differs(subject, name):
+                yield _reserved(subject, name)
+        given = self._context.given(subject.type)
+        for name, variable in sorted(declared.items()):
+            if variable.default is None and name not in given and not _gives(subject, name, taken):
+                yield _missing(subject, name, variable)
+        if not _takes_whole_config(program, taken):
+            yield from self._unused(subject, declared)
+
+    def _differs(self, subject: Subject, name: str) -> bool:
+        """Whether the config has another value under a reserved name than Karma gives."""
+        component_type, nickname, _ = Address.of(subject.address)
+        karmas = {"nickname": nickname, "component_name": component_type, "iac_prefix": self._context.prefix}
+        return name in {CONFIG, DEPENDENCIES} or subject.config[name] != karmas[name]
+
+    def _unused(self, subject: Subject, declared: Mapping[str, Variable]) -> Iterator[Finding]:
+        keys = [key for key in subject.config if key not in declared and not self._is_used(subject, key)]
+        if keys:
+            edges = {
+                resolved.pointer.split("/", 2)[1]
+                for resolved in subject.resolved
+                if isinstance(resolved, Reference)
+                and resolved.via != VALUE
+                and resolved.pointer.startswith("/")
+            }
+            free = declared.keys() - subject.config.keys()
+            for key in sorted(keys):
+                if pointer_to("", key)[1:] not in edges:
+                    yield _unused(subject, key, free)
+
+    def _is_used(self, subject: Subject, key: str) -> bool:
+        """Whether Karma or the type's definition knows the key."""
+        if key in _KARMAS or key.startswith("$") or key.endswith(_SUFFIXES):
+            return True
+        if key in self._context.taken(subject.type):
+            return True
+        if subject.type not in self._named:
+            self._named[subject.type] = _named_keys(self._context.definition(subject.type))
+        names, patterns = self._named[subject.type]
+        return key in names or any(pattern.search(key) for pattern in patterns)
+
+
+def _gives(subject: Subject, name: str, taken: Collection[str]) -> bool:
+    return name in subject.config and name not in taken
+
+
+def _takes_whole_config(program: Program, taken: Collection[str]) -> bool:
+    """Whether the module takes the config as one variable, or may read it from its parameter."""
+    body = program.body
+    return (CONFIG in body.variables and CONFIG in taken) or program.may_read_config or bool(program.unseen)
+
+
+def _named_keys(definition: TypeDefinition) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
+    """The top-level keys of configs that the type's definition names, and patterns of such."""
+    fields = [*(rule.field for rule in definition.match), *definition.protected_fields]
+    names = {*definition.references, *(field.lstrip("/").split(".")[0].split("/")[0] for field in fields)}
+    patterns: list[re.Pattern[str]] = []
+    waiting: list[JsonValue] = [definition.config_schema]
+    for _ in range(MAX_SUBSCHEMAS):
+        if not waiting:
+            break
+        schema = waiting.pop()
+        if isinstance(schema, Mapping):
+            names.update(_members(schema, "properties"))
+            patterns += [made for text in _members(schema, "patternProperties") if (made := _pattern(text))]
+            waiting += [one for branch in _BRANCHES for one in _listed(schema.get(branch))]
+            waiting += [schema.get(branch) for branch in _CONDITIONS]
+            waiting.append(_at(definition.config_schema, schema.get("$ref")))
+    return frozenset(names), tuple(patterns)
+
+
+def _members(schema: JsonMapping, keyword: str) -> Collection[str]:
+    value = schema.get(keyword)
+    return value.keys() if isinstance(value, Mapping) else ()
+
+
+def _listed(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _at(root: JsonValue, reference: JsonValue) -> JsonValue:
+    """The part of a schema that a `$ref` to it names; None for any other."""
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return None
+    for part in reference[2:].split("/"):
+        root = root.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(root, Mapping) else None
+    return root
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text)
+    except re.error:
+        return None
+
+
+def _reserved(subject: Subject, name: str) -> Finding:
+    return Finding(
+        code="reserved-variable",
+        severity=Severity.ERROR,
+        component=subject.address,
+        pointer=pointer_to("", name),
+        message=f"the module's variable {name} gets its value from Karma, and the config has another one "
+        f"under {name}. Rename the key, or say in component.yaml who gives the variable: "
+        f"`variables: {{{name}: config}}` or `variables: {{{name}: karma}}`.",
+    )
+
+
+def _missing(subject: Subject, name: str, variable: Variable) -> Finding:
+    return Finding(
+        code="missing-variable",
+        severity=Severity.ERROR,
+        component=subject.address,
+        pointer=variable.place,
+        message=f"the module requires the variable {name}, and nothing gives it a value. Add the key {name} "
+        "to the config, add the variable to the environment's settings (`variables`), or give it a default.",
+    )
+
+
+def _unused(subject: Subject, key: str, free: Collection[str]) -> Finding:
+    near = get_close_matches(key, sorted(free), n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return Finding(
+        code="config-key-unused",
+        severity=Severity.WARNING,
+        component=subject.address,
+        pointer=pointer_to("", key),
+        message=f"the module has no variable {ids.shown(key)}, and does not read the config as a whole, so "
+        f"that the key has no effect.{hint} Correct the key, drop it, or list it in the type's schema.",
+    )
