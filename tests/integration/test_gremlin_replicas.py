@@ -103,7 +103,7 @@ def test_parts_of_replicas_of_different_age_are_no_graph(system: System) -> None
 
 @pytest.mark.parametrize("fault", [wire.half_open, wire.endless, wire.closes_at_request, wire.garbage])
 def test_replicas_that_do_not_answer_hold_up_one_read(system: System, fault: wire.Fault) -> None:
-    """The writer is asked after the replicas' time (here a second); the next reads do not ask them again for a while."""
+    """The writer is asked after a second (here); the next reads do not ask replicas for a while."""
     system.endpoint.fault = fault
     began = time.monotonic()
     assert system.store.load("prod") == NEW
