@@ -148,6 +148,15 @@ def test_a_refused_load_is_said_and_the_graph_is_written(system: System) -> None
     assert (event, "BadRequestException" in str(facts["why"])) == ("graph_load_failed", True)
 
 
+def test_a_builder_that_may_not_see_the_jobs_starts_none(system: System) -> None:
+    """It could not end one: the graph is written by requests, and no file is put."""
+    system.loader.refusal = (403, "AccessDeniedException")
+    system.publish(system.store(), system.graph("a", "b", "c"))
+    [(event, facts)] = system.said
+    assert (event, "list_loader_jobs" in str(facts["why"])) == ("graph_load_failed", True)
+    assert (system.loader.starts, system.files()) == ([], [])
+
+
 def test_files_that_cannot_be_put_are_said_and_the_graph_is_written(system: System) -> None:
     """The builder may not put objects, or there is no such bucket: no job is started."""
     system.s3.delete_bucket(Bucket=local_aws.BUCKET)
