@@ -33,6 +33,7 @@ CASTS: Final[dict[str, Callable[[str], Any]]] = {
     "Bool": {"true": True, "false": False}.__getitem__,
 }
 ROWS_A_REQUEST: Final = 40
+FORBIDDEN: Final = 403
 
 
 @dataclass
@@ -101,6 +102,12 @@ class NeptuneLoader:
             payload["errors"] = {"startIndex": 1, "endIndex": 1, "loadId": load_id, "errorLogs": [log]}
         return 200, {"status": "200 OK", "payload": payload}
 
+    def listed(self) -> tuple[int, dict[str, Any]]:
+        """GET /loader."""
+        if self.refusal is not None and self.refusal[0] == FORBIDDEN:
+            return FORBIDDEN, _error(self.refusal[1])
+        return 200, {"status": "200 OK", "payload": {"loadIds": list(self.jobs)}}
+
     def cancel(self, load_id: str) -> tuple[int, dict[str, Any]]:
         """DELETE /loader/{loadId}."""
         job = self.jobs.get(load_id)
@@ -164,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if load_id:
             self._say(*self.loader.status(load_id, errors="errors=true" in parts.query))
         else:
-            self._say(200, {"status": "200 OK", "payload": {"loadIds": list(self.loader.jobs)}})
+            self._say(*self.loader.listed())
 
     def do_DELETE(self) -> None:
         self._check_signature(b"")

@@ -74,9 +74,13 @@ class NeptuneLoader:
         return self._vertices
 
     def put(self, stage: str, step: str, files: Iterable[bytes]) -> int:
-        """Put the files into the stage's folder; LoadFailed where the bucket does not take them."""
+        """Put the files into the stage's folder; LoadFailed where the bucket does not take them.
+
+        The loader is asked for its jobs first: who may not see them could not end what it begins.
+        """
         count = 0
         try:
+            self._jobs(self._uri(stage))
             for count, body in enumerate(files, 1):
                 self._put_file(f"{self._folder(stage)}/{step}/{count:05d}.csv", body)
         except KarmaError as error:

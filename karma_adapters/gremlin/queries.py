@@ -86,10 +86,7 @@ def read_staged(environment: str, stage: str) -> GraphTraversal:
 
 
 def mark(build: Build, token: int, until: int) -> GraphTraversal:
-    """Raise the fence, then say that the build is being written on its base.
-
-    `until` is sent as 64 bits: from 2038 on, Unix time does not fit the driver's 32.
-    """
+    """Raise the fence, then say that the build is being written on its base. From 2038 `until` is a long."""
     lock = (
         source()
         .merge_v({T.id: pg.lock_id(build.environment)})

@@ -6,22 +6,31 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from karma_adapters.doctor import diagnosis
+from karma_adapters.gremlin import readers
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.readers import ReadersFirst
 from karma_adapters.gremlin.retry import Patience
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_api.cached_graph import CachedGraph
 from karma_api.service import Services
+from karma_core.graph.delta import digest
+from karma_core.model import GraphData, Snapshot
+from karma_core.ports import GraphStore
 from karma_lambda.opening import behind_gateway, patient_graph
 from tests import faulty_gremlin as wire
 from tests.api_doors import Door, EventDoor, HttpDoor, http_api_event
 from tests.e2e.command_line import Karma
 from tests.faulty_gremlin import Fault, FaultyGremlin
+from tests.graphs import graph, next_build
+from tests.gremlin_replicas import serving
 from tests.served_system import ServedSystem
 
 SECONDS = 0.5
@@ -70,6 +79,22 @@ def test_commands_end_in_words(name: str, server: FaultyGremlin, tmp_path: Path)
     assert "next: " in shown.err
     built = karma.run("graph", "build", "--json")
     assert (built.code, built.error["code"]) == (1, "store-unavailable")
+
+
+def test_a_replica_that_lags_is_not_shown_by_a_command(server: FaultyGremlin, tmp_path: Path) -> None:
+    """`karma graph show` gives the writer's graph, which has a component more."""
+    made = graph(nodes=["vpc/a", "vpc/b"])
+    older = graph(nodes=["vpc/a"])
+    first = next_build(None, older)
+    writer = FaultyGremlin(serving(lambda _: Snapshot(build=next_build(first, made), graph=made)))
+    server.fault = serving(lambda _: Snapshot(build=first, graph=older))
+    karma = project(tmp_path, writer.url, 60)
+    with (tmp_path / "karma.toml").open("a") as settings:
+        settings.write(f'gremlin_reader_url = "{server.url}"\n')
+    shown = karma.run("graph", "show", "--json")
+    writer.close()
+    assert (shown.code, server.connected) == (0, 1), shown.err
+    assert ("vpc/a" in shown.out, "vpc/b" in shown.out) == (True, True)
 
 
 def test_doctor_waits_for_moments(
@@ -121,10 +146,28 @@ def system() -> Iterator[ServedSystem]:
 @pytest.fixture(params=["service", "functions"])
 def entry(request: pytest.FixtureRequest, system: ServedSystem, server: FaultyGremlin) -> Iterator[Door]:
     """The API over a graph that is at the endpoint."""
-    endpoint = Endpoint(url=server.url)
-    store = GremlinGraphStore(GremlinClient(endpoint), patience=Patience(whole=SECONDS))
+    store = GremlinGraphStore(GremlinClient(Endpoint(url=server.url)), patience=Patience(whole=SECONDS))
+    with api_over(store, system, request.param) as door:
+        yield door
+
+
+@pytest.fixture(params=["service", "functions"])
+def entry_with_replicas(
+    request: pytest.FixtureRequest, system: ServedSystem, server: FaultyGremlin
+) -> Iterator[Door]:
+    """The API over the system's own graph, whose replicas are at the endpoint."""
+    client = GremlinClient(Endpoint(url=server.url))
+    replicas = GremlinGraphStore(client, patience=Patience(seconds=2 * SECONDS), replicas=True)
+    with api_over(ReadersFirst(system.workspace.graph, replicas), system, request.param) as door:
+        yield door
+    client.close()
+
+
+@contextmanager
+def api_over(store: GraphStore, system: ServedSystem, way: str) -> Iterator[Door]:
+    """The service, or the functions, with their graph in this store."""
     workspace = replace(system.service.workspace, graph=store)
-    if request.param == "functions":
+    if way == "functions":
         graph = patient_graph(workspace)
         service = behind_gateway(replace(system.service, workspace=workspace, graph=graph))
         yield EventDoor(Services(("test",), "test", lambda _: service), system.tokens, http_api_event)
@@ -137,6 +180,31 @@ def entry(request: pytest.FixtureRequest, system: ServedSystem, server: FaultyGr
         door.close()
     graph.close()
     store.close()
+
+
+@pytest.mark.parametrize("name", ["as far", "an older build", "mixed", "half open", "closed"])
+def test_replicas_never_make_the_api_older(
+    name: str, system: ServedSystem, server: FaultyGremlin, entry_with_replicas: Door
+) -> None:
+    """The graph and its build are the writer's, in time, whatever the replicas have or do."""
+    newest = system.workspace.graph.load("test")
+    assert newest is not None
+    older = GraphData(nodes=newest.graph.nodes[1:], edges=(), changes=newest.graph.changes)
+    before = msgspec.structs.replace(newest.build, id=newest.build.id - 1, digest=digest(older))
+    server.fault = {
+        "as far": serving(lambda _: newest),
+        "an older build": serving(lambda _: Snapshot(build=before, graph=older)),
+        "mixed": serving(lambda _: Snapshot(build=newest.build, graph=older)),
+        "half open": wire.half_open,
+        "closed": wire.closes_in_handshake,
+    }[name]
+    reads = readers.so_far()["read"]
+    began = time.monotonic()
+    asked = entry_with_replicas.get("/graph")
+    assert time.monotonic() - began < 2 * SECONDS + ALLOWED
+    assert (asked.status_code, asked.json()["build_id"]) == (200, newest.build.id)
+    assert len(asked.json()["nodes"]) == len(newest.graph.nodes)
+    assert (readers.so_far()["read"] > reads) == (name == "as far")
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -148,6 +148,15 @@ def test_a_refused_load_is_said_and_the_graph_is_written(system: System) -> None
     assert (event, "BadRequestException" in str(facts["why"])) == ("graph_load_failed", True)
 
 
+def test_a_builder_that_may_not_see_the_jobs_starts_none(system: System) -> None:
+    """It could not end one: the graph is written by requests, and no file is put."""
+    system.loader.refusal = (403, "AccessDeniedException")
+    system.publish(system.store(), system.graph("a", "b", "c"))
+    [(event, facts)] = system.said
+    assert (event, "list_loader_jobs" in str(facts["why"])) == ("graph_load_failed", True)
+    assert (system.loader.starts, system.files()) == ([], [])
+
+
 def test_files_that_cannot_be_put_are_said_and_the_graph_is_written(system: System) -> None:
     """The builder may not put objects, or there is no such bucket: no job is started."""
     system.s3.delete_bucket(Bucket=local_aws.BUCKET)
@@ -167,7 +176,7 @@ def test_a_start_whose_reply_is_lost_is_not_repeated(system: System) -> None:
 def test_a_load_that_does_not_end_is_cancelled(system: System) -> None:
     """The publish ends by its deadline, nothing is current, and the next one begins anew."""
     system.loader.looks = 1_000_000
-    store = system.store(seconds=0.3)
+    store = system.store(seconds=9)  # no pause is slept here: the fifth would be longer than that
     target = system.graph("a", "b", "c")
     with pytest.raises(StoreUnavailable, match="did not load the graph in time"):
         publish(store, target, environment=system.environment)
@@ -191,7 +200,7 @@ def test_what_a_dead_builder_was_loading_is_ended_and_dropped(system: System) ->
     failpoints.install(die)
     with pytest.raises(Died):
         publish(system.store(), system.graph("a", "b", "c"), environment=system.environment)
-    without = GremlinGraphStore(system.client, patience=Patience(seconds=0.3))
+    without = GremlinGraphStore(system.client, patience=Patience(seconds=1))
     with pytest.raises(StoreUnavailable, match="being loaded by another builder"):
         publish(without, system.graph("x"), token=2, environment=system.environment)
     system.publish(system.store(vertices=100), system.graph("a", "d"), token=3)
