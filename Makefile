@@ -6,11 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-WORKERS ?= 2
+# One more than processors: the tests wait for servers and for Terraform about a third of their time.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 MUTANTS := build/mutants/packages/.installed
 
-.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws gremlin-server lock sbom audit digests clean help
+.PHONY: setup check test quick mutants extras soak bench lambda screenshots demo demo-aws demo-serverless gremlin-server lock sbom audit digests clean help
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -67,6 +68,9 @@ demo: setup  ## The whole job on the example system, on this machine alone (KEEP
 
 demo-aws: setup  ## The job on AWS's own interfaces: a local AWS, the real AWS provider (KEEP=1 keeps its folder)
 	@KEEP=$(KEEP) bash examples/aws/demo.sh
+
+demo-serverless: setup  ## The serverless API on a local AWS: from nothing to GET /graph, and destroyed again (KEEP=1 keeps its folder)
+	@KEEP=$(KEEP) bash examples/serverless/demo.sh
 
 gremlin-server: setup  ## A Gremlin Server on loopback, set up like Neptune (PORT=8182; needs Java and Maven)
 	@$(BIN)/python -m tests.integration.gremlin_server $(or $(PORT),8182)

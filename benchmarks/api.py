@@ -25,6 +25,7 @@ from benchmarks.http_load import Ask, Load, load
 from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
+from karma_api.memory import ALLOCATOR
 from karma_core.graph.delta import diff
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
@@ -217,7 +218,7 @@ def server(kind: str, root: Path) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     words = [sys.executable, "-m", "benchmarks.api_server", kind, str(root), str(port)]
-    server = subprocess.Popen(words)
+    server = subprocess.Popen(words, env={**os.environ, **ALLOCATOR})
     try:
         _wait(port)
         yield Server(port, server.pid)

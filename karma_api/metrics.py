@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from karma_adapters.gremlin import slow_queries
+from karma_adapters.gremlin import readers, slow_queries
 
 SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
 """Upper bounds of the times' buckets. Ours: from a cached read to a plan."""
@@ -66,3 +66,9 @@ class _GremlinRequests(Collector):
             "karma_gremlin_slow_requests", f"Those that took {slow_queries.SLOW_SECONDS:g} s or more", slow
         )
         yield CounterMetricFamily("karma_gremlin_seconds", "Time to their answers", seconds)
+        replicas = CounterMetricFamily(
+            "karma_graph_replica_reads", "Graphs asked of replicas, by what became of it", labels=["outcome"]
+        )
+        for outcome, count in readers.so_far().items():
+            replicas.add_metric([outcome], count)
+        yield replicas

@@ -22,19 +22,39 @@ def register(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to start the project.")] = Path(),
-    environment: Annotated[str, typer.Option("--environment", help="Name of the first environment.")] = "dev",
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--environment", help="Name of the first environment; else those that have configs, or dev."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Start a project: karma.toml, one environment, one type with a module, one config."""
+    """Start a project: settings alone beside configs or modules that are there, else with an example."""
     from karma_adapters.wiring.scaffold import start_project
 
-    written = start_project(folder.resolve(), environment)
+    started = start_project(folder.resolve(), environment)
+    there = started.existing
     if as_json:
-        render.document({"project": str(folder.resolve()), "written": written})
+        existing = {"configs": there.configs, "modules": there.modules, "types": list(there.types)}
+        render.document({"project": str(folder.resolve()), "written": started.written, "existing": existing})
         return
-    for path in written:
+    if there.configs:
+        render.line(f"configs in {there.configs}/, of {', '.join(there.environments)}")
+    if there.modules:
+        render.line(f"modules in {there.modules}/: {', '.join(there.types)}")
+    for path in started.written:
         render.line(f"wrote {path}")
-    render.line("Next: `karma config publish`, `karma graph build`, `karma deploy --all`.")
+    render.line(f"Next: {_next(there.configs, there.modules)}.")
+
+
+def _next(configs: str, modules: str) -> str:
+    """What to do after `init`."""
+    if modules and not configs:
+        return "write configs as iac/<environment>/<type>/<nickname>/config.json, then `karma graph validate`"
+    if configs:
+        return "check the regions in karma.toml, then `karma config publish` and `karma graph build`"
+    return "`karma config publish`, `karma graph build`, `karma deploy --all`"
 
 
 def doctor(

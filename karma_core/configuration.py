@@ -41,6 +41,12 @@ def is_configuration(name: str) -> bool:
     return not skipped and name.endswith(ENDINGS)
 
 
+def is_values(name: str) -> bool:
+    """Whether Terraform takes values of a root module's variables from the file without being told to."""
+    plain = name.removesuffix(".json")
+    return plain == "terraform.tfvars" or (plain.endswith(".auto.tfvars") and not plain.startswith("."))
+
+
 def is_override(name: str) -> bool:
     """Whether a configuration file changes what the others say."""
     base = name[: -len(_ending(name))]

@@ -40,12 +40,6 @@ def read(text: bytes, name: str) -> FileFacts:
     return _read_json(text, name) if name.endswith(JSON) else _read_native(text, name)
 
 
-def is_values(name: str) -> bool:
-    """Whether Terraform takes values of a root module's variables from the file without being told to."""
-    plain = name.removesuffix(".json")
-    return plain == "terraform.tfvars" or (plain.endswith(".auto.tfvars") and not plain.startswith("."))
-
-
 def _read_native(text: bytes, name: str) -> FileFacts:
     body = hcl.parse(text, name).body
     variables = [b for b in body.of_type("variable") if b.labels]

@@ -20,6 +20,7 @@ from karma_api.service import Services
 from karma_core.deadlines import ends_within
 from karma_core.errors import KarmaError
 from karma_core.json_types import JsonMapping, JsonObject
+from karma_core.workspace import OpenEnvironment
 from karma_lambda import loading
 from karma_lambda.counting import count
 from karma_lambda.gateway import Request, read_event, response
@@ -31,6 +32,8 @@ Handler = Callable[[JsonMapping, object], JsonObject]
 SERVER_ERRORS: Final = 500
 ANSWER_SECONDS: Final = 1.0
 """What of a function's time is kept for saying that there was too little. Ours."""
+READY: Final = "readyz"
+"""The route by which readiness is asked for."""
 _OK: Final = 200
 
 
@@ -39,16 +42,19 @@ def serve(
     *,
     make_starter: MakeStarter | None = None,
     make_hooks: MakeHooks | None = None,
+    after_ready: Callable[[OpenEnvironment], None] | None = None,
     read: Callable[[], FunctionSettings] = read_function,
     open_all: Callable[[FunctionSettings], Services] | None = None,
 ) -> Handler:
     """The handler of these routes. Settings are read and stores opened by the first event.
 
-    It is made once all that the routes need is loaded.
+    It is made once all that the routes need is loaded. `after_ready` is called when readiness was asked for.
     """
     loading.finish()
     opened = open_all or partial(open_services, make_starter=make_starter, make_hooks=make_hooks)
-    function = _Function({f"{route.method} {route.path}": route for route in routes}, read, opened)
+    function = _Function(
+        {f"{route.method} {route.path}": route for route in routes}, read, opened, after_ready
+    )
 
     def handler(event: JsonMapping, context: object) -> JsonObject:
         return function.handle(event, context)
@@ -64,10 +70,12 @@ class _Function:
         routes: Mapping[str, Route],
         read: Callable[[], FunctionSettings],
         open_all: Callable[[FunctionSettings], Services],
+        after_ready: Callable[[OpenEnvironment], None] | None,
     ) -> None:
         self._routes = routes
         self._read = read
         self._open_all = open_all
+        self._after_ready = after_ready
         self._lock = Lock()
         self._held: tuple[FunctionSettings, Services] | None = None
         self._logger = Logger(service="karma")
@@ -84,6 +92,8 @@ class _Function:
             _refuse_foreign_pages(route, request)
             with ends_within(_left(context)):
                 made = answer(services, route, request.incoming)
+                if name == READY and self._after_ready is not None:
+                    self._after_ready(services.of(environment_of(request.incoming)).workspace)
             made = _fitting(settings, services, request, made)
         except KarmaError as error:
             made = problems.outgoing(error)

@@ -18,6 +18,7 @@ from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.prefect.runs import PrefectRuns
 from karma_adapters.wiring.settings import API_PORT, Settings
 from karma_api.http_protocol import PUNCTUAL
+from karma_api.memory import ALLOCATOR
 from karma_core.errors import NotFound, StoreUnavailable
 from karma_core.json_types import JsonObject
 from karma_service import ports
@@ -100,7 +101,7 @@ class Parts:
     def rest(self) -> Spec:
         """The REST and GraphQL API, and the pages at /ui."""
         api = self.settings.api
-        variables = self._variables({"KARMA_PROJECT_DIR": str(self.settings.root)})
+        variables = self._variables({**ALLOCATOR, "KARMA_PROJECT_DIR": str(self.settings.root)})
         path = self.settings.api_socket
         if path is not None:
             return Spec(

@@ -56,6 +56,7 @@ class Call:
     request: bytes
     answer: bytes
     fault: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -130,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._spoil(service, fault)
         except OSError:
             self.close_connection = True  # the client was tired of waiting
-        self.proxy.note(Call(service, operation, self.path, body, answered, fault))
+        self.proxy.note(Call(service, operation, self.path, body, answered, fault, dict(self.headers)))
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _serve  # noqa: N815 - the library's names
 

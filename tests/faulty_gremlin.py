@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -211,16 +212,19 @@ def gremlin(code: int, message: str) -> Fault:
 
 
 class FaultyGremlin:
-    """The server, in a thread. `fault` may be changed at any time: it holds for new connections."""
+    """The server, in a thread. `fault` may be changed at any time: it holds for new connections.
 
-    def __init__(self, fault: Fault) -> None:
+    `tls`: what it shows to prove who it is; without it, it speaks no TLS.
+    """
+
+    def __init__(self, fault: Fault, tls: ssl.SSLContext | None = None) -> None:
         self.fault = fault
         self.connected = 0
         self.open: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        started = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        started = asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         self._server = asyncio.run_coroutine_threadsafe(started, self._loop).result(10)
         self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/gremlin"
 

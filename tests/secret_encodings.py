@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -41,3 +42,25 @@ ENCODINGS: Final[dict[str, Callable[[str], str]]] = {
     "hex": lambda secret: secret.encode().hex(),
     "upper case": str.upper,
 }
+ENCODED: Final = {
+    f"{name} of {at}": encode(s) for name, encode in ENCODINGS.items() for at, s in enumerate(SECRETS)
+}
+
+
+def forms(texts: Iterable[str]) -> dict[bytes, str]:
+    """Each text as it may be written (in JSON, HTML, a URL) → what it is."""
+    every: dict[bytes, str] = {}
+    for text in texts:
+        spelt = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], html.escape(text))
+        go = spelt[2].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+        for form in (*spelt, go, quote(text, safe=""), html.escape(spelt[1]), html.escape(spelt[2])):
+            every[form.encode()] = text
+    return every
+
+
+def standing_in(content: bytes, canaries: Mapping[bytes, str]) -> list[str]:
+    """The canaries that stand in a content, also where it is broken over lines; `canaries` are of `forms`."""
+    unfolded = b" ".join(content.split())
+    return sorted(
+        {text for form, text in canaries.items() if form in content or b" ".join(form.split()) in unfolded}
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,16 +72,21 @@ def make_system(
     grace_seconds: int = 5,
     seconds: Seconds = USUAL,
     say: Say = say_nothing,
+    allowed_sources: Sequence[str] = (),
 ) -> System:
     """A system below root, on the wanted program, with the given environment instead of this process's."""
+    given = os.environ if environment is None else environment
     (root / "components").mkdir(parents=True, exist_ok=True)
-    modules = ModuleDirectory(root / "components", archive=root / "archive", cache=root / "modules")
+    modules = ModuleDirectory(
+        root / "components", archive=root / "archive", cache=root / "modules", allowed_sources=allowed_sources
+    )
     terraform = TerraformRunner(
         binary.find(wanted),
         modules=modules,
         backend=LocalBackend(root / "state"),
         directories=Directories.below(root / "terraform"),
-        environment=child_environment.allowed(os.environ if environment is None else environment),
+        environment=child_environment.allowed(given),
+        for_init=child_environment.fetching(given),
         processes=Processes(grace_seconds=grace_seconds),
         seconds=seconds,
         say=say,

@@ -80,10 +80,53 @@ variable "runtime" {
   description = "Lambda runtime; build the zips for the same version of Python."
 }
 
+variable "existing_network" {
+  type        = object({ vpc_id = string, subnet_ids = list(string), route_table_ids = list(string), worker_subnet_ids = list(string) })
+  default     = null
+  description = "A VPC that there is, private subnets in two zones at least, their route tables, subnets for workers; null: a new VPC."
+}
+
 variable "cidr" {
   type        = string
   default     = "10.90.0.0/20"
-  description = "Addresses of the network."
+  description = "Addresses of a new network."
+}
+
+variable "nat" {
+  type        = string
+  default     = "none"
+  description = "NAT gateways of a new network, for workers: none, one, or one in each zone (each)."
+}
+
+variable "gateway_endpoints" {
+  type        = list(string)
+  default     = ["dynamodb", "s3"]
+  description = "Gateway endpoints; leave out what an existing network has."
+}
+
+variable "interface_endpoints" {
+  type        = list(string)
+  default     = null
+  description = "Interface endpoints; null: those that the functions use (ssm, and events where no Prefect API is set). [] where an existing network has them."
+}
+
+variable "workers" {
+  type = object({
+    image          = string
+    count          = optional(number, 1)
+    repository_arn = optional(string)
+    environment    = optional(map(string), {})
+    secret_arns    = optional(map(string), {})
+    policy_arns    = optional(map(string), {})
+  })
+  default     = null
+  description = "Workers as an ECS service; null: they run elsewhere."
+}
+
+variable "neptune_engine_version" {
+  type        = string
+  default     = "1.4.5.0"
+  description = "Neptune's engine; the parameter family follows from it."
 }
 
 variable "neptune_min_capacity" {
@@ -102,6 +145,24 @@ variable "neptune_instances" {
   type        = number
   default     = 1
   description = "1, or 2 for a failover in half a minute."
+}
+
+variable "deletion_protection" {
+  type        = bool
+  default     = true
+  description = "Refuse to delete what cannot be made again: tables, and a bucket that holds something. Set it to false, apply, then destroy."
+}
+
+variable "snap_start" {
+  type        = bool
+  default     = false
+  description = "Restore the functions' containers from snapshots; needs a runtime of Python 3.12 or newer."
+}
+
+variable "provisioned_concurrency" {
+  type        = number
+  default     = 0
+  description = "Containers of each function that are kept ready, and paid for."
 }
 
 variable "object_lock_days" {

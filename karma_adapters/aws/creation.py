@@ -89,7 +89,7 @@ class Creation:
 
     def _create_table(self, place: Place) -> None:
         try:
-            self._dynamodb.call("create_table", **place.definition)
+            self._dynamodb.call("create_table", **place.definition, DeletionProtectionEnabled=True)
         except StoreError as error:
             if error.facts.get("aws_code") != "ResourceInUseException":  # an answer was lost, not the call
                 raise

@@ -14,7 +14,7 @@ from typing import Final
 
 from karma_adapters.aws import dynamodb_state_copy
 from karma_adapters.aws.dynamodb_leases import DynamoLeases
-from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
+from karma_adapters.aws.state_table import Item, StateTable, journal_partition, new_mark, number, padded, text
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.errors import Conflict
@@ -88,7 +88,7 @@ class DynamoState:
 
         Conflict `applied-twice`, and nothing is written, for a second succeeded apply of a generation.
         """
-        position = padded(self._count("counter", "journal"))
+        position = self._count("counter", "journal")
         mark = new_mark()
         writes = [self._new(dynamodb_state_copy.entry_item(self._table, entry, position, mark))]
         if completes_apply(entry):
@@ -105,7 +105,7 @@ class DynamoState:
         try:
             self._table.transact(writes)
         except Conflict as error:
-            if not self._table.holds("journal", position, mark):
+            if not self._table.holds(journal_partition(position), padded(position), mark):
                 raise applied_twice(entry) from error
 
     def entries(self, *, run_id: str | None = None, address: str | None = None) -> tuple[JournalEntry, ...]:
@@ -115,7 +115,11 @@ class DynamoState:
             order = {"index": "one", "begins": f"{run_id}#"}
         elif address is not None:
             order = {"index": "two", "begins": f"{address}#"}
-        stored = (entry for _, entry in self._table.query_with_values("journal", JournalEntry, **order))
+        stored = (
+            entry
+            for partition in dynamodb_state_copy.partitions(self._table)
+            for _, entry in self._table.query_with_values(partition, JournalEntry, **order)
+        )
         return tuple(
             entry for entry in stored if run_id in {None, entry.run_id} and address in {None, entry.address}
         )

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from karma_adapters import state_rows
-from karma_adapters.aws.state_table import Item, StateTable, new_mark, number, padded, text
+from karma_adapters.aws.state_table import (
+    JOURNAL,
+    Item,
+    StateTable,
+    journal_partition,
+    journal_partitions,
+    new_mark,
+    number,
+    padded,
+    text,
+)
 from karma_adapters.state_rows import Contents
 from karma_adapters.state_rules import completes_apply
 from karma_core.document_kinds import DOCUMENT_KINDS
@@ -19,7 +29,7 @@ from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
 
 DOCUMENTS: Final = "document#{}"
-_KINDS: Final = ("run", "generation", "journal", "completed", "applied", "secret", "chain")
+_KINDS: Final = ("run", "generation", "completed", "applied", "secret", "chain")
 
 
 def copy_out(table: StateTable) -> Iterator[StateRow]:
@@ -28,8 +38,9 @@ def copy_out(table: StateTable) -> Iterator[StateRow]:
         yield state_rows.run_row(run)
     for item in table.query("generation"):
         yield state_rows.generation_row(item["sk"]["S"], int(item["count"]["N"]))
-    for _, entry in table.query_with_values("journal", JournalEntry):
-        yield state_rows.entry_row(entry)
+    for partition in partitions(table):
+        for _, entry in table.query_with_values(partition, JournalEntry):
+            yield state_rows.entry_row(entry)
     for _, record in table.query_with_values("applied", Applied):
         yield state_rows.applied_row(record)
     for kind in DOCUMENT_KINDS:
@@ -52,7 +63,7 @@ def copy_in(table: StateTable, rows: Iterable[StateRow]) -> None:
     A copy that is broken off leaves a table without applied records, which nothing takes for whole.
     """
     contents = state_rows.contents(rows)
-    for kind in (*_KINDS, *(DOCUMENTS.format(kind) for kind in DOCUMENT_KINDS)):
+    for kind in (*_KINDS, *partitions(table), *(DOCUMENTS.format(kind) for kind in DOCUMENT_KINDS)):
         for item in list(table.query(kind)):
             table.drop_parts(table.delete(kind, item["sk"]["S"]))
     for item in _items(table, contents):
@@ -87,18 +98,25 @@ def _items(table: StateTable, contents: Contents) -> Iterator[Item]:
 def _journal(table: StateTable, entries: list[JournalEntry]) -> Iterator[Item]:
     yield {**table.key("counter", "journal"), "count": number(len(entries))}
     for count, entry in enumerate(entries, 1):
-        yield entry_item(table, entry, padded(count), new_mark())
+        yield entry_item(table, entry, count, new_mark())
         if completes_apply(entry):
             yield table.key("completed", f"{entry.address}#{entry.generation}")
 
 
-def entry_item(table: StateTable, entry: JournalEntry, position: str, mark: str) -> Item:
+def partitions(table: StateTable) -> tuple[str, ...]:
+    """The journal's partitions, in the order of their entries."""
+    counted = table.get("counter", JOURNAL)
+    return journal_partitions(int(counted["count"]["N"]) if counted else 0)
+
+
+def entry_item(table: StateTable, entry: JournalEntry, position: int, mark: str) -> Item:
     """A journal entry as the table holds it."""
+    place = padded(position)
     return {
-        **table.key("journal", position),
+        **table.key(journal_partition(position), place),
         **table.body(entry),
-        "one": text(f"{entry.run_id}#{position}"),
-        "two": text(f"{entry.address}#{position}"),
+        "one": text(f"{entry.run_id}#{place}"),
+        "two": text(f"{entry.address}#{place}"),
         "mark": text(mark),
     }
 

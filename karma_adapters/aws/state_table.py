@@ -2,8 +2,9 @@
 
 A partition is one kind of thing in one environment (`dev#applied`). The two local indexes `one` and `two`
 order a partition otherwise and are read consistently, as a resume needs the journal; because of them the
-items of one partition may have 10 GB together (AWS: local secondary indexes), tens of millions of journal
-entries. Bodies are compressed JSON; one that an item cannot hold continues in part items.
+items of one partition may have 10 GB together (AWS: local secondary indexes). What grows for ever is
+therefore in many partitions: the journal by position (`dev#journal`, `dev#journal.1`, …), parts by their
+names. Bodies are compressed JSON; one that an item cannot hold continues in part items.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ INDEXES: Final = ("one", "two")
 _CHUNK: Final = 350_000
 """Bytes of a body in one item; an item has at most 400 KB with all its attributes (DynamoDB)."""
 _PARTS: Final = "part"
+_SPREAD: Final = "s"
+"""Begins the names of parts in partitions of their own; names of 0.1 are hexadecimal, in one partition."""
+JOURNAL: Final = "journal"
+JOURNAL_ENTRIES: Final = 500_000
+"""Entries of one partition. Ours: 10 GB leave 20 KB for each, its copies in both indexes included."""
 
 Value = AwsDocument
 Item = dict[str, Value]
@@ -165,9 +171,9 @@ class StateTable:
         chunks = [raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK)]
         attributes: Item = {"body": {"B": chunks[0]}}
         if len(chunks) > 1:
-            name = new_mark()
+            name = _SPREAD + new_mark()
             for count, chunk in enumerate(chunks[1:], 1):
-                self.put({**self.key(_PARTS, _part(name, count)), "body": {"B": chunk}})
+                self.put({**self.key(_parts(name), _part(name, count)), "body": {"B": chunk}})
             attributes |= {"parts": text(name), "count": number(len(chunks) - 1)}
         return attributes
 
@@ -175,7 +181,8 @@ class StateTable:
         """The value of an item's body; None where it was replaced while it was read: read it again."""
         raw = bytes(item["body"]["B"])
         for count in range(1, _count(item) + 1):
-            part = self.get(_PARTS, _part(item["parts"]["S"], count))
+            name = item["parts"]["S"]
+            part = self.get(_parts(name), _part(name, count))
             if part is None:
                 return None
             raw += bytes(part["body"]["B"])
@@ -210,7 +217,8 @@ class StateTable:
     def drop_parts(self, item: Mapping[str, Value] | None) -> None:
         """Delete the part items of a replaced or deleted item."""
         for count in range(1, _count(item or {}) + 1):
-            self.delete(_PARTS, _part((item or {})["parts"]["S"], count))
+            name = (item or {})["parts"]["S"]
+            self.delete(_parts(name), _part(name, count))
 
     def _damaged(self, why: str) -> StoreError:
         return StoreError(
@@ -223,6 +231,22 @@ class StateTable:
 
 def _keys(sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+def journal_partition(position: int) -> str:
+    """The partition of the journal's entry at a position, which is counted from 1."""
+    number_of_it = (position - 1) // JOURNAL_ENTRIES
+    return f"{JOURNAL}.{number_of_it}" if number_of_it else JOURNAL
+
+
+def journal_partitions(last: int) -> tuple[str, ...]:
+    """The journal's partitions in order, where `last` is the last position."""
+    return tuple(journal_partition(first) for first in range(1, max(last, 1) + 1, JOURNAL_ENTRIES))
+
+
+def _parts(name: str) -> str:
+    """The partition of a body's parts: 256 of them, by the name."""
+    return f"{_PARTS}.{name[1:3]}" if name.startswith(_SPREAD) else _PARTS
 
 
 def _part(name: str, count: int) -> str:

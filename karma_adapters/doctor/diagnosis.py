@@ -7,19 +7,22 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from karma_adapters.aws.examination import CREDENTIALS
 from karma_adapters.aws.iam_policy import policy
 from karma_adapters.aws.places import sinks
 from karma_adapters.doctor.check import Check, failed, passed, warned
+from karma_adapters.gremlin.readers import ReadersFirst
 from karma_adapters.processes.children import Processes
-from karma_adapters.processes.environment import allowed
+from karma_adapters.processes.environment import allowed, fetching, missing_cli_config
 from karma_adapters.terraform import providers
 from karma_adapters.terraform.binary import engine, find
 from karma_adapters.wiring.bootstrap import open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core import ids
+from karma_core.deadlines import ends_within
 from karma_core.errors import KarmaError, LogTampered
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.use_cases.access.policy_in_force import policy_differs
@@ -28,6 +31,9 @@ from karma_core.use_cases.fleet.binding import bound_to, check_binding
 from karma_core.use_cases.fleet.states import state_errors
 from karma_core.use_cases.graph.last_build import require_last_build
 from karma_core.workspace import Workspace
+
+GRAPH_SECONDS: Final = 5.0
+"""How long the graph store is waited for. Ours: one that is well answers in milliseconds."""
 
 
 def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
@@ -89,11 +95,15 @@ def _providers(settings: Settings) -> Iterator[Check]:
     wanted = providers.requirements(settings.components_dir, engine(settings.terraform.binary))
     if not wanted:
         return
+    missing = missing_cli_config(os.environ)
+    if missing:
+        said = f"TF_CLI_CONFIG_FILE names {missing}, which is not there, and is left out"
+        yield warned("providers", said, "correct or unset the variable")
     environment = allowed(os.environ, settings.terraform.pass_environment)
     for requirement in wanted:
         try:
             program = find(settings.terraform.binary)
-            yield providers.check(program, requirement, Processes(), environment)
+            yield providers.check(program, requirement, Processes(), environment, fetching(os.environ))
         except KarmaError as error:
             yield failed("providers", error)
 
@@ -187,6 +197,29 @@ def _require_undoubted(workspace: Workspace) -> None:
         )
 
 
+def _require_graph(workspace: Workspace) -> None:
+    """The graph store answers soon, with the build that was made last."""
+    with ends_within(GRAPH_SECONDS):
+        require_last_build(workspace, workspace.graph.current(workspace.name))
+
+
+def _readers(workspace: Workspace) -> Iterator[Check]:
+    """Whether the replicas that graphs are read from answer, and how far they are; none without replicas."""
+    if not isinstance(workspace.graph, ReadersFirst):
+        return
+    try:
+        with ends_within(GRAPH_SECONDS):
+            behind = workspace.graph.builds_behind(workspace.name)
+    except KarmaError as error:
+        yield failed("graph replicas", error)
+        return
+    if behind:
+        step = "wait a moment; if it stays so, look at ClusterReplicaLag. The writer is read meanwhile"
+        yield warned("graph replicas", f"{behind} builds behind the writer", step)
+    else:
+        yield passed("graph replicas", "as far as the writer")
+
+
 def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     """Read from each store once."""
     url = settings.section(workspace.name).gremlin_url
@@ -194,7 +227,7 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
     probes: tuple[tuple[str, Callable[[], object]], ...] = (
         ("parameters", workspace.parameters.revision),
         ("state", workspace.state.chain_head),
-        ("graph", lambda: require_last_build(workspace, workspace.graph.current(workspace.name))),
+        ("graph", lambda: _require_graph(workspace)),
         ("log", lambda: _require_undoubted(workspace)),
         ("terraform version", workspace.terraform.version),
     )
@@ -210,3 +243,4 @@ def _stores(settings: Settings, workspace: Workspace) -> Iterator[Check]:
         else:
             version = reply if isinstance(reply, str) and name == "terraform version" else ""
             yield passed(name, version or places.get(name, "answers"))
+    yield from _readers(workspace)

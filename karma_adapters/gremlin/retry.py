@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,6 +123,17 @@ def unreachable(url: str, error: BaseException) -> StoreUnavailable:
         f"the graph store {url} cannot be reached",
         why=f"{type(error).__name__}: {error}",
         next_step="check the endpoint and that this machine may reach it; `karma doctor` tries it",
+    )
+
+
+def untrusted(url: str, error: ssl.SSLError) -> StoreError:
+    """Return the error for a certificate that is not trusted, or a port without TLS: no retry helps."""
+    return StoreError(
+        f"the graph store {url} cannot be trusted",
+        why=f"{type(error).__name__}: {error}",
+        next_step="correct gremlin_url (the name has to be the certificate's), or let this machine trust who "
+        "signed it: SSL_CERT_FILE names a file with the authorities' certificates",
+        code="graph-untrusted",
     )
 
 

@@ -40,7 +40,11 @@ TRANSACTION_ITEMS: Final = 50_000
 
 
 class GremlinGraphStore:
-    """ports.GraphStore on Neptune or a Gremlin Server. Threads may share it."""
+    """ports.GraphStore on Neptune or a Gremlin Server. Threads may share it.
+
+    `replicas`: behind the endpoint are replicas, each request may be answered by another one. A graph is then
+    proven by its digest, and read once: who asks has a writer to go to.
+    """
 
     def __init__(
         self,
@@ -49,8 +53,10 @@ class GremlinGraphStore:
         patience: Patience | None = None,
         transaction_items: int = TRANSACTION_ITEMS,
         now: Callable[[], float] = time.time,
+        replicas: bool = False,
     ) -> None:
         self._client = client
+        self._replicas = replicas
         self._patience = patience or Patience()
         self._transaction_items = transaction_items
         self._now = now
@@ -66,6 +72,8 @@ class GremlinGraphStore:
             return None
         deadline = self._patience.reading(lock.current.components + lock.current.dependencies)
         reader = self._reader(environment, deadline)
+        if self._replicas:
+            return reader.snapshot(lock)
         first = [lock]
         return retry.until_done(lambda: reader.snapshot(first.pop() if first else None), deadline=deadline)
 
@@ -111,4 +119,4 @@ class GremlinGraphStore:
         return retry.until_done(lambda: self._client.submit(traversal, until=deadline), deadline=deadline)
 
     def _reader(self, environment: str, deadline: Deadline) -> GraphReader:
-        return GraphReader(self._client, environment, self._now, deadline)
+        return GraphReader(self._client, environment, self._now, deadline, by_digest=self._replicas)

@@ -28,6 +28,8 @@ CLOSING_SECONDS: Final = 0.5
 """How long the other side has to say that it closes, too. Ours."""
 _closing: Final[set[asyncio.Future[None]]] = set()
 """The loop itself keeps no reference to its tasks."""
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""How OpenSSL says that the other side speaks something else than TLS."""
 _DATA: Final = (WSMsgType.BINARY, WSMsgType.TEXT)
 
 Sign = Callable[[str], Mapping[str, str]]
@@ -84,10 +86,23 @@ async def open_socket(endpoint: Endpoint) -> Socket:
         raise retry.refused(endpoint.url, error.status, error.message) from error
     except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
         await finished(session.close())
+        distrust = _distrust(error)
+        if distrust is not None:
+            raise retry.untrusted(endpoint.url, distrust) from error
         raise retry.unreachable(endpoint.url, error) from error
     except BaseException:
         await finished(session.close())
         raise
+
+
+def _distrust(error: BaseException) -> ssl.SSLError | None:
+    """The error of TLS that comes again at every attempt, if it is one."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause: BaseException = error.certificate_error
+    else:
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    lasting = isinstance(cause, ssl.SSLCertVerificationError) or getattr(cause, "reason", "") in _NO_TLS
+    return cause if lasting and isinstance(cause, ssl.SSLError) else None
 
 
 async def finished(closing: Coroutine[object, object, None]) -> None:

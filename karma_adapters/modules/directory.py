@@ -254,7 +254,9 @@ class ModuleDirectory:
         """Path → content of the files that an engine reads as configuration, or for values of variables."""
         paths = [f"{d}/{name}" for d in directories for name in _configuration(self._root / d)]
         root = directories[0]
-        paths += [f"{root}/{e.name}" for e in os.scandir(self._root / root) if module_facts.is_values(e.name)]
+        paths += [
+            f"{root}/{e.name}" for e in os.scandir(self._root / root) if configuration.is_values(e.name)
+        ]
         return {path: (self._root / path).read_bytes() for path in paths}
 
     def _facts(self, name: str) -> FileFacts:
@@ -335,7 +337,7 @@ def _configuration(directory: Path) -> list[str]:
 
 
 def _is_read(name: str) -> bool:
-    return configuration.is_configuration(name) or module_facts.is_values(name)
+    return configuration.is_configuration(name) or configuration.is_values(name)
 
 
 def _is_type(directory: str) -> bool:

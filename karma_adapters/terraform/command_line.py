@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from python_terraform import IsFlagged, Terraform
@@ -24,7 +25,7 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
 
     The library writes the command line. It would run it with the whole environment, in Karma's own process
     group, and write into a pipe that breaks when Karma dies; so the process is started by `Processes`.
-    `limits_of` gives the limits of a command.
+    `limits_of` gives the limits of a command; `for_init` are variables that init alone gets.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         processes: Processes,
         limits_of: Callable[[str], Limits] = _no_limits,
         folder: Path | None = None,
+        for_init: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(
             working_dir=str(directory), terraform_bin_path=binary.words[0], is_env_vars_included=False
@@ -45,11 +47,18 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         self._processes = processes
         self._limits_of = limits_of
         self._folder = folder
+        self._for_init = for_init
 
     def writing_to(self, folder: Path) -> CommandLine:
         """The same; what it writes is kept in the folder."""
         return CommandLine(
-            self._binary, self._directory, self._environment, self._processes, self._limits_of, folder
+            self._binary,
+            self._directory,
+            self._environment,
+            self._processes,
+            self._limits_of,
+            folder,
+            self._for_init,
         )
 
     def cmd(self, cmd: str, *args: str, **options: Any) -> Finished:
@@ -58,7 +67,7 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         return self._processes.run(
             [*self._binary.words, *words[1:]],
             directory=self._directory,
-            environment=self._environment,
+            environment={**self._environment, **(self._for_init if cmd == "init" else {})},
             limits=self._limits_of(cmd),
             folder=self._folder,
         )

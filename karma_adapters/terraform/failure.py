@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,7 @@ from functools import wraps
 from typing import Final, TypeVar
 
 from karma_adapters.processes.children import Finished
+from karma_adapters.processes.environment import FETCHING, missing_cli_config
 from karma_core.errors import DeployFailed
 from karma_core.masking.masker import masker_of
 from karma_core.os_errors import as_karma_error
@@ -36,6 +38,17 @@ _KNOWN: Final = (
     ),
 )
 """(text in the tool's output, our code, what to do)."""
+_NOT_LET_IN: Final = (
+    "could not read Username",  # git, over HTTPS without credentials
+    "Permission denied (publickey",  # ssh
+    "Host key verification failed",  # ssh
+    "Could not read from remote repository",  # git
+    "Authentication failed for",  # git
+    "401 Unauthorized",  # registries
+    "403 Forbidden",
+    "Unauthorized access",  # a registry of HCP Terraform's kind
+)
+"""What Git, ssh and Terraform say where a source wants to know who asks."""
 INVALID_VARIABLE: Final = "invalid-variable"
 """Code of a variable whose value has another type than it wants, or breaks a validation."""
 _VALUE_ADVICE: Final = "correct the value, where it comes from, or the variable"
@@ -52,16 +65,24 @@ _VARIABLE: Final = re.compile(r"\bvar\.(\w+) is ")
 _LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.MULTILINE)
 
 
-def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] = ()) -> DeployFailed:
-    """Return the error with the last lines of the tool's output, secrets masked."""
+def failed(
+    address: str,
+    command: str,
+    ended: Finished,
+    secrets: Iterable[str] = (),
+    for_init: Iterable[str] = (),
+) -> DeployFailed:
+    """Return the error with the last lines of the tool's output, secrets masked.
+
+    `for_init` are the variables that init got to fetch with.
+    """
     output = masker_of(secrets).text(ended.err.strip() or ended.out.strip())
     tail = "\n".join(output.splitlines()[-LINES:])
     if ended.stopped:
         return _stopped(address, command, ended, tail)
-    code, advice = next(
-        ((code, advice) for text, code, advice in _KNOWN if text in output),
-        ("deploy-failed", "correct the config or the module and run the command again"),
-    )
+    if command == "init" and any(words in output for words in _NOT_LET_IN):
+        return _not_fetched(address, ended, tail, for_init)
+    code, advice = _advice(command, output)
     fault = variable_fault(output)
     if fault and code == "deploy-failed":
         code, advice, tail = INVALID_VARIABLE, _VALUE_ADVICE, f"{fault}\n{tail}"
@@ -75,6 +96,31 @@ def failed(address: str, command: str, ended: Finished, secrets: Iterable[str] =
         command=command,
         exit_code=ended.code,
         **lock,
+    )
+
+
+def _not_fetched(address: str, ended: Finished, tail: str, for_init: Iterable[str]) -> DeployFailed:
+    had = ", ".join(sorted(for_init)) or "none of them"
+    return DeployFailed(
+        f"terraform init of {address} was not let in by Git or a registry (exit code {ended.code})",
+        why=tail,
+        next_step=f"init gets {', '.join(FETCHING)} of Karma's environment, and had {had}",
+        code="module-not-fetched",
+        component=address,
+        command="init",
+        exit_code=ended.code,
+    )
+
+
+def _advice(command: str, output: str) -> tuple[str, str]:
+    """(code, what to do)."""
+    missing = missing_cli_config(os.environ) if command == "init" else ""
+    if missing:
+        step = f"TF_CLI_CONFIG_FILE names {missing}, which is not there: correct or unset the variable"
+        return "deploy-failed", step
+    return next(
+        ((code, advice) for text, code, advice in _KNOWN if text in output),
+        ("deploy-failed", "correct the config or the module and run the command again"),
     )
 
 

@@ -61,10 +61,11 @@ class PlannedInputs:
             yield from self._uses(expression)
 
     def _uses(self, root: hcl.Expression) -> Iterator[Edit]:
+        uses: dict[tuple[str, ...], str] = {("var", name): name for name in self.names}
         for node in nodes.walk(root):
-            path = path_of(node)
-            if len(path) == 2 and path[0] == "var" and path[1] in self.names:  # noqa: PLR2004 - var.name
-                yield Edit(node.start, node.end, f"module.{MODULE}.{path[1]}")
+            name = uses.get(path_of(node))
+            if name is not None:
+                yield Edit(node.start, node.end, f"module.{MODULE}.{name}")
 
     def files(self) -> dict[str, str]:
         """The child module's files: each variable under the name of the file that it comes from."""

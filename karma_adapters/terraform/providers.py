@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from karma_adapters.doctor.check import Check, passed
@@ -49,13 +50,19 @@ def _of_file(file: Path) -> Iterator[tuple[str, str]]:
                 yield attribute.name, document.text[expression.start : expression.end]
 
 
-def check(binary: Binary, wanted: Requirement, processes: Processes, environment: Mapping[str, str]) -> Check:
+def check(
+    binary: Binary,
+    wanted: Requirement,
+    processes: Processes,
+    environment: Mapping[str, str],
+    for_init: Mapping[str, str] = MappingProxyType({}),
+) -> Check:
     """One init of an empty module with the requirement."""
     lines = "\n".join(f"    {name} = {expression}" for name, expression in wanted)
     with tempfile.TemporaryDirectory(prefix="karma-providers-") as scratch:
         text = f"terraform {{\n  required_providers {{\n{lines}\n  }}\n}}\n"
         (Path(scratch) / "main.tf").write_text(text, "utf-8")
-        terraform = CommandLine(binary, Path(scratch), environment, processes)
+        terraform = CommandLine(binary, Path(scratch), environment, processes, for_init=for_init)
         ended = terraform.cmd("init", input=False, no_color=FLAG, backend=False)
     names = ", ".join(name for name, _ in wanted)
     if ended.code == 0:

@@ -11,6 +11,7 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -70,6 +71,7 @@ class TerraformRunner:
         backend: Backend,
         directories: Directories,
         environment: Mapping[str, str],
+        for_init: Mapping[str, str] = MappingProxyType({}),
         processes: Processes,
         seconds: Seconds = USUAL,
         access: Callable[[], Mapping[str, str]] = dict,
@@ -92,8 +94,9 @@ class TerraformRunner:
         plugins = {"TF_PLUGIN_CACHE_DIR": str(directories.cache / "plugins")}
         fixed = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_KEEP_CACHED}
         self._environment = {**plugins, **environment, **fixed}
+        self._for_init = for_init
         self._access = access
-        self._credentials: frozenset[str] = frozenset()
+        self._credentials = frozenset(for_init[name] for name in credential_names(for_init))
         """Those that the children got; an older one may still show in what they say."""
 
     def version(self) -> str:
@@ -408,7 +411,9 @@ class TerraformRunner:
             seconds = self._seconds.apply if command == "apply" else self._seconds.plan
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
-        return CommandLine(self._binary, directory, environment, self._processes, limits_of)
+        return CommandLine(
+            self._binary, directory, environment, self._processes, limits_of, for_init=self._for_init
+        )
 
     def _init(self, terraform: CommandLine, job: TerraformJob) -> None:
         Path(self._environment["TF_PLUGIN_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
@@ -474,7 +479,7 @@ class TerraformRunner:
         """Run a command; DeployFailed unless it ended by itself with one of the `fine` codes."""
         ended = terraform.cmd(command, *arguments, **options)
         if ended.code not in fine:
-            error = failure.failed(job.address, command, ended, self._secrets(job))
+            error = failure.failed(job.address, command, ended, self._secrets(job), self._for_init)
             lock = error.facts.get("lock")
             if isinstance(lock, dict) and not failure.is_local(lock):
                 error.facts["may_save_seconds"] = self._seconds.save

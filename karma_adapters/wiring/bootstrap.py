@@ -21,7 +21,7 @@ from karma_adapters.local.publish_index import FilePublishIndex
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.processes.children import Processes
-from karma_adapters.processes.environment import allowed
+from karma_adapters.processes.environment import allowed, fetching
 from karma_adapters.reloads.reloader import Reloads
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
@@ -157,6 +157,7 @@ def _terraform(
             cache=cache,
         ),
         environment=environ,
+        for_init=fetching(os.environ),
         processes=processes,
         seconds=Seconds(
             plan=settings.terraform.plan_seconds,

@@ -9,9 +9,13 @@ imported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from karma_adapters.wiring.stores import Stores
@@ -62,12 +66,29 @@ def _local_parameters(stores: Stores) -> ports.ParameterStore:
     return store
 
 
-def _gremlin_graph(stores: Stores) -> ports.GraphStore:
+def _gremlin_graph(stores: Stores, seconds: float = math.inf, *, replicas: bool = False) -> ports.GraphStore:
     from karma_adapters.gremlin.retry import Patience  # noqa: PLC0415 - loads gremlinpython
     from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415
 
-    patience = Patience(seconds=stores.section.gremlin_seconds, whole=stores.gremlin_seconds)
-    return GremlinGraphStore(stores.gremlin, patience=patience)
+    patience = Patience(seconds=min(seconds, stores.section.gremlin_seconds), whole=stores.gremlin_seconds)
+    return GremlinGraphStore(stores.gremlin, patience=patience, replicas=replicas)
+
+
+def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:
+    from karma_adapters.gremlin.readers import READER_SECONDS, ReadersFirst  # noqa: PLC0415 - as above
+
+    writer, url = _gremlin_graph(stores), stores.section.gremlin_reader_url
+    if not url:
+        return writer
+    return ReadersFirst(writer, _gremlin_graph(at_endpoint(stores, url), READER_SECONDS, replicas=True))
+
+
+def at_endpoint(stores: Stores, url: str) -> Stores:
+    """The stores of the same environment with another endpoint as its graph's."""
+    twin = copy(stores)
+    twin.__dict__.pop("gremlin", None)  # made for the endpoint of the original
+    twin.section = replace(stores.section, gremlin_url=url)
+    return twin
 
 
 PARAMETERS: Final = (
@@ -90,7 +111,7 @@ ARTIFACTS: Final = (
 )
 GRAPH: Final = (
     Kind(name="sqlite", open=_file_store("karma_adapters.sqlite.graph", "SqliteGraphStore", "graph.sqlite")),
-    Kind(name="gremlin", shared=True, open=_gremlin_graph),
+    Kind(name="gremlin", shared=True, open=_graph_of_writer_and_readers),
 )
 SINKS: Final = (
     Kind(name="sqlite", open=_file_sink("karma_log.sinks.sqlite", "SqliteSink", "log.sqlite")),

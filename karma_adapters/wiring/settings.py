@@ -123,6 +123,7 @@ class Environment(Document, frozen=True, kw_only=True):
     log: EnvironmentLog | None = None
     graph: GraphName = GRAPH[0].name
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
+    gremlin_reader_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
     webhook_secret: Secret = Secret("")
     gremlin_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
@@ -148,8 +149,10 @@ class Environment(Document, frozen=True, kw_only=True):
         """Refuse a Gremlin store without an endpoint, and a signed connection without TLS."""
         if self.graph == "gremlin" and not self.gremlin_url:
             raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
-        if self.gremlin_auth == "sigv4" and not self.gremlin_url.startswith("wss://"):
-            raise ValueError('gremlin_auth = "sigv4" needs a gremlin_url that begins with wss://')
+        urls = {"gremlin_url": self.gremlin_url, "gremlin_reader_url": self.gremlin_reader_url or "wss://"}
+        for name, url in urls.items():
+            if self.gremlin_auth == "sigv4" and not url.startswith("wss://"):
+                raise ValueError(f'gremlin_auth = "sigv4" needs a {name} that begins with wss://')
 
 
 class TerraformSettings(Document, frozen=True, kw_only=True):

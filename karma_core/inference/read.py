@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import structs
 
-from karma_core import configuration, hcl, module_facts
+from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Literal, Name
@@ -70,7 +70,7 @@ def _with_values(body: Body, directory: str, files: Files) -> Body:
     """
     names = [path.removeprefix(f"{directory}/") for path in files if path.startswith(f"{directory}/")]
     chosen = sorted(
-        (n for n in names if "/" not in n and module_facts.is_values(n)),
+        (n for n in names if "/" not in n and configuration.is_values(n)),
         key=lambda name: (not name.startswith("terraform.tfvars"), name),
     )
     variables = dict(body.variables)

@@ -32,6 +32,10 @@ _NOT_SECRET: Final = frozenset({"fencing_token", "next_token", "page_token", "co
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ACCESS_KEY_ID: Final = "AWS_ACCESS_KEY_ID"
 """Half of a credential; what it ends in says nothing else."""
+_REGISTRY: Final = "TF_TOKEN_"
+"""Terraform's tokens for a host, whose name stands behind it."""
+_FOLDERS: Final = frozenset({"OLDPWD", "PWD"})
+"""What shells keep the current folder in, by a word that means a password elsewhere."""
 _FILE_OR_URI: Final = ("_FILE", "_URI")
 """Last words of environment variables that say where a secret is."""
 
@@ -52,5 +56,7 @@ def credential_names(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         name
         for name in sorted(environment)
-        if name == _ACCESS_KEY_ID or (looks_secret(name) and not name.endswith(_FILE_OR_URI))
+        if name == _ACCESS_KEY_ID
+        or name.startswith(_REGISTRY)
+        or (name not in _FOLDERS and looks_secret(name) and not name.endswith(_FILE_OR_URI))
     )

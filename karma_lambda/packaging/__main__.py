@@ -16,6 +16,7 @@ from karma_api.registry import FUNCTIONS
 from karma_core.json_types import JsonObject
 from karma_lambda.handlers import modules_of
 from karma_lambda.packaging import archive, bytecode, cold, wheels
+from karma_lambda.packaging.describing import described
 from karma_lambda.packaging.needs import Needs, needs_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -44,24 +45,15 @@ def build(
         made[name] = out / f"{name}.zip"
         files = _files(need, folder)
         archive.write(made[name], files | bytecode.compiled(files, cache / "bytecode", python=python))
-    described = {name: _described(name, path) for name, path in made.items()}
-    (out / "functions.json").write_text(json.dumps(described, indent=2, sort_keys=True))
+    documents = {name: {**described(name), **_packed(path)} for name, path in made.items()}
+    (out / "functions.json").write_text(json.dumps(documents, indent=2, sort_keys=True))
     return made
 
 
-def _described(name: str, path: Path) -> JsonObject:
-    """Return what the deployment must know of a function."""
-    resource = FUNCTIONS[name]
-    return {
-        "handler": f"karma_lambda.functions.{name}",
-        "hooks": resource.takes_webhooks,
-        "orders": resource.orders_runs,
-        "routes": sorted(f"{route.method} {route.path}" for route in resource.function_routes()),
-        "sha256": base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode(),
-        "summary": resource.summary,
-        "updates_graph": resource.updates_graph,
-        "zip": path.name,
-    }
+def _packed(path: Path) -> JsonObject:
+    """The zip, and the digest by which Lambda tells whether it has it."""
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return {"sha256": base64.b64encode(digest).decode(), "zip": path.name}
 
 
 def _files(need: Needs, folder: Path) -> dict[str, Path]:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
+from karma_adapters.gremlin.readers import ReadersFirst
 from karma_adapters.gremlin.store import TRANSACTION_ITEMS, GremlinGraphStore
 from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_core import ports
@@ -41,6 +42,7 @@ GREMLIN = pytest.mark.xdist_group("gremlin")
 STORES = [
     "memory",
     "sqlite",
+    "readers",
     pytest.param("gremlin", marks=GREMLIN),
     pytest.param("gremlin-staged", marks=GREMLIN),
 ]
@@ -64,6 +66,9 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
             store = GremlinGraphStore(client, transaction_items=items)
         elif request.param == "sqlite":
             store = SqliteGraphStore(tmp_path / "graph.db")
+        elif request.param == "readers":
+            writer, reader = (SqliteGraphStore(tmp_path / "graph.db") for _ in range(2))
+            store = ReadersFirst(writer, reader)
         else:
             store = memory
         opened.append(store)

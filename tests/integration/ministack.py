@@ -1,4 +1,7 @@
-"""A local AWS that runs Lambda functions behind HTTP APIs: ministack, in a virtual environment of its own."""
+"""A local AWS that runs Lambda functions behind HTTP APIs: ministack, in a virtual environment of its own.
+
+Run as `python -m tests.integration.ministack FOLDER` it prints its address, and runs until it is told to end.
+"""
 
 from __future__ import annotations
 
@@ -103,3 +106,11 @@ def _free_port() -> int:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
         return port
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    with running(Path(sys.argv[1])) as address:
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 import boto3
 
+from examples.serverless import local_copy
 from karma_adapters.terraform import binary
 from karma_api.app import make_app
 from karma_api.service import Services
@@ -29,7 +29,6 @@ from karma_core.use_cases.runs.deploy import deploy
 from karma_core.walk import ThreadExecutor
 from karma_core.workspace import OpenEnvironment, Workspace
 from karma_lambda.opening import open_services
-from karma_lambda.packaging.__main__ import ROOT
 from karma_lambda.settings import FunctionSettings
 from tests.api_contract import HOOK_SECRET, Orders
 from tests.api_doors import HttpDoor
@@ -97,9 +96,8 @@ class Worker:
 
     def orders(self) -> Orders:
         """What the event bus was told, so far."""
-        while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+        now = {"QueueUrl": self._queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+        while messages := self._sqs.receive_message(**now).get("Messages"):
             for message in messages:
                 order = json.loads(message["Body"])["detail"]
                 self._orders.append((order["flow"], order["parameters"], order["idempotency_key"]))
@@ -181,15 +179,14 @@ def _served(services: Services) -> Iterator[str]:
 
 def _applied(folder: Path, configuration: str, **variables: str) -> Any:
     """The outputs of the deployment, after Terraform has applied it."""
-    project = folder / "deployment"
-    shutil.copytree(ROOT / "deployments" / "aws", project, ignore=shutil.ignore_patterns(".terraform*"))
+    local = local_copy.copy(folder / "deployment")
     given = {f"TF_VAR_{name}": value for name, value in variables.items()}
     environ = {**os.environ, **given, "TF_CLI_CONFIG_FILE": configuration, "TF_IN_AUTOMATION": "1"}
 
     def terraform(*words: str) -> str:
         ended = subprocess.run(
             [*binary.find("").words, *words],
-            cwd=project / "local",
+            cwd=local,
             env=environ,
             capture_output=True,
             text=True,

@@ -24,11 +24,14 @@ from karma_adapters.wiring.reading import read_settings
 from tests import fork_server, local_aws
 from tests.faulty_aws import Call, FaultyAws, faulty_aws
 from tests.integration.test_aws_stores import IN_AWS, LOCAL, ROOT
+from tests.secret_encodings import ENCODED, SECRETS, forms, standing_in
 from tests.small_systems import HEAD
 
 pytestmark = [pytest.mark.xdist_group("aws-wire"), pytest.mark.timeout(600)]
 STORED, SEALED = "canary-in-parameter-store-7f3a", "canary-in-terraform-91bc"
 """A secret in a SecureString that others wrote, and one that only Terraform knows."""
+CANARIES = forms([STORED, SEALED, *ENCODED.values()])
+"""And twelve in ten encodings, which a module without marks passes on."""
 MODULES = {
     "db": """
 locals { password = sensitive(trimspace(file(var.config.password_file))) }
@@ -47,6 +50,14 @@ locals {
 }
 resource "terraform_data" "this" { triggers_replace = [local.token, local.password] }
 output "runtime" { value = { id = terraform_data.this.id } }
+""",
+    "leak": """
+locals {
+  others  = var.dependencies["vault/${var.config.vault_nickname}"].others
+  encoded = jsondecode(file(var.config.file))
+}
+resource "terraform_data" "this" { input = [local.others, local.encoded] }
+output "encoded" { value = local.encoded }
 """,
     "broken": """
 locals { password = sensitive(var.dependencies["db/${var.config.db_nickname}"].password) }
@@ -124,11 +135,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
                 done.write(f"components/{component_type}/main.tf", HEAD + body)
             done.configure("db/main", password_file=str(folder / "password"))
             done.configure("app/web", vault_nickname="main", db_nickname="main")
+            done.write("encoded.json", json.dumps(ENCODED))
+            done.configure("leak/one", vault_nickname="main", file=str(done.root / "encoded.json"))
             done.configure("broken/one", db_nickname="main")
             local_aws.api(access, "ssm").call(
                 "put_parameter",
                 Name="/iac/vault/main/runtime",
-                Value=json.dumps({"token": STORED}),
+                Value=json.dumps({"token": STORED, "others": SECRETS}),
                 Type="SecureString",
             )
             done.karma("aws create --auto-approve")
@@ -148,7 +161,12 @@ def test_the_job_did_what_it_should(job: Job) -> None:
     stored = {
         e["component"]: e["status"] for e in json.loads(job.karma("log grep --action terraform_apply --json"))
     }
-    assert stored == {"db/main": "succeeded", "app/web": "succeeded", "broken/one": "failed"}
+    assert stored == {
+        "db/main": "succeeded",
+        "app/web": "succeeded",
+        "leak/one": "succeeded",
+        "broken/one": "failed",
+    }
     kinds = {call.service for call in job.proxy.calls}
     assert kinds >= {"ssm", "dynamodb", "s3"}
     access = local_aws.Access(region=local_aws.REGION, endpoint_url=local_aws.url())
@@ -172,8 +190,8 @@ def test_secrets_reach_parameter_store_only_as_secure_strings(job: Job) -> None:
     """Whatever is put with one in it is encrypted, and nothing about it says it in the clear."""
     puts = [json.loads(c.request) for c in job.proxy.calls if c.operation == "PutParameter"]
     secret = [put for put in puts if canaries(json.dumps(put).encode())]
-    assert [put["Type"] for put in secret] == ["SecureString"]
-    assert canaries(secret[0]["Description"].encode()) == set()
+    assert [put["Type"] for put in secret] == ["SecureString", "SecureString"]
+    assert all(canaries(put["Description"].encode()) == set() for put in secret)
 
 
 def test_no_secret_is_printed(job: Job) -> None:
@@ -185,7 +203,11 @@ def test_no_secret_is_printed(job: Job) -> None:
 def test_no_secret_stays_in_the_project(job: Job) -> None:
     """The graph, caches and module archives; the private store alone may hold them, for its owner's eyes."""
     private = job.root / ".karma" / "dev" / "private"
-    files = [path for path in job.root.rglob("*") if path.is_file() and private not in path.parents]
+    files = [
+        path
+        for path in job.root.rglob("*")
+        if path.is_file() and private not in path.parents and path.name != "encoded.json"
+    ]
     assert any(path.name == "graph.sqlite" for path in files)
     assert [path for path in files if any(map(canaries, contents(path.read_bytes())))] == []
     assert all(path.stat().st_mode & 0o077 == 0 for path in private.rglob("*") if path.is_file())
@@ -209,7 +231,7 @@ def test_the_least_policy_grants_nothing_unused(job: Job) -> None:
 
 def canaries(text: bytes) -> set[str]:
     """The secrets that stand in a text."""
-    return {canary for canary in (STORED, SEALED) if canary.encode() in text}
+    return set(standing_in(text, CANARIES))
 
 
 def contents(raw: bytes) -> Iterator[bytes]:

@@ -2,22 +2,24 @@
 
 One project on the embedded stores with real Terraform, all in this process. A vault puts the secrets out as
 sensitive outputs; an app that reads them has lost every mark, and puts all 120 encodings into a resource, an
-output and an error; a site consumes those. Two more secrets stand in a config. Then everything that was
-written, printed or served is searched for each exact text, by plain comparison of bytes.
+output and an error; a site consumes those, and an agent whose reload asks a receiver that answers with all of
+them. Two more secrets stand in a config. The last deploy is a flow on a Prefect server. Then all that was
+written, sent, printed or served is searched for each exact text, by plain comparison of bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import html
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
@@ -30,16 +32,18 @@ from karma_cli.main import _run
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
 from karma_ui.app import make_app
+from tests import fork_server
 from tests.http_server import HttpServer
-from tests.secret_encodings import ENCODINGS, SECRETS
+from tests.secret_encodings import ENCODED, SECRETS, forms, standing_in
 
+ROOT: Final = Path(__file__).parents[2]
 OF_CONFIG: Final = ("Zephyr-9-tapir!", "Quokka#77/plan", "Walrus+42/pin?")
 """Secret by its key, by the type's schema, and what a change replaces that one with."""
-ENCODED: Final = {
-    f"{name} of {at}": encode(s) for name, encode in ENCODINGS.items() for at, s in enumerate(SECRETS)
-}
 MODULES: Final = {
     "vault": """
+variable "config" {
+  type = any
+}
 variable "canaries" {
   type      = list(string)
   sensitive = true
@@ -49,7 +53,7 @@ output "token" {
   sensitive = true
 }
 output "host" {
-  value = "vault.example.org"
+  value = var.config.host
 }
 """,
     "app": """
@@ -86,6 +90,14 @@ resource "terraform_data" "this" {
   input = [for app, runtime in var.dependencies : [runtime.leak, runtime.host]]
 }
 """,
+    "agent": """
+variable "dependencies" {
+  type = any
+}
+resource "terraform_data" "this" {
+  input = [for app, runtime in var.dependencies : [runtime.leak, runtime.host]]
+}
+""",
     "db": """
 variable "config" {
   type = any
@@ -102,9 +114,12 @@ COMMANDS: Final = (
     "config publish", "graph build", "plan --all", "deploy --all --auto-approve", "plan --all --json",
     "drift", "drift --json", "log list --json", "log list", "log export", "log verify", "log artifacts",
     "why app/one", "why app/two --json", "graph show --json", "graph export", "graph validate",
+    "graph query --gremlin g.V().elementMap()", "graph query --gremlin g.E().elementMap() --json",
     "config show db main", "config show db main --json", "config diff --json", "config diff",
     f"propose-change db main --input change.json --reason set-{OF_CONFIG[2]}", "change list", "doctor",
 )  # fmt: skip
+THROUGH_PREFECT: Final = "deploy vault one --auto-approve"
+"""The deploy after the host has changed: the agent is reloaded."""
 WRITTEN_EXACTLY: Final = ("parameters.sqlite", "tfstate/", "private/", "encoded.json", "karma.toml")
 """Where the secrets of runtimes may be: SecureStrings, Terraform's states, plans that can be applied, and
 where the test itself put them."""
@@ -112,19 +127,40 @@ WITH_CONFIGS: Final = (*WRITTEN_EXACTLY, "iac/", ".git/", "change.json", "state.
 """Where those of configs may be, too: Git and the copies that a rollback needs."""
 
 
-def forms(texts: Iterator[str] | Any) -> dict[bytes, str]:
-    """Each text as it may be written (in JSON, HTML, a URL) → what it is."""
-    every: dict[bytes, str] = {}
-    for text in texts:
-        spelt = (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], html.escape(text))
-        go = spelt[2].replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-        for form in (*spelt, go, quote(text, safe=""), html.escape(spelt[1]), html.escape(spelt[2])):
-            every[form.encode()] = text
-    return every
-
-
 OF_RUNTIMES: Final = forms(ENCODED.values())
 CANARIES: Final = {**OF_RUNTIMES, **forms(OF_CONFIG)}
+
+
+def caught(content: bytes, canaries: dict[bytes, str] = CANARIES) -> list[str]:
+    """The canaries in it."""
+    return standing_in(content, canaries)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes what a reload sends, and answers with every secret, as a careless one does."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _Answer)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/reload"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """Keep the request; the answer says that it failed."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.taken.append(bytes(self.headers) + body)
+        reply = "\n".join(ENCODED.values()).encode()
+        self.send_response(500)
+        self.send_header("content-length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 class Project:
@@ -133,6 +169,7 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.printed: dict[str, str] = {}
+        self.receiver = Receiver()
         self.command_lines: set[bytes] = set()
         self._write()
 
@@ -140,7 +177,13 @@ class Project:
         listed = ", ".join(json.dumps(secret, ensure_ascii=False) for secret in SECRETS)
         self.put(
             "karma.toml",
+            f'[reload]\nallowed_hosts = ["127.0.0.1"]\n'
             f'[environments.dev]\nregion = "eu-west-1"\nvariables = {{ canaries = [{listed}] }}\n',
+        )
+        request = {"url": self.receiver.url, "body": {"who": "{address}"}}
+        self.put(
+            "components/agent/component.yaml",
+            json.dumps({"propagation": "reload", "reload": {"http": request}}),
         )
         self.put("encoded.json", json.dumps(ENCODED))
         self.put("change.json", json.dumps({"pin": OF_CONFIG[2], "size": 2}))
@@ -151,10 +194,11 @@ class Project:
         self.put("components/db/component.yaml", json.dumps(definition))
         reads = {"depends_on": ["vault/one"], "file": str(self.root / "encoded.json")}
         for address, config in {
-            "vault/one": {},
+            "vault/one": {"host": "vault.example.org"},
             "app/one": reads,
             "app/two": {**reads, "fails": True},
             "site/one": {"depends_on": ["app/one"]},
+            "agent/one": {"depends_on": ["app/one"]},
             "db/main": {"db_password": OF_CONFIG[0], "pin": OF_CONFIG[1], "size": 1},
         }.items():
             self.put(f"iac/dev/{address}/config.json", json.dumps(config))
@@ -193,14 +237,6 @@ class Project:
                 yield path.relative_to(self.root).as_posix(), path.read_bytes()
 
 
-def caught(content: bytes, canaries: dict[bytes, str] = CANARIES) -> list[str]:
-    """The canaries in it."""
-    unfolded = b" ".join(content.split())
-    return sorted(
-        {text for form, text in canaries.items() if form in content or b" ".join(form.split()) in unfolded}
-    )
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project after all commands have run, while something looked at the process list."""
@@ -213,7 +249,21 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     with made.watching_processes():
         for command in COMMANDS:
             made.printed[command] = _printed(capture, command)
+        made.put("iac/dev/vault/one/config.json", json.dumps({"host": "vault.example.com"}))
+        for command in ("config publish", "graph build"):
+            _printed(capture, command)
+        # In a process of its own: Prefect's settings last as long as the process.
+        ended = fork_server.python(
+            ["-m", "karma_cli", *THROUGH_PREFECT.split()],
+            folder=made.root,
+            variables={**os.environ, "PYTHONPATH": str(ROOT), "KARMA_PROJECT__ORCHESTRATOR": "prefect"},
+            timeout_seconds=200,
+        )
+        made.printed[THROUGH_PREFECT] = ended.stdout + ended.stderr
+        made.printed["log list"] = _printed(capture, "log list --limit 100")
     capture.undo()
+    made.receiver.shutdown()
+    made.receiver.server_close()
     return made
 
 
@@ -233,12 +283,15 @@ def test_the_attack_was_made(project: Project) -> None:
     assert "cannot log in" in project.printed["deploy --all --auto-approve"]
     files = dict(project.files())
     states = [json.loads(content) for name, content in files.items() if "tfstate/app/one" in name]
-    assert [state["outputs"]["leak"]["value"]["encoded"] for state in states] == [ENCODED]
+    assert states
+    assert all(state["outputs"]["leak"]["value"]["encoded"] == ENCODED for state in states)
     stored = [text for name, text in files.items() if name.startswith(".karma/dev/parameters.sqlite")]
     assert caught(
         b"".join(stored), forms(SECRETS)
     )  # what is not checkpointed yet stands in the log beside it
     assert "secret-passed-on" in project.printed["plan --all"]
+    assert "the reload request to 127.0.0.1" in project.printed[THROUGH_PREFECT]
+    assert len(project.receiver.taken) > 0
     assert "secret-passed-on" in project.printed["deploy --all --auto-approve"]
 
 
@@ -246,6 +299,12 @@ def test_nothing_printed_has_a_canary(project: Project) -> None:
     """On standard output and error, of every command, as tables and as JSON."""
     for command, printed in project.printed.items():
         assert not caught(printed.encode()), command
+
+
+def test_nothing_sent_by_a_reload_has_a_canary(project: Project) -> None:
+    """The receiver is told who is meant."""
+    assert b"agent/one" in project.receiver.taken[0]
+    assert not caught(b"\n".join(project.receiver.taken))
 
 
 def test_no_process_was_started_with_a_canary(project: Project) -> None:
@@ -258,6 +317,7 @@ def test_nothing_written_has_a_canary(project: Project) -> None:
     """Log sinks, artifacts, graph, state and every other file below the project's folder."""
     names = {name for name, _ in project.files()}
     assert {".karma/dev/log.sqlite", ".karma/dev/log.jsonl", ".karma/dev/graph.sqlite"} <= names
+    assert any(name.startswith(".karma/prefect/") and name.endswith(".db") for name in names)
     for name, content in project.files():
         if not any(place in name for place in WRITTEN_EXACTLY):
             assert not caught(content, OF_RUNTIMES), name

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from karma_adapters.doctor import diagnosis
 from karma_adapters.gremlin.client import Endpoint, GremlinClient
 from karma_adapters.gremlin.retry import Patience
 from karma_adapters.gremlin.store import GremlinGraphStore
@@ -69,6 +70,22 @@ def test_commands_end_in_words(name: str, server: FaultyGremlin, tmp_path: Path)
     assert "next: " in shown.err
     built = karma.run("graph", "build", "--json")
     assert (built.code, built.error["code"]) == (1, "store-unavailable")
+
+
+def test_doctor_waits_for_moments(
+    server: FaultyGremlin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The graph's check ends within its few seconds, whatever `gremlin_seconds` says, and so do replicas'."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(diagnosis, "GRAPH_SECONDS", SECONDS)
+    project(tmp_path, server.url, 60)
+    settings = (tmp_path / "karma.toml").read_text()
+    (tmp_path / "karma.toml").write_text(settings + f'gremlin_reader_url = "{server.url}"\n')
+    began = time.monotonic()
+    checks = {check.name: check for check in diagnosis.examine(tmp_path, None)}
+    assert time.monotonic() - began < 2 * SECONDS + 2 * ALLOWED
+    for name in ("graph", "graph replicas"):
+        assert (checks[name].status, server.url in checks[name].found) == ("failed", True)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gc
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from gremlin_python.process.graph_traversal import GraphTraversal
 
 from karma_adapters.gremlin import connections, queries
@@ -148,6 +154,50 @@ def test_a_refused_handshake_is_not_tried_again(
     error = in_time(lambda: opened(server.url).current("prod"), seconds=0)
     assert (type(error), error.code) == (StoreError, code)
     assert server.connected == 1
+
+
+def test_a_certificate_that_nobody_trusts_is_not_tried_again(opened: Opened, tmp_path: Path) -> None:
+    """It is refused at once and once, with what to do: the same certificate comes in a minute, too."""
+    server = FaultyGremlin(wire.well, tls=self_signed(tmp_path))
+    error = in_time(lambda: opened(server.url.replace("ws:", "wss:")).current("prod"), seconds=0)
+    server.close()
+    assert (type(error), error.code) == (StoreError, "graph-untrusted")
+    assert "CERTIFICATE_VERIFY_FAILED" in error.why
+    assert "SSL_CERT_FILE" in error.next_step
+
+
+def test_a_port_without_tls_is_not_tried_again(server: FaultyGremlin, opened: Opened) -> None:
+    """`wss://` before a port that speaks plainly: no retry makes it speak TLS."""
+    server.fault = says_plainly
+    error = in_time(lambda: opened(server.url.replace("ws:", "wss:")).current("prod"), seconds=0)
+    assert (type(error), error.code, server.connected) == (StoreError, "graph-untrusted", 1)
+
+
+async def says_plainly(peer: wire.Peer) -> None:
+    """An HTTP server's answer to a TLS greeting."""
+    await peer.reader.read(64)
+    await peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """What a server shows that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path = folder / "server.pem"
+    path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path)
+    return context
 
 
 def test_a_connection_that_was_closed_while_idle_is_replaced(server: FaultyGremlin, opened: Opened) -> None:

@@ -321,3 +321,56 @@ def test_an_interrupted_main_thread_lets_terraform_end(tmp_path: Path) -> None:
     _, err = karma.communicate(timeout=20)
     assert b"KeyboardInterrupt" in err
     assert not _alive(int(mark.read_text()))
+
+
+def test_init_alone_gets_what_git_asks_for(tmp_path: Path) -> None:
+    """A module's source over SSH, by the user's command; a provisioner of the apply sees nothing of it."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "main.tf").write_text('output "word" {\n  value = "hello"\n}\n', "utf-8")
+    for words in ("init -q", "add -A", "-c user.name=a -c user.email=a@example.org commit -qm x"):
+        subprocess.run(["git", *words.split()], cwd=shared, check=True)
+    ssh = tmp_path / "ssh"
+    ssh.write_text(
+        '#!/bin/sh\nwhile [ "$1" != git@git.example.org ]; do shift; done\nshift\nexec sh -c "$*"\n'
+    )
+    ssh.chmod(0o700)
+    module = f"""
+module "shared" {{
+  source = "git::ssh://git@git.example.org{shared}"
+}}
+resource "terraform_data" "seen" {{
+  provisioner "local-exec" {{
+    command = "env > {tmp_path}/seen"
+  }}
+}}
+output "word" {{
+  value = module.shared.word
+}}
+"""
+    given = {"GIT_SSH_COMMAND": str(ssh), "TF_TOKEN_app_example_id": "t0p-secret", "SSH_AUTH_SOCK": "/none"}
+    system = make_system(tmp_path, environment={**os.environ, **given}, allowed_sources=["git::ssh://*"])
+    system.write("site/main.tf", module)
+    assert _deploy(system, "site/one")["word"] == "hello"
+    seen = (tmp_path / "seen").read_text("utf-8")
+    assert "PATH=" in seen
+    assert [name for name in given if name in seen] == []
+
+
+def test_what_init_was_given_is_named_where_git_is_not_let_in(tmp_path: Path) -> None:
+    """The person is told which variables count, and which of them there were."""
+    refusing = tmp_path / "ssh"
+    refusing.write_text(
+        "#!/bin/sh\necho 'git@git.example.org: Permission denied (publickey).' >&2\nexit 255\n"
+    )
+    refusing.chmod(0o700)
+    system = make_system(
+        tmp_path,
+        environment={**os.environ, "GIT_SSH_COMMAND": str(refusing)},
+        allowed_sources=["git::ssh://*"],
+    )
+    system.write("site/main.tf", 'module "shared" {\n  source = "git::ssh://git@git.example.org/x"\n}\n')
+    with pytest.raises(DeployFailed, match="init") as raised:
+        system.terraform.plan(system.job("site/one"))
+    assert raised.value.code == "module-not-fetched"
+    assert raised.value.next_step.endswith("and had GIT_SSH_COMMAND")

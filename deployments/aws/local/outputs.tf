@@ -7,5 +7,5 @@ output "project" {
 }
 
 output "orders_queue" {
-  value = aws_sqs_queue.orders.id
+  value = module.orders.queue.url
 }

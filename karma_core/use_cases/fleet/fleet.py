@@ -198,6 +198,10 @@ class Fleet:
         """Return everything that decides what a deployment would do, with the current runtimes."""
         return self.values.inputs(address, self.consumed(address))
 
+    def learn_secrets(self, address: str) -> None:
+        """Mask the secrets of the component's inputs in all that is said of it from now on."""
+        self.job(address, self.module(address))
+
     def job(self, address: str, module: Module, *, as_now: bool = False) -> TerraformJob:
         """Return Terraform's job for the component; `as_now` ignores what plans foresee of its producers."""
         facts = self.modules.facts.get(module.type)

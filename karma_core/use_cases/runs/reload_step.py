@@ -29,6 +29,7 @@ class ReloadStep:
         intent = self._run.recorder.log(
             "reload", Phase.STARTED, address, inputs=inputs, cause=self._run.cause(address)
         )
+        self._run.fleet.learn_secrets(address)  # whatever is asked to reload may know and repeat them
         reach("deploy.before_reload")
         try:
             said = self._run.workspace.reloader.reload(
@@ -38,6 +39,7 @@ class ReloadStep:
                 idempotency_key=f"{address}#{generation}",
             )
         except DeployFailed as error:
+            self._run.hide_secrets(address, error)
             self._run.recorder.journal(address, generation, RELOAD, Phase.FAILED, error=error.document())
             self._run.recorder.log(
                 "reload", Phase.FAILED, address, inputs={"error": error.document()}, cause=intent

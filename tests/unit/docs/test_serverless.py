@@ -9,6 +9,7 @@ import pytest
 
 from karma_api.registry import FUNCTIONS, RESOURCES
 from karma_api.routes import ROUTES
+from karma_lambda.permissions import PERMISSIONS as PERMITTED
 from tests.api_table import table
 
 ROOT = Path(__file__).parents[3]
@@ -17,6 +18,11 @@ PERMISSIONS = {
     "put events on the bus": {name for name, one in FUNCTIONS.items() if one.orders_runs},
     "write and delete in Neptune": {name for name, one in FUNCTIONS.items() if one.updates_graph},
     "read the parameters of the webhooks' secrets": {n for n, one in FUNCTIONS.items() if one.takes_webhooks},
+    "write tokens": {name for name, one in PERMITTED.items() if "document#token" in one.writes},
+    "write changes": {name for name, one in PERMITTED.items() if "document#change" in one.writes},
+    "delete leases": {name for name, one in PERMITTED.items() if "lease" in one.deletes},
+    "read parameters below": {n for n, one in PERMITTED.items() if "ssm:GetParameter" in one.parameters},
+    "read artifacts": {name for name, one in PERMITTED.items() if one.artifacts},
 }
 """What only some functions may do, and which."""
 

@@ -1,8 +1,14 @@
 # The artifacts' bucket: versioned, encrypted, closed, over TLS alone; objects locked where asked.
 
+locals {
+  # A run's artifacts are below its date. Terraform's states, which change, may be in the same bucket.
+  written_once = ["20*", "answers/*", "graph/*", "log/*"]
+}
+
 resource "aws_s3_bucket" "this" {
   bucket              = var.name
   object_lock_enabled = var.object_lock_days > 0
+  force_destroy       = var.force_destroy
   tags                = var.tags
 }
 
@@ -83,7 +89,35 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
-data "aws_iam_policy_document" "tls" {
+# What is written once stays: even who may put objects may not put other ones in their place. S3 itself refuses a
+# put without If-None-Match, whoever asks.
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid       = "WrittenOnce"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = flatten([for environment in var.environments : [for folder in local.written_once : "${aws_s3_bucket.this.arn}/${environment}/${folder}"]])
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["true"]
+    }
+
+    # A part of an upload has no condition: the request that completes it has.
+    condition {
+      test     = "Bool"
+      variable = "s3:ObjectCreationOperation"
+      values   = ["true"]
+    }
+  }
+
+
   statement {
     sid       = "TlsOnly"
     effect    = "Deny"
@@ -105,7 +139,7 @@ data "aws_iam_policy_document" "tls" {
 
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
-  policy = data.aws_iam_policy_document.tls.json
+  policy = data.aws_iam_policy_document.this.json
 
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

@@ -1,7 +1,9 @@
 output "name" {
-  value = aws_s3_bucket.this.bucket
+  description = "The bucket."
+  value       = aws_s3_bucket.this.bucket
 }
 
 output "arn" {
-  value = aws_s3_bucket.this.arn
+  description = "The bucket, as policies name it."
+  value       = aws_s3_bucket.this.arn
 }

@@ -14,6 +14,12 @@ variable "object_lock_days" {
   description = "Above 0 the bucket is made with Object Lock; set aws.object_lock_days in karma.toml alike."
 }
 
+variable "force_destroy" {
+  type        = bool
+  default     = false
+  description = "Let `terraform destroy` delete a bucket that holds something."
+}
+
 variable "kms_key_arn" {
   type        = string
   default     = null

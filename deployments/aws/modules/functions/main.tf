@@ -1,5 +1,4 @@
-# One function a resource, each with a role of its own that may do no more than its routes do. No function
-# writes a parameter or a config, and only those that queue changes write the graph: workers do.
+# One function a resource, each with a role of its own that may do no more than its routes do: the module `policies`.
 
 locals {
   functions = jsondecode(file("${var.package_dir}/functions.json"))
@@ -15,9 +14,8 @@ locals {
     github_secret_parameter   = lookup(var.webhook_secret_parameters, "github", "")
     generic_secret_parameters = { for name in keys(var.project.environments) : name => var.webhook_secret_parameters["generic"] if contains(keys(var.webhook_secret_parameters), "generic") }
   }
-  parameter_arn = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter"
-  parameters    = [for prefix in var.prefixes : "${local.parameter_arn}${prefix}"]
-  log_arn       = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/lambda"
+  orders_by_bus = try(var.project.service.prefect_api_url, "") == ""
+  by_alias      = var.provisioned_concurrency > 0 || var.snap_start
   environment   = { for name, value in { AWS_ENDPOINT_URL = var.aws_endpoint } : name => value if value != "" }
 }
 
@@ -49,113 +47,26 @@ resource "aws_iam_role" "this" {
   tags               = var.tags
 }
 
-data "aws_iam_policy_document" "this" {
-  for_each = local.functions
+module "policies" {
+  source = "../policies"
 
-  statement {
-    sid       = "OwnLog"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.log_arn}/${var.name}-${each.key}:*"]
-  }
-
-  statement {
-    sid       = "Parameters"
-    actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParametersByPath", "ssm:ListTagsForResource"]
-    resources = concat(local.parameters, [for arn in local.parameters : "${arn}/*"])
-  }
-
-  statement {
-    sid       = "ParameterDescriptions"
-    actions   = ["ssm:DescribeParameters"]
-    resources = ["arn:${var.partition}:ssm:${var.region}:${var.account_id}:*"]
-  }
-
-  # Every function looks tokens up and logs denials, which moves the log's head in the state table.
-  statement {
-    sid       = "State"
-    actions   = concat(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], each.value.orders ? ["dynamodb:ConditionCheckItem", "dynamodb:DeleteItem"] : [])
-    resources = [var.state_table.arn, "${var.state_table.arn}/index/*"]
-  }
-
-  # Events are put and never changed.
-  statement {
-    sid       = "Log"
-    actions   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"]
-    resources = [var.log_table.arn, "${var.log_table.arn}/index/*"]
-  }
-
-  statement {
-    sid       = "Artifacts"
-    actions   = ["s3:GetObject"]
-    resources = ["arn:${var.partition}:s3:::${var.bucket}/*"]
-  }
-
-  statement {
-    sid       = "LargeAnswers"
-    actions   = ["s3:PutObject"]
-    resources = ["arn:${var.partition}:s3:::${var.bucket}/*/answers/*"]
-  }
-
-  dynamic "statement" {
-    for_each = each.value.updates_graph ? [1] : []
-
-    content {
-      sid       = "Snapshots"
-      actions   = concat(["s3:PutObject"], var.artifacts_are_locked ? ["s3:PutObjectRetention"] : [])
-      resources = ["arn:${var.partition}:s3:::${var.bucket}/*/graph/*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = each.value.hooks && length(var.webhook_secret_parameters) > 0 ? [1] : []
-
-    content {
-      sid       = "WebhookSecrets"
-      actions   = ["ssm:GetParameter"]
-      resources = [for parameter in values(var.webhook_secret_parameters) : "${local.parameter_arn}${parameter}"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.neptune_resource_arn == null ? [] : [var.neptune_resource_arn]
-
-    content {
-      sid       = "Graph"
-      actions   = concat(["neptune-db:ReadDataViaQuery"], each.value.updates_graph ? ["neptune-db:DeleteDataViaQuery", "neptune-db:WriteDataViaQuery"] : [])
-      resources = [statement.value]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = each.value.orders ? [var.event_bus.arn] : []
-
-    content {
-      sid       = "Orders"
-      actions   = ["events:PutEvents"]
-      resources = [statement.value]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
-
-    content {
-      sid       = "Encryption"
-      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      resources = [statement.value]
-    }
-  }
-
-  # What Lambda needs to place a function in a VPC; these actions take no resource.
-  dynamic "statement" {
-    for_each = length(var.subnet_ids) == 0 ? [] : [1]
-
-    content {
-      sid       = "Network"
-      actions   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
-      resources = ["*"]
-    }
-  }
+  name                      = var.name
+  functions                 = local.functions
+  environments              = keys(var.project.environments)
+  region                    = var.region
+  account_id                = var.account_id
+  partition                 = var.partition
+  prefix                    = var.prefix
+  state_table_arn           = var.state_table.arn
+  log_table_arn             = var.log_table.arn
+  bucket                    = var.bucket
+  event_bus_arn             = local.orders_by_bus ? var.event_bus.arn : null
+  prefect_auth_parameter    = var.prefect_auth_parameter
+  webhook_secret_parameters = values(var.webhook_secret_parameters)
+  artifacts_are_locked      = var.artifacts_are_locked
+  neptune_resource_arn      = var.neptune_resource_arn
+  kms_key_arn               = var.kms_key_arn
+  in_vpc                    = length(var.subnet_ids) > 0
 }
 
 resource "aws_iam_role_policy" "this" {
@@ -163,7 +74,7 @@ resource "aws_iam_role_policy" "this" {
 
   name   = "karma"
   role   = aws_iam_role.this[each.key].id
-  policy = data.aws_iam_policy_document.this[each.key].json
+  policy = module.policies.policies[each.key]
 }
 
 resource "aws_lambda_function" "this" {
@@ -174,11 +85,14 @@ resource "aws_lambda_function" "this" {
   role                           = aws_iam_role.this[each.key].arn
   handler                        = each.value.handler
   runtime                        = var.runtime
+  architectures                  = ["x86_64"] # not in 3.39
   filename                       = "${var.package_dir}/${each.value.zip}"
   source_code_hash               = each.value.sha256
   memory_size                    = var.memory_mb
   timeout                        = var.timeout_seconds
   reserved_concurrent_executions = var.reserved_concurrency
+  kms_key_arn                    = var.kms_key_arn
+  publish                        = local.by_alias
   tags                           = var.tags
 
   environment {
@@ -194,11 +108,87 @@ resource "aws_lambda_function" "this" {
     }
   }
 
+  # A container is restored from a snapshot taken after the function was loaded; of published versions alone.
+  dynamic "snap_start" { # not in 3.39
+    for_each = var.snap_start ? [1] : []
+
+    content {
+      apply_on = "PublishedVersions"
+    }
+  }
+
   tracing_config {
-    mode = "PassThrough"
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
+  lifecycle {
+    precondition {
+      condition     = !(var.snap_start && var.provisioned_concurrency > 0)
+      error_message = "Lambda takes SnapStart or provisioned concurrency, not both."
+    }
+
+    precondition {
+      condition     = !var.snap_start || tonumber(split(".", var.runtime)[1]) >= 12
+      error_message = "SnapStart needs a runtime of Python 3.12 or newer."
+    }
   }
 
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
+}
+
+# The API calls the alias, so that a new version is there for it only once it is published, and is ready.
+resource "aws_lambda_alias" "this" {
+  for_each = local.by_alias ? local.functions : {}
+
+  name             = "live"
+  description      = "The version that the API calls."
+  function_name    = aws_lambda_function.this[each.key].function_name
+  function_version = aws_lambda_function.this[each.key].version
+}
+
+resource "aws_lambda_provisioned_concurrency_config" "this" {
+  for_each = var.provisioned_concurrency > 0 ? local.functions : {}
+
+  function_name                     = aws_lambda_function.this[each.key].function_name
+  qualifier                         = aws_lambda_alias.this[each.key].name
+  provisioned_concurrent_executions = var.provisioned_concurrency
+}
+
+# Readiness is asked for every five minutes, and tells how long the oldest queued change has waited.
+resource "aws_cloudwatch_event_rule" "ready" {
+  count = contains(keys(local.functions), "health") ? 1 : 0
+
+  name                = "${var.name}-ready"
+  description         = "Asks for readiness, which tells how long changes wait."
+  schedule_expression = "rate(5 minutes)"
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "ready" {
+  count = length(aws_cloudwatch_event_rule.ready)
+
+  rule      = aws_cloudwatch_event_rule.ready[0].name
+  target_id = "health"
+  arn       = aws_lambda_function.this["health"].arn
+  input = jsonencode({
+    version         = "2.0"
+    routeKey        = "GET /readyz"
+    rawPath         = "/readyz"
+    rawQueryString  = ""
+    headers         = {}
+    isBase64Encoded = false
+    requestContext  = { requestId = "schedule", http = { method = "GET", path = "/readyz", sourceIp = "127.0.0.1" } }
+  })
+}
+
+resource "aws_lambda_permission" "ready" {
+  count = length(aws_cloudwatch_event_rule.ready)
+
+  statement_id  = "ready"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this["health"].function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.ready[0].arn
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {

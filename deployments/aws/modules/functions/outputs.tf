@@ -3,7 +3,8 @@ output "functions" {
   value = {
     for name, function in local.functions : name => {
       name       = aws_lambda_function.this[name].function_name
-      invoke_arn = aws_lambda_function.this[name].invoke_arn
+      alias      = local.by_alias ? aws_lambda_alias.this[name].name : null
+      invoke_arn = local.by_alias ? aws_lambda_alias.this[name].invoke_arn : aws_lambda_function.this[name].invoke_arn
       routes     = function.routes
     }
   }

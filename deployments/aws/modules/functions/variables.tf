@@ -59,9 +59,28 @@ variable "partition" {
   description = "aws, aws-cn or aws-us-gov."
 }
 
-variable "prefixes" {
-  type        = list(string)
-  description = "Parameter prefixes that the functions read, e.g. [\"/iac\"]."
+variable "prefix" {
+  type        = string
+  default     = "/iac"
+  description = "Parameter prefix of the environment."
+}
+
+variable "snap_start" {
+  type        = bool
+  default     = false
+  description = "Restore containers from snapshots; needs a runtime of Python 3.12 or newer."
+}
+
+variable "provisioned_concurrency" {
+  type        = number
+  default     = 0
+  description = "Containers of each function that are kept ready, and paid for."
+}
+
+variable "tracing" {
+  type        = bool
+  default     = false
+  description = "Send traces to X-Ray; false: only where the caller asks."
 }
 
 variable "state_table" {
@@ -134,7 +153,7 @@ variable "kms_key_arn" {
 
 variable "log_retention_days" {
   type        = number
-  default     = 90
+  default     = 365
   description = "How long the functions' own log lines are kept."
 }
 

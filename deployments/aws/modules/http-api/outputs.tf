@@ -1,7 +1,9 @@
 output "api_id" {
-  value = aws_apigatewayv2_api.this.id
+  description = "The API."
+  value       = aws_apigatewayv2_api.this.id
 }
 
 output "url" {
-  value = aws_apigatewayv2_api.this.api_endpoint
+  description = "Where the API is."
+  value       = aws_apigatewayv2_api.this.api_endpoint
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "functions" {
-  type        = map(object({ name = string, invoke_arn = string, routes = list(string) }))
+  type        = map(object({ name = string, alias = optional(string), invoke_arn = string, routes = list(string) }))
   description = "The functions, as the module `functions` gives them."
 }
 
@@ -63,8 +63,14 @@ variable "disable_execute_api_endpoint" {
 
 variable "log_retention_days" {
   type        = number
-  default     = 90
+  default     = 365
   description = "How long access log lines are kept."
+}
+
+variable "kms_key_arn" {
+  type        = string
+  default     = null
+  description = "Key of the access log; null: CloudWatch's own encryption."
 }
 
 variable "alarm_topics" {

@@ -1,5 +1,9 @@
 # Neptune serverless: IAM authentication, encrypted, reached by the functions (and whom else is named) alone.
 
+locals {
+  family = join(".", slice(split(".", var.engine_version), 0, 2))
+}
+
 resource "aws_neptune_subnet_group" "this" {
   name       = var.name
   subnet_ids = var.subnet_ids
@@ -18,7 +22,7 @@ resource "aws_security_group_rule" "in" {
 
   security_group_id        = aws_security_group.this.id
   type                     = "ingress"
-  description              = "Gremlin from ${each.key}"
+  description              = "Gremlin from the ${each.key}"
   protocol                 = "tcp"
   from_port                = 8182
   to_port                  = 8182
@@ -37,46 +41,91 @@ resource "aws_security_group_rule" "clients_out" {
   source_security_group_id = aws_security_group.this.id
 }
 
+# The family and the engine come from one number: a group of another family is refused when the engine is upgraded.
+# A new major version makes a new group before the old one goes.
 resource "aws_neptune_cluster_parameter_group" "this" {
-  name   = var.name
-  family = "neptune1.4"
-  tags   = var.tags
+  name_prefix = "${var.name}-"
+  family      = "neptune${local.family}"
+  description = "Karma's cluster"
+  tags        = var.tags
 
-  # Readers wait no longer than a function does.
+  # Whoever asked has gone by then: a function ends first.
   parameter {
     name  = "neptune_query_timeout"
-    value = "120000"
+    value = tostring(var.query_timeout_seconds * 1000)
+  }
+
+  parameter {
+    name         = "neptune_enable_audit_log"
+    value        = "1"
+    apply_method = "pending-reboot"
+  }
+
+  parameter {
+    name  = "neptune_enable_slow_query_log"
+    value = "info"
+  }
+
+  parameter {
+    name  = "neptune_slow_query_log_threshold"
+    value = tostring(var.slow_query_milliseconds)
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }
 
-resource "aws_neptune_cluster" "this" {
-  cluster_identifier                   = var.name
-  engine                               = "neptune"
-  engine_version                       = var.engine_version
-  neptune_subnet_group_name            = aws_neptune_subnet_group.this.name
-  neptune_cluster_parameter_group_name = aws_neptune_cluster_parameter_group.this.name
-  vpc_security_group_ids               = [aws_security_group.this.id]
-  iam_database_authentication_enabled  = true
-  storage_encrypted                    = true
-  kms_key_arn                          = var.kms_key_arn
-  backup_retention_period              = var.backup_days
-  deletion_protection                  = var.deletion_protection
-  skip_final_snapshot                  = true # the graph can be built again from parameters and state
-  enable_cloudwatch_logs_exports       = ["slowquery"]
-  tags                                 = var.tags
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = toset(["audit", "slowquery"])
 
-  serverless_v2_scaling_configuration {
+  name              = "/aws/neptune/${var.name}/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_neptune_cluster" "this" {
+  cluster_identifier                    = var.name
+  engine                                = "neptune"
+  engine_version                        = var.engine_version
+  allow_major_version_upgrade           = true # not in 3.39
+  neptune_subnet_group_name             = aws_neptune_subnet_group.this.name
+  neptune_cluster_parameter_group_name  = aws_neptune_cluster_parameter_group.this.name
+  neptune_instance_parameter_group_name = "default.neptune${local.family}" # not in 3.39
+  apply_immediately                     = var.apply_immediately
+  vpc_security_group_ids                = [aws_security_group.this.id]
+  iam_database_authentication_enabled   = true
+  storage_encrypted                     = true
+  kms_key_arn                           = var.kms_key_arn
+  backup_retention_period               = var.backup_days
+  preferred_backup_window               = "01:00-02:00"
+  preferred_maintenance_window          = "sun:02:30-sun:03:30"
+  copy_tags_to_snapshot                 = true # not in 3.39
+  deletion_protection                   = var.deletion_protection
+  skip_final_snapshot                   = true                   # the graph can be built again from parameters and state
+  enable_cloudwatch_logs_exports        = ["audit", "slowquery"] # not in 3.39
+  tags                                  = var.tags
+
+  serverless_v2_scaling_configuration { # not in 3.39
     min_capacity = var.min_capacity
     max_capacity = var.max_capacity
   }
+
+  depends_on = [aws_cloudwatch_log_group.this]
 }
 
 resource "aws_neptune_cluster_instance" "this" {
   count = var.instances
 
-  identifier         = "${var.name}-${count.index}"
-  cluster_identifier = aws_neptune_cluster.this.id
-  engine             = "neptune"
-  instance_class     = "db.serverless"
-  tags               = var.tags
+  identifier                   = "${var.name}-${count.index}"
+  cluster_identifier           = aws_neptune_cluster.this.id
+  engine                       = "neptune"
+  instance_class               = "db.serverless"
+  neptune_parameter_group_name = "default.neptune${local.family}"
+  publicly_accessible          = false
+  tags                         = var.tags
+
+  # AWS would raise the engine in a night, and the next plan would lower it: the variable raises it.
+  auto_minor_version_upgrade = false
 }

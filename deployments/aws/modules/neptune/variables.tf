@@ -21,7 +21,30 @@ variable "client_security_groups" {
 variable "engine_version" {
   type        = string
   default     = "1.4.5.0"
-  description = "Karma's client speaks TinkerPop 3.7: engines 1.3.2 to 1.4."
+  description = "The engine, all four numbers; the parameter family follows from it. Karma's client speaks TinkerPop 3.7: engines 1.3.2 to 1.4."
+
+  validation {
+    condition     = can(regex("^1\\.(3|4)\\.\\d+\\.\\d+$", var.engine_version))
+    error_message = "The engine version is 1.3.x.y or 1.4.x.y: Karma's client speaks TinkerPop 3.7."
+  }
+}
+
+variable "query_timeout_seconds" {
+  type        = number
+  default     = 20
+  description = "How long Neptune works on a query; less than a function waits."
+}
+
+variable "slow_query_milliseconds" {
+  type        = number
+  default     = 2000
+  description = "Queries that take longer are logged, and counted."
+}
+
+variable "apply_immediately" {
+  type        = bool
+  default     = false
+  description = "Make changes of the cluster at once, not in its maintenance window."
 }
 
 variable "min_capacity" {
@@ -50,8 +73,20 @@ variable "backup_days" {
 
 variable "deletion_protection" {
   type        = bool
-  default     = true
-  description = "Refuse to delete the cluster."
+  default     = false
+  description = "Refuse to delete the cluster. The graph can be built again: what must not go are the tables and the bucket."
+}
+
+variable "log_retention_days" {
+  type        = number
+  default     = 365
+  description = "How long audit and slow queries are kept."
+}
+
+variable "log_kms_key_arn" {
+  type        = string
+  default     = null
+  description = "Key of the log groups; null: CloudWatch's own encryption."
 }
 
 variable "kms_key_arn" {

@@ -1,4 +1,4 @@
-# The tables of state and log, as `karma aws create` makes them, and the bus that orders of runs go to.
+# The tables of state and log, as `karma aws create` makes them. They are what cannot be made again.
 
 locals {
   log_indexes = {
@@ -36,6 +36,8 @@ resource "aws_dynamodb_table" "state" {
       projection_type = "ALL"
     }
   }
+
+  deletion_protection_enabled = var.deletion_protection # not in 3.39
 
   point_in_time_recovery {
     enabled = var.point_in_time_recovery
@@ -81,6 +83,8 @@ resource "aws_dynamodb_table" "log" {
     }
   }
 
+  deletion_protection_enabled = var.deletion_protection # not in 3.39
+
   point_in_time_recovery {
     enabled = var.point_in_time_recovery
   }
@@ -90,10 +94,5 @@ resource "aws_dynamodb_table" "log" {
     kms_key_arn = var.kms_key_arn
   }
 
-  tags = var.tags
-}
-
-resource "aws_cloudwatch_event_bus" "runs" {
-  name = "${var.name}-runs"
   tags = var.tags
 }

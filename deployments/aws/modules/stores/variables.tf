@@ -9,6 +9,12 @@ variable "point_in_time_recovery" {
   description = "Keep what is needed to restore the tables to any second of the last 35 days."
 }
 
+variable "deletion_protection" {
+  type        = bool
+  default     = true
+  description = "Refuse to delete the tables."
+}
+
 variable "kms_key_arn" {
   type        = string
   default     = null

@@ -88,12 +88,14 @@ def test_a_bucket_is_private_encrypted_and_versioned(access: Access, creation: C
     assert lock["ObjectLockEnabled"] == "Enabled"
 
 
-def test_tables_can_be_restored_to_a_point_in_time(access: Access, creation: Creation) -> None:
+def test_tables_can_be_restored_and_are_not_deleted(access: Access, creation: Creation) -> None:
     """State and log are what cannot be rebuilt."""
     creation.create(wanted())
     described = local_aws.api(access, "dynamodb").call("describe_continuous_backups", TableName="state")
     recovery = described["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    table = local_aws.api(access, "dynamodb").call("describe_table", TableName="state")["Table"]
+    assert table["DeletionProtectionEnabled"] is True
 
 
 def test_a_table_that_is_something_else_is_refused(access: Access, creation: Creation) -> None:

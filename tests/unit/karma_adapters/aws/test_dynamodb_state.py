@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from karma_adapters.aws import state_table
 from karma_adapters.aws.dynamodb_state import DynamoState
 from karma_adapters.aws.failures import translated
 from karma_adapters.aws.state_table import StateTable
 from karma_core.errors import LeaseHeld
-from karma_core.records import Run
+from karma_core.records import JournalEntry, Run
 from tests import local_aws
 
 
@@ -163,3 +164,65 @@ def test_the_fence_lets_one_of_two_grants_through(
     with suppress(LeaseHeld):
         table.granted.append(DynamoState(table, clock=clock).acquire(["graph"], "first", 60).holder)
     assert table.granted == holders
+
+
+def entry(number: int) -> JournalEntry:
+    """The entry of a step, of one of two runs on one of two components."""
+    return JournalEntry(
+        run_id=f"run-{number % 2}",
+        address=f"a/{'one' if number % 3 else 'two'}",
+        generation=number,
+        step="plan",
+        status="started",
+        at="2026-11-24T00:00:00Z",
+    )
+
+
+def partitions(state: DynamoState) -> dict[str, int]:
+    """Items by partition."""
+    request = {"TableName": local_aws.STATE, "ProjectionExpression": "pk"}
+    pages = state._table._api.pages("scan", request, by="ExclusiveStartKey", given="LastEvaluatedKey")
+    names = [item["pk"]["S"].partition("#")[2] for page in pages for item in page["Items"]]
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def test_the_journal_goes_on_in_another_partition(
+    state: DynamoState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No partition grows for ever; entries come in order, by run and by component, also from a copy."""
+    monkeypatch.setattr(state_table, "JOURNAL_ENTRIES", 3)
+    written = [entry(number) for number in range(1, 9)]
+    for one in written:
+        state.journal(one)
+    kept = partitions(state)
+    assert {name: count for name, count in kept.items() if name.startswith("journal")} == {
+        "journal": 3, "journal.1": 3, "journal.2": 2,
+    }  # fmt: skip
+    assert state.entries() == tuple(written)
+    assert state.entries(run_id="run-1") == tuple(one for one in written if one.run_id == "run-1")
+    assert state.entries(address="a/two") == tuple(one for one in written if one.address == "a/two")
+    rows = list(state.copy_out())
+    state.journal(entry(9))
+    state.copy_in(rows)
+    assert state.entries() == tuple(written)
+
+
+def test_a_journal_of_one_partition_goes_on(state: DynamoState, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier release wrote, all in one partition, is read before what comes after it."""
+    written = [entry(number) for number in range(1, 9)]
+    for one in written[:5]:
+        state.journal(one)
+    monkeypatch.setattr(state_table, "JOURNAL_ENTRIES", 2)
+    for one in written[5:]:
+        state.journal(one)
+    assert partitions(state)["journal"] == 5
+    assert state.entries() == tuple(written)
+
+
+def test_parts_are_spread(state: DynamoState) -> None:
+    """Parts of different bodies are in different partitions; those of an earlier release are still read."""
+    for number in range(3):
+        state.put_document("plan", f"P{number}", {"text": noise(800_000, number)})
+    assert len([name for name in partitions(state) if name.startswith("part.")]) > 1
+    earlier = state_table._parts("0123456789abcdef")
+    assert earlier == "part"

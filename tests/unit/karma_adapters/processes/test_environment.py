@@ -27,6 +27,33 @@ def test_only_listed_variables_pass(tmp_path: Path) -> None:
     assert "GITHUB_TOKEN" in child_environment.allowed(given, ["GITHUB_*"])
 
 
-def test_a_config_file_that_does_not_exist_is_dropped(tmp_path: Path) -> None:
+def test_relative_paths_count_from_where_they_were_written(tmp_path: Path) -> None:
+    """Terraform runs in a folder of its own; a token and its file go to init alone."""
+    (tmp_path / "ci.tfrc").touch()
+    given = {
+        "TF_CLI_CONFIG_FILE": "ci.tfrc",
+        "TF_PLUGIN_CACHE_DIR": "plug",
+        "SSL_CERT_FILE": "/etc/ca.pem",
+        "AWS_CONFIG_FILE": "",
+        "NETRC": "netrc",
+        "TF_TOKEN_app_example_org": "t",
+    }
+    assert child_environment.allowed(given, folder=tmp_path) == {
+        "AWS_CONFIG_FILE": "",
+        "SSL_CERT_FILE": "/etc/ca.pem",
+        "TF_CLI_CONFIG_FILE": f"{tmp_path}/ci.tfrc",
+        "TF_PLUGIN_CACHE_DIR": f"{tmp_path}/plug",
+    }
+    assert child_environment.fetching(given, tmp_path) == {
+        "NETRC": f"{tmp_path}/netrc",
+        "TF_TOKEN_app_example_org": "t",
+    }
+
+
+def test_a_config_file_that_does_not_exist_is_left_out_and_named(tmp_path: Path) -> None:
     """Terraform would warn at every call."""
-    assert child_environment.allowed({"TF_CLI_CONFIG_FILE": str(tmp_path / "absent")}) == {}
+    assert child_environment.missing_cli_config({}) == ""
+    assert child_environment.missing_cli_config({"TF_CLI_CONFIG_FILE": __file__}) == ""
+    given = {"TF_CLI_CONFIG_FILE": str(tmp_path / "absent")}
+    assert child_environment.missing_cli_config(given) == str(tmp_path / "absent")
+    assert child_environment.allowed(given) == {}
