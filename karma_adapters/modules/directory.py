@@ -35,7 +35,7 @@ from karma_core.records import Module
 DEFINITION: Final = "component.yaml"
 _PATTERNS: Final = ".outside"
 """Ends the names of the cache's files with the patterns of what modules read outside their directories."""
-_FORMAT: Final = "7"
+_FORMAT: Final = "8"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
