@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
@@ -26,7 +27,7 @@ from karma_core.configuration import Engine
 from karma_core.decoding import decode
 from karma_core.errors import BadInput, Conflict
 from karma_core.inference.facts import ModuleFacts
-from karma_core.inference.file_reads import PathRead, paths_read
+from karma_core.inference.file_reads import OF_TEXT, PathRead, paths_read
 from karma_core.inference.read import read_module
 from karma_core.json_types import JsonObject
 from karma_core.module_facts import ChildSource, FileFacts
@@ -35,7 +36,10 @@ from karma_core.records import Module
 DEFINITION: Final = "component.yaml"
 _PATTERNS: Final = ".outside"
 """Ends the names of the cache's files with the patterns of what modules read outside their directories."""
-_FORMAT: Final = "8"
+MAX_TEXT_FILE: Final = 64 << 10
+MAX_TEXTS: Final = 512 << 10
+"""Bytes of a file, and of all of a type's, that are kept with the facts. Ours: templates are a few KB."""
+_FORMAT: Final = "9"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -226,8 +230,26 @@ class ModuleDirectory:
             directories=tuple(directories),
             outside=outside,
             module=module,
-            facts=facts,
+            facts=msgspec.structs.replace(facts, texts=self._texts(component_type, facts)),
         )
+
+    def _texts(self, component_type: str, facts: ModuleFacts) -> dict[str, str]:
+        """The short texts that functions of the module read, by path relative to the type's directory."""
+        reads = {read.pattern for read in paths_read(facts) if read.function in OF_TEXT}
+        root = Path(os.path.realpath(self._root))
+        place = root / component_type
+        patterns = [os.path.relpath(place / pattern, root) for pattern in sorted(reads)]
+        texts: dict[str, str] = {}
+        left = MAX_TEXTS
+        with suppress(BadInput):  # so many that the rest is not looked at
+            for file in module_files.outside(root, self._repository, patterns):
+                if file.size > min(MAX_TEXT_FILE, left):
+                    continue
+                text = (root / file.path).read_bytes().decode("utf-8", "surrogateescape")
+                if _is_kept(text):
+                    texts[os.path.relpath(root / file.path, place)] = text
+                    left -= file.size
+        return texts
 
     def _patterns(
         self, component_type: str, directories: Sequence[str], facts: ModuleFacts
@@ -321,6 +343,11 @@ def repository_of(directory: Path) -> Path:
     """The Git repository that holds the directory, or the directory itself."""
     real = Path(os.path.realpath(directory))
     return next((place for place in (real, *real.parents) if (place / ".git").exists()), real)
+
+
+def _is_kept(text: str) -> bool:
+    """Whether it is text of which Terraform, which normalises texts, has the same."""
+    return unicodedata.is_normalized("NFC", text) and not any("\udc80" <= c <= "\udcff" for c in text)
 
 
 def _lines(file: Path) -> list[str]:

@@ -9,22 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from karma_core.inference import functions, operations
+from karma_core.inference import encoding_functions, functions, operations
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
-from karma_core.inference.shapes import Shape, formatted, partial, plain, shape_of, text_shape
+from karma_core.inference.conversion import Uncertain, Unconvertible, converted, type_of
+from karma_core.inference.shapes import PartialText, Shape, formatted, partial, plain, shape_of, text_shape
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
     Encoded,
     Failure,
+    Mapped,
     Runtime,
     Unknown,
     Value,
     failed,
     first_unknown,
+    known,
+    specials,
 )
 
-_NOT_PLAIN: Final = frozenset({Unknown, Failure, Runtime, Encoded, Dependencies})
+_NOT_PLAIN: Final = frozenset({Unknown, PartialText, Failure, Runtime, Encoded, Dependencies})
 
 
 def call_of(name: str, arguments: list[Evaluate], *, spread: bool) -> Evaluate:
@@ -47,9 +51,16 @@ def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate
         for value in values:
             if value.__class__ is not str and (unknown := first_unknown(value)) is not None:
                 return _partly(name, values, given_up(frame, values, unknown))
-        return functions.call(function, name, values)
+        return _noted(frame, functions.call(function, name, values))
 
     return evaluate
+
+
+def _noted(frame: Scope, made: Value) -> Value:
+    """Count a result that is not computed."""
+    if made.__class__ is Unknown:
+        frame.reading.uncomputed += 1
+    return made
 
 
 def _partly(name: str, values: list[Value], unknown: Value) -> Value:
@@ -88,7 +99,7 @@ def _on_collections(name: str, function: Callable[..., Value], arguments: list[E
             unknown = _not_for(name, values)
             if unknown is not None:
                 return given_up(frame, values, unknown)
-        made = functions.call(function, name, values)
+        made = _noted(frame, functions.call(function, name, values))
         return given_up(frame, values, made) if isinstance(made, Unknown) else made
 
     return evaluate
@@ -99,6 +110,7 @@ def _unheard_of(name: str, arguments: list[Evaluate]) -> Evaluate:
 
     def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
+        frame.reading.uncomputed += 1
         return given_up(frame, values, next((v for v in values if isinstance(v, Unknown)), unknown))
 
     return evaluate
@@ -150,10 +162,13 @@ def _try(arguments: list[Evaluate]) -> Evaluate:
         candidate: Value = None
         doubtful = False
         for argument in guarded:
+            before = reading.uncomputed
             value = argument(frame, names)
             if doubtful:
                 reading.used(value)
             elif not failed(value):
+                if reading.uncomputed > before and known(value):
+                    value = Unknown("try() of what is not computed")
                 candidate, doubtful = value, isinstance(value, Unknown)
                 if not doubtful:
                     reading.guards -= 1
@@ -168,12 +183,17 @@ def _try(arguments: list[Evaluate]) -> Evaluate:
 
 def _can(arguments: list[Evaluate]) -> Evaluate:
     def evaluate(frame: Scope, names: Names) -> Value:
-        frame.reading.guards += 1
+        reading = frame.reading
+        before = reading.uncomputed
+        reading.guards += 1
         value = arguments[0](frame, names)
-        frame.reading.guards -= 1
+        reading.guards -= 1
         if failed(value):
             return False
-        return Unknown("can()", computed=value.computed) if isinstance(value, Unknown) else True
+        if reading.uncomputed > before:
+            return Unknown("can() of what is not computed")
+        doubt = next((one for one in specials(value) if isinstance(one, Unknown)), None)
+        return True if doubt is None else Unknown("can()", computed=doubt.computed)
 
     return evaluate
 
@@ -186,13 +206,27 @@ def _lookup(arguments: list[Evaluate]) -> Evaluate:
         reading.guards += bool(default)
         element = operations.index(reading, of, key, reading.place, "…")
         reading.guards -= bool(default)
+        if default and isinstance(default[0], Failure):
+            return default[0]
         if default and isinstance(element, Unknown):
             if isinstance(element, Failure) and not isinstance(of, Unknown):
-                return default[0]
+                return _as_item(of, default[0])
             reading.used(default[0])
         return element
 
     return evaluate
+
+
+def _as_item(of: Value, default: Value) -> Value:
+    """A default as the type that a map's items have."""
+    if not isinstance(of, Mapped) or not of:
+        return default
+    try:
+        return converted(default, type_of(of).of)
+    except Uncertain:
+        return Unknown("lookup()")
+    except Unconvertible:
+        return Failure("lookup() has a default of another type")
 
 
 def _decode(arguments: list[Evaluate]) -> Evaluate:
@@ -208,22 +242,59 @@ def _decode(arguments: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
+def _file(arguments: list[Evaluate]) -> Evaluate:
+    def evaluate(frame: Scope, names: Names) -> Value:
+        """Return the text of a file of the module, as far as it is kept with the module's facts."""
+        path = arguments[0](frame, names)
+        text = frame.file(path) if isinstance(path, str) else None
+        if text is not None:
+            return text
+        unknown = path if isinstance(path, Unknown) else Unknown("what the file holds")
+        return _noted(frame, given_up(frame, path, unknown))
+
+    return evaluate
+
+
+def _hash_of(name: str) -> Callable[[list[Evaluate]], Evaluate]:
+    """`filemd5` and its like: the hash of the text."""
+
+    def compiled(arguments: list[Evaluate]) -> Evaluate:
+        return _of_text(name, functions.TEXT[name], [_file(arguments)])
+
+    return compiled
+
+
 def _same(arguments: list[Evaluate]) -> Evaluate:
     return arguments[0]
 
 
 def _encode(arguments: list[Evaluate]) -> Evaluate:
-    return lambda frame, names: Encoded(arguments[0](frame, names))
+    encode = _of_text("jsonencode", encoding_functions.jsonencode, arguments)
+
+    def evaluate(frame: Scope, names: Names) -> Value:
+        """Return the text of a plain value; else what it is the text of."""
+        value = arguments[0](frame, names)
+        failure = next((one for one in specials(value) if isinstance(one, Failure)), None)
+        if failure is not None:
+            return given_up(frame, value, failure)
+        return encode(frame, names) if known(value) else Encoded(value)
+
+    return evaluate
 
 
 _SPECIAL: Final[dict[str, tuple[Callable[[list[Evaluate]], Evaluate], range]]] = {
     "can": (_can, range(1, 2)),
+    "file": (_file, range(1, 2)),
+    "filebase64sha256": (_hash_of("base64sha256"), range(1, 2)),
+    "filemd5": (_hash_of("md5"), range(1, 2)),
+    "filesha1": (_hash_of("sha1"), range(1, 2)),
+    "filesha256": (_hash_of("sha256"), range(1, 2)),
+    "filesha512": (_hash_of("sha512"), range(1, 2)),
     "jsondecode": (_decode, range(1, 2)),
     "jsonencode": (_encode, range(1, 2)),
     "lookup": (_lookup, range(2, 4)),
     "nonsensitive": (_same, range(1, 2)),
     "sensitive": (_same, range(1, 2)),
-    "tomap": (_same, range(1, 2)),
     "try": (_try, range(1, 100)),
 }
 """Function → (how it is compiled, how many arguments it takes)."""

@@ -26,6 +26,10 @@ class Scope(Protocol):
         """`path.module`: relative to where Terraform runs, which is the type's own directory."""
         ...
 
+    def file(self, path: str) -> str | None:
+        """The text of a file, by its path where Terraform runs; None where it is not kept."""
+        ...
+
     def variable(self, name: str) -> Value:
         """`var.name`."""
         ...

@@ -7,11 +7,13 @@ the names of `for` expressions. It returns a value and never raises.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from fractions import Fraction
+from typing import Any, Final
 
-from karma_core.inference import numbers, operations
+from karma_core.inference import functions, numbers, operations
 from karma_core.inference.calls import call_of
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
+from karma_core.inference.conversion import Uncertain, Unconvertible, converted, type_of, unified
 from karma_core.inference.expressions import (
     Attribute,
     Call,
@@ -28,15 +30,21 @@ from karma_core.inference.expressions import (
     Splat,
     Template,
     Tuple,
+    parts_of,
 )
 from karma_core.inference.loops import for_of, splat_of
 from karma_core.inference.reading import MAX_TEXT
-from karma_core.inference.shapes import partial, plain, shape_of
+from karma_core.inference.shapes import PartialText, partial, plain, shape_of
 from karma_core.inference.values import (
     COMPUTED,
+    Dependencies,
+    Encoded,
     Failure,
+    Runtime,
     Unknown,
     Value,
+    failed,
+    known,
 )
 
 
@@ -57,8 +65,7 @@ def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - o
         case Splat():
             return splat_of(compile_expression(node.of), compile_expression(node.each))
         case Call():
-            arguments = [compile_expression(argument) for argument in node.arguments]
-            return call_of(node.name, arguments, spread=node.spread)
+            return _call(node)
         case Conditional():
             return _conditional(node)
         case Object() | Tuple():
@@ -95,7 +102,7 @@ def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case 
 def _attribute(of: Evaluate, name: str) -> Evaluate:
     def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
-        if value.__class__ is dict and name in value:
+        if isinstance(value, dict) and name in value:
             return value[name]
         if hasattr(value, "output"):
             return value.output(name)
@@ -137,14 +144,26 @@ def _index(node: Index) -> Evaluate:
 
 def _conditional(node: Conditional) -> Evaluate:
     condition, yes, no = map(compile_expression, (node.condition, node.yes, node.no))
+    alike = _of_one_type(node.yes, node.no)
+    apart = any(map(_is_collection, (node.yes, node.no)))
+    typed = apart or any(isinstance(one, Tuple | Object) or _holds_text(one) for one in (node.yes, node.no))
+    to_text = _is_text(node.yes) or _is_text(node.no)
 
     def evaluate(frame: Scope, names: Names) -> Value:
         value = condition(frame, names)
         decided = operations.truth(value)
         if decided is not None:
-            return yes(frame, names) if decided else no(frame, names)
+            chosen, other = (yes, no) if decided else (no, yes)
+            made = chosen(frame, names)
+            if alike or (made.__class__ in _KEPT and not (apart and made.__class__ is str)):
+                return made
+            if to_text and made.__class__ in _SCALARS:
+                return operations.text_of(made)
+            return _unified(frame, made, other, names, typed=typed)
         if isinstance(value, Failure):
             return value
+        if operations.is_no_bool(value):
+            return Failure("a condition is neither true nor false")
         reading = frame.reading
         reading.used(value)
         reading.guards += 1
@@ -157,10 +176,77 @@ def _conditional(node: Conditional) -> Evaluate:
     return evaluate
 
 
+def _of_one_type(yes: Expression, no: Expression) -> bool:
+    return isinstance(yes, Literal) and isinstance(no, Literal) and type(yes.value) is type(no.value)
+
+
+def _is_text(node: Expression) -> bool:
+    """Whether the value is a string, or would be if it did not fail."""
+    return isinstance(node, Template)
+
+
+def _call(node: Call) -> Evaluate:
+    from karma_core.inference.template_files import templatefile  # noqa: PLC0415 - it compiles expressions
+
+    arguments = [compile_expression(argument) for argument in node.arguments]
+    if node.name == "templatefile" and len(arguments) == 2 and not node.spread:  # noqa: PLR2004 - path, values
+        return templatefile(arguments)
+    return call_of(node.name, arguments, spread=node.spread)
+
+
+def _is_collection(node: Expression) -> bool:
+    makes_one = isinstance(node, Call) and node.name in _COLLECTING
+    return makes_one or isinstance(node, Tuple | Object | For | Splat)
+
+
+_OF_ONE_ITEM: Final = frozenset({"coalesce", "contains", "element", "index", "length", "one"})
+_COLLECTING: Final = (functions.STRUCTURE.keys() - _OF_ONE_ITEM) | {
+    *("cidrsubnets", "csvdecode", "formatlist", "matchkeys", "range", "regexall", "setintersection"),
+    *("setproduct", "setsubtract", "split", "transpose"),
+}
+"""Functions that give a collection."""
+
+
+def _holds_text(node: Expression) -> bool:
+    return _is_text(node) or any(map(_holds_text, parts_of(node)))
+
+
+_SCALARS: Final = frozenset({int, float, bool, Fraction})
+_APART: Final = Failure("the results of a conditional have different types")
+_KEPT: Final = frozenset({str, type(None), Unknown, Failure, PartialText, Runtime, Encoded, Dependencies})
+"""Values that stay what they are, whatever the other result of a conditional is."""
+
+
+def _unified(frame: Scope, made: Value, other: Evaluate, names: Names, *, typed: bool) -> Value:
+    """The result of a conditional, as the one type that both of its results become.
+
+    The other result is evaluated for its type alone: what it reads is not read. `typed`: it has a type even
+    where it fails.
+    """
+    if not known(made):
+        return made
+    frame.reading.quiet += 1
+    beside = other(frame, names)
+    frame.reading.quiet -= 1
+    if not known(beside):
+        doubtful = typed and (failed(beside) or beside.__class__ is Unknown)
+        return _doubt(frame) if doubtful else made
+    try:
+        return converted(made, unified(map(type_of, (made, beside))))
+    except Unconvertible:
+        return _APART if typed else _doubt(frame)
+    except Uncertain:
+        return _doubt(frame)
+
+
+def _doubt(frame: Scope) -> Unknown:
+    frame.reading.uncomputed += 1
+    return Unknown("a conditional whose results may have different types")
+
+
 def _collection(node: Object | Tuple) -> Evaluate:
     if isinstance(node, Tuple):
-        items = [compile_expression(item) for item in node.items]
-        return lambda frame, names: [item(frame, names) for item in items]
+        return _tuple([compile_expression(item) for item in node.items])
     pairs = [(compile_expression(key), compile_expression(value)) for key, value in node.items]
 
     def evaluate(frame: Scope, names: Names) -> Value:
@@ -173,7 +259,18 @@ def _collection(node: Object | Tuple) -> Evaluate:
             else:
                 frame.reading.used(element)
                 unknown = name
+            if element.__class__ is Failure:
+                unknown = element
         return made if unknown is None else given_up(frame, made, unknown)
+
+    return evaluate
+
+
+def _tuple(items: list[Evaluate]) -> Evaluate:
+    def evaluate(frame: Scope, names: Names) -> Value:
+        made = [item(frame, names) for item in items]
+        failure = next((value for value in made if value.__class__ is Failure), None)
+        return made if failure is None else given_up(frame, made, failure)
 
     return evaluate
 

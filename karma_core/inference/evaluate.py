@@ -17,7 +17,7 @@ TOO_DEEP = "its expressions are nested too deeply"
 
 def compile_facts(facts: ModuleFacts) -> Program:
     """The facts, ready for every component of the type."""
-    return Program(facts.body)
+    return Program(facts.body, facts.texts, facts.unseen)
 
 
 def read_component(program: Program, inputs: Inputs) -> Reading:

@@ -5,6 +5,8 @@ Facts are frozen, serialisable and the same for all components of a type. They h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from karma_core.inference.expressions import Expression
@@ -64,6 +66,13 @@ class FileRead(_Fact, frozen=True, kw_only=True):
     place: str
 
 
+class UnseenRead(_Fact, frozen=True, kw_only=True):
+    """A data source that reads the outside: `data.http.x`, and where it stands."""
+
+    what: str
+    place: str
+
+
 class Child(_Fact, frozen=True, kw_only=True):
     """A child module and the block that calls it; `body` is None where its files are not known.
 
@@ -99,14 +108,19 @@ class Body(_Fact, frozen=True, kw_only=True):
     directory: str = "."
     """The module's directory, relative to the type's own: Terraform's `path.module`."""
     file_reads: tuple[FileRead, ...] = ()
-    unseen: bool = False
-    """It has data sources that may read runtimes in ways that are not followed (a remote state, …)."""
+    unseen: tuple[UnseenRead, ...] = ()
+    """Its data sources that may read of other components in ways that are not followed."""
 
 
 class ModuleFacts(_Fact, frozen=True, kw_only=True):
-    """The facts of a component type's module, child modules included."""
+    """The facts of a component type's module, child modules included.
+
+    `texts` are the files that its functions read, by path relative to the type's directory, as far as they
+    are short texts.
+    """
 
     body: Body
+    texts: dict[str, str] = {}
 
     @property
     def created(self) -> frozenset[str]:
@@ -119,9 +133,21 @@ class ModuleFacts(_Fact, frozen=True, kw_only=True):
         return _reads(self.body)
 
     @property
+    def unseen(self) -> tuple[UnseenRead, ...]:
+        """What the module and its child modules read that is not followed, in order, each once."""
+        return tuple(dict.fromkeys(_unseen(self.body)))
+
+    @property
     def sought(self) -> frozenset[str]:
         """Types of the resources that the module looks up."""
         return frozenset(_of_type(self.body, lookups=True))
+
+
+def _unseen(body: Body) -> Iterator[UnseenRead]:
+    yield from body.unseen
+    for child in body.children.values():
+        if child.body is not None:
+            yield from _unseen(child.body)
 
 
 def _reads(body: Body) -> bool:

@@ -37,6 +37,8 @@ FUNCTIONS: Final = frozenset(
         "templatefile",
     }
 )
+OF_TEXT: Final = FUNCTIONS - {"filebase64", "filebase64sha512", "fileexists", "fileset"}
+"""Functions that give what follows from a file's text."""
 _PATHS: Final = ("module", "root")
 _ALTERNATIVES: Final = re.compile(r"\{[^{}]*\}")
 """Of `fileset`'s patterns; `glob` has none."""

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from operator import itemgetter
 
 from karma_core.inference import operations
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.expressions import ITEM
 from karma_core.inference.shapes import plain
-from karma_core.inference.values import COMPUTED, Dependencies, Failure, Items, Runtime, Unknown, Value
+from karma_core.inference.values import (
+    COMPUTED,
+    Dependencies,
+    Failure,
+    Items,
+    Listed,
+    Runtime,
+    Unknown,
+    Value,
+)
 
 _Step = tuple[Value, Value, Value]
 """(condition, key, value) of one step of a `for`."""
@@ -24,7 +35,10 @@ def splat_of(of: Evaluate, each: Evaluate) -> Evaluate:
         if value is None:
             return []
         items = value if isinstance(value, list) else [value]
-        return [each(frame, {ITEM: item}) for item in items] if frame.reading.spend(len(items)) else COMPUTED
+        if not frame.reading.spend(len(items)):
+            return COMPUTED
+        made = [each(frame, {ITEM: item}) for item in items]
+        return Listed(made) if isinstance(value, (Listed, Items)) else made
 
     return evaluate
 
@@ -36,7 +50,7 @@ def pairs_of(frame: Scope, value: Value) -> list[tuple[Value, Value]] | None:
     if isinstance(value, list):
         return list(enumerate(value))
     if isinstance(value, dict):
-        return sorted(value.items())
+        return sorted(value.items(), key=itemgetter(0))
     if isinstance(value, Dependencies):
         return [(address, Runtime(address)) for address in sorted(frame.reading.inputs.producers)]
     return None
@@ -71,6 +85,8 @@ def for_of(
         if isinstance(value, Failure):
             return value
         pairs = pairs_of(frame, value)
+        if pairs is None and (value is None or isinstance(value, (str, int, float, Fraction))):
+            return Failure("it cannot be gone through")
         if pairs is None:
             return _over_unknown(frame, value, lambda: steps(frame, names, [(COMPUTED, COMPUTED)]))
         if not frame.reading.spend(len(pairs)):
@@ -79,7 +95,12 @@ def for_of(
         if condition is not None:
             doubtful = next((t for t, _, _ in made if operations.truth(t) is None), None)
             if doubtful is not None:
-                return given_up(frame, [v for _, _, v in made], doubtful)
+                why = (
+                    doubtful
+                    if isinstance(doubtful, Unknown)
+                    else Failure("a condition is neither true nor false")
+                )
+                return given_up(frame, [v for _, _, v in made], why)
         return [v for _, _, v in made] if key_result is None else _object(frame, made, grouped=grouped)
 
     return evaluate
@@ -104,6 +125,8 @@ def _object(frame: Scope, made: list[_Step], *, grouped: bool) -> Value:
             return given_up(frame, [v for _, _, v in made], name)
         if grouped:
             entries.setdefault(name, []).append(value)
+        elif name in entries:
+            return given_up(frame, [v for _, _, v in made], Failure(f"the key {name!r} stands twice"))
         else:
             entries[name] = value
     return entries

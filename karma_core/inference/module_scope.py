@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,10 @@ class Frame:
         """`path.module`."""
         return self.program.body.directory
 
+    def file(self, path: str) -> str | None:
+        """The text of a file that the module reads."""
+        return self.program.texts.get(posixpath.normpath(path))
+
     def give(self, values: Mapping[str, Value]) -> None:
         """Take the values that Karma passes, completed by the types of the variables."""
         self._variables = {**values, DEPENDENCIES: ALL_DEPENDENCIES}
@@ -63,7 +68,9 @@ class Frame:
             if given is None or (value is None and name in self.program.not_nullable):
                 value = self.program.defaults.get(name, None if given is not None else Unknown(f"var.{name}"))
             complete = self.program.completions.get(name)
-            cached = self._variables[name] = complete(value) if complete is not None else value
+            cached = complete(value) if complete is not None else value
+            if not self.reading.quiet:
+                self._variables[name] = cached
         return cached
 
     def local(self, name: str) -> Value:
@@ -98,6 +105,8 @@ class Frame:
         reading.place, reading.guards = place, 0
         reading.depth += 1
         value = memo[name] = evaluate(self, _NO_NAMES)
+        if reading.quiet:  # what it reads is still to be recorded
+            del memo[name]
         reading.depth -= 1
         reading.place, reading.guards = before, guards
         return value
@@ -106,6 +115,8 @@ class Frame:
         """`data.aws_ssm_parameter.name`: one object, or one an instance."""
         if name not in self._parameters:
             block = self.program.reads.get(name)
+            if self.reading.quiet:
+                return COMPUTED
             self._parameters[name] = COMPUTED
             if block is not None and name not in self.program.foreign:
                 self._parameters[name] = self._collected(block, self._parameter)
@@ -120,6 +131,8 @@ class Frame:
     def child(self, name: str) -> Value:
         """`module.name`: the child's frame, or one an instance; computed where its files are not known."""
         if name not in self._children:
+            if self.reading.quiet:
+                return COMPUTED
             called = self.program.children.get(name)
             self._children[name] = COMPUTED
             if called is not None and called.program is not None:

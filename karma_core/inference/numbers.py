@@ -39,8 +39,8 @@ def parsed(text: str) -> Number | None:
 def exact(value: float | Fraction) -> Number:
     """A value that was read from JSON, as Terraform holds it."""
     if isinstance(value, float):
-        return _plain(rounded(Fraction(repr(value))))
-    return value
+        value = rounded(Fraction(repr(value)))
+    return _plain(value) if isinstance(value, Fraction) else value
 
 
 def rounded(value: Fraction) -> Fraction:
@@ -76,18 +76,35 @@ def _plain_text(decimal: Decimal) -> str:
 
 
 def calculated(operator: str, left: Number, right: Number) -> Number | None:
-    """`+ - * / %` as Terraform computes it; ZeroDivisionError. None where its rounding is not known here."""
-    one, other = Fraction(left), Fraction(right)
-    if operator == "%":
-        made = one - other * int(one / other)
-        return _plain(made)
-    made = one + other if operator == "+" else one - other if operator == "-" else one * other
+    """`+ - * / %` as Terraform computes it. None where its rounding is not known here."""
     if operator == "/":
-        made = one / other
-        if rounded(made) != made or made.numerator.bit_length() > _SAFE.bit_length():
-            return None
-    result = _plain(rounded(made))
-    return result if abs(made) < _SAFE else None
+        return _quotient(Fraction(left), Fraction(right))
+    if operator == "%":
+        return _remainder(left, right)
+    one, other = Fraction(left), Fraction(right)
+    if operator == "*" and min(one, other) < 0 and 0 in (one, other):
+        return None  # a zero, which has two signs
+    made = one + other if operator == "+" else one - other if operator == "-" else one * other
+    return _plain(rounded(made)) if abs(made) < _SAFE else None
+
+
+def _quotient(one: Fraction, other: Fraction) -> Number | None:
+    """Exact, or nothing: of 0 there is an infinity, or a zero of either sign."""
+    if other == 0 or (one == 0 and other < 0):
+        return None
+    made = one / other
+    exactly = rounded(made) == made and made.numerator.bit_length() <= _SAFE.bit_length()
+    return _plain(made) if exactly else None
+
+
+def _remainder(left: Number, right: Number) -> Number | None:
+    """Of a division towards 0; of one by 0 the number itself (cty: Modulo)."""
+    if right == 0:
+        return left
+    if not isinstance(left, int) or not isinstance(right, int):
+        return None
+    made = left - right * int(Fraction(left, right))
+    return made if made or min(left, right) >= 0 else None
 
 
 def _plain(value: Fraction) -> Number:

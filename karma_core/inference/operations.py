@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from karma_core.inference import numbers
+from karma_core.inference.conversion import Uncertain, same
 from karma_core.inference.reading import Reading
 from karma_core.inference.shapes import plain
 from karma_core.inference.values import (
@@ -16,6 +17,9 @@ from karma_core.inference.values import (
     Dependencies,
     Encoded,
     Failure,
+    Items,
+    Listed,
+    Mapped,
     Runtime,
     Unknown,
     Value,
@@ -30,6 +34,9 @@ _ORDER: Final[dict[str, Callable[[Value, Value], bool]]] = {
 }
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
+_NUMBERS: Final = frozenset({int, float, Fraction})
+_BOOL_TEXTS: Final = frozenset({"true", "false", "1", "0"})
+_NO_BOOLS: Final = _NUMBERS | {list, dict, Items, Listed, Mapped}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
 
 
@@ -42,21 +49,21 @@ def type_of(value: Value) -> str:
     return _TYPES.get(type(value).__name__, type(value).__name__)
 
 
-def equal(one: Value, other: Value) -> bool:
-    """Whether two plain values are the same; numbers are one type."""
-    if isinstance(one, float) or isinstance(other, float):
-        one, other = (numbers.exact(side) if isinstance(side, float) else side for side in (one, other))
-    return type_of(one) == type_of(other) and bool(one == other)
-
-
 def truth(value: Value) -> bool | None:
     """A condition's value; None where it is not known or none."""
     return _TRUTH.get(value) if isinstance(value, (bool, str)) else None
 
 
+def is_no_bool(value: Value) -> bool:
+    """Whether a value is known to be no condition."""
+    return (
+        value is None or value.__class__ in _NO_BOOLS or (isinstance(value, str) and value not in _BOOL_TEXTS)
+    )
+
+
 def attribute(reading: Reading, value: Value, name: str) -> Value:
     """`value.name`."""
-    if value.__class__ is dict:
+    if isinstance(value, dict):
         member = value.get(name, reading)
         return member if member is not reading else Failure(f"there is no {name!r} in it")
     if isinstance(value, Unknown):
@@ -75,6 +82,8 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
     if isinstance(value, Unknown):
         reading.used(key)
         return plain(value)
+    if isinstance(value, dict) and isinstance(key, (int, float, Fraction)) and not isinstance(key, bool):
+        key = numbers.text(key)
     if isinstance(key, str) and isinstance(value, (dict, Runtime)):
         return attribute(reading, value, key)
     unknown = first_unknown(key)
@@ -118,15 +127,22 @@ def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa:
         if unknown is not None:
             for used in values:
                 reading.used(used)
-            return plain(unknown)
+            reading.uncomputed += not unknown.computed
+            return plain(next((one for one in values if isinstance(one, Failure)), unknown))
     try:
         if len(values) == 1:
-            return not _TRUTH[values[0]] if name == "!" else -number_of(values[0])
+            return not _TRUTH[values[0]] if name == "!" else _negated(number_of(values[0]))
         if name in ("==", "!="):
-            return equal(*values) is (name == "==")
+            return same(*values) is (name == "==")
         return _calculated(name, *map(number_of, values))
+    except Uncertain:
+        return Unknown(f"{name} of values whose types are not known")
     except (TypeError, KeyError, ArithmeticError) as error:
         return Failure(f"{name} cannot be computed: {type(error).__name__}")
+
+
+def _negated(number: numbers.Number) -> Value:
+    return -number if number else Unknown("a zero, which has two signs")
 
 
 def _calculated(name: str, left: numbers.Number, right: numbers.Number) -> Value:
@@ -139,6 +155,10 @@ def _calculated(name: str, left: numbers.Number, right: numbers.Number) -> Value
 def _logic(name: str, values: list[Value]) -> Value:
     """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown."""
     decisive = name == "||"
+    if isinstance(values[0], Failure):
+        return values[0]
+    if any(map(is_no_bool, values)):
+        return Failure(f"an operand of {name} is neither true nor false")
     truths = [truth(value) for value in values]
     if decisive in truths:
         return decisive

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
-from karma_core.inference.facts import Block, Body, Child, Site
+from karma_core.inference.facts import Block, Body, Child, Site, UnseenRead
 from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
 from karma_core.inference.types import Complete, completion, dependency_keys
 from karma_core.inference.values import Value
@@ -48,8 +49,12 @@ def _site(site: Site) -> CompiledSite:
 class Program:
     """A module's body, compiled once for all components of its type."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(
+        self, body: Body, texts: Mapping[str, str] | None = None, unseen: tuple[UnseenRead, ...] = ()
+    ) -> None:
         self.body = body
+        self.unseen = unseen
+        self.texts: Mapping[str, str] = texts or {}
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)
         self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
@@ -65,7 +70,7 @@ class Program:
             for block in body.writes
             if may_name(body, block.arguments["name"].expression, RUNTIME)
         ]
-        self.children = {name: Called(child) for name, child in body.children.items()}
+        self.children = {name: Called(child, self.texts) for name, child in body.children.items()}
         self.may_write: bool = bool(self.writes) or any(child.may_write for child in self.children.values())
         """Whether a runtime may be written here or in a child module, whatever the names turn out to be."""
         self.may_read_config: bool = any(
@@ -109,11 +114,11 @@ class Called:
 
     __slots__ = ("call", "may_write", "program", "too_deep", "used")
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, texts: Mapping[str, str]) -> None:
         self.used = child.used
         self.too_deep = child.too_deep
         self.call = CompiledBlock(child.call)
-        self.program: Program | None = Program(child.body) if child.body is not None else None
+        self.program: Program | None = Program(child.body, texts) if child.body is not None else None
         self.may_write: bool = self.program is None or self.program.may_write
 
 

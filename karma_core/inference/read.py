@@ -13,7 +13,7 @@ from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Literal, Name
-from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, Variable
+from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, UnseenRead, Variable
 from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import sliced
 from karma_core.inference.sources import Source
@@ -43,9 +43,15 @@ IDENTITIES: Final = (
 )
 """Arguments by which a data source finds one thing, or a resource names it (AWS provider documentation)."""
 
+_FURTHER: Final = {"aws_secretsmanager_secret_version": ("secret_id",)}
+"""Further such arguments of a type."""
+
 _READING: Final = ("data", "ephemeral")
-_UNSEEN: Final = frozenset({"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http"})
-"""Data sources that may carry a runtime into the module in ways that are not followed."""
+_UNSEEN: Final = frozenset(
+    {"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http", "local_file"}
+    | {"local_sensitive_file", "aws_cloudformation_export", "aws_cloudformation_stack"}
+)
+"""Data sources that may carry what others made into the module in ways that are not followed."""
 _STATIC: Final = frozenset({"terraform", "moved"})
 """Blocks without any expression of a value."""
 
@@ -112,7 +118,7 @@ class _Reader:
             },
             directory=posixpath.relpath(directory, self._root),
             file_reads=tuple(parts.file_reads),
-            unseen=parts.unseen,
+            unseen=tuple(parts.unseen),
         )
 
     def _sources(self, directory: str) -> list[Source]:
@@ -151,7 +157,7 @@ class _Parts:
     blocks: list[Block] = field(default_factory=list)
     calls: dict[str, tuple[Block, str]] = field(default_factory=dict)
     file_reads: list[FileRead] = field(default_factory=list)
-    unseen: bool = False
+    unseen: list[UnseenRead] = field(default_factory=list)
 
     def add(self, source: Source) -> None:
         """Sort one block of a file in."""
@@ -189,13 +195,14 @@ class _Parts:
             return
         kind, name = source.labels[:2]
         reading = source.type in _READING
-        self.unseen |= reading and kind in _UNSEEN
-        block = _block(source, keep=IDENTITIES)
+        if reading and kind in _UNSEEN:
+            self.unseen.append(UnseenRead(what=f"{source.type}.{kind}.{name}", place=source.place))
+        block = _block(source, keep=(*IDENTITIES, *_FURTHER.get(kind, ())))
         if not block.arguments:
             return
-        if kind != PARAMETER:
+        if kind != PARAMETER or "name" in block.arguments:
             (self.lookups if reading else self.creates).append(block)
-        elif "name" in block.arguments:
+        if kind == PARAMETER and "name" in block.arguments:
             if reading:
                 self.reads[name] = block
             else:

@@ -96,6 +96,9 @@ def parameter_of(name: str, prefix: str) -> Parameter:
 class Reading:
     """Collects, and knows what may be known. `place` and `guards` say where the evaluation is.
 
+    While `quiet` is not 0, a value is evaluated for its type alone, and nothing is recorded. `uncomputed`
+    counts the calls whose result Karma does not compute: Terraform may stop with an error at any of them.
+
     `writes` are the addresses whose runtimes the module writes, its own among them, with the places;
     `own_config` are the places where it reads the parameter of its own config.
     """
@@ -107,7 +110,9 @@ class Reading:
         "items_left",
         "own_config",
         "place",
+        "quiet",
         "reads",
+        "uncomputed",
         "unresolved",
         "unresolved_writes",
         "writes",
@@ -123,6 +128,8 @@ class Reading:
         self.place = ""
         self.guards = 0
         self.depth = 0
+        self.quiet = 0
+        self.uncomputed = 0
         self.items_left = MAX_ITEMS
 
     @property
@@ -134,6 +141,8 @@ class Reading:
 
     def named(self, address: str, place: str, *, runtime: bool = True) -> None:
         """The module names the component, by its address or by a parameter of it."""
+        if self.quiet:
+            return
         read = self.reads.get(address)
         if read is None:
             read = self.reads[address] = Read()
@@ -143,6 +152,8 @@ class Reading:
 
     def key(self, address: str, key: str) -> Value:
         """A key of a component's runtime is read."""
+        if self.quiet:
+            return COMPUTED
         read = self.reads.get(address)
         if read is None:
             self.named(address, self.place)
@@ -155,7 +166,7 @@ class Reading:
     def used(self, value: Value) -> None:
         """Record a value that flows where it cannot be followed: every runtime in it counts as a whole."""
         kind = value.__class__
-        if kind is str or kind is Unknown or kind is int or kind is bool:
+        if self.quiet or kind is str or kind is Unknown or kind is int or kind is bool:
             return
         for special in specials(value):
             if isinstance(special, Runtime):
@@ -217,8 +228,8 @@ class Reading:
     def lost(self, value: Value, place: str, text: str) -> Value:
         """Record a reference whose name is unknown, unless the module has a fallback for it."""
         failed = isinstance(value, Failure)
-        if failed and self.guards:
-            return value
+        if (failed and self.guards) or self.quiet:
+            return value if isinstance(value, Unknown) else COMPUTED
         why = value.why if isinstance(value, Unknown) else f"its name is a {type(value).__name__}"
         self.unresolved.append(Unresolved(text, place, why, own=failed))
         return value if isinstance(value, Unknown) else Failure(why)
@@ -228,6 +239,6 @@ class Reading:
         self.items_left -= items
         if self.items_left >= 0:
             return True
-        if self.items_left + items >= 0:
+        if self.items_left + items >= 0 and not self.quiet:
             self.unresolved.append(Unresolved("", self.place, f"it takes more than {MAX_ITEMS:,} iterations"))
         return False

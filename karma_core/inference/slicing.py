@@ -64,12 +64,22 @@ class _Slicer:
         body = self._body
         return replace(
             body,
+            lookups=tuple(block for block in body.lookups if self._is_ordinary(block)),
+            creates=tuple(block for block in body.creates if self._is_ordinary(block)),
             blocks=tuple(kept for block in body.blocks if (kept := self._cut_block(block)) is not None),
             readers=tuple(name for name in body.locals if self._local(name)),
             exports=tuple(
                 name for name, site in body.outputs.items() if self._reaches(site.expression, frozenset())
             ),
             children={name: self._cut_child(name, child) for name, child in body.children.items()},
+        )
+
+    def _is_ordinary(self, block: Block) -> bool:
+        """Whether it is no parameter of Karma's, by the end of its name."""
+        if block.labels[0] not in _PARAMETER or "name" not in block.arguments:
+            return True
+        return not _tail(_followed(self._body, block.arguments["name"].expression)).endswith(
+            (RUNTIME, CONFIG)
         )
 
     def _cut_child(self, name: str, child: Child) -> Child:

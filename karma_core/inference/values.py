@@ -1,6 +1,6 @@
 """The values of the evaluation beside plain ones: unknown, failed, runtimes, JSON text, dependencies.
 
-Plain values are Python's: None, bool, int, float, str, list, dict, and `Items` for a set; `Fraction`
+Plain values are Python's: None, bool, int, float, str, list, dict; `Items`, `Listed`, `Mapped`; `Fraction`
 for a number that was computed or written with decimals (`numbers`).
 """
 
@@ -54,6 +54,14 @@ class Items(list[Value]):
     """A set: sorted, each item once."""
 
 
+class Listed(list[Value]):
+    """A list, whose items have one type; a plain Python list is a tuple."""
+
+
+class Mapped(dict[str, Value]):
+    """A map, whose values have one type; a plain Python dict is an object."""
+
+
 ALL_DEPENDENCIES = Dependencies()
 COMPUTED = Unknown("it is known only after the apply", computed=True)
 
@@ -66,12 +74,15 @@ def known(value: Value) -> bool:
 _SCALARS: Final = frozenset({str, int, float, bool, Fraction, type(None)})
 
 
+_COLLECTIONS: Final = frozenset({list, dict, Items, Listed, Mapped})
+
+
 def specials(value: Value) -> Iterable[Value]:
     """Everything in the value that is not plain."""
     kind = value.__class__
     if kind in _SCALARS:
         return ()
-    return _inside(value) if kind is list or kind is dict or kind is Items else (value,)
+    return _inside(value) if kind in _COLLECTIONS else (value,)
 
 
 def _inside(value: Value) -> Iterator[Value]:

@@ -6,23 +6,31 @@ name in another: nobody has to say that they belong together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from karma_core import ids
 from karma_core.inference.evaluate import Identity, identities
+from karma_core.inference.reading import parameter_of
 from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
 
 VIA: Final = "lookup"
+_VAULTED: Final = "aws_secretsmanager_secret"
 _SAME: Final = {
-    ("aws_acm_certificate", "domain"): "domain_name",
-    ("aws_db_instance", "db_instance_identifier"): "identifier",
-    ("aws_ecs_cluster", "cluster_name"): "name",
+    ("aws_acm_certificate", "domain"): ("aws_acm_certificate", "domain_name"),
+    ("aws_db_instance", "db_instance_identifier"): ("aws_db_instance", "identifier"),
+    ("aws_ecs_cluster", "cluster_name"): ("aws_ecs_cluster", "name"),
+    (f"{_VAULTED}_version", "secret_id"): (_VAULTED, "name"),
 }
 """Where a data source and the resource call the same thing differently (AWS provider documentation)."""
-_ELSEWHERE: Final = "arn:aws:iam::aws:"
-"""Policies that AWS itself provides: nobody's component creates them."""
+_TO_THE_LETTER: Final = frozenset({"aws_ssm_parameter", _VAULTED})
+_ARN: Final = re.compile(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter(?=/)")
+_ARN_OF_SECRET: Final = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(?P<name>.+)-[A-Za-z0-9]{6}")
+_TYPES: Final = {source[0]: resource[0] for source, resource in _SAME.items()}
+_ELSEWHERE: Final = ("arn:aws:iam::aws:", "/aws/")
+"""Policies and parameters that AWS itself provides: nobody's component creates them."""
 
 _Key = tuple[str, str, str]
 """(resource type, the resource's argument, comparable value)."""
@@ -52,9 +60,11 @@ class Lookup:
     def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
         if sought.value.startswith(_ELSEWHERE):
             return
-        argument = _SAME.get((sought.resource, sought.argument), sought.argument)
-        name = comparable(sought.value) or ""
-        creators = self._index().get((sought.resource, argument, name), [])
+        wanted = (sought.resource, sought.argument)
+        if parameter_of(sought.value, self._context.prefix).kind:
+            return  # Karma's own, which the module's reads are about
+        resource, argument = _SAME.get(wanted, wanted)
+        creators = self._index().get((resource, argument, _name(resource, sought.value)), [])
         for address in creators:
             if address != subject.address:
                 yield Reference(subject.address, address, VIA, sought.place)
@@ -67,7 +77,8 @@ class Lookup:
         """Return what every component creates, by key. O(components), once per build and only if needed."""
         if self._created is None:
             facts = self._context.modules.facts
-            sought = frozenset[str]().union(*(one.sought for one in facts.values()))
+            looked_up = frozenset[str]().union(*(one.sought for one in facts.values()))
+            sought = frozenset(_TYPES.get(kind, kind) for kind in looked_up)
             creating = {kind for kind, one in facts.items() if one.created & sought}
             self._created = {}
             for component_type in sorted(creating):
@@ -82,9 +93,17 @@ class Lookup:
         for address, config in sorted(self._context.configs.get(component_type, {}).items()):
             for one in identities(program, self._context.inputs(address, config), "creates"):
                 if one.resource in sought:
-                    key = (one.resource, one.argument, comparable(one.value) or "")
+                    key = (one.resource, one.argument, _name(one.resource, one.value))
                     if address not in created.setdefault(key, []):
                         created[key].append(address)
+
+
+def _name(resource: str, value: str) -> str:
+    """A value in the form in which it is compared: names of parameters and secrets to the letter."""
+    if resource in _TO_THE_LETTER:
+        secret = _ARN_OF_SECRET.fullmatch(value)
+        return secret["name"] if secret else _ARN.sub("", value)
+    return comparable(value) or ""
 
 
 def _unmatched(subject: Subject, sought: Identity) -> Finding:

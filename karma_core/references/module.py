@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
+from karma_core.inference.facts import UnseenRead
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
@@ -42,6 +43,7 @@ class Module:
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading, program)
+        resolved += [_unseen(subject, read) for read in program.unseen]
         if reading.writes:
             resolved += _emissions(subject, reading)
         resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
@@ -49,7 +51,7 @@ class Module:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named - by_value:
             resolved += _undeclared(subject, reading, named | by_value)
-        if named - reading.reads.keys() and not program.body.unseen:
+        if named - reading.reads.keys() and not program.unseen:
             resolved += self._never_read(subject, reading)
         return resolved
 
@@ -106,6 +108,18 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
 def matches_by_suffix(target: str, read: Iterable[str]) -> bool:
     """Whether a key's guess at a type is settled by what is read: `cluster/main` means `ecs-cluster/main`."""
     return any(address.endswith(f"-{target}") for address in read)
+
+
+def _unseen(subject: Subject, read: UnseenRead) -> Finding:
+    """On the type: all of its components read it."""
+    return Finding(
+        code="unseen-read",
+        severity=Severity.WARNING,
+        component=about_type(subject.type),
+        pointer=read.place,
+        message=f"`{read.what}` reads what Karma cannot follow. If it comes from another component, "
+        "declare that in depends_on.",
+    )
 
 
 def _undeclared(subject: Subject, reading: Reading, named: set[str]) -> Iterator[Finding]:

@@ -115,7 +115,7 @@ class VariableCheck:
 def _takes_whole_config(program: Program, taken: Collection[str]) -> bool:
     """Whether the module takes the config as one variable, or may read it from its parameter."""
     body = program.body
-    return (CONFIG in body.variables and CONFIG in taken) or program.may_read_config or body.unseen
+    return (CONFIG in body.variables and CONFIG in taken) or program.may_read_config or bool(program.unseen)
 
 
 def _named_keys(definition: TypeDefinition) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:

@@ -114,14 +114,14 @@ MAY_BE = {
     "through a local": f'locals {{\n  n = "/iac/${{{UNKNOWN}}}/x/runtime"\n}}\n{P}  name = local.n\n}}\n',
     "by format": f'{P}  name = format("/iac/%s/%s/runtime", var.component_name, {UNKNOWN})\n}}\n',
     "by join": f'{P}  name = join("/", ["/iac", "app", {UNKNOWN}, "runtime"])\n}}\n',
-    "by a function": f'{P}  name = sha1("{OWN}")\n}}\n',
+    "by a function": f'{P}  name = bcrypt("{OWN}")\n}}\n',
     "upper case of a known part": f'{P}  name = lower("/NOTES/${{{UNKNOWN}}}")\n}}\n',
     "a condition that is unknown": f'{P}  name = {UNKNOWN} == "x" ? "{OWN}/runtime" : "/notes/x"\n}}\n',
     "a variable without value": 'variable "name" {}\n' + P + "  name = var.name\n}\n",
     "a number of instances": f'{P}  count = length({UNKNOWN})\n  name = "{OWN}/runtime"\n}}\n',
     "what it is repeated for": f'{P}  for_each = {UNKNOWN}\n  name = "/iac/lambda/${{each.key}}/runtime"\n}}\n',
     "a key that is not there": f'{P}  name = "{OWN}/${{var.config.leaf}}"\n}}\n',
-    "too many": f'{P}  for_each = toset([for i in range(9000) : "${{i}}"])\n  name = "/iac/x/${{each.key}}/runtime"\n}}\n'
+    "too many": f'{P}  for_each = toset([for i in setproduct(range(100), range(90)) : "${{i[0]}}-${{i[1]}}"])\n  name = "/iac/x/${{each.key}}/runtime"\n}}\n'
     f'resource "aws_ssm_parameter" "q" {{\n  count = 9000\n  name = "{OWN}/runtime"\n}}\n',
     "a module that is not read": f'module "m" {{\n  source = "acme/parameter/aws"\n  name = "{OWN}/runtime"\n}}\n',
     "one in a list for such a module": f'module "m" {{\n  source = "acme/parameter/aws"\n  all = [{{ name = "{OWN}/runtime" }}]\n}}\n',

@@ -14,6 +14,9 @@ from karma_adapters.modules.directory import ModuleDirectory
 from karma_core import module_facts
 from karma_core.configuration import Engine
 from karma_core.errors import BadInput, Conflict, UsageError
+from karma_core.inference.evaluate import compile_facts, read_component
+from karma_core.inference.facts import decode, encode
+from karma_core.inference.reading import Inputs
 from karma_core.records import Module
 
 
@@ -193,6 +196,23 @@ def test_a_file_of_the_repository_counts_and_comes_along(tmp_path: Path, text: s
     assert after is not None
     assert after.digest != before.digest
     assert _modules(tmp_path).archived(before.digest, "box") == kept
+
+
+def test_what_a_template_reads_of_a_runtime_is_known_key_by_key(tmp_path: Path) -> None:
+    """The text is kept with the facts, so that a process without modules evaluates it, too."""
+    _write(tmp_path, "box/user.tftpl", "%{ for k in keys ~}\n${k}\n%{ endfor ~}\n${vpc.cidr}")
+    _write(
+        tmp_path,
+        "box/main.tf",
+        'output "v" {\n  value = templatefile("${path.module}/user.tftpl", '
+        '{ keys = [], vpc = var.dependencies["vpc/core"] })\n}\n',
+    )
+    facts = _modules(tmp_path).facts("box")
+    assert facts is not None
+    inputs = Inputs(address="box/a", prefix="/iac", variables={})
+    reading = read_component(compile_facts(decode(encode(facts))), inputs)
+    assert {address: sorted(read.keys) for address, read in reading.reads.items()} == {"vpc/core": ["cidr"]}
+    assert not reading.reads["vpc/core"].whole
 
 
 @pytest.mark.parametrize("path", ["/etc/hostname", "~/.ssh/id_rsa.pub", "${path.module}/../../../x.json"])

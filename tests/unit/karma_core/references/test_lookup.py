@@ -48,6 +48,44 @@ def test_any_type_with_an_identifying_argument(data: str, resource: str) -> None
     assert set(edges({"c/c": {}, "p/p": {}}, "c/c", sources=sources)) == {("p/p", Kind.DEPENDS_ON)}
 
 
+ARN = "arn:aws:secretsmanager:eu-west-1:1:secret:apps/one-AbCdEf"
+WRITER = (
+    'resource "aws_ssm_parameter" "url" {\n  name = "/apps/${var.nickname}/url"\n  value = "x"\n}\n'
+    'resource "aws_secretsmanager_secret" "s" {\n  name = "apps/${var.nickname}"\n}\n'
+    'variable "nickname" {}\n'
+)
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        'data "aws_ssm_parameter" "x" {\n  name = "/apps/one/url"\n}\n',
+        'data "aws_ssm_parameter" "x" {\n  name = "/apps/${var.config.of}/url"\n}\n',
+        'data "aws_ssm_parameter" "x" {\n  name = "arn:aws:ssm:eu-west-1:1:parameter/apps/one/url"\n}\n',
+        'ephemeral "aws_ssm_parameter" "x" {\n  name = "/apps/one/url"\n}\n',
+        'data "aws_secretsmanager_secret" "x" {\n  name = "apps/one"\n}\n',
+        'data "aws_secretsmanager_secret_version" "x" {\n  secret_id = "apps/one"\n}\n',
+        f'data "aws_secretsmanager_secret_version" "x" {{\n  secret_id = "{ARN}"\n}}\n',
+    ],
+)
+def test_parameters_and_secrets_of_any_name(reader: str) -> None:
+    """Writer and reader of one name are an edge, whatever the name; and of no other, to the letter."""
+    configs = {"w/one": {}, "w/two": {}, "r/r": {"of": "one"}}
+    assert set(edges(configs, "r/r", sources={"w": WRITER, "r": reader})) == {("w/one", Kind.DEPENDS_ON)}
+
+
+def test_parameters_of_aws_and_of_karma_are_looked_up_nowhere() -> None:
+    """The first are nobody's; what a module reads of the second is found by their names."""
+    reader = (
+        'data "aws_ssm_parameter" "ami" {\n  name = "/aws/service/ami/latest"\n}\n'
+        'data "aws_ssm_parameter" "config" {\n  name = "${var.iac_prefix}/r/r/config"\n}\n'
+        'locals {\n  own = "${var.iac_prefix}/r/r"\n}\n'
+        'data "aws_ssm_parameter" "own" {\n  name = join("/", [local.own, "config"])\n}\n'
+        'variable "iac_prefix" {}\n'
+    )
+    assert codes({"r/r": {}}, sources={"r": reader}) == []
+
+
 def test_a_lookup_without_a_producer_is_a_warning() -> None:
     """It may live outside; what AWS itself provides is not mentioned."""
     aws = 'data "aws_iam_policy" "p" {\n  arn = "arn:aws:iam::aws:policy/Admin"\n}\n'

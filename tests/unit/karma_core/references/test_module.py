@@ -27,6 +27,23 @@ def test_what_the_module_reads_is_what_is_consumed() -> None:
     assert consumed_by(built_edges.values()) == {"vpc/core": ("vpc_id",)}
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "terraform_remote_state",
+        "external",
+        "http",
+        "local_file",
+        "aws_ssm_parameters_by_path",
+        "aws_cloudformation_export",
+    ],
+)
+def test_what_is_read_and_not_followed_is_said_once(kind: str) -> None:
+    """On the type, with the place: nobody has to wonder why an edge is missing."""
+    sources = {"app": f'\ndata "{kind}" "x" {{\n  count = 1\n}}\n'}
+    assert codes({"app/a": {}, "app/b": {}}, sources=sources) == [("unseen-read", "type:app", "main.tf:2")]
+
+
 def test_what_the_type_says_goes_before_what_the_module_reads() -> None:
     """`consumes` is a decision of people; the inference does not overrule it."""
     types = {"app": {"consumes": {"vpc": ["cidr"]}}}

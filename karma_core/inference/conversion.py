@@ -1,0 +1,212 @@
+"""Terraform's types, and conversion between them (cty: convert, unify).
+
+A plain Python list is a tuple and a dict an object, as literals and configs make them; `Listed`, `Items` and
+`Mapped` are lists, sets and maps, whose items have one type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from karma_core.inference import numbers
+from karma_core.inference.values import Items, Listed, Mapped, Unknown, Value
+
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_PRIMITIVE: Final = frozenset({"string", "number", "bool"})
+_TRUTH: Final = {"true": True, "false": False, "1": True, "0": False}
+
+
+class Unconvertible(Exception):
+    """Terraform would refuse the conversion."""
+
+
+class Uncertain(Exception):
+    """What Terraform would do is not known here."""
+
+
+class Type(NamedTuple):
+    """A type: `kind` is string, number, bool, any, list, set, map, tuple or object."""
+
+    kind: str
+    inner: tuple[Type, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def of(self) -> Type:
+        """The type of the items of a list, set or map."""
+        return self.inner[0]
+
+
+ANY: Final = Type("any")
+STRING: Final = Type("string")
+NUMBER: Final = Type("number")
+BOOL: Final = Type("bool")
+
+
+def type_of(value: Value) -> Type:  # noqa: PLR0911 - one case a kind of value
+    """The type of a value; Uncertain where a part is not known."""
+    match value:
+        case None:
+            return ANY
+        case bool():
+            return BOOL
+        case str():
+            return STRING
+        case int() | float() | Fraction():
+            return NUMBER
+        case Items():
+            return Type("set", (unified(map(type_of, value)),))
+        case Listed():
+            return Type("list", (unified(map(type_of, value)),))
+        case list():
+            return Type("tuple", tuple(map(type_of, value)))
+        case Mapped():
+            return Type("map", (unified(map(type_of, value.values())),))
+        case dict():
+            return Type("object", tuple(type_of(value[name]) for name in sorted(value)), tuple(sorted(value)))
+        case _:
+            raise Uncertain
+
+
+def unified(types: Iterable[Type]) -> Type:
+    """The one type that all of these become: Unconvertible where there is none, Uncertain."""
+    given = sorted(set(types) - {ANY})
+    kinds = {one.kind for one in given}
+    if len(given) < 2:  # noqa: PLR2004 - one is what it is
+        return given[0] if given else ANY
+    if kinds & _PRIMITIVE:
+        if "string" in kinds and kinds <= _PRIMITIVE:
+            return STRING
+        raise Unconvertible
+    inner = [of for one in given for of in one.inner]
+    if kinds <= {"list", "tuple"}:
+        return _by_place(given, "tuple") or Type("list", (unified(inner),))
+    if kinds <= {"map", "object"}:
+        return _by_place(given, "object") or Type("map", (unified(inner),))
+    if kinds == {"set"}:
+        return Type("set", (unified(inner),))
+    raise Uncertain
+
+
+def _by_place(given: Sequence[Type], kind: str) -> Type | None:
+    """Tuples of one length, or objects with the same attributes, part by part."""
+    shapes = {(one.kind, len(one.inner), one.names) for one in given}
+    if len(shapes) > 1 or given[0].kind != kind:
+        return None
+    columns = zip(*(one.inner for one in given), strict=True)
+    return Type(kind, tuple(map(unified, columns)), given[0].names)
+
+
+def converted(value: Value, to: Type) -> Value:
+    """The value as another type: Unconvertible, Uncertain."""
+    if value is None or to == ANY:
+        return value
+    if isinstance(value, Unknown):
+        raise Uncertain
+    match to.kind:
+        case "string":
+            return as_text(value)
+        case "number":
+            return as_number(value)
+        case "bool":
+            return as_bool(value)
+        case "list" | "set" | "tuple":
+            return _as_items(value, to)
+        case _:
+            return _as_attributes(value, to)
+
+
+def as_text(value: Value) -> str:
+    """A string, or a number or bool as text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float, Fraction)):
+        return numbers.text(value)
+    raise Unconvertible if isinstance(value, (list, dict)) else Uncertain
+
+
+def as_number(value: Value) -> numbers.Number:
+    """A number, or what a text says."""
+    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+        return numbers.exact(value)
+    if not isinstance(value, str):
+        raise Unconvertible if isinstance(value, (bool, list, dict)) else Uncertain
+    number = numbers.parsed(value) if _NUMBER.match(value) else None
+    if number is None:
+        raise Uncertain if any(map(str.isdigit, value)) or value.lower().startswith("inf") else Unconvertible
+    return number
+
+
+def as_bool(value: Value) -> bool:
+    """A bool, or what a text says."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in _TRUTH:
+        return _TRUTH[value]
+    raise Unconvertible if isinstance(value, (str, int, float, Fraction, list, dict)) else Uncertain
+
+
+def _as_items(value: Value, to: Type) -> Value:
+    if not isinstance(value, list):
+        raise Unconvertible if isinstance(value, (str, int, float, Fraction, dict)) else Uncertain
+    if to.kind == "tuple":
+        if isinstance(value, Listed) or len(value) != len(to.inner):
+            raise Uncertain
+        return [converted(item, of) for item, of in zip(value, to.inner, strict=True)]
+    of = unified(map(type_of, value)) if to.of == ANY else to.of
+    items = [converted(item, of) for item in value]
+    return Listed(items) if to.kind == "list" else as_set(items)
+
+
+def as_set(items: Sequence[Value]) -> Items:
+    """The items once each, in the order in which Terraform goes through a set: Uncertain for collections."""
+    kept: list[Value] = []
+    for item in items:
+        if not any(same(item, other) for other in kept):
+            kept.append(item)
+    if len(kept) < 2:  # noqa: PLR2004 - there is an order only of two
+        return Items(kept)
+    if not all(isinstance(item, str) for item in kept) and not all(
+        isinstance(item, (int, Fraction, float)) and not isinstance(item, bool) for item in kept
+    ):
+        raise Uncertain
+    return Items(sorted(kept))
+
+
+def _as_attributes(value: Value, to: Type) -> Value:
+    if not isinstance(value, dict):
+        raise Unconvertible if isinstance(value, (str, int, float, Fraction, list)) else Uncertain
+    if to.kind == "map":
+        of = unified(type_of(item) for item in value.values()) if to.of == ANY else to.of
+        return Mapped({name: converted(item, of) for name, item in value.items()})
+    if sorted(value) != list(to.names):
+        raise Uncertain
+    types = dict(zip(to.names, to.inner, strict=True))
+    return {name: converted(item, types[name]) for name, item in value.items()}
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two known values are equal, their types too: Uncertain where that hangs on a type."""
+    if isinstance(one, (list, dict)) and isinstance(other, (list, dict)):
+        return one.__class__ is other.__class__ and _same_parts(one, other)
+    first, second = type_of(one), type_of(other)
+    if None in (one, other):
+        return one is None and other is None
+    if first != second:
+        return False
+    return numbers.exact(one) == numbers.exact(other) if first == NUMBER else bool(one == other)
+
+
+def _same_parts(one: Value, other: Value) -> bool:
+    if isinstance(one, dict):
+        if one.keys() != other.keys():
+            return False
+        return all(same(one[name], other[name]) for name in one)
+    if len(one) != len(other):
+        return False
+    return all(map(same, one, other))
