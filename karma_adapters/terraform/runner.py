@@ -33,11 +33,11 @@ from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import Backend, height_of
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
-from karma_adapters.terraform.preparation import Initialiser, Preparation
+from karma_adapters.terraform.preparation import Initialiser, Preparation, keep_lock_file
 from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
-from karma_adapters.terraform.work_trees import WorkTrees, short
+from karma_adapters.terraform.work_trees import Turn, WorkTrees, short
 from karma_core import ids
 from karma_core.configuration import engine_of
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
@@ -83,7 +83,12 @@ class TerraformRunner:
         self._backend = backend
         self._directories = directories
         self._private = PrivateFiles(directories.private)
-        self._trees = WorkTrees(directories.work, credential_names(environment))
+        self._trees = WorkTrees(
+            directories.work,
+            credential_names(environment),
+            self._waits,
+            lambda: processes.refuse_when_stopping("terraform"),
+        )
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
@@ -126,6 +131,7 @@ class TerraformRunner:
                 text=ended.out,
                 saved=self._private.name(folder),
                 hidden=self._given_secrets(job),
+                work=str(self._directories.work),
             )
         except BaseException as error:
             self._private.drop(folder)
@@ -183,6 +189,7 @@ class TerraformRunner:
                 text=plan_only.without_ours(ended.out) if changes else "No changes.",
                 saved="",
                 hidden=self._given_secrets(job),
+                work=str(self._directories.work),
             )
             return replace(plan, written=plan.written | written)
 
@@ -199,17 +206,26 @@ class TerraformRunner:
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        copy = plan_only.copy_module(self._archived(job), scratch / "tree", job, self._engine)
+        archived = self._archived(job)
+        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engine)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
         data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
-        environment = self._with_access(data)
-        terraform = self._command_line(copy, environment, job.address)
-        self._initialiser.share(
-            copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
+        turn = self._trees.turn_of_copy(job.address, archived, scratch / "tree")
+        where = self._trees.place(job.address, archived, job.module.digest) if turn else copy
+        terraform = self._command_line(
+            where, self._with_access(data), job.address, turn or contextlib.nullcontext
         )
+        with (turn or contextlib.nullcontext)():
+            self._initialiser.share(
+                where,
+                data,
+                self.version(),
+                lambda: self._run(terraform, job, "init", input=False, no_color=FLAG),
+            )
+            keep_lock_file(where, copy)
         return terraform
 
     def _archived(self, job: TerraformJob) -> Path:
@@ -383,25 +399,29 @@ class TerraformRunner:
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
+        archived, hand_on = self._archived(job), job.provisioner_credentials
+        # By module, too: while one version is applied, another may be planned.
+        data = (data or self._directories.data) / short(job.module.digest) / component_type / nickname
         preparation = Preparation(
-            staged=self._trees.place(
-                job.address,
-                self._archived(job),
-                job.module.digest,
-                hand_on=job.provisioner_credentials,
-            ),
-            # By module, too: while one version is applied, another may be planned.
-            data=(data or self._directories.data) / short(job.module.digest) / component_type / nickname,
+            staged=self._trees.place(job.address, archived, job.module.digest, hand_on=hand_on),
+            data=data,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        environment = self._with_access(preparation.data)
-        terraform = self._command_line(preparation.staged, environment, job.address)
-        self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+        turn = self._trees.turn(job.address, archived, lambda: self._initialiser.files(data), hand_on=hand_on)
+        terraform = self._command_line(preparation.staged, self._with_access(data), job.address, turn)
+        with turn():
+            self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+            keep_lock_file(preparation.staged, data)
         return terraform
 
-    def _command_line(self, directory: Path, environment: Mapping[str, str], address: str) -> CommandLine:
+    def _waits(self, seconds: int, holder: str) -> None:
+        self._say("waiting", {"for": f"the working directory, which {holder} uses", "seconds": seconds})
+
+    def _command_line(
+        self, directory: Path, environment: Mapping[str, str], address: str, turn: Turn
+    ) -> CommandLine:
         """Terraform in a directory, within its time; it is said now and then that it still runs."""
 
         def limits_of(command: str) -> Limits:
@@ -412,7 +432,13 @@ class TerraformRunner:
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
         return CommandLine(
-            self._binary, directory, environment, self._processes, limits_of, for_init=self._for_init
+            self._binary,
+            directory,
+            environment,
+            self._processes,
+            limits_of,
+            for_init=self._for_init,
+            turn=turn,
         )
 
     def _init(self, terraform: CommandLine, job: TerraformJob) -> None:

@@ -16,6 +16,7 @@ from karma_core.needs import ComponentPlanning
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
+from karma_core.plan.machine_paths import machine_path_finding
 from karma_core.plan.passed_on import passed_on, passed_on_finding
 from karma_core.plan.runtime import UNKNOWN, marked_keys, runtime_of
 from karma_core.plan.steps import PLAN
@@ -159,6 +160,8 @@ class Planner:
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
         self._keep_secrets(address, job, plan)
+        if plan.machine_paths:
+            self.findings.add(machine_path_finding(address, plan.machine_paths))
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
