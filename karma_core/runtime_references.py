@@ -107,6 +107,22 @@ def references(value: JsonValue) -> Iterator[tuple[str, JsonMapping]]:
             waiting += reversed([(pointer_to(pointer, at), inner) for at, inner in enumerate(one)])
 
 
+ADVICE: Final = (
+    'write a reference like {"$runtime": "vpc/core#subnet_ids"}, with "default" beside it for a key that may '
+    'be missing; data that looks like one stands in {"$literal": …}'
+)
+
+
+def malformed(config: JsonObject) -> Iterator[tuple[str, JsonMapping, str]]:
+    """(pointer, object, why it is no reference) of everything that only looks like one."""
+    for pointer, body in references(config):
+        made = parse(body)
+        if isinstance(made, Malformed):
+            yield pointer, body, made.why
+        elif not pointer:
+            yield pointer, body, "a config as a whole cannot be a reference"
+
+
 class Resolved(Record, frozen=True, kw_only=True):
     """A config with its references replaced by values.
 

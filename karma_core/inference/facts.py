@@ -44,10 +44,14 @@ class Block(_Fact, frozen=True, kw_only=True):
 
 
 class Variable(_Fact, frozen=True, kw_only=True):
-    """An input variable: its default, its type, and where its block stands (`variables.tf:3`)."""
+    """An input variable: its default, its type, and where its block stands (`variables.tf:3`).
+
+    `nullable`: a null that it is given stays null; else the default stands in for it.
+    """
 
     default: Expression | None = None
     type: Expression | None = None
+    nullable: bool = True
     place: str = ""
 
 

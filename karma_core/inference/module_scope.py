@@ -65,7 +65,7 @@ class Frame:
         if cached is _BUSY:
             given = self._given.get(name)
             value = given() if given is not None else None
-            if value is None:
+            if given is None or (value is None and name in self.program.not_nullable):
                 value = self.program.defaults.get(name, None if given is not None else Unknown(f"var.{name}"))
             complete = self.program.completions.get(name)
             cached = complete(value) if complete is not None else value

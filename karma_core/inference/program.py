@@ -82,6 +82,7 @@ class Program:
         self.defaults = {
             name: _plain(v.default) for name, v in body.variables.items() if v.default is not None
         }
+        self.not_nullable = frozenset(name for name, v in body.variables.items() if not v.nullable)
         dependencies = body.variables.get(DEPENDENCIES)
         self.dependency_keys = dependency_keys(dependencies.type) if dependencies is not None else None
         """What every producer's object must and may have in `var.dependencies`; None: anything."""

@@ -276,8 +276,10 @@ def _dynamic(source: Source) -> Block:
 
 def _variable(source: Source) -> Variable:
     default, of_type = source.attributes.get("default"), source.attributes.get("type")
+    nullable = source.attributes.get("nullable")
     return Variable(
         default=default.expression if default else None,
         type=of_type.expression if of_type else None,
+        nullable=nullable is None or nullable.expression != Literal(False),
         place=source.place,
     )

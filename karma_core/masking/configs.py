@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from karma_core.ids import is_address
 from karma_core.json_difference import Difference
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.masking.masker import MASK, leaves_of
@@ -22,6 +23,8 @@ from karma_core.masking.names import looks_secret
 Schema = JsonMapping | bool | None
 _BRANCHES: Final = ("allOf", "anyOf", "oneOf")
 _CONDITIONS: Final = ("if", "then", "else")
+_REFERENCE: Final = "$runtime"
+"""Key of an object that stands for a value of a runtime (`karma_core.runtime_references`)."""
 _Place = tuple[JsonMapping, ...]
 """The schemas that apply to a place."""
 
@@ -57,7 +60,7 @@ class ConfigSecrets:
             key = part.replace("~1", "/").replace("~0", "~")
             place = self._below(place, key)
             if looks_secret(key) or _says_secret(place):
-                yield from leaves_of(value)
+                yield from _secret_leaves(value)
                 return
         yield from self._values(value, place)
 
@@ -86,11 +89,11 @@ class ConfigSecrets:
 
     def _values(self, value: JsonValue, place: _Place) -> Iterator[str]:
         if _says_secret(place):
-            yield from leaves_of(value)
+            yield from _secret_leaves(value)
         elif isinstance(value, dict):
             for key, item in value.items():
                 yield from (
-                    leaves_of(item) if looks_secret(key) else self._values(item, self._below(place, key))
+                    _secret_leaves(item) if looks_secret(key) else self._values(item, self._below(place, key))
                 )
         elif isinstance(value, list):
             for at, item in enumerate(value):
@@ -156,8 +159,20 @@ def _matches(pattern: str, key: str) -> bool:
         return True
 
 
+def _secret_leaves(value: JsonValue) -> Iterator[str]:
+    """The texts and numbers of a value at a secret place. Where a value is taken from is no secret."""
+    yield from leaves_of({**value, _REFERENCE: None} if _is_reference(value) else value)
+
+
+def _is_reference(value: JsonValue) -> bool:
+    text = value.get(_REFERENCE) if isinstance(value, dict) else None
+    return isinstance(text, str) and is_address(text.partition("#")[0])
+
+
 def _hidden(value: JsonValue) -> JsonValue:
-    """MASK, unless the value tells nothing."""
+    """MASK, unless the value tells nothing; of a reference to a runtime only the rest is hidden."""
+    if _is_reference(value):
+        return {key: item if key == _REFERENCE else _hidden(item) for key, item in value.items()}
     return value if value is None or isinstance(value, bool) or value == "" else MASK
 
 

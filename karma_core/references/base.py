@@ -102,10 +102,14 @@ class Resolver(Protocol):
 
 
 class _Shape(NamedTuple):
-    """The variables that a type's configs give by their keys, and those that Karma therefore does not."""
+    """The variables that a type's configs give by their keys, and those that Karma therefore does not.
+
+    A null is no value of those that are not nullable.
+    """
 
     from_config: tuple[str, ...]
     not_karmas: tuple[str, ...]
+    not_nullable: frozenset[str]
 
 
 class Context:
@@ -175,7 +179,7 @@ class Context:
         for name in shape.not_karmas:
             del variables[name]
         for name in shape.from_config:
-            if name in config:
+            if name in config and (config[name] is not None or name not in shape.not_nullable):
                 variables[name] = config[name]
         return Inputs(address, self.prefix, variables, producers, self._flat)
 
@@ -187,6 +191,7 @@ class Context:
         shape = self._shapes[component_type] = _Shape(
             tuple(name for name in declared if name not in taken),
             tuple(sorted(RESERVED - taken - {DEPENDENCIES})),
+            program.not_nullable if program is not None else frozenset(),
         )
         return shape
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference, Resolved, Subject
-from karma_core.runtime_references import RUNTIME, Malformed, parse, references
+from karma_core.runtime_references import ADVICE, RUNTIME, RuntimeReference, malformed, parse, references
 
 VIA: Final = "value"
 
@@ -27,15 +27,15 @@ class Value:
             yield from self._references(subject)
 
     def _references(self, subject: Subject) -> Iterator[Resolved]:
+        faulty = {pointer: why for pointer, _, why in malformed(subject.config)}
+        yield from (_malformed(subject, pointer, why) for pointer, why in faulty.items())
         for pointer, body in references(subject.config):
             made = parse(body)
-            if isinstance(made, Malformed) or not pointer:
-                yield _malformed(subject, pointer, made)
-                continue
-            self._context.takes_values.add(subject.address)
-            keys = (made.key,)
-            optional = keys if made.has_default else ()
-            yield Reference(subject.address, made.target, VIA, pointer, True, keys, optional)
+            if isinstance(made, RuntimeReference) and pointer not in faulty:
+                self._context.takes_values.add(subject.address)
+                keys = (made.key,)
+                optional = keys if made.has_default else ()
+                yield Reference(subject.address, made.target, VIA, pointer, True, keys, optional)
 
 
 def unread(subject: Subject) -> Iterable[Finding]:
@@ -53,13 +53,11 @@ def unread(subject: Subject) -> Iterable[Finding]:
             )
 
 
-def _malformed(subject: Subject, pointer: str, made: object) -> Finding:
-    why = made.why if isinstance(made, Malformed) else "a config as a whole cannot be a reference"
+def _malformed(subject: Subject, pointer: str, why: str) -> Finding:
     return Finding(
         code="invalid-reference",
         severity=Severity.ERROR,
         component=subject.address,
         pointer=pointer,
-        message=f'{why}. Write a reference like {{"$runtime": "vpc/core#subnet_ids"}}, with "default" beside '
-        'it for a key that may be missing; data that looks like one stands in {"$literal": …}.',
+        message=f"{why}; {ADVICE}.",
     )

@@ -57,7 +57,7 @@ class VariableCheck:
             if name in config and self._differs(subject, name):
                 yield _reserved(subject, name)
         for name in known.required:
-            if name not in config:
+            if name not in config or (config[name] is None and not known.declared[name].nullable):
                 yield _missing(subject, name, known.declared[name])
         if not known.takes_all:
             yield from self._unused(subject, known.declared)

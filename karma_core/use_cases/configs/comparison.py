@@ -7,14 +7,17 @@ are compared by that form.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from karma_core import ids, strictjson
 from karma_core.errors import BadInput, NotFound
+from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record
 from karma_core.needs import Context, GitComparison, HasGit, HasParameters
 from karma_core.parameters import check_value
 from karma_core.records import ConfigFile, Parameter
+from karma_core.runtime_references import ADVICE, RUNTIME, malformed
 from karma_core.use_cases.configs.differing import Ahead, Diverged, Intent, Take
 from karma_core.use_cases.configs.findings import finding_of, raise_findings
 from karma_core.use_cases.configs.git_holds import Held
@@ -198,7 +201,9 @@ def _read_all(workspace: HasGit, files: Iterable[ConfigFile], findings: list[Fin
 
 
 def _publishable(workspace: Context, file: ConfigFile, raw: bytes) -> bytes:
-    _, value = strictjson.parse_object_canonical(raw, where=file.path)
+    config, value = strictjson.parse_object_canonical(raw, where=file.path)
+    if RUNTIME.encode() in raw:
+        _check_references(config, raw)
     try:
         check_value(workspace.config_parameter(file.address), value.decode())
     except BadInput as error:
@@ -206,6 +211,20 @@ def _publishable(workspace: Context, file: ConfigFile, raw: bytes) -> bytes:
             error.facts |= _place(raw, raw.find(b"{{"))
         raise
     return value
+
+
+def _check_references(config: JsonObject, raw: bytes) -> None:
+    """BadInput `invalid-reference`, with the place of the first object that only looks like a reference."""
+    for pointer, body, why in malformed(config):
+        text = json.dumps(body[RUNTIME], ensure_ascii=False).encode()
+        position = max(raw.find(text), raw.find(RUNTIME.encode()))
+        raise BadInput(
+            f"the reference at {pointer or '/'} is not valid",
+            why=why,
+            next_step=ADVICE,
+            code="invalid-reference",
+            **_place(raw, position),
+        )
 
 
 def _place(raw: bytes, position: int) -> dict[str, int]:

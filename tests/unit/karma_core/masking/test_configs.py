@@ -54,6 +54,22 @@ def test_items_and_members_at_any_depth() -> None:
     assert sorted(ConfigSecrets(schema).values(config)) == ["1", "1", "2", "y"]
 
 
+def test_where_a_secret_comes_from_is_no_secret() -> None:
+    """A reference to a runtime is shown; its default is not, nor is what only looks like a reference."""
+    config = {
+        "password": {"$runtime": "db/main#password", "default": "kiwi"},
+        "token": {"$runtime": "s3cret"},
+        "x": {"$runtime": "db/main#pin"},
+    }
+    secrets = ConfigSecrets({"properties": {"x": PIN}})
+    assert secrets.masked(config) == {
+        "password": {"$runtime": "db/main#password", "default": MASK},
+        "token": MASK,
+        "x": {"$runtime": "db/main#pin"},
+    }
+    assert sorted(secrets.values(config)) == ["kiwi", "s3cret"]
+
+
 def test_what_tells_nothing_stays() -> None:
     """null, yes and no, and an empty text under a secret key: whether there is one may be seen."""
     config = {"password": None, "secret": "", "token": True, "fencing_token": 4}

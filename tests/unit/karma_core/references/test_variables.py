@@ -252,3 +252,43 @@ output "id" { value = jsondecode(data.aws_ssm_parameter.vpc.value).id }
         results = find_all(prepare(context), "app/web", "app", config)
         assert {one.target for one in results if isinstance(one, Reference)} == {target}
         assert "missing-variable" not in {one.code for one in results if isinstance(one, Finding)}
+
+
+NULLABLE = """
+variable "n" {
+  default = "core"
+%s
+}
+module "child" {
+  source = "./child"
+  n      = var.n
+}
+output "id" { value = module.child.id }
+"""
+CHILD = b"""
+variable "n" {
+  default  = "child"
+  nullable = %s
+}
+data "aws_ssm_parameter" "vpc" { name = "/iac/vpc/${coalesce(var.n, "none")}/runtime" }
+output "id" { value = jsondecode(data.aws_ssm_parameter.vpc.value).id }
+"""
+
+
+@pytest.mark.parametrize(
+    ("root", "child", "target"),
+    [("", b"true", "none"), ("", b"false", "child"), ("  nullable = false", b"true", "core")],
+)
+def test_a_null_stays_null_where_the_variable_is_nullable(root: str, child: bytes, target: str) -> None:
+    """Else the default stands in for it: in the root, and in child modules."""
+    files = {"app/main.tf": (NULLABLE % root).encode(), "app/child/main.tf": CHILD % child}
+    modules = ModuleInputs(facts={"app": read_module("app", files)})
+    context = Context(prefix="/iac", configs={}, definitions={}, modules=modules)
+    results = find_all(prepare(context), "app/web", "app", {"n": None})
+    assert {one.target for one in results if isinstance(one, Reference)} == {f"vpc/{target}"}
+
+
+def test_a_null_is_no_value_of_a_required_variable_that_is_not_nullable() -> None:
+    """Terraform would refuse it when it plans."""
+    source = 'variable "n" {\n  nullable = false\n}\n'
+    assert keys(findings_on({"n": None}, source)) == [("missing-variable", "main.tf:1")]

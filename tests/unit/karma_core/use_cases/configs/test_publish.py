@@ -450,6 +450,8 @@ BAD_CONFIGS: list[tuple[bytes, str, str]] = [
     (b'{"a":"' + b"x" * (1 << 20) + b'"}', "too-large", ""),
     (b'{"a":\n  "{{ssm:y}}"}', "parameter-reference", ":2:4"),
     (b'{"a":"\\u007b\\u007bssm:y}}"}', "parameter-reference", ""),
+    (b'{"a":\n [{"$runtime":  "vpc/core"}]}', "invalid-reference", ":2:17"),
+    (b'{"$runtime": "vpc/core#id"}', "invalid-reference", ":1:14"),
 ]
 
 
