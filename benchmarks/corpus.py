@@ -48,6 +48,11 @@ def configs(count: int, *, seed: int = 1) -> Iterator[tuple[str, str]]:
 
 
 MODULE = """
+variable "config" { type = any }
+variable "dependencies" { type = any }
+variable "region" {}
+variable "iac_prefix" {}
+
 locals {
   named    = try(var.config.upstream_runtime, "")
   address  = trimsuffix(trimprefix(local.named, "${var.iac_prefix}/"), "/runtime")

@@ -24,6 +24,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 
 from flows.handover import Ended
 from flows.lost_server import is_prefects
+from karma_adapters.processes.signs_of_life import BEAT_SECONDS, SignsOfLife
 from karma_core.errors import Refused
 from karma_core.ids import shown
 from karma_core.json_types import JsonObject
@@ -84,7 +85,7 @@ with warnings.catch_warnings():
 
         job_configuration = OwnJobConfiguration
 
-        def __init__(self, pool: str, name: str, limit: int) -> None:
+        def __init__(self, pool: str, name: str, limit: int, signs: SignsOfLife | None = None) -> None:
             settings = get_current_settings().worker
             super().__init__(
                 work_pool_name=pool,
@@ -94,12 +95,17 @@ with warnings.catch_warnings():
                 heartbeat_interval_seconds=int(settings.heartbeat_seconds),
             )
             self.interrupted: dict[str, FlowRun] = {}
+            self.signs = signs or SignsOfLife()
             self._processes: dict[str, tuple[int, FlowRun]] = {}
             self._ending = False
 
         async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-            """Take what is due; nothing any more when the end has come."""
-            return [] if self._ending else await super().get_and_submit_flow_runs()
+            """Take what is due; nothing any more when the end has come. The server has answered then."""
+            if self._ending:
+                return []
+            runs = await super().get_and_submit_flow_runs()
+            self.signs.ready()
+            return runs
 
         async def run(
             self,
@@ -151,10 +157,12 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, tell)
+    beating = asyncio.create_task(_beat(worker.signs))
     work = asyncio.create_task(worker.start(printer=say))
     waiting = asyncio.create_task(asked_to_end.wait())
     await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
+        worker.signs.stopping()
         say("ending; its runs first")
         await worker.end_runs()
         work.cancel()
@@ -162,6 +170,7 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
     else:
         await work  # it has ended by itself: its error is the command's
     waiting.cancel()
+    beating.cancel()
     try:
         async with asyncio.timeout(ASK_SECONDS):
             return await _ended(worker.interrupted)
@@ -170,6 +179,13 @@ async def serve(worker: OrderlyWorker, say: Callable[[str], None]) -> tuple[Ende
             raise
         say(f"the Prefect server does not say how the runs ended ({error}); none is handed on")
         return ()
+
+
+async def _beat(signs: SignsOfLife) -> None:
+    """Show again and again that the event loop is not stuck."""
+    while True:
+        signs.alive()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 async def _last_words(work: asyncio.Task[None], say: Callable[[str], None]) -> None:

@@ -1,14 +1,15 @@
 """Registers Karma in a Prefect API: work pool, deployments, schedules, limits, automations.
 
-    python -m flows.registration PROJECT
+    python -m flows.registration PROJECT [--pool-type TYPE]
 
 The deployments are those of prefect.yaml, with the project's folder and environments filled in. It can be
-repeated: what is there already is brought up to date.
+repeated: what is there already is brought up to date. Flows are imported by module path, wherever Karma is
+installed, so the same deployments serve every type of work pool: no run pulls a folder.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -26,11 +27,13 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.automations import register_automations
 from flows.limits import limit_name
+from flows.no_pull import STEP
 from karma_adapters.prefect.discovery import require_api
 from karma_adapters.processes.programs import ending_in_words
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
-from karma_core.errors import StoreUnavailable
+from karma_core.errors import Refused, StoreUnavailable, UsageError
+from karma_core.ids import shown
 from karma_core.json_types import JsonObject
 
 POOL: Final = "karma"
@@ -44,14 +47,37 @@ ANCHOR: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Any fixed moment: schedules count from it."""
 
 
-def main(project: str) -> None:
-    """Register for a project, on the Prefect API that it uses; StoreUnavailable `prefect`."""
+class NotByPrefect(Refused):
+    """`prefect deploy` would put other deployments in the place of those that are registered here."""
+
+    code = "prefect-deploy"
+
+
+def refuse_prefect_deploy() -> None:
+    """Build step of prefect.yaml, by which `prefect deploy` ends before it changes anything.
+
+    It knows neither the project's folder nor its environments: forms, schedules, limits and automations would
+    be missing. NotByPrefect, always.
+    """
+    raise NotByPrefect(
+        "`prefect deploy` registers nothing of Karma's",
+        why="its deployments would have no project, no schedules of your environments and no limits",
+        next_step="run `python -m flows.registration PROJECT`, which makes all of them, and the work pool",
+    )
+
+
+def main(project: str, pool_type: str = "") -> None:
+    """Register for a project, on the Prefect API that it uses; StoreUnavailable `prefect`.
+
+    `pool_type` is the type of the work pool, empty: that of the pool that is there, else a process pool.
+    UsageError where the pool is of another type, or Prefect has none of that name.
+    """
     settings = read_settings(Path(project).resolve())
     api = require_api(settings)
     its = {PREFECT_API_URL: api.url, PREFECT_API_AUTH_STRING: api.auth or None}
     try:
         with temporary_settings(its), get_client(sync_client=True) as client:
-            _register(client, settings)
+            _register(client, settings, pool_type)
     except httpx.HTTPError as error:
         raise StoreUnavailable(
             f"Karma could not be registered at {api.url}",
@@ -61,12 +87,12 @@ def main(project: str) -> None:
         ) from error
 
 
-def _register(client: SyncPrefectClient, settings: Settings) -> None:
-    _make_pool(client)
+def _register(client: SyncPrefectClient, settings: Settings, pool_type: str) -> None:
+    steps: list[JsonObject] = [] if _make_pool(client, pool_type) == POOL_TYPE else [{STEP: {}}]
     for environment in settings.environment_names():
         _limit_runs(client, settings, environment)
     for body in deployments():
-        _deploy(client, settings, body)
+        _deploy(client, settings, body, steps)
     _remove_former(client)
     register_automations(client, settings.service.notice_url)
 
@@ -124,14 +150,38 @@ def job_template() -> JsonObject:
     }
 
 
-def _make_pool(client: SyncPrefectClient) -> None:
-    """Make the pool, or bring its template up to date; one of another type is somebody's own."""
-    pool = WorkPoolCreate(name=POOL, type=POOL_TYPE, base_job_template=job_template())
+def _make_pool(client: SyncPrefectClient, pool_type: str) -> str:
+    """Make the pool, or bring the template of a process pool up to date, and return its type."""
+    wanted = pool_type or POOL_TYPE
+    template = job_template() if wanted == POOL_TYPE else _prefects_template(client, wanted)
     try:
-        client.create_work_pool(pool)
+        client.create_work_pool(WorkPoolCreate(name=POOL, type=wanted, base_job_template=template))
     except ObjectAlreadyExists:
-        if client.read_work_pool(POOL).type == POOL_TYPE:
+        existing: str = client.read_work_pool(POOL).type
+        if pool_type and existing != pool_type:
+            raise UsageError(
+                f"the work pool {POOL} is of type {existing}, not {pool_type}",
+                next_step=f"leave --pool-type out, or delete it first: `prefect work-pool delete {POOL}`",
+            ) from None
+        if existing == POOL_TYPE:
             client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=job_template()))
+        return existing
+    return wanted
+
+
+def _prefects_template(client: SyncPrefectClient, pool_type: str) -> JsonObject:
+    """The job template that Prefect has for a type of pool; its variables are the operator's to set."""
+    types = {
+        name: worker for workers in client.read_worker_metadata().values() for name, worker in workers.items()
+    }
+    if pool_type not in types:
+        raise UsageError(
+            f"Prefect knows no work pool of type {shown(pool_type)!r}",
+            why=f"it knows {', '.join(sorted(types))}",
+            next_step="name one of them",
+        )
+    template: JsonObject = types[pool_type]["default_base_job_configuration"]
+    return template
 
 
 def _remove_former(client: SyncPrefectClient) -> None:
@@ -151,7 +201,9 @@ def _limit_runs(client: SyncPrefectClient, settings: Settings, environment: str)
     client.upsert_global_concurrency_limit_by_name(limit_name("change", environment), many)
 
 
-def _deploy(client: SyncPrefectClient, settings: Settings, body: JsonObject) -> None:
+def _deploy(
+    client: SyncPrefectClient, settings: Settings, body: JsonObject, pull_steps: list[JsonObject]
+) -> None:
     """One deployment; its flow is imported by module path, wherever the worker has Karma installed."""
     file, _, name = str(body["entrypoint"]).partition(":")
     module = file.removesuffix(".py").replace("/", ".")
@@ -165,6 +217,7 @@ def _deploy(client: SyncPrefectClient, settings: Settings, body: JsonObject) -> 
         description=body["description"],
         tags=body["tags"],
         work_pool_name=POOL,
+        pull_steps=pull_steps,
         parameters={"project": str(settings.root)} | ({"environment": default} if default else {}),
         parameter_openapi_schema=form(flow, environments, str(settings.root)),
         enforce_parameter_schema=True,
@@ -173,5 +226,13 @@ def _deploy(client: SyncPrefectClient, settings: Settings, body: JsonObject) -> 
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m flows.registration", description="Register in Prefect.")
+    parser.add_argument("project", help="folder with the karma.toml, at the path where the runs find it")
+    parser.add_argument(
+        "--pool-type",
+        default="",
+        help="type of the work pool: process, docker, ecs, kubernetes (default: as it is, else process)",
+    )
+    chosen = parser.parse_args()
     with ending_in_words("flows.registration"):
-        main(sys.argv[1])
+        main(chosen.project, chosen.pool_type)

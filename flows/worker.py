@@ -18,9 +18,11 @@ from typing import Final
 from flows import own_project
 from flows.handover import hand_on
 from flows.server import RUN_SETTINGS, SETTINGS
+from flows.until_saved import stay_until_saved
 from karma_adapters.prefect.api import PrefectApi
 from karma_adapters.prefect.discovery import require_api
 from karma_adapters.processes.programs import ending_in_words
+from karma_adapters.processes.signs_of_life import SignsOfLife
 from karma_adapters.wiring.bootstrap import open_runs, open_workspace
 from karma_adapters.wiring.reading import find_project, read_settings
 from karma_adapters.wiring.settings import Settings
@@ -42,8 +44,16 @@ def main() -> None:
     parser.add_argument("--pool", default="karma", help="work pool (default: karma)")
     parser.add_argument("--name", default=f"{socket.gethostname()}-{os.getpid()}", help="the worker's name")
     parser.add_argument("--limit", type=int, default=8, help="runs at once (default: 8)")
+    parser.add_argument("--health-file", type=Path, help="touched whenever the Prefect server has answered")
+    parser.add_argument(
+        "--until-saved",
+        action="store_true",
+        help="at the end, wait for Terraforms that save their states: where they end with the worker, as in a"
+        " container or a unit",
+    )
     chosen = parser.parse_args()
     root = (chosen.project or find_project(Path.cwd())).resolve()
+    signs = SignsOfLife(chosen.health_file)
     with ending_in_words("karma-worker"):
         settings = read_settings(root)
         api = require_api(settings)
@@ -54,9 +64,11 @@ def main() -> None:
     os.environ.update({**SETTINGS, **RUN_SETTINGS, **os.environ, **own})
     from flows.process_worker import OrderlyWorker, serve  # noqa: PLC0415 - Prefect reads its settings now
 
-    ended = asyncio.run(serve(OrderlyWorker(chosen.pool, chosen.name, chosen.limit), _say))
+    ended = asyncio.run(serve(OrderlyWorker(chosen.pool, chosen.name, chosen.limit, signs), _say))
     for line in hand_on(settings, ended):
         _say(line)
+    if chosen.until_saved:
+        stay_until_saved(settings, _say, signs)
 
 
 def await_server(api: PrefectApi, seconds: float = SERVER_SECONDS) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
+from karma_adapters.processes.signs_of_life import BEAT_SECONDS, SignsOfLife
 from karma_adapters.wiring.settings import API_PORT, Settings
 from karma_api.app import create_app
 from karma_api.http_protocol import PunctualProtocol
@@ -22,6 +23,30 @@ STOP_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
 """How long a silent connection is kept. More than the 60 s of nginx and AWS load balancers, so that these
 close first: a request that meets a closing connection is lost."""
+
+
+_TICKS = round(BEAT_SECONDS / 0.1)
+"""uvicorn's main loop ticks ten times a second."""
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd that it listens, and that its event loop is not stuck."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._signs = SignsOfLife()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._signs.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Give a sign of life now and then."""
+        if counter % _TICKS == 0:
+            self._signs.alive()
+        return await super().on_tick(counter)
 
 
 def serve_as_set(app: Starlette, settings: Settings) -> None:
@@ -43,7 +68,7 @@ def serve(app: Starlette, *, host: str = "127.0.0.1", port: int = API_PORT, path
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with suppress(KeyboardInterrupt), ExitStack() as ending:  # it has ended in order when this is raised
         own = [ending.enter_context(listening(path))] if path is not None else None
         server.run(sockets=own)

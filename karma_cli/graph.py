@@ -210,6 +210,36 @@ def path(
 
 
 @app.command(
+    epilog="Examples:\n\n`karma graph explain app/web`\n\n`karma graph explain app/web vpc/core --json`"
+)
+def explain(
+    consumer: Annotated[str, typer.Argument(help="Address of the component.")],
+    producer: Annotated[str | None, typer.Argument(help="Address of one that it depends on.")] = None,
+    env: Env = None,
+    project: ProjectDir = None,
+    as_json: Json = False,
+) -> None:
+    """Explain a component's dependencies: how and where each was found, and which keys count."""
+    from karma_core import ids
+    from karma_core.use_cases.graph.explain import explain as use_case
+
+    for address in filter(None, (consumer, producer)):
+        ids.Address.parse(address)
+    explained = use_case(open_for(env, project), consumer, producer)
+    if as_json:
+        render.document(explained.contract())
+        return
+    rows = [(w.producer, w.via, w.place, w.written, ", ".join(w.keys or ())) for w in explained.occurrences]
+    render.table(f"{consumer} depends on", ("component", "via", "place", "what stands there", "keys"), rows)
+    for target, keys in explained.consumed.items():
+        counts = ", ".join(keys) if keys is not None else "the whole runtime"
+        render.line(f"Of {target} counts: {counts}.")
+    if not explained.module_seen:
+        render.line("Its module's files are not known here.")
+    render.findings(explained.findings)
+
+
+@app.command(
     epilog="Examples:\n\n`karma graph query downstream vpc/core`\n\n`karma graph query stale --json`\n\n"
     "`karma graph query type --param type=vpc`\n\n"
     "`karma graph query --gremlin \"g.V().groupCount().by('type')\"`"

@@ -23,6 +23,8 @@ SHOWN = {
     "change": "change {change_id}: {status} ({why})",
     "error": "{address}: {error}",
     "drift": "{address}: {status}",
+    "graph_load": "Neptune has loaded the {step} of the graph",
+    "graph_load_failed": "Neptune's loader did not load the graph, which is written by requests: {why}",
     "log_copy_behind": "a copy of the log is behind: {facts}",
 }
 

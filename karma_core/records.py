@@ -362,6 +362,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 
     `written` maps names of parameters that the module itself will have written to their planned objects, as
     far as they are known to be objects; `unreadable` maps those that Karma could not read back to the reason.
+    `machine_paths` are the resources in which the path of the working directory stands.
     """
 
     address: str
@@ -375,6 +376,7 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     saved: str = ""
     written: dict[str, PlannedRuntime] = {}
     unreadable: dict[str, str] = {}
+    machine_paths: tuple[str, ...] = ()
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):

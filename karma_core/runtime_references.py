@@ -8,7 +8,7 @@ value where the runtime has no such key. What `{"$literal": …}` holds is data,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from karma_core import ids
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
@@ -130,7 +130,7 @@ def resolve(config: JsonObject, planned: Mapping[str, PlannedRuntime]) -> Resolv
     return Resolved(config=value, marks=marks, missing=tuple(resolver.missing), taken=resolver.taken)
 
 
-def evaluable(value: JsonValue, unknown: object) -> Any:
+def evaluable(value: JsonValue, unknown: object) -> JsonValue:
     """The value with `unknown` in place of every reference, and literals unwrapped."""
     if isinstance(value, dict):
         if RUNTIME in value:

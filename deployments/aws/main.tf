@@ -32,6 +32,7 @@ locals {
         gremlin_auth = "sigv4"
         # One instance is writer and reader: asking twice would gain nothing.
         gremlin_reader_url = var.neptune_instances > 1 ? module.neptune.gremlin_reader_url : ""
+        gremlin_load_role  = module.neptune.load_role_arn
         aws = {
           state_table      = module.stores.state_table.name
           log_table        = module.stores.log_table.name
@@ -70,6 +71,8 @@ module "neptune" {
   instances              = var.neptune_instances
   kms_key_arn            = var.kms_key_arn
   log_kms_key_arn        = var.kms_key_arn
+  load_from              = [{ bucket_arn = module.bucket.arn, folder = "${var.environment}/load" }]
+  load_kms_key_arn       = var.kms_key_arn
 }
 
 module "stores" {

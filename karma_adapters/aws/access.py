@@ -42,10 +42,11 @@ class Access:
         attempts: int = ATTEMPTS,
         region: str | None = None,
         read_seconds: float = READ_SECONDS,
+        endpoint_url: str = "",
     ) -> Any:
         """A boto3 client with adaptive retries (`attempts` 1: none). One a call: clients are thread-safe.
 
-        `region`: another than the environment's own.
+        `region`: another than the environment's own. `endpoint_url`: the address of this one service.
         """
         from botocore.config import Config  # noqa: PLC0415 - boto3 costs 0.2 s: only who uses AWS pays
 
@@ -62,7 +63,7 @@ class Access:
                 service,
                 region_name=region or self.region,
                 config=config,
-                endpoint_url=self.endpoint_url or None,
+                endpoint_url=endpoint_url or self.endpoint_url or None,
             )
 
     def _addressing(self, service: str) -> dict[str, Any]:

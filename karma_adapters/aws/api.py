@@ -42,12 +42,14 @@ class Api:
         bucket: TokenBucket | None = None,
         attempts: int = ATTEMPTS,
         deadline_seconds: float = DEADLINE_SECONDS,
+        endpoint_url: str = "",
     ) -> None:
         self.service = service
         self.deadline_seconds = deadline_seconds
         self._access = access
         self._bucket = bucket
         self._attempts = attempts
+        self._endpoint_url = endpoint_url
         self._made: Any = None
         self._lock = threading.Lock()
         self._call = threading.local()
@@ -108,7 +110,9 @@ class Api:
     def _client(self) -> Any:
         with self._lock:
             if self._made is None:
-                self._made = self._access.client(self.service, attempts=self._attempts)
+                self._made = self._access.client(
+                    self.service, attempts=self._attempts, endpoint_url=self._endpoint_url
+                )
                 # With its own session: the client may be closed, and another made, while it is still called.
                 # botocore has no public way there; it would take half a JSON body for an empty answer.
                 session = self._made._endpoint.http_session

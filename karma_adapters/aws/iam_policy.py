@@ -43,6 +43,12 @@ _GRAPH: Final = (
     "neptune-db:ReadDataViaQuery",
     "neptune-db:WriteDataViaQuery",
 )
+_LOADER: Final = (
+    "neptune-db:CancelLoaderJob",
+    "neptune-db:GetLoaderJobStatus",
+    "neptune-db:ListLoaderJobs",
+    "neptune-db:StartLoaderJob",
+)
 _PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
@@ -73,6 +79,10 @@ class _Policy:
             yield _allow("Encryption", _KEY, [self._key_arn()])
         if self._section.gremlin_auth == "sigv4":
             yield _allow("Graph", _GRAPH, [self._arn("neptune-db", "*/*")])
+        if self._section.gremlin_load_role:
+            yield _allow("GraphLoader", _LOADER, [self._arn("neptune-db", "*/*")])
+            place = self._bucket(self._aws.bucket, f"/{self._environment}/load/*")
+            yield _allow("GraphFiles", ["s3:DeleteObject", "s3:PutObject"], [place])
 
     def _parameters(self) -> Iterator[JsonObject]:
         below = self._section.prefix.strip("/")

@@ -10,13 +10,14 @@ from typing import Final
 from karma_adapters.aws.access import ATTEMPTS, Access
 from karma_adapters.aws.api import Api
 from karma_adapters.aws.dynamodb_state import DynamoState
+from karma_adapters.aws.neptune_loader import NeptuneLoader, Place
 from karma_adapters.aws.parameter_metadata import SeenVersions
 from karma_adapters.aws.s3_artifacts import Protection, S3Artifacts
 from karma_adapters.aws.ssm import SsmParameters
 from karma_adapters.aws.state_table import StateTable
 from karma_adapters.wiring.settings import AwsSettings
 from karma_core.errors import SettingsError
-from karma_core.ports import Clock
+from karma_core.ports import Clock, Say
 from karma_core.records import Tier
 from karma_core.token_bucket import TokenBucket
 from karma_log.sinks.dynamodb import DynamoSink
@@ -78,6 +79,21 @@ class AwsStores:
         """The log's sink in S3."""
         folder = f"{self._environment}/log"
         return S3Sink(self.s3, self._needed("bucket"), folder, kms_key_id=self._settings.kms_key_id)
+
+    def neptune_loader(self, endpoint: str, role_arn: str, vertices: int, say: Say) -> NeptuneLoader:
+        """The bulk loader of the cluster at `endpoint`, https://HOST:PORT."""
+        place = Place(
+            bucket=self._needed("bucket"),
+            folder=f"{self._environment}/load",
+            region=self.access.region,
+            role_arn=role_arn,
+            kms_key_id=self._settings.kms_key_id,
+        )
+        data, starting = (
+            Api(self.access, "neptunedata", attempts=attempts, endpoint_url=endpoint)
+            for attempts in (ATTEMPTS, 1)
+        )
+        return NeptuneLoader(data, starting, self.s3, place, vertices=vertices, say=say)
 
     def service(self, name: str) -> Api:
         """An uncached, unthrottled client of any service, for account inspection."""

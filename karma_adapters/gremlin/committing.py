@@ -11,7 +11,9 @@ from typing import Final, TypeVar
 import msgspec
 from gremlin_python.process.graph_traversal import GraphTraversal
 
-from karma_adapters.gremlin import queries, retry, schema
+from karma_adapters.gremlin import bulk, bulk_csv, queries, retry, schema
+from karma_adapters.gremlin import property_graph as pg
+from karma_adapters.gremlin.bulk import BulkLoader, LoadFailed
 from karma_adapters.gremlin.client import GremlinClient, Submit
 from karma_adapters.gremlin.reading import GraphReader
 from karma_adapters.gremlin.schema import Lock
@@ -28,6 +30,8 @@ STAGED_ITEMS: Final = 250
 LATE_SECONDS: Final = 10.0
 """A transaction that fails after so long is not tried again as one. Ours: about 1,000 components."""
 
+DROPPED_AT_ONCE: Final = 500
+"""Vertices that one request drops, with their edges. Ours."""
 PARTS: Final = (
     "drop_edges",
     "drop_lineage",
@@ -56,6 +60,7 @@ class BuildCommit:
     token: int
     deadline: Deadline
     until: int
+    loader: BulkLoader | None = None
 
     def in_one_transaction(self) -> None:
         """Commit a delta that fits one transaction: mark, write, clear the mark.
@@ -90,6 +95,51 @@ class BuildCommit:
             self._send(self._clear("publishing", "until"))
 
     @property
+    def _is_for_the_loader(self) -> bool:
+        """Whether it is a first graph, and larger than what is best written by requests."""
+        loader = self.loader
+        return loader is not None and self.build.base is None and len(self.delta.put_nodes) > loader.vertices
+
+    def loaded(self) -> bool:
+        """Commit a first graph by the loader: mark, load, move the Lock. False where it is none for it.
+
+        Karma's readers see nothing before the Lock has moved, since nothing is current. Where the loader
+        fails, what it loaded goes, and the graph is staged.
+        """
+        if self.loader is None or not self._is_for_the_loader:
+            return False
+        stage = f"{self.build.id}.{self.token}"
+        self._mark()
+        try:
+            self._load(self.loader, stage)
+        except LoadFailed as error:
+            self.loader.failed(error)
+            self.staged()
+            return True
+        reach("graph.commit.before_flip")
+        flip = queries.flip_loaded(self.build, self.token)
+        self._send(flip, before_retry=self._is_current)
+        reach("graph.commit.after_flip")
+        with _committed():
+            self._send(self._clear("publishing", "until"))
+            self.loader.abandon(stage, self.deadline)
+        return True
+
+    def _load(self, loader: BulkLoader, stage: str) -> None:
+        """Load vertices, then edges. The loader has no fence: ours is asked directly before each job."""
+        steps = {
+            "vertices": bulk_csv.vertices(self.delta),
+            "edges": bulk_csv.edges(self._environment, self.delta),
+        }
+        for step, files in steps.items():
+            if not loader.put(stage, step, files):
+                continue
+            self._send(queries.note_staging(self._environment, self.token, f"{bulk.STAGE}{stage}"))
+            reach("graph.commit.load_noted")
+            loader.load(stage, step, self.deadline)
+            reach("graph.commit.loaded")
+
+    @property
     def _environment(self) -> str:
         return self.build.environment
 
@@ -99,8 +149,29 @@ class BuildCommit:
         lock = schema.read_lock(rows[0])
         if lock.redo:
             self._redo(self._patiently(lambda: self.reader.staged(lock.redo)))
+        elif lock.staging.startswith(bulk.STAGE):
+            self._unload(lock)
         elif lock.staging:
             self._collect()
+
+    def _unload(self, lock: Lock) -> None:
+        """End what is being loaded for a builder that is gone, and drop what it loaded: no build has it."""
+        if self.loader is None:
+            raise StoreUnavailable(
+                f"the graph of {self._environment} is being loaded by another builder",
+                why="it may be gone, and only who has the loader's role can end its load",
+                next_step="build the graph where gremlin_load_role is set: `karma graph build`",
+            )
+        self.loader.abandon(lock.staging.removeprefix(bulk.STAGE), self.deadline)
+        if lock.current is None:
+            self._drop_all(pg.COMPONENT)
+            self._drop_all(pg.CHANGE)
+        self._send(self._clear("staging"))
+
+    def _drop_all(self, label: str) -> None:
+        """Drop the environment's vertices of a label, some at once."""
+        while self._patiently(lambda: self._submit(queries.one_of(self._environment, label))):
+            self._send(queries.drop_some(self._environment, self.token, label, DROPPED_AT_ONCE))
 
     def _transact(self) -> list[GremlinValue]:
         with self.client.transaction(self.deadline) as submit:

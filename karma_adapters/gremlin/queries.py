@@ -23,6 +23,7 @@ from gremlin_python.process.traversal import (
     TraversalStrategies,
     WithOptions,
 )
+from gremlin_python.statics import long
 from gremlin_python.structure.graph import Graph
 
 from karma_adapters.gremlin import property_graph as pg
@@ -85,7 +86,10 @@ def read_staged(environment: str, stage: str) -> GraphTraversal:
 
 
 def mark(build: Build, token: int, until: int) -> GraphTraversal:
-    """Raise the fence, then say that the build is being written on its base."""
+    """Raise the fence, then say that the build is being written on its base.
+
+    `until` is sent as 64 bits: from 2038 on, Unix time does not fit the driver's 32.
+    """
     lock = (
         source()
         .merge_v({T.id: pg.lock_id(build.environment)})
@@ -96,7 +100,7 @@ def mark(build: Build, token: int, until: int) -> GraphTraversal:
         .has("token", P.lte(token))
     )
     marked = _set(lock, {"token": token}).has("build", build.base or 0)
-    return _set(marked, {"publishing": build.id, "until": until}).element_map()
+    return _set(marked, {"publishing": build.id, "until": long(until)}).element_map()
 
 
 def fenced(environment: str, token: int) -> GraphTraversal:
@@ -126,6 +130,23 @@ def collect_staged(environment: str, token: int) -> GraphTraversal:
     """Drop every staged part of the environment."""
     parts = __.V().has(pg.STAGED, "environment", environment).drop()
     return fenced(environment, token).side_effect(parts).id_()
+
+
+def drop_some(environment: str, token: int, label: str, limit: int) -> GraphTraversal:
+    """Drop so many vertices of a label, with their edges."""
+    some = __.V().has(label, "environment", environment).limit(limit).drop()
+    return fenced(environment, token).side_effect(some).id_()
+
+
+def one_of(environment: str, label: str) -> GraphTraversal:
+    """The id of a vertex of a label, if there is one."""
+    return source().V().has(label, "environment", environment).limit(1).id_()
+
+
+def flip_loaded(build: Build, token: int) -> GraphTraversal:
+    """Make a build current whose elements were all loaded, and forget the stage."""
+    moved = flip(fenced(build.environment, token), build)
+    return put_build(build).chain(moved.side_effect(__.properties("staging").drop())).id_()
 
 
 def stage_part(environment: str, token: int, stage: str, place: int, body: str) -> GraphTraversal:

@@ -13,6 +13,10 @@ or met other writers late), is first staged as text under `Staged` vertices, mad
 the Lock in one transaction (`redo`), and then written into the graph in small ones. Readers apply the staged
 delta to what they read until that is done: a put replaces a whole element and a drop may find nothing, so
 that it does not matter how far the writing has come. A writer that finds such a delta finishes it first.
+
+A first graph of very many components is loaded by Neptune from S3 (`bulk`), where an environment has a role
+for it, and made current by moving the Lock. A builder that finds what a dead one was loading ends that, and
+drops it.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from typing import Final
 from gremlin_python.process.graph_traversal import GraphTraversal
 
 from karma_adapters.gremlin import queries, retry, schema
+from karma_adapters.gremlin.bulk import BulkLoader
 from karma_adapters.gremlin.client import TRANSACTION_SECONDS, GremlinClient
 from karma_adapters.gremlin.committing import BuildCommit
 from karma_adapters.gremlin.reading import GraphReader
@@ -43,7 +48,7 @@ class GremlinGraphStore:
     """ports.GraphStore on Neptune or a Gremlin Server. Threads may share it.
 
     `replicas`: behind the endpoint are replicas, each request may be answered by another one. A graph is then
-    proven by its digest, and read once: who asks has a writer to go to.
+    proven by its digest, and read once: who asks has a writer to go to. `loader` takes large first graphs.
     """
 
     def __init__(
@@ -54,9 +59,11 @@ class GremlinGraphStore:
         transaction_items: int = TRANSACTION_ITEMS,
         now: Callable[[], float] = time.time,
         replicas: bool = False,
+        loader: BulkLoader | None = None,
     ) -> None:
         self._client = client
         self._replicas = replicas
+        self._loader = loader
         self._patience = patience or Patience()
         self._transaction_items = transaction_items
         self._now = now
@@ -89,8 +96,11 @@ class GremlinGraphStore:
             token=lease.token,
             deadline=deadline,
             until=int(self._now() + max(deadline.left(), TRANSACTION_SECONDS)),
+            loader=self._loader,
         )
-        if delta.records > self._transaction_items:
+        if commit.loaded():
+            pass
+        elif delta.records > self._transaction_items:
             commit.staged()
         else:
             commit.in_one_transaction()

@@ -193,6 +193,6 @@ def _no_deployment(flow: str) -> NotFound:
     return NotFound(
         f"the Prefect API has no deployment {shown(flow)}",
         why="Karma's deployments are not registered there",
-        next_step="`karma up` registers them; or run `prefect deploy --all`",
+        next_step="`karma up` registers them; or run `python -m flows.registration PROJECT`",
         code="no-deployment",
     )

@@ -201,7 +201,7 @@ class Processes:
         handle = FileIO(writer, "w")
         try:
             with self._changed:
-                self._refuse_when_stopping(words[0])
+                self.refuse_when_stopping(words[0])
                 # No preexec_fn: with it, subprocess cannot use vfork, and a large Karma would fork slowly.
                 process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
                     watched(words, save_seconds, output.code_file),
@@ -229,7 +229,8 @@ class Processes:
             os.close(reader)
         return process, handle
 
-    def _refuse_when_stopping(self, program: str) -> None:
+    def refuse_when_stopping(self, program: str) -> None:
+        """Raise DeployFailed `interrupted` where no command is started any more."""
         if self._stopping:
             raise DeployFailed(f"{program} was not started: Karma is stopping", code="interrupted")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +26,8 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
 
     The library writes the command line. It would run it with the whole environment, in Karma's own process
     group, and write into a pipe that breaks when Karma dies; so the process is started by `Processes`.
-    `limits_of` gives the limits of a command; `for_init` are variables that init alone gets.
+    `limits_of` gives the limits of a command; `for_init` are variables that init alone gets. `turn` is held
+    while a command runs.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         limits_of: Callable[[str], Limits] = _no_limits,
         folder: Path | None = None,
         for_init: Mapping[str, str] = MappingProxyType({}),
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         super().__init__(
             working_dir=str(directory), terraform_bin_path=binary.words[0], is_env_vars_included=False
@@ -48,6 +51,7 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
         self._limits_of = limits_of
         self._folder = folder
         self._for_init = for_init
+        self._turn = turn
 
     def writing_to(self, folder: Path) -> CommandLine:
         """The same; what it writes is kept in the folder."""
@@ -59,15 +63,17 @@ class CommandLine(Terraform):  # type: ignore[misc]  # the library ships no type
             self._limits_of,
             folder,
             self._for_init,
+            self._turn,
         )
 
     def cmd(self, cmd: str, *args: str, **options: Any) -> Finished:
         """Run `terraform <cmd> <options> <args>`; options as in python-terraform, never a dict of values."""
         words = self.generate_cmd_string(cmd, *args, **options)
-        return self._processes.run(
-            [*self._binary.words, *words[1:]],
-            directory=self._directory,
-            environment={**self._environment, **(self._for_init if cmd == "init" else {})},
-            limits=self._limits_of(cmd),
-            folder=self._folder,
-        )
+        with self._turn():
+            return self._processes.run(
+                [*self._binary.words, *words[1:]],
+                directory=self._directory,
+                environment={**self._environment, **(self._for_init if cmd == "init" else {})},
+                limits=self._limits_of(cmd),
+                folder=self._folder,
+            )

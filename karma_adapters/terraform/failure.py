@@ -54,6 +54,13 @@ INVALID_VARIABLE: Final = "invalid-variable"
 _VALUE_ADVICE: Final = "correct the value, where it comes from, or the variable"
 PLANNED_INPUTS: Final = "karma_planned_inputs"
 """The child module of a plan-only copy that holds variables of the root; people know nothing of it."""
+PLANNED_CONDITIONS: Final = "karma_written_conditions"
+"""The output of such a copy with those validations of variables that refer to more than variables."""
+_FAULT: Final = re.compile(
+    r"Error: Invalid value for [a-z ]*variable$"
+    rf"|Error: Module output value precondition failed\n\s*on [^\n]*{PLANNED_CONDITIONS}",
+    re.MULTILINE,
+)
 _VARIABLE: Final = re.compile(r"\bvar\.(\w+) is ")
 _LOCK: Final = re.compile(r"^\W*(ID|Operation|Who|Created):\s+(\S.*?)\s*$", re.MULTILINE)
 
@@ -120,11 +127,10 @@ def _advice(command: str, output: str) -> tuple[str, str]:
 def variable_fault(output: str) -> str:
     """What Terraform says of the first variable whose value it does not take, in one line; empty for none."""
     lines = [line.strip("│╷╵ ") for line in output.splitlines()]
-    starts = (at for at, line in enumerate(lines) if re.match(r"Error: Invalid value for .*variable\Z", line))
-    start = next(starts, None)
+    start = _FAULT.search("\n".join(lines))
     if start is None:
         return ""
-    text = "\n".join(lines[start + 1 :]).partition("\nError: ")[0]
+    text = "\n".join(lines)[start.start() :].partition("\n")[2].partition("\nError: ")[0]
     paragraphs = [" ".join(one.split()) for one in text.split("\n\n") if one.strip()]
     excerpt = [one for one in paragraphs if one.startswith("on ")]
     said = [one for one in paragraphs if not one.startswith("on ")][:2]

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import msgspec
+
 from karma_adapters.terraform import masking
 from karma_core import strictjson
 from karma_core.errors import BadInput
@@ -48,10 +50,12 @@ def read(
     text: str,
     saved: str,
     hidden: Iterable[str] = (),
+    work: str = "",
 ) -> TerraformPlan:
     """The plan of one component. `changes`: Terraform's exit code said that there are any.
 
-    `hidden` is masked like what the plan itself marks sensitive.
+    `hidden` is masked like what the plan itself marks sensitive. `work` is the directory of all working
+    directories.
     """
     changed = sorted(document.get("resource_changes", ()), key=lambda one: str(one["address"]))
     redaction = masker_of([*secrets(document), *hidden])
@@ -70,7 +74,13 @@ def read(
         saved=saved if changes else "",
         written=written,
         unreadable=unreadable,
+        machine_paths=tuple(one["address"] for one in changed if work and _holds(one["change"], work)),
     )
+
+
+def _holds(change: JsonObject, path: str) -> bool:
+    """Whether the path stands in what a resource will be."""
+    return path.encode() in msgspec.json.encode(change.get("after"))
 
 
 def secrets(document: JsonObject) -> Iterator[str]:

@@ -84,8 +84,8 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     if inputs is not None:
         _write_inputs(directory / MODULE, inputs)
         outputs.append(inputs.call(expression(job.variables.get(n), job.unknown[n]) for n in inputs.names))
-    conditions = inputs.preconditions() if inputs is not None else ()
-    (directory / FILE).write_text(planned_file(definitions, outputs, conditions), "utf-8")
+        outputs += inputs.conditions()
+    (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
 
 
 def _require_native(directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool) -> None:
@@ -116,14 +116,10 @@ def rewrite(document: hcl.Document, inputs: PlannedInputs | None = None) -> str:
     return applied(document.text, edits)
 
 
-def planned_file(
-    definitions: Iterable[str], blocks: Iterable[str] = (), preconditions: Iterable[str] = ()
-) -> str:
+def planned_file(definitions: Iterable[str], blocks: Iterable[str] = ()) -> str:
     """The file that defines the placeholder, the locals, and further blocks."""
     lines = "".join(f"  {one}\n" for one in definitions)
-    conditions = "".join(preconditions)
-    body = f"\n  lifecycle {{\n{conditions}  }}\n" if conditions else ""
-    placeholder = f'resource "terraform_data" "{PLACEHOLDER}" {{{body}}}\n'
+    placeholder = f'resource "terraform_data" "{PLACEHOLDER}" {{}}\n'
     return "\n".join([placeholder, f"locals {{\n{lines}}}\n", *(f"{one}\n" for one in blocks)])
 
 

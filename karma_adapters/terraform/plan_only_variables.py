@@ -5,7 +5,8 @@ the blocks of these variables stand in a child module of ours, as they are writt
 its variable's type, evaluates its validations, and gives it back by an output with the same marks. Every use
 of such a variable uses the output.
 
-A validation that refers to more than variables (Terraform 1.9) is evaluated by a precondition of ours.
+A validation that refers to more than variables (Terraform 1.9) is evaluated by a precondition of an
+output of ours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from karma_adapters.terraform.failure import PLANNED_INPUTS
+from karma_adapters.terraform.failure import PLANNED_CONDITIONS, PLANNED_INPUTS
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
@@ -87,15 +88,19 @@ class PlannedInputs:
         given += [f"  {name} = var.{name}\n" for name in self._further()]
         return f'module "{MODULE}" {{\n  source = "./{MODULE}"\n{"".join(given)}}}\n'
 
-    def preconditions(self) -> Iterator[str]:
-        """The validations that the child cannot evaluate, for a resource of the root."""
+    def conditions(self) -> list[str]:
+        """An output of the root with the validations that the child cannot evaluate, if there are any."""
+        conditions = "".join(self._preconditions())
+        return [f'output "{PLANNED_CONDITIONS}" {{\n  value = null\n{conditions}}}'] if conditions else []
+
+    def _preconditions(self) -> Iterator[str]:
         for document, block in chain.from_iterable(self._blocks[name] for name in self.names):
             for validation in self._foreign(block):
                 body = "".join(
-                    f"      {name} = {self._rewritten(document, attribute.expression)}\n"
+                    f"    {name} = {self._rewritten(document, attribute.expression)}\n"
                     for name, attribute in validation.attributes.items()
                 )
-                yield f"    precondition {{\n{body}    }}\n"
+                yield f"  precondition {{\n{body}  }}\n"
 
     def _rewritten(self, document: hcl.Document, node: hcl.Expression) -> str:
         return applied(document.text, self._uses(node), start=node.start, end=node.end)

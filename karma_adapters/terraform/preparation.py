@@ -88,6 +88,12 @@ class Initialiser:
                     replace_file(done, version.encode())
         _put_lock_file(lock, directory)
 
+    def files(self, data: Path) -> dict[str, bytes]:
+        """What a prepared copy has beside the module's own files: name → content."""
+        lock = data / LOCK_FILE
+        kept = {LOCK_FILE: lock.read_bytes()} if lock.exists() else {}
+        return {OVERRIDE: self._backend.override().encode(), **kept}
+
     def _warm(self, job: Preparation) -> Path:
         """The lock file that the module's first init made; empty where it needs none."""
         return self._cache / f"warm-{job.shared}"
@@ -105,6 +111,17 @@ class Initialiser:
             made = job.staged / LOCK_FILE
             replace_file(self._warm(job), made.read_bytes() if made.exists() else b"")
             return True
+
+
+def keep_lock_file(directory: Path, data: Path) -> None:
+    """Keep the lock file that init has made, for later turns in a directory that versions share."""
+    made = directory / LOCK_FILE
+    if made.exists() and _bytes(data / LOCK_FILE) != (content := made.read_bytes()):
+        replace_file(data / LOCK_FILE, content)
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def _is_prepared(job: Preparation) -> bool:

@@ -25,6 +25,7 @@ from karma_adapters.terraform import (
     plan_json,
     plan_only,
     refresh_json,
+    validation,
 )
 from karma_adapters.terraform import backend as backends
 from karma_adapters.terraform import binary as binaries
@@ -32,16 +33,16 @@ from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import Backend, height_of
 from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
-from karma_adapters.terraform.preparation import Initialiser, Preparation
+from karma_adapters.terraform.preparation import Initialiser, Preparation, keep_lock_file
 from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
-from karma_adapters.terraform.work_trees import WorkTrees, short
+from karma_adapters.terraform.work_trees import Turn, WorkTrees, short
 from karma_core import ids
 from karma_core.configuration import engine_of
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
-from karma_core.masking.masker import leaves_of
+from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.masking.names import credential_names
 from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.plan.unseen import maybe_created
@@ -82,7 +83,12 @@ class TerraformRunner:
         self._backend = backend
         self._directories = directories
         self._private = PrivateFiles(directories.private)
-        self._trees = WorkTrees(directories.work, credential_names(environment))
+        self._trees = WorkTrees(
+            directories.work,
+            credential_names(environment),
+            self._waits,
+            lambda: processes.refuse_when_stopping("terraform"),
+        )
         self._initialiser = Initialiser(directories.cache, backend)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
@@ -125,9 +131,12 @@ class TerraformRunner:
                 text=ended.out,
                 saved=self._private.name(folder),
                 hidden=self._given_secrets(job),
+                work=str(self._directories.work),
             )
-        except BaseException:
+        except BaseException as error:
             self._private.drop(folder)
+            if isinstance(error, DeployFailed) and error.code == "deploy-failed":
+                self._require_valid(job, terraform)
             raise
         if plan.saved:
             self._private.write_secrets(folder, plan_json.secrets(document))
@@ -144,7 +153,10 @@ class TerraformRunner:
         return plan
 
     def _speculate(self, job: TerraformJob) -> TerraformPlan:
-        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more."""
+        """Plan a copy against a copy of the state; PlanDeferred where Terraform needs to know more.
+
+        A static fault of the module is no reason to wait: DeployFailed `module-invalid`.
+        """
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
             declared = {name: value for name, value in job.variables.items() if name not in job.unknown}
@@ -161,6 +173,7 @@ class TerraformRunner:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
                 if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
+                self._require_valid(job, self._ready(job))
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
@@ -176,22 +189,43 @@ class TerraformRunner:
                 text=plan_only.without_ours(ended.out) if changes else "No changes.",
                 saved="",
                 hidden=self._given_secrets(job),
+                work=str(self._directories.work),
             )
             return replace(plan, written=plan.written | written)
 
+    def _require_valid(self, job: TerraformJob, terraform: CommandLine) -> None:
+        """DeployFailed `module-invalid` where a plan has failed because of what is wrong in the files."""
+        ended = terraform.cmd("validate", json=FLAG, no_color=FLAG)
+        try:
+            document = exact_json.decode(ended.out.encode())
+        except msgspec.MsgspecError:  # it was stopped, or is too old for this: then the first error stays
+            return
+        fault = validation.fault_of(job.address, document, masker_of(self._secrets(job)))
+        if fault is not None:
+            raise fault
+
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        copy = plan_only.copy_module(self._archived(job), scratch / "tree", job, self._engine)
+        archived = self._archived(job)
+        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engine)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
             (copy / "terraform.tfstate").write_bytes(exact_json.encode(state))
         data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
-        environment = self._with_access(data)
-        terraform = self._command_line(copy, environment, job.address)
-        self._initialiser.share(
-            copy, data, self.version(), lambda: self._run(terraform, job, "init", input=False, no_color=FLAG)
+        turn = self._trees.turn_of_copy(job.address, archived, scratch / "tree")
+        where = self._trees.place(job.address, archived, job.module.digest) if turn else copy
+        terraform = self._command_line(
+            where, self._with_access(data), job.address, turn or contextlib.nullcontext
         )
+        with (turn or contextlib.nullcontext)():
+            self._initialiser.share(
+                where,
+                data,
+                self.version(),
+                lambda: self._run(terraform, job, "init", input=False, no_color=FLAG),
+            )
+            keep_lock_file(where, copy)
         return terraform
 
     def _archived(self, job: TerraformJob) -> Path:
@@ -365,25 +399,29 @@ class TerraformRunner:
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
+        archived, hand_on = self._archived(job), job.provisioner_credentials
+        # By module, too: while one version is applied, another may be planned.
+        data = (data or self._directories.data) / short(job.module.digest) / component_type / nickname
         preparation = Preparation(
-            staged=self._trees.place(
-                job.address,
-                self._archived(job),
-                job.module.digest,
-                hand_on=job.provisioner_credentials,
-            ),
-            # By module, too: while one version is applied, another may be planned.
-            data=(data or self._directories.data) / short(job.module.digest) / component_type / nickname,
+            staged=self._trees.place(job.address, archived, job.module.digest, hand_on=hand_on),
+            data=data,
             module=job.module.digest,
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        environment = self._with_access(preparation.data)
-        terraform = self._command_line(preparation.staged, environment, job.address)
-        self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+        turn = self._trees.turn(job.address, archived, lambda: self._initialiser.files(data), hand_on=hand_on)
+        terraform = self._command_line(preparation.staged, self._with_access(data), job.address, turn)
+        with turn():
+            self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+            keep_lock_file(preparation.staged, data)
         return terraform
 
-    def _command_line(self, directory: Path, environment: Mapping[str, str], address: str) -> CommandLine:
+    def _waits(self, seconds: int, holder: str) -> None:
+        self._say("waiting", {"for": f"the working directory, which {holder} uses", "seconds": seconds})
+
+    def _command_line(
+        self, directory: Path, environment: Mapping[str, str], address: str, turn: Turn
+    ) -> CommandLine:
         """Terraform in a directory, within its time; it is said now and then that it still runs."""
 
         def limits_of(command: str) -> Limits:
@@ -394,7 +432,13 @@ class TerraformRunner:
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
         return CommandLine(
-            self._binary, directory, environment, self._processes, limits_of, for_init=self._for_init
+            self._binary,
+            directory,
+            environment,
+            self._processes,
+            limits_of,
+            for_init=self._for_init,
+            turn=turn,
         )
 
     def _init(self, terraform: CommandLine, job: TerraformJob) -> None:

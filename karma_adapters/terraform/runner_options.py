@@ -8,6 +8,9 @@ from typing import Final
 
 from karma_core.json_types import JsonObject
 
+APPLIES: Final = "applies"
+"""The folder of the applies' records, in an environment's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directories:
@@ -26,7 +29,7 @@ class Directories:
     def below(cls, root: Path) -> Directories:
         """The usual places below one directory."""
         root = root.absolute()
-        names = ("data", "work", "private", "applies", "cache")
+        names = ("data", "work", "private", APPLIES, "cache")
         return cls(**{name: root / name for name in names})
 
 

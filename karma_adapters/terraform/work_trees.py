@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from karma_adapters.local.replace_file import replace_file
 from karma_adapters.modules.archive import REPOSITORY, copied_root
 from karma_adapters.terraform import provisioners
+from karma_adapters.terraform.shared_places import (
+    HERE,
+    Files,
+    SharedPlaces,
+    Waiting,
+    asks_where_it_runs,
+    files_below,
+)
 from karma_core import ids
 from karma_core.errors import StoreError
+
+Turn = Callable[[], AbstractContextManager[None]]
+"""What is held while a command runs in a component's directory."""
 
 ERRORED: Final = "errored.tfstate"
 WITHHELD: Final = "-commands"
@@ -35,12 +47,21 @@ def short(digest: str) -> str:
 class WorkTrees:
     """`<directory>/<type>/<nickname>/<digest>/<the archived tree>`; private, for states lie there.
 
-    `credentials` are names of variables that the commands of a module do not inherit.
+    A component whose module asks where it runs has one directory for all versions (`shared_places`).
+    `credentials` are names of variables that the commands of a module do not inherit; `waiting` is told of
+    every component whose directory is waited for, and `check` ends that by raising.
     """
 
-    def __init__(self, directory: Path, credentials: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        credentials: Collection[str] = (),
+        waiting: Waiting = lambda _seconds, _holder: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._directory = directory.absolute()
         self._credentials = credentials
+        self._shared = SharedPlaces(waiting, check)
         self._with_commands: dict[Path, bool] = {}
 
     def place(self, address: str, archived: Path, digest: str, *, hand_on: bool = True) -> Path:
@@ -51,6 +72,8 @@ class WorkTrees:
         """
         parent = self._parent(address)
         root = copied_root(archived)
+        if asks_where_it_runs(root):
+            return parent / HERE / root.name / archived.relative_to(root)
         withheld = not hand_on and self._runs_commands(root)
         tree = parent / f"{short(digest)}{WITHHELD if withheld else ''}" / root.name
         if not tree.is_dir():
@@ -64,6 +87,30 @@ class WorkTrees:
                 shutil.rmtree(scratch, ignore_errors=True)
         self._set_right(tree, root, withheld=withheld)
         return tree / archived.relative_to(root)
+
+    def turn(
+        self, address: str, archived: Path, more: Callable[[], Mapping[str, bytes]], *, hand_on: bool = True
+    ) -> Turn:
+        """What a command in `place` holds while it runs; `more` are files beside those of the module."""
+        root = copied_root(archived)
+        if not asks_where_it_runs(root):
+            return nullcontext
+
+        def files() -> Files:
+            made = files_below(root, root.name)
+            if not hand_on and self._runs_commands(root):
+                made = {n: (provisioners.withheld(n, c, self._credentials), m) for n, (c, m) in made.items()}
+            own = f"{root.name}/{archived.relative_to(root).as_posix()}"
+            return {**made, **{f"{own}/{name}": (content, 0o600) for name, content in more().items()}}
+
+        return lambda: self._shared.turn(self._parent(address), files)
+
+    def turn_of_copy(self, address: str, archived: Path, copy: Path) -> Turn | None:
+        """The same for a changed copy of the whole tree; None where the copy may run where it lies."""
+        root = copied_root(archived)
+        if not asks_where_it_runs(root):
+            return None
+        return lambda: self._shared.turn(self._parent(address), lambda: files_below(copy, root.name))
 
     def unsaved(self, address: str) -> Path | None:
         """The state that the component's last apply could not write; None where all were written."""

@@ -26,7 +26,7 @@ from karma_adapters.reloads.reloader import Reloads
 from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
 from karma_adapters.terraform.runner import TerraformRunner
-from karma_adapters.terraform.runner_options import Directories, Seconds
+from karma_adapters.terraform.runner_options import APPLIES, Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_adapters.wiring.issuers import open_issuers
 from karma_adapters.wiring.settings import AwsSettings, Settings
@@ -153,7 +153,7 @@ def _terraform(
             data=folder / "terraform",
             work=folder / "work",
             private=folder / "private",
-            applies=folder / "applies",
+            applies=folder / APPLIES,
             cache=cache,
         ),
         environment=environ,

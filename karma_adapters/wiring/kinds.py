@@ -71,7 +71,8 @@ def _gremlin_graph(stores: Stores, seconds: float = math.inf, *, replicas: bool 
     from karma_adapters.gremlin.store import GremlinGraphStore  # noqa: PLC0415
 
     patience = Patience(seconds=min(seconds, stores.section.gremlin_seconds), whole=stores.gremlin_seconds)
-    return GremlinGraphStore(stores.gremlin, patience=patience, replicas=replicas)
+    loader = None if replicas or math.isfinite(stores.gremlin_seconds) else stores.bulk_loader
+    return GremlinGraphStore(stores.gremlin, patience=patience, replicas=replicas, loader=loader)
 
 
 def _graph_of_writer_and_readers(stores: Stores) -> ports.GraphStore:

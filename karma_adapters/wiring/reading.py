@@ -1,7 +1,8 @@
 """Reading the settings: `karma.toml`, and `KARMA_…` variables over it.
 
 A nested setting is reached by two underscores (`KARMA_PROJECT__ORCHESTRATOR=direct`). A variable's text is
-taken as it is where the setting is a text, else read as JSON where it is JSON.
+taken as it is where the setting is a text, else read as JSON where it is JSON. A secret may be in a file
+instead, as containers and systemd hand them on: its variable with `_FILE` behind it names the file.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from karma_core.policy.identities import read_identities
 
 FILE: Final = "karma.toml"
 VARIABLE: Final = "KARMA_"
+IN_FILE: Final = "_FILE"
+"""Behind the name of a secret's variable: it names the file that holds the secret."""
 OWN_VARIABLES: Final = frozenset(
     {"KARMA_ENV", "KARMA_PROJECT_DIR", "KARMA_USER", "KARMA_TOKEN", "KARMA_FAILPOINT"}
 )
@@ -80,13 +83,51 @@ def _refused(why: str) -> SettingsError:
 
 
 def variables(environ: Mapping[str, str]) -> JsonObject:
-    """The settings that variables give, as a document with the keys of `karma.toml`."""
+    """The settings that variables give, as a document with the keys of `karma.toml`.
+
+    SettingsError where a secret is given twice, or its file cannot be read.
+    """
     document: JsonObject = {}
     for name in sorted(environ):
         if name.startswith(VARIABLE) and not _is_no_setting(name):
-            path = name.removeprefix(VARIABLE).lower().split("__")
-            document = merged(document, _nested(Sections, path, environ[name]))
+            path, text = _path(name), environ[name]
+            if _names_a_file(path):
+                plain = name.removesuffix(IN_FILE)
+                if plain in environ:
+                    raise SettingsError(f"both {plain} and {name} are set", next_step="unset one of them")
+                path, text = _path(plain), secret_in(Path(text), name)
+            document = merged(document, _nested(Sections, path, text))
     return document
+
+
+def _path(variable: str) -> list[str]:
+    return variable.removeprefix(VARIABLE).lower().split("__")
+
+
+def _names_a_file(path: list[str]) -> bool:
+    """Whether the variable at this path names the file of a secret."""
+    if not path[-1].endswith(IN_FILE.lower()):
+        return False
+    kind: TypeForm = Sections
+    for key in (*path[:-1], path[-1].removesuffix(IN_FILE.lower())):
+        kind = _below(kind, key)
+    return _bare(kind) is Secret
+
+
+def secret_in(path: Path, variable: str) -> str:
+    """The text of a file without the line breaks at its end; SettingsError where there is none."""
+    try:
+        text = path.read_text("utf-8").rstrip("\r\n")
+        why = "it is empty"
+    except (OSError, UnicodeDecodeError) as error:
+        text, why = "", (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+    if not text:
+        raise SettingsError(
+            f"the secret in {path} cannot be read",
+            why=why,
+            next_step=f"write it there, readable for this user, or correct {variable}",
+        )
+    return text
 
 
 def _nested(kind: TypeForm, path: list[str], text: str) -> JsonValue:

@@ -125,6 +125,8 @@ class Environment(Document, frozen=True, kw_only=True):
     gremlin_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_reader_url: Annotated[str, Meta(pattern=rf"^(wss?://[A-Za-z0-9.\-\[\]:]+/\S*)?{WHOLE}")] = ""
     gremlin_auth: Literal["none", "sigv4"] = "none"
+    gremlin_load_role: Annotated[str, Meta(pattern=rf"^(arn:aws[a-z-]*:iam::\d{{12}}:role/\S+)?{WHOLE}")] = ""
+    gremlin_load_vertices: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 100_000
     webhook_secret: Secret = Secret("")
     gremlin_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
 
@@ -149,6 +151,8 @@ class Environment(Document, frozen=True, kw_only=True):
         """Refuse a Gremlin store without an endpoint, and a signed connection without TLS."""
         if self.graph == "gremlin" and not self.gremlin_url:
             raise ValueError('graph = "gremlin" needs gremlin_url, like wss://HOST:8182/gremlin')
+        if self.gremlin_load_role and not (self.aws and self.aws.bucket):
+            raise ValueError("gremlin_load_role needs aws.bucket, from which Neptune loads")
         urls = {"gremlin_url": self.gremlin_url, "gremlin_reader_url": self.gremlin_reader_url or "wss://"}
         for name, url in urls.items():
             if self.gremlin_auth == "sigv4" and not url.startswith("wss://"):

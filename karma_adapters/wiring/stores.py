@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.wiring.kinds import GRAPH, SINKS, advice, kind_of
@@ -21,6 +22,7 @@ from karma_log.log import Log
 from karma_log.redact import Redactor
 
 if TYPE_CHECKING:
+    from karma_adapters.gremlin.bulk import BulkLoader
     from karma_adapters.gremlin.client import GremlinClient
 
 
@@ -106,6 +108,18 @@ class Stores:
             )
         sign = partial(signature, access=self.aws.access) if section.gremlin_auth == "sigv4" else None
         return GremlinClient(Endpoint(url=section.gremlin_url, sign=sign))
+
+    @cached_property
+    def bulk_loader(self) -> BulkLoader | None:
+        """Neptune's loader of large first graphs; None where it has no role to read the bucket with."""
+        section = self.section
+        if not section.gremlin_load_role:
+            return None
+        url = urlsplit(section.gremlin_url)
+        endpoint = f"{'https' if url.scheme == 'wss' else 'http'}://{url.netloc}"
+        return self.aws.neptune_loader(
+            endpoint, section.gremlin_load_role, section.gremlin_load_vertices, self._say
+        )
 
     @cached_property
     def log(self) -> Log:

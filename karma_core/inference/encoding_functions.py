@@ -14,7 +14,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from karma_core.inference import numbers
 from karma_core.inference.conversion import Uncertain, Unconvertible
@@ -61,7 +61,7 @@ def _json(value: Value) -> Iterator[str]:
 def jsondecode(text: str) -> Value:
     """Objects and tuples; of a key that stands twice the last counts."""
 
-    def refuse(_: str) -> Any:
+    def refuse(_: str) -> Value:
         raise ValueError
 
     def number(digits: str) -> Number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ from karma_core.inference.values import COMPUTED
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
-from karma_core.root_variables import reserved, taken_by_karma
+from karma_core.root_variables import DEPENDENCIES, RESERVED, reserved, taken_by_karma
 from karma_core.runtime_references import evaluable
 
 Configs = Mapping[str, Mapping[str, JsonObject]]
@@ -101,6 +101,13 @@ class Resolver(Protocol):
         ...
 
 
+class _Shape(NamedTuple):
+    """The variables that a type's configs give by their keys, and those that Karma therefore does not."""
+
+    from_config: tuple[str, ...]
+    not_karmas: tuple[str, ...]
+
+
 class Context:
     """What resolvers may know of the environment: its prefix, its readable configs, its type definitions."""
 
@@ -119,6 +126,7 @@ class Context:
         self._by_value: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._programs: dict[str, Program] = {}
         self._taken: dict[str, frozenset[str]] = {}
+        self._shapes: dict[str, _Shape] = {}
         self.takes_values: set[str] = set()
         """Components whose configs take values from runtimes, as far as they have been looked at."""
         self._flat: JsonObject | None = None
@@ -154,16 +162,33 @@ class Context:
             shared = {"region": self.modules.region, "environment": self.modules.environment}
             self._shared = {**self.modules.variables, **shared}
         component_type, nickname, _ = Address.of(address)
+        if address in self.takes_values:  # what a runtime will say is not known here
+            config = evaluable(config, COMPUTED)
+        variables = {
+            **self._shared,
+            "iac_prefix": self.prefix,
+            "nickname": nickname,
+            "component_name": component_type,
+            "config": config,
+        }
+        shape = self._shapes.get(component_type) or self._shape(component_type)
+        for name in shape.not_karmas:
+            del variables[name]
+        for name in shape.from_config:
+            if name in config:
+                variables[name] = config[name]
+        return Inputs(address, self.prefix, variables, producers, self._flat)
+
+    def _shape(self, component_type: str) -> _Shape:
+        """Which variables the type's configs give, and which of Karma's they give instead of it."""
         taken = self.taken(component_type)
         program = self.program(component_type)
         declared = program.body.variables if program is not None else ()
-        given = {name: config[name] for name in declared if name in config and name not in taken}
-        named = {"nickname": nickname, "component_name": component_type, "iac_prefix": self.prefix}
-        karmas = {**named, "config": config}
-        own = {name: value for name, value in karmas.items() if name in taken}
-        if address in self.takes_values:  # what a runtime will say is not known here
-            given, own = evaluable(given, COMPUTED), evaluable(own, COMPUTED)
-        return Inputs(address, self.prefix, {**self._shared, **given, **own}, producers, self._flat)
+        shape = self._shapes[component_type] = _Shape(
+            tuple(name for name in declared if name not in taken),
+            tuple(sorted(RESERVED - taken - {DEPENDENCIES})),
+        )
+        return shape
 
     def taken(self, component_type: str) -> frozenset[str]:
         """The top-level keys of the type's configs that are no values of variables."""

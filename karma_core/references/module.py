@@ -35,8 +35,11 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        by_value = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via == VALUE}
-        named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
+        named = {r.target for r in subject.resolved if isinstance(r, Reference)}
+        by_value: set[str] = set()
+        if subject.address in self._context.takes_values:
+            by_value = named
+            named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading, program)
@@ -81,9 +84,12 @@ def _references(subject: Subject, reading: Reading, program: Program) -> list[Re
     """
     made: list[Resolved] = []
     complete = reading.complete
-    required, optional = program.dependency_keys or (frozenset[str](), frozenset[str]())
+    typed = program.dependency_keys
     for address, read in reading.reads.items():
-        all_keys, sure = read.keys | required | optional, (read.sure - optional) | required
+        all_keys, sure = read.keys, read.sure
+        if typed is not None:
+            required, optional = typed
+            all_keys, sure = all_keys | required | optional, (sure - optional) | required
         keys = None if read.whole or not complete else tuple(sorted(all_keys))
         optional_keys = tuple(sorted(all_keys - sure)) if all_keys != sure else ()
         made += [

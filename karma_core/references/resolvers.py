@@ -51,6 +51,7 @@ def find_all(prepared: Prepared, address: str, component_type: str, config: Json
     subject = Subject(address, component_type, config, walk(config), resolved, prepared.naming, [])
     for resolver in prepared.resolvers:
         resolved += resolver.find(subject)
-    resolved += unread(subject)
+    if subject.own_config:
+        resolved += unread(subject)
     resolved += prepared.variables.find(subject)
     return resolved

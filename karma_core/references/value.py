@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from karma_core.model import Finding, Severity
@@ -23,8 +23,10 @@ class Value:
 
     def find(self, subject: Subject) -> Iterable[Resolved]:
         """One reference for each value that is taken from a runtime; a finding for what is malformed."""
-        if not any(key == RUNTIME for key, _, _ in subject.entries):
-            return
+        if RUNTIME in [key for key, _, _ in subject.entries]:  # hardly ever
+            yield from self._references(subject)
+
+    def _references(self, subject: Subject) -> Iterator[Resolved]:
         for pointer, body in references(subject.config):
             made = parse(body)
             if isinstance(made, Malformed) or not pointer:
@@ -38,8 +40,6 @@ class Value:
 
 def unread(subject: Subject) -> Iterable[Finding]:
     """`reference-unread`: the module reads the config from its parameter, where references stay."""
-    if not subject.own_config:
-        return
     for one in subject.resolved:
         if isinstance(one, Reference) and one.via == VIA:
             yield Finding(

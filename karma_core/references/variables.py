@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from karma_core import ids
 from karma_core.component_types import TypeDefinition
@@ -27,30 +27,57 @@ MAX_SUBSCHEMAS: Final = 1_000
 """Parts of a schema that are looked through for the names of keys. Ours: real ones have a dozen."""
 
 
+class _Known(NamedTuple):
+    """What is known of a type: its root variables, those of Karma's that it has, those that it requires.
+
+    `takes_all`: it may take or read its config as a whole. No variables (None): nothing is known of it.
+    """
+
+    declared: Mapping[str, Variable] | None = None
+    reserved: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    takes_all: bool = False
+
+
 class VariableCheck:
     """Compares what a module's root declares with what a component's config gives it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._of_type: dict[str, _Known] = {}
         self._named: dict[str, tuple[frozenset[str], tuple[re.Pattern[str], ...]]] = {}
 
     def find(self, subject: Subject) -> Iterator[Finding]:
         """`reserved-variable`, `missing-variable` and `config-key-unused`, in this order."""
-        program = self._context.program(subject.type)
-        if program is None:
+        known = self._of_type.get(subject.type) or self._know(subject.type)
+        if known.declared is None:
             return
-        declared = program.body.variables
-        taken = self._context.taken(subject.type)
-        definition = self._context.definition(subject.type)
-        for name in sorted(RESERVED & subject.config.keys() & declared.keys() & taken):
-            if name not in definition.variables and self._differs(subject, name):
+        config = subject.config
+        for name in known.reserved:
+            if name in config and self._differs(subject, name):
                 yield _reserved(subject, name)
-        given = self._context.given(subject.type)
-        for name, variable in sorted(declared.items()):
-            if variable.default is None and name not in given and not _gives(subject, name, taken):
-                yield _missing(subject, name, variable)
-        if not _takes_whole_config(program, taken):
-            yield from self._unused(subject, declared)
+        for name in known.required:
+            if name not in config:
+                yield _missing(subject, name, known.declared[name])
+        if not known.takes_all:
+            yield from self._unused(subject, known.declared)
+
+    def _know(self, component_type: str) -> _Known:
+        """What the check of every component of a type is made of."""
+        program = self._context.program(component_type)
+        known = _Known()
+        if program is not None:
+            declared = program.body.variables
+            taken, given = self._context.taken(component_type), self._context.given(component_type)
+            definition = self._context.definition(component_type)
+            known = _Known(
+                declared,
+                tuple(sorted((RESERVED & declared.keys() & taken) - definition.variables.keys())),
+                tuple(sorted(n for n, one in declared.items() if one.default is None and n not in given)),
+                takes_all=_takes_whole_config(program, taken),
+            )
+        self._of_type[component_type] = known
+        return known
 
     def _differs(self, subject: Subject, name: str) -> bool:
         """Whether the config has another value under a reserved name than Karma gives."""
@@ -83,10 +110,6 @@ class VariableCheck:
             self._named[subject.type] = _named_keys(self._context.definition(subject.type))
         names, patterns = self._named[subject.type]
         return key in names or any(pattern.search(key) for pattern in patterns)
-
-
-def _gives(subject: Subject, name: str, taken: Collection[str]) -> bool:
-    return name in subject.config and name not in taken
 
 
 def _takes_whole_config(program: Program, taken: Collection[str]) -> bool:

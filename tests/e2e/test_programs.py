@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GOOD = "[environments.dev]\n"
 BAD = "[project]\nconfig_dirr = 'iac'\n"
+NAMED = ["flows.registration .", "flows.until_saved .", "flows.prefect_server"]
 NOBODY = "http://127.0.0.1:9/api"
 """No server listens on the discard port."""
 
@@ -31,7 +32,7 @@ def run(module: str, project: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("module", ["karma_api", "karma_ui", "flows.worker", "flows.registration ."])
+@pytest.mark.parametrize("module", ["karma_api", "karma_ui", "flows.worker", *NAMED])
 def test_a_wrong_setting_is_said(module: str, tmp_path: Path) -> None:
     """In words, with the place and what to do; exit 2."""
     (tmp_path / "karma.toml").write_text(BAD)

@@ -6,13 +6,17 @@ import json
 import os
 import random
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from karma_adapters.processes.signs_of_life import is_fresh
 from tests import prefect_database
+from tests.e2e import unit_sandbox
 from tests.e2e.command_line import Karma, write_config
 from tests.e2e.running_service import wait_for
 from tests.e2e.victims import kill_all_but_terraform, terraforms, until
@@ -83,6 +87,44 @@ def deploys(fleet: Fleet, known: int) -> list[tuple[str, str]]:
     """What the newer events say of deploys."""
     new_events = events(fleet, "east")[known:]
     return [(e["action"], e["status"]) for e in new_events if e["action"] == "deploy"]
+
+
+def test_a_worker_under_its_unit_s_restrictions_deploys_and_saves(fleet: Fleet, tmp_path: Path) -> None:
+    """The unit lets it do all that a run needs. Stopped in an apply, it ends in order, its state saved.
+
+    systemd is told when it is ready, that it lives, and that it ends.
+    """
+    unit_sandbox.required()
+    root, health = fleet.karma.project, tmp_path / "health"
+    Karma(root, env="east").json("destroy", "--all", "--auto-approve")
+    Karma(root, env="west").json("destroy", "--all", "--auto-approve")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+
+        def restricted(words: list[str]) -> list[str]:
+            words += ["--until-saved", "--health-file", str(health)]
+            return unit_sandbox.command("karma-worker@.service", root, tmp_path, words=words)
+
+        own = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+        worker = fleet.worker("restricted", variables=own, wrap=restricted).ready()
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+        assert "Seccomp:\t2" in status
+        assert "CapBnd:\t0000000000000000" in status
+        assert fleet.ended(fleet.deploy("west", NAPS[0], key="restricted")).type == "COMPLETED"
+        assert is_fresh(health, 60)
+        known, made = len(events(fleet, "east")), len((root / LEDGER).read_text().split())
+        fleet.deploy("east", *NAPS, key="restricted")
+        wait_for(lambda: (root / LEDGER).read_text().split()[made:])
+        assert worker.end() == 0
+        said = [systemd.recv(100) for _ in range(3)]
+    assert said[0] == b"WATCHDOG=1"
+    assert b"READY=1" in said
+    assert ("terraform_apply", "interrupted") in [
+        (e["action"], e["status"]) for e in events(fleet, "east")[known:]
+    ]
+    assert set((root / LEDGER).read_text().split()[made:]) <= ids(Karma(root, env="east"))
+    assert not terraforms(root)
 
 
 def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,17 @@ def make_project(folder: Path, environments: tuple[str, ...], seconds: float) ->
     return Karma(folder, env=environments[0], variables={})
 
 
+Wrap = Callable[[list[str]], list[str]]
+
+
 class Worker:
-    """One `karma-worker` in a process group of its own; what it says is in `log`."""
+    """One `karma-worker` in a process group of its own; what it says is in `log`.
+
+    `wrap` makes the command line that is started of the worker's own.
+    """
 
     def __init__(
-        self, karma: Karma, url: str, name: str, *, limit: int, variables: Mapping[str, str]
+        self, karma: Karma, url: str, name: str, *, limit: int, variables: Mapping[str, str], wrap: Wrap
     ) -> None:
         self.name = name
         self.log = karma.project / f"{name}.log"
@@ -65,7 +71,7 @@ class Worker:
         home = str(karma.project / ".prefect")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *words, "--name", name, "--limit", str(limit)],
+                wrap([sys.executable, *words, "--name", name, "--limit", str(limit)]),
                 cwd=ROOT,
                 env=environment({"PREFECT_API_URL": url, "PREFECT_HOME": home, **variables}),
                 stdin=subprocess.DEVNULL,
@@ -96,6 +102,13 @@ class Worker:
         return self.process.wait(timeout=seconds)
 
 
+def ordered(karma: Karma, runs: PrefectRuns, env: str, *targets: str, key: str = "1") -> str:
+    """Order a deploy; the flow run's id."""
+    wanted: dict[str, Any] = {"environment": env, "targets": list(targets)}
+    body = vouched_for(karma.project, "ann", "deploy", wanted)
+    return runs.start("deploy", body, idempotency_key=f"{env}:{key}:{','.join(targets)}")
+
+
 class Fleet:
     """A Prefect server with Karma's deployments, and the workers that were started on it.
 
@@ -116,16 +129,17 @@ class Fleet:
         """The flow runs of a server, as somebody."""
         return PrefectRuns(lambda: PrefectApi(url, auth))
 
-    def worker(self, name: str, *, limit: int = 4) -> Worker:
+    def worker(
+        self, name: str, *, limit: int = 4, variables: Mapping[str, str] | None = None, wrap: Wrap = list
+    ) -> Worker:
         """One more worker; it is not ready yet."""
-        self.workers.append(Worker(self.karma, self.url, name, limit=limit, variables=self._variables))
+        own = {**self._variables, **(variables or {})}
+        self.workers.append(Worker(self.karma, self.url, name, limit=limit, variables=own, wrap=wrap))
         return self.workers[-1]
 
     def deploy(self, env: str, *targets: str, key: str = "1") -> str:
         """Order a deploy; the flow run's id."""
-        wanted: dict[str, Any] = {"environment": env, "targets": list(targets)}
-        body = vouched_for(self.karma.project, "ann", "deploy", wanted)
-        return self.runs.start("deploy", body, idempotency_key=f"{env}:{key}:{','.join(targets)}")
+        return ordered(self.karma, self.runs, env, *targets, key=key)
 
     def ended(self, run_id: str) -> RunState:
         """The state of a run when it has ended."""

@@ -54,7 +54,7 @@ class Server:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def run(self, traversal: GraphTraversal) -> list[object]:
@@ -80,29 +80,20 @@ def fetch() -> Path:
     return jars
 
 
-def start(port: int = 0, *, outlive: bool = False) -> Server:
-    """Start a server and wait until it answers. Port 0: a free one. It ends with us unless it may outlive."""
+def start(
+    port: int = 0, *, outlive: bool = False, keep: bool = False, directory: Path | None = None
+) -> Server:
+    """Start a server by the script of deployments/ and wait until it answers. Port 0: a free one.
+
+    It ends with us unless it may outlive. `keep`: its graph is a file of the directory while it does not run.
+    """
     jars = fetch()
-    directory = Path(tempfile.mkdtemp(prefix="gremlin-server-"))
+    directory = directory or Path(tempfile.mkdtemp(prefix="gremlin-server-"))
     port = port or _free_port()
-    for name in ("graph.properties", "init.groovy"):
-        shutil.copy(SETUP / name, directory)
-    configuration = (SETUP / "gremlin-server.yaml").read_text().replace("port: PORT", f"port: {port}")
-    (directory / "gremlin-server.yaml").write_text(configuration)
-    main = "org.apache.tinkerpop.gremlin.server.GremlinServer"
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
-            [
-                *_tied(outlive),
-                "java",
-                "-Xmx1g",
-                "-XX:+UseSerialGC",
-                "-cp",
-                f"{jars}/*",
-                main,
-                "gremlin-server.yaml",
-            ],
-            cwd=directory,
+            [*_tied(outlive), "sh", SETUP / "start.sh", jars, directory, "127.0.0.1", str(port)],
+            env={**os.environ, "KEEP": "1" if keep else ""},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-PASSWORD = "a password of the test"
+PASSWORD = "a p@ss:w/rd#? of 100% é"
 DEBIAN = Path("/usr/lib/postgresql")
 """Where Debian keeps the programs, by version."""
 NOBODY = "65534"
@@ -57,7 +58,7 @@ def postgres() -> Iterator[str]:
             "start",
         )
         try:
-            yield f"postgresql+asyncpg://prefect:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}/postgres"
+            yield f"postgresql+asyncpg://prefect:{quote(PASSWORD, safe='')}@127.0.0.1:{port}/postgres"
         finally:
             _run(bin_folder / "pg_ctl", "--pgdata", data, "--wait", "--mode", "fast", "stop")
     finally:

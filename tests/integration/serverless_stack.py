@@ -16,10 +16,12 @@ from typing import Any
 import boto3
 
 from examples.serverless import local_copy
+from examples.serverless.left import left
 from karma_adapters.terraform import binary
 from karma_api.app import make_app
 from karma_api.service import Services
 from karma_core.errors import Refused
+from karma_core.json_types import JsonObject
 from karma_core.records import ParameterKind, ParameterWrite
 from karma_core.roles import Role
 from karma_core.use_cases.access.tokens import create
@@ -42,6 +44,9 @@ from tests.served_system import CONFIGS
 from tests.workspace_fakes import FakeIndex
 
 APPLY_SECONDS = 400
+QUIETLY = ("-input=false", "-no-color", "-auto-approve", "-parallelism=20")
+NAME = "karma"
+"""What every name of the deployment begins with."""
 REGION = "eu-central-1"
 TYPES = ("a", "b", "c", "d")
 HOOK_PARAMETER = "/karma/webhooks"
@@ -49,11 +54,17 @@ HOOK_PARAMETER = "/karma/webhooks"
 
 @dataclass(frozen=True)
 class Stack:
-    """What is deployed: two ways to the same state, and who does the work beside them."""
+    """What is deployed: two ways to the same state, and who does the work beside them.
+
+    `url`: the local AWS. `outputs`: what `terraform output -json` says. `tokens`: one of each role.
+    """
 
     api: HttpDoor
     service: HttpDoor
     worker: Worker
+    url: str
+    outputs: JsonObject
+    tokens: dict[Role, str]
 
     def close(self) -> None:
         """Close connections."""
@@ -150,8 +161,8 @@ def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack
     packages = folder / "packages"
     packed(packages, functions)
     with ministack.running(folder) as url:
-        output = _applied(
-            folder,
+        terraform = Terraform(
+            local_copy.copy(folder / "deployment"),
             configuration,
             aws_endpoint=url,
             gremlin_url=gremlin,
@@ -159,15 +170,22 @@ def deployed(folder: Path, functions: list[str] | None = None) -> Iterator[Stack
             environment=f"fn-{secrets.token_hex(4)}",
             webhook_secret_parameters=json.dumps({"github": HOOK_PARAMETER, "generic": HOOK_PARAMETER}),
         )
+        outputs = terraform.apply()
+        output = {name: one["value"] for name, one in outputs.items()}
         services = open_services(FunctionSettings(project=output["project"]))
         worker = Worker(services.of(None).workspace, url, output["orders_queue"])
         worker.fill()
         tokens = {role: create(worker.workspace, f"{role}@example.org", role)[1] for role in Role}
         host = f"{output['api_id']}.execute-api.localhost"
         with _served(services) as served:
-            stack = Stack(HttpDoor(url, tokens, host=host), HttpDoor(served, tokens), worker)
+            stack = Stack(
+                HttpDoor(url, tokens, host=host), HttpDoor(served, tokens), worker, url, outputs, tokens
+            )
             yield stack
             stack.close()
+        if os.environ.get("KARMA_SOAK") == "1":  # half a minute, which `make demo-serverless` takes, too
+            terraform.destroy()
+            assert {kind: names for kind, names in left(url, NAME).items() if names} == {}
 
 
 @contextmanager
@@ -177,17 +195,32 @@ def _served(services: Services) -> Iterator[str]:
     server.close()
 
 
-def _applied(folder: Path, configuration: str, **variables: str) -> Any:
-    """The outputs of the deployment, after Terraform has applied it."""
-    local = local_copy.copy(folder / "deployment")
-    given = {f"TF_VAR_{name}": value for name, value in variables.items()}
-    environ = {**os.environ, **given, "TF_CLI_CONFIG_FILE": configuration, "TF_IN_AUTOMATION": "1"}
+class Terraform:
+    """Terraform on the deployment's folder, with these variables."""
 
-    def terraform(*words: str) -> str:
+    def __init__(self, folder: Path, configuration: str, **variables: str) -> None:
+        given = {f"TF_VAR_{name}": value for name, value in variables.items()}
+        self._folder = folder
+        self._environ = {
+            **os.environ, **given, "TF_CLI_CONFIG_FILE": configuration, "TF_IN_AUTOMATION": "1"
+        }  # fmt: skip
+
+    def apply(self) -> JsonObject:
+        """Apply it; what its outputs are."""
+        self._run("init", "-input=false", "-no-color")
+        self._run("apply", *QUIETLY)
+        outputs: JsonObject = json.loads(self._run("output", "-json"))
+        return outputs
+
+    def destroy(self) -> None:
+        """Destroy all of it."""
+        self._run("destroy", *QUIETLY)
+
+    def _run(self, *words: str) -> str:
         ended = subprocess.run(
             [*binary.find("").words, *words],
-            cwd=local,
-            env=environ,
+            cwd=self._folder,
+            env=self._environ,
             capture_output=True,
             text=True,
             timeout=APPLY_SECONDS,
@@ -195,7 +228,3 @@ def _applied(folder: Path, configuration: str, **variables: str) -> Any:
         )
         assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-4000:]
         return ended.stdout
-
-    terraform("init", "-input=false", "-no-color")
-    terraform("apply", "-input=false", "-no-color", "-auto-approve", "-parallelism=20")
-    return {name: output["value"] for name, output in json.loads(terraform("output", "-json")).items()}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from karma_core.roles import Role
 from tests import local_aws
 from tests.api_contract import ApiContract, MoreOfTheApi
 from tests.api_doors import Door
-from tests.integration.serverless_stack import Stack, Worker, deployed
+from tests.integration.serverless_stack import NAME, Stack, Worker, deployed
 
 pytestmark = [pytest.mark.xdist_group("gremlin"), pytest.mark.timeout(900)]
+DEMO = Path(__file__).parents[2] / "examples" / "serverless"
 MAIN = ["changes", "graph", "health", "log"]
 """What the first suite asks. Each function more takes seconds to deploy here."""
 
@@ -47,10 +54,32 @@ class _Deployed:
         return stack.worker
 
 
+def demo(script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """One of the demo's scripts, with the credentials of a local AWS."""
+    return subprocess.run(
+        [sys.executable, str(DEMO / script), *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 class TestMainFunctions(_Deployed, ApiContract):
     """Graph, changes and log, through API Gateway and Lambda as ministack runs them."""
 
     functions = MAIN
+
+    def test_the_demo_s_steps(self, stack: Stack, tmp_path: Path) -> None:
+        """`make demo-serverless`: settings from the outputs, a request with a token, what is left."""
+        outputs = tmp_path / "outputs.json"
+        outputs.write_text(json.dumps(stack.outputs), "utf-8")
+        settings = tomllib.loads(demo("settings.py", str(outputs)).stdout)
+        assert settings == stack.outputs["project"]["value"]
+        api = stack.outputs["api_id"]["value"]
+        asked = demo("ask.py", stack.url, api, stack.tokens[Role.VIEWER], "/graph")
+        assert (asked.returncode, asked.stdout.split()[0]) == (0, "200")
+        assert "a/one" in asked.stdout
+        assert demo("ask.py", stack.url, api, "karma_none.none", "/graph").returncode == 1
+        kept = demo("left.py", stack.url, NAME)
+        assert (kept.returncode, f"functions: {len(MAIN)} " in kept.stdout) == (0, True)
+        assert demo("left.py", stack.url, NAME, "--empty").returncode == 1
 
 
 if os.environ.get("KARMA_SOAK") == "1":

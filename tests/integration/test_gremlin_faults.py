@@ -359,3 +359,15 @@ def test_a_small_change_takes_few_requests(store: GremlinGraphStore, environment
     reread = store.load(environment)
     assert reread is not None
     assert reread.graph == newer
+
+
+def test_a_publish_after_2038(environment: str) -> None:
+    """Unix time does not fit 32 bits then; the driver sends plain numbers in so many, and failed."""
+    client = GremlinClient(Endpoint(url=gremlin_server.shared().url), serializer=NeptuneGuard)
+    store = GremlinGraphStore(client, now=lambda: 2_300_000_000.0)
+    target = graph(nodes=["vpc/a"], environment=environment)
+    publish(store, target, environment=environment)
+    snapshot = store.load(environment)
+    assert snapshot is not None
+    assert snapshot.graph == target
+    store.close()

@@ -66,6 +66,14 @@ variable "net_id" {
     error_message = "the id is too short"
   }
 }
+variable "zone" {
+  type    = string
+  default = "z1"
+  validation {
+    condition     = contains(local.known, var.zone)
+    error_message = "the zone is not known"
+  }
+}
 variable "least" {
   type    = number
   default = 3
@@ -74,6 +82,7 @@ variable "name" { type = string }
 variable "labels" { type = map(string) }
 variable "zones" { type = set(string) }
 variable "dependencies" { type = map(object({ id = string, zone = optional(string, "z0") })) }
+locals { known = ["z1"] }
 locals { seen = length([for zone in var.zones : zone if zone != var.net_id]) }
 resource "terraform_data" "id" { input = var.net_id }
 resource "terraform_data" "name" { input = "${var.name} ${1 + length(var.labels)} ${true ? 2 : var.least}" }
@@ -95,7 +104,7 @@ def test_a_module_for_terraform_alone_takes_values_of_others(tmp_path: Path) -> 
     project.config("net/core", {"name": "shop 🚀 größe ${x} \\b", "labels": {"größe": "XL", "n": 1}})
     config = {
         "net_id": values("id"), "name": values("name"), "labels": values("labels"), "zones": values("zones"),
-        "depends_on": ["net/core"],
+        "zone": values("zones.1"), "depends_on": ["net/core"],
     }  # fmt: skip
     project.config("app/web", config)
     project.publish()
@@ -124,15 +133,17 @@ def test_a_value_that_a_variable_does_not_take_blocks_before_anything_is_applied
     project.config("typed/a", {"depends_on": ["net/core"]})
     named = {"name": values("name"), "labels": values("labels"), "zones": []}
     project.config("valid/b", {**named, "net_id": values("name")})
+    project.config("valid/c", {**named, "net_id": values("id"), "zone": {"$runtime": "net/core#name"}})
     project.publish()
     made = project.plan()
     assert {one.address: one.action for one in made.components} == {
-        "net/core": "create", "typed/a": "blocked", "valid/b": "blocked",
+        "net/core": "create", "typed/a": "blocked", "valid/b": "blocked", "valid/c": "blocked",
     }  # fmt: skip
     refused = {f.component: f.message for f in made.findings if f.code == "invalid-variable"}
     assert 'attribute "arn" is required' in refused["typed/a"]
     assert "the id is too short" in refused["valid/b"]
-    assert project.deploy() == {"net/core": "applied", "typed/a": "blocked", "valid/b": "blocked"}
+    assert "the zone is not known" in refused["valid/c"]
+    assert project.deploy() == dict.fromkeys(refused, "blocked") | {"net/core": "applied"}
 
 
 NULLS = """
@@ -163,3 +174,22 @@ def test_an_output_of_null_is_a_key_with_null(tmp_path: Path) -> None:
         assert project.runtime("asks/one") == {"is_null": not on, "taken": value}
         assert {one.action for one in project.planned().values()} == {"no-op"}
     assert set(project.destroy().values()) == {"destroyed"}
+
+
+def test_a_static_fault_blocks_and_is_never_deferred(tmp_path: Path) -> None:
+    """Whether or not its inputs are known yet: it would fail after its producers had been applied."""
+    project = TerraformProject(tmp_path)
+    project.module("net", PRODUCER)
+    fault = 'resource "terraform_data" "x" {\n  input = var.id\n  inputs = 1\n}\n'
+    project.module("faulty", f'variable "id" {{}}\n{fault}')
+    project.config("net/core", {"name": "n", "labels": {}})
+    project.config("faulty/known", {"id": "x"})
+    project.config("faulty/unknown", {"id": values("id")})
+    project.publish()
+    made = project.plan()
+    assert {one.address: one.action for one in made.components} == {
+        "net/core": "create", "faulty/known": "blocked", "faulty/unknown": "blocked",
+    }  # fmt: skip
+    refused = {f.component: f.message for f in made.findings if f.code == "module-invalid"}
+    assert refused.keys() == {"faulty/known", "faulty/unknown"}
+    assert all("main.tf:4: Unsupported argument" in message for message in refused.values())

@@ -1,4 +1,4 @@
-"""prefect.yaml against a real Prefect server: its deployments can be registered, and their flows run."""
+"""prefect.yaml against a real Prefect server: Karma registers it, `prefect deploy` does not."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from pathlib import Path
 
 import pytest
 
+from flows import registration
 from tests import prefect_database
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-import json, sys
+import json, subprocess, sys
 from pathlib import Path
 from flows.server import temporary_server
 
-with temporary_server(Path(sys.argv[1])):
-    import subprocess
-    from prefect.client.orchestration import get_client
-    command = [sys.executable, "-m", "prefect", "work-pool", "create", "karma", "--type", "process"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def prefect_deploy():
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    ended = subprocess.run(command, capture_output=True, text=True)
+    return [ended.returncode, " ".join((ended.stdout + ended.stderr).split())]
+
+with temporary_server(Path(sys.argv[1])):
+    from prefect.client.orchestration import get_client
+    from flows import registration
     with get_client(sync_client=True) as client:
-        found = {
-            d.name: {"parameters": sorted(d.parameter_openapi_schema["properties"]), "pool": d.work_pool_name,
-                     "schedules": [s.active for s in d.schedules]}
-            for d in client.read_deployments()
-        }
+        bare = [*prefect_deploy(), len(client.read_deployments())]
+        registration.main(sys.argv[2])
+        registered = sorted(d.model_dump_json() for d in client.read_deployments())
+        refused = prefect_deploy()
+        unchanged = registered == sorted(d.model_dump_json() for d in client.read_deployments())
     from flows.graph_rebuild import graph_rebuild
     built = graph_rebuild(project=sys.argv[2], environment="prod")
     from flows.drift import drift_check
     checked = drift_check(project=sys.argv[2], environment="prod")
-print(json.dumps({"deployments": found, "built": built, "checked": checked}))
+print(json.dumps({"bare": bare, "registered": len(registered), "refused": refused, "unchanged": unchanged,
+                  "built": built, "checked": checked}))
 """
 
 
 @pytest.mark.timeout(180)
-def test_deployments_register_and_the_rebuild_runs(tmp_path: Path) -> None:
-    """Every deployment has its typed form and its pool; the rebuild publishes a graph, the check ends."""
+def test_prefect_deploy_changes_nothing_and_the_rebuild_runs(tmp_path: Path) -> None:
+    """It ends with an error on a bare server and on a registered one; the flows do their work."""
     project = tmp_path / "shop"
     shutil.copytree(ROOT / "examples" / "shop", project)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("KARMA_", "PREFECT_"))}
@@ -71,11 +74,13 @@ def test_deployments_register_and_the_rebuild_runs(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     said = json.loads(ended.stdout.splitlines()[-1])
-    assert {"deploy", "drift-check", "graph-rebuild"} <= said["deployments"].keys()
-    for deployment in said["deployments"].values():
-        assert deployment["pool"] == "karma"
-        assert {"project", "environment"} <= set(deployment["parameters"])
-    for scheduled in ("drift-check", "graph-rebuild"):
-        assert said["deployments"][scheduled]["schedules"] == [False]
+    code, why, deployments = said["bare"]
+    assert (code, deployments) == (1, 0)
+    assert "work pool 'karma' which does not exist" in why
+    assert said["registered"] == len(registration.deployments())
+    code, why = said["refused"]
+    assert code == 1
+    assert "python -m flows.registration PROJECT" in why
+    assert said["unchanged"] is True
     assert (said["built"]["components"], said["built"]["status"]) == (22, "published")
     assert (said["checked"]["status"], said["checked"]["components"]) == ("clean", [])

@@ -85,6 +85,27 @@ def test_runs_of_one_environment_are_limited(registered: dict[str, Any]) -> None
     assert expected.items() <= registered["limits"].items()
 
 
+@pytest.mark.parametrize("kind", ["docker", "ecs", "kubernetes"])
+def test_a_pool_of_another_type_serves_the_same_deployments(registered: dict[str, Any], kind: str) -> None:
+    """Made with Prefect's own template, left alone afterwards; no deployment has a folder or pulls one.
+
+    The step that pulls nothing keeps Prefect from copying the container's working directory for each run.
+    """
+    pool = registered["pools"][kind]
+    assert pool["type"] == kind
+    assert "image" in pool["offers"]
+    assert pool["kept"] is True
+    assert pool["refused"] == f"the work pool karma is of type {kind}, not process"
+    assert pool["deployments"].keys() == registered["deployments"].keys()
+    for used, path, steps in pool["deployments"].values():
+        assert (used, path, steps) == ("karma", None, [{"flows.no_pull.nothing": {}}])
+
+
+def test_prefects_own_command_runs_a_flow_from_any_folder(registered: dict[str, Any]) -> None:
+    """As in a container of such a pool; nothing of its working directory is copied."""
+    assert registered["container"] == "COMPLETED"
+
+
 def test_automations_are_made_once(registered: dict[str, Any]) -> None:
     """One for runs whose process has gone, one for failures."""
     assert registered["automations"] == [1, 1]

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from karma_adapters.processes import children
+from karma_adapters.terraform.backend import OVERRIDE
 from karma_adapters.terraform.runner_options import Seconds
 from karma_core.errors import DeployFailed
 from tests.terraform_system import System, make_system
@@ -374,3 +376,41 @@ def test_what_init_was_given_is_named_where_git_is_not_let_in(tmp_path: Path) ->
         system.terraform.plan(system.job("site/one"))
     assert raised.value.code == "module-not-fetched"
     assert raised.value.next_step.endswith("and had GIT_SSH_COMMAND")
+
+
+ASKS = """
+variable "dependencies" {
+  type    = any
+  default = {}
+}
+resource "terraform_data" "script" {
+  triggers_replace = abspath("${path.module}/run.sh")
+}
+resource "terraform_data" "root" {
+  input = [path.cwd, abspath(path.root)]
+}
+resource "terraform_data" "reads" {
+  input = var.dependencies
+}
+"""
+
+
+def test_where_a_module_runs_does_not_change(system: System) -> None:
+    """Another version, a plan with unknown inputs, a refresh, a destroy: all of them see the same paths."""
+    system.write("site/main.tf", ASKS)
+    first = system.terraform.plan(system.job("site/one"))
+    assert first.machine_paths == ("terraform_data.root", "terraform_data.script")
+    _deploy(system, "site/one", dependencies={"vpc/core": {"id": "v-1"}})
+    system.write("site/main.tf", ASKS + "# another version\n")
+    system.write("site/more.tf", "# a file that the first version does not have\n")
+    after = system.job("site/one", dependencies={"vpc/core": {"id": "v-1"}})
+    assert system.terraform.plan(after).action == "no-op"
+    unknown = replace(after, unknown={"dependencies": {"vpc/core": {"id": True}}})
+    planned = system.terraform.plan(unknown)
+    assert (planned.change, planned.add, planned.destroy) == (1, 0, 0)
+    assert system.terraform.plan(after).action == "no-op"
+    assert system.terraform.refresh(after).resources == ()
+    (system.root / "components" / "site" / "more.tf").unlink()
+    _deploy(system, "site/one", dependencies={"vpc/core": {"id": "v-2"}})
+    work = system.root / "terraform" / "work" / "site" / "one"
+    assert {path.name for path in work.rglob("*.tf")} == {"main.tf", OVERRIDE}

@@ -109,6 +109,7 @@ def test_what_the_apply_tells_fails_the_component_until_it_is_put_right(tmp_path
     made = project.plan()
     assert {c.action for c in made.components} == {"update"}
     assert all("was not published" in c.reason for c in made.components)
+    assert all("will be refused as before" in c.reason for c in made.components)
     assert made.changes
     for name in values:
         assert project.runtime(name) is None

@@ -19,7 +19,6 @@ REASONS: dict[str, dict[str, int]] = {
         "karma_adapters/sqlite/connection.py": 1,
         "karma_core/documents.py": 1,
         "karma_core/inference/values.py": 1,
-        "karma_core/runtime_references.py": 1,
         "karma_core/json_types.py": 4,
         "karma_core/walk.py": 1,
         "karma_log/sinks/service.py": 2,

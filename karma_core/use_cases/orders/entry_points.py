@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, Leads]] = {
     "graph diff": Leads.NOTHING,
     "graph export": Leads.NOTHING,
     "graph history": Leads.NOTHING,
+    "graph explain": Leads.NOTHING,
     "graph impact": Leads.NOTHING,
     "graph path": Leads.NOTHING,
     "graph query": Leads.NOTHING,

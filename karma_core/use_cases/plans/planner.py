@@ -16,10 +16,11 @@ from karma_core.needs import ComponentPlanning
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
+from karma_core.plan.machine_paths import machine_path_finding
 from karma_core.plan.passed_on import passed_on, passed_on_finding
 from karma_core.plan.runtime import UNKNOWN, marked_keys, runtime_of
 from karma_core.plan.steps import PLAN
-from karma_core.records import PlannedRuntime, TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import Applied, PlannedRuntime, TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.breaking import would_break
 from karma_core.use_cases.plans.decider import Block, Decider, block_of
@@ -159,6 +160,8 @@ class Planner:
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
         self._keep_secrets(address, job, plan)
+        if plan.machine_paths:
+            self.findings.add(machine_path_finding(address, plan.machine_paths))
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
@@ -194,9 +197,20 @@ class Planner:
         due = runtime_due(self._workspace, self._fleet, address, plan, applied)
         if not due:
             return judgement, plan
+        due += self._refused_again(address, plan, applied)
         reason = f"{judgement.reason}; Terraform has no changes, and {due}"
         text = f"Terraform has nothing to change; {due}.\n"
         return replace(judgement, reason=reason), replace(plan, action=Action.UPDATE, text=text)
+
+    def _refused_again(self, address: str, plan: TerraformPlan, applied: Applied | None) -> str:
+        """What is said of a runtime that was refused after the last apply, and would be again as it is."""
+        if not is_due_again(plan, applied):
+            return ""
+        try:
+            check_runtimes(self._fleet, address, plan)
+        except BadInput as error:
+            return f", which will be refused as before: {error.why}"
+        return ""
 
 
 def _runtime_as_known(address: str, outputs: TerraformOutputs) -> JsonObject:

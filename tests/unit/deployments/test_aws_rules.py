@@ -185,6 +185,26 @@ def test_a_broken_rule_is_found(tmp_path: Path, text: str, rule: str) -> None:
     assert any(said.startswith(rule) for said, _ in broken(list(blocks_of(tmp_path))))
 
 
+def test_each_ends_before_who_waits_for_it() -> None:
+    """Neptune's query before the function that asks for it, and the function before the API, by seconds."""
+    texts = {name: (AWS / name).read_text("utf-8") for name in (*LIMITED, "main.tf")}
+    function, gateway = (
+        int(re.findall(pattern, texts[name])[0])
+        for pattern, name in (
+            (r"function_seconds = (\d+)", "main.tf"),
+            (r"timeout_milliseconds\s+= (\d+)", LIMITED[0]),
+        )
+    )
+    [before] = re.findall(r"query_timeout_seconds\s+= local\.function_seconds - (\d+)", texts["main.tf"])
+    assert 0 < function - int(before) < function < gateway / 1000
+    assert (
+        len(re.findall(r"timeout_seconds\s+= local\.function_seconds$", texts["main.tf"], re.MULTILINE)) == 2
+    )
+    group = texts[LIMITED[1]].partition('"neptune_query_timeout"')[2]
+    assert group.partition("}")[0].strip() == "value = tostring(var.query_timeout_seconds * 1000)"
+
+
+LIMITED = ("modules/http-api/main.tf", "modules/neptune/main.tf")
 ALARMED = {
     "Errors", "Throttles", "Duration", "5xx", "Latency", "ApproximateAgeOfOldestMessage",
     "ApproximateNumberOfMessagesVisible", "FailedInvocations", "ThrottledRules", "OldestQueuedChangeSeconds",

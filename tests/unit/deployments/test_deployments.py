@@ -9,15 +9,20 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import prefect.settings
 import pytest
 import yaml
 
+from flows.process_worker import ASK_SECONDS, STOP_SECONDS
 from flows.registration import deployments
-from karma_adapters.wiring.reading import OWN_VARIABLES
-from karma_adapters.wiring.settings import API_PORT, Sections
+from flows.server import RUN_SETTINGS
+from karma_adapters.processes.children import LAST_SECONDS, MARGIN_SECONDS
+from karma_adapters.processes.signs_of_life import BEAT_SECONDS
+from karma_adapters.wiring.reading import OWN_VARIABLES, variables
+from karma_adapters.wiring.settings import API_PORT, Sections, TerraformSettings
+from karma_core import documents
 
 ROOT = Path(__file__).parents[3]
 UNITS = sorted((ROOT / "deployments/systemd").glob("*.service"))
@@ -25,17 +30,29 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deployments/containers/compose
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
 SERVICE_KEYS = {
-    "build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image",
-    "ports", "restart", "security_opt", "stop_grace_period", "user", "volumes",
+    "build", "cap_add", "cap_drop", "command", "cpus", "depends_on", "entrypoint", "env_file", "environment",
+    "healthcheck", "image", "init", "mem_limit", "networks", "pids_limit", "ports", "profiles", "read_only",
+    "restart", "secrets", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
 """Keys of the Compose specification that the file uses."""
 
 
+KARMA_OF_COMPOSE = {"KARMA_PROJECT", "KARMA_UID", "KARMA_GID", "KARMA_VERSION", "KARMA_GREMLIN_DATA"}
+"""Variables that the compose file itself reads."""
+PREFECTS_OWN = {"PREFECT_SERVER_DATABASE_PASSWORD_FILE"}
+"""Variables that `flows.prefect_server` reads beside Prefect's."""
+
+
 def is_setting(variable: str) -> bool:
-    """Whether a KARMA_ variable is read."""
-    section, _, key = variable.removeprefix("KARMA_").lower().partition("__")
-    kind = get_type_hints(Sections).get(section)
-    return variable in OWN_VARIABLES or key in getattr(kind, "__struct_fields__", ())
+    """Whether a KARMA_ variable is read: a setting, or the file of a secret one."""
+    if variable in OWN_VARIABLES:
+        return True
+    value = str(ROOT / "LICENSE") if variable.endswith("_FILE") else "0"
+    try:
+        documents.read(Sections, variables({variable: value}), strict=False)
+    except documents.Faults as error:
+        return "there is no such key" not in error.summary(whole="")
+    return True
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -45,6 +62,8 @@ def test_a_service_is_complete(name: str) -> None:
     assert set(service) <= SERVICE_KEYS
     assert service["image"]
     assert service["restart"] in {"unless-stopped", "no"}
+    assert set(service["networks"]) <= COMPOSE["networks"].keys()
+    assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys()
     for other, how in service.get("depends_on", {}).items():
         assert other in SERVICES
         if how["condition"] == "service_healthy":
@@ -56,14 +75,95 @@ def test_a_service_is_complete(name: str) -> None:
         assert source.startswith(("$", ".")) or source in COMPOSE["volumes"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_limits_and_writes_where_it_must(name: str) -> None:
+    """Memory, processors and processes are bounded, the root is read-only, no capability and no new rights.
+
+    PostgreSQL begins as root and gives that up.
+    """
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["tmpfs"]
+    assert service["mem_limit"]
+    assert service["pids_limit"] > 0
+    assert service["cpus"] > 0
+    assert service["cap_drop"] == ["ALL"]
+    assert set(service.get("cap_add", ())) <= ({"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"})
+    assert ("cap_add" in service) == (name == "postgres")
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_everything_that_goes_on_has_a_health_check() -> None:
+    """All but the registration, which ends."""
+    assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {"register"}
+
+
+def test_the_gremlin_server_is_started_where_it_is_wanted_and_reached_by_whom_it_serves() -> None:
+    """By its profile; on a network without a way out, on which the API and the workers are; not published."""
+    gremlin = SERVICES["gremlin"]
+    assert gremlin["profiles"] == ["gremlin"]
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["gremlin"]
+    assert COMPOSE["networks"]["graph"] == COMPOSE["networks"]["database"] == {"internal": True}
+    on_it = {name for name, service in SERVICES.items() if "graph" in service["networks"]}
+    assert on_it == {"gremlin", "api", "worker"}
+    assert {n for n, s in SERVICES.items() if "database" in s["networks"]} == {"postgres", "prefect"}
+    assert "ports" not in gremlin
+    assert gremlin["environment"]["KEEP"]
+    script = gremlin["entrypoint"][1].removeprefix("/setup/")
+    assert (ROOT / "deployments/gremlin-server" / script).is_file()
+    assert any(volume.endswith(f":{gremlin['entrypoint'][3]}") for volume in gremlin["volumes"])
+
+
 def test_no_secret_stands_in_the_compose_file() -> None:
-    """Passwords come from outside, and their lack is said."""
+    """Passwords are in files of their own, which only those who need them get."""
     for service in SERVICES.values():
         for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|AUTH|TOKEN|SECRET", variable):
-                assert value.startswith("${"), variable
-            if variable.startswith("KARMA_"):
-                assert is_setting(variable), variable
+                assert variable.endswith("_FILE")
+                assert value.removeprefix("/run/secrets/") in service["secrets"]
+    assert {secret["file"].split("/")[0] for secret in COMPOSE["secrets"].values()} == {"secrets"}
+    assert "deployments/containers/secrets/" in (ROOT / ".gitignore").read_text("utf-8")
+    assert "deployments/containers/secrets" in _lines("deployments/containers/Containerfile.dockerignore")
+
+
+def _lines(path: str) -> list[str]:
+    return (ROOT / path).read_text("utf-8").splitlines()
+
+
+PLACES = [
+    "deployments/containers/compose.yaml",
+    "deployments/containers/Containerfile",
+    *(f"deployments/systemd/{unit.name}" for unit in UNITS),
+    # Functions have variables of their own, which the tests of the packages know.
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")) if page.stem != "serverless"),
+    "README.md",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_variable_that_is_named_is_read(place: str) -> None:
+    """By the settings, by the compose file, or by Prefect: one that nobody reads would have no effect."""
+    text = (ROOT / place).read_text("utf-8")
+    for variable in sorted(set(re.findall(r"\b(?:KARMA|PREFECT)_[A-Z0-9_]*[A-Z0-9]\b(?!<)", text))):
+        if variable.startswith(("KARMA_TEST", "KARMA_SOAK")):
+            continue
+        if variable.startswith("KARMA_"):
+            assert variable in KARMA_OF_COMPOSE or is_setting(variable), variable
+        elif variable not in COMPOSE_DIGESTS:
+            assert variable in PREFECTS_OWN or hasattr(prefect.settings, variable), variable
+
+
+COMPOSE_DIGESTS = set(re.findall(r"\b\w+_DIGEST\b", " ".join(_lines("deployments/containers/compose.yaml"))))
+
+
+def test_what_the_docs_say_of_the_compose_file_s_variables_is_so() -> None:
+    """Each is used in the file; those that a person must set are said to be so where they lack."""
+    text = "\n".join(_lines("deployments/containers/compose.yaml"))
+    used = set(re.findall(r"\$\{(\w+)", text))
+    page = (ROOT / "docs/service.md").read_text("utf-8")
+    assert used - COMPOSE_DIGESTS == KARMA_OF_COMPOSE | {"PREFECT_UI_URL", "KARMA_API__PUBLIC_URL"}
+    for variable in used - COMPOSE_DIGESTS:
+        assert f"`{variable}`" in page, variable
 
 
 def test_prefect_keeps_its_pages_where_it_may_write() -> None:
@@ -73,19 +173,20 @@ def test_prefect_keeps_its_pages_where_it_may_write() -> None:
 
 
 def test_karma_runs_without_rights() -> None:
-    """No capability, no new privileges, not root."""
-    ours = [service for service in SERVICES.values() if service["image"] == "karma"]
+    """As the image's user: with the number of the project's owner, and in passwd, which SSH needs."""
+    ours = [service for service in SERVICES.values() if "build" in service]
     assert len(ours) == 4
     for service in ours:
-        assert service["cap_drop"] == ["ALL"]
-        assert service["security_opt"] == ["no-new-privileges:true"]
-        assert not service["user"].startswith("0")
+        assert "user" not in service
         assert (ROOT / service["build"]["dockerfile"]).is_file()
+        assert service["build"]["args"]["KARMA_UID"] == "${KARMA_UID:-10001}"
+    image = (ROOT / "deployments/containers/Containerfile").read_text("utf-8")
+    assert "useradd --create-home --uid ${KARMA_UID} --gid ${KARMA_GID} karma" in image
 
 
 def test_commands_are_those_that_karma_has() -> None:
     """A container and a unit start what an installation has."""
-    words = [service["command"][:3] for service in SERVICES.values() if service["image"] == "karma"]
+    words = [service["command"][:3] for service in SERVICES.values() if "build" in service]
     words += [_start(unit).replace("/opt/karma/bin/", "").split()[:3] for unit in UNITS]
     for program, *rest in words:
         if program == "python":
@@ -109,25 +210,80 @@ def _start(unit: Path) -> str:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
 def test_a_unit_is_what_systemd_takes(unit: Path, tmp_path: Path) -> None:
-    """Its own user, no new rights, time for Terraform to save its state, and no complaint of systemd's."""
+    """Its own user, no new rights, bounds, and no complaint of systemd's."""
     parsed = _read(unit)
     assert set(parsed.sections()) == {"Unit", "Service", "Install"}
     service = parsed["Service"]
     assert service["User"] == "karma"
     assert service["NoNewPrivileges"] == service["PrivateTmp"] == "yes"
-    if "api" not in unit.name:
-        assert int(service["TimeoutStopSec"]) >= 60
+    assert service["MemoryMax"]
+    assert int(service["TasksMax"]) > 0
+    # Else Karma would not know that the machine was started anew since an apply.
+    assert "ProcSubset" not in service
     tool = shutil.which("systemd-analyze")
     if tool is not None:
         # The program is not installed here; an instance stands for the template.
         copy = tmp_path / unit.name.replace("@.", "@1.")
-        copy.write_text(
-            re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
-        )
-        done = subprocess.run(
-            [tool, "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60, check=False
-        )
+        copy.write_text(re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", unit.read_text(), flags=re.MULTILINE))
+        done = _analyzed(tool, "verify", "--man=no", str(copy))
         assert (done.returncode, done.stderr) == (0, "")
+        exposure = re.search(r"exposure level for \S+: ([\d.]+)", _analyzed(tool, *OFFLINE, str(copy)).stdout)
+        assert exposure is not None
+        assert float(exposure[1]) <= MOST_EXPOSED
+
+
+OFFLINE = ("security", "--offline=true", "--no-pager")
+MOST_EXPOSED = 3.0
+
+
+def _analyzed(tool: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([tool, *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: str(unit.name))
+def test_a_unit_without_its_secrets_does_not_start(unit: Path) -> None:
+    """A credential, and a file of variables, that is missing is an error, where one is needed to work at all.
+
+    `karma up` makes the password of its Prefect server itself.
+    """
+    service = _read(unit)["Service"]
+    if unit.name == "karma.service":
+        assert "LoadCredential" not in service
+        return
+    name, _, path = service["LoadCredential"].partition(":")
+    assert path.startswith("/etc/karma/")
+    assert f"_FILE=%d/{name}\n" in unit.read_text("utf-8")
+    assert not service["EnvironmentFile"].startswith("-")
+
+
+LEAST_SECONDS = STOP_SECONDS + ASK_SECONDS + LAST_SECONDS + MARGIN_SECONDS + TerraformSettings().save_seconds
+"""From the signal to the end of a worker whose Terraform takes all of its time to save."""
+
+
+def test_who_applies_has_time_to_end_and_takes_nobody_along() -> None:
+    """Neither systemd nor Docker kills a Terraform that saves its state."""
+    for unit in UNITS:
+        service = _read(unit)["Service"]
+        if "api" in unit.name:
+            assert int(service["TimeoutStopSec"]) >= 5
+            continue
+        assert int(service["TimeoutStopSec"]) >= LEAST_SECONDS
+        assert (service["KillMode"], service["OOMPolicy"]) == ("process", "continue")
+        waits = service.get("ExecStopPost", "") + service["ExecStart"]
+        assert "flows.until_saved" in waits or "--until-saved" in waits
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= LEAST_SECONDS
+    assert "--until-saved" in SERVICES["worker"]["command"]
+
+
+def test_a_worker_shows_more_often_that_it_lives_than_is_asked() -> None:
+    """To systemd's watchdog, and to the container's health check."""
+    for unit in UNITS:
+        service = _read(unit)["Service"]
+        if service["Type"] == "notify":
+            assert int(service["WatchdogSec"]) >= 3 * BEAT_SECONDS
+    *_, file, seconds = SERVICES["worker"]["healthcheck"]["test"]
+    assert file in SERVICES["worker"]["command"]
+    assert float(seconds) >= 10 * float(RUN_SETTINGS["PREFECT_WORKER_QUERY_SECONDS"])
 
 
 def test_the_image_has_what_a_run_needs() -> None:
@@ -135,7 +291,7 @@ def test_the_image_has_what_a_run_needs() -> None:
     text = (ROOT / "deployments/containers/Containerfile").read_text("utf-8")
     assert "--require-hashes -r requirements.lock" in text
     assert "COPY --from=terraform /bin/terraform" in text
-    assert "install --yes --no-install-recommends git" in text
+    assert "install --yes --no-install-recommends git openssh-client" in text
     assert re.search(r"^USER karma$", text, re.MULTILINE)
     assert "STOPSIGNAL SIGINT" in text
 
@@ -157,7 +313,7 @@ def test_ports_are_those_that_the_services_listen_on() -> None:
         "api": SERVICES["api"]["environment"]["KARMA_API__PORT"],
         "prefect": SERVICES["prefect"]["command"][-1],
         "postgres": "5432",
-        "gremlin": "8182",
+        "gremlin": SERVICES["gremlin"]["entrypoint"][-1],
     }
     for name, service in SERVICES.items():
         for published in service.get("ports", []):
@@ -175,7 +331,8 @@ def test_prefects_variables_are_settings_of_prefect() -> None:
     """A mistyped one would be ignored without a word."""
     for service in SERVICES.values():
         for variable in service.get("environment", {}):
-            assert not variable.startswith("PREFECT_") or hasattr(prefect.settings, variable), variable
+            if variable.startswith("PREFECT_") and variable not in PREFECTS_OWN:
+                assert hasattr(prefect.settings, variable), variable
 
 
 INSTRUCTIONS = {"ARG", "FROM", "WORKDIR", "RUN", "COPY", "ENV", "USER", "STOPSIGNAL", "CMD"}
@@ -217,4 +374,18 @@ def test_images_are_named_by_digest() -> None:
         assert f'"{variable[1]} {name}:' in script
     arguments = SERVICES["api"]["build"]["args"]
     for name in re.findall(r"^ARG (\w+)", (containers / "Containerfile").read_text("utf-8"), re.MULTILINE):
-        assert arguments[name].startswith(f"${{{name}:?")
+        assert arguments[name].startswith(f"${{{name}:?") == name.endswith("_DIGEST")
+
+
+def test_what_the_docs_put_into_job_templates_is_what_prefect_takes() -> None:
+    """Names of variables in the table of work pools are properties of the type's own template."""
+    folder = Path(prefect.__file__).parent / "server/api/collections_data/views"
+    metadata = json.loads((folder / "aggregate-worker-metadata.json").read_text("utf-8"))
+    types = {kind: worker for workers in metadata.values() for kind, worker in workers.items()}
+    page = (ROOT / "docs/service.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(docker|ecs|kubernetes)` \|(.*)$", page, re.MULTILINE)
+    assert len(rows) == 3
+    for kind, row in rows:
+        offered = types[kind]["default_base_job_configuration"]["variables"]["properties"]
+        named = set(re.findall(r"`([a-z_]+)(?:[:`])", row)) - {"secrets", "stop_timeout"}
+        assert {"image"} < named <= offered.keys(), kind

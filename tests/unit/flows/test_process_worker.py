@@ -15,6 +15,7 @@ from prefect.workers.process import ProcessWorker
 from flows import process_worker
 from flows.process_worker import JobChanged, OrderlyWorker, OwnJobConfiguration
 from flows.registration import job_template
+from karma_adapters.processes.signs_of_life import SignsOfLife
 
 TEMPLATE = ProcessWorker.get_default_base_job_template()
 """Prefect's own, which takes all of it."""
@@ -61,6 +62,7 @@ class BusyServer:
 
     def __init__(self) -> None:
         self.interrupted: dict[str, FlowRun] = {}
+        self.signs = SignsOfLife()
         self.ended = False
 
     async def start(self, printer: object) -> None:

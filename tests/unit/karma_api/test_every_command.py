@@ -40,6 +40,7 @@ DOORS: dict[str, str | tuple[str, ...]] = {
     "graph build": ("POST /builds",),
     "graph copy": STORES,
     "graph diff": ("GET /graph/diff",),
+    "graph explain": "it reads the modules of the caller's checkout",
     "graph export": ("GET /graph/export",),
     "graph history": ("GET /builds", "GET /builds/{build_id}"),
     "graph impact": ("GET /graph/impact",),

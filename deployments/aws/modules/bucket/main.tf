@@ -55,14 +55,14 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
 
   dynamic "rule" {
-    for_each = toset(var.environments)
+    for_each = setproduct(["answers", "load"], var.environments)
 
     content {
-      id     = "answers-${rule.value}"
+      id     = "${rule.value[0]}-${rule.value[1]}"
       status = "Enabled"
 
       filter {
-        prefix = "${rule.value}/answers/"
+        prefix = "${rule.value[1]}/${rule.value[0]}/"
       }
 
       expiration {

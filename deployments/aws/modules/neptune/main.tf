@@ -41,6 +41,73 @@ resource "aws_security_group_rule" "clients_out" {
   source_security_group_id = aws_security_group.this.id
 }
 
+# -- the bulk loader: a large first graph comes from the bucket ----------------------------------------------
+
+data "aws_iam_policy_document" "load_assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["rds.amazonaws.com"] # Neptune's service principal (User Guide, "Prerequisites: IAM role")
+    }
+  }
+}
+
+resource "aws_iam_role" "load" {
+  count = length(var.load_from) > 0 ? 1 : 0
+
+  name               = "${var.name}-load"
+  description        = "Neptune reads the files of graphs that it loads."
+  assume_role_policy = data.aws_iam_policy_document.load_assume.json
+  tags               = var.tags
+}
+
+data "aws_iam_policy_document" "load" {
+  statement {
+    sid       = "Files"
+    actions   = ["s3:GetObject"]
+    resources = [for place in var.load_from : "${place.bucket_arn}/${place.folder}/*"]
+  }
+
+  statement {
+    sid       = "Names"
+    actions   = ["s3:ListBucket"]
+    resources = distinct([for place in var.load_from : place.bucket_arn])
+  }
+
+  dynamic "statement" {
+    for_each = var.load_kms_key_arn == null ? [] : [var.load_kms_key_arn]
+
+    content {
+      sid       = "Decryption"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "load" {
+  count = length(aws_iam_role.load)
+
+  name   = "load"
+  role   = aws_iam_role.load[0].id
+  policy = data.aws_iam_policy_document.load.json
+}
+
+# The bucket is reached by the network's gateway endpoint, whose addresses are public: routes decide.
+resource "aws_security_group_rule" "load_out" {
+  count = length(aws_iam_role.load)
+
+  security_group_id = aws_security_group.this.id
+  type              = "egress"
+  description       = "TLS to S3"
+  protocol          = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_blocks       = ["0.0.0.0/0"]
+}
+
 # The family and the engine come from one number: a group of another family is refused when the engine is upgraded.
 # A new major version makes a new group before the old one goes.
 resource "aws_neptune_cluster_parameter_group" "this" {
@@ -98,6 +165,7 @@ resource "aws_neptune_cluster" "this" {
   iam_database_authentication_enabled   = true
   storage_encrypted                     = true
   kms_key_arn                           = var.kms_key_arn
+  iam_roles                             = aws_iam_role.load[*].arn
   backup_retention_period               = var.backup_days
   preferred_backup_window               = "01:00-02:00"
   preferred_maintenance_window          = "sun:02:30-sun:03:30"

@@ -22,3 +22,8 @@ output "slow_query_log_group" {
   description = "Where slow queries are logged."
   value       = aws_cloudwatch_log_group.this["slowquery"].name
 }
+
+output "load_role_arn" {
+  description = "The role with which the cluster reads what it loads; empty: it loads nothing."
+  value       = join("", aws_iam_role.load[*].arn)
+}

@@ -100,3 +100,15 @@ variable "tags" {
   default     = {}
   description = "Tags of every resource."
 }
+
+variable "load_from" {
+  type        = list(object({ bucket_arn = string, folder = string }))
+  default     = []
+  description = "Folders of buckets that graphs are loaded from; none: every graph is written by requests."
+}
+
+variable "load_kms_key_arn" {
+  type        = string
+  default     = null
+  description = "Key of the objects there; null: S3's own."
+}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from karma_adapters.aws.iam_policy import EVENTS, policy
-from karma_adapters.wiring.settings import Environment, Settings
+from karma_adapters.wiring.settings import AwsSettings, Environment, Settings
 from tests.unit.karma_adapters.aws.test_creation import settings
 
 
@@ -53,3 +53,18 @@ def test_neptune_is_granted_where_connections_are_signed() -> None:
     signed = Environment(graph="gremlin", gremlin_url="wss://n:8182/gremlin", gremlin_auth="sigv4")
     granted = policy(Settings(root=Path(), environments={"dev": signed}), "dev")["Statement"]
     assert [statement["Sid"] for statement in granted] == ["Graph"]
+
+
+def test_the_loader_is_granted_where_there_is_a_role_for_it() -> None:
+    """Jobs of the cluster, and files below its own folder alone: nothing else there can be deleted."""
+    loading = Environment(
+        graph="gremlin",
+        gremlin_url="wss://n:8182/gremlin",
+        gremlin_load_role="arn:aws:iam::123456789012:role/load",
+        aws=AwsSettings(bucket="things"),
+    )
+    granted = policy(Settings(root=Path(), environments={"dev": loading}), "dev")["Statement"]
+    by_sid = {statement["Sid"]: statement for statement in granted}
+    assert list(by_sid) == ["GraphLoader", "GraphFiles"]
+    assert {action.partition(":")[0] for action in by_sid["GraphLoader"]["Action"]} == {"neptune-db"}
+    assert by_sid["GraphFiles"]["Resource"] == ["arn:aws:s3:::things/dev/load/*"]

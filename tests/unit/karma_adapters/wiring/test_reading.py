@@ -46,6 +46,35 @@ def test_variables_that_are_no_settings_are_left_alone(name: str) -> None:
     assert variables({name: "x"}) == {}
 
 
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    """The line break at its end is not part of it; a setting that is no secret is not read from a file."""
+    secret = tmp_path / "secret"
+    secret.write_text(" a secret of its own \n", "utf-8")
+    assert variables({"KARMA_SERVICE__PREFECT_AUTH_FILE": str(secret)}) == {
+        "service": {"prefect_auth": " a secret of its own "}
+    }
+    given = {"KARMA_ENVIRONMENTS__PROD__WEBHOOK_SECRET_FILE": str(secret)}
+    assert variables(given)["environments"] == {"prod": {"webhook_secret": " a secret of its own "}}
+    assert variables({"KARMA_API__HOST_FILE": str(secret)}) == {"api": {"host_file": str(secret)}}
+
+
+@pytest.mark.parametrize("content", [None, "", "\n", b"\xff"])
+def test_a_secret_that_is_not_there_is_an_error(content: str | bytes | None, tmp_path: Path) -> None:
+    """A missing or empty file, or one that is no text, is not taken for no secret."""
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SettingsError, match="cannot be read"):
+        variables({"KARMA_GITHUB__TOKEN_FILE": str(secret)})
+
+
+def test_a_secret_is_given_once(tmp_path: Path) -> None:
+    """In its variable or in a file: of two nobody knows which counts."""
+    given = {"KARMA_GITHUB__TOKEN": "a", "KARMA_GITHUB__TOKEN_FILE": str(tmp_path / "secret")}
+    with pytest.raises(SettingsError, match="both KARMA_GITHUB__TOKEN and KARMA_GITHUB__TOKEN_FILE"):
+        variables(given)
+
+
 def test_variables_win_over_the_file_key_by_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a variable does not name stays as the file says."""
     (tmp_path / "karma.toml").write_text(

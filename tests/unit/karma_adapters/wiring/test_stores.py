@@ -6,9 +6,11 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from karma_adapters.aws.neptune_loader import NeptuneLoader
 from karma_adapters.gremlin.store import GremlinGraphStore
 from karma_adapters.sqlite.graph import SqliteGraphStore
 from karma_adapters.wiring.bootstrap import open_gremlin, open_workspace
@@ -50,6 +52,26 @@ def test_the_environment_s_own_access_signs_for_neptune(tmp_path: Path) -> None:
     assert stores(tmp_path, graph="gremlin", gremlin_url=URL).gremlin.endpoint.sign is None
 
 
+def test_a_role_for_it_makes_large_graphs_load(tmp_path: Path) -> None:
+    """The loader is at the cluster's own address; functions, whose calls are bounded, load nothing."""
+    section: dict[str, Any] = {
+        "graph": "gremlin", "gremlin_url": URL, "gremlin_load_role": "arn:aws:iam::123456789012:role/load",
+        "gremlin_load_vertices": 7, "region": "eu-central-1", "aws": {"bucket": "things"},
+    }  # fmt: skip
+    settings = settings_of(tmp_path, {"environments": {"prod": section}})
+    loader = Stores(settings, "prod", tmp_path).bulk_loader
+    assert isinstance(loader, NeptuneLoader)
+    assert loader.vertices == 7
+    assert loader._data._endpoint_url == "https://cluster.example.org:8182"
+    opened = Stores(settings, "prod", tmp_path).graph
+    in_function = Stores(settings, "prod", tmp_path, gremlin_seconds=10.0).graph
+    assert isinstance(opened, GremlinGraphStore)
+    assert isinstance(in_function, GremlinGraphStore)
+    assert opened._loader is not None
+    assert in_function._loader is None
+    assert stores(tmp_path, graph="gremlin", gremlin_url=URL).bulk_loader is None
+
+
 def test_the_other_store_can_be_opened_too(tmp_path: Path) -> None:
     """A copy needs both, whichever is chosen; without an endpoint the error names the setting."""
     store = stores(tmp_path, graph="gremlin", gremlin_url=URL).graph_of("sqlite")
@@ -64,6 +86,8 @@ def test_the_other_store_can_be_opened_too(tmp_path: Path) -> None:
     ("section", "said"),
     [
         ('graph = "gremlin"', "gremlin_url"),
+        ('gremlin_load_role = "arn:aws:iam::123456789012:role/load"', "aws.bucket"),
+        ('gremlin_load_role = "load"', "gremlin_load_role"),
         ('graph = "neptune"', "graph"),
         ('graph = "gremlin"\ngremlin_url = "https://host:8182/gremlin"', "gremlin_url"),
         ('gremlin_url = "wss://user:word@host/gremlin"', "gremlin_url"),
