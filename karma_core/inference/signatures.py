@@ -45,6 +45,8 @@ class Signature(NamedTuple):
     parameters: tuple[Parameter, ...]
     variadic: Parameter | None
     result: Type
+    texts: int
+    """How many arguments it takes, if all of them are strings; -1 otherwise."""
 
 
 def _type(letters: str) -> Type:
@@ -61,7 +63,9 @@ def _signature(text: str) -> tuple[str, Signature]:
     name, *parameters = takes.split()
     variadic = _parameter(parameters.pop()) if parameters and parameters[-1].endswith("*") else None
     result = _type(gives) if gives else ANY
-    return name, Signature(tuple(map(_parameter, parameters)), variadic, result)
+    taking = tuple(map(_parameter, parameters))
+    of_texts = variadic is None and all(parameter.type == STRING for parameter in taking)
+    return name, Signature(taking, variadic, result, len(taking) if of_texts else -1)
 
 
 SIGNATURES: Final = dict(map(_signature, " ".join(_TABLE.split()).split("; ")))
