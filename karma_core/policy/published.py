@@ -27,11 +27,15 @@ class Protection(Document, frozen=True, kw_only=True):
 
 
 class PublishedPolicy(Document, frozen=True, kw_only=True):
-    """The published document: `[policy]`, `[identities]`, and what the types' definitions protect."""
+    """The published document: `[policy]`, `[identities]`, and what the types' definitions protect.
+
+    `shares`: type → the types that take its secrets without an approval.
+    """
 
     policy: JsonObject = {}
     identities: dict[str, list[str]] = {}
     types: dict[str, Protection] = {}
+    shares: dict[str, list[str]] = {}
 
     @property
     def rules(self) -> Policy:
@@ -95,6 +99,14 @@ def laxer(local: PublishedPolicy, published: PublishedPolicy) -> Iterator[str]:
         yield "on_failure is roll_back in the published policy"
     yield from (f"the freeze {f.reason!r} is published" for f in theirs.freeze if f not in ours.freeze)
     yield from _unprotected(local.types, published.types)
+    yield from _shared(local.shares, published.shares)
+
+
+def _shared(ours: Mapping[str, list[str]], theirs: Mapping[str, list[str]]) -> Iterator[str]:
+    for producer, readers in sorted(ours.items()):
+        more = sorted(set(readers) - set(theirs.get(producer, ())))
+        if more:
+            yield f"{', '.join(more)} may not take the secrets of {producer} in the published policy"
 
 
 def _unprotected(ours: Mapping[str, Protection], theirs: Mapping[str, Protection]) -> Iterator[str]:

@@ -7,7 +7,7 @@ Several policies may be in force, the published one and the checkout's: each of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -30,16 +30,22 @@ DESTRUCTIVE = frozenset({Action.DESTROY, Action.REPLACE})
 
 
 class Rules(Record, frozen=True, kw_only=True):
-    """The rules in force. `types` protects types beyond what their definitions say."""
+    """The rules in force. `types` protects types beyond what their definitions say.
+
+    `shares`, where a policy is published, is which types take which types' secrets without an approval; a
+    checkout cannot add to it.
+    """
 
     policies: tuple[Policy, ...] = (Policy(),)
     identities: Identities = Identities()
     types: dict[str, Protection] = {}
+    shares: dict[str, list[str]] | None = None
 
     @property
     def silent(self) -> bool:
         """Whether no policy has any rule; a type may still be protected by its definition."""
-        return all(policy == Policy() for policy in self.policies) and not self.types
+        ruled = self.types or self.shares is not None
+        return all(policy == Policy() for policy in self.policies) and not ruled
 
     @property
     def guarded(self) -> bool:
@@ -173,6 +179,19 @@ def approvals(rules: Rules, facts: Facts, definitions: Mapping[str, TypeDefiniti
     return list(dict.fromkeys(needs))
 
 
+def _unpublished_shares(
+    rules: Rules, running: Iterable[str], definitions: Mapping[str, TypeDefinition]
+) -> Iterator[str]:
+    """Why components need an approval whose types take secrets by the checkout's word alone."""
+    if rules.shares is None:
+        return
+    readers = {type_of(address) for address in running}
+    for producer, definition in sorted(definitions.items()):
+        shared = readers.intersection(definition.share_secrets_with)
+        for reader in sorted(shared.difference(rules.shares.get(producer, ()))):
+            yield f"{reader} may take the secrets of {producer} by this checkout, not by the published policy"
+
+
 def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> list[str]:
     """Why the plan needs an approval: what it destroys, what nobody can see yet, what secrets it takes."""
     destroying = any(policy.destroy_needs_approval for policy in rules.policies)
@@ -182,6 +201,7 @@ def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDe
         for f in plan.findings
         if f.code == SECRET_READ and f.component in running
     ]
+    needs += _unpublished_shares(rules, running, definitions)
     for component in plan.components:
         address = component.address
         if component.action == Action.DEFERRED:

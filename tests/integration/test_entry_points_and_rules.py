@@ -33,8 +33,11 @@ NO_RULES = {
     "provisioner_credentials",
     "reload",
     "runtime",
+    "share_secrets_with",
+    "variables",
 }
-"""What a component.yaml may hold beside rules."""
+"""What a component.yaml may hold beside rules. `share_secrets_with` lifts one, which no checkout can do beyond
+the published policy: tests/unit/karma_core/policy/test_shares.py."""
 
 
 @pytest.fixture(scope="module")

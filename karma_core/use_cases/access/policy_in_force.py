@@ -46,6 +46,7 @@ def rules_in_force(workspace: PolicySource) -> Rules:
         policies=(local,) if same else (published.rules, local),
         identities=published.people,
         types=published.types,
+        shares=published.shares,
     )
 
 
@@ -123,6 +124,11 @@ def local_policy(workspace: HasModules) -> PublishedPolicy:
             for name, definition in sorted(definitions.items())
             if definition.protected or definition.protected_fields
         },
+        shares={
+            name: sorted(definition.share_secrets_with)
+            for name, definition in sorted(definitions.items())
+            if definition.share_secrets_with
+        },
     )
 
 
@@ -144,7 +150,7 @@ def policy_differs(workspace: FleetSource) -> Iterator[Finding]:
         return
     local = replace(local_policy(workspace), identities=published.identities)
     if not workspace.modules.types():  # a process without a checkout knows no types
-        local = replace(local, types=published.types)
+        local = replace(local, types=published.types, shares=published.shares)
     differences = list(laxer(local, published))
     if differences:
         yield Finding(

@@ -97,6 +97,7 @@ def _said(document: PublishedPolicy) -> dict[str, str]:
     said |= {f"identities.{person}": _text(names) for person, names in document.identities.items()}
     for name, protection in document.types.items():
         said[f"types.{name}"] = _text(protection)
+    said |= {f"shares.{name}": _text(readers) for name, readers in document.shares.items()}
     return said
 
 
