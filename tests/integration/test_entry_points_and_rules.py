@@ -36,8 +36,9 @@ NO_RULES = {
     "share_secrets_with",
     "variables",
 }
-"""What a component.yaml may hold beside rules. `share_secrets_with` lifts one, which no checkout does beyond the
-published policy: tests/unit/karma_core/policy/test_shares.py."""
+"""What a component.yaml may hold beside rules.
+
+`share_secrets_with` lifts one, which no checkout does beyond the published policy (test_shares.py)."""
 
 
 @pytest.fixture(scope="module")
