@@ -13,7 +13,10 @@ from karma_cli.options import Env, Json, ProjectDir, open_for, project_root, set
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`")(init)
+    app.command(
+        epilog="Examples:\n\n`karma init`\n\n`karma init infrastructure --environment dev`"
+        "\n\n`karma init --from-module components/vpc`"
+    )(init)
     app.command(
         epilog="Examples:\n\n`karma doctor --env prod`\n\n`karma doctor --iam-policy > policy.json`\n\n"
         "`karma doctor --accept state:vpc/core`"
@@ -28,11 +31,22 @@ def init(
             "--environment", help="Name of the first environment; else those that have configs, or dev."
         ),
     ] = None,
+    from_module: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-module",
+            metavar="DIR",
+            help="Write a component.yaml and an example config from this module's variables.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Start a project: settings alone beside configs or modules that are there, else with an example."""
     from karma_adapters.wiring.scaffold import start_project
 
+    if from_module is not None:
+        _describe(from_module.resolve(), environment, as_json=as_json)
+        return
     started = start_project(folder.resolve(), environment)
     there = started.existing
     if as_json:
@@ -46,6 +60,21 @@ def init(
     for path in started.written:
         render.line(f"wrote {path}")
     render.line(f"Next: {_next(there.configs, there.modules)}.")
+
+
+def _describe(module: Path, environment: str | None, *, as_json: bool) -> None:
+    """`init --from-module`, in the project that holds the module."""
+    from karma_adapters.wiring.from_module import describe_module
+    from karma_adapters.wiring.reading import find_project, read_settings
+
+    settings = read_settings(find_project(module))
+    written = describe_module(settings, module, environment)
+    if as_json:
+        render.document({"project": str(settings.root), "written": written})
+        return
+    for path in written:
+        render.line(f"wrote {path}")
+    render.line("Next: fill in the example's nulls, then `karma config publish`, `karma graph validate`.")
 
 
 def _next(configs: str, modules: str) -> str:
