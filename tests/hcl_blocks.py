@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tree_sitter_hcl
-from tree_sitter import Language, Node, Parser
-
-_PARSER = Parser(Language(tree_sitter_hcl.language()))
+from karma_core import hcl
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,8 @@ class Block:
 def blocks_of(folder: Path) -> Iterator[Block]:
     """The blocks of all files below a folder."""
     for path in sorted(folder.rglob("*.tf")):
-        root = _PARSER.parse(path.read_bytes()).root_node
-        assert not root.has_error, path
-        for body in root.named_children:
-            yield from (_block(path, node) for node in body.named_children if node.type == "block")
+        document = hcl.parse(path.read_bytes(), path.name)
+        yield from (_block(path, document, block) for block in document.body.blocks)
 
 
 def references(text: str) -> Iterator[tuple[str, str]]:
@@ -63,18 +58,10 @@ def references(text: str) -> Iterator[tuple[str, str]]:
         yield f"{match[1] or ''}{match[2]}", match[3]
 
 
-def _block(path: Path, node: Node) -> Block:
-    kind, *labels = [_text(one) for one in node.named_children if one.type in {"identifier", "string_lit"}]
-    body = next((one for one in node.named_children if one.type == "body"), None)
-    children = body.named_children if body is not None else []
+def _block(path: Path, document: hcl.Document, block: hcl.Block) -> Block:
     arguments = {
-        _text(one.named_children[0]): _text(one.named_children[1])
-        for one in children
-        if one.type == "attribute"
+        name: document.text[attribute.expression.start : attribute.expression.end]
+        for name, attribute in block.attributes.items()
     }
-    nested = tuple(_block(path, one) for one in children if one.type == "block")
-    return Block(path, kind, tuple(label.strip('"') for label in labels), arguments, nested)
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode()
+    nested = tuple(_block(path, document, one) for one in block.blocks)
+    return Block(path, block.type, block.labels, arguments, nested)
