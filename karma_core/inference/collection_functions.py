@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import chain, product
 from typing import Final
 
 from karma_core.inference.conversion import (
+    Seen,
     Type,
     Uncertain,
     Unconvertible,
@@ -114,6 +115,8 @@ def _index(items: Value, wanted: Value) -> int:
 
 
 def _distinct(items: list[Value]) -> list[Value]:
+    if known(items):
+        return Seen(items).items
     made: list[Value] = []
     for item in items:
         if not any(_alike(item, other) for other in made):
@@ -210,7 +213,8 @@ def _matchkeys(values: list[Value], keys: list[Value], wanted: list[Value]) -> l
     pairs = list(zip(values, keys, strict=True))
     if type_of(keys) != type_of(wanted):
         raise Uncertain
-    return [value for value, key in pairs if any(same(key, one) for one in wanted)]
+    chosen = Seen(wanted)
+    return [value for value, key in pairs if key in chosen]
 
 
 def _setproduct(*lists: Value) -> Value:
@@ -233,8 +237,14 @@ def _of_sets(combine: Callable[[list[Value], list[Value]], list[Value]]) -> Call
     return function
 
 
-def _within(item: Value, items: Iterable[Value]) -> bool:
-    return any(same(item, other) for other in items)
+def _intersection(one: list[Value], other: list[Value]) -> list[Value]:
+    seen = Seen(other)
+    return [item for item in one if item in seen]
+
+
+def _difference(one: list[Value], other: list[Value]) -> list[Value]:
+    seen = Seen(other)
+    return [item for item in one if item not in seen]
 
 
 def _transpose(given: dict[str, list[str]]) -> Mapped:
@@ -259,9 +269,9 @@ KNOWN: Final[dict[str, Callable[..., Value]]] = {
     "alltrue": _all,
     "anytrue": _any,
     "matchkeys": _matchkeys,
-    "setintersection": _of_sets(lambda one, other: [item for item in one if _within(item, other)]),
+    "setintersection": _of_sets(_intersection),
     "setproduct": _setproduct,
-    "setsubtract": _of_sets(lambda one, other: [item for item in one if not _within(item, other)]),
+    "setsubtract": _of_sets(_difference),
     "sum": _sum,
     "transpose": _transpose,
 }

@@ -165,10 +165,7 @@ def _as_items(value: Value, to: Type) -> Value:
 
 def as_set(items: Sequence[Value]) -> Items:
     """The items once each, in the order in which Terraform goes through a set: Uncertain for collections."""
-    kept: list[Value] = []
-    for item in items:
-        if not any(same(item, other) for other in kept):
-            kept.append(item)
+    kept = Seen(items).items
     if len(kept) < 2:  # noqa: PLR2004 - there is an order only of two
         return Items(kept)
     if not all(isinstance(item, str) for item in kept) and not all(
@@ -188,6 +185,41 @@ def _as_attributes(value: Value, to: Type) -> Value:
         raise Uncertain
     types = dict(zip(to.names, to.inner, strict=True))
     return {name: converted(item, types[name]) for name, item in value.items()}
+
+
+class Seen:
+    """Values, each once as `same` has it, in their order: scalars are looked up, collections gone through."""
+
+    def __init__(self, items: Iterable[Value] = ()) -> None:
+        self.items: list[Value] = []
+        self._scalars: set[tuple[str, Value]] = set()
+        self._others: list[Value] = []
+        for item in items:
+            self.add(item)
+
+    def __contains__(self, item: Value) -> bool:
+        key = _key(item)
+        if key is not None:
+            return key in self._scalars or any(same(item, other) for other in self._others)
+        return any(same(item, other) for other in self.items)
+
+    def add(self, item: Value) -> None:
+        """Add a value unless it is there: Uncertain where that hangs on what is not known."""
+        if item in self:
+            return
+        self.items.append(item)
+        key = _key(item)
+        if key is None:
+            self._others.append(item)
+        else:
+            self._scalars.add(key)
+
+
+def _key(value: Value) -> tuple[str, Value] | None:
+    """What is equal for scalars that are the same; None for all other values."""
+    if value is None or isinstance(value, (str, bool)):
+        return type(value).__name__, value
+    return ("number", numbers.exact(value)) if isinstance(value, (int, float, Fraction)) else None
 
 
 def same(one: Value, other: Value) -> bool:
