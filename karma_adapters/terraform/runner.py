@@ -409,12 +409,21 @@ class TerraformRunner:
             version=self.version(),
             backend=backends.key(self._backend, job.address),
         )
-        turn = self._trees.turn(job.address, archived, lambda: self._initialiser.files(data), hand_on=hand_on)
+        turn = self._trees.turn(job.address, archived, lambda: self._beside(job, data), hand_on=hand_on)
         terraform = self._command_line(preparation.staged, self._with_access(data), job.address, turn)
         with turn():
             self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
             keep_lock_file(preparation.staged, data)
         return terraform
+
+    def _beside(self, job: TerraformJob, data: Path) -> dict[str, bytes]:
+        """What a shared directory holds beside the module's files; DeployFailed `apply-running`.
+
+        A Karma that was killed holds no turn any more, but its Terraform may still work in the directory.
+        """
+        if self._applies.running(job.address):
+            raise failure.still_running(job.address)
+        return self._initialiser.files(data)
 
     def _waits(self, seconds: int, holder: str) -> None:
         self._say("waiting", {"for": f"the working directory, which {holder} uses", "seconds": seconds})

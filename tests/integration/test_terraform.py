@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from karma_adapters.processes import children
+from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import OVERRIDE
 from karma_adapters.terraform.runner_options import Seconds
 from karma_core.errors import DeployFailed
@@ -414,3 +415,18 @@ def test_where_a_module_runs_does_not_change(system: System) -> None:
     _deploy(system, "site/one", dependencies={"vpc/core": {"id": "v-2"}})
     work = system.root / "terraform" / "work" / "site" / "one"
     assert {path.name for path in work.rglob("*.tf")} == {"main.tf", OVERRIDE}
+
+
+def test_files_are_not_changed_under_an_apply_that_outlived_its_karma(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh with another version of the module is refused; the directory stays as the apply has it."""
+    system.write("site/main.tf", ASKS)
+    _deploy(system, "site/one")
+    before = _files(system.root / "terraform" / "work" / "site" / "one")
+    system.write("site/main.tf", ASKS + "# another version\n")
+    monkeypatch.setattr(ApplyRecords, "running", lambda _self, _address: True)
+    with pytest.raises(DeployFailed) as raised:
+        system.terraform.refresh(system.job("site/one"))
+    assert raised.value.code == "apply-running"
+    assert _files(system.root / "terraform" / "work" / "site" / "one") == before
