@@ -25,13 +25,22 @@ class Match(Document, frozen=True, kw_only=True):
     equals: str
 
 
+class TypeFrom(Document, frozen=True, kw_only=True):
+    """The type of the component that a key names stands under another key beside it."""
+
+    type_from: str
+
+
 class TypeDefinition(Document, frozen=True, kw_only=True):
     """A component type as Karma sees it; every field has a default, so that a type needs no file."""
 
     description: str = ""
     config_schema: JsonObject | bool | None = key(default=None, name="schema")
-    references: dict[str, str] = {}
-    """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`)."""
+    references: dict[str, str | TypeFrom | None] = {}
+    """Config key → component type, for keys that do not say it (`cluster_nickname: ecs-cluster`).
+
+    None: the key names no component, whatever it ends in. TypeFrom: its type stands under another key.
+    """
     match: list[Match] = []
     consumes: dict[str, list[str]] = {}
     """Producer type → keys of its runtime that this type reads."""
@@ -59,7 +68,7 @@ def read_definition(component_type: str, body: JsonObject) -> TypeDefinition:
     try:
         definition = documents.read(TypeDefinition, body)
         for target in (
-            *definition.references.values(),
+            *(target for target in definition.references.values() if isinstance(target, str)),
             *definition.consumes,
             *definition.share_secrets_with,
             *(m.type for m in definition.match),

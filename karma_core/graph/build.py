@@ -286,13 +286,20 @@ def _keys_read(readers: Sequence[Reference]) -> tuple[str, ...] | None:
 def _missing(reference: Reference, *, removed: bool) -> Finding:
     target = reference.target
     why = "whose config was removed" if removed else "which does not exist here"
+    key = reference.pointer.rstrip("/0123456789").rpartition("/")[2]
+    way_out = (
+        f" If {key} names none, say `references: {{{key}: null}}` in component.yaml; where its type stands "
+        f"under another key, `references: {{{key}: {{type_from: KEY}}}}`."
+        if reference.guessed
+        else ""
+    )
     return Finding(
         code="missing-component",
         severity=Severity.ERROR,
         component=reference.source,
         pointer=reference.pointer,
         message=f"it depends on {target} ({reference.via}), {why}. "
-        f"Publish a config for {target}, or drop the reference.",
+        f"Publish a config for {target}, or drop the reference.{way_out}",
     )
 
 

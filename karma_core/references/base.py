@@ -29,8 +29,8 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
 
     `runtime` says that the place names the target's runtime, so that its reading is known; `keys` are the
     keys that are read there, sorted (None: the whole runtime), `optional_keys` those that may be missing.
-    `optional`: the source also works where the target does not exist. Untracked by the collector, as
-    `model.Record` is.
+    `optional`: the source also works where the target does not exist. `guessed`: the target's type follows
+    from the key's name alone. Untracked by the collector, as `model.Record` is.
     """
 
     source: str
@@ -41,6 +41,7 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[str, ...] | None = None
     optional_keys: tuple[str, ...] = ()
     optional: bool = False
+    guessed: bool = False
 
 
 class Emission(msgspec.Struct, frozen=True, gc=False):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 
 from karma_core import ids
+from karma_core.component_types import TypeFrom
+from karma_core.json_types import JsonValue
 from karma_core.references.base import Context, Reference, Resolved, Subject, invalid_name
 from karma_core.references.entries import pointer_to
 
@@ -13,14 +15,15 @@ VIA: Final = "nickname"
 _SUFFIXES = ("_nickname", "_nicknames")
 
 
-class _TypeOfKey(dict[str | int, str | None]):
-    """Config key → component type that it names, or None; decided once a key.
+class _TypeOfKey(dict[str | int, str | TypeFrom | None]):
+    """Config key → component type that it names, or where that stands, or None; decided once a key.
 
     The type's own mapping comes first, then the suffix, with `_` in the key for `-` in the type.
     """
 
-    def __init__(self, mapped: Mapping[str, str]) -> None:
+    def __init__(self, mapped: Mapping[str, str | TypeFrom | None]) -> None:
         super().__init__(mapped.items())
+        self.mapped = mapped
 
     def __missing__(self, key: str | int) -> str | None:
         component_type = None
@@ -49,24 +52,50 @@ class Nickname:
             types = self._keys[subject.type] = _TypeOfKey(definition.references)
         references: list[Resolved] = []
         for key, value, path in subject.entries:
-            component_type = types[key]
-            if component_type is None:
-                continue
-            if value.__class__ is list:
-                below = pointer_to(path, key)
-                references += [
-                    _reference(subject, component_type, item, below, index)
-                    for index, item in enumerate(value)
-                    if item is not None and item != ""
-                ]
-            elif value is not None and value != "":
-                references.append(_reference(subject, component_type, value, path, key))
+            named = types[key]
+            if named is not None and value is not None and value not in ("", []):
+                references += _named(subject, named, key, value, path, guessed=key not in types.mapped)
         return references
 
 
-def _reference(subject: Subject, component_type: str, value: object, path: str, key: str | int) -> Resolved:
-    if value.__class__ is str and ids.NICKNAME.match(value):
-        return Reference(subject.address, f"{component_type}/{value}", VIA, pointer_to(path, key))
+def _named(
+    subject: Subject,
+    named: str | TypeFrom,
+    key: str | int,
+    value: JsonValue,
+    path: str,
+    *,
+    guessed: bool,
+) -> Iterator[Resolved]:
+    """The components that a value names: one, or those of a list."""
+    if isinstance(named, TypeFrom):
+        beside = _type_beside(subject, named.type_from, path)
+        if beside is None:
+            why = f"the type of what it names should stand beside it, under {named.type_from}"
+            yield invalid_name(subject, path, key, why)
+            return
+        named = beside
+    if not isinstance(value, list):
+        yield _reference(subject, named, value, path, key, guessed=guessed)
+        return
+    below = pointer_to(path, key)
+    for index, item in enumerate(value):
+        if item is not None and item != "":
+            yield _reference(subject, named, item, below, index, guessed=guessed)
+
+
+def _type_beside(subject: Subject, field: str, path: str) -> str | None:
+    """The type that stands under a key of the same object; None where none stands there."""
+    beside = next((value for key, value, at in subject.entries if at == path and key == field), None)
+    return beside if isinstance(beside, str) and ids.TYPE.match(beside) else None
+
+
+def _reference(
+    subject: Subject, component_type: str, value: object, path: str, key: str | int, *, guessed: bool
+) -> Resolved:
+    if isinstance(value, str) and ids.NICKNAME.match(value):
+        target = f"{component_type}/{value}"
+        return Reference(subject.address, target, VIA, pointer_to(path, key), guessed=guessed)
     what = repr(ids.shown(value)) if isinstance(value, str) else f"a {type(value).__name__}"
     return invalid_name(
         subject, path, key, f"{what} is not a nickname of a {component_type}; write the nickname as a string"

@@ -130,6 +130,7 @@ def test_a_reference_to_nothing_is_no_edge() -> None:
     assert (finding.code, finding.severity) == ("missing-component", Severity.ERROR)
     assert (finding.component, finding.pointer) == ("app/web", "/net/vpc_nickname")
     assert "vpc/gone" in finding.message
+    assert "say `references: {vpc_nickname: null}` in component.yaml" in finding.message
 
 
 def test_a_reference_to_itself_is_no_edge() -> None:

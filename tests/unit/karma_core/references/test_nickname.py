@@ -35,6 +35,19 @@ def test_the_type_definition_maps_other_keys() -> None:
     }
 
 
+def test_a_key_may_name_nothing_or_have_its_type_beside_it() -> None:
+    """In the same object, at any depth; where the type is not there that is said."""
+    definition = {"references": {"src_nickname": None, "to_nickname": {"type_from": "to_type"}}}
+    config = {"src_nickname": "x", "rules": [{"to_nickname": ["a", "b"], "to_type": "vpc"}], "to_type": "db"}
+    assert seen(config, definition=definition) == {
+        ("vpc/a", "nickname", "/rules/0/to_nickname/0"),
+        ("vpc/b", "nickname", "/rules/0/to_nickname/1"),
+    }
+    _, findings = find({"a/b": {"to_nickname": "x"}}, definition=definition)
+    assert [(one.code, one.pointer) for one in findings] == [("invalid-name", "/a~1b/to_nickname")]
+    assert "under to_type" in findings[0].message
+
+
 @pytest.mark.parametrize("value", [None, "", [], [None, ""]])
 def test_nothing_named_is_no_reference(value: object) -> None:
     """Null and the empty string mean that there is no producer."""
