@@ -24,7 +24,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -123,15 +123,20 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         service, operation = self._called()
         fault = self.proxy.draw(service)
-        answered = b""
+
+        def note(answered: bytes) -> None:
+            """Before the client has its answer, so that whoever was answered finds the call recorded."""
+            call = Call(service, operation, self.path, body, answered, fault, dict(self.headers))
+            self.proxy.note(call)
+
         try:
             if fault in {"", "lose", "cut", "short"}:
-                answered = self._passed_on(body, service, operation, fault)
+                self._pass_on(body, operation, fault, note)
             else:
+                note(b"")
                 self._spoil(service, fault)
         except OSError:
             self.close_connection = True  # the client was tired of waiting
-        self.proxy.note(Call(service, operation, self.path, body, answered, fault, dict(self.headers)))
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _serve  # noqa: N815 - the library's names
 
@@ -146,16 +151,20 @@ class _Handler(BaseHTTPRequestHandler):
         scope = re.search(r"/\d{8}/[^/]+/([a-z0-9-]+)/aws4_request", self.headers.get("Authorization", ""))
         return (scope[1] if scope else "s3"), self.command or ""
 
-    def _passed_on(self, body: bytes, service: str, operation: str, fault: str) -> bytes:
+    def _pass_on(self, body: bytes, operation: str, fault: str, note: Callable[[bytes], None]) -> None:
         path = self.path
         if fault == "short":
             body, path = _smaller(body, operation), _smaller_listing(path)
-        status, headers, answer = self._forward(body, path)
+        try:
+            status, headers, answer = self._forward(body, path)
+        except OSError:
+            note(b"")
+            raise
+        note(answer)
         if fault == "lose":
             self._reset()
-            return answer
-        self._answer(status, headers, answer, cut=fault == "cut" and len(answer) > 1)
-        return answer
+        else:
+            self._answer(status, headers, answer, cut=fault == "cut" and len(answer) > 1)
 
     def _forward(self, body: bytes, path: str) -> tuple[int, dict[str, str], bytes]:
         place = urlsplit(self.proxy.target)
