@@ -15,8 +15,8 @@ from karma_adapters.local.thread_runs import ThreadRuns
 from karma_core.use_cases.access.vouching import vouch
 from tests.integration.runner_matrix import case_of, directly
 
-SYSTEMS = 2000 if os.environ.get("KARMA_SOAK") else 210
-"""Ten, or about a hundred, of each of the 21 cases."""
+SYSTEMS = 2000 if os.environ.get("KARMA_SOAK") else 105
+"""Five, or about a hundred, of each of the 21 cases."""
 ROOT = Path(__file__).parents[2]
 UNSAID = frozenset({"blocked", "unchanged"})
 """How components end that a run need not say anything of while it runs: it does not work on them."""

@@ -22,7 +22,7 @@ from tests.change_system import run_order
 from tests.memory_system import ALL
 from tests.random_systems import DEPLOYED, WAYS, RandomSystem
 
-SYSTEMS = 2000 if os.environ.get("KARMA_SOAK") else 200
+SYSTEMS = 2000 if os.environ.get("KARMA_SOAK") else 100
 REST = frozenset({"unchanged", "cut_off"})
 ENDS = frozenset({"applied", "reloaded", "destroyed", "failed", "stopped"}) | REST
 OTHER_VALUES = "the plan expected other values"
