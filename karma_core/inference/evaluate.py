@@ -9,7 +9,7 @@ from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.module_scope import Frame, child_frames, root_frame
 from karma_core.inference.program import CompiledBlock, Program
 from karma_core.inference.reading import Inputs, Reading, Unresolved
-from karma_core.inference.values import Unknown
+from karma_core.inference.values import OF_RUNTIME, Unknown, Value
 from karma_core.inference.writing import visit_writes
 
 TOO_DEEP = "its expressions are nested too deeply"
@@ -73,12 +73,17 @@ def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
 
 
 class Identity(NamedTuple):
-    """The identity of a resource: its type, the identifying argument with its value, and its place."""
+    """The identity of a resource: its type, the identifying argument with its value, and its place.
+
+    `lost` is why the value does not follow from module and config, where nothing else tells what is meant;
+    empty where it does. Then `value` is empty.
+    """
 
     resource: str
     argument: str
     value: str
     place: str
+    lost: str = ""
 
 
 def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creates"]) -> list[Identity]:
@@ -98,6 +103,13 @@ def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[I
                 value = frame.at(site, names)
                 if isinstance(value, str) and value:
                     yield Identity(block.labels[0], argument, value, site.place)
+                elif _is_lost(value) and block in program.named_alone:
+                    yield Identity(block.labels[0], argument, "", site.place, value.why)
     for name in program.children:
         for instance in child_frames(frame.child(name)):
             yield from _identities(instance, what)
+
+
+def _is_lost(value: Value) -> bool:
+    """Whether nothing tells a name. One that a runtime says is the producer's, which is known."""
+    return isinstance(value, Unknown) and value.why != OF_RUNTIME.why

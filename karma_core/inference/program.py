@@ -10,7 +10,7 @@ from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site, UnseenRead
-from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
+from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name, named_alone
 from karma_core.inference.types import Complete, completion, dependency_keys
 from karma_core.inference.values import Value
 
@@ -102,6 +102,15 @@ class Program:
     def lookups(self) -> list[CompiledBlock]:
         """Data sources that find something by an identifying argument."""
         return [CompiledBlock(block) for block in self.body.lookups]
+
+    @cached_property
+    def named_alone(self) -> list[CompiledBlock]:
+        """Of `lookups`, parameters and secrets whose names say alone which are meant.
+
+        Not those that may be Karma's own, and those that are named by another block of the module.
+        """
+        pairs = zip(self.body.lookups, self.lookups, strict=True)
+        return [compiled for block, compiled in pairs if named_alone(self.body, block)]
 
     @cached_property
     def creates(self) -> list[CompiledBlock]:

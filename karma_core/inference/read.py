@@ -52,6 +52,8 @@ _UNSEEN: Final = frozenset(
     | {"local_sensitive_file", "aws_cloudformation_export", "aws_cloudformation_stack"}
 )
 """Data sources that may carry what others made into the module in ways that are not followed."""
+_CREATED_BY_NONE: Final = frozenset({"aws_cloudformation_export"})
+"""Data sources that find what no resource is: a stack has exports by its template."""
 _STATIC: Final = frozenset({"terraform", "moved"})
 """Blocks without any expression of a value."""
 
@@ -199,6 +201,8 @@ class _Parts:
             self.unseen.append(UnseenRead(what=f"{source.type}.{kind}.{name}", place=source.place))
         block = _block(source, keep=(*IDENTITIES, *_FURTHER.get(kind, ())))
         if not block.arguments:
+            return
+        if reading and kind in _CREATED_BY_NONE:
             return
         if kind != PARAMETER or "name" in block.arguments:
             (self.lookups if reading else self.creates).append(block)

@@ -13,6 +13,7 @@ from karma_core import ids
 from karma_core.inference.shapes import ANYTHING, PartialText, may_be_runtime
 from karma_core.inference.values import (
     COMPUTED,
+    OF_RUNTIME,
     Dependencies,
     Encoded,
     Failure,
@@ -161,7 +162,7 @@ class Reading:
         read.keys.add(key)
         if not self.guards:
             read.sure.add(key)
-        return COMPUTED
+        return OF_RUNTIME
 
     def used(self, value: Value) -> None:
         """Record a value that flows where it cannot be followed: every runtime in it counts as a whole."""

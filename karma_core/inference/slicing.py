@@ -15,6 +15,7 @@ from karma_core.inference.expressions import (
     Attribute,
     Expression,
     For,
+    Index,
     Literal,
     Name,
     Object,
@@ -28,6 +29,8 @@ DEPENDENCIES: Final = "dependencies"
 _PARAMETER: Final = ("aws_ssm_parameter",)
 RUNTIME: Final = "/runtime"
 CONFIG: Final = "/config"
+_NAMED: Final = ("aws_ssm_parameter", "aws_secretsmanager_secret", "aws_secretsmanager_secret_version")
+"""Types of which a module reads the values of others by names."""
 MAX_FOLLOWED: Final = 8
 """Locals that lead to each other before a name's end is looked at. Ours."""
 _SPLIT: Final = (Object, Tuple, Template)
@@ -161,6 +164,30 @@ def may_name(body: Body, node: Expression, *kinds: str) -> bool:
     """Whether a parameter's name, as far as it is certain, may end in one of these kinds (`/runtime`)."""
     tail = _tail(_followed(body, node))
     return any(tail.endswith(kind) or kind.endswith(tail) for kind in kinds)
+
+
+def named_alone(body: Body, block: Block) -> bool:
+    """Whether a block reads a parameter or secret that nothing but its name tells.
+
+    A name that may be that of a config or runtime is followed by the module's reads, and one that is an
+    attribute of another such block leads to that.
+    """
+    kind = block.labels[0]
+    if kind not in _NAMED:
+        return False
+    names = [_followed(body, site.expression) for site in block.arguments.values()]
+    if kind in _PARAMETER and any(may_name(body, name, RUNTIME, CONFIG) for name in names):
+        return False
+    return not any(_leads_to(name, _NAMED) for name in names)
+
+
+def _leads_to(node: Expression, kinds: tuple[str, ...]) -> bool:
+    """Whether an expression is an attribute of a resource or data source of these types."""
+    while isinstance(node, (Attribute, Index)):
+        if isinstance(node, Attribute) and node.name in kinds:
+            return True
+        node = node.of
+    return isinstance(node, Name) and node.name in kinds
 
 
 def _followed(body: Body, node: Expression) -> Expression:

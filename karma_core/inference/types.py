@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from karma_core.inference.conversion import Uncertain, as_set
 from karma_core.inference.expressions import Call, Expression, Literal, Name, Object
 from karma_core.inference.operations import text_of
-from karma_core.inference.values import Value
+from karma_core.inference.values import Items, Value
 from karma_core.json_types import JsonObject
 
 Complete = Callable[[Value], Value]
@@ -25,9 +26,9 @@ def completion(of_type: Expression, default: Callable[[Expression], Value]) -> C
     match of_type:
         case Call(name="object", arguments=(Object(items=items),)):
             return _object({_key(key): value for key, value in items}, default)
-        case Call(name="list" | "set", arguments=(inner,)):
+        case Call(name="list" | "set" as kind, arguments=(inner,)):
             item = completion(inner, default)
-            return _list(item) if item is not None else None
+            return _set(item or _as_given) if kind == "set" else item and _list(item)
         case Call(name="map", arguments=(inner,)):
             item = completion(inner, default)
             return _map(item) if item is not None else None
@@ -70,6 +71,25 @@ def dependency_keys(of_type: Expression | None) -> tuple[frozenset[str], frozens
 
 def _list(item: Complete) -> Complete:
     return lambda value: [item(one) for one in value] if isinstance(value, list) else value
+
+
+def _as_given(value: Value) -> Value:
+    return value
+
+
+def _set(item: Complete) -> Complete:
+    """Items are their own keys; where their order is not known they stay in the order of the config."""
+
+    def complete(value: Value) -> Value:
+        if not isinstance(value, list):
+            return value
+        items = [item(one) for one in value]
+        try:
+            return as_set(items)
+        except Uncertain:
+            return Items(items)
+
+    return complete
 
 
 def _map(item: Complete) -> Complete:

@@ -64,6 +64,8 @@ class Mapped(dict[str, Value]):
 
 ALL_DEPENDENCIES = Dependencies()
 COMPUTED = Unknown("it is known only after the apply", computed=True)
+OF_RUNTIME = Unknown("a runtime says it", computed=True)
+"""A value of another component's runtime: where it comes from is known, what it is is not."""
 
 
 def known(value: Value) -> bool:

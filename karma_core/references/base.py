@@ -13,7 +13,7 @@ from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs
-from karma_core.inference.values import COMPUTED
+from karma_core.inference.values import OF_RUNTIME
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
@@ -168,7 +168,7 @@ class Context:
             self._shared = {**self.modules.variables, **shared}
         component_type, nickname, _ = Address.of(address)
         if address in self.takes_values:  # what a runtime will say is not known here
-            config = evaluable(config, COMPUTED)
+            config = evaluable(config, OF_RUNTIME)
         variables = {
             **self._shared,
             "iac_prefix": self.prefix,

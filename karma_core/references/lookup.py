@@ -54,7 +54,7 @@ class Lookup:
         inputs = self._context.inputs(subject.address, subject.config)
         references: list[Resolved] = []
         for sought in identities(program, inputs, "lookups"):
-            references += self._for(subject, sought)
+            references += [_unseen(subject, sought)] if sought.lost else self._for(subject, sought)
         return references
 
     def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
@@ -104,6 +104,17 @@ def _name(resource: str, value: str) -> str:
         secret = _ARN_OF_SECRET.fullmatch(value)
         return secret["name"] if secret else _ARN.sub("", value)
     return comparable(value) or ""
+
+
+def _unseen(subject: Subject, sought: Identity) -> Finding:
+    return Finding(
+        code="unseen-read",
+        severity=Severity.WARNING,
+        component=subject.address,
+        pointer=sought.place,
+        message=f"which {sought.resource} its module reads does not follow from module and config: "
+        f"{sought.lost}. If another component makes it, declare that in depends_on.",
+    )
 
 
 def _unmatched(subject: Subject, sought: Identity) -> Finding:

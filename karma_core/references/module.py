@@ -51,7 +51,7 @@ class Module:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named - by_value:
             resolved += _undeclared(subject, reading, named | by_value)
-        if named - reading.reads.keys() and not program.unseen:
+        if named - reading.reads.keys() and not (program.unseen or _reads_unseen(subject)):
             resolved += self._never_read(subject, reading)
         return resolved
 
@@ -103,6 +103,10 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
     for address, places in reading.writes.items():
         for place in sorted(places):
             yield Emission(subject.address, address, VIA, place)
+
+
+def _reads_unseen(subject: Subject) -> bool:
+    return any(isinstance(one, Finding) and one.code == "unseen-read" for one in subject.resolved)
 
 
 def matches_by_suffix(target: str, read: Iterable[str]) -> bool:
