@@ -170,6 +170,9 @@ class Planner:
         if plan.action in CHANGING:
             self._move(address, foreseen_runtime(self._fleet, address, plan), plan.written)
         adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
+        if adopted and self._fleet.values.runtime(address) is None:
+            # The deploy publishes it, and what consumes it is planned with it.
+            self._fleet.values.foresee(address, foreseen_runtime(self._fleet, address, plan))
         return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
 
     def _keep_secrets(self, address: str, job: TerraformJob, plan: TerraformPlan) -> None:

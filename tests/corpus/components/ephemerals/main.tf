@@ -20,4 +20,4 @@ resource "terraform_data" "this" {
   }
 }
 
-output "kept" { value = ephemeralasnull(local.pair) == null }
+output "kept" { value = nonsensitive(ephemeralasnull(local.pair) == null) }

@@ -18,7 +18,7 @@ resource "terraform_data" "subnet" {
 }
 
 output "id" { value = terraform_data.network.id }
-output "cidr" { value = terraform_data.network.output }
+output "cidr" { value = var.cidr }
 output "subnet_ids" { value = { for zone, subnet in terraform_data.subnet : zone => subnet.id } }
 output "zones" { value = var.zones }
 output "subnets" {
