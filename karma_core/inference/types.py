@@ -100,7 +100,8 @@ def _key(key: Expression) -> str:
     return str(key.value) if isinstance(key, Literal) else ""
 
 
-def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete | None:
+def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete:
+    """What the type does not list is dropped."""
     missing: JsonObject = {}
     inner: dict[str, Complete] = {}
     for name, of_type in attributes.items():
@@ -109,13 +110,11 @@ def _object(attributes: dict[str, Expression], default: Callable[[Expression], V
         deeper = completion(of_type, default)
         if deeper is not None:
             inner[name] = deeper
-    if not missing and not inner:
-        return None
 
     def complete(value: Value) -> Value:
         if not isinstance(value, dict):
             return value
-        made = {**missing, **value}
+        made = {**missing, **{name: value[name] for name in attributes if name in value}}
         for name, fallback in missing.items():
             if made[name] is None:
                 made[name] = fallback

@@ -35,7 +35,7 @@ class PlainFleet:
         state = self.state(address)
         state.parent.mkdir(parents=True, exist_ok=True)
         values = state.with_suffix(".tfvars.json")
-        values.write_text(json.dumps(self._values(one, nickname)))
+        values.write_text(json.dumps(self.values(one, nickname)))
         folder = self._components / one.type
         if not (folder / ".terraform").exists() and not (folder / "terraform.tfstate").exists():
             _run(folder, "init", "-input=false")
@@ -47,7 +47,7 @@ class PlainFleet:
         """The component's state file."""
         return self._states / address / "terraform.tfstate"
 
-    def _values(self, one: truth.Truth, nickname: str) -> dict[str, Any]:
+    def values(self, one: truth.Truth, nickname: str) -> dict[str, Any]:
         """The values of variables, as people would write them: of references, the values."""
         config = self._resolved(one.configs[nickname])
         producers = one.edges.get(nickname, {})
@@ -55,7 +55,7 @@ class PlainFleet:
             "config": config,
             "nickname": nickname,
             "component_name": one.type,
-            "dependencies": {address: self.runtimes[address] for address in producers},
+            "dependencies": {a: self.runtimes[a] for a in producers if a in self.runtimes},
             "states": str(self._states),
         }
         return {**SETTINGS, **fixed, **{k: v for k, v in config.items() if k != "depends_on"}}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus import projects, truth
+from tests.corpus import language, projects, truth
 
 PROJECTS = ("plain", "aws", "graph", "tofu")
 
@@ -37,3 +37,11 @@ def test_the_corpus_is_as_large_as_it_should_be() -> None:
     modules = {path.name for path in truth.COMPONENTS.iterdir() if path.is_dir()} - {"modules"}
     assert modules == {one.type for one in truth.everything()}
     assert len(modules) >= 60
+
+
+def test_every_expression_has_terraforms_value_or_none(tmp_path: Path) -> None:
+    """Karma evaluates what stands in the corpus's files to what Terraform does, or says it does not know."""
+    lines = language.compared(tmp_path)
+    assert [one for one in lines if one[3] not in (None, one[2])] == []
+    known = sum(ours is not None for *_, ours in lines)
+    assert (len(lines) > 300, known > 0.6 * len(lines)) == (True, True), (len(lines), known)
