@@ -39,6 +39,8 @@ def _visit(frame: Frame, *, outermost: bool) -> None:
     program, reading = frame.program, frame.reading
     for name in program.reads:
         frame.parameter(name)
+    for name in program.states:
+        frame.state(name)
     for name in program.body.readers:
         frame.local(name)
     for block in program.blocks:
