@@ -330,9 +330,9 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     `provisioner_credentials`: commands that the module runs get the worker's credentials.
     `secrets` are those of the component's inputs: wherever one shows in what Terraform says, it is masked,
     also where the module has lost the mark.
-    `states` are the remote states that the module reads whose outputs a plan foresees; a plan of a job with any
-    is never kept either. `reads_states_of` are all components whose states it reads: Terraform does not mark
-    what is sensitive there, so it is masked.
+    `states` are the remote states that the module reads whose outputs a plan foresees; a plan of a job with
+    any is never kept either. `reads_states_of` are all components whose states it reads: Terraform does not
+    mark what is sensitive there, so it is masked.
     """
 
     address: str

@@ -150,7 +150,7 @@ class Context:
 
     @cached_property
     def states(self) -> Mapping[StatePlace, str]:
-        """The place of each component's state, also of one without a config. O(components), once if needed."""
+        """The place of each component's state, also of one without a config. O(components), if needed."""
         configured = (address for of_type in self.configs.values() for address in of_type)
         return state_places.index(self.modules.states, dict.fromkeys((*configured, *self._addresses)))
 

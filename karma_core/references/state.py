@@ -83,7 +83,7 @@ def _unseen(subject: Subject, read: UnseenState) -> Finding:
     if read.named is None:
         why = f"reads a state whose place does not follow from variables and config: {read.why}"
     elif (place := read.named.place) is None:
-        why = f"reads a state that is named in part only, or relative to where Terraform runs ({read.named.backend})"
+        why = f"names a state in part only, or relative to where Terraform runs ({read.named.backend})"
     else:
         why = f"reads the state {place}, which is no component's here"
     return Finding(

@@ -22,8 +22,8 @@ from karma_core.records import Applied, Module, TerraformJob
 from karma_core.references.base import NO_MODULES, ModuleInputs
 from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
-from karma_core.use_cases.fleet.resolved_config import check_resolved
 from karma_core.state_places import NamedState
+from karma_core.use_cases.fleet.resolved_config import check_resolved
 from karma_core.use_cases.fleet.values import NO_NAMES, Consumed, Values, consumed_by, read_by_state
 
 NO_STATES: Mapping[str, Mapping[NamedState, str]] = {}

@@ -236,7 +236,7 @@ class Values:
         return PlannedRuntime(known=self.runtime(address) or {})
 
     def unknown_inputs(self, consumed: Consumed, by_state: Collection[str] = ()) -> tuple[str, ...]:
-        """The consumed keys that are unknown until apply, as `producer.key`, sorted; `by_state` as `inputs`."""
+        """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
         return tuple(
             f"{producer}.{key}"
             for producer, keys in sorted(consumed.items())
@@ -340,10 +340,10 @@ class Values:
     ) -> TerraformJob:
         """Return Terraform's job for the component, with the variables that the module declares.
 
-        `by_value` are producers that the variable `dependencies` does not have. `reads_parameters`: the module
-        reads parameters by their names, so it must be told those that are not yet as they will be. `states`
-        are those that it reads, and whose they are. `as_now`: with the producers' runtimes of now, whatever
-        plans foresee.
+        `by_value` are producers that the variable `dependencies` does not have. `reads_parameters`: the
+        module reads parameters by their names, so it must be told those that are not yet as they will be.
+        `states` are those that it reads, and whose they are. `as_now`: with the producers' runtimes of now,
+        whatever plans foresee.
         """
         held = self._loaded(address).config
         config = (held.value if held else None) or {}

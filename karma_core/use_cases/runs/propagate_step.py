@@ -60,7 +60,7 @@ class PropagateStep:
         return True
 
     def _changed_outputs(self, address: str, before: Mapping[str, str] | None) -> list[str]:
-        """The outputs that have changed, as keys of those who read the component's state; none read it: none."""
+        """The outputs that have changed, as keys of those who read the component's state, if any do."""
         values, fleet = self._run.fleet.values, self._run.fleet
         now = values.outputs.known(address) or {}
         if before is None or not fleet.is_read_by_state(address):

@@ -152,7 +152,7 @@ class RuntimeWriter:
     def applied(
         self, judgement: Judgement, generation: int, outputs: TerraformOutputs | None = None
     ) -> Applied:
-        """Return the record of a component that was applied with its current inputs; `outputs` as `record`."""
+        """Return the record of a component that was applied with its current inputs."""
         inputs = judgement.inputs
         state = outputs.state if outputs is not None else None
         made = self._base(judgement, generation)
@@ -168,7 +168,7 @@ class RuntimeWriter:
         )
 
     def _output_digests(self, address: str, outputs: TerraformOutputs | None) -> dict[str, str] | None:
-        """The digests of the outputs, which consumers are judged with from now on; else those that are known."""
+        """The digests of the outputs, which count from now on; else those that are known."""
         values = self._fleet.values
         if outputs is None:
             earlier = self._workspace.state.applied(address)
