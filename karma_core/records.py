@@ -306,10 +306,14 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
     """A runtime, or another parameter's object, as a plan foresees it.
 
     `unknown` are marks; true: nothing of it is known. Values are in the clear and never leave the process.
+    `types` are those of its wholly known parts as Terraform writes them (`["set", "string"]`), `sensitive`
+    the keys that are marked so, where either is told.
     """
 
     known: JsonObject = {}
     unknown: JsonValue = None
+    types: JsonObject = {}
+    sensitive: tuple[str, ...] = ()
 
 
 class PlannedState(Record, frozen=True, kw_only=True):
@@ -365,12 +369,14 @@ class PlannedOutputs(Record, frozen=True, kw_only=True):
 
     `unknown` maps an output to its marks: true, or the shape of the value with true where a part is unknown
     until apply (null may stand there in `known`). An output unknown as a whole is only there. `known` holds
-    sensitive values in the clear: it never leaves the process.
+    sensitive values in the clear: it never leaves the process. `types` are the outputs' types, of those that
+    are wholly known.
     """
 
     known: JsonObject
     unknown: JsonObject = {}
     sensitive: tuple[str, ...] = ()
+    types: JsonObject = {}
 
 
 class TerraformPlan(Record, frozen=True, kw_only=True):

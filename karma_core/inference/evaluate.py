@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.closure import Names
+from karma_core.inference.facts import BY_PATH, ModuleFacts
 from karma_core.inference.module_scope import Frame, child_frames, root_frame
 from karma_core.inference.program import CompiledBlock, Program
 from karma_core.inference.reading import Inputs, Reading, Unresolved
@@ -75,12 +76,17 @@ def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
 
 
 class Identity(NamedTuple):
-    """The identity of a resource: its type, the identifying argument with its value, and its place."""
+    """The identity of a resource: its type, the identifying argument with its value, and its place.
+
+    Of parameters by path `value` is the path, empty where it is not known, and `recursive` says whether those
+    below further levels are meant, too.
+    """
 
     resource: str
     argument: str
     value: str
     place: str
+    recursive: bool = False
 
 
 def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creates"]) -> list[Identity]:
@@ -95,7 +101,11 @@ def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creat
 def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[Identity]:
     program = frame.program
     for block in program.lookups if what == "lookups" else program.creates:
+        by_path = block.labels[0] == BY_PATH
         for names in frame.instances(block):
+            if by_path:
+                yield _by_path(frame, block, names)
+                continue
             for argument, site in block.arguments.items():
                 value = frame.at(site, names)
                 if isinstance(value, str) and value:
@@ -103,3 +113,14 @@ def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[I
     for name in program.children:
         for instance in child_frames(frame.child(name)):
             yield from _identities(instance, what)
+
+
+def _by_path(frame: Frame, block: CompiledBlock, names: Names) -> Identity:
+    """Parameters by path; all levels where it is not known how many are meant."""
+    path = frame.at(block.arguments["path"], names)
+    said = block.arguments.get("recursive")
+    recursive = frame.at(said, names) if said is not None else None
+    value = path if isinstance(path, str) else ""
+    return Identity(
+        BY_PATH, "path", value, block.arguments["path"].place, recursive not in (None, False, "false")
+    )

@@ -6,10 +6,14 @@ Facts are frozen, serialisable and the same for all components of a type. They h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from karma_core.inference.expressions import Expression
+
+BY_PATH: Final = "aws_ssm_parameters_by_path"
+"""The data source that reads all parameters below a path."""
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

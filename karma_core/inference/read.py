@@ -13,7 +13,17 @@ from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Literal, Name
-from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, UnseenRead, Variable
+from karma_core.inference.facts import (
+    BY_PATH,
+    Block,
+    Body,
+    Child,
+    FileRead,
+    ModuleFacts,
+    Site,
+    UnseenRead,
+    Variable,
+)
 from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import REMOTE_STATE, sliced
 from karma_core.inference.sources import Source
@@ -22,7 +32,6 @@ Files = Mapping[str, bytes]
 """Path relative to the modules' root → content, of a module's files and those of its child modules."""
 
 PARAMETER: Final = "aws_ssm_parameter"
-BY_PATH: Final = "aws_ssm_parameters_by_path"
 MAX_MODULES: Final = 32
 """How deep child modules may nest. Ours: real ones nest two or three deep."""
 MAX_CALLS: Final = 1_000
@@ -201,12 +210,12 @@ class _Parts:
             return
         kind, name = source.labels[:2]
         reading = source.type in _READING
-        if reading and kind in _UNSEEN:
+        if reading and (kind in _UNSEEN or (kind == BY_PATH and "path" not in source.attributes)):
             self.unseen.append(UnseenRead(what=f"{source.type}.{kind}.{name}", place=source.place))
         if kind == REMOTE_STATE and source.type == "data":
             self.states[name] = _block(source, keep=("backend", "config", "defaults", "workspace"))
         block = _block(source, keep=(*IDENTITIES, *_FURTHER.get(kind, ())))
-        if not block.arguments:
+        if not block.arguments or (kind == BY_PATH and "path" not in block.arguments):
             return
         if kind != PARAMETER or "name" in block.arguments:
             (self.lookups if reading else self.creates).append(block)

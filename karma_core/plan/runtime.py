@@ -118,7 +118,12 @@ def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
 def planned_outputs(outputs: PlannedOutputs) -> PlannedRuntime:
     """The outputs that a state will have: Terraform keeps none of null."""
     known = {n: value for n, value in outputs.known.items() if value is not None or n in outputs.unknown}
-    return PlannedRuntime(known=known, unknown=dict(outputs.unknown) or None)
+    return PlannedRuntime(
+        known=known,
+        unknown=dict(outputs.unknown) or None,
+        types=outputs.types,
+        sensitive=outputs.sensitive,
+    )
 
 
 def is_unknown(marks: JsonValue) -> bool:

@@ -7,14 +7,17 @@ name in another: nobody has to say that they belong together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from karma_core import ids
 from karma_core.inference.evaluate import Identity, identities
+from karma_core.inference.facts import BY_PATH
+from karma_core.inference.read import PARAMETER
 from karma_core.inference.reading import parameter_of
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
+from karma_core.references.state import UNSEEN
 
 VIA: Final = "lookup"
 _VAULTED: Final = "aws_secretsmanager_secret"
@@ -25,10 +28,10 @@ _SAME: Final = {
     (f"{_VAULTED}_version", "secret_id"): (_VAULTED, "name"),
 }
 """Where a data source and the resource call the same thing differently (AWS provider documentation)."""
-_TO_THE_LETTER: Final = frozenset({"aws_ssm_parameter", _VAULTED})
+_TO_THE_LETTER: Final = frozenset({PARAMETER, _VAULTED})
 _ARN: Final = re.compile(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter(?=/)")
 _ARN_OF_SECRET: Final = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(?P<name>.+)-[A-Za-z0-9]{6}")
-_TYPES: Final = {source[0]: resource[0] for source, resource in _SAME.items()}
+_TYPES: Final = {source[0]: resource[0] for source, resource in _SAME.items()} | {BY_PATH: PARAMETER}
 _ELSEWHERE: Final = ("arn:aws:iam::aws:", "/aws/")
 """Policies and parameters that AWS itself provides: nobody's component creates them."""
 
@@ -54,8 +57,39 @@ class Lookup:
         inputs = self._context.inputs(subject.address, subject.config)
         references: list[Resolved] = []
         for sought in identities(program, inputs, "lookups"):
-            references += self._for(subject, sought)
+            references += (
+                self._below(subject, sought) if sought.resource == BY_PATH else self._for(subject, sought)
+            )
         return references
+
+    def _below(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
+        """Everybody who writes a parameter below the path, Karma's own parameters of the components included."""
+        if not sought.value:
+            yield _unseen_path(subject, sought)
+            return
+        if sought.value.startswith(_ELSEWHERE):
+            return
+        path = sought.value.rstrip("/")
+        written = [a for name, a in self._names() if _lies_below(name, path, recursive=sought.recursive)]
+        writers = sorted({*written, *self._with_runtime_below(path, recursive=sought.recursive)})
+        for address in writers:
+            if address != subject.address:
+                yield Reference(subject.address, address, VIA, sought.place)
+        if not writers:
+            yield _unmatched(subject, sought)
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """(name, who writes it) of every parameter that a module here creates."""
+        for (resource, argument, name), creators in self._index().items():
+            if (resource, argument) == (PARAMETER, "name"):
+                yield from ((name, address) for address in creators)
+
+    def _with_runtime_below(self, path: str, *, recursive: bool) -> Iterator[str]:
+        prefix = self._context.prefix
+        for of_type in self._context.configs.values():
+            for address in of_type:
+                if _lies_below(ids.runtime_parameter(prefix, address), path, recursive=recursive):
+                    yield address
 
     def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
         if sought.value.startswith(_ELSEWHERE):
@@ -104,6 +138,24 @@ def _name(resource: str, value: str) -> str:
         secret = _ARN_OF_SECRET.fullmatch(value)
         return secret["name"] if secret else _ARN.sub("", value)
     return comparable(value) or ""
+
+
+def _lies_below(name: str, path: str, *, recursive: bool) -> bool:
+    """Whether a parameter lies below a path: on the next level, or on any."""
+    rest = f"/{name.lstrip('/')}".removeprefix(f"{path}/")
+    return rest != f"/{name.lstrip('/')}" and (recursive or "/" not in rest)
+
+
+def _unseen_path(subject: Subject, sought: Identity) -> Finding:
+    """On the type, as every read that is not followed."""
+    return Finding(
+        code=UNSEEN,
+        severity=Severity.WARNING,
+        component=about_type(subject.type),
+        pointer=sought.place,
+        message=f"`data.{sought.resource}` reads below a path that does not follow from variables and config. "
+        "If what it reads comes from another component, declare that in depends_on.",
+    )
 
 
 def _unmatched(subject: Subject, sought: Identity) -> Finding:

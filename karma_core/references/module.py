@@ -16,7 +16,7 @@ from karma_core.inference.program import Program
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
-from karma_core.references.state import UNSEEN
+from karma_core.references.state import UNSEEN, reads_unseen
 from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
 
@@ -54,7 +54,7 @@ class Module:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named - by_value:
             resolved += _undeclared(subject, reading, named | by_value)
-        if named - reading.reads.keys() and not (program.unseen or _reads_unseen_state(subject)):
+        if named - reading.reads.keys() and not (program.unseen or reads_unseen(subject)):
             resolved += self._never_read(subject, reading)
         return resolved
 
@@ -106,10 +106,6 @@ def _emissions(subject: Subject, reading: Reading) -> Iterator[Emission]:
     for address, places in reading.writes.items():
         for place in sorted(places):
             yield Emission(subject.address, address, VIA, place)
-
-
-def _reads_unseen_state(subject: Subject) -> bool:
-    return any(isinstance(one, Finding) and one.code == UNSEEN for one in subject.resolved)
 
 
 def matches_by_suffix(target: str, read: Iterable[str]) -> bool:

@@ -58,6 +58,11 @@ def _keys(read: Read, *, whole: bool) -> tuple[tuple[str, ...], tuple[str, ...]]
     return tuple(sorted(keys)), tuple(sorted(keys - {f"{OUTPUTS}.{name}" for name in sure}))
 
 
+def reads_unseen(subject: Subject) -> bool:
+    """Whether a resolver has found that the module reads what is not followed."""
+    return any(isinstance(one, Finding) and one.code == UNSEEN for one in subject.resolved)
+
+
 def outputs_in(keys: Collection[str] | None) -> frozenset[str] | None:
     """The names of the outputs among consumed keys; None where all count."""
     if keys is None or OUTPUTS in keys:

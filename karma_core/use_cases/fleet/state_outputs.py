@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 
 from karma_core import strictjson
-from karma_core.json_types import JsonMapping
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.plan.fingerprint import ABSENT, UNKNOWN, Seal
 from karma_core.plan.runtime import is_unknown, unknown_keys
 from karma_core.records import Applied, PlannedRuntime
@@ -55,6 +55,11 @@ class StateOutputs:
         """The outputs as planned; None where nothing is planned of them."""
         with self._lock:
             return self._foreseen.get(address)
+
+    def planned_secrets(self, address: str) -> JsonObject:
+        """The planned outputs that are sensitive, as far as they are known."""
+        planned = self.foreseen(address)
+        return {n: planned.known[n] for n in planned.sensitive if n in planned.known} if planned else {}
 
     def unknown(self, address: str, keys: tuple[str, ...] | None) -> tuple[str, ...]:
         """The consumed outputs that are unknown until apply, as keys (`outputs.id`, `outputs` for all)."""

@@ -367,7 +367,10 @@ class Values:
             definition=definition,
             variables=self._workspace.environment.variables,
             module=module,
-            runtimes=self._secret_parts(address, {p: part | read.get(p, {}) for p, part in parts.items()}),
+            runtimes=[
+                *self._secret_parts(address, {p: part | read.get(p, {}) for p, part in parts.items()}),
+                *(self.outputs.planned_secrets(producer) for producer in sorted(by_state)),
+            ],
         )
         self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(

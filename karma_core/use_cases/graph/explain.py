@@ -138,6 +138,9 @@ def _texts(body: Body) -> Iterator[tuple[str, str]]:
         *body.blocks,
     ]
     yield from ((site.place, site.text) for site in (*body.locals.values(), *body.outputs.values()))
+    for state in body.states.values():
+        said = "; ".join(f"{name} = {site.text}" for name, site in state.arguments.items())
+        yield state.place, said
     for block in blocks:
         yield from ((site.place, site.text) for site in _sites(block))
     for child in body.children.values():
