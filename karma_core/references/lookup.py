@@ -7,7 +7,10 @@ name in another: nobody has to say that they belong together.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import takewhile
 from typing import ClassVar, Final
 
 from karma_core import ids
@@ -57,39 +60,37 @@ class Lookup:
         inputs = self._context.inputs(subject.address, subject.config)
         references: list[Resolved] = []
         for sought in identities(program, inputs, "lookups"):
-            references += (
-                self._below(subject, sought) if sought.resource == BY_PATH else self._for(subject, sought)
-            )
+            find = self._below if sought.resource == BY_PATH else self._for
+            references += find(subject, sought)
         return references
 
     def _below(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
-        """Everybody who writes a parameter below the path, Karma's own parameters of the components included."""
+        """Everybody who writes a parameter below the path, on the next level or, `recursive`, on any."""
         if not sought.value:
             yield _unseen_path(subject, sought)
-            return
-        if sought.value.startswith(_ELSEWHERE):
-            return
-        path = sought.value.rstrip("/")
-        written = [a for name, a in self._names() if _lies_below(name, path, recursive=sought.recursive)]
-        writers = sorted({*written, *self._with_runtime_below(path, recursive=sought.recursive)})
-        for address in writers:
-            if address != subject.address:
+        elif not f"{sought.value}/".startswith(_ELSEWHERE):
+            start = f"{sought.value.rstrip('/')}/"
+            written = self._written
+            after = (written[at] for at in range(bisect(written, (start,)), len(written)))
+            below = takewhile(lambda one: one[0].startswith(start), after)
+            writers = {a for name, a in below if sought.recursive or "/" not in name.removeprefix(start)}
+            for address in sorted(writers - {subject.address}):
                 yield Reference(subject.address, address, VIA, sought.place)
-        if not writers:
-            yield _unmatched(subject, sought)
+            if not writers:
+                yield _unmatched(subject, sought)
 
-    def _names(self) -> Iterator[tuple[str, str]]:
-        """(name, who writes it) of every parameter that a module here creates."""
-        for (resource, argument, name), creators in self._index().items():
-            if (resource, argument) == (PARAMETER, "name"):
-                yield from ((name, address) for address in creators)
-
-    def _with_runtime_below(self, path: str, *, recursive: bool) -> Iterator[str]:
+    @cached_property
+    def _written(self) -> list[tuple[str, str]]:
+        """(name, who writes it) of every parameter that a module creates, and of every runtime; sorted."""
+        created = (
+            (f"/{name.lstrip('/')}", address)
+            for (resource, argument, name), creators in self._index().items()
+            if (resource, argument) == (PARAMETER, "name")
+            for address in creators
+        )
         prefix = self._context.prefix
-        for of_type in self._context.configs.values():
-            for address in of_type:
-                if _lies_below(ids.runtime_parameter(prefix, address), path, recursive=recursive):
-                    yield address
+        addresses = (address for of_type in self._context.configs.values() for address in of_type)
+        return sorted((*created, *((ids.runtime_parameter(prefix, a), a) for a in addresses)))
 
     def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
         if sought.value.startswith(_ELSEWHERE):
@@ -140,12 +141,6 @@ def _name(resource: str, value: str) -> str:
     return comparable(value) or ""
 
 
-def _lies_below(name: str, path: str, *, recursive: bool) -> bool:
-    """Whether a parameter lies below a path: on the next level, or on any."""
-    rest = f"/{name.lstrip('/')}".removeprefix(f"{path}/")
-    return rest != f"/{name.lstrip('/')}" and (recursive or "/" not in rest)
-
-
 def _unseen_path(subject: Subject, sought: Identity) -> Finding:
     """On the type, as every read that is not followed."""
     return Finding(
@@ -153,8 +148,8 @@ def _unseen_path(subject: Subject, sought: Identity) -> Finding:
         severity=Severity.WARNING,
         component=about_type(subject.type),
         pointer=sought.place,
-        message=f"`data.{sought.resource}` reads below a path that does not follow from variables and config. "
-        "If what it reads comes from another component, declare that in depends_on.",
+        message=f"`data.{sought.resource}` reads below a path that does not follow from variables and "
+        "config. If what it reads comes from another component, declare that in depends_on.",
     )
 
 
