@@ -58,6 +58,7 @@ class Program:
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)
         self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
+        self.states = {name: CompiledBlock(block) for name, block in body.states.items()}
         self.foreign = {
             name
             for name, block in body.reads.items()
@@ -91,6 +92,12 @@ class Program:
             for name, v in body.variables.items()
             if v.type is not None and (made := completion(v.type, _plain)) is not None
         }
+
+    @cached_property
+    def reads_states(self) -> bool:
+        """Whether the module or a child of it reads remote states."""
+        children = (child.program for child in self.children.values())
+        return bool(self.states) or any(child is not None and child.reads_states for child in children)
 
     @cached_property
     def looks_up(self) -> bool:

@@ -27,6 +27,7 @@ from karma_core.inference.facts import Block, Body, Child
 
 DEPENDENCIES: Final = "dependencies"
 _PARAMETER: Final = ("aws_ssm_parameter",)
+REMOTE_STATE: Final = "terraform_remote_state"
 RUNTIME: Final = "/runtime"
 CONFIG: Final = "/config"
 _NAMED: Final = ("aws_ssm_parameter", "aws_secretsmanager_secret", "aws_secretsmanager_secret_version")
@@ -129,7 +130,7 @@ class _Slicer:
             case Attribute(of=Name(name="module"), name=name):
                 return self._output(name)
             case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name=kind), name=name):
-                return kind in _PARAMETER and self._holds_runtime(name)
+                return kind == REMOTE_STATE or (kind in _PARAMETER and self._holds_runtime(name))
             case For() if self._reaches(node.of, names):
                 return True
             case _:
@@ -152,7 +153,8 @@ class _Slicer:
         body = self._body
         children = map(self._child, body.children)
         inside = any(child is not None and child.reads_anything() for child in children)
-        return bool(self._variables) or inside or any(map(self._holds_runtime, body.reads))
+        own = bool(self._variables) or bool(body.states)
+        return own or inside or any(map(self._holds_runtime, body.reads))
 
     def _holds_runtime(self, name: str) -> bool:
         """Whether a data source's value may be a runtime; that of a name that ends otherwise is none."""

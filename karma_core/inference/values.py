@@ -39,6 +39,11 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Outputs(Runtime):
+    """The outputs in the state of a component. They are read as a runtime is, key by key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """JSON text of a value, as a parameter holds it."""
 

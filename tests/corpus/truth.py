@@ -61,12 +61,9 @@ def everything() -> tuple[Truth, ...]:
     return tuple(_read(path) for path in sorted(COMPONENTS.glob(f"*{TRUTH}")))
 
 
-LATER = frozenset({"state"})
-
-
 def of_project(project: str) -> tuple[Truth, ...]:
     """The truth of the types that a project has."""
-    return tuple(one for one in everything() if project in one.projects and one.group not in LATER)
+    return tuple(one for one in everything() if project in one.projects)
 
 
 def _read(path: Path) -> Truth:

@@ -239,6 +239,7 @@ def read_fleet(
         optional_keys=built.optional_keys,
         maybe_created=creations.reader(workspace),
         self_written=built.self_written,
+        named_states=built.named_states,
     )
 
 

@@ -232,3 +232,45 @@ def test_only_modules_that_create_what_is_sought_are_evaluated() -> None:
 
 def _by_type(configs: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
     return {"zone": configs}
+
+
+def reads_below(path: str, recursive: str = "") -> str:
+    """A module that reads all parameters below a path."""
+    more = f"  recursive = {recursive}\n" if recursive else ""
+    return f'data "aws_ssm_parameters_by_path" "x" {{\n  path = {path}\n{more}}}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "recursive", "writers"),
+    [
+        ('"/apps/one"', "", ["p/one"]),
+        ('"/apps/one/"', "false", ["p/one"]),
+        ('"/apps"', "", []),
+        ('"/apps"', "true", ["p/one", "p/two"]),
+        ('"/apps"', "var.unknown", ["p/one", "p/two"]),
+        ('"/app"', "true", []),
+        ('"/apps/one/url"', "true", []),
+        ('"/apps/${var.config.app}"', "", ["p/two"]),
+        ('"/iac/p/one"', "", ["p/one"]),
+        ('"/iac/p"', "", []),
+        ('"/iac/p"', "true", ["p/one", "p/two"]),
+        ('"/aws/service"', "true", []),
+    ],
+)
+def test_parameters_by_path_are_found_by_the_names_that_are_written(
+    path: str, recursive: str, writers: list[str]
+) -> None:
+    """Every writer below the path, by levels as the data source has them; runtimes are below, too."""
+    configs = {"c/c": {"app": "two"}, "p/one": {}, "p/two": {}}
+    sources = {"p": WRITER, "c": reads_below(path, recursive) + 'variable "unknown" {\n  type = bool\n}\n'}
+    made = edges(configs, "c/c", sources=sources)
+    assert sorted({target for target, _ in made}) == writers
+    assert {edge.via for edge in made.values()} <= {("lookup",)}
+    said = [code for code, component, _ in codes(configs, sources=sources) if code == "unmatched-reference"]
+    assert len(said) == (not writers and "/aws/" not in path)
+
+
+def test_parameters_by_an_unknown_path_are_not_seen() -> None:
+    """On the type, with the place of the path."""
+    sources = {"c": reads_below("aws_vpc.x.id"), "p": WRITER}
+    assert codes({"c/c": {}, "p/one": {}}, sources=sources) == [("unseen-read", "type:c", "main.tf:2")]
