@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
+from karma_core.state_places import NamedState
 
 # -- parameters ---------------------------------------------------------------------------------------
 
@@ -185,7 +186,10 @@ class Applied(Record, frozen=True, kw_only=True):
     state: StateHeight | None = None
     begun: str = ""
     by_value: tuple[str, ...] = ()
-    """Those of `edges` of which the config alone took values; the variable `dependencies` lacked them."""
+    """Those of `edges` that the variable `dependencies` lacked: the config alone took values of them, or the
+    module read their states."""
+    outputs: dict[str, str] | None = None
+    """Each output in the state after the last success → its digest; None where an older Karma wrote this."""
 
     @property
     def succeeded(self) -> bool:
@@ -302,10 +306,21 @@ class PlannedRuntime(Record, frozen=True, kw_only=True):
     """A runtime, or another parameter's object, as a plan foresees it.
 
     `unknown` are marks; true: nothing of it is known. Values are in the clear and never leave the process.
+    `types` are those of its wholly known parts as Terraform writes them (`["set", "string"]`), `sensitive`
+    the keys that are marked so, where either is told.
     """
 
     known: JsonObject = {}
     unknown: JsonValue = None
+    types: JsonObject = {}
+    sensitive: tuple[str, ...] = ()
+
+
+class PlannedState(Record, frozen=True, kw_only=True):
+    """A state as a module names it, and the outputs that it will have as a plan foresees them."""
+
+    named: NamedState
+    outputs: PlannedRuntime
 
 
 class TerraformJob(Record, frozen=True, kw_only=True):
@@ -319,6 +334,9 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     `provisioner_credentials`: commands that the module runs get the worker's credentials.
     `secrets` are those of the component's inputs: wherever one shows in what Terraform says, it is masked,
     also where the module has lost the mark.
+    `states` are the remote states that the module reads whose outputs a plan foresees; a plan of a job with
+    any is never kept either. `reads_states_of` are all components whose states it reads: Terraform does not
+    mark what is sensitive there, so it is masked.
     """
 
     address: str
@@ -331,6 +349,8 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     foretell: bool = False
     provisioner_credentials: bool = False
     secrets: tuple[JsonValue, ...] = ()
+    states: tuple[PlannedState, ...] = ()
+    reads_states_of: tuple[str, ...] = ()
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
@@ -349,12 +369,14 @@ class PlannedOutputs(Record, frozen=True, kw_only=True):
 
     `unknown` maps an output to its marks: true, or the shape of the value with true where a part is unknown
     until apply (null may stand there in `known`). An output unknown as a whole is only there. `known` holds
-    sensitive values in the clear: it never leaves the process.
+    sensitive values in the clear: it never leaves the process. `types` are the outputs' types, of those that
+    are wholly known.
     """
 
     known: JsonObject
     unknown: JsonObject = {}
     sensitive: tuple[str, ...] = ()
+    types: JsonObject = {}
 
 
 class TerraformPlan(Record, frozen=True, kw_only=True):

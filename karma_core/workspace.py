@@ -15,6 +15,7 @@ from karma_core import ids, ports
 from karma_core.json_types import JsonMapping
 from karma_core.masking.known import KnownSecrets
 from karma_core.roles import Role
+from karma_core.state_places import StateFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,8 @@ class EnvironmentSettings:
     `variables` are extra Terraform variables, the same for every component. `parallelism` bounds how many
     components are worked on at once. `lease_seconds` is how long a lease lives without renewal. `policy` is
     what `karma_core.policy` reads, `identities` whose
-    names are whose; `foreign_prefixes` are those of the project's other environments.
+    names are whose; `foreign_prefixes` are those of the project's other environments. `states` is where the
+    components' Terraform states are kept, None where that is not known.
     """
 
     name: str
@@ -35,6 +37,7 @@ class EnvironmentSettings:
     policy: JsonMapping = field(default_factory=dict)
     identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     foreign_prefixes: tuple[str, ...] = ()
+    states: StateFolder | None = None
     parallelism: int = 4
     lease_seconds: float = 60.0
 

@@ -159,6 +159,7 @@ def writes_unknown(document: JsonObject) -> bool:
 def _outputs(document: JsonObject) -> PlannedOutputs:
     """Return the planned outputs. One of null is a null; only a `runtime` of null counts as absent."""
     changes = sorted(document.get("output_changes", {}).items())
+    planned = document.get("planned_values", {}).get("outputs", {})
     unknown = {name: c["after_unknown"] for name, c in changes if masking.is_marked(c.get("after_unknown"))}
     after = {name: change for name, change in changes if name in unknown or change.get("after") is not None}
     null = {n for n, change in changes if n not in after and change["actions"] != ["delete"]} - {RUNTIME}
@@ -167,6 +168,7 @@ def _outputs(document: JsonObject) -> PlannedOutputs:
         known={**known, **dict.fromkeys(sorted(null))},
         unknown=unknown,
         sensitive=tuple(n for n, change in after.items() if masking.is_marked(change.get("after_sensitive"))),
+        types={name: one["type"] for name, one in sorted(planned.items()) if "type" in one},
     )
 
 

@@ -20,6 +20,7 @@ from typing import Final
 
 from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
+from karma_adapters.terraform import plan_only_states as states
 from karma_adapters.terraform.hcl_edits import applied
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
@@ -69,18 +70,25 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     _require_native(directory, files, job, outermost=outermost)
     native = [file for file in files if file.name.endswith(configuration.NATIVE)]
     documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
-    reading = [one for document in documents for one in parameters.locals_of(document)]
+    further = states.uses if job.states else parameters.no_uses
+    reading = [one for document in documents for one in parameters.locals_of(document, further)]
+    if job.states:
+        reading += [one for document in documents for one in states.locals_of(document)]
     if not outermost and not reading:
         return
     inputs = PlannedInputs(documents, job) if outermost else None
-    outputs = [o for d in documents for o in parameters.outputs_of(d)] if outermost and job.foretell else []
+    outputs: list[str] = []
+    if outermost and job.foretell:
+        outputs += [one for document in documents for one in parameters.outputs_of(document, further)]
     for document in documents:
-        rewritten = rewrite(document, inputs)
+        rewritten = rewrite(document, inputs, planned_states=bool(job.states))
         if rewritten != document.text:
             file = directory / document.name
             file.chmod(0o600)
             file.write_bytes(rewritten.encode())
     definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
+    if job.states:
+        definitions.append(states.planned_local(job.states, expression))
     if inputs is not None:
         _write_inputs(directory / MODULE, inputs)
         outputs.append(inputs.call(expression(job.variables.get(n), job.unknown[n]) for n in inputs.names))
@@ -91,6 +99,7 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
 def _require_native(directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool) -> None:
     """PlanDeferred where a file in JSON syntax, which is not rewritten, uses what is unknown."""
     unknown = [f"var.{name}".encode() for name in job.unknown] if outermost else []
+    unknown += [states.TYPE.encode()] if job.states else []
     texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
     if any(used in text for text in texts for used in (parameters.TYPE.encode(), *unknown)):
         raise PlanDeferred(
@@ -106,12 +115,16 @@ def _write_inputs(folder: Path, inputs: PlannedInputs) -> None:
         (folder / name).write_text(text, "utf-8")
 
 
-def rewrite(document: hcl.Document, inputs: PlannedInputs | None = None) -> str:
+def rewrite(
+    document: hcl.Document, inputs: PlannedInputs | None = None, *, planned_states: bool = False
+) -> str:
     """Return the file with its use of what is planned: parameters that are read, variables with unknowns.
 
+    Remote states too where any is planned.
     In a child module (`inputs` is None) variables are others: what it is given comes from the outermost.
     """
-    edits = list(parameters.reading_edits(document))
+    edits = list(parameters.reading_edits(document, states.uses if planned_states else parameters.no_uses))
+    edits += states.reading_edits(document) if planned_states else ()
     edits += inputs.edits(document) if inputs is not None else ()
     return applied(document.text, edits)
 

@@ -11,9 +11,9 @@ plan tells part by part what will be written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Final
+from typing import ClassVar, Final
 
 from karma_adapters.terraform.hcl_edits import Edit, applied, path_of, values
 from karma_core import hcl
@@ -32,29 +32,39 @@ Names = Mapping[tuple[str, ...], str]
 """The start of a traversal → what stands for it in a loop of ours."""
 _EACH: Final[Names] = {("each", "key"): "karma_key", ("each", "value"): "karma_value"}
 _COUNT: Final[Names] = {("count", "index"): "karma_value"}
+Uses = Callable[[hcl.Expression], Iterable[Edit]]
+"""The edits of all uses of something in an expression."""
 
 
-def reading_edits(document: hcl.Document) -> Iterator[Edit]:
-    """The edits by which every use of a parameter that was read uses our local instead."""
+def no_uses(_expression: hcl.Expression) -> tuple[Edit, ...]:
+    """Nothing else is replaced."""
+    return ()
+
+
+def reading_edits(document: hcl.Document, further: Uses = no_uses) -> Iterator[Edit]:
+    """The edits by which every use of a parameter that was read uses our local instead.
+
+    `further` are the edits of other uses, in expressions of which we make others.
+    """
     for expression in values(document.body):
-        yield from _uses(expression)
+        yield from uses(expression)
     for block in _blocks(document, "data"):
-        yield from _data_edits(document, block)
+        yield from _data_edits(block, Instances(document, block, further))
 
 
-def locals_of(document: hcl.Document) -> Iterator[str]:
+def locals_of(document: hcl.Document, further: Uses = no_uses) -> Iterator[str]:
     """The definitions of those locals, one for each data source."""
     for block in _blocks(document, "data"):
-        yield f"{READ}{block.labels[1]} = {_Instances(document, block).read()}"
+        yield f"{READ}{block.labels[1]} = {Instances(document, block, further).read()}"
 
 
-def outputs_of(document: hcl.Document) -> Iterator[str]:
+def outputs_of(document: hcl.Document, further: Uses = no_uses) -> Iterator[str]:
     """One output for each resource whose value is an encoded object: a list of names and values."""
     for block in _blocks(document, "resource"):
         value = block.attributes.get("value") or block.attributes.get("insecure_value")
         argument = _argument(value.expression, "jsonencode") if value else None
         if argument is not None:
-            pairs = _Instances(document, block).written(argument)
+            pairs = Instances(document, block, further).written(argument)
             yield f'output "{WRITTEN}{block.labels[1]}" {{\n  value     = {pairs}\n  sensitive = true\n}}'
 
 
@@ -103,10 +113,14 @@ def _blocks(document: hcl.Document, kind: str) -> Iterator[hcl.Block]:
             yield block
 
 
-class _Instances:
+class Instances:
     """The instances of a block: how they come about, and the block's expressions within a loop of ours."""
 
-    def __init__(self, document: hcl.Document, block: hcl.Block) -> None:
+    planned_local: ClassVar[str] = PLANNED
+    real_value: ClassVar[str] = f"merge(karma_one, {{ {DECODED} = try(jsondecode(karma_one.value), null) }})"
+
+    def __init__(self, document: hcl.Document, block: hcl.Block, further: Uses = no_uses) -> None:
+        self._further = further
         self._text = document.text
         self._block = block
         self._for_each = block.attributes.get("for_each")
@@ -125,7 +139,7 @@ class _Instances:
     def source(self, expression: hcl.Expression, names: Names | None = None) -> str:
         """An expression with our edits, and the names of its instance by those of the loop."""
         bound = self._names if names is None else names
-        edits = chain(_uses(expression), _renamed(expression, bound))
+        edits = chain(uses(expression), self._further(expression), renamed(expression, bound))
         return applied(self._text, edits, start=expression.start, end=expression.end)
 
     def name(self, *, bound: bool = True) -> str:
@@ -136,14 +150,14 @@ class _Instances:
 
     def others(self) -> str:
         """The instances whose parameter is not planned."""
-        condition = f"!contains(keys(local.{PLANNED}), {self.name()})"
+        condition = f"!contains(keys(local.{self.planned_local}), {self.name()})"
         return f"{{ for karma_key, karma_value in {self.loop()} : karma_key => karma_value if {condition} }}"
 
     def read(self) -> str:
         """Return the data source's value: an object, a list by `count`, or a map of objects by `for_each`."""
-        real = f"merge(karma_one, {{ {DECODED} = try(jsondecode(karma_one.value), null) }})"
-        planned = f"[for karma_name, karma_one in local.{PLANNED} : karma_one if karma_name == {self.name()}]"
-        data = f"data.{TYPE}.{self._block.labels[1]}"
+        named = f"karma_name, karma_one in local.{self.planned_local}"
+        planned = f"[for {named} : {self.planned()} if karma_name == {self.name()}]"
+        data = ".".join(("data", *self._block.labels))
         if self._count:
             key, opening, closing = "tostring(karma_value)", "[for karma_value in", "]"
             loop, result = f"range({self.source(self._count.expression, {})})", ""
@@ -153,8 +167,12 @@ class _Instances:
         else:
             key, opening, closing = "karma_key", "one([for karma_key, karma_value in", "])"
             loop, result = self.loop(), ""
-        others = f"[for karma_at, karma_one in {data} : {real} if karma_at == {key}]"
+        others = f"[for karma_at, karma_one in {data} : {self.real_value} if karma_at == {key}]"
         return f"{opening} {loop} : {result}concat({planned}, {others})[0]{closing}"
+
+    def planned(self) -> str:
+        """An instance that is planned, `karma_one` being what is planned under its name."""
+        return "karma_one"
 
     def written(self, argument: hcl.Expression) -> str:
         """A list of what the instances write."""
@@ -168,22 +186,22 @@ class _Instances:
         return self.source(self._block.attributes["name"].expression, names)
 
 
-def _data_edits(document: hcl.Document, block: hcl.Block) -> Iterator[Edit]:
+def _data_edits(block: hcl.Block, instances: Instances) -> Iterator[Edit]:
     """Restrict the data source to parameters that are not planned."""
-    instances = _Instances(document, block)
     for name in ("count", "for_each"):
         if name in block.attributes:
-            yield _whole(block.attributes[name], "")
-    yield _whole(
+            yield whole(block.attributes[name], "")
+    yield whole(
         block.attributes["name"], f"for_each = {instances.others()}\n  name = {instances.name_in_data()}"
     )
 
 
-def _whole(attribute: hcl.Attribute, text: str) -> Edit:
+def whole(attribute: hcl.Attribute, text: str) -> Edit:
+    """The edit of an attribute with its value."""
     return Edit(attribute.start, attribute.expression.end, text)
 
 
-def _uses(expression: hcl.Expression) -> Iterator[Edit]:
+def uses(expression: hcl.Expression) -> Iterator[Edit]:
     """Edits of every use of a parameter that was read, in an expression."""
     waiting: list[tuple[hcl.Expression, frozenset[str]]] = [(expression, frozenset())]
     while waiting:
@@ -235,7 +253,8 @@ def _argument(node: hcl.Expression, function: str) -> hcl.Expression | None:
     return node.arguments[0] if len(node.arguments) == 1 else None
 
 
-def _renamed(expression: hcl.Expression, names: Names) -> Iterable[Edit]:
+def renamed(expression: hcl.Expression, names: Names) -> Iterable[Edit]:
+    """The edits by which the start of a traversal is another name."""
     for node in nodes.walk(expression):
         new = names.get(path_of(node))
         if new is not None:

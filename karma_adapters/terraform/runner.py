@@ -116,7 +116,7 @@ class TerraformRunner:
         knows it only in part.
         """
         self._settling.settle(job.address)
-        if job.unknown or job.parameters or job.state_of:
+        if job.unknown or job.parameters or job.states or job.state_of:
             return self._speculate(job)
         terraform = self._ready(job)
         folder = self._private.new(job.address)
@@ -525,15 +525,21 @@ class TerraformRunner:
 
     def _secrets(self, job: TerraformJob) -> list[str]:
         """Return the secrets to mask in errors before there is a plan: what was given, sensitive outputs."""
-        outputs = (self._backend.state(job.address) or {}).get("outputs", {}).values()
-        kept = [output.get("value") for output in outputs if output.get("sensitive")]
-        return [*leaves_of(kept), *self._given_secrets(job)]
+        return [*self._sensitive_outputs(job.address), *self._given_secrets(job)]
+
+    def _sensitive_outputs(self, address: str) -> list[str]:
+        outputs = (self._backend.state(address) or {}).get("outputs", {}).values()
+        return list(leaves_of([output.get("value") for output in outputs if output.get("sensitive")]))
 
     def _given_secrets(self, job: TerraformJob) -> list[str]:
-        """Return the secrets among what the component's Terraform is given: inputs, and credentials."""
+        """Return the secrets among what the component's Terraform is given: inputs, and credentials.
+
+        So are the sensitive outputs of states that its module reads, now and as they are planned.
+        """
         named = job.module.sensitive_variables
         given = [job.variables[name] for name in named if name in job.variables]
-        return [*leaves_of([*given, *job.secrets]), *self._credentials]
+        read = [text for address in job.reads_states_of for text in self._sensitive_outputs(address)]
+        return [*leaves_of([*given, *job.secrets]), *read, *self._credentials]
 
     def _with_access(self, data: Path) -> dict[str, str]:
         """The environment of a Terraform with this data directory; its credentials are masked from now on."""

@@ -141,7 +141,7 @@ def _terraform(
     cache = settings.state_dir / "cache"
     section = settings.section(environment)
     program = binary.find(settings.terraform.binary)
-    backend: Backend = LocalBackend(folder / "tfstate")
+    backend: Backend = LocalBackend(settings.tfstate_dir(environment))
     if section.terraform_state == "s3":
         version = partial(binary.version, program, cache, processes, environ)
         backend = S3Backend(aws.s3, state_place(section.aws or AwsSettings()), version)

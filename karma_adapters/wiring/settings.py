@@ -36,6 +36,7 @@ from karma_core.documents import WHOLE, Document, Secret
 from karma_core.errors import NotFound, UsageError
 from karma_core.json_types import JsonObject
 from karma_core.roles import Role
+from karma_core.state_places import StateFolder
 from karma_core.webhooks import SHORTEST_SECRET
 from karma_core.workspace import EnvironmentSettings
 
@@ -392,7 +393,14 @@ class Sections(Document, frozen=True, kw_only=True):
             foreign_prefixes=tuple(sorted(others - {section.prefix})),
             parallelism=section.parallelism,
             lease_seconds=section.lease_seconds,
+            states=self._states(name, section),
         )
+
+    def _states(self, name: str, section: Environment) -> StateFolder | None:
+        """Where Terraform's states are in S3; None where they are files, which a folder's settings know."""
+        del name
+        place = _state_place(section)
+        return StateFolder("s3", place[1], place[0]) if place is not None else None
 
 
 class Settings(Sections, frozen=True, kw_only=True):
@@ -414,6 +422,15 @@ class Settings(Sections, frozen=True, kw_only=True):
     def state_dir(self) -> Path:
         """Folder of everything that Karma keeps locally."""
         return self.root / self.project.state_dir
+
+    def tfstate_dir(self, environment: str) -> Path:
+        """Folder of an environment's Terraform states, where they are files."""
+        return self.state_dir / environment / "tfstate"
+
+    def _states(self, name: str, section: Environment) -> StateFolder:
+        """Where Terraform's states are, in S3 or in this folder."""
+        local = StateFolder("local", str(self.tfstate_dir(name).absolute()))
+        return super()._states(name, section) or local
 
     @property
     def api_socket(self) -> Path | None:

@@ -21,7 +21,10 @@ from karma_core.references.module import VIA as MODULE
 from karma_core.references.module import matches_by_suffix
 from karma_core.references.nickname import VIA as NICKNAME
 from karma_core.references.resolvers import RESOLVERS, find_all, prepare
+from karma_core.references.state import UNSEEN
+from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
+from karma_core.state_places import NamedState
 
 StatusOf = Callable[[Loaded, tuple[Edge, ...]], tuple[Status, str | None]]
 """(status, applied fingerprint) of a configured component, from what is known of it and its own edges."""
@@ -38,6 +41,8 @@ class Built(Record, frozen=True, kw_only=True):
     """(consumer, producer) → consumed keys that the runtime need not have."""
     self_written: frozenset[str] = frozenset()
     """Components whose modules write their own runtimes."""
+    named_states: dict[str, Mapping[NamedState, str]] = {}
+    """Component → the states that its module reads, as it names them, and whose they are."""
 
 
 @collector_paused()
@@ -50,14 +55,15 @@ def build(
     modules: ModuleInputs = NO_MODULES,
 ) -> Built:
     """The graph of an inventory. O(configs + references)."""
-    references, emissions, findings = resolve(inventory, definitions, resolvers, modules)
+    references, emissions, findings, named_states = resolve(inventory, definitions, resolvers, modules)
     inventory = with_owned(inventory, emissions)
     usable, refused = refuse_dangling(inventory.components, references)
     edges = {
         source: join(list_, definitions.get(inventory.components[source].type, EMPTY))
         for source, list_ in usable.items()
     }
-    nodes, orphans = make_nodes(inventory, edges, status_of or by_record, emissions)
+    unseen = any(finding.code == UNSEEN for finding in findings)
+    nodes, orphans = make_nodes(inventory, edges, status_of or by_record, emissions, unseen=unseen)
     twice = check_writers(inventory, emissions, definitions)
     for source, emits in emit(emissions).items():
         edges[source] = tuple(sorted((*edges.get(source, ()), *emits), key=lambda edge: edge.key))
@@ -67,6 +73,7 @@ def build(
         inventory=inventory,
         optional_keys=optional_keys_of(usable),
         self_written=self_written(emissions),
+        named_states=named_states,
     )
 
 
@@ -75,8 +82,11 @@ def resolve(
     definitions: Mapping[str, TypeDefinition],
     resolvers: Sequence[type[Resolver]] = RESOLVERS,
     modules: ModuleInputs = NO_MODULES,
-) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding]]:
-    """(references by consumer, runtimes written for others, findings) of every config that can be read."""
+) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding], dict[str, Mapping[NamedState, str]]]:
+    """(references by consumer, runtimes written for others, findings, states that are read).
+
+    Of every config that can be read.
+    """
     configs: dict[str, dict[str, JsonObject]] = {}
     for loaded in inventory.components.values():
         if loaded.config is not None and loaded.config.value is not None:
@@ -86,6 +96,7 @@ def resolve(
         configs=configs,
         definitions=definitions,
         modules=modules,
+        addresses=inventory.components,
     )
     prepared = prepare(context, resolvers)
     references: dict[str, list[Reference]] = {}
@@ -103,7 +114,7 @@ def resolve(
                     findings.append(resolved)
             if mine:
                 references[address] = mine
-    return references, emissions, findings
+    return references, emissions, findings, context.named_states
 
 
 def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
@@ -177,8 +188,13 @@ def make_nodes(
     edges: Mapping[str, tuple[Edge, ...]],
     status_of: StatusOf,
     emissions: Iterable[Emission] = (),
+    *,
+    unseen: bool = False,
 ) -> tuple[tuple[Component, ...], list[Finding]]:
-    """(components with their status, sorted; a warning for every orphan)."""
+    """(components with their status, sorted; a warning for every orphan).
+
+    `unseen`: some module here reads what is not followed, so that nobody knows who reads an orphan.
+    """
     owned = {emission.target for emission in emissions}
     consumed = {edge.target for of_source in edges.values() for edge in of_source}
     nodes = []
@@ -187,7 +203,7 @@ def make_nodes(
         if loaded.config is None:
             status, fingerprint = _unconfigured(loaded, owned=address in owned, consumed=address in consumed)
             if status is Status.ORPHAN:
-                findings.append(_orphan(loaded))
+                findings.append(_orphan(loaded, unseen=unseen))
         elif loaded.config.broken:
             status = Status.INVALID
             fingerprint = loaded.applied.fingerprint if loaded.applied is not None else None
@@ -240,16 +256,16 @@ def _node(inventory: Inventory, loaded: Loaded, status: Status, fingerprint: str
 def _best(readers: list[Reference]) -> list[Reference]:
     """Return the readers to believe: a module's own reads take precedence over names in a config.
 
-    What the config takes by value is read whatever the module reads.
+    What the config takes by value, and what the module reads of states, is read besides.
     """
     if len(readers) == 1 or all(r.via != MODULE for r in readers):
         return readers
-    return [r for r in readers if r.via in (MODULE, VALUE)]
+    return [r for r in readers if r.via in (MODULE, VALUE, STATE)]
 
 
 def _listed(keys: Iterable[str], readers: Iterable[Reference]) -> tuple[str, ...]:
-    """The keys that the type's definition lists, and those of values that the config takes."""
-    values = {key for r in readers if r.via == VALUE for key in r.keys or ()}
+    """The keys that the type's definition lists, those of values that the config takes, and outputs."""
+    values = {key for r in readers if r.via in (VALUE, STATE) for key in r.keys or ()}
     return tuple(sorted(values.union(keys)))
 
 
@@ -313,13 +329,19 @@ def _to_itself(reference: Reference) -> Finding:
     )
 
 
-def _orphan(loaded: Loaded) -> Finding:
+def _orphan(loaded: Loaded, *, unseen: bool) -> Finding:
+    """A deletion is advised only where it is known what every module reads."""
+    advice = (
+        f"Publish the component's config. Do not delete the parameter: modules here read what Karma cannot "
+        f"follow ({UNSEEN}), and it may be this."
+        if unseen
+        else "Delete the parameter, or publish the component's config."
+    )
     name = loaded.runtime.parameter.name if loaded.runtime is not None else loaded.address
     return Finding(
         code="orphan-runtime",
         severity=Severity.WARNING,
         component=loaded.address,
         pointer="",
-        message=f"nothing configures, consumes or applied the runtime {name}. "
-        f"Delete the parameter, or publish the component's config.",
+        message=f"nothing configures, consumes or applied the runtime {name}. {advice}",
     )

@@ -12,6 +12,8 @@ from karma_core.graph.load import Held, Inventory, Loaded
 from karma_core.model import Finding, GraphData, Kind, Severity, Status, about_environment
 from karma_core.plan.fingerprint import look_up
 from karma_core.records import ADVANCED_BYTES, STANDARD_BYTES, Tier
+from karma_core.references.state import VIA as STATE
+from karma_core.references.state import is_output, outputs_in
 
 NO_KEYS: Final[frozenset[str]] = frozenset()
 NONE_OPTIONAL: Final[Mapping[tuple[str, str], frozenset[str]]] = {}
@@ -138,19 +140,35 @@ def check_consumed_keys(
     for edge in data.edges:
         if edge.kind is not Kind.CONSUMES or not edge.keys:
             continue
-        runtime = inventory.components[edge.target].runtime
-        if runtime is None or runtime.value is None:
-            continue
         needed = set(edge.keys) - optional_keys.get((edge.source, edge.target), NO_KEYS)
-        missing = [key for key in sorted(needed) if not look_up(runtime.value, key)[1]]
+        by_state = STATE in edge.via
+        missing = list(_missing(inventory.components[edge.target], needed, by_state=by_state))
         if missing:
             final = edge.target in settled
             advice = f"Correct the key, or make {edge.target} publish it."
+            lacking = "whose state" if all(map(is_output, missing)) else "whose runtime"
             yield Finding(
                 code="consumed-key-missing",
                 severity=Severity.ERROR if final else Severity.WARNING,
                 component=edge.source,
                 pointer=edge.pointers[0] if edge.pointers else "",
-                message=f"it reads {', '.join(missing)} of {edge.target}, whose runtime has no such key. "
+                message=f"it reads {', '.join(missing)} of {edge.target}, {lacking} has no such key. "
                 + (advice if final else f"Deploy {edge.target} first. {advice}"),
             )
+
+
+def _missing(producer: Loaded, needed: set[str], *, by_state: bool) -> Iterator[str]:
+    """The needed keys that the producer lacks, in order; none where it is not known what it has.
+
+    `by_state`: some of them are outputs in its Terraform state, of which the applied record tells.
+    """
+    runtime = producer.runtime.value if producer.runtime is not None else None
+    applied = producer.applied
+    outputs = applied.outputs if applied is not None and applied.succeeded else None
+    for key in sorted(needed):
+        if by_state and is_output(key):
+            names = outputs_in([key])
+            if outputs is not None and names is not None and not names <= outputs.keys():
+                yield key
+        elif runtime is not None and not look_up(runtime, key)[1]:
+            yield key

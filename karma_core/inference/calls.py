@@ -19,6 +19,7 @@ from karma_core.inference.values import (
     Encoded,
     Failure,
     Mapped,
+    Outputs,
     Runtime,
     Unknown,
     Value,
@@ -28,7 +29,7 @@ from karma_core.inference.values import (
     specials,
 )
 
-_NOT_PLAIN: Final = frozenset({Unknown, PartialText, Failure, Runtime, Encoded, Dependencies})
+_NOT_PLAIN: Final = frozenset({Unknown, PartialText, Failure, Runtime, Outputs, Encoded, Dependencies})
 
 
 def call_of(name: str, arguments: list[Evaluate], *, spread: bool) -> Evaluate:

@@ -42,6 +42,10 @@ class Scope(Protocol):
         """`data.aws_ssm_parameter.name`."""
         ...
 
+    def state(self, name: str) -> Value:
+        """`data.terraform_remote_state.name`."""
+        ...
+
     def child(self, name: str) -> Value:
         """`module.name`."""
         ...

@@ -40,12 +40,14 @@ from karma_core.inference.values import (
     Dependencies,
     Encoded,
     Failure,
+    Outputs,
     Runtime,
     Unknown,
     Value,
     failed,
     known,
 )
+from karma_core.state_places import DEFAULT
 
 
 def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
@@ -89,12 +91,16 @@ def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case 
             return lambda frame, _names: frame.local(name)
         case Attribute(of=Name(name="path"), name="module"):
             return lambda frame, _names: frame.directory
+        case Attribute(of=Name(name="terraform"), name="workspace"):
+            return lambda _frame, _names: DEFAULT
         case Attribute(of=Name(name="path"), name="root"):
             return lambda _frame, _names: "."
         case Attribute(of=Name(name="module"), name=name):
             return lambda frame, _names: frame.child(name)
         case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name="aws_ssm_parameter"), name=name):
             return lambda frame, _names: frame.parameter(name)
+        case Attribute(of=Attribute(of=Name(name="data"), name="terraform_remote_state"), name=name):
+            return lambda frame, _names: frame.state(name)
         case _:
             return _attribute(compile_expression(node.of), node.name)
 
@@ -213,7 +219,9 @@ def _holds_text(node: Expression) -> bool:
 
 _SCALARS: Final = frozenset({int, float, bool, Fraction})
 _APART: Final = Failure("the results of a conditional have different types")
-_KEPT: Final = frozenset({str, type(None), Unknown, Failure, PartialText, Runtime, Encoded, Dependencies})
+_KEPT: Final = frozenset(
+    {str, type(None), Unknown, Failure, PartialText, Runtime, Outputs, Encoded, Dependencies}
+)
 """Values that stay what they are, whatever the other result of a conditional is."""
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from karma_core.inference.facts import ModuleFacts
+from karma_core.inference.closure import Names
+from karma_core.inference.facts import BY_PATH, ModuleFacts
 from karma_core.inference.module_scope import Frame, child_frames, root_frame
 from karma_core.inference.program import CompiledBlock, Program
 from karma_core.inference.reading import Inputs, Reading, Unresolved
-from karma_core.inference.values import Unknown
+from karma_core.inference.values import OF_RUNTIME, Unknown, Value
 from karma_core.inference.writing import visit_writes
 
 TOO_DEEP = "its expressions are nested too deeply"
@@ -39,6 +40,8 @@ def _visit(frame: Frame, *, outermost: bool) -> None:
     program, reading = frame.program, frame.reading
     for name in program.reads:
         frame.parameter(name)
+    for name in program.states:
+        frame.state(name)
     for name in program.body.readers:
         frame.local(name)
     for block in program.blocks:
@@ -73,12 +76,21 @@ def _visit_children(frame: Frame, name: str, call: CompiledBlock) -> None:
 
 
 class Identity(NamedTuple):
-    """The identity of a resource: its type, the identifying argument with its value, and its place."""
+    """The identity of a resource: its type, the identifying argument with its value, and its place.
+
+    `lost` is why the value does not follow from module and config, where nothing else tells what is meant;
+    empty where it does. Then `value` is empty.
+
+    Of parameters by path `value` is the path, empty where it is not known, and `recursive` says whether those
+    below further levels are meant, too.
+    """
 
     resource: str
     argument: str
     value: str
     place: str
+    lost: str = ""
+    recursive: bool = False
 
 
 def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creates"]) -> list[Identity]:
@@ -93,11 +105,32 @@ def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creat
 def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[Identity]:
     program = frame.program
     for block in program.lookups if what == "lookups" else program.creates:
+        by_path = block.labels[0] == BY_PATH
         for names in frame.instances(block):
+            if by_path:
+                yield _by_path(frame, block, names)
+                continue
             for argument, site in block.arguments.items():
                 value = frame.at(site, names)
                 if isinstance(value, str) and value:
                     yield Identity(block.labels[0], argument, value, site.place)
+                elif _is_lost(value) and block in program.named_alone:
+                    yield Identity(block.labels[0], argument, "", site.place, value.why)
     for name in program.children:
         for instance in child_frames(frame.child(name)):
             yield from _identities(instance, what)
+
+
+def _is_lost(value: Value) -> bool:
+    """Whether nothing tells a name. One that a runtime says is the producer's, which is known."""
+    return isinstance(value, Unknown) and value.why != OF_RUNTIME.why
+
+
+def _by_path(frame: Frame, block: CompiledBlock, names: Names) -> Identity:
+    """Parameters by path; all levels where it is not known how many are meant."""
+    path = frame.at(block.arguments["path"], names)
+    said = block.arguments.get("recursive")
+    recursive = frame.at(said, names) if said is not None else None
+    value = path if isinstance(path, str) else ""
+    place = block.arguments["path"].place
+    return Identity(BY_PATH, "path", value, place, recursive=recursive not in (None, False, "false"))

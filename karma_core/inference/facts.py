@@ -6,10 +6,14 @@ Facts are frozen, serialisable and the same for all components of a type. They h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from karma_core.inference.expressions import Expression
+
+BY_PATH: Final = "aws_ssm_parameters_by_path"
+"""The data source that reads all parameters below a path."""
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -89,7 +93,8 @@ class Child(_Fact, frozen=True, kw_only=True):
 class Body(_Fact, frozen=True, kw_only=True):
     """One module.
 
-    `reads` are its data sources `aws_ssm_parameter` by name, `writes` its resources of that type; `lookups`
+    `reads` are its data sources `aws_ssm_parameter` by name, `states` its remote states by name, `writes` its
+    resources of parameters; `lookups`
     and `creates` are data sources and resources with an identifying argument; `blocks` all blocks that may
     use a runtime; `readers` the locals that may, `exports` the outputs.
     """
@@ -98,6 +103,7 @@ class Body(_Fact, frozen=True, kw_only=True):
     locals: dict[str, Site] = {}
     outputs: dict[str, Site] = {}
     reads: dict[str, Block] = {}
+    states: dict[str, Block] = {}
     writes: tuple[Block, ...] = ()
     lookups: tuple[Block, ...] = ()
     creates: tuple[Block, ...] = ()
@@ -133,6 +139,11 @@ class ModuleFacts(_Fact, frozen=True, kw_only=True):
         return _reads(self.body)
 
     @property
+    def reads_states(self) -> bool:
+        """Whether the module, or a child of it, reads remote states."""
+        return _reads_states(self.body)
+
+    @property
     def unseen(self) -> tuple[UnseenRead, ...]:
         """What the module and its child modules read that is not followed, in order, each once."""
         return tuple(dict.fromkeys(_unseen(self.body)))
@@ -152,6 +163,11 @@ def _unseen(body: Body) -> Iterator[UnseenRead]:
 
 def _reads(body: Body) -> bool:
     return bool(body.reads) or any(_reads(c.body) for c in body.children.values() if c.body is not None)
+
+
+def _reads_states(body: Body) -> bool:
+    children = (child.body for child in body.children.values() if child.body is not None)
+    return bool(body.states) or any(map(_reads_states, children))
 
 
 def _of_type(body: Body, *, lookups: bool) -> set[str]:

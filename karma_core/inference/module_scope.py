@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from karma_core.inference.closure import Evaluate, Names
@@ -12,6 +13,7 @@ from karma_core.inference.loops import pairs_of
 from karma_core.inference.operations import whole_number
 from karma_core.inference.program import CompiledBlock, CompiledSite, Program
 from karma_core.inference.reading import MAX_NESTING, Reading
+from karma_core.inference.remote_states import remote_state
 from karma_core.inference.slicing import DEPENDENCIES
 from karma_core.inference.values import ALL_DEPENDENCIES, COMPUTED, Failure, Unknown, Value
 
@@ -28,6 +30,7 @@ class Frame:
         "_locals",
         "_outputs",
         "_parameters",
+        "_states",
         "_variables",
         "program",
         "reading",
@@ -41,6 +44,7 @@ class Frame:
         self._locals: dict[str, Value] = {}
         self._outputs: dict[str, Value] = {}
         self._parameters: dict[str, Value] = {}
+        self._states: dict[str, Value] = {}
         self._children: dict[str, Value] = {}
 
     @property
@@ -127,6 +131,17 @@ class Frame:
         name = site.evaluate(self, names)
         value = self.reading.parameter(name, site.place, site.text)
         return _Parameter(name=name, value=value).object()
+
+    def state(self, name: str) -> Value:
+        """`data.terraform_remote_state.name`: one object, or one an instance."""
+        if name not in self._states:
+            block = self.program.states.get(name)
+            if self.reading.quiet:
+                return COMPUTED
+            self._states[name] = COMPUTED
+            if block is not None:
+                self._states[name] = self._collected(block, partial(remote_state, self))
+        return self._states[name]
 
     def child(self, name: str) -> Value:
         """`module.name`: the child's frame, or one an instance; computed where its files are not known."""

@@ -69,7 +69,7 @@ def attribute(reading: Reading, value: Value, name: str) -> Value:
     if isinstance(value, Unknown):
         return plain(value)
     if isinstance(value, Runtime):
-        return reading.key(value.address, name)
+        return reading.key(value, name)
     if isinstance(value, Dependencies):
         return reading.dependency(name, reading.place, name)
     return Failure(f"a {type_of(value)} has no {name!r}")

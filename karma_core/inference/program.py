@@ -10,7 +10,7 @@ from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.compiler import compile_all, compile_expression
 from karma_core.inference.expressions import Expression
 from karma_core.inference.facts import Block, Body, Child, Site, UnseenRead
-from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name
+from karma_core.inference.slicing import CONFIG, DEPENDENCIES, RUNTIME, may_name, named_alone
 from karma_core.inference.types import Complete, completion, dependency_keys
 from karma_core.inference.values import Value
 
@@ -58,6 +58,7 @@ class Program:
         self.locals = compile_all(body.locals)
         self.outputs = compile_all(body.outputs)
         self.reads = {name: CompiledBlock(block) for name, block in body.reads.items()}
+        self.states = {name: CompiledBlock(block) for name, block in body.states.items()}
         self.foreign = {
             name
             for name, block in body.reads.items()
@@ -93,6 +94,12 @@ class Program:
         }
 
     @cached_property
+    def reads_states(self) -> bool:
+        """Whether the module or a child of it reads remote states."""
+        children = (child.program for child in self.children.values())
+        return bool(self.states) or any(child is not None and child.reads_states for child in children)
+
+    @cached_property
     def looks_up(self) -> bool:
         """Whether the module or a child of it looks anything up."""
         children = (child.program for child in self.children.values())
@@ -102,6 +109,15 @@ class Program:
     def lookups(self) -> list[CompiledBlock]:
         """Data sources that find something by an identifying argument."""
         return [CompiledBlock(block) for block in self.body.lookups]
+
+    @cached_property
+    def named_alone(self) -> list[CompiledBlock]:
+        """Of `lookups`, parameters and secrets whose names say alone which are meant.
+
+        Not those that may be Karma's own, and those that are named by another block of the module.
+        """
+        pairs = zip(self.body.lookups, self.lookups, strict=True)
+        return [compiled for block, compiled in pairs if named_alone(self.body, block)]
 
     @cached_property
     def creates(self) -> list[CompiledBlock]:

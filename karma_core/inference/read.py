@@ -13,9 +13,19 @@ from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.inference import overrides, sources
 from karma_core.inference.expressions import Literal, Name
-from karma_core.inference.facts import Block, Body, Child, FileRead, ModuleFacts, Site, UnseenRead, Variable
+from karma_core.inference.facts import (
+    BY_PATH,
+    Block,
+    Body,
+    Child,
+    FileRead,
+    ModuleFacts,
+    Site,
+    UnseenRead,
+    Variable,
+)
 from karma_core.inference.file_reads import collect
-from karma_core.inference.slicing import sliced
+from karma_core.inference.slicing import REMOTE_STATE, sliced
 from karma_core.inference.sources import Source
 
 Files = Mapping[str, bytes]
@@ -43,15 +53,20 @@ IDENTITIES: Final = (
 )
 """Arguments by which a data source finds one thing, or a resource names it (AWS provider documentation)."""
 
-_FURTHER: Final = {"aws_secretsmanager_secret_version": ("secret_id",)}
+_FURTHER: Final = {
+    "aws_secretsmanager_secret_version": ("secret_id",),
+    BY_PATH: ("path", "recursive"),
+}
 """Further such arguments of a type."""
 
 _READING: Final = ("data", "ephemeral")
 _UNSEEN: Final = frozenset(
-    {"terraform_remote_state", "aws_ssm_parameters_by_path", "external", "http", "local_file"}
-    | {"local_sensitive_file", "aws_cloudformation_export", "aws_cloudformation_stack"}
+    {"external", "http", "local_file", "local_sensitive_file"}
+    | {"aws_cloudformation_export", "aws_cloudformation_stack"}
 )
 """Data sources that may carry what others made into the module in ways that are not followed."""
+_CREATED_BY_NONE: Final = frozenset({"aws_cloudformation_export"})
+"""Data sources that find what no resource is: a stack has exports by its template."""
 _STATIC: Final = frozenset({"terraform", "moved"})
 """Blocks without any expression of a value."""
 
@@ -109,6 +124,7 @@ class _Reader:
             locals=parts.locals,
             outputs=parts.outputs,
             reads=parts.reads,
+            states=parts.states,
             writes=tuple(parts.writes),
             lookups=tuple(parts.lookups),
             creates=tuple(parts.creates),
@@ -151,6 +167,7 @@ class _Parts:
     locals: dict[str, Site] = field(default_factory=dict)
     outputs: dict[str, Site] = field(default_factory=dict)
     reads: dict[str, Block] = field(default_factory=dict)
+    states: dict[str, Block] = field(default_factory=dict)
     writes: list[Block] = field(default_factory=list)
     lookups: list[Block] = field(default_factory=list)
     creates: list[Block] = field(default_factory=list)
@@ -195,10 +212,14 @@ class _Parts:
             return
         kind, name = source.labels[:2]
         reading = source.type in _READING
-        if reading and kind in _UNSEEN:
+        if reading and (kind in _UNSEEN or (kind == BY_PATH and "path" not in source.attributes)):
             self.unseen.append(UnseenRead(what=f"{source.type}.{kind}.{name}", place=source.place))
+        if kind == REMOTE_STATE and source.type == "data":
+            self.states[name] = _block(source, keep=("backend", "config", "defaults", "workspace"))
         block = _block(source, keep=(*IDENTITIES, *_FURTHER.get(kind, ())))
-        if not block.arguments:
+        if not block.arguments or (kind == BY_PATH and "path" not in block.arguments):
+            return
+        if reading and kind in _CREATED_BY_NONE:
             return
         if kind != PARAMETER or "name" in block.arguments:
             (self.lookups if reading else self.creates).append(block)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -13,15 +13,18 @@ from karma_core import ids
 from karma_core.inference.shapes import ANYTHING, PartialText, may_be_runtime
 from karma_core.inference.values import (
     COMPUTED,
+    OF_RUNTIME,
     Dependencies,
     Encoded,
     Failure,
+    Outputs,
     Runtime,
     Unknown,
     Value,
     specials,
 )
 from karma_core.json_types import JsonMapping
+from karma_core.state_places import NamedState, StatePlace
 
 MAX_ITEMS: Final = 10_000
 """Iterations and list items in the evaluation of one component. Ours: a config of 8 KB has fewer items."""
@@ -35,7 +38,8 @@ class Inputs(NamedTuple):
     """The inputs of the evaluation of a component's module.
 
     `variables` is what Karma passes, without `dependencies`; `producers` are the components that other
-    resolvers found; `configs` are the configs of all components by address, as far as they can be read.
+    resolvers found; `configs` are the configs of all components by address, as far as they can be read;
+    `states` are the places of the components' Terraform states.
     """
 
     address: str
@@ -43,6 +47,7 @@ class Inputs(NamedTuple):
     variables: JsonMapping
     producers: Collection[str] = ()
     configs: JsonMapping = MappingProxyType({})
+    states: Mapping[StatePlace, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -50,7 +55,8 @@ class Read:
     """The reads of one component's runtime.
 
     `keys` of its runtime, or the whole of it; `sure` are those that it must have, because nothing in the
-    module stands in for them. `guarded`: the module also works without the component.
+    module stands in for them. `guarded`: the module also works without the component. `defaults` are keys of
+    its outputs for which a remote state has a default.
     """
 
     places: set[str] = field(default_factory=set)
@@ -59,6 +65,7 @@ class Read:
     whole: bool = False
     runtime: bool = False
     guarded: bool = True
+    defaults: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,20 @@ class Unresolved:
     text: str
     place: str
     why: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenState:
+    """A remote state that is no component's: as it is named, or why its place is not known.
+
+    `own`: the component's config is why, not the module.
+    """
+
+    what: str
+    place: str
+    named: NamedState | None = None
+    why: str = ""
     own: bool = False
 
 
@@ -100,7 +121,8 @@ class Reading:
     counts the calls whose result Karma does not compute: Terraform may stop with an error at any of them.
 
     `writes` are the addresses whose runtimes the module writes, its own among them, with the places;
-    `own_config` are the places where it reads the parameter of its own config.
+    `own_config` are the places where it reads the parameter of its own config. `states` are the reads of the
+    outputs in other components' states, `named_states` how those are named, `unseen_states` those of nobody.
     """
 
     __slots__ = (
@@ -108,13 +130,16 @@ class Reading:
         "guards",
         "inputs",
         "items_left",
+        "named_states",
         "own_config",
         "place",
         "quiet",
         "reads",
+        "states",
         "uncomputed",
         "unresolved",
         "unresolved_writes",
+        "unseen_states",
         "writes",
     )
 
@@ -125,6 +150,9 @@ class Reading:
         self.unresolved: list[Unresolved] = []
         self.unresolved_writes: list[Unresolved] = []
         self.own_config: set[str] = set()
+        self.states: dict[str, Read] = {}
+        self.named_states: dict[NamedState, str] = {}
+        self.unseen_states: list[UnseenState] = []
         self.place = ""
         self.guards = 0
         self.depth = 0
@@ -143,25 +171,27 @@ class Reading:
         """The module names the component, by its address or by a parameter of it."""
         if self.quiet:
             return
-        read = self.reads.get(address)
-        if read is None:
-            read = self.reads[address] = Read()
-        read.places.add(place)
+        read = self._noted(self.reads, address, place)
         read.runtime |= runtime
-        read.guarded &= self.guards > 0
 
-    def key(self, address: str, key: str) -> Value:
-        """A key of a component's runtime is read."""
+    def _noted(self, reads: dict[str, Read], address: str, place: str) -> Read:
+        """The read of a component, which stands at one more place."""
+        read = reads.get(address)
+        if read is None:
+            read = reads[address] = Read()
+        read.places.add(place)
+        read.guarded &= self.guards > 0
+        return read
+
+    def key(self, value: Runtime, key: str) -> Value:
+        """A key of a component's runtime, or one of its outputs, is read."""
         if self.quiet:
             return COMPUTED
-        read = self.reads.get(address)
-        if read is None:
-            self.named(address, self.place)
-            read = self.reads[address]
+        read = self._read_of(value)
         read.keys.add(key)
         if not self.guards:
             read.sure.add(key)
-        return COMPUTED
+        return OF_RUNTIME
 
     def used(self, value: Value) -> None:
         """Record a value that flows where it cannot be followed: every runtime in it counts as a whole."""
@@ -170,7 +200,7 @@ class Reading:
             return
         for special in specials(value):
             if isinstance(special, Runtime):
-                self._whole(special.address)
+                self._read_of(special).whole = True
             elif isinstance(special, Encoded):
                 self.used(special.value)
             elif isinstance(special, Dependencies):
@@ -178,9 +208,27 @@ class Reading:
                     self._whole(address)
 
     def _whole(self, address: str) -> None:
-        if address not in self.reads:
-            self.named(address, self.place)
-        self.reads[address].whole = True
+        self._read_of(Runtime(address)).whole = True
+
+    def _read_of(self, value: Runtime) -> Read:
+        """What is noted of the reads of a runtime, or of outputs; noted now where nothing was."""
+        if isinstance(value, Outputs):
+            return self.states.get(value.address) or self._noted(self.states, value.address, self.place)
+        if value.address not in self.reads:
+            self.named(value.address, self.place)
+        return self.reads[value.address]
+
+    def state(self, named: NamedState, what: str, place: str) -> Value:
+        """The outputs in a state that the module reads: a component's, or nobody's."""
+        address = self.inputs.states.get(named.place) if named.place is not None else None
+        if address is None:
+            self.unseen_states.append(UnseenState(what, place, named))
+            return COMPUTED
+        if address == self.inputs.address:
+            return COMPUTED
+        self._noted(self.states, address, place)
+        self.named_states[named] = address
+        return Outputs(address)
 
     def dependency(self, key: Value, place: str, text: str) -> Value:
         """`var.dependencies[key]`."""

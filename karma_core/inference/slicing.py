@@ -15,6 +15,7 @@ from karma_core.inference.expressions import (
     Attribute,
     Expression,
     For,
+    Index,
     Literal,
     Name,
     Object,
@@ -26,8 +27,11 @@ from karma_core.inference.facts import Block, Body, Child
 
 DEPENDENCIES: Final = "dependencies"
 _PARAMETER: Final = ("aws_ssm_parameter",)
+REMOTE_STATE: Final = "terraform_remote_state"
 RUNTIME: Final = "/runtime"
 CONFIG: Final = "/config"
+_NAMED: Final = ("aws_ssm_parameter", "aws_secretsmanager_secret", "aws_secretsmanager_secret_version")
+"""Types of which a module reads the values of others by names."""
 MAX_FOLLOWED: Final = 8
 """Locals that lead to each other before a name's end is looked at. Ours."""
 _SPLIT: Final = (Object, Tuple, Template)
@@ -126,7 +130,7 @@ class _Slicer:
             case Attribute(of=Name(name="module"), name=name):
                 return self._output(name)
             case Attribute(of=Attribute(of=Name(name="data" | "ephemeral"), name=kind), name=name):
-                return kind in _PARAMETER and self._holds_runtime(name)
+                return kind == REMOTE_STATE or (kind in _PARAMETER and self._holds_runtime(name))
             case For() if self._reaches(node.of, names):
                 return True
             case _:
@@ -149,7 +153,8 @@ class _Slicer:
         body = self._body
         children = map(self._child, body.children)
         inside = any(child is not None and child.reads_anything() for child in children)
-        return bool(self._variables) or inside or any(map(self._holds_runtime, body.reads))
+        own = bool(self._variables) or bool(body.states)
+        return own or inside or any(map(self._holds_runtime, body.reads))
 
     def _holds_runtime(self, name: str) -> bool:
         """Whether a data source's value may be a runtime; that of a name that ends otherwise is none."""
@@ -161,6 +166,30 @@ def may_name(body: Body, node: Expression, *kinds: str) -> bool:
     """Whether a parameter's name, as far as it is certain, may end in one of these kinds (`/runtime`)."""
     tail = _tail(_followed(body, node))
     return any(tail.endswith(kind) or kind.endswith(tail) for kind in kinds)
+
+
+def named_alone(body: Body, block: Block) -> bool:
+    """Whether a block reads a parameter or secret that nothing but its name tells.
+
+    A name that may be that of a config or runtime is followed by the module's reads, and one that is an
+    attribute of another such block leads to that.
+    """
+    kind = block.labels[0]
+    if kind not in _NAMED:
+        return False
+    names = [_followed(body, site.expression) for site in block.arguments.values()]
+    if kind in _PARAMETER and any(may_name(body, name, RUNTIME, CONFIG) for name in names):
+        return False
+    return not any(_leads_to(name, _NAMED) for name in names)
+
+
+def _leads_to(node: Expression, kinds: tuple[str, ...]) -> bool:
+    """Whether an expression is an attribute of a resource or data source of these types."""
+    while isinstance(node, (Attribute, Index)):
+        if isinstance(node, Attribute) and node.name in kinds:
+            return True
+        node = node.of
+    return isinstance(node, Name) and node.name in kinds
 
 
 def _followed(body: Body, node: Expression) -> Expression:

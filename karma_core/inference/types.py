@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from karma_core.inference.conversion import Uncertain, as_set
 from karma_core.inference.expressions import Call, Expression, Literal, Name, Object
 from karma_core.inference.operations import text_of
-from karma_core.inference.values import Value
+from karma_core.inference.values import Items, Value
 from karma_core.json_types import JsonObject
 
 Complete = Callable[[Value], Value]
@@ -25,9 +26,9 @@ def completion(of_type: Expression, default: Callable[[Expression], Value]) -> C
     match of_type:
         case Call(name="object", arguments=(Object(items=items),)):
             return _object({_key(key): value for key, value in items}, default)
-        case Call(name="list" | "set", arguments=(inner,)):
+        case Call(name="list" | "set" as kind, arguments=(inner,)):
             item = completion(inner, default)
-            return _list(item) if item is not None else None
+            return _set(item or _as_given) if kind == "set" else item and _list(item)
         case Call(name="map", arguments=(inner,)):
             item = completion(inner, default)
             return _map(item) if item is not None else None
@@ -72,6 +73,25 @@ def _list(item: Complete) -> Complete:
     return lambda value: [item(one) for one in value] if isinstance(value, list) else value
 
 
+def _as_given(value: Value) -> Value:
+    return value
+
+
+def _set(item: Complete) -> Complete:
+    """Items are their own keys; where their order is not known they stay in the order of the config."""
+
+    def complete(value: Value) -> Value:
+        if not isinstance(value, list):
+            return value
+        items = [item(one) for one in value]
+        try:
+            return as_set(items)
+        except Uncertain:
+            return Items(items)
+
+    return complete
+
+
 def _map(item: Complete) -> Complete:
     return lambda value: {k: item(v) for k, v in value.items()} if isinstance(value, dict) else value
 
@@ -80,7 +100,8 @@ def _key(key: Expression) -> str:
     return str(key.value) if isinstance(key, Literal) else ""
 
 
-def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete | None:
+def _object(attributes: dict[str, Expression], default: Callable[[Expression], Value]) -> Complete:
+    """What the type does not list is dropped."""
     missing: JsonObject = {}
     inner: dict[str, Complete] = {}
     for name, of_type in attributes.items():
@@ -89,13 +110,11 @@ def _object(attributes: dict[str, Expression], default: Callable[[Expression], V
         deeper = completion(of_type, default)
         if deeper is not None:
             inner[name] = deeper
-    if not missing and not inner:
-        return None
 
     def complete(value: Value) -> Value:
         if not isinstance(value, dict):
             return value
-        made = {**missing, **value}
+        made = {**missing, **{name: value[name] for name in attributes if name in value}}
         for name, fallback in missing.items():
             if made[name] is None:
                 made[name] = fallback

@@ -39,6 +39,11 @@ class Runtime:
 
 
 @dataclass(frozen=True, slots=True)
+class Outputs(Runtime):
+    """The outputs in the state of a component. They are read as a runtime is, key by key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """JSON text of a value, as a parameter holds it."""
 
@@ -64,6 +69,8 @@ class Mapped(dict[str, Value]):
 
 ALL_DEPENDENCIES = Dependencies()
 COMPUTED = Unknown("it is known only after the apply", computed=True)
+OF_RUNTIME = Unknown("a runtime says it", computed=True)
+"""A value of another component's runtime: where it comes from is known, what it is is not."""
 
 
 def known(value: Value) -> bool:

@@ -115,6 +115,17 @@ def planned_runtime(address: str, outputs: PlannedOutputs) -> PlannedRuntime:
     return PlannedRuntime(known=known, unknown=marks or None)
 
 
+def planned_outputs(outputs: PlannedOutputs) -> PlannedRuntime:
+    """The outputs that a state will have: Terraform keeps none of null."""
+    known = {n: value for n, value in outputs.known.items() if value is not None or n in outputs.unknown}
+    return PlannedRuntime(
+        known=known,
+        unknown=dict(outputs.unknown) or None,
+        types=outputs.types,
+        sensitive=outputs.sensitive,
+    )
+
+
 def is_unknown(marks: JsonValue) -> bool:
     """Whether any part is marked."""
     if isinstance(marks, Mapping):

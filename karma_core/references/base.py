@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from typing import ClassVar, NamedTuple, Protocol
 
 import msgspec
 
+from karma_core import state_places
 from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.ids import Address
 from karma_core.inference.evaluate import compile_facts
 from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs
-from karma_core.inference.values import COMPUTED
+from karma_core.inference.values import OF_RUNTIME
 from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Finding, Severity
 from karma_core.references.entries import Entry, pointer_to, values_at
 from karma_core.root_variables import DEPENDENCIES, RESERVED, reserved, taken_by_karma
 from karma_core.runtime_references import evaluable
+from karma_core.state_places import NamedState, StateFolder, StatePlace
 
 Configs = Mapping[str, Mapping[str, JsonObject]]
 """Component type → address → config, for every config that could be read."""
@@ -74,12 +77,16 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class ModuleInputs(msgspec.Struct, frozen=True):
-    """What resolvers may know of the modules: facts by type, and the variables that are the same for all."""
+    """What resolvers may know of the modules: facts by type, and the variables that are the same for all.
+
+    `states` is where Terraform's states are kept, None where that is not known.
+    """
 
     facts: Mapping[str, ModuleFacts] = {}
     region: str = ""
     environment: str = ""
     variables: JsonMapping = {}
+    states: StateFolder | None = None
 
 
 NO_MODULES = ModuleInputs()
@@ -123,8 +130,10 @@ class Context:
         configs: Configs,
         definitions: Mapping[str, TypeDefinition],
         modules: ModuleInputs = NO_MODULES,
+        addresses: Collection[str] = (),
     ) -> None:
         self.prefix = prefix
+        self._addresses = addresses
         self.configs = configs
         self.modules = modules
         self._definitions = definitions
@@ -134,8 +143,16 @@ class Context:
         self._shapes: dict[str, _Shape] = {}
         self.takes_values: set[str] = set()
         """Components whose configs take values from runtimes, as far as they have been looked at."""
+        self.named_states: dict[str, Mapping[NamedState, str]] = {}
+        """Component → the states that its module reads, as it names them, and whose they are."""
         self._flat: JsonObject | None = None
         self._shared: JsonObject = {}
+
+    @cached_property
+    def states(self) -> Mapping[StatePlace, str]:
+        """The place of each component's state, also of one without a config. O(components), if needed."""
+        configured = (address for of_type in self.configs.values() for address in of_type)
+        return state_places.index(self.modules.states, dict.fromkeys((*configured, *self._addresses)))
 
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
@@ -168,7 +185,7 @@ class Context:
             self._shared = {**self.modules.variables, **shared}
         component_type, nickname, _ = Address.of(address)
         if address in self.takes_values:  # what a runtime will say is not known here
-            config = evaluable(config, COMPUTED)
+            config = evaluable(config, OF_RUNTIME)
         variables = {
             **self._shared,
             "iac_prefix": self.prefix,

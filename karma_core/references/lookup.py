@@ -7,14 +7,20 @@ name in another: nobody has to say that they belong together.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable
+from functools import cached_property
+from itertools import takewhile
 from typing import ClassVar, Final
 
 from karma_core import ids
 from karma_core.inference.evaluate import Identity, identities
+from karma_core.inference.facts import BY_PATH
+from karma_core.inference.read import PARAMETER
 from karma_core.inference.reading import parameter_of
-from karma_core.model import Finding, Severity
+from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
+from karma_core.references.state import UNSEEN
 
 VIA: Final = "lookup"
 _VAULTED: Final = "aws_secretsmanager_secret"
@@ -25,10 +31,10 @@ _SAME: Final = {
     (f"{_VAULTED}_version", "secret_id"): (_VAULTED, "name"),
 }
 """Where a data source and the resource call the same thing differently (AWS provider documentation)."""
-_TO_THE_LETTER: Final = frozenset({"aws_ssm_parameter", _VAULTED})
+_TO_THE_LETTER: Final = frozenset({PARAMETER, _VAULTED})
 _ARN: Final = re.compile(r"arn:[^:]*:ssm:[^:]*:[^:]*:parameter(?=/)")
 _ARN_OF_SECRET: Final = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(?P<name>.+)-[A-Za-z0-9]{6}")
-_TYPES: Final = {source[0]: resource[0] for source, resource in _SAME.items()}
+_TYPES: Final = {source[0]: resource[0] for source, resource in _SAME.items()} | {BY_PATH: PARAMETER}
 _ELSEWHERE: Final = ("arn:aws:iam::aws:", "/aws/")
 """Policies and parameters that AWS itself provides: nobody's component creates them."""
 
@@ -54,8 +60,40 @@ class Lookup:
         inputs = self._context.inputs(subject.address, subject.config)
         references: list[Resolved] = []
         for sought in identities(program, inputs, "lookups"):
-            references += self._for(subject, sought)
+            if sought.lost:
+                references.append(_unseen(subject, sought))
+            else:
+                find = self._below if sought.resource == BY_PATH else self._for
+                references += find(subject, sought)
         return references
+
+    def _below(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
+        """Everybody who writes a parameter below the path, on the next level or, `recursive`, on any."""
+        if not sought.value:
+            yield _unseen_path(subject, sought)
+        elif not f"{sought.value}/".startswith(_ELSEWHERE):
+            start = f"{sought.value.rstrip('/')}/"
+            written = self._written
+            after = (written[at] for at in range(bisect(written, (start,)), len(written)))
+            below = takewhile(lambda one: one[0].startswith(start), after)
+            writers = {a for name, a in below if sought.recursive or "/" not in name.removeprefix(start)}
+            for address in sorted(writers - {subject.address}):
+                yield Reference(subject.address, address, VIA, sought.place)
+            if not writers:
+                yield _unmatched(subject, sought)
+
+    @cached_property
+    def _written(self) -> list[tuple[str, str]]:
+        """(name, who writes it) of every parameter that a module creates, and of every runtime; sorted."""
+        created = (
+            (f"/{name.lstrip('/')}", address)
+            for (resource, argument, name), creators in self._index().items()
+            if (resource, argument) == (PARAMETER, "name")
+            for address in creators
+        )
+        prefix = self._context.prefix
+        addresses = (address for of_type in self._context.configs.values() for address in of_type)
+        return sorted((*created, *((ids.runtime_parameter(prefix, a), a) for a in addresses)))
 
     def _for(self, subject: Subject, sought: Identity) -> Iterable[Resolved]:
         if sought.value.startswith(_ELSEWHERE):
@@ -104,6 +142,29 @@ def _name(resource: str, value: str) -> str:
         secret = _ARN_OF_SECRET.fullmatch(value)
         return secret["name"] if secret else _ARN.sub("", value)
     return comparable(value) or ""
+
+
+def _unseen(subject: Subject, sought: Identity) -> Finding:
+    return Finding(
+        code=UNSEEN,
+        severity=Severity.WARNING,
+        component=subject.address,
+        pointer=sought.place,
+        message=f"which {sought.resource} its module reads does not follow from module and config: "
+        f"{sought.lost}. If another component makes it, declare that in depends_on.",
+    )
+
+
+def _unseen_path(subject: Subject, sought: Identity) -> Finding:
+    """On the type, as every read that is not followed."""
+    return Finding(
+        code=UNSEEN,
+        severity=Severity.WARNING,
+        component=about_type(subject.type),
+        pointer=sought.place,
+        message=f"`data.{sought.resource}` reads below a path that does not follow from variables and "
+        "config. If what it reads comes from another component, declare that in depends_on.",
+    )
 
 
 def _unmatched(subject: Subject, sought: Identity) -> Finding:

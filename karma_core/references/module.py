@@ -16,6 +16,8 @@ from karma_core.inference.program import Program
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
 from karma_core.references.base import Context, Emission, Reference, Resolved, Subject
+from karma_core.references.state import UNSEEN, reads_unseen
+from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
 
 VIA: Final = "module"
@@ -35,11 +37,12 @@ class Module:
         program = self._context.program(subject.type)
         if program is None:
             return ()
-        named = {r.target for r in subject.resolved if isinstance(r, Reference)}
+        named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != STATE}
         by_value: set[str] = set()
         if subject.address in self._context.takes_values:
             by_value = named
-            named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via != VALUE}
+            other = (STATE, VALUE)
+            named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via not in other}
         reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading, program)
@@ -51,7 +54,7 @@ class Module:
             resolved += [_unresolved_write(subject, lost) for lost in reading.unresolved_writes]
         if reading.reads.keys() - named - by_value:
             resolved += _undeclared(subject, reading, named | by_value)
-        if named - reading.reads.keys() and not program.unseen:
+        if named - reading.reads.keys() and not (program.unseen or reads_unseen(subject)):
             resolved += self._never_read(subject, reading)
         return resolved
 
@@ -113,7 +116,7 @@ def matches_by_suffix(target: str, read: Iterable[str]) -> bool:
 def _unseen(subject: Subject, read: UnseenRead) -> Finding:
     """On the type: all of its components read it."""
     return Finding(
-        code="unseen-read",
+        code=UNSEEN,
         severity=Severity.WARNING,
         component=about_type(subject.type),
         pointer=read.place,

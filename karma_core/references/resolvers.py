@@ -16,6 +16,7 @@ from karma_core.references.match import Match
 from karma_core.references.module import Module
 from karma_core.references.nickname import Nickname
 from karma_core.references.parameter import Parameter
+from karma_core.references.state import State
 from karma_core.references.value import Value, unread
 from karma_core.references.variables import VariableCheck
 
@@ -26,6 +27,7 @@ RESOLVERS: Final[tuple[type[Resolver], ...]] = (
     Match,
     Value,
     Lookup,
+    State,
     Module,
 )
 """`Module` is the last: its `dependencies` hold the producers that the others resolved."""

@@ -16,6 +16,7 @@ from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference, Subject
 from karma_core.references.entries import pointer_to
+from karma_core.references.state import reads_unseen
 from karma_core.references.value import VIA as VALUE
 from karma_core.root_variables import CONFIG, DEPENDENCIES, RESERVED
 
@@ -59,7 +60,7 @@ class VariableCheck:
         for name in known.required:
             if name not in config or (config[name] is None and not known.declared[name].nullable):
                 yield _missing(subject, name, known.declared[name])
-        if not known.takes_all:
+        if not known.takes_all and not reads_unseen(subject):
             yield from self._unused(subject, known.declared)
 
     def _know(self, component_type: str) -> _Known:

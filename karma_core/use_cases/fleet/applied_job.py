@@ -10,6 +10,7 @@ from karma_core.json_types import JsonObject
 from karma_core.needs import FleetSource, HasModules, HasParameters
 from karma_core.plan.runtime import counted, secret_keys_of
 from karma_core.records import Applied, Module, Parameter, ParameterKind, PlannedRuntime, TerraformJob
+from karma_core.references.state import is_output
 from karma_core.runtime_references import resolve
 from karma_core.use_cases.fleet.config_secrets import definition_now
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
@@ -51,6 +52,7 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
         destroy=True,
         secrets=secrets,
         provisioner_credentials=definition.provisioner_credentials,
+        reads_states_of=tuple(p for p in record.edges if any(map(is_output, record.keys.get(p, ())))),
     )
 
 

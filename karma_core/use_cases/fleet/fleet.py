@@ -20,9 +20,14 @@ from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Applied, Module, TerraformJob
 from karma_core.references.base import NO_MODULES, ModuleInputs
+from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
+from karma_core.state_places import NamedState
 from karma_core.use_cases.fleet.resolved_config import check_resolved
-from karma_core.use_cases.fleet.values import Consumed, Values, consumed_by
+from karma_core.use_cases.fleet.values import NO_NAMES, Consumed, Values, consumed_by, read_by_state
+
+NO_STATES: Mapping[str, Mapping[NamedState, str]] = {}
+"""Nobody reads a state."""
 
 
 def _all_seen(_address: str) -> tuple[str, ...]:
@@ -46,6 +51,7 @@ class Fleet:
         optional_keys: Mapping[tuple[str, str], frozenset[str]] = NONE_OPTIONAL,
         maybe_created: Callable[[str], tuple[str, ...]] = _all_seen,
         self_written: frozenset[str] = frozenset(),
+        named_states: Mapping[str, Mapping[NamedState, str]] = NO_STATES,
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -58,6 +64,7 @@ class Fleet:
         """(consumer, producer) → consumed keys that the consumer can do without."""
         self._maybe_created = maybe_created
         self._self_written = self_written
+        self._named_states = named_states
         self.states_checked: frozenset[str] = frozenset()
         """Components whose Terraform states have been looked at (`fleet/states.py`)."""
         self.recovered: set[str] = set()
@@ -143,9 +150,17 @@ class Fleet:
         return consumed_by(self._edges.get(address, ()))
 
     def by_value(self, address: str) -> tuple[str, ...]:
-        """The producers of which the config alone takes values: the module knows nothing of them."""
+        """The producers that the variable `dependencies` does not have.
+
+        The config alone takes values of them, or the module reads their states.
+        """
         edges = self._edges.get(address, ())
-        return tuple(e.target for e in edges if e.kind is Kind.DEPENDS_ON and e.via == (VALUE,))
+        other = {VALUE, STATE}
+        return tuple(e.target for e in edges if e.kind is Kind.DEPENDS_ON and other.issuperset(e.via))
+
+    def is_read_by_state(self, address: str) -> bool:
+        """Whether the modules of other components read the component's state."""
+        return any(address in states.values() for states in self._named_states.values())
 
     def check_config(self, address: str) -> None:
         """BadInput where the config cannot be given to the module with the values that it takes of runtimes.
@@ -196,7 +211,14 @@ class Fleet:
 
     def inputs(self, address: str) -> Inputs:
         """Return everything that decides what a deployment would do, with the current runtimes."""
-        return self.values.inputs(address, self.consumed(address))
+        return self.values.inputs(
+            address, self.consumed(address), read_by_state(self._edges.get(address, ()))
+        )
+
+    def unknown_inputs(self, address: str) -> tuple[str, ...]:
+        """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
+        by_state = read_by_state(self._edges.get(address, ()))
+        return self.values.unknown_inputs(self.consumed(address), by_state)
 
     def learn_secrets(self, address: str) -> None:
         """Mask the secrets of the component's inputs in all that is said of it from now on."""
@@ -212,6 +234,7 @@ class Fleet:
             self.consumed(address),
             by_value=self.by_value(address),
             reads_parameters=reads,
+            states=self._named_states.get(address, NO_NAMES),
             as_now=as_now,
         )
         return replace(job, state_of=self.moves.get(address, ""))

@@ -23,8 +23,11 @@ from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.runtime import counted, counted_marks, secret_keys_of, unknown_keys
-from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, TerraformJob
+from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, PlannedState, TerraformJob
+from karma_core.references.state import VIA as STATE
+from karma_core.references.state import outputs_in, without_outputs
 from karma_core.runtime_references import Resolved, resolve
+from karma_core.state_places import NamedState
 from karma_core.use_cases.fleet.drifted import drifted_generations
 from karma_core.use_cases.fleet.input_secrets import input_secrets, secret_part
 from karma_core.use_cases.fleet.outdated_secrets import (
@@ -34,8 +37,10 @@ from karma_core.use_cases.fleet.outdated_secrets import (
     outdated_parts,
     seal_under,
 )
+from karma_core.use_cases.fleet.state_outputs import StateOutputs
 
 NO_DEFINITIONS: Mapping[str, TypeDefinition] = {}
+NO_NAMES: Mapping[NamedState, str] = {}
 
 Consumed = Mapping[str, tuple[str, ...] | None]
 """Producer → the keys consumed of its runtime; None: all of it."""
@@ -67,9 +72,15 @@ class Values:
         self._secret: dict[str, frozenset[str] | None] = {}
         """Components with a secret runtime → its secret keys; None: all of it."""
         self._faults: dict[str, str] = {}
+        self.outputs = StateOutputs(self._applied)
+        """The outputs in the components' states."""
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
         """Component type → why its module cannot be read."""
+
+    def _applied(self, address: str) -> Applied | None:
+        loaded = self._inventory.components.get(address)
+        return loaded.applied if loaded is not None else None
 
     def module(self, address: str) -> Module | None:
         """The module of the component's type; as `module_of`."""
@@ -211,6 +222,7 @@ class Values:
 
     def forget_plans(self) -> None:
         """Drop all planned runtimes: components are evaluated with what their producers really published."""
+        self.outputs.forget_plans()
         with self._lock:
             self._foreseen.clear()
 
@@ -223,18 +235,27 @@ class Values:
     def _as_now(self, address: str) -> PlannedRuntime:
         return PlannedRuntime(known=self.runtime(address) or {})
 
-    def unknown_inputs(self, consumed: Consumed) -> tuple[str, ...]:
+    def unknown_inputs(self, consumed: Consumed, by_state: Collection[str] = ()) -> tuple[str, ...]:
         """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
         return tuple(
             f"{producer}.{key}"
             for producer, keys in sorted(consumed.items())
-            for key in unknown_keys(self.planned(producer), keys)
+            for key in self._unknown_of(producer, keys, by_state=producer in by_state)
         )
+
+    def _unknown_of(self, producer: str, keys: tuple[str, ...] | None, *, by_state: bool) -> tuple[str, ...]:
+        if not by_state:
+            return unknown_keys(self.planned(producer), keys)
+        of_runtime = unknown_keys(self.planned(producer), without_outputs(keys))
+        return tuple(sorted((*of_runtime, *self.outputs.unknown(producer, keys))))
 
     # -- what decides a deployment ----------------------------------------------------------------------
 
-    def inputs(self, address: str, consumed: Consumed) -> Inputs:
-        """Return everything that decides what a deployment would do, with the current runtimes."""
+    def inputs(self, address: str, consumed: Consumed, by_state: Collection[str] = ()) -> Inputs:
+        """Return everything that decides what a deployment would do, with the current runtimes.
+
+        `by_state` are the producers whose states the module reads.
+        """
         environment = self._workspace.environment
         module = self.module(address)
         config = self._loaded(address).config
@@ -247,16 +268,22 @@ class Values:
             "variables": self._variables,
         }
         keys = {
-            producer: self._key_digests(producer, wanted) for producer, wanted in sorted(consumed.items())
+            producer: self._key_digests(producer, wanted, by_state=producer in by_state)
+            for producer, wanted in sorted(consumed.items())
         }
         return Inputs(labels=labels, keys=keys)
 
-    def _key_digests(self, producer: str, wanted: tuple[str, ...] | None) -> dict[str, str]:
+    def _key_digests(
+        self, producer: str, wanted: tuple[str, ...] | None, *, by_state: bool = False
+    ) -> dict[str, str]:
+        if by_state:
+            of_runtime = self._key_digests(producer, without_outputs(wanted))
+            return of_runtime | self.outputs.key_digests(producer, wanted, self.seal)
         with self._lock:
             foreseen = self._foreseen.get(producer)
         if foreseen is None:
-            return fingerprint.key_digests(self.runtime(producer), wanted, self._seal)
-        digests = fingerprint.key_digests(foreseen.known, wanted, self._seal)
+            return fingerprint.key_digests(self.runtime(producer), wanted, self.seal)
+        digests = fingerprint.key_digests(foreseen.known, wanted, self.seal)
         return digests | dict.fromkeys(unknown_keys(foreseen, wanted), fingerprint.UNKNOWN)
 
     def status(self, loaded: Loaded, edges: tuple[Edge, ...]) -> tuple[Status, str | None]:
@@ -268,7 +295,8 @@ class Values:
             return Status.FAILED, None
         if applied.begun or self.fault(loaded.address):
             return Status.STALE, applied.fingerprint
-        if not self.inputs(loaded.address, consumed_by(edges)).matches(applied.fingerprint):
+        inputs = self.inputs(loaded.address, consumed_by(edges), read_by_state(edges))
+        if not inputs.matches(applied.fingerprint):
             return Status.STALE, applied.fingerprint
         return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
 
@@ -295,7 +323,7 @@ class Values:
         return strictjson.digest(dict(self._workspace.environment.variables))
 
     @cached_property
-    def _seal(self) -> Seal:
+    def seal(self) -> Seal:
         """Gives the digest of a runtime value under the environment's key."""
         return seal_under(self._workspace.state.secret(HMAC_KEY))
 
@@ -307,22 +335,27 @@ class Values:
         *,
         by_value: Collection[str] = (),
         reads_parameters: bool = False,
+        states: Mapping[NamedState, str] = NO_NAMES,
         as_now: bool = False,
     ) -> TerraformJob:
         """Return Terraform's job for the component, with the variables that the module declares.
 
-        `by_value` are producers of which the config alone takes values. `reads_parameters`: the module reads
-        parameters by their names, so it must be told those that are not yet as they will be. `as_now`: with
-        the producers' runtimes of now, whatever plans foresee.
+        `by_value` are producers that the variable `dependencies` does not have. `reads_parameters`: the
+        module reads parameters by their names, so it must be told those that are not yet as they will be.
+        `states` are those that it reads, and whose they are. `as_now`: with the producers' runtimes of now,
+        whatever plans foresee.
         """
         held = self._loaded(address).config
         config = (held.value if held else None) or {}
         planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
         resolved = resolve(config, planned)
-        parts = {p: counted(planned[p].known, keys) for p, keys in consumed.items()}
+        by_state = frozenset(states.values())
+        of_runtimes = {p: without_outputs(k) if p in by_state else k for p, k in consumed.items()}
+        parts = {p: counted(planned[p].known, keys) for p, keys in of_runtimes.items()}
+        read = {p: counted(planned[p].known, outputs_in(consumed.get(p))) for p in sorted(by_state)}
         marks = {
             p: counted_marks(planned[p].unknown, keys)
-            for p, keys in sorted(consumed.items())
+            for p, keys in sorted(of_runtimes.items())
             if p not in by_value
         }
         dependencies = {p: part for p, part in parts.items() if p not in by_value}
@@ -334,7 +367,10 @@ class Values:
             definition=definition,
             variables=self._workspace.environment.variables,
             module=module,
-            runtimes=self._secret_parts(address, parts),
+            runtimes=[
+                *self._secret_parts(address, {p: part | read.get(p, {}) for p, part in parts.items()}),
+                *(self.outputs.planned_secrets(producer) for producer in sorted(by_state)),
+            ],
         )
         self._workspace.known_secrets.learn(address, secrets)
         return TerraformJob(
@@ -345,7 +381,14 @@ class Values:
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
             provisioner_credentials=definition.provisioner_credentials,
             secrets=secrets,
+            states=() if as_now else self._planned_states(states),
+            reads_states_of=tuple(sorted(by_state)),
         )
+
+    def _planned_states(self, states: Mapping[NamedState, str]) -> tuple[PlannedState, ...]:
+        """The states that will have other outputs than they have, or may."""
+        foreseen = ((named, self.outputs.foreseen(states[named])) for named in sorted(states))
+        return tuple(PlannedState(named=n, outputs=outputs) for n, outputs in foreseen if outputs is not None)
 
     def resolved(self, address: str, consumed: Consumed) -> Resolved:
         """The component's config with the values that it takes of its producers' runtimes, as planned."""
@@ -364,7 +407,7 @@ class Values:
         before = set(applied.edges) if applied is not None else set()
         held = {p: self.runtime(p) or {} for p in sorted(before) if self._is_secure(p)}
         now = {p: self.runtime(p) or {} for p in sorted(dependencies) if p in self._secret} | held
-        outdated = outdated_parts(self._workspace, applied, now, self._seal)
+        outdated = outdated_parts(self._workspace, applied, now, self.seal)
         parts = (*dependencies.items(), *now.items())
         return [*outdated, *(secret_part(part, self._secret[p]) for p, part in parts if p in self._secret)]
 
@@ -406,6 +449,11 @@ def offered_variables(
         name=settings.name, prefix=settings.prefix, region=settings.region, variables=settings.variables
     )
     return root_variables.values(environment, address, config, dependencies, definition)
+
+
+def read_by_state(edges: Iterable[Edge]) -> frozenset[str]:
+    """The producers whose states a component's edges say that it reads."""
+    return frozenset(edge.target for edge in edges if STATE in edge.via)
 
 
 def consumed_by(edges: Iterable[Edge]) -> dict[str, tuple[str, ...] | None]:

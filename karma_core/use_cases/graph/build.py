@@ -52,7 +52,7 @@ from karma_core.use_cases.graph.lineage import with_changes
 
 _Built = TypeVar("_Built")
 
-ALGORITHM: Final = 5
+ALGORITHM: Final = 6
 """Version of how a graph is built from the same inputs; a new one builds anew once."""
 WAIT_SECONDS: Final = 30.0
 """How long a builder waits for another one."""
@@ -239,6 +239,7 @@ def read_fleet(
         optional_keys=built.optional_keys,
         maybe_created=creations.reader(workspace),
         self_written=built.self_written,
+        named_states=built.named_states,
     )
 
 

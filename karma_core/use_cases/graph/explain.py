@@ -105,7 +105,11 @@ def _context(fleet: Fleet) -> Context:
         if loaded.config is not None and loaded.config.value is not None:
             configs.setdefault(loaded.type, {})[address] = loaded.config.value
     return Context(
-        prefix=fleet.inventory.prefix, configs=configs, definitions=fleet.definitions, modules=fleet.modules
+        prefix=fleet.inventory.prefix,
+        configs=configs,
+        definitions=fleet.definitions,
+        modules=fleet.modules,
+        addresses=fleet.inventory.components,
     )
 
 
@@ -125,8 +129,18 @@ def _at(config: JsonObject, pointer: str, secrets: ConfigSecrets) -> str:
 
 def _texts(body: Body) -> Iterator[tuple[str, str]]:
     """(place, what is written there) of the module's expressions."""
-    blocks = [*body.reads.values(), *body.writes, *body.lookups, *body.creates, *body.blocks]
+    blocks = [
+        *body.reads.values(),
+        *body.states.values(),
+        *body.writes,
+        *body.lookups,
+        *body.creates,
+        *body.blocks,
+    ]
     yield from ((site.place, site.text) for site in (*body.locals.values(), *body.outputs.values()))
+    for state in body.states.values():
+        said = "; ".join(f"{name} = {site.text}" for name, site in state.arguments.items())
+        yield state.place, said
     for block in blocks:
         yield from ((site.place, site.text) for site in _sites(block))
     for child in body.children.values():

@@ -34,6 +34,7 @@ def module_inputs(
         region=environment.region,
         environment=environment.name,
         variables=environment.variables,
+        states=environment.states,
     )
 
 

@@ -18,7 +18,7 @@ from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
 from karma_core.plan.machine_paths import machine_path_finding
 from karma_core.plan.passed_on import passed_on, passed_on_finding
-from karma_core.plan.runtime import UNKNOWN, marked_keys, runtime_of
+from karma_core.plan.runtime import UNKNOWN, marked_keys, planned_outputs, runtime_of
 from karma_core.plan.steps import PLAN
 from karma_core.records import Applied, PlannedRuntime, TerraformJob, TerraformOutputs, TerraformPlan
 from karma_core.use_cases.fleet.fleet import Fleet
@@ -130,7 +130,7 @@ class Planner:
     def _deferred(self, judgement: Judgement, why: str) -> PlannedComponent:
         """Return a component that will run but can be planned only after its producers have been applied."""
         address = judgement.address
-        self._move(address, UNKNOWN, {})
+        self._move(address, UNKNOWN, UNKNOWN, {})
         return PlannedComponent(
             address=address,
             action=Action.DEFERRED,
@@ -138,16 +138,23 @@ class Planner:
             unknown_inputs=self._unknown(address),
         )
 
-    def _move(self, address: str, runtime: PlannedRuntime, written: Mapping[str, PlannedRuntime]) -> None:
+    def _move(
+        self,
+        address: str,
+        runtime: PlannedRuntime,
+        outputs: PlannedRuntime,
+        written: Mapping[str, PlannedRuntime],
+    ) -> None:
         """Note that the component will change. `written`: parameters that its module will write, by name."""
         self._decider.spread.move((address, *self._fleet.written_by(address)))
         self._fleet.values.foresee(address, runtime)
+        self._fleet.values.outputs.foresee(address, outputs)
         for further in self._fleet.written_by(address):
             name = self._workspace.runtime_parameter(further)
             self._fleet.values.foresee(further, written.get(name, UNKNOWN))
 
     def _unknown(self, address: str) -> tuple[str, ...]:
-        return self._fleet.values.unknown_inputs(self._fleet.consumed(address))
+        return self._fleet.unknown_inputs(address)
 
     def _terraform(self, address: str, judgement: Judgement) -> PlannedComponent:
         module = self._fleet.module(address)
@@ -168,8 +175,12 @@ class Planner:
             plan = replace(plan, action=Action.UPDATE) if plan.action == Action.NO_OP else plan
         judgement, plan = self._with_runtime(judgement, plan)
         if plan.action in CHANGING:
-            self._move(address, foreseen_runtime(self._fleet, address, plan), plan.written)
+            outputs = planned_outputs(plan.outputs)
+            self._move(address, foreseen_runtime(self._fleet, address, plan), outputs, plan.written)
         adopted = plan.action == Action.NO_OP and self._fleet[address].applied is None
+        if adopted and self._fleet.values.runtime(address) is None:
+            # The deploy publishes it, and what consumes it is planned with it.
+            self._fleet.values.foresee(address, foreseen_runtime(self._fleet, address, plan))
         return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
 
     def _keep_secrets(self, address: str, job: TerraformJob, plan: TerraformPlan) -> None:

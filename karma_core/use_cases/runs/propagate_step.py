@@ -12,6 +12,7 @@ from karma_core.plan.judge import Judgement
 from karma_core.plan.passed_on import passed_on_finding
 from karma_core.plan.runtime import changed_keys
 from karma_core.records import TerraformOutputs
+from karma_core.references.state import OUTPUTS
 from karma_core.use_cases.plans.decider import what_and_why
 from karma_core.use_cases.runs.component_ends import ComponentEnds
 from karma_core.use_cases.runs.step_context import Planned, StepContext
@@ -47,22 +48,31 @@ class PropagateStep:
             self._run.hide_secrets(address, error)
             self._not_published(planned, error)
             raise
-        self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH, state=outputs.state)
+        known = values.outputs.known(address)
+        self._run.runtimes.record(planned.judgement, planned.generation, PUBLISH, outputs=planned.outputs)
         values.learn(address, runtime)
         self._learn_written(address, further)
-        changed = list(changed_keys(before, runtime))
+        changed = [*changed_keys(before, runtime), *self._changed_outputs(address, known)]
         if not changed and not lost and planned.plan.action == "no-op":
             return before is None
         passed = self._run.runtimes.passed_on(address, outputs, runtime)
         self._log(address, changed, planned.cause, lost=lost, passed_on=passed)
         return True
 
+    def _changed_outputs(self, address: str, before: Mapping[str, str] | None) -> list[str]:
+        """The outputs that have changed, as keys of those who read the component's state, if any do."""
+        values, fleet = self._run.fleet.values, self._run.fleet
+        now = values.outputs.known(address) or {}
+        if before is None or not fleet.is_read_by_state(address):
+            return []
+        return [f"{OUTPUTS}.{n}" for n in sorted(now.keys() | before.keys()) if now.get(n) != before.get(n)]
+
     def publish_again(self, judgement: Judgement) -> Result:
         """Publish the runtime that is gone from the outputs in the state; Terraform applies nothing."""
         address = judgement.address
         outputs, runtime = self.write_again(address)
         generation = self._run.generation(address)
-        self._run.runtimes.record(judgement, generation, PUBLISH, state=outputs.state)
+        self._run.runtimes.record(judgement, generation, PUBLISH, outputs=outputs)
         self._run.fleet.values.learn(address, runtime)
         self._log(address, [], self._run.cause(address), lost=True)
         return self._ends.finish(address, End.APPLIED, judgement.reason)

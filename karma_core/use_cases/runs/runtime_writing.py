@@ -34,6 +34,7 @@ from karma_core.records import (
     TerraformPlan,
 )
 from karma_core.use_cases.fleet.fleet import Fleet
+from karma_core.use_cases.fleet.state_outputs import output_digests
 from karma_core.use_cases.runs.journalling import Recorder
 
 
@@ -124,15 +125,15 @@ class RuntimeWriter:
         generation: int,
         step: str,
         *,
-        state: StateHeight | None = None,
+        outputs: TerraformOutputs | None = None,
         **detail: JsonValue,
     ) -> None:
         """Journal a step's success together with the applied record that it makes true.
 
-        `state` is the height of the Terraform state where the step has read it; else the one that the earlier
-        record knows stays, or is read now where it knows none.
+        `outputs` are those in the Terraform state, with its height, where the step has read it; else what the
+        earlier record knows of them stays, and the height is read now where it knows none.
         """
-        made = self.applied(judgement, generation, state=state or self._height(judgement.address))
+        made = self.applied(judgement, generation, outputs)
         self._recorder.journal(judgement.address, generation, step, Phase.SUCCEEDED, applied=made, **detail)
 
     def _height(self, address: str) -> StateHeight | None:
@@ -148,9 +149,12 @@ class RuntimeWriter:
         except KarmaError:
             return None
 
-    def applied(self, judgement: Judgement, generation: int, *, state: StateHeight | None = None) -> Applied:
+    def applied(
+        self, judgement: Judgement, generation: int, outputs: TerraformOutputs | None = None
+    ) -> Applied:
         """Return the record of a component that was applied with its current inputs."""
         inputs = judgement.inputs
+        state = outputs.state if outputs is not None else None
         made = self._base(judgement, generation)
         return Applied(
             **made,
@@ -159,8 +163,19 @@ class RuntimeWriter:
             keys=inputs.keys,
             edges=tuple(sorted(inputs.keys)),
             status="applied",
-            state=state,
+            state=state or self._height(judgement.address),
+            outputs=self._output_digests(judgement.address, outputs),
         )
+
+    def _output_digests(self, address: str, outputs: TerraformOutputs | None) -> dict[str, str] | None:
+        """The digests of the outputs, which count from now on; else those that are known."""
+        values = self._fleet.values
+        if outputs is None:
+            earlier = self._workspace.state.applied(address)
+            return earlier.outputs if earlier is not None else None
+        digests = output_digests(outputs.values, values.seal)
+        values.outputs.learn(address, digests)
+        return digests
 
     def failed(self, judgement: Judgement, generation: int, *, unpublished: str = "") -> Applied:
         """Return the record of a failed apply: the actual state is unknown, so the next run re-applies.
@@ -177,6 +192,7 @@ class RuntimeWriter:
             edges=tuple(sorted(edges)),
             status="failed",
             good_config=_good_config(earlier),
+            outputs=earlier.outputs if earlier is not None else None,
             unpublished=unpublished,
             state=self._height_after_failure(judgement.address),
         )

@@ -15,6 +15,7 @@ from karma_core.inference.read import read_module
 from karma_core.model import Component, Edge, Finding, GraphData, Status
 from karma_core.records import Applied, Parameter
 from karma_core.references.base import ModuleInputs
+from karma_core.state_places import StateFolder
 
 Types = Mapping[str, Mapping[str, Any]]
 
@@ -73,7 +74,8 @@ def modules(sources: Mapping[str, str] | None) -> ModuleInputs:
         if "var.config" in text and 'variable "config"' not in text:
             files[f"{name}/variables.tf"] = b'variable "config" {}\n'
         facts[name] = read_module(name, files)
-    return ModuleInputs(facts=facts, region="eu-west-1")
+    states = StateFolder("s3", "states", "karma")
+    return ModuleInputs(facts=facts, region="eu-west-1", states=states)
 
 
 def built(

@@ -83,6 +83,17 @@ class TestStatus:
         assert [node.status for node in result.graph.nodes] == [Status.ORPHAN]
         assert [(one.code, one.severity) for one in result.findings] == [("orphan-runtime", Severity.WARNING)]
 
+    def test_no_deletion_is_advised_where_a_module_reads_what_is_not_seen(self) -> None:
+        """It may read that runtime: the orphan's finding says so, whichever component reads."""
+        stored = parameters({"app/web": {}}, {"vpc/core": {}})
+        advice = {}
+        state = 'data "terraform_remote_state" "x" {\n  backend = "remote"\n}\n'
+        for read in ("", 'data "http" "x" {}\n', state):
+            result = built(stored, sources={"app": read})
+            [advice[read]] = [one.message for one in result.findings if one.code == "orphan-runtime"]
+        assert ["Do not delete" in message for message in advice.values()] == [False, True, True]
+        assert ["Delete the parameter" in message for message in advice.values()] == [True, False, False]
+
     def test_an_applied_component_without_config_is_removed(self) -> None:
         """It keeps its edges, so that it is destroyed in order, and its consumers are told."""
         stored = parameters({"app/web": {"vpc_nickname": "core"}}, {"vpc/core": {}})

@@ -124,3 +124,10 @@ def test_a_read_counts_in_json_syntax(place: str) -> None:
     """JSON configuration syntax has the same places."""
     text = IN_JSON[place].replace("READ", READS["var.dependencies"][0].replace('"', '\\"'))
     assert keys(read({"main.tf.json": text, "app/m/main.tf": CHILD})) == {"vpc/core": ["id"]}
+
+
+def test_what_a_type_does_not_list_is_no_value() -> None:
+    """Terraform drops attributes of an object that the variable's type does not have."""
+    text = 'variable "config" {\n  type = object({ a = string, b = optional(string) })\n}\n'
+    text += 'output "x" {\n  value = [for k, v in var.config : var.dependencies["net/${k}"].id]\n}\n'
+    assert keys(read({"main.tf": text}, {"a": "1", "more": "2"})) == {"net/a": ["id"], "net/b": ["id"]}

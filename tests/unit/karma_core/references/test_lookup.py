@@ -74,6 +74,59 @@ def test_parameters_and_secrets_of_any_name(reader: str) -> None:
     assert set(edges(configs, "r/r", sources={"w": WRITER, "r": reader})) == {("w/one", Kind.DEPENDS_ON)}
 
 
+SECRET = 'data "aws_secretsmanager_secret_version" "x" {\n  secret_id = '
+UNNAMED = """
+resource "aws_ssm_parameter" "own" {
+  name  = "/own/x"
+  value = "x"
+}
+data "aws_caller_identity" "me" {}
+locals {
+  name = "/apps/${data.aws_caller_identity.me.account_id}/url"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reader", "unseen"),
+    [
+        ('data "aws_ssm_parameter" "x" {\n  name = local.name\n}\n', True),
+        ('data "aws_secretsmanager_secret" "x" {\n  name = aws_x.y.z\n}\n', True),
+        ('data "aws_ssm_parameter" "x" {\n  name = aws_ssm_parameter.own.name\n}\n', False),
+        (SECRET + 'aws_secretsmanager_secret.s.id\n}\n', False),
+        (SECRET + 'var.dependencies["w/one"].arn\n}\n', False),
+        ('variable "arn" {}\n' + SECRET + 'var.arn\n}\n', False),
+        ('data "aws_vpc" "x" {\n  id = aws_x.y.id\n}\n', False),
+    ],
+)  # fmt: skip
+def test_a_parameter_whose_name_does_not_follow_is_unseen(reader: str, unseen: bool) -> None:
+    """It is said, and what the config declares is then not called unread.
+
+    Not where another block of the module, or a producer's runtime, gives the name.
+    """
+    config = {"depends_on": ["w/one"], "arn": {"$runtime": "w/one#arn"}}
+    made = codes({"w/one": {}, "r/r": config}, sources={"w": WRITER, "r": UNNAMED + reader})
+    assert ("unseen-read" in {code for code, about, _ in made if about == "r/r"}) == unseen
+    if unseen:
+        assert "declared-never-read" not in {code for code, _, _ in made}
+
+
+def test_an_export_of_cloudformation_is_said_once() -> None:
+    """It is unseen; that nobody here creates one says nothing, for no resource is one."""
+    reader = 'data "aws_cloudformation_export" "x" {\n  name = "x"\n}\n'
+    assert codes({"r/r": {}}, sources={"r": reader}) == [("unseen-read", "type:r", "main.tf:1")]
+
+
+def test_a_set_is_gone_through_by_its_items() -> None:
+    """A config has a list for a variable of type set; `each.key` is the item, and no number."""
+    reader = 'variable "of" {\n  type = set(string)\n}\n'
+    reader += 'data "aws_ssm_parameter" "x" {\n  for_each = var.of\n  name = "/apps/${each.key}/url"\n}\n'
+    configs = {"w/one": {}, "w/two": {}, "r/r": {"of": ["two", "one", "two"]}}
+    assert set(edges(configs, "r/r", sources={"w": WRITER, "r": reader})) == {
+        ("w/one", Kind.DEPENDS_ON), ("w/two", Kind.DEPENDS_ON),
+    }  # fmt: skip
+
+
 def test_parameters_of_aws_and_of_karma_are_looked_up_nowhere() -> None:
     """The first are nobody's; what a module reads of the second is found by their names."""
     reader = (
@@ -179,3 +232,45 @@ def test_only_modules_that_create_what_is_sought_are_evaluated() -> None:
 
 def _by_type(configs: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
     return {"zone": configs}
+
+
+def reads_below(path: str, recursive: str = "") -> str:
+    """A module that reads all parameters below a path."""
+    more = f"  recursive = {recursive}\n" if recursive else ""
+    return f'data "aws_ssm_parameters_by_path" "x" {{\n  path = {path}\n{more}}}\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "recursive", "writers"),
+    [
+        ('"/apps/one"', "", ["p/one"]),
+        ('"/apps/one/"', "false", ["p/one"]),
+        ('"/apps"', "", []),
+        ('"/apps"', "true", ["p/one", "p/two"]),
+        ('"/apps"', "var.unknown", ["p/one", "p/two"]),
+        ('"/app"', "true", []),
+        ('"/apps/one/url"', "true", []),
+        ('"/apps/${var.config.app}"', "", ["p/two"]),
+        ('"/iac/p/one"', "", ["p/one"]),
+        ('"/iac/p"', "", []),
+        ('"/iac/p"', "true", ["p/one", "p/two"]),
+        ('"/aws/service"', "true", []),
+    ],
+)
+def test_parameters_by_path_are_found_by_the_names_that_are_written(
+    path: str, recursive: str, writers: list[str]
+) -> None:
+    """Every writer below the path, by levels as the data source has them; runtimes are below, too."""
+    configs = {"c/c": {"app": "two"}, "p/one": {}, "p/two": {}}
+    sources = {"p": WRITER, "c": reads_below(path, recursive) + 'variable "unknown" {\n  type = bool\n}\n'}
+    made = edges(configs, "c/c", sources=sources)
+    assert sorted({target for target, _ in made}) == writers
+    assert {edge.via for edge in made.values()} <= {("lookup",)}
+    said = [code for code, component, _ in codes(configs, sources=sources) if code == "unmatched-reference"]
+    assert len(said) == (not writers and "/aws/" not in path)
+
+
+def test_parameters_by_an_unknown_path_are_not_seen() -> None:
+    """On the type, with the place of the path."""
+    sources = {"c": reads_below("aws_vpc.x.id"), "p": WRITER}
+    assert codes({"c/c": {}, "p/one": {}}, sources=sources) == [("unseen-read", "type:c", "main.tf:2")]

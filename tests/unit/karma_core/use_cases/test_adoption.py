@@ -56,3 +56,21 @@ def test_what_differs_is_planned_like_any_change(taken_over: System) -> None:
     assert actions["a/one"] == "update"
     taken_over.deploy()
     assert "a/one" in taken_over.applies()
+
+
+def test_what_takes_a_value_of_an_adopted_component_is_planned_with_it() -> None:
+    """Also where its runtime is still unwritten: other tools wrote none. The deploy publishes it first."""
+    system = System()
+    system.configure(a_one={"v": 1}, b_two={"taken": {"$runtime": "a/one#v"}})
+    system.deploy()
+    system.applies()
+    system.state, system.graph = MemoryState(clock=system.clock), MemoryGraphStore()
+    system.log = Log(MemorySink(), system.state)
+    system.parameters.delete(["/iac/a/one/runtime", "/iac/b/two/runtime"])
+    heights.accept(system.workspace)
+    made = plan(system.workspace, ALL)
+    assert {c.address: (c.action, c.reason) for c in made.components} == dict.fromkeys(
+        ("a/one", "b/two"), ("no-op", f"never applied{ADOPTED}")
+    )
+    assert statuses(system.deploy()) == {"a/one": "unchanged", "b/two": "unchanged"}
+    assert system.applies() == []

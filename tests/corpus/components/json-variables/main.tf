@@ -1,0 +1,6 @@
+resource "terraform_data" "this" {
+  count = var.number
+  input = "${var.cidr} ${count.index}"
+}
+
+output "cidr" { value = var.cidr }

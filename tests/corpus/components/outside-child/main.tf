@@ -1,0 +1,7 @@
+module "address" {
+  source = "../modules/address"
+}
+
+resource "terraform_data" "this" {
+  input = module.address.text
+}

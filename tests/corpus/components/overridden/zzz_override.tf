@@ -1,0 +1,3 @@
+locals {
+  seen = local.network.cidr
+}
