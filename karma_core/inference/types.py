@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from karma_core.inference.conversion import Uncertain, as_set
 from karma_core.inference.expressions import Call, Expression, Literal, Name, Object
 from karma_core.inference.operations import text_of
 from karma_core.inference.values import Value
@@ -20,14 +21,18 @@ Complete = Callable[[Value], Value]
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 
 
-def completion(of_type: Expression, default: Callable[[Expression], Value]) -> Complete | None:
+def completion(  # noqa: PLR0911 - one case a kind of type
+    of_type: Expression, default: Callable[[Expression], Value]
+) -> Complete | None:
     """Return how a type completes a value, or None. `default` evaluates a default's expression."""
     match of_type:
         case Call(name="object", arguments=(Object(items=items),)):
             return _object({_key(key): value for key, value in items}, default)
-        case Call(name="list" | "set", arguments=(inner,)):
+        case Call(name="list", arguments=(inner,)):
             item = completion(inner, default)
             return _list(item) if item is not None else None
+        case Call(name="set", arguments=(inner,)):
+            return _set(completion(inner, default))
         case Call(name="map", arguments=(inner,)):
             item = completion(inner, default)
             return _map(item) if item is not None else None
@@ -70,6 +75,21 @@ def dependency_keys(of_type: Expression | None) -> tuple[frozenset[str], frozens
 
 def _list(item: Complete) -> Complete:
     return lambda value: [item(one) for one in value] if isinstance(value, list) else value
+
+
+def _set(item: Complete | None) -> Complete:
+    """A set of what a list gives, each once; one of collections, whose order is not known, stays a list."""
+
+    def complete(value: Value) -> Value:
+        if not isinstance(value, list):
+            return value
+        items = [item(one) for one in value] if item is not None else value
+        try:
+            return as_set(items)
+        except Uncertain:
+            return items
+
+    return complete
 
 
 def _map(item: Complete) -> Complete:
