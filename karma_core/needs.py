@@ -215,6 +215,10 @@ class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
 
 
+class ModuleChecking(HasModules, HasTerraform, Protocol):
+    """What asks Terraform about the types' modules."""
+
+
 class TerraformAndState(HasState, HasTerraform, Protocol):
     """What knows which applies began, and what Terraform's states have."""
 

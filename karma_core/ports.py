@@ -455,7 +455,21 @@ class Terraform(Protocol):
         ...
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
-        """Init where needed, plan, show. The binary plan is kept privately under `saved`."""
+        """Init where needed, plan, show. The binary plan is kept privately under `saved`.
+
+        Unless it is to be destroyed, its module must be valid, as for `require_valid`.
+        """
+        ...
+
+    def require_valid(self, job: TerraformJob) -> None:
+        """DeployFailed `module-invalid`, with file and line, where the job's module has a static fault.
+
+        Asked once for each digest of a module and version of the engine, and remembered.
+        """
+        ...
+
+    def faults(self, module: Module) -> tuple[str, ...]:
+        """The static faults of a module, each as `FILE:LINE: what is wrong`, whatever components it has."""
         ...
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:

@@ -122,7 +122,7 @@ class MemoryTerraform:
     deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
     `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
     `unseen` are the resources of a component that a killed apply may have created,
-    `machine` is where it runs.
+    `machine` is where it runs, `invalid` says what is wrong in the modules of which types.
     """
 
     def __init__(self) -> None:
@@ -136,6 +136,7 @@ class MemoryTerraform:
         self.lock_facts: dict[str, Any] = {}
         self.unseen: dict[str, tuple[str, ...]] = {}
         self.machine = "here"
+        self.invalid: dict[str, str] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -155,6 +156,8 @@ class MemoryTerraform:
         """What an apply would do now."""
         with self._lock:
             self._called("plan", job.address)
+            if not job.destroy:
+                self.require_valid(job)
             if job.address in self.locks:
                 lock = self.locks[job.address]
                 raise DeployFailed(
@@ -179,6 +182,15 @@ class MemoryTerraform:
                 text=f"{job.address}: {action}\n",
                 saved=saved,
             )
+
+    def require_valid(self, job: TerraformJob) -> None:
+        """DeployFailed `module-invalid` where the type is among `invalid`."""
+        for fault in self.faults(job.module):
+            raise DeployFailed(f"the module of {job.address} is not valid", why=fault, code="module-invalid")
+
+    def faults(self, module: Module) -> tuple[str, ...]:
+        """What `invalid` says of the type."""
+        return tuple(filter(None, [self.invalid.get(module.type)]))
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Do what the saved plan says; DeployFailed `plan-expired` or `stale-plan` as the real one."""

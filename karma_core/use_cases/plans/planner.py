@@ -118,6 +118,8 @@ class Planner:
         planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
         deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
         if deferred:
+            job = self._fleet.job(address, self._fleet.module(address))
+            self._workspace.terraform.require_valid(job)
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
 
