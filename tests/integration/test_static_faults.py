@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +32,24 @@ output "name" { value = join("", terraform_data.x[*].id) }
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts Terraform's commands."""
-    counted: Counter[str] = Counter()
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Terraform's commands, in the order in which they begin."""
+    begun: list[str] = []
     run = CommandLine.cmd
 
-    def count(self: CommandLine, cmd: str, *args: str, **options: Any) -> Any:
-        counted[cmd] += 1
+    def note(self: CommandLine, cmd: str, *args: str, **options: Any) -> Any:
+        begun.append(cmd)
         return run(self, cmd, *args, **options)
 
-    monkeypatch.setattr(CommandLine, "cmd", count)
-    return counted
+    monkeypatch.setattr(CommandLine, "cmd", note)
+    return begun
 
 
 def _value(address: str) -> dict[str, str]:
     return {"$runtime": f"{address}#name"}
 
 
-def test_one_validate_for_each_module_and_never_again(tmp_path: Path, commands: Counter[str]) -> None:
+def test_one_validate_for_each_module_and_never_again(tmp_path: Path, commands: list[str]) -> None:
     """A fleet pays for its types, once: neither its deploy nor the next process asks again."""
     project = TerraformProject(tmp_path)
     project.module("good", GOOD)
@@ -59,13 +58,13 @@ def test_one_validate_for_each_module_and_never_again(tmp_path: Path, commands: 
         project.config(address, {"name": address})
     project.publish()
     project.plan()
-    assert commands["validate"] == 2
+    assert commands.count("validate") == 2
     assert set(project.deploy().values()) == {"applied"}
     assert module_findings(project.workspace()) == ()
-    assert commands["validate"] == 2
+    assert commands.count("validate") == 2
     project.module("good", GOOD + "# changed\n")
     assert {a: one.action for a, one in project.planned().items()}["good/a"] == "no-op"
-    assert commands["validate"] == 3
+    assert commands.count("validate") == 3
 
 
 def test_a_fault_behind_what_is_deferred_blocks_in_the_plan(tmp_path: Path) -> None:
@@ -85,8 +84,8 @@ def test_a_fault_behind_what_is_deferred_blocks_in_the_plan(tmp_path: Path) -> N
     assert "main.tf:5: Unsupported argument" in planned["faulty/c"].reason
 
 
-def test_a_deploy_that_nobody_planned_knows_the_fault_first(tmp_path: Path) -> None:
-    """What needs nothing of it is applied; the faulty one is blocked, not failed."""
+def test_a_deploy_that_nobody_planned_knows_the_fault_first(tmp_path: Path, commands: list[str]) -> None:
+    """The faulty one is blocked before its producer is applied, as a plan would have said."""
     project = TerraformProject(tmp_path)
     project.module("good", GOOD)
     project.module("faulty", FAULTY)
@@ -94,6 +93,8 @@ def test_a_deploy_that_nobody_planned_knows_the_fault_first(tmp_path: Path) -> N
     project.config("faulty/c", {"name": _value("good/a")})
     project.publish()
     assert project.deploy() == {"good/a": "applied", "faulty/c": "blocked"}
+    assert commands.count("validate") == 2
+    assert "apply" not in commands[: len(commands) - commands[::-1].index("validate")]
 
 
 def test_modules_are_checked_without_components(tmp_path: Path) -> None:
