@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
+from karma_core.engines import ANY, EngineChoice
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
 
@@ -316,7 +317,8 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     job with either shows what can be known, and is never kept to be applied.
     `state_of` is the address under which the component's state still is, where it is to be moved.
     `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
-    `provisioner_credentials`: commands that the module runs get the worker's credentials.
+    `provisioner_credentials`: commands that the module runs get the worker's credentials. `engine` is what
+    the type says of the program that runs it.
     `secrets` are those of the component's inputs: wherever one shows in what Terraform says, it is masked,
     also where the module has lost the mark.
     """
@@ -330,6 +332,7 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     state_of: str = ""
     foretell: bool = False
     provisioner_credentials: bool = False
+    engine: EngineChoice = ANY
     secrets: tuple[JsonValue, ...] = ()
 
 

@@ -30,11 +30,10 @@ from karma_adapters.terraform import (
     validation,
 )
 from karma_adapters.terraform import backend as backends
-from karma_adapters.terraform import binary as binaries
 from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import Backend, height_of
-from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
+from karma_adapters.terraform.engines import Engines
 from karma_adapters.terraform.preparation import Initialiser, Preparation, keep_lock_file
 from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
@@ -42,7 +41,7 @@ from karma_adapters.terraform.settling import Settling
 from karma_adapters.terraform.validation import Fault, Validations
 from karma_adapters.terraform.work_trees import Turn, WorkTrees, short
 from karma_core import ids
-from karma_core.configuration import engine_of
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import leaves_of, masker_of
@@ -68,7 +67,7 @@ class TerraformRunner:
 
     def __init__(
         self,
-        binary: Binary,
+        engines: Engines,
         *,
         modules: Modules,
         backend: Backend,
@@ -80,8 +79,7 @@ class TerraformRunner:
         access: Callable[[], Mapping[str, str]] = dict,
         say: Say = say_nothing,
     ) -> None:
-        self._binary = binary
-        self._engine = engine_of(binary.words[0])
+        self._engines = engines
         self._modules = modules
         self._backend = backend
         self._directories = directories
@@ -108,9 +106,13 @@ class TerraformRunner:
         self._credentials = frozenset(for_init[name] for name in credential_names(for_init))
         """Those that the children got; an older one may still show in what they say."""
 
-    def version(self) -> str:
+    def version(self, engine: EngineChoice = ANY) -> str:
         """Name and version; a process only when the program's files are new."""
-        return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
+        return self._engines.version(engine)
+
+    def require_engine(self, component_type: str, engine: EngineChoice) -> None:
+        """Look for the program, and compare its version with all that want one."""
+        self._engines.require(component_type, engine)
 
     @failure.for_component
     def plan(self, job: TerraformJob) -> TerraformPlan:
@@ -211,33 +213,34 @@ class TerraformRunner:
         def validate() -> str:
             return (terraform or self._ready(job)).cmd("validate", json=FLAG, no_color=FLAG).out
 
-        self._refuse(job, self._validations.faults(job.module.digest, self.version(), validate))
+        self._refuse(job, self._validations.faults(job.module.digest, self.version(job.engine), validate))
 
     def _refuse(self, job: TerraformJob, faults: Sequence[Fault]) -> None:
         if faults:
             raise validation.module_invalid(job.address, faults, masker_of(self._secrets(job)))
 
-    def faults(self, module: Module) -> tuple[str, ...]:
+    def faults(self, module: Module, engine: EngineChoice = ANY) -> tuple[str, ...]:
         """Run `terraform validate` in a copy of the module, with a data directory of the digest's own."""
 
         def validate() -> str:
             with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
-                return self._validate_copy(module, Path(scratch))
+                return self._validate_copy(module, engine, Path(scratch))
 
-        faults = self._validations.faults(module.digest, self.version(), validate)
+        self._engines.require(module.type, engine)
+        faults = self._validations.faults(module.digest, self.version(engine), validate)
         return tuple(masker_of(self._credentials).text(one.said) for one in faults)
 
-    def _validate_copy(self, module: Module, scratch: Path) -> str:
+    def _validate_copy(self, module: Module, engine: EngineChoice, scratch: Path) -> str:
         archived = self._archived(module)
         root = copied_root(archived)
         shutil.copytree(root, scratch / root.name, symlinks=True)
         copy = scratch / root.name / archived.relative_to(root)
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         data = self._directories.data / "validate" / short(module.digest)
-        job = TerraformJob(address=f"{module.type}/any", module=module, variables={})
-        terraform = self._command_line(copy, self._with_access(data), module.type, contextlib.nullcontext)
+        job = TerraformJob(address=f"{module.type}/any", module=module, variables={}, engine=engine)
+        terraform = self._command_line(copy, self._with_access(data), job, contextlib.nullcontext)
         try:
-            self._initialiser.share(copy, data, self.version(), lambda: self._init(terraform, job, ()))
+            self._initialiser.share(copy, data, self.version(engine), lambda: self._init(terraform, job, ()))
         except DeployFailed as error:
             if error.code != validation.MODULE_INVALID:
                 raise
@@ -246,7 +249,7 @@ class TerraformRunner:
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
         archived = self._archived(job.module)
-        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engine)
+        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engines.engine(job.engine))
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
@@ -254,14 +257,12 @@ class TerraformRunner:
         data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
         turn = self._trees.turn_of_copy(job.address, archived, scratch / "tree")
         where = self._trees.place(job.address, archived, job.module.digest) if turn else copy
-        terraform = self._command_line(
-            where, self._with_access(data), job.address, turn or contextlib.nullcontext
-        )
+        terraform = self._command_line(where, self._with_access(data), job, turn or contextlib.nullcontext)
         with (turn or contextlib.nullcontext)():
             self._initialiser.share(
                 where,
                 data,
-                self.version(),
+                self.version(job.engine),
                 lambda: self._init(terraform, job, ()),
             )
             keep_lock_file(where, copy)
@@ -437,6 +438,7 @@ class TerraformRunner:
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
+        self._engines.require(component_type, job.engine)
         archived, hand_on = self._archived(job.module), job.provisioner_credentials
         # By module, too: while one version is applied, another may be planned.
         data = (data or self._directories.data) / short(job.module.digest) / component_type / nickname
@@ -444,15 +446,13 @@ class TerraformRunner:
             staged=self._trees.place(job.address, archived, job.module.digest, hand_on=hand_on),
             data=data,
             module=job.module.digest,
-            version=self.version(),
-            backend=backends.key(self._backend, job.address),
+            version=self.version(job.engine),
+            backend=backends.key(self._backend, job.address, self.version(job.engine)),
         )
         turn = self._trees.turn(job.address, archived, lambda: self._beside(job, data), hand_on=hand_on)
-        terraform = self._command_line(preparation.staged, self._with_access(data), job.address, turn)
+        terraform = self._command_line(preparation.staged, self._with_access(data), job, turn)
         with turn():
-            self._initialiser.prepare(
-                preparation, lambda: self._init(terraform, job, self._settings(job.address))
-            )
+            self._initialiser.prepare(preparation, lambda: self._init(terraform, job, self._settings(job)))
             keep_lock_file(preparation.staged, data)
         return terraform
 
@@ -469,19 +469,19 @@ class TerraformRunner:
         self._say("waiting", {"for": f"the working directory, which {holder} uses", "seconds": seconds})
 
     def _command_line(
-        self, directory: Path, environment: Mapping[str, str], address: str, turn: Turn
+        self, directory: Path, environment: Mapping[str, str], job: TerraformJob, turn: Turn
     ) -> CommandLine:
         """Terraform in a directory, within its time; it is said now and then that it still runs."""
 
         def limits_of(command: str) -> Limits:
             def beat(seconds: int) -> None:
-                self._say("working", {"address": address, "command": command, "seconds": seconds})
+                self._say("working", {"address": job.address, "command": command, "seconds": seconds})
 
             seconds = self._seconds.apply if command == "apply" else self._seconds.plan
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
         return CommandLine(
-            self._binary,
+            self._engines.binary(job.engine),
             directory,
             environment,
             self._processes,
@@ -505,8 +505,9 @@ class TerraformRunner:
                 self._refuse(job, validation.faults_of(printed) or ())
             raise
 
-    def _settings(self, address: str) -> list[str]:
-        return [f"{name}={value}" for name, value in sorted(self._backend.options(address).items())]
+    def _settings(self, job: TerraformJob) -> list[str]:
+        options = self._backend.options(job.address, self.version(job.engine))
+        return [f"{name}={value}" for name, value in sorted(options.items())]
 
     def _plan(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> Finished:
         variables = self._private.write_variables(folder, job.variables)

@@ -51,6 +51,7 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
         destroy=True,
         secrets=secrets,
         provisioner_credentials=definition.provisioner_credentials,
+        engine=definition.terraform,
     )
 
 

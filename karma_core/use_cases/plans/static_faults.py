@@ -15,6 +15,7 @@ from karma_core.ids import type_of
 from karma_core.masking.errors import without_secrets
 from karma_core.model import Finding, Severity, about_type
 from karma_core.needs import ComponentPlanning, ModuleChecking
+from karma_core.use_cases.fleet.config_secrets import definition_now
 from karma_core.use_cases.fleet.fleet import Fleet
 
 MODULE_INVALID = "module-invalid"
@@ -54,8 +55,9 @@ def module_findings(workspace: ModuleChecking) -> tuple[Finding, ...]:
 
 def _findings(workspace: ModuleChecking, component_type: str) -> Iterator[Finding]:
     try:
+        engine = definition_now(workspace, component_type).terraform
         module = workspace.modules.module(component_type)
-        faults = workspace.terraform.faults(module) if module is not None else ()
+        faults = workspace.terraform.faults(module, engine) if module is not None else ()
     except BadInput as error:
         yield type_finding(error.code, component_type, f"{error.what}: {error.why}. {error.next_step}.")
     except StoreError:
