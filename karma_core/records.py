@@ -337,7 +337,11 @@ class TerraformJob(Record, frozen=True, kw_only=True):
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
-    """One resource of a plan, values masked. `action`: create, update, replace, destroy, read or no-op."""
+    """One resource of a plan, values masked.
+
+    `action`: create, update, replace, destroy, forget (taken out of the state, and left as it is), import
+    (taken into the state as it is), read or no-op.
+    """
 
     address: str
     type: str
@@ -365,7 +369,8 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 
     `written` maps names of parameters that the module itself will have written to their planned objects, as
     far as they are known to be objects; `unreadable` maps those that Karma could not read back to the reason.
-    `machine_paths` are the resources in which the path of the working directory stands.
+    `machine_paths` are the resources in which the path of the working directory stands. `to_import` and
+    `to_forget` count resources beside `add`, `change` and `destroy`. `checks` are warnings of `check` blocks.
     """
 
     address: str
@@ -373,6 +378,8 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     add: int
     change: int
     destroy: int
+    to_import: int = 0
+    to_forget: int = 0
     resources: tuple[PlannedResource, ...]
     outputs: PlannedOutputs
     text: str
@@ -380,15 +387,17 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     written: dict[str, PlannedRuntime] = {}
     unreadable: dict[str, str] = {}
     machine_paths: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):
     """Outputs after an apply, and the height of the state that they were read from.
 
-    Values are in the clear and never leave the process unmasked.
+    Values are in the clear and never leave the process unmasked. `checks` are what `check` blocks warn of.
     """
 
     values: JsonObject
+    checks: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     state: StateHeight | None = None
 

@@ -22,6 +22,7 @@ from karma_adapters.modules.archive import copied_root
 from karma_adapters.processes.children import Finished, Limits, Processes
 from karma_adapters.terraform import (
     apply_events,
+    checks,
     exact_json,
     failure,
     plan_json,
@@ -300,8 +301,12 @@ class TerraformRunner:
             error = failure.failed(job.address, "apply", ended, hidden)
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error
+        masker = masker_of([*self._private.secrets(folder), *self._given_secrets(job)])
         self._private.drop(folder)
-        return self._outputs(lambda: terraform, job)
+        warned = checks.of_state(self._backend.state(job.address) or {})
+        return replace(
+            self._outputs(lambda: terraform, job), checks=tuple(masker.text(said) for said in warned)
+        )
 
     @contextlib.contextmanager
     def _ephemeral(self, job: TerraformJob, folder: Path) -> Iterator[str | None]:

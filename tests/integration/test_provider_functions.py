@@ -13,7 +13,13 @@ resource "terraform_data" "this" { triggers_replace = var.name }
 output "id" { value = terraform_data.this.id }
 output "name" { value = var.name }
 """
-BUILT_IN = 'terraform {\n  required_providers {\n    terraform = { source = "terraform.io/builtin/terraform" }\n  }\n}\n'
+BUILT_IN = """
+terraform {
+  required_providers {
+    terraform = { source = "terraform.io/builtin/terraform" }
+  }
+}
+"""
 CONSUMER = f"""{BUILT_IN}
 variable "config" {{ type = any }}
 variable "dependencies" {{ type = any }}
@@ -28,6 +34,13 @@ resource "terraform_data" "expression" {{
 }}
 output "text" {{ value = terraform_data.tfvars.output }}
 output "back" {{ value = provider::terraform::decode_tfvars("a = 1")["a"] }}
+"""
+OTHER = """
+output "other" { value = provider::x::lower(var.dependencies["net/core"].spare) }
+resource "aws_ssm_parameter" "p" {
+  name  = "/notes/${provider::x::lower("A")}"
+  value = "v"
+}
 """
 
 
@@ -52,14 +65,6 @@ def test_the_reads_in_their_arguments_count(tmp_path: Path) -> None:
 
 def test_what_they_give_is_unknown_to_karma() -> None:
     """It is never an error, nor taken for one of Terraform's own functions; the keys read are exact."""
-    reading = read(
-        {
-            "main.tf": f'{CONSUMER}\nlocals {{\n  other = provider::x::lower(var.dependencies["net/core"].spare)\n}}\n'
-            'output "o" { value = local.other }\n'
-            'resource "aws_ssm_parameter" "p" {\n  name  = "/notes/${provider::x::lower("A")}"\n  value = "v"\n}\n'
-        },
-        {"net_nickname": "core"},
-        producers=("net/core",),
-    )
+    reading = read({"main.tf": CONSUMER + OTHER}, {"net_nickname": "core"}, producers=("net/core",))
     assert keys(reading) == {"net/core": ["id", "name", "spare"]}
     assert (dict(reading.writes), reading.unresolved_writes) == ({}, [])

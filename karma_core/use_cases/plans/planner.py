@@ -13,6 +13,7 @@ from karma_core.masking.errors import without_secrets
 from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import ComponentPlanning
+from karma_core.plan.checks import check_failed
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
@@ -164,6 +165,7 @@ class Planner:
         self._keep_secrets(address, job, plan)
         if plan.machine_paths:
             self.findings.add(machine_path_finding(address, plan.machine_paths))
+        self.findings.update(check_failed(address, said) for said in plan.checks)
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
@@ -237,6 +239,8 @@ def _from_terraform(
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,
+        to_import=plan.to_import,
+        to_forget=plan.to_forget,
         unknown_inputs=unknown,
         fingerprint="" if unknown else judgement.inputs.fingerprint,
         resources=plan.resources,
