@@ -44,7 +44,7 @@ def show_result(workspace: Workspace, result: RunResult) -> None:
 def show_plans(workspace: Workspace, result: RunResult) -> None:
     """Show the run's plans, from the log and the artifact log: a table, and Terraform's readable plans."""
     begun = [e for e in workspace.log.events(run_id=result.run_id) if e.artifacts and e.status == "started"]
-    fields = ("action", "add", "change", "destroy", "reason")
+    fields = ("action", "add", "change", "destroy", "import", "forget", "reason")
     rows = [{"component": e.component, **{f: e.inputs.get(f, "") for f in fields}} for e in begun]
     create_table_artifact(rows, key=f"plan-{workspace.name}", description=f"Plans of run {result.run_id}")
     texts = []

@@ -76,8 +76,18 @@ def _say_build(result: BuildResult) -> None:
     )
 
 
-@app.command(epilog="Example:\n\n`karma graph validate --env prod`")
-def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False) -> None:
+@app.command(
+    epilog="Examples:\n\n`karma graph validate --env prod`\n\n`karma graph validate --modules --json`"
+)
+def validate(
+    env: Env = None,
+    project: ProjectDir = None,
+    modules: Annotated[
+        bool,
+        typer.Option("--modules", help="Also ask Terraform whether every type's module is valid."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Build in memory and report every finding, also on Terraform's states; publishes nothing."""
     from karma_core.graph.validate import sort_findings
     from karma_core.model import Severity, to_builtins
@@ -85,12 +95,14 @@ def validate(env: Env = None, project: ProjectDir = None, as_json: Json = False)
     from karma_core.use_cases.fleet.binding import check_binding
     from karma_core.use_cases.fleet.states import check_all_states
     from karma_core.use_cases.graph.build import read_fleet
+    from karma_core.use_cases.plans.static_faults import module_findings
 
     workspace = open_for(env, project)
     check_binding(workspace)
     fleet = read_fleet(workspace)
     fleet = check_all_states(workspace, fleet)
-    findings = sort_findings({*fleet.findings, *policy_differs(workspace)})
+    of_modules = module_findings(workspace) if modules else ()
+    findings = sort_findings({*fleet.findings, *policy_differs(workspace), *of_modules})
     errors = sum(f.severity is Severity.ERROR for f in findings)
     if as_json:
         render.document({"environment": workspace.name, "findings": to_builtins(findings)})

@@ -218,7 +218,10 @@ def show_plan(made: Plan) -> None:
     render.table(
         f"Plan {made.id} for {made.environment}",
         ("component", "action", "+", "~", "-", "why"),
-        [(c.address, c.action, c.add, c.change, c.destroy, c.reason) for c in made.components],
+        [
+            (c.address, c.action, c.add, c.change, c.destroy, "; ".join(filter(None, (c.besides, c.reason))))
+            for c in made.components
+        ],
     )
     for component in made.components:
         if component.action in CHANGING and component.text:

@@ -8,6 +8,7 @@ from msgspec import field as key
 
 from karma_core import documents, ids
 from karma_core.documents import Document
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject
 from karma_core.reload_actions import Reload
@@ -55,6 +56,8 @@ class TypeDefinition(Document, frozen=True, kw_only=True):
     """Types whose configs may take secret values from the runtimes of this type without an approval."""
     provisioner_credentials: bool = False
     """Whether the commands that the module runs (`local-exec`) get the worker's cloud credentials."""
+    terraform: EngineChoice = ANY
+    """The engine that runs modules of this type, and which versions of it may."""
     protected: bool = False
     """Protected components are not destroyed or replaced without an approval."""
     protected_fields: list[str] = []

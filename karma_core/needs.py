@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, Self
 
 from karma_core import ports
+from karma_core.engines import ANY, EngineChoice
+from karma_core.errors import KarmaError
 from karma_core.masking.known import KnownSecrets
 
 if TYPE_CHECKING:
@@ -135,8 +137,12 @@ class HasModules(Context, Protocol):
         """The modules."""
         ...
 
-    def terraform_version(self) -> str:
+    def terraform_version(self, engine: EngineChoice = ANY) -> str:
         """Name and version of what plans and applies, e.g. `terraform 1.11.4`."""
+        ...
+
+    def engine_error(self, component_type: str, engine: EngineChoice) -> KarmaError | None:
+        """Why modules of the type cannot be run here; None where they can, or nothing is run here."""
         ...
 
     def maybe_created(self, address: str) -> tuple[str, ...]:
@@ -213,6 +219,10 @@ class ComponentPlanning(HasState, HasTerraform, Protocol):
 
 class PolicySource(HasParameters, HasState, Protocol):
     """The policy in force: what is published, and how far the state store knows it to be."""
+
+
+class ModuleChecking(HasModules, HasTerraform, Protocol):
+    """What asks Terraform about the types' modules."""
 
 
 class TerraformAndState(HasState, HasTerraform, Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import BadInput
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_types import JsonObject
@@ -450,12 +451,36 @@ class Terraform(Protocol):
     Failures are DeployFailed with the tool's last lines.
     """
 
-    def version(self) -> str:
-        """Name and version, e.g. `terraform 1.11.4`."""
+    def version(self, engine: EngineChoice = ANY) -> str:
+        """Name and version of the engine that is chosen so, e.g. `terraform 1.11.4`.
+
+        SettingsError `engine-missing` where it is not there.
+        """
+        ...
+
+    def require_engine(self, component_type: str, engine: EngineChoice) -> None:
+        """SettingsError `engine-missing` or `engine-version` where modules of the type cannot be run here.
+
+        The constraints of project, environment and type must all hold. Every other call requires it, too.
+        """
         ...
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
-        """Init where needed, plan, show. The binary plan is kept privately under `saved`."""
+        """Init where needed, plan, show. The binary plan is kept privately under `saved`.
+
+        Unless it is to be destroyed, its module must be valid, as for `require_valid`.
+        """
+        ...
+
+    def require_valid(self, job: TerraformJob) -> None:
+        """DeployFailed `module-invalid`, with file and line, where the job's module has a static fault.
+
+        Asked once for each digest of a module and version of the engine, and remembered.
+        """
+        ...
+
+    def faults(self, module: Module, engine: EngineChoice = ANY) -> tuple[str, ...]:
+        """The static faults of a module, each as `FILE:LINE: what is wrong`, whatever components it has."""
         ...
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Literal
 
+from karma_core.engines import ANY, EngineChoice
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.model import Provenance, Record
 from karma_core.state_places import NamedState
@@ -331,7 +332,8 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     job with either shows what can be known, and is never kept to be applied.
     `state_of` is the address under which the component's state still is, where it is to be moved.
     `foretell`: the plan shall also tell, part by part, the parameters that the module will write.
-    `provisioner_credentials`: commands that the module runs get the worker's credentials.
+    `provisioner_credentials`: commands that the module runs get the worker's credentials. `engine` is what
+    the type says of the program that runs it.
     `secrets` are those of the component's inputs: wherever one shows in what Terraform says, it is masked,
     also where the module has lost the mark.
     `states` are the remote states that the module reads whose outputs a plan foresees; a plan of a job with
@@ -348,13 +350,18 @@ class TerraformJob(Record, frozen=True, kw_only=True):
     state_of: str = ""
     foretell: bool = False
     provisioner_credentials: bool = False
+    engine: EngineChoice = ANY
     secrets: tuple[JsonValue, ...] = ()
     states: tuple[PlannedState, ...] = ()
     reads_states_of: tuple[str, ...] = ()
 
 
 class PlannedResource(Record, frozen=True, kw_only=True):
-    """One resource of a plan, values masked. `action`: create, update, replace, destroy, read or no-op."""
+    """One resource of a plan, values masked.
+
+    `action`: create, update, replace, destroy, forget (taken out of the state, and left as it is), import
+    (taken into the state as it is), read or no-op.
+    """
 
     address: str
     type: str
@@ -384,7 +391,8 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
 
     `written` maps names of parameters that the module itself will have written to their planned objects, as
     far as they are known to be objects; `unreadable` maps those that Karma could not read back to the reason.
-    `machine_paths` are the resources in which the path of the working directory stands.
+    `machine_paths` are the resources in which the path of the working directory stands. `to_import` and
+    `to_forget` count resources beside `add`, `change` and `destroy`. `checks` are warnings of `check` blocks.
     """
 
     address: str
@@ -392,6 +400,8 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     add: int
     change: int
     destroy: int
+    to_import: int = 0
+    to_forget: int = 0
     resources: tuple[PlannedResource, ...]
     outputs: PlannedOutputs
     text: str
@@ -399,15 +409,17 @@ class TerraformPlan(Record, frozen=True, kw_only=True):
     written: dict[str, PlannedRuntime] = {}
     unreadable: dict[str, str] = {}
     machine_paths: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 class TerraformOutputs(Record, frozen=True, kw_only=True):
     """Outputs after an apply, and the height of the state that they were read from.
 
-    Values are in the clear and never leave the process unmasked.
+    Values are in the clear and never leave the process unmasked. `checks` are what `check` blocks warn of.
     """
 
     values: JsonObject
+    checks: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     state: StateHeight | None = None
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 from karma_core import ids, ports
+from karma_core.engines import ANY, EngineChoice
+from karma_core.errors import KarmaError
 from karma_core.json_types import JsonMapping
 from karma_core.masking.known import KnownSecrets
 from karma_core.roles import Role
@@ -122,8 +124,12 @@ class OpenEnvironment(ABC):
         return replace(self, actor=actor)
 
     @abstractmethod
-    def terraform_version(self) -> str:
+    def terraform_version(self, engine: EngineChoice = ANY) -> str:
         """Name and version of what plans and applies here, e.g. `terraform 1.11.4`."""
+
+    @abstractmethod
+    def engine_error(self, component_type: str, engine: EngineChoice) -> KarmaError | None:
+        """Why modules of the type cannot be run here; None where they can, or nothing is run here."""
 
     @abstractmethod
     def maybe_created(self, address: str) -> tuple[str, ...]:
@@ -150,9 +156,17 @@ class Workspace(OpenEnvironment):
     repository: ports.ConfigRepository
     publish_index: ports.PublishIndex
 
-    def terraform_version(self) -> str:
+    def terraform_version(self, engine: EngineChoice = ANY) -> str:
         """The version of the Terraform that is here."""
-        return self.terraform.version()
+        return self.terraform.version(engine)
+
+    def engine_error(self, component_type: str, engine: EngineChoice) -> KarmaError | None:
+        """What the Terraform that is here says."""
+        try:
+            self.terraform.require_engine(component_type, engine)
+        except KarmaError as error:
+            return error
+        return None
 
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """What the applies that were killed here may have created."""
@@ -179,11 +193,16 @@ class StoredEnvironment(OpenEnvironment):
     `planned_with` gives the version of those who plan.
     """
 
-    planned_with: Callable[[], str]
+    planned_with: Callable[[EngineChoice], str]
 
-    def terraform_version(self) -> str:
+    def terraform_version(self, engine: EngineChoice = ANY) -> str:
         """The version that the others plan with."""
-        return self.planned_with()
+        return self.planned_with(engine)
+
+    def engine_error(self, component_type: str, engine: EngineChoice) -> KarmaError | None:
+        """None: it is for those who plan."""
+        del component_type, engine
+        return None
 
     def maybe_created(self, address: str) -> tuple[str, ...]:
         """Nothing is applied here, so nothing is known of it."""

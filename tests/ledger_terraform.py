@@ -18,8 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from karma_adapters.terraform.backend import LocalBackend, height_of
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import DeployFailed
-from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import (
+    DriftReport,
+    Module,
+    StateHeight,
+    TerraformJob,
+    TerraformOutputs,
+    TerraformPlan,
+)
 from tests.memory.terraform import _action, _drift, _planned, _planned_outputs, _resources
 
 Resource = dict[str, Any]
@@ -75,9 +83,19 @@ class LedgerTerraform:
         self._saved: dict[str, tuple[TerraformJob, int, Resource | None]] = {}
         self._lock = threading.Lock()
 
-    def version(self) -> str:
+    def version(self, engine: EngineChoice = ANY) -> str:
         """Always the same."""
         return "ledger 1.0.0"
+
+    def require_engine(self, component_type: str, engine: EngineChoice) -> None:
+        """Every version is taken."""
+
+    def require_valid(self, job: TerraformJob) -> None:
+        """Every module is valid."""
+
+    def faults(self, module: Module, engine: EngineChoice = ANY) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
         """What an apply would do, by the state's id and the cloud."""

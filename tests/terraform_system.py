@@ -11,10 +11,11 @@ from typing import Any
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
-from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import LocalBackend
+from karma_adapters.terraform.engines import Engines, Wish
 from karma_adapters.terraform.runner import TerraformRunner
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
+from karma_core.engines import EngineChoice
 from karma_core.ports import Say
 from karma_core.records import TerraformJob
 
@@ -64,6 +65,13 @@ class System:
         return TerraformJob(address=address, module=module, variables=variables, destroy=destroy)
 
 
+def engines_of(wanted: str, cache: Path, environment: dict[str, str]) -> Engines:
+    """The engines of a project that names this program."""
+    cache.mkdir(parents=True, exist_ok=True)
+    wish = Wish("[terraform]", EngineChoice(binary=wanted))
+    return Engines([wish], cache=cache, processes=Processes(), environment=environment)
+
+
 def make_system(
     root: Path,
     wanted: str = "terraform",
@@ -81,7 +89,7 @@ def make_system(
         root / "components", archive=root / "archive", cache=root / "modules", allowed_sources=allowed_sources
     )
     terraform = TerraformRunner(
-        binary.find(wanted),
+        engines_of(wanted, root / "terraform" / "cache", child_environment.allowed(given)),
         modules=modules,
         backend=LocalBackend(root / "state"),
         directories=Directories.below(root / "terraform"),

@@ -17,19 +17,21 @@ from karma_adapters.gremlin.readers import ReadersFirst
 from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed, fetching, missing_cli_config
 from karma_adapters.terraform import providers
-from karma_adapters.terraform.binary import engine, find
+from karma_adapters.terraform.engines import Engines
 from karma_adapters.terraform.requirements import requirements
-from karma_adapters.wiring.bootstrap import open_examination, open_workspace
+from karma_adapters.wiring.bootstrap import open_engines, open_examination, open_workspace
 from karma_adapters.wiring.reading import read_settings
 from karma_adapters.wiring.settings import Settings
 from karma_core import ids
 from karma_core.deadlines import ends_within
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import KarmaError, LogTampered, NotFound
 from karma_core.plan.unseen import MAYBE_CREATED, maybe_created
 from karma_core.ports import Modules
 from karma_core.use_cases.access.policy_in_force import policy_differs
 from karma_core.use_cases.fleet import creations, heights
 from karma_core.use_cases.fleet.binding import bound_to, check_binding
+from karma_core.use_cases.fleet.config_secrets import definition_now
 from karma_core.use_cases.fleet.states import state_errors
 from karma_core.use_cases.graph.last_build import require_last_build
 from karma_core.workspace import Workspace
@@ -44,12 +46,15 @@ def examine(root: Path, environment: str | None) -> tuple[Check, ...]:
     name = "settings"
     try:
         settings = read_settings(root)
-        checks += [passed(name, str(root)), *_folders(settings), _terraform(settings), _prefect(settings)]
+        checks += [passed(name, str(root)), *_folders(settings)]
+        engines = _engines(settings, environment)
+        checks += [_terraform(engines), _prefect(settings)]
         name = "environment"
         workspace = open_workspace(settings, environment)
     except KarmaError as error:
         return (*checks, failed(name, error))
-    checks += [passed(name, workspace.name), *_providers(settings, workspace.modules)]
+    checks += [passed(name, workspace.name), *_of_types(workspace)]
+    checks += _providers(settings, engines, workspace)
     aws_checks = tuple(_aws(settings, workspace))
     if any((check.name, check.status) == (CREDENTIALS, "failed") for check in aws_checks):
         return (*checks, *aws_checks)  # every store would wait for an answer that cannot come
@@ -77,12 +82,34 @@ def _folders(settings: Settings) -> Iterator[Check]:
             yield warned(name, f"{folder} does not exist", "create it, or `karma init`")
 
 
-def _terraform(settings: Settings) -> Check:
+def _engines(settings: Settings, environment: str | None) -> Engines:
+    """The engines of the environment; of the project alone where it is not clear which one is meant."""
     try:
-        program = find(settings.terraform.binary)
+        name = settings.choose_environment(environment).name
+    except KarmaError:
+        name = ""
+    environ = allowed(os.environ, settings.terraform.pass_environment)
+    return open_engines(settings, name, Processes(), environ)
+
+
+def _terraform(engines: Engines) -> Check:
+    """The program that the environment runs, by the constraints of environment and project."""
+    try:
+        engines.require("", ANY)
+        return passed("terraform", " ".join(engines.binary().words))
     except KarmaError as error:
         return failed("terraform", error)
-    return passed("terraform", " ".join(program.words))
+
+
+def _of_types(workspace: Workspace) -> Iterator[Check]:
+    """One check for each type that chooses its engine itself."""
+    for component_type in workspace.modules.types():
+        choice = definition_now(workspace, component_type).terraform
+        if choice == ANY:
+            continue
+        name = f"terraform of {component_type}"
+        error = workspace.engine_error(component_type, choice)
+        yield failed(name, error) if error else passed(name, workspace.terraform_version(choice))
 
 
 def _prefect(settings: Settings) -> Check:
@@ -92,9 +119,13 @@ def _prefect(settings: Settings) -> Check:
     return passed("orchestrator", f"prefect at {api}" if api else "prefect, a server of its own for each run")
 
 
-def _providers(settings: Settings, modules: Modules) -> Iterator[Check]:
+def _providers(settings: Settings, engines: Engines, workspace: Workspace) -> Iterator[Check]:
     """One check for each set of providers and sources that types require; none where all are built in."""
-    wanted = requirements(modules, engine(settings.terraform.binary))
+
+    def choice_of(component_type: str) -> EngineChoice:
+        return definition_now(workspace, component_type).terraform
+
+    wanted = requirements(workspace.modules, lambda name: engines.engine(choice_of(name)))
     if not wanted:
         return
     missing = missing_cli_config(os.environ)
@@ -104,8 +135,8 @@ def _providers(settings: Settings, modules: Modules) -> Iterator[Check]:
     environment = allowed(os.environ, settings.terraform.pass_environment)
     for requirement, types in wanted.items():
         try:
-            program = find(settings.terraform.binary)
-            archived = _archived(modules, types[0])
+            program = engines.binary(choice_of(types[0]))
+            archived = _archived(workspace.modules, types[0])
             yield providers.check(
                 program, requirement, archived, Processes(), environment, fetching(os.environ)
             )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -57,12 +57,30 @@ class _Reading(msgspec.Struct, frozen=True, kw_only=True):
     facts: ModuleFacts
 
 
+class Chosen(NamedTuple):
+    """The engine of a type. `mark` changes whenever a program of its own may have; else it is empty."""
+
+    engine: Engine
+    mark: str = ""
+
+
+EngineOf = Callable[[str, JsonObject | None], Chosen]
+"""Gives the engine of a type, with its component.yaml."""
+Mark = tuple[int, int, int] | None
+"""Time, size and inode of a component.yaml; None: there is none."""
+
+
+def _terraform(_component_type: str, _definition: JsonObject | None) -> Chosen:
+    return Chosen(Engine.TERRAFORM)
+
+
 class ModuleDirectory:
     """Modules below root, their archive, and a cache of what was read.
 
     `allowed_sources` are patterns (`*` matches anything) of child module sources that are not local; they
-    hold for the files of both engines, whatever `engine` runs the modules. `repository` is the project's
-    directory: files that modules read may come from anywhere in the repository that holds it.
+    hold for the files of both engines, whichever runs the modules: `engines` says that of a type by its
+    component.yaml. `repository` is the project's directory: files that modules read may come from anywhere in
+    the repository that holds it.
     """
 
     def __init__(
@@ -72,7 +90,7 @@ class ModuleDirectory:
         archive: Path,
         cache: Path,
         allowed_sources: Sequence[str] = (),
-        engine: Engine = Engine.TERRAFORM,
+        engines: EngineOf = _terraform,
         repository: Path | None = None,
     ) -> None:
         self._root = root
@@ -80,8 +98,9 @@ class ModuleDirectory:
         self._cache = cache
         self._allowed = tuple(allowed_sources)
         self._archive = ModuleArchive(archive)
-        self._engine = engine
-        self._salt = (_FORMAT, os.path.realpath(root), engine, *self._allowed)
+        self._engine_of = engines
+        self._engines: dict[str, tuple[Mark, Chosen]] = {}
+        self._salt = (_FORMAT, os.path.realpath(root), *self._allowed)
         self._readings: dict[str, _Reading] = {}
         self._lock = threading.Lock()
 
@@ -146,7 +165,7 @@ class ModuleDirectory:
             return None
         with self._lock, _translated(component_type):
             known = self._readings.get(component_type) or self._load(component_type)
-            if known is None or known.stamp != self._stamp(known.directories, known.outside):
+            if known is None or known.stamp != self._stamp(component_type, known):
                 known = self._read(component_type)
                 self._save(known)
             self._readings[component_type] = known
@@ -156,7 +175,26 @@ class ModuleDirectory:
         """A digest of names, sizes and times of everything below the root, and of what counts elsewhere."""
         patterns = sorted({line for file in self._cache.glob(f"*{_PATTERNS}") for line in _lines(file)})
         files = [*module_files.survey(self._root), *self._outside(patterns)]
-        return module_files.stamp(files, *self._salt)
+        marks = [mark for name in self.types() if (mark := self._chosen(name).mark)]
+        return module_files.stamp(files, *self._salt, self._chosen("").engine, *marks)
+
+    def _chosen(self, component_type: str) -> Chosen:
+        """The engine of a type; of the empty one, that of types that choose none."""
+        try:
+            about = (self._root / component_type / DEFINITION).stat() if component_type else None
+        except OSError:
+            about = None
+        mark = (about.st_mtime_ns, about.st_size, about.st_ino) if about else None
+        known = self._engines.get(component_type)
+        if about is not None and known is not None and known[0] == mark:
+            return known[1]
+        definition = None
+        if about is not None:
+            with suppress(BadInput):
+                definition = self.definition(component_type)
+        chosen = self._engine_of(component_type, definition)
+        self._engines[component_type] = (mark, chosen)
+        return chosen
 
     def archive(self, module: Module) -> str:
         """Keep a copy; Conflict if the files are no longer those of the module. Free when kept already.
@@ -196,15 +234,16 @@ class ModuleDirectory:
         if files is None:
             return None
         texts = {name: text for name, text in files if _is_read(Path(name).name)}
-        return read_module(component_type, texts, self._engine)
+        return read_module(component_type, texts, self._chosen(component_type).engine)
 
     def _read(self, component_type: str) -> _Reading:
         """Hash and parse a module with its local child modules."""
         own: list[FileFacts] = []
+        engine = self._chosen(component_type).engine
         directories = [component_type]
         for directory in directories:
             names = _configuration(self._root / directory)
-            read = configuration.in_order(names, self._engine)
+            read = configuration.in_order(names, engine)
             unread = sorted({*names}.difference(read))
             declared = [self._facts(f"{directory}/{name}") for name in (*read, *unread)]
             own += declared[: len(read)] if directory == component_type else ()
@@ -213,9 +252,9 @@ class ModuleDirectory:
             directories += sorted(child for child in child_directories if child and child not in directories)
         # Files are listed before they are read: one that changes in between moves the next stamp.
         files = self._files(directories)
-        facts = read_module(component_type, self._configurations(directories), self._engine)
+        facts = read_module(component_type, self._configurations(directories), engine)
         outside = self._patterns(component_type, directories, facts)
-        mark = module_files.stamp([*files, *self._outside(outside)], *self._salt)
+        mark = module_files.stamp([*files, *self._outside(outside)], *self._salt, engine)
         module = Module(
             type=component_type,
             digest=module_files.tree_digest(self._contents(directories, outside)),
@@ -315,11 +354,11 @@ class ModuleDirectory:
         files = sorted({*self._files(directories), *self._outside(outside)})
         return [(file, module_files.content_digest(self._root, file)) for file in files]
 
-    def _stamp(self, directories: Sequence[str], outside: Sequence[str]) -> str:
+    def _stamp(self, component_type: str, known: _Reading) -> str:
         """The stamp of a module's files; empty (equal to no other) where a child's directory is gone."""
         try:
-            files = [*self._files(directories), *self._outside(outside)]
-            return module_files.stamp(files, *self._salt)
+            files = [*self._files(known.directories), *self._outside(known.outside)]
+            return module_files.stamp(files, *self._salt, self._chosen(component_type).engine)
         except FileNotFoundError:
             return ""
 

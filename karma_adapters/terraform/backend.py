@@ -53,8 +53,8 @@ class Backend(Protocol):
         """The override file: a backend block, the same for all components."""
         ...
 
-    def options(self, address: str) -> dict[str, str]:
-        """The component's own part of the configuration, no secret."""
+    def options(self, address: str, version: str) -> dict[str, str]:
+        """The component's own part of the configuration, no secret. `version`: `terraform 1.11.4`."""
         ...
 
     def state(self, address: str) -> JsonObject | None:
@@ -72,7 +72,7 @@ class LocalBackend:
         """A local backend in place of whichever the module names."""
         return LOCAL_OVERRIDE
 
-    def options(self, address: str) -> dict[str, str]:
+    def options(self, address: str, version: str) -> dict[str, str]:  # noqa: ARG002 - as the protocol
         """The path of the state; its directory is made."""
         self._directory.mkdir(parents=True, exist_ok=True)
         if stat.S_IMODE(self._directory.stat().st_mode) & 0o077:
@@ -151,6 +151,6 @@ def unreadable(address: str, place: str, error: Exception, next_step: str) -> Ba
     )
 
 
-def key(backend: Backend, address: str) -> str:
+def key(backend: Backend, address: str, version: str) -> str:
     """Return a key that changes whenever the backend requires a new init."""
-    return strictjson.digest([backend.override(), backend.options(address)])
+    return strictjson.digest([backend.override(), backend.options(address, version)])

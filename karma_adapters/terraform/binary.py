@@ -19,6 +19,7 @@ from karma_core.errors import DeployFailed, SettingsError
 
 NAMES: Final = ("terraform", "tofu")
 EMBEDDED: Final = "embedded"
+ENGINE_MISSING: Final = "engine-missing"
 _VERSION: Final = re.compile(r"^(\w+) v(\S+)", re.MULTILINE)
 
 
@@ -36,10 +37,13 @@ class Binary:
         return hashlib.sha256(repr((self.words, stats)).encode()).hexdigest()[:32]
 
 
-def find(wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = None) -> Binary:
+def find(
+    wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = None, place: str = "[terraform]"
+) -> Binary:
     """The wanted program (a path, a name on PATH, or `embedded`); by default the first of names, else ours.
 
-    SettingsError if the wanted one does not exist. `path` is searched instead of PATH.
+    SettingsError `engine-missing` if the wanted one, which `place` names, does not exist. `path` is searched
+    instead of PATH.
     """
     for name in [wanted] if wanted else names:
         program = None if name == EMBEDDED else shutil.which(name, path=path)
@@ -49,8 +53,9 @@ def find(wanted: str = "", names: Sequence[str] = NAMES, *, path: str | None = N
     if wanted not in {"", EMBEDDED}:
         raise SettingsError(
             f"there is no program {wanted!r}",
-            why="terraform.binary names it, and it is neither a program's path nor on PATH",
-            next_step="install it, or leave terraform.binary empty to use what is there",
+            why=f"{place} names it as `binary`, and it is neither a program's path nor on PATH",
+            next_step="install it, or leave `binary` empty there to use what is there",
+            code=ENGINE_MISSING,
         )
     return _embedded()
 

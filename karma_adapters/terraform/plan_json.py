@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from karma_adapters.terraform import masking
+from karma_adapters.terraform import checks, masking
 from karma_core import strictjson
 from karma_core.errors import BadInput
 from karma_core.json_types import JsonObject
@@ -60,20 +60,24 @@ def read(
     changed = sorted(document.get("resource_changes", ()), key=lambda one: str(one["address"]))
     redaction = masker_of([*secrets(document), *hidden])
     resources = tuple(_resource(one, redaction) for one in changed)
-    actions = [_kind(one) for one in changed if one["mode"] == "managed"]
+    managed = [one for one in changed if one["mode"] == "managed"]
+    actions = [_kind(one) for one in managed]
     written, unreadable = _written(changed, redaction)
     return TerraformPlan(
         address=address,
         action=_action(document, actions, destroy=destroy, changes=changes),
-        add=sum(action in {"create", "replace"} for action in actions),
-        change=sum(action == "update" for action in actions),
-        destroy=sum(action in {"destroy", "replace"} for action in actions),
+        add=_count(managed, "create"),
+        change=_count(managed, "update"),
+        destroy=_count(managed, "delete"),
+        to_import=sum(one["change"].get("importing") is not None for one in managed),
+        to_forget=_count(managed, "forget"),
         resources=resources,
         outputs=_outputs(document),
         text=_readable(text, redaction),
         saved=saved if changes else "",
         written=written,
         unreadable=unreadable,
+        checks=tuple(redaction.text(one) for one in checks.of_plan(document)),
         machine_paths=tuple(one["address"] for one in changed if work and _holds(one["change"], work)),
     )
 
@@ -91,8 +95,15 @@ def secrets(document: JsonObject) -> Iterator[str]:
             yield from masking.secrets(change.get(side), change.get(f"{side}_sensitive"))
 
 
+def _count(changed: Iterable[JsonObject], action: str) -> int:
+    """The number of resources to which Terraform does this, beside others where it replaces them."""
+    return sum(action in one["change"]["actions"] for one in changed)
+
+
 def _kind(one: JsonObject) -> str:
-    return _ACTIONS[tuple(one["change"]["actions"])]
+    """The action by Terraform's actions; one that is taken into the state as it is has none of those."""
+    action = _ACTIONS[tuple(one["change"]["actions"])]
+    return "import" if action == "no-op" and one["change"].get("importing") is not None else action
 
 
 def _resource(one: JsonObject, hidden: Masker) -> PlannedResource:

@@ -44,7 +44,7 @@ _NO_OUTPUTS: Final = re.compile(r"^Changes to Outputs:\n(?=\s*(?:\n|\Z))", re.MU
 _UNESCAPED: Final = re.compile(r"(\\\\)|(\\[bf])|([$%])(?=\{)")
 """In JSON's text of a string: an escaped backslash, an escape that HCL lacks, the start of a template."""
 _STILL: Final = frozenset({"no-op", "read"})
-_COUNT: Final = re.compile(r"^Plan: (\d+) to add", re.MULTILINE)
+_COUNT: Final = re.compile(r"^(Plan: (?:\d+ to import, )?)(\d+) to add", re.MULTILINE)
 
 
 def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = Engine.TERRAFORM) -> Path:
@@ -182,7 +182,7 @@ def without_ours(text: str) -> str:
     cleaned = _NO_OUTPUTS.sub("", cleaned)
     if not removed:
         return cleaned
-    return _COUNT.sub(lambda match: f"Plan: {int(match[1]) - removed} to add", cleaned, count=1)
+    return _COUNT.sub(lambda match: f"{match[1]}{int(match[2]) - removed} to add", cleaned, count=1)
 
 
 def real(document: JsonObject) -> tuple[JsonObject, dict[str, PlannedRuntime]]:
@@ -195,7 +195,6 @@ def real(document: JsonObject) -> tuple[JsonObject, dict[str, PlannedRuntime]]:
 
 def changes(document: JsonObject) -> bool:
     """Whether a plan changes anything: Terraform's exit code also counts the placeholder resource."""
-    entries = (*document["resource_changes"], *document["output_changes"].values())
-    return any(
-        set(one["change"]["actions"] if "change" in one else one["actions"]) - _STILL for one in entries
-    )
+    resources = [one["change"] for one in document["resource_changes"]]
+    moved = any(set(one["actions"]) - _STILL for one in (*resources, *document["output_changes"].values()))
+    return moved or any(one.get("importing") is not None for one in resources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,9 @@ _BUILT_IN: Final = "terraform"
 _LOCAL: Final = ("./", "../")
 
 
-def requirements(modules: Modules, engine: Engine = Engine.TERRAFORM) -> dict[Requirement, list[str]]:
+def requirements(
+    modules: Modules, engine_of: Callable[[str], Engine] = lambda _type: Engine.TERRAFORM
+) -> dict[Requirement, list[str]]:
     """What is required → the types that require it, both sorted; types that need nothing are left out.
 
     A module that cannot be read is left out: building the graph says so, with its place.
@@ -30,7 +32,9 @@ def requirements(modules: Modules, engine: Engine = Engine.TERRAFORM) -> dict[Re
         try:
             module = modules.module(component_type)
             wanted = (
-                _of_tree(Path(module.path).parent, modules.parts(component_type), engine) if module else ()
+                _of_tree(Path(module.path).parent, modules.parts(component_type), engine_of(component_type))
+                if module
+                else ()
             )
         except (KarmaError, OSError):
             continue

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,9 +18,11 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from karma_adapters.modules.archive import copied_root
 from karma_adapters.processes.children import Finished, Limits, Processes
 from karma_adapters.terraform import (
     apply_events,
+    checks,
     exact_json,
     failure,
     plan_json,
@@ -28,18 +31,18 @@ from karma_adapters.terraform import (
     validation,
 )
 from karma_adapters.terraform import backend as backends
-from karma_adapters.terraform import binary as binaries
 from karma_adapters.terraform.apply_records import ApplyRecords
 from karma_adapters.terraform.backend import Backend, height_of
-from karma_adapters.terraform.binary import Binary
 from karma_adapters.terraform.command_line import FLAG, CommandLine
+from karma_adapters.terraform.engines import Engines
 from karma_adapters.terraform.preparation import Initialiser, Preparation, keep_lock_file
 from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
+from karma_adapters.terraform.validation import Fault, Validations
 from karma_adapters.terraform.work_trees import Turn, WorkTrees, short
 from karma_core import ids
-from karma_core.configuration import engine_of
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import DeployFailed, NotFound, PlanDeferred
 from karma_core.json_types import JsonObject
 from karma_core.masking.masker import leaves_of, masker_of
@@ -47,7 +50,7 @@ from karma_core.masking.names import credential_names
 from karma_core.plan.runtime import OUTPUT as RUNTIME
 from karma_core.plan.unseen import maybe_created
 from karma_core.ports import Modules, Say
-from karma_core.records import DriftReport, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
+from karma_core.records import DriftReport, Module, StateHeight, TerraformJob, TerraformOutputs, TerraformPlan
 
 _KEEP_CACHED: Final = {"TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1"}
 """Else a module without checksums in its lock file installs its providers into the cache again, away under
@@ -65,7 +68,7 @@ class TerraformRunner:
 
     def __init__(
         self,
-        binary: Binary,
+        engines: Engines,
         *,
         modules: Modules,
         backend: Backend,
@@ -77,8 +80,7 @@ class TerraformRunner:
         access: Callable[[], Mapping[str, str]] = dict,
         say: Say = say_nothing,
     ) -> None:
-        self._binary = binary
-        self._engine = engine_of(binary.words[0])
+        self._engines = engines
         self._modules = modules
         self._backend = backend
         self._directories = directories
@@ -90,6 +92,7 @@ class TerraformRunner:
             lambda: processes.refuse_when_stopping("terraform"),
         )
         self._initialiser = Initialiser(directories.cache, backend)
+        self._validations = Validations(directories.cache)
         self._processes = processes
         self._applies = ApplyRecords(directories.applies, backend.state)
         self._settling = Settling(self._applies, seconds.save, say)
@@ -104,9 +107,13 @@ class TerraformRunner:
         self._credentials = frozenset(for_init[name] for name in credential_names(for_init))
         """Those that the children got; an older one may still show in what they say."""
 
-    def version(self) -> str:
+    def version(self, engine: EngineChoice = ANY) -> str:
         """Name and version; a process only when the program's files are new."""
-        return binaries.version(self._binary, self._directories.cache, self._processes, self._environment)
+        return self._engines.version(engine)
+
+    def require_engine(self, component_type: str, engine: EngineChoice) -> None:
+        """Look for the program, and compare its version with all that want one."""
+        self._engines.require(component_type, engine)
 
     @failure.for_component
     def plan(self, job: TerraformJob) -> TerraformPlan:
@@ -119,6 +126,8 @@ class TerraformRunner:
         if job.unknown or job.parameters or job.states or job.state_of:
             return self._speculate(job)
         terraform = self._ready(job)
+        if not job.destroy:
+            self._require_valid(job, terraform)
         folder = self._private.new(job.address)
         try:
             ended = self._plan(terraform, job, folder)
@@ -133,10 +142,8 @@ class TerraformRunner:
                 hidden=self._given_secrets(job),
                 work=str(self._directories.work),
             )
-        except BaseException as error:
+        except BaseException:
             self._private.drop(folder)
-            if isinstance(error, DeployFailed) and error.code == "deploy-failed":
-                self._require_valid(job, terraform)
             raise
         if plan.saved:
             self._private.write_secrets(folder, plan_json.secrets(document))
@@ -157,6 +164,7 @@ class TerraformRunner:
 
         A static fault of the module is no reason to wait: DeployFailed `module-invalid`.
         """
+        self._require_valid(job)
         with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
             terraform = self._plan_only(job, Path(scratch))
             declared = {name: value for name, value in job.variables.items() if name not in job.unknown}
@@ -173,7 +181,6 @@ class TerraformRunner:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
                 if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
-                self._require_valid(job, self._ready(job))
                 raise PlanDeferred(
                     f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
                 ) from error
@@ -193,21 +200,57 @@ class TerraformRunner:
             )
             return replace(plan, written=plan.written | written)
 
-    def _require_valid(self, job: TerraformJob, terraform: CommandLine) -> None:
-        """DeployFailed `module-invalid` where a plan has failed because of what is wrong in the files."""
-        ended = terraform.cmd("validate", json=FLAG, no_color=FLAG)
+    @failure.for_component
+    def require_valid(self, job: TerraformJob) -> None:
+        """Run `terraform validate` in the component's directory, unless its module is known."""
+        self._require_valid(job)
+
+    def _require_valid(self, job: TerraformJob, terraform: CommandLine | None = None) -> None:
+        """DeployFailed `module-invalid` where something is wrong in the module's files.
+
+        `terraform` is in the component's directory, initialised; it is only made where it is needed.
+        """
+
+        def validate() -> str:
+            return (terraform or self._ready(job)).cmd("validate", json=FLAG, no_color=FLAG).out
+
+        self._refuse(job, self._validations.faults(job.module.digest, self.version(job.engine), validate))
+
+    def _refuse(self, job: TerraformJob, faults: Sequence[Fault]) -> None:
+        if faults:
+            raise validation.module_invalid(job.address, faults, masker_of(self._secrets(job)))
+
+    def faults(self, module: Module, engine: EngineChoice = ANY) -> tuple[str, ...]:
+        """Run `terraform validate` in a copy of the module, with a data directory of the digest's own."""
+
+        def validate() -> str:
+            with tempfile.TemporaryDirectory(dir=self._private.root()) as scratch:
+                return self._validate_copy(module, engine, Path(scratch))
+
+        self._engines.require(module.type, engine)
+        faults = self._validations.faults(module.digest, self.version(engine), validate)
+        return tuple(masker_of(self._credentials).text(one.said) for one in faults)
+
+    def _validate_copy(self, module: Module, engine: EngineChoice, scratch: Path) -> str:
+        archived = self._archived(module)
+        root = copied_root(archived)
+        shutil.copytree(root, scratch / root.name, symlinks=True)
+        copy = scratch / root.name / archived.relative_to(root)
+        (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
+        data = self._directories.data / "validate" / short(module.digest)
+        job = TerraformJob(address=f"{module.type}/any", module=module, variables={}, engine=engine)
+        terraform = self._command_line(copy, self._with_access(data), job, contextlib.nullcontext)
         try:
-            document = exact_json.decode(ended.out.encode())
-        except msgspec.MsgspecError:  # it was stopped, or is too old for this: then the first error stays
-            return
-        fault = validation.fault_of(job.address, document, masker_of(self._secrets(job)))
-        if fault is not None:
-            raise fault
+            self._initialiser.share(copy, data, self.version(engine), lambda: self._init(terraform, job, ()))
+        except DeployFailed as error:
+            if error.code != validation.MODULE_INVALID:
+                raise
+        return terraform.cmd("validate", json=FLAG, no_color=FLAG).out
 
     def _plan_only(self, job: TerraformJob, scratch: Path) -> CommandLine:
         """Terraform in the copy. Copies of one module share a data directory, which is initialised once."""
-        archived = self._archived(job)
-        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engine)
+        archived = self._archived(job.module)
+        copy = plan_only.copy_module(archived, scratch / "tree", job, self._engines.engine(job.engine))
         (copy / backends.OVERRIDE).write_text(backends.LOCAL_OVERRIDE, "utf-8")
         state = self._backend.state(job.state_of or job.address)
         if state is not None:
@@ -215,25 +258,22 @@ class TerraformRunner:
         data = self._directories.data / "plan-only-2" / job.module.digest.removeprefix("sha256:")
         turn = self._trees.turn_of_copy(job.address, archived, scratch / "tree")
         where = self._trees.place(job.address, archived, job.module.digest) if turn else copy
-        terraform = self._command_line(
-            where, self._with_access(data), job.address, turn or contextlib.nullcontext
-        )
+        terraform = self._command_line(where, self._with_access(data), job, turn or contextlib.nullcontext)
         with (turn or contextlib.nullcontext)():
             self._initialiser.share(
                 where,
                 data,
-                self.version(),
-                lambda: self._run(terraform, job, "init", input=False, no_color=FLAG),
+                self.version(job.engine),
+                lambda: self._init(terraform, job, ()),
             )
             keep_lock_file(where, copy)
         return terraform
 
-    def _archived(self, job: TerraformJob) -> Path:
+    def _archived(self, module: Module) -> Path:
         """The module's archived copy."""
-        component_type = ids.Address.parse(job.address).type
-        archived = self._modules.archived(self._modules.archive(job.module), component_type)
+        archived = self._modules.archived(self._modules.archive(module), module.type)
         if archived is None:
-            raise NotFound(f"the module of {job.address} is not archived", next_step="run the command again")
+            raise NotFound(f"the module {module.type} is not archived", next_step="run the command again")
         return Path(archived.path).absolute()
 
     @failure.for_component
@@ -261,8 +301,12 @@ class TerraformRunner:
             error = failure.failed(job.address, "apply", ended, hidden)
             names = self._applies.maybe_created(job.address)
             raise maybe_created(job.address, names, why=error.why) if names else error
+        masker = masker_of([*self._private.secrets(folder), *self._given_secrets(job)])
         self._private.drop(folder)
-        return self._outputs(lambda: terraform, job)
+        warned = checks.of_state(self._backend.state(job.address) or {})
+        return replace(
+            self._outputs(lambda: terraform, job), checks=tuple(masker.text(said) for said in warned)
+        )
 
     @contextlib.contextmanager
     def _ephemeral(self, job: TerraformJob, folder: Path) -> Iterator[str | None]:
@@ -399,20 +443,21 @@ class TerraformRunner:
     def _ready(self, job: TerraformJob, data: Path | None = None) -> CommandLine:
         """Terraform in the component's copy of its module, initialised."""
         component_type, nickname, _ = ids.Address.parse(job.address)
-        archived, hand_on = self._archived(job), job.provisioner_credentials
+        self._engines.require(component_type, job.engine)
+        archived, hand_on = self._archived(job.module), job.provisioner_credentials
         # By module, too: while one version is applied, another may be planned.
         data = (data or self._directories.data) / short(job.module.digest) / component_type / nickname
         preparation = Preparation(
             staged=self._trees.place(job.address, archived, job.module.digest, hand_on=hand_on),
             data=data,
             module=job.module.digest,
-            version=self.version(),
-            backend=backends.key(self._backend, job.address),
+            version=self.version(job.engine),
+            backend=backends.key(self._backend, job.address, self.version(job.engine)),
         )
         turn = self._trees.turn(job.address, archived, lambda: self._beside(job, data), hand_on=hand_on)
-        terraform = self._command_line(preparation.staged, self._with_access(data), job.address, turn)
+        terraform = self._command_line(preparation.staged, self._with_access(data), job, turn)
         with turn():
-            self._initialiser.prepare(preparation, lambda: self._init(terraform, job))
+            self._initialiser.prepare(preparation, lambda: self._init(terraform, job, self._settings(job)))
             keep_lock_file(preparation.staged, data)
         return terraform
 
@@ -429,19 +474,19 @@ class TerraformRunner:
         self._say("waiting", {"for": f"the working directory, which {holder} uses", "seconds": seconds})
 
     def _command_line(
-        self, directory: Path, environment: Mapping[str, str], address: str, turn: Turn
+        self, directory: Path, environment: Mapping[str, str], job: TerraformJob, turn: Turn
     ) -> CommandLine:
         """Terraform in a directory, within its time; it is said now and then that it still runs."""
 
         def limits_of(command: str) -> Limits:
             def beat(seconds: int) -> None:
-                self._say("working", {"address": address, "command": command, "seconds": seconds})
+                self._say("working", {"address": job.address, "command": command, "seconds": seconds})
 
             seconds = self._seconds.apply if command == "apply" else self._seconds.plan
             return Limits(seconds=seconds, save_seconds=self._seconds.save, beat=beat)
 
         return CommandLine(
-            self._binary,
+            self._engines.binary(job.engine),
             directory,
             environment,
             self._processes,
@@ -450,12 +495,24 @@ class TerraformRunner:
             turn=turn,
         )
 
-    def _init(self, terraform: CommandLine, job: TerraformJob) -> None:
+    def _init(self, terraform: CommandLine, job: TerraformJob, settings: Iterable[str]) -> None:
+        """Initialise a directory with settings of its backend.
+
+        Where init fails because of what is wrong in the module's files, the error is `module-invalid`.
+        """
         Path(self._environment["TF_PLUGIN_CACHE_DIR"]).mkdir(parents=True, exist_ok=True)
-        settings = [f"{name}={value}" for name, value in sorted(self._backend.options(job.address).items())]
-        self._run(
-            terraform, job, "init", input=False, no_color=FLAG, reconfigure=FLAG, backend_config=settings
-        )
+        backend = {"reconfigure": FLAG, "backend_config": list(settings)} if settings else {}
+        try:
+            self._run(terraform, job, "init", input=False, no_color=FLAG, **backend)
+        except DeployFailed as error:
+            if error.code == "deploy-failed":
+                printed = terraform.cmd("validate", json=FLAG, no_color=FLAG).out
+                self._refuse(job, validation.faults_of(printed) or ())
+            raise
+
+    def _settings(self, job: TerraformJob) -> list[str]:
+        options = self._backend.options(job.address, self.version(job.engine))
+        return [f"{name}={value}" for name, value in sorted(options.items())]
 
     def _plan(self, terraform: CommandLine, job: TerraformJob, folder: Path) -> Finished:
         variables = self._private.write_variables(folder, job.variables)

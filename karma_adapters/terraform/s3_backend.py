@@ -7,7 +7,6 @@ environment alone, so that none is written into its data directory.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 from karma_adapters.aws.api import Api
@@ -33,18 +32,17 @@ class StatePlace(Record, frozen=True, kw_only=True):
 
 
 class S3Backend:
-    """`backend.Backend` on S3. `version` says which Terraform runs, e.g. `terraform 1.11.4`."""
+    """`backend.Backend` on S3."""
 
-    def __init__(self, api: Api, place: StatePlace, version: Callable[[], str]) -> None:
+    def __init__(self, api: Api, place: StatePlace) -> None:
         self._api = api
         self._place = place
-        self._version = version
 
     def override(self) -> str:
         """An S3 backend in place of whichever the module names."""
         return 'terraform {\n  backend "s3" {}\n}\n'
 
-    def options(self, address: str) -> dict[str, str]:
+    def options(self, address: str, version: str) -> dict[str, str]:
         """Bucket, key, encryption and lock; SettingsError where this Terraform could not lock."""
         options = {"bucket": self._place.bucket, "key": self._key(address), "encrypt": "true"}
         if self._place.kms_key_id:
@@ -53,7 +51,7 @@ class S3Backend:
             names = ("credentials_validation", "metadata_api_check", "region_validation")
             skipped = (*names, "requesting_account_id")
             options |= {"use_path_style": "true", **{f"skip_{name}": "true" for name in skipped}}
-        return {**options, **self._lock()}
+        return {**options, **self._lock(version)}
 
     def state(self, address: str) -> JsonObject | None:
         """The state, or None before the first; BadInput `state-unreadable` if it is damaged."""
@@ -68,14 +66,14 @@ class S3Backend:
             step = "restore an earlier version of the object, then deploy again"
             raise unreadable(address, place, error, step) from error
 
-    def _lock(self) -> dict[str, str]:
-        match = _VERSION.search(self._version())
+    def _lock(self, version: str) -> dict[str, str]:
+        match = _VERSION.search(version)
         if match and (int(match[1]), int(match[2])) >= _LOCK_FILES:
             return {"use_lockfile": "true"}
         if self._place.lock_table:
             return {"dynamodb_table": self._place.lock_table}
         raise SettingsError(
-            f"{self._version()} cannot lock a state in S3",
+            f"{version} cannot lock a state in S3",
             why="lock files need version 1.10, and there is no tfstate_lock_table for older ones",
             next_step="use a newer Terraform, or set tfstate_lock_table in the environment's aws section",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -18,13 +19,13 @@ from karma_adapters.aws.wiring import AwsStores
 from karma_adapters.git.repository import GitConfigRepository
 from karma_adapters.local import failpoints
 from karma_adapters.local.publish_index import FilePublishIndex
-from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.modules.directory import Chosen, ModuleDirectory
 from karma_adapters.prefect.credentials import Credentials
 from karma_adapters.processes.children import Processes
 from karma_adapters.processes.environment import allowed, fetching
 from karma_adapters.reloads.reloader import Reloads
-from karma_adapters.terraform import binary
 from karma_adapters.terraform.backend import Backend, LocalBackend
+from karma_adapters.terraform.engines import Engines, Wish
 from karma_adapters.terraform.runner import TerraformRunner
 from karma_adapters.terraform.runner_options import APPLIES, Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
@@ -32,8 +33,10 @@ from karma_adapters.wiring.issuers import open_issuers
 from karma_adapters.wiring.settings import AwsSettings, Settings
 from karma_adapters.wiring.stores import Stores, say_nothing, utc_now
 from karma_core import ports
+from karma_core.engines import EngineChoice
 from karma_core.errors import SettingsError
 from karma_core.graph.gremlin_answer import LIMIT, SECONDS, GremlinAnswer
+from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.masking.names import credential_names
 from karma_core.ports import Modules, Say
 from karma_core.use_cases.access import identity
@@ -73,12 +76,14 @@ def open_workspace(
     aws = stores.aws
     processes = Processes()
     environ = allowed(os.environ, settings.terraform.pass_environment)
+    engines = open_engines(settings, chosen.name, processes, environ)
+    engines.binary()  # what the environment names must be there, whatever it is opened for
     modules = ModuleDirectory(
         settings.components_dir,
         archive=settings.state_dir / "modules",
         cache=settings.state_dir / "cache",
         allowed_sources=settings.terraform.allowed_module_sources,
-        engine=binary.engine(settings.terraform.binary),
+        engines=partial(chosen_engine, engines, chosen.types),
         repository=settings.root,
     )
     return Workspace(
@@ -89,7 +94,7 @@ def open_workspace(
         log=stores.log,
         artifacts=stores.artifacts,
         modules=modules,
-        terraform=_terraform(settings, chosen.name, modules, processes, environ, aws, say),
+        terraform=_terraform(settings, chosen.name, engines, modules, processes, environ, aws, say),
         reloader=Reloads(
             directory=settings.root,
             environment=environ,
@@ -131,6 +136,7 @@ def open_for_person(
 def _terraform(
     settings: Settings,
     environment: str,
+    engines: Engines,
     modules: Modules,
     processes: Processes,
     environ: dict[str, str],
@@ -140,13 +146,11 @@ def _terraform(
     folder = settings.state_dir / environment
     cache = settings.state_dir / "cache"
     section = settings.section(environment)
-    program = binary.find(settings.terraform.binary)
     backend: Backend = LocalBackend(settings.tfstate_dir(environment))
     if section.terraform_state == "s3":
-        version = partial(binary.version, program, cache, processes, environ)
-        backend = S3Backend(aws.s3, state_place(section.aws or AwsSettings()), version)
+        backend = S3Backend(aws.s3, state_place(section.aws or AwsSettings()))
     return TerraformRunner(
-        program,
+        engines,
         modules=modules,
         backend=backend,
         directories=Directories(
@@ -168,6 +172,31 @@ def _terraform(
         access=aws.access.environment if section.aws else dict,
         say=say,
     )
+
+
+def open_engines(
+    settings: Settings, environment: str, processes: Processes, environ: dict[str, str]
+) -> Engines:
+    """The engines that the environment and the project choose, and the types may choose for themselves."""
+    return Engines(
+        [Wish(place, choice) for place, choice in settings.engines(environment)],
+        cache=settings.state_dir / "cache",
+        processes=processes,
+        environment=environ,
+        root=settings.root,
+    )
+
+
+def chosen_engine(
+    engines: Engines, types: Mapping[str, JsonMapping], component_type: str, definition: JsonObject | None
+) -> Chosen:
+    """The engine of a type by its component.yaml and what the settings say of it."""
+    said = {**(definition or {}), **types.get(component_type, {})}.get("terraform")
+    binary = said.get("binary") if isinstance(said, dict) else None
+    if not isinstance(binary, str) or not binary:
+        return Chosen(engines.engine())
+    choice = EngineChoice(binary=binary)
+    return Chosen(engines.engine(choice), engines.mark(choice))
 
 
 def state_place(aws: AwsSettings) -> StatePlace:

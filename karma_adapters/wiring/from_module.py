@@ -33,9 +33,9 @@ def describe_module(settings: Settings, folder: Path, environment: str | None) -
             code="not-a-module",
         )
     component_type = ids.check_type(folder.name)
-    documents = _documents(settings, folder)
-    schema = schema_of(documents)
     name = settings.choose_environment(environment).name
+    documents = _documents(settings, name, folder)
+    schema = schema_of(documents)
     example = settings.config_dir / name / component_type / EXAMPLE / "config.json"
     text = yaml.safe_dump({"schema": schema}, sort_keys=False, allow_unicode=True, width=100)
     files = {folder / DEFINITION: text, example: json.dumps(example_of(schema), indent=2) + "\n"}
@@ -53,9 +53,10 @@ def describe_module(settings: Settings, folder: Path, environment: str | None) -
     return sorted(path.relative_to(settings.root.resolve()).as_posix() for path in files)
 
 
-def _documents(settings: Settings, folder: Path) -> list[hcl.Document]:
+def _documents(settings: Settings, environment: str, folder: Path) -> list[hcl.Document]:
+    program = next((choice.binary for _, choice in settings.engines(environment) if choice.binary), "")
     names = configuration.in_order(
-        (file.name for file in folder.iterdir()) if folder.is_dir() else (), engine(settings.terraform.binary)
+        (file.name for file in folder.iterdir()) if folder.is_dir() else (), engine(program)
     )
     native = [name for name in names if name.endswith(configuration.NATIVE)]
     if not native:

@@ -33,6 +33,7 @@ from karma_adapters.wiring.kinds import (
 )
 from karma_core import ids
 from karma_core.documents import WHOLE, Document, Secret
+from karma_core.engines import ANY, EngineChoice, constraints_of
 from karma_core.errors import NotFound, UsageError
 from karma_core.json_types import JsonObject
 from karma_core.roles import Role
@@ -129,6 +130,7 @@ class Environment(Document, frozen=True, kw_only=True):
     gremlin_load_role: Annotated[str, Meta(pattern=rf"^(arn:aws[a-z-]*:iam::\d{{12}}:role/\S+)?{WHOLE}")] = ""
     gremlin_load_vertices: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 100_000
     webhook_secret: Secret = Secret("")
+    terraform: EngineChoice | None = None
     gremlin_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 60.0
 
     def __post_init__(self) -> None:
@@ -163,16 +165,22 @@ class Environment(Document, frozen=True, kw_only=True):
 class TerraformSettings(Document, frozen=True, kw_only=True):
     """`[terraform]`. `binary`: a path or a name on PATH; empty: terraform, tofu or the embedded one.
 
+    `version` is a constraint on it. An environment and a type may say both for themselves.
+
     `plan_seconds` and `apply_seconds` end in an interrupt, after which Terraform has `save_seconds` to save.
     """
 
     binary: str = ""
+    version: str = ""
     allowed_module_sources: list[str] = []
     lock_timeout_seconds: Annotated[int, Meta(ge=0, le=3600)] = 60
     plan_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 3_600
     apply_seconds: Annotated[int, Meta(ge=1, le=604_800)] = 21_600
     save_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 600
     pass_environment: list[str] = []
+
+    def __post_init__(self) -> None:
+        constraints_of(self.version)
 
 
 class ReloadSettings(Document, frozen=True, kw_only=True):
@@ -369,6 +377,14 @@ class Sections(Document, frozen=True, kw_only=True):
     def section(self, name: str) -> Environment:
         """`[environments.<name>]`, or its defaults."""
         return self.environments.get(name, Environment())
+
+    def engines(self, name: str) -> tuple[tuple[str, EngineChoice], ...]:
+        """(place, choice) of the engines that an environment and the project ask for, the stronger first."""
+        common = EngineChoice(binary=self.terraform.binary, version=self.terraform.version)
+        return (f"[environments.{name}.terraform]", self.section(name).terraform or ANY), (
+            "[terraform]",
+            common,
+        )
 
     def log_of(self, name: str) -> LogSettings:
         """The log's sinks in an environment: its own, else those of `[log]`."""

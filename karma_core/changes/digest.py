@@ -22,7 +22,7 @@ MASK: Final = "(sensitive)"
 """The text that masking puts in place of a sensitive value."""
 STRENGTH: Final[dict[str, int]] = {
     "no-op": 0, "cut_off": 0, "blocked": 0, "read": 0,
-    "reload": 1, "update": 2, "create": 3, "replace": 4, "destroy": 5,
+    "import": 1, "reload": 1, "update": 2, "create": 3, "replace": 4, "forget": 4, "destroy": 5,
     "deferred": 6, "pending": 6,
 }  # fmt: skip
 """Strength of actions; an approval of a weaker one does not cover a stronger one."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from karma_core.json_types import JsonObject
 from karma_core.model import Finding, Record, Severity, about_environment, to_builtins
 from karma_core.plan.explain import Explained
@@ -54,6 +56,8 @@ class PlannedComponent(Record, frozen=True, kw_only=True):
     add: int = 0
     change: int = 0
     destroy: int = 0
+    to_import: int = msgspec.field(default=0, name="import")
+    to_forget: int = msgspec.field(default=0, name="forget")
     unknown_inputs: tuple[str, ...] = ()
     fingerprint: str = ""
     resources: tuple[PlannedResource, ...] = ()
@@ -62,6 +66,29 @@ class PlannedComponent(Record, frozen=True, kw_only=True):
     reload: str = ""
     explained: tuple[Explained, ...] = ()
     """What it was judged on; empty where it could not be judged."""
+
+    @property
+    def loses(self) -> bool:
+        """Whether resources are destroyed, or taken out of the state and left alone."""
+        return bool(self.destroy or self.to_forget)
+
+    @property
+    def losses(self) -> str:
+        """`destroys 1 resource(s)`, with what is forgotten."""
+        forgets = f"forgets {self.to_forget} resource(s)" if self.to_forget else ""
+        destroys = f"destroys {self.destroy} resource(s)" if self.destroy or not forgets else ""
+        return " and ".join(filter(None, (destroys, forgets)))
+
+    @property
+    def besides(self) -> str:
+        """What is done beside adding, changing and destroying: `1 to import, 1 to forget`, or empty."""
+        return besides(self.to_import, self.to_forget)
+
+
+def besides(to_import: int, to_forget: int) -> str:
+    """`1 to import, 1 to forget`, without what there is none of."""
+    counts = ((to_import, "to import"), (to_forget, "to forget"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
 
 
 class Plan(Record, frozen=True, kw_only=True):
@@ -103,6 +130,8 @@ def summary(plan: Plan) -> JsonObject:
         "add": sum(c.add for c in plan.components),
         "change": sum(c.change for c in plan.components),
         "destroy": sum(c.destroy for c in plan.components),
+        "import": sum(c.to_import for c in plan.components),
+        "forget": sum(c.to_forget for c in plan.components),
         "text": summary_text(plan),
     }
 
@@ -118,7 +147,9 @@ def summary_text(plan: Plan) -> str:
         counts[component.action] = counts.get(component.action, 0) + 1
     said = ", ".join(f"{n} {action}" for action, n in sorted(counts.items()))
     add, change, destroy = (sum(getattr(c, f) for c in plan.components) for f in ("add", "change", "destroy"))
-    return f"{said}. Resources: {add} to add, {change} to change, {destroy} to destroy."
+    more = besides(sum(c.to_import for c in plan.components), sum(c.to_forget for c in plan.components))
+    counted = f"{add} to add, {change} to change, {destroy} to destroy"
+    return f"{said}. Resources: {', '.join(filter(None, (counted, more)))}."
 
 
 def _no_changes(plan: Plan) -> str:
@@ -140,7 +171,14 @@ def contract(plan: Plan) -> JsonObject:
         "environment": plan.environment,
         "status": plan.status,
         "targets": list(plan.targets),
-        "components": [{f: to_builtins(getattr(c, f)) for f in fields} for c in plan.components],
+        "components": [
+            {
+                **{f: to_builtins(getattr(c, f)) for f in fields},
+                "import": c.to_import,
+                "forget": c.to_forget,
+            }
+            for c in plan.components
+        ],
         "findings": to_builtins(plan.findings),
         "summary": summary(plan),
     }

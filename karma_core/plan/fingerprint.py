@@ -28,6 +28,8 @@ UNKNOWN: Final = "unknown"
 """Stands for the digest of a counted key whose value is unknown until apply."""
 WHOLE: Final = "*"
 """Stands for the keys of a runtime that does not exist yet."""
+ENGINE: Final = "terraform"
+"""The label of the engine that runs the module: its name and version."""
 _MADE_BY: Final = re.compile(r"fp([1-9][0-9]{0,8}):")
 
 Seal = Callable[[JsonValue], str]
@@ -164,7 +166,15 @@ def _unsettled(applied: Applied) -> str:
 def _own_causes(now: Inputs, applied: Applied) -> list[str]:
     known = comparable(now, applied).labels
     labels = sorted(known.keys() | applied.inputs.keys())
-    return [f"{label} changed" for label in labels if known.get(label) != applied.inputs.get(label)]
+    differing = [label for label in labels if known.get(label) != applied.inputs.get(label)]
+    return [_own_cause(label, applied.inputs.get(label), known.get(label)) for label in differing]
+
+
+def _own_cause(label: str, old: str | None, new: str | None) -> str:
+    """That a label changed; of the engine, which is no digest, from what to what."""
+    if label == ENGINE and old and new:
+        return f"{label} changed from {old} to {new}"
+    return f"{label} changed"
 
 
 def producer_causes(now: Inputs, applied: Applied) -> list[str]:

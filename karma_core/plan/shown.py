@@ -10,7 +10,8 @@ from karma_core.plan.explain import explain
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import PlannedOutputs, PlannedResource, TerraformPlan
 
-DESTRUCTIVE = frozenset({"destroy", "replace"})
+LOSING = frozenset({"destroy", "replace", "forget"})
+"""Actions after which a resource is gone, or is in no state any more."""
 
 DESTROYING = frozenset({Action.DESTROY, Action.BLOCKED})
 """Actions that the plan of a destroy can have."""
@@ -55,6 +56,8 @@ class Shown(Record, frozen=True, kw_only=True):
             add=shown.add,
             change=shown.change,
             destroy=shown.destroy,
+            to_import=shown.to_import,
+            to_forget=shown.to_forget,
             resources=shown.resources,
             outputs=PlannedOutputs(known={}),  # they were checked when it was made, and are kept nowhere
             text=shown.text,
@@ -89,7 +92,7 @@ class Shown(Record, frozen=True, kw_only=True):
         return planned is None or planned.action not in {Action.NO_OP, Action.CUT_OFF}
 
     def exceeded_by(self, plan: TerraformPlan, *, begun: bool = False) -> list[str]:
-        """Resources that the plan destroys or replaces and the shown one did not, sorted.
+        """Resources that the plan destroys, replaces or forgets and the shown one did not, sorted.
 
         Where an earlier attempt had `begun` to carry it out, what it was to create may be replaced: its state
         holds it half made. None of a plan that nobody approved: it allows nothing and forbids nothing.
@@ -97,11 +100,11 @@ class Shown(Record, frozen=True, kw_only=True):
         if not self.approved:
             return []
         shown = self.components.get(plan.address)
-        allowed = _destroyed(shown.resources) if shown else set()
+        allowed = _lost(shown.resources) if shown else set()
         if shown and begun:
             allowed |= {r.address for r in shown.resources if r.action == "create"}
-        return sorted(_destroyed(plan.resources) - allowed)
+        return sorted(_lost(plan.resources) - allowed)
 
 
-def _destroyed(resources: Iterable[PlannedResource]) -> set[str]:
-    return {r.address for r in resources if r.action in DESTRUCTIVE}
+def _lost(resources: Iterable[PlannedResource]) -> set[str]:
+    return {r.address for r in resources if r.action in LOSING}

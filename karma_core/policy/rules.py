@@ -193,7 +193,7 @@ def _unpublished_shares(
 
 
 def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]) -> list[str]:
-    """Why the plan needs an approval: what it destroys, what nobody can see yet, what secrets it takes."""
+    """Why the plan needs an approval: what it destroys or forgets, what nobody can see yet, secrets."""
     destroying = any(policy.destroy_needs_approval for policy in rules.policies)
     running = {one.address for one in plan.components if one.action in CHANGING}
     needs = [
@@ -206,10 +206,10 @@ def approvals_of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDe
         address = component.address
         if component.action == Action.DEFERRED:
             needs.append(f"{address} is deferred: what it will do cannot be planned yet")
-        elif (component.destroy or component.action in DESTRUCTIVE) and (
+        elif (component.loses or component.action in DESTRUCTIVE) and (
             destroying or keeps(rules, definitions, address)
         ):
-            needs.append(f"{address}: {component.action} destroys {component.destroy} resource(s)")
+            needs.append(f"{address}: {component.action} {component.losses}")
     return needs
 
 

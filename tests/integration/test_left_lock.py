@@ -12,13 +12,13 @@ from karma_adapters.aws.access import Access
 from karma_adapters.modules.directory import ModuleDirectory
 from karma_adapters.processes import environment as child_environment
 from karma_adapters.processes.children import Processes
-from karma_adapters.terraform import binary
 from karma_adapters.terraform.runner import TerraformRunner
 from karma_adapters.terraform.runner_options import Directories, Seconds
 from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core.errors import DeployFailed
 from karma_core.records import TerraformJob
 from tests import local_aws
+from tests.terraform_system import engines_of
 
 LOCK = {
     "ID": "b1a5d9f2-7d0b-3f5e-6a57-0d2f4d8c9e11",
@@ -42,9 +42,9 @@ def test_a_lock_is_known_by_its_facts_and_released(tmp_path: Path, monkeypatch: 
     modules = ModuleDirectory(tmp_path / "components", archive=tmp_path / "archive", cache=tmp_path / "cache")
     place = StatePlace(bucket=local_aws.BUCKET, local=True)
     terraform = TerraformRunner(
-        binary.find("terraform"),
+        engines_of("terraform", tmp_path / "cache", child_environment.allowed(os.environ)),
         modules=modules,
-        backend=S3Backend(s3, place, lambda: "terraform 1.11.4"),
+        backend=S3Backend(s3, place),
         directories=Directories.below(tmp_path / "terraform"),
         environment=child_environment.allowed(os.environ),
         processes=Processes(),

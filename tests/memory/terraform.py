@@ -15,7 +15,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from karma_core import strictjson
-from karma_core.errors import DeployFailed
+from karma_core.engines import ANY, EngineChoice, satisfies
+from karma_core.errors import DeployFailed, SettingsError
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_difference import differences
 from karma_core.masking.masker import leaves_of, masker_of
@@ -122,7 +123,8 @@ class MemoryTerraform:
     deleted there; an apply sets it right. `lost` are addresses whose state their last apply could not write,
     `locks` what is known of locks on states, `lock_facts` what a refusal because of one says beside it.
     `unseen` are the resources of a component that a killed apply may have created,
-    `machine` is where it runs.
+    `machine` is where it runs, `invalid` says what is wrong in the modules of which types,
+    `engines` are the versions of programs that types name.
     """
 
     def __init__(self) -> None:
@@ -136,6 +138,8 @@ class MemoryTerraform:
         self.lock_facts: dict[str, Any] = {}
         self.unseen: dict[str, tuple[str, ...]] = {}
         self.machine = "here"
+        self.invalid: dict[str, str] = {}
+        self.engines: dict[str, str] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._saved: dict[str, tuple[TerraformJob, int]] = {}
         self._serials: dict[str, int] = {}
@@ -147,14 +151,22 @@ class MemoryTerraform:
         """The states themselves, by address."""
         return self._states
 
-    def version(self) -> str:
-        """Always the same."""
-        return "memory 1.0.0"
+    def version(self, engine: EngineChoice = ANY) -> str:
+        """Always the same, unless `engines` says it of the program."""
+        return self.engines.get(engine.binary, "memory 1.0.0")
+
+    def require_engine(self, component_type: str, engine: EngineChoice) -> None:
+        """SettingsError where the version is not what the type wants."""
+        version = self.version(engine).partition(" ")[2]
+        if not satisfies(version, engine.version):
+            raise SettingsError(f"{component_type} wants {engine.version}", code="engine-version")
 
     def plan(self, job: TerraformJob) -> TerraformPlan:
         """What an apply would do now."""
         with self._lock:
             self._called("plan", job.address)
+            if not job.destroy:
+                self.require_valid(job)
             if job.address in self.locks:
                 lock = self.locks[job.address]
                 raise DeployFailed(
@@ -179,6 +191,15 @@ class MemoryTerraform:
                 text=f"{job.address}: {action}\n",
                 saved=saved,
             )
+
+    def require_valid(self, job: TerraformJob) -> None:
+        """DeployFailed `module-invalid` where the type is among `invalid`."""
+        for fault in self.faults(job.module):
+            raise DeployFailed(f"the module of {job.address} is not valid", why=fault, code="module-invalid")
+
+    def faults(self, module: Module, engine: EngineChoice = ANY) -> tuple[str, ...]:
+        """What `invalid` says of the type."""
+        return tuple(filter(None, [self.invalid.get(module.type)]))
 
     def apply(self, job: TerraformJob, plan: TerraformPlan) -> TerraformOutputs:
         """Do what the saved plan says; DeployFailed `plan-expired` or `stale-plan` as the real one."""

@@ -187,9 +187,7 @@ def _of_plan(rules: Rules, plan: Plan, definitions: Mapping[str, TypeDefinition]
         return rules_of.approvals_of_plan(rules, plan, definitions)
     kept = (c for c in plan.components if rules_of.keeps(rules, definitions, c.address))
     return [
-        f"{c.address}: {c.action} destroys {c.destroy} resource(s)"
-        for c in kept
-        if c.destroy or c.action in rules_of.DESTRUCTIVE
+        f"{c.address}: {c.action} {c.losses}" for c in kept if c.loses or c.action in rules_of.DESTRUCTIVE
     ]
 
 

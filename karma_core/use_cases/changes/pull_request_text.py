@@ -7,7 +7,7 @@ from typing import Final
 
 from karma_core.changes.record import Change
 from karma_core.changes.states import State
-from karma_core.plan.document import Plan, readable, summary_text
+from karma_core.plan.document import Plan, PlannedComponent, readable, summary_text
 from karma_core.records import PullRequest
 
 MAX_COMMENT: Final = 65_000
@@ -53,12 +53,18 @@ def refusal_of(environment: str, why: str) -> str:
 
 
 def _plan(plan: Plan) -> list[str]:
-    rows = [(c.address, c.action, c.reason, f"+{c.add} ~{c.change} -{c.destroy}") for c in plan.components]
+    rows = [(c.address, c.action, c.reason, _resources(c)) for c in plan.components]
     return [
         _code(summary_text(plan)),
         _table(("component", "action", "why", "resources"), rows),
         f"<details><summary>The whole plan</summary>\n\n{_fenced(readable(plan)[:MAX_PLAN])}\n\n</details>",
     ]
+
+
+def _resources(component: PlannedComponent) -> str:
+    """`+1 ~0 -0`, and what is imported or forgotten."""
+    counted = f"+{component.add} ~{component.change} -{component.destroy}"
+    return ", ".join(filter(None, (counted, component.besides)))
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -53,6 +53,7 @@ def destroy_job(workspace: FleetSource, record: Applied) -> TerraformJob:
         secrets=secrets,
         provisioner_credentials=definition.provisioner_credentials,
         reads_states_of=tuple(p for p in record.edges if any(map(is_output, record.keys.get(p, ())))),
+        engine=definition.terraform,
     )
 
 

@@ -13,7 +13,8 @@ from threading import Lock
 from karma_core import root_variables, strictjson
 from karma_core.checksum import intact
 from karma_core.component_types import EMPTY, TypeDefinition
-from karma_core.errors import BadInput, NotFound
+from karma_core.engines import EngineChoice
+from karma_core.errors import BadInput, KarmaError, NotFound, SettingsError
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import type_of
 from karma_core.json_types import JsonMapping, JsonObject
@@ -66,6 +67,8 @@ class Values:
         self._proposed = proposed
         self._module_pins = module_pins or {}
         self._inventory = inventory
+        self._versions: dict[EngineChoice, str] = {}
+        self._engine_errors: dict[str, KarmaError | None] = {}
         self._lock = Lock()
         self._runtimes: dict[str, JsonObject | None] = {}
         self._foreseen: dict[str, PlannedRuntime] = {}
@@ -262,7 +265,7 @@ class Values:
         labels = {
             "config": config.digest if config else "",
             "module": module.digest if module else "",
-            "terraform": self._terraform,
+            "terraform": self._terraform(self._definition(address).terraform),
             "region": environment.region,
             "prefix": environment.prefix,
             "variables": self._variables,
@@ -314,9 +317,30 @@ class Values:
     def _drifted(self) -> dict[str, int]:
         return drifted_generations(self._workspace)
 
-    @cached_property
-    def _terraform(self) -> str:
-        return self._workspace.terraform_version()
+    def _definition(self, address: str) -> TypeDefinition:
+        return self._definitions.get(type_of(address), EMPTY)
+
+    def _terraform(self, engine: EngineChoice) -> str:
+        """Name and version of an engine; of a type's own that is not there, that it is missing.
+
+        Then the type's components are blocked where they are to be planned (`engine_error`), and no others.
+        """
+        if engine not in self._versions:
+            try:
+                self._versions[engine] = self._workspace.terraform_version(engine)
+            except SettingsError:
+                if not engine.binary:
+                    raise
+                self._versions[engine] = f"{engine.binary} (missing)"
+        return self._versions[engine]
+
+    def engine_error(self, address: str) -> KarmaError | None:
+        """Why modules of the component's type cannot be run here (`engine-…`); None where they can."""
+        component_type = type_of(address)
+        if component_type not in self._engine_errors:
+            engine = self._definition(address).terraform
+            self._engine_errors[component_type] = self._workspace.engine_error(component_type, engine)
+        return self._engine_errors[component_type]
 
     @cached_property
     def _variables(self) -> str:
@@ -359,7 +383,7 @@ class Values:
             if p not in by_value
         }
         dependencies = {p: part for p, part in parts.items() if p not in by_value}
-        definition = self._definitions.get(type_of(address), EMPTY)
+        definition = self._definition(address)
         offered = offered_variables(self._workspace, address, resolved.config, dependencies, definition)
         secrets = input_secrets(
             address,
@@ -380,6 +404,7 @@ class Values:
             unknown=root_variables.unknown_variables(resolved.marks, marks, definition, module.variables),
             parameters=self._planned_parameters(consumed) if reads_parameters and not as_now else {},
             provisioner_credentials=definition.provisioner_credentials,
+            engine=definition.terraform,
             secrets=secrets,
             states=() if as_now else self._planned_states(states),
             reads_states_of=tuple(sorted(by_state)),

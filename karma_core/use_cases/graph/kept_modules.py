@@ -14,6 +14,7 @@ import msgspec
 
 from karma_core import ports, strictjson
 from karma_core.decoding import convert
+from karma_core.engines import ANY, EngineChoice
 from karma_core.errors import BadInput, Conflict, KarmaError, Refused
 from karma_core.inference.facts import ModuleFacts
 from karma_core.json_types import JsonMapping, JsonObject
@@ -63,10 +64,12 @@ class KeptModule(Record, frozen=True, kw_only=True):
 class Summary(Record, frozen=True, kw_only=True):
     """The index of what a build stored. `types` maps types to document digests; `bare` lack a directory.
 
-    `settings` is the digest of the environment's settings that decide a graph.
+    `terraform` is the version that the environment plans with, `engines` are those of programs that types
+    name. `settings` is the digest of the environment's settings that decide a graph.
     """
 
     terraform: str = ""
+    engines: dict[str, str] = {}
     settings: str = ""
     types: dict[str, str] = {}
     bare: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ def keep_modules(workspace: FleetSource, fleet: Fleet) -> None:
     bodies = {name: to_builtins(_seen(workspace, fleet, name)) for name in here}
     summary = Summary(
         terraform=_terraform(workspace) or before.terraform,
+        engines=_engines(workspace, fleet) or before.engines,
         settings=_settings(workspace.environment),
         types={name: strictjson.digest(body) for name, body in bodies.items()},
         bare=tuple(sorted(used.difference(here))),
@@ -104,10 +108,17 @@ def keep_modules(workspace: FleetSource, fleet: Fleet) -> None:
         workspace.state.put_document(SUMMARY_KIND, SUMMARY, to_builtins(summary), revision=revision)
 
 
-def _terraform(workspace: HasModules) -> str:
+def _engines(workspace: HasModules, fleet: Fleet) -> dict[str, str]:
+    """Program that a type in use names → its version, as far as it is here."""
+    named = {definition.terraform.binary for definition in fleet.definitions.values()} - {""}
+    versions = {name: _terraform(workspace, EngineChoice(binary=name)) for name in sorted(named)}
+    return {name: version for name, version in versions.items() if version}
+
+
+def _terraform(workspace: HasModules, engine: EngineChoice = ANY) -> str:
     """The version of now; empty where this builder has none, which can build what was never deployed."""
     try:
-        return workspace.terraform_version()
+        return workspace.terraform_version(engine)
     except KarmaError:
         return ""
 
@@ -209,9 +220,10 @@ class KeptModules:
         """A digest of what is kept; a builder's own revision is never equal to it."""
         return strictjson.digest(to_builtins(self._known()))
 
-    def terraform_version(self) -> str:
+    def terraform_version(self, engine: EngineChoice = ANY) -> str:
         """The version that the builder plans with."""
-        return self._known().terraform
+        summary = self._known()
+        return summary.engines.get(engine.binary, summary.terraform)
 
     def archive(self, module: Module) -> str:
         """Refused: there are no files."""

@@ -2,8 +2,8 @@
 
 A component is blocked, or its fingerprint decides (`karma_core.plan.judge`). What blocks a component is known
 before anything is applied: an error of the graph, a producer that was never deployed and is not part of the
-run, a type without a module, a resource that a killed apply may have created. Whatever needs a blocked
-component is blocked with it.
+run, a type without a module or without its engine, a resource that a killed apply may have created. Whatever
+needs a blocked component is blocked with it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Decider:
                 or self._not_deployed(address)
                 or self._producer_unreadable(address)
                 or self._without_module(address)
+                or fleet.values.engine_error(address)
             )
             if error is not None:
                 blocks[address] = block_of(address, error)

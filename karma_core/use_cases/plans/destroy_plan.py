@@ -68,6 +68,7 @@ def _planned(workspace: DestroyPlanning, record: Applied, reason: str) -> Planne
         action=Action.DESTROY,
         reason=reason,
         destroy=plan.destroy,
+        to_forget=plan.to_forget,
         resources=plan.resources,
         text=plan.text,
     )

@@ -13,6 +13,7 @@ from karma_core.masking.errors import without_secrets
 from karma_core.masking.masker import leaves_of, masker_of
 from karma_core.model import Finding, Record, to_builtins
 from karma_core.needs import ComponentPlanning
+from karma_core.plan.checks import check_failed
 from karma_core.plan.document import CHANGING, Action, PlannedComponent
 from karma_core.plan.explain import explain
 from karma_core.plan.judge import ADOPTED, Judgement, Verdict
@@ -118,6 +119,8 @@ class Planner:
         planned = {p: self.components[p] for p in self._fleet.waits_for(address) if p in self.components}
         deferred = [p for p, plan in planned.items() if plan.action is Action.DEFERRED]
         if deferred:
+            job = self._fleet.job(address, self._fleet.module(address))
+            self._workspace.terraform.require_valid(job)
             return self._deferred(judgement, f"it needs {', '.join(sorted(deferred))}, which is deferred")
         return self._terraform(address, judgement)
 
@@ -169,6 +172,7 @@ class Planner:
         self._keep_secrets(address, job, plan)
         if plan.machine_paths:
             self.findings.add(machine_path_finding(address, plan.machine_paths))
+        self.findings.update(check_failed(address, said) for said in plan.checks)
         source = self._fleet.moves.get(address)
         if source is not None:
             judgement = replace(judgement, reason=f"moved from {source}; {judgement.reason}")
@@ -246,6 +250,8 @@ def _from_terraform(
         add=plan.add,
         change=plan.change,
         destroy=plan.destroy,
+        to_import=plan.to_import,
+        to_forget=plan.to_forget,
         unknown_inputs=unknown,
         fingerprint="" if unknown else judgement.inputs.fingerprint,
         resources=plan.resources,

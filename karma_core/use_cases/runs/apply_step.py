@@ -10,6 +10,7 @@ from karma_core.errors import DeployFailed
 from karma_core.failpoints import reach
 from karma_core.json_types import JsonObject
 from karma_core.outcomes import Phase
+from karma_core.plan.checks import check_failed
 from karma_core.plan.steps import APPLY, PROPAGATE
 from karma_core.plan.unseen import MAYBE_CREATED
 from karma_core.records import Applied
@@ -50,7 +51,11 @@ class ApplyStep:
         creations.note_ended(self._run.workspace, address)
         reach("deploy.before_outcome")
         after = planned.judgement.inputs.fingerprint
-        done = self._run.recorder.log("terraform_apply", Phase.SUCCEEDED, address, after=after, cause=intent)
+        self._run.findings.extend(check_failed(address, said) for said in outputs.checks)
+        inputs: JsonObject = {"checks": list(outputs.checks)} if outputs.checks else {}
+        done = self._run.recorder.log(
+            "terraform_apply", Phase.SUCCEEDED, address, inputs=inputs, after=after, cause=intent
+        )
         self.applied[address] = replace(planned, outputs=outputs, cause=done)
         return Result(next_step=PROPAGATE)
 
@@ -63,6 +68,8 @@ class ApplyStep:
             "change": planned.plan.change,
             "destroy": planned.plan.destroy,
         }
+        besides = {"import": planned.plan.to_import, "forget": planned.plan.to_forget}
+        detail |= {name: count for name, count in besides.items() if count}
         kept = keep_plan(self._run.workspace, self._run.run_id, planned.plan)
         self._run.recorder.journal(
             address,

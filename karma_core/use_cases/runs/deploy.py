@@ -39,6 +39,7 @@ from karma_core.use_cases.leasing import Heartbeat
 from karma_core.use_cases.plans.breaking import has_working_consumers, refuse_breaking
 from karma_core.use_cases.plans.decider import Decider
 from karma_core.use_cases.plans.planner import plan_components
+from karma_core.use_cases.plans.static_faults import any_invalid
 from karma_core.use_cases.plans.stored import as_shown, load_plan, require_published, require_shown
 from karma_core.use_cases.runs.deployment import Deployment, OpenExecutor, carry_out
 from karma_core.use_cases.runs.records import CHANGE, FLOW_RUN, FORMER_FLOW_RUNS, Outcome, RunResult
@@ -169,7 +170,9 @@ def _run(
     """Carry out what was read, under its leases."""
     fleet, chosen = reading.fleet, reading.chosen
     pins = pin(workspace, fleet, chosen)
-    if shown is None and _may_break(fleet, reading.decisions):
+    if shown is None and (
+        _may_break(fleet, reading.decisions) or _has_faults(workspace, fleet, reading.decisions)
+    ):
         allowed = bool(run.options["allow_blocked"])
         shown = _look_ahead(workspace, fleet, chosen, allow_blocked=allowed)
     begun = replace(
@@ -195,6 +198,12 @@ def _shown(workspace: PlanStore, plan_id: str | None, *, allow_blocked: bool) ->
 def _may_break(fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
     """Whether a deployed component depends on what will be applied; then the cone is planned first."""
     return has_working_consumers(fleet, (j.address for j in decisions if j.verdict is Verdict.RUN))
+
+
+def _has_faults(workspace: ComponentPlanning, fleet: Fleet, decisions: Iterable[Judgement]) -> bool:
+    """Whether a module that will run has a static fault; then the cone is planned first, which blocks it."""
+    running = {j.address for j in decisions if j.verdict is Verdict.RUN}
+    return any_invalid(workspace, fleet, running)
 
 
 def _look_ahead(

@@ -102,7 +102,7 @@ class PlanStep:
             return ""
         more = self._run.shown.exceeded_by(planned.plan, begun=address in self._run.unfinished)
         if more:
-            return f"its plan destroys or replaces {', '.join(more)}, which the shown plan did not"
+            return f"its plan destroys, replaces or forgets {', '.join(more)}, which the shown plan did not"
         return self._run.shown.unforeseen(address, planned.plan.action, planned.judgement.inputs)
 
     def _nothing_left(self, address: str, planned: Planned) -> Result:

@@ -17,6 +17,7 @@ from karma_adapters.wiring.kinds import SINKS, STORES, Kind
 from karma_adapters.wiring.reading import OWN_VARIABLES, read_settings
 from karma_adapters.wiring.settings import Sections
 from karma_core.documents import Secret
+from karma_core.engines import EngineChoice
 from karma_core.policy.document import Policy
 
 TEXT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text("utf-8")
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "service": settings.ServiceSettings,
     "log": settings.LogSettings,
     "environments.<name>.log": settings.EnvironmentLog,
+    "environments.<name>.terraform": EngineChoice,
 }
 
 

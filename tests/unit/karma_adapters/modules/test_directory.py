@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from karma_adapters.modules import files as module_files
-from karma_adapters.modules.directory import ModuleDirectory
+from karma_adapters.modules.directory import Chosen, ModuleDirectory
 from karma_core import module_facts
 from karma_core.configuration import Engine
 from karma_core.errors import BadInput, Conflict, UsageError
@@ -149,7 +149,7 @@ def test_a_child_module_in_a_tofu_file_is_part_of_its_module(tmp_path: Path) -> 
         tmp_path / "components",
         archive=tmp_path / "archive",
         cache=tmp_path / "cache",
-        engine=Engine.OPENTOFU,
+        engines=lambda _type, _definition: Chosen(Engine.OPENTOFU),
     )
     before = modules.module("box")
     assert before is not None

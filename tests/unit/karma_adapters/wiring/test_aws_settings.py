@@ -165,7 +165,7 @@ def test_every_key_is_documented() -> None:
 def test_a_state_is_always_locked(version: str, lock: dict[str, str]) -> None:
     """By a lock file from 1.10 on, before by a table; without either nothing is run."""
     place = StatePlace(bucket="b", prefix="p", lock_table="locks")
-    options = S3Backend(None, place, lambda: version).options("vpc/core")  # type: ignore[arg-type]
+    options = S3Backend(None, place).options("vpc/core", version)  # type: ignore[arg-type]
     assert options == {"bucket": "b", "key": "p/vpc/core/terraform.tfstate", "encrypt": "true", **lock}
     with pytest.raises(SettingsError):
-        S3Backend(None, StatePlace(bucket="b"), lambda: "terraform 1.9.8").options("vpc/core")  # type: ignore[arg-type]
+        S3Backend(None, StatePlace(bucket="b")).options("vpc/core", "terraform 1.9.8")  # type: ignore[arg-type]

@@ -126,9 +126,11 @@ def test_rules_that_ask_for_an_approval(policy: dict[str, Any], why: str) -> Non
     assert approvals(rules_of({"largest_cone": 2}), about, DEFINITIONS) == []
 
 
-def planned(address: str, action: str, destroy: int = 0) -> Plan:
+def planned(address: str, action: str, destroy: int = 0, to_forget: int = 0) -> Plan:
     """A plan of one component."""
-    component = PlannedComponent(address=address, action=Action(action), reason="", destroy=destroy)
+    component = PlannedComponent(
+        address=address, action=Action(action), reason="", destroy=destroy, to_forget=to_forget
+    )
     return Plan(id="p", environment="t", created_at="", targets=(), components=(component,))
 
 
@@ -140,6 +142,17 @@ def test_what_destroys_or_cannot_be_seen_needs_an_approval() -> None:
     assert approvals_of_plan(loose, planned("a/one", "destroy", 1), DEFINITIONS)
     assert approvals_of_plan(loose, planned("b/two", "deferred"), DEFINITIONS)
     assert not approvals_of_plan(strict, planned("a/one", "update"), DEFINITIONS)
+
+
+def test_what_forgets_needs_an_approval_where_destroying_does() -> None:
+    """A resource that is in no state any more is as good as lost to whoever works with Karma."""
+    strict, loose = rules_of({}), rules_of({"destroy_needs_approval": False})
+    said = approvals_of_plan(strict, planned("b/two", "update", 0, 2), DEFINITIONS)
+    assert said == ["b/two: update forgets 2 resource(s)"]
+    said = approvals_of_plan(strict, planned("b/two", "update", 1, 2), DEFINITIONS)
+    assert said == ["b/two: update destroys 1 resource(s) and forgets 2 resource(s)"]
+    assert not approvals_of_plan(loose, planned("b/two", "update", 0, 2), DEFINITIONS)
+    assert approvals_of_plan(loose, planned("a/one", "update", 0, 1), DEFINITIONS)
 
 
 def test_who_may_approve() -> None:
