@@ -109,15 +109,17 @@ def resolve(
 def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
     """Return (consumer, producer) → keys that the consumer reads but can do without."""
     optional: dict[tuple[str, str], set[str]] = {}
-    needed: dict[tuple[str, str], set[str]] = {}
     for of_source in references.values():
         for reference in of_source:
-            pair = (reference.source, reference.target)
             if reference.optional_keys:
+                pair = (reference.source, reference.target)
                 optional.setdefault(pair, set()).update(reference.optional_keys)
-            if reference.keys and reference.keys != reference.optional_keys:
-                needed.setdefault(pair, set()).update(set(reference.keys).difference(reference.optional_keys))
-    return {pair: frozenset(keys - needed.get(pair, set())) for pair, keys in optional.items()}
+    for source, target in optional:
+        for reference in references[source]:
+            if reference.target == target and reference.keys and reference.keys != reference.optional_keys:
+                needed = set(reference.keys).difference(reference.optional_keys)
+                optional[source, target] -= needed
+    return {pair: frozenset(keys) for pair, keys in optional.items()}
 
 
 def refuse_dangling(

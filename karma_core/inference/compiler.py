@@ -100,10 +100,14 @@ def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case 
 
 
 def _attribute(of: Evaluate, name: str) -> Evaluate:
+    missing = Failure(f"there is no {name!r} in it")
+
     def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
-        if isinstance(value, dict) and name in value:
-            return value[name]
+        if isinstance(value, dict):
+            return value.get(name, missing)
+        if value.__class__ is Runtime:
+            return frame.reading.key(value.address, name)
         if hasattr(value, "output"):
             return value.output(name)
         return operations.attribute(frame.reading, value, name)
@@ -232,7 +236,9 @@ def _unified(frame: Scope, made: Value, other: Evaluate, names: Names, *, typed:
         doubtful = typed and (failed(beside) or beside.__class__ is Unknown)
         return _doubt(frame) if doubtful else made
     try:
-        return converted(made, unified(map(type_of, (made, beside))))
+        own = type_of(made)
+        common = unified((own, type_of(beside)))
+        return made if common == own else converted(made, common)
     except Unconvertible:
         return _APART if typed else _doubt(frame)
     except Uncertain:

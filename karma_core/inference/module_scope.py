@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.loops import pairs_of
@@ -198,8 +199,7 @@ class Frame:
                 yield {**names, iterator: {"key": key, "value": item}}
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
+class _Parameter(msgspec.Struct, frozen=True):
     """A data source `aws_ssm_parameter` as an object."""
 
     name: Value

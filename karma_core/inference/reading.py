@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+import msgspec
 
 from karma_core import ids
 from karma_core.inference.shapes import ANYTHING, PartialText, may_be_runtime
@@ -45,24 +46,22 @@ class Inputs(NamedTuple):
     configs: JsonMapping = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Read:
+class Read(msgspec.Struct):
     """The reads of one component's runtime.
 
     `keys` of its runtime, or the whole of it; `sure` are those that it must have, because nothing in the
     module stands in for them. `guarded`: the module also works without the component.
     """
 
-    places: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-    sure: set[str] = field(default_factory=set)
+    places: set[str] = msgspec.field(default_factory=set)
+    keys: set[str] = msgspec.field(default_factory=set)
+    sure: set[str] = msgspec.field(default_factory=set)
     whole: bool = False
     runtime: bool = False
     guarded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True, gc=False):
     """A reference that could not be followed. `own`: the component's config is why, not the module."""
 
     text: str
@@ -71,8 +70,7 @@ class Unresolved:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, gc=False):
     """A name of a parameter, taken apart. `kind`: runtime, config, or empty for anything else."""
 
     address: str
