@@ -38,6 +38,8 @@ class Built(Record, frozen=True, kw_only=True):
     """(consumer, producer) → consumed keys that the runtime need not have."""
     self_written: frozenset[str] = frozenset()
     """Components whose modules write their own runtimes."""
+    sensitive_keys: dict[str, frozenset[str]] = {}
+    """Component type → config keys that give values to variables which its module marks sensitive."""
 
 
 @collector_paused()
@@ -67,6 +69,7 @@ def build(
         inventory=inventory,
         optional_keys=optional_keys_of(usable),
         self_written=self_written(emissions),
+        sensitive_keys={name: facts.sensitive for name, facts in modules.facts.items() if facts.sensitive},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from karma_core.inference import functions, numbers, operations
 from karma_core.inference.calls import call_of
-from karma_core.inference.closure import Evaluate, Names, Scope, given_up
+from karma_core.inference.closure import OBSERVER, Evaluate, Names, Scope, given_up
 from karma_core.inference.conversion import Uncertain, Unconvertible, converted, type_of, unified
 from karma_core.inference.expressions import (
     Attribute,
@@ -48,8 +48,13 @@ from karma_core.inference.values import (
 )
 
 
-def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
+def compile_expression(node: Expression) -> Evaluate:
     """The closure of an expression."""
+    observe = OBSERVER.get()
+    return _compiled(node) if observe is None else observe(node, _compiled(node))
+
+
+def _compiled(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
     match node:
         case Literal(value=value):
             return lambda _frame, _names: value

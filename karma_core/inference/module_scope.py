@@ -125,7 +125,7 @@ class Frame:
 
     def _parameter(self, block: CompiledBlock, names: Names) -> Value:
         site = block.arguments["name"]
-        name = site.evaluate(self, names)
+        name = self.at(site, names)
         value = self.reading.parameter(name, site.place, site.text)
         return _Parameter(name=name, value=value).object()
 
