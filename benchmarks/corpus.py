@@ -13,10 +13,12 @@ from karma_core.references.base import ModuleInputs
 
 PREFIX = "/iac"
 TYPES = ("vpc", "cluster", "bucket", "service", "queue")
+FIFTY_TYPES = tuple(f"{name}-{number}" for number in range(10) for name in TYPES)
+"""As many types as a fleet of ten thousand components has."""
 REFERENCES = 3
 
 
-def configs(count: int, *, seed: int = 1) -> Iterator[tuple[str, str]]:
+def configs(count: int, *, seed: int = 1, types: tuple[str, ...] = TYPES) -> Iterator[tuple[str, str]]:
     """(address, config as JSON text) of `count` components; each refers to three earlier ones.
 
     Two references are nicknames and one names a runtime parameter, as real configs have it.
@@ -24,7 +26,7 @@ def configs(count: int, *, seed: int = 1) -> Iterator[tuple[str, str]]:
     rng = random.Random(seed)
     addresses: list[str] = []
     for number in range(count):
-        address = f"{TYPES[number % len(TYPES)]}/c{number:06}"
+        address = f"{types[number % len(types)]}/c{number:06}"
         config: dict[str, object] = {
             "name": f"component-{number}",
             "description": "one of many, made up",
@@ -69,25 +71,86 @@ resource "terraform_data" "this" {
 """
 
 
-def modules() -> ModuleInputs:
-    """The facts of a module for every type, which reads all three producers that a config names."""
-    facts = {name: read_module(name, {f"{name}/main.tf": MODULE.encode()}) for name in TYPES}
+BY_PARAMETER = """
+variable "config" { type = any }
+variable "iac_prefix" { type = string }
+
+locals {
+  named  = try(var.config.upstream_runtime, null)
+  links  = { for key, value in var.config : key => value if substr(key, 0, 5) == "link_" }
+  target = flatten([for link in local.links : [for key, nickname in link :
+    "${replace(trimsuffix(key, "_nickname"), "_", "-")}/${nickname}"]])
+}
+
+data "aws_ssm_parameter" "upstream" {
+  count = local.named == null ? 0 : 1
+  name  = local.named
+}
+
+data "aws_ssm_parameter" "linked" {
+  for_each = toset(local.target)
+  name     = "${var.iac_prefix}/${each.key}/runtime"
+}
+
+output "endpoint" { value = try(jsondecode(data.aws_ssm_parameter.upstream[0].value).endpoint, null) }
+output "ids" { value = [for one in data.aws_ssm_parameter.linked : jsondecode(one.value).id] }
+"""
+"""It reads the parameters of all three producers by names that it puts together."""
+
+PLAIN = """
+variable "name" { type = string }
+variable "description" { default = "" }
+variable "image" { type = string }
+variable "cpu" { type = number }
+variable "memory" { type = number }
+variable "enabled" { type = bool }
+variable "timeout_seconds" { type = number }
+variable "subnets" { type = list(string) }
+variable "tags" { type = map(string) }
+variable "upstream_runtime" { default = null }
+variable "dependencies" { type = any }
+variable "region" {}
+
+locals {
+  tags = merge(var.tags, { Name = var.name, Region = var.region })
+}
+
+resource "terraform_data" "this" {
+  for_each = var.enabled ? toset(var.subnets) : toset([])
+  input    = { subnet = each.key, tags = local.tags, ids = { for k, v in var.dependencies : k => v.id } }
+}
+"""
+"""A module of plain variables, beside them what its producers say."""
+
+STYLES = (MODULE, BY_PARAMETER, PLAIN)
+
+
+def modules(types: tuple[str, ...] = TYPES) -> ModuleInputs:
+    """The facts of a module for every type, which reads all three producers that a config names.
+
+    Five types have one style of module, more have all of them in turn.
+    """
+    styles = STYLES if len(types) > len(TYPES) else (MODULE,)
+    texts = {name: styles[number % len(styles)] for number, name in enumerate(types)}
+    facts = {name: read_module(name, {f"{name}/main.tf": text.encode()}) for name, text in texts.items()}
     return ModuleInputs(facts=facts, region="eu-west-1")
 
 
-def parameters(count: int, *, seed: int = 1) -> list[Parameter]:
+def parameters(count: int, *, seed: int = 1, types: tuple[str, ...] = TYPES) -> list[Parameter]:
     """The same configs as current parameters, by name."""
     made = [
         Parameter(name=f"{PREFIX}/{address}/config", value=text, version=1)
-        for address, text in configs(count, seed=seed)
+        for address, text in configs(count, seed=seed, types=types)
     ]
     return sorted(made, key=lambda parameter: parameter.name)
 
 
-def write(root: Path, count: int, *, environment: str = "bench", seed: int = 1) -> Path:
+def write(
+    root: Path, count: int, *, environment: str = "bench", seed: int = 1, types: tuple[str, ...] = TYPES
+) -> Path:
     """The same configs as files `iac/<environment>/<type>/<nickname>/config.json`; returns that directory."""
     base = root / "iac" / environment
-    for address, text in configs(count, seed=seed):
+    for address, text in configs(count, seed=seed, types=types):
         directory = base / address
         directory.mkdir(parents=True)
         (directory / "config.json").write_text(text)

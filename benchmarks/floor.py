@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import networkx as nx
 
-from benchmarks.corpus import PREFIX, parameters
+from benchmarks.corpus import PREFIX, TYPES, parameters
 from karma_core import strictjson
 from karma_core.graph.build import build
 from karma_core.graph.load import load
@@ -23,9 +23,11 @@ from karma_core.model import Kind
 Work = Callable[[], object]
 
 
-def parts(configs: Path, scratch: Path, count: int) -> tuple[Work, Work, Work]:
+def parts(
+    configs: Path, scratch: Path, count: int, types: tuple[str, ...] = TYPES
+) -> tuple[Work, Work, Work]:
     """The three parts of F for the corpus of `count` components below `configs`, to be timed."""
-    inventory = load(parameters(count), environment="bench", prefix=PREFIX, applied={})
+    inventory = load(parameters(count, types=types), environment="bench", prefix=PREFIX, applied={})
     data = build(inventory, {}).graph
     nodes = [(node.address, strictjson.canonical(node)) for node in data.nodes]
     addresses = [address for address, _ in nodes]

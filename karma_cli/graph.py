@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from karma_cli import exits, graph_stores, progress, render, streams
+from karma_cli import exits, explained_view, graph_stores, progress, render, streams
 from karma_cli.options import Env, Json, Nickname, ProjectDir, Type, address_of, open_for
 from karma_core.json_types import JsonObject
 
@@ -243,11 +243,11 @@ def explain(
         return
     rows = [(w.producer, w.via, w.place, w.written, ", ".join(w.keys or ())) for w in explained.occurrences]
     render.table(f"{consumer} depends on", ("component", "via", "place", "what stands there", "keys"), rows)
+    explained_view.steps(explained)
     for target, keys in explained.consumed.items():
         counts = ", ".join(keys) if keys is not None else "the whole runtime"
         render.line(f"Of {target} counts: {counts}.")
-    if not explained.module_seen:
-        render.line("Its module's files are not known here.")
+    explained_view.module(explained)
     render.findings(explained.findings)
 
 

@@ -43,6 +43,8 @@ class Built(Record, frozen=True, kw_only=True):
     """Components whose modules write their own runtimes."""
     named_states: dict[str, Mapping[NamedState, str]] = {}
     """Component → the states that its module reads, as it names them, and whose they are."""
+    sensitive_keys: dict[str, frozenset[str]] = {}
+    """Component type → config keys that give values to variables which its module marks sensitive."""
 
 
 @collector_paused()
@@ -74,6 +76,7 @@ def build(
         optional_keys=optional_keys_of(usable),
         self_written=self_written(emissions),
         named_states=named_states,
+        sensitive_keys={name: facts.sensitive for name, facts in modules.facts.items() if facts.sensitive},
     )
 
 
@@ -120,15 +123,17 @@ def resolve(
 def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:
     """Return (consumer, producer) → keys that the consumer reads but can do without."""
     optional: dict[tuple[str, str], set[str]] = {}
-    needed: dict[tuple[str, str], set[str]] = {}
     for of_source in references.values():
         for reference in of_source:
-            pair = (reference.source, reference.target)
             if reference.optional_keys:
+                pair = (reference.source, reference.target)
                 optional.setdefault(pair, set()).update(reference.optional_keys)
-            if reference.keys and reference.keys != reference.optional_keys:
-                needed.setdefault(pair, set()).update(set(reference.keys).difference(reference.optional_keys))
-    return {pair: frozenset(keys - needed.get(pair, set())) for pair, keys in optional.items()}
+    for source, target in optional:
+        for reference in references[source]:
+            if reference.target == target and reference.keys and reference.keys != reference.optional_keys:
+                needed = set(reference.keys).difference(reference.optional_keys)
+                optional[source, target] -= needed
+    return {pair: frozenset(keys) for pair, keys in optional.items()}
 
 
 def refuse_dangling(

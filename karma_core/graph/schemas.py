@@ -29,10 +29,15 @@ MAX_MESSAGE: Final = 300
 """Characters of one schema message: it quotes the value, which may be long."""
 
 
-def check_schemas(inventory: Inventory, definitions: Mapping[str, TypeDefinition]) -> Iterator[Finding]:
+def check_schemas(
+    inventory: Inventory,
+    definitions: Mapping[str, TypeDefinition],
+    sensitive: Mapping[str, Collection[str]],
+) -> Iterator[Finding]:
     """Every fault of every config; a schema that cannot be used is a fault of its type.
 
-    A schema is compiled once. It may refer to its own parts only: nothing is fetched.
+    `sensitive` maps types to keys that are secret whatever the schema says. A schema is compiled
+    once. It may refer to its own parts only: nothing is fetched.
     """
     by_type: dict[str, list[Loaded]] = {}
     for loaded in inventory.components.values():
@@ -49,11 +54,14 @@ def check_schemas(inventory: Inventory, definitions: Mapping[str, TypeDefinition
             yield type_finding("schema", component_type, message)
             continue
         for loaded in by_type.get(component_type, ()):
-            yield from _findings(validator, schema, loaded)
+            yield from _findings(validator, schema, loaded, sensitive.get(component_type, ()))
 
 
 def _findings(
-    validator: jsonschema_rs.Validator, schema: JsonObject | bool, loaded: Loaded
+    validator: jsonschema_rs.Validator,
+    schema: JsonObject | bool,
+    loaded: Loaded,
+    sensitive: Collection[str],
 ) -> Iterator[Finding]:
     """The faults of one config. Of a secret, or of what holds one, the message does not quote the value.
 
@@ -62,7 +70,7 @@ def _findings(
     config = loaded.config.value if loaded.config is not None else None
     if validator.is_valid(config):
         return
-    secrets = ConfigSecrets(schema)
+    secrets = ConfigSecrets(schema, sensitive)
     if secrets.masked(config) != config:
         validator = jsonschema_rs.validator_for(schema, retriever=_fetch_nothing, mask=MASK)
     for pointer, text in _faults(validator, config, [place for place, _ in references(config)]):

@@ -48,7 +48,7 @@ def validate(
         *check_ages(inventory),
         *check_runtimes(built.inventory, built.graph),
         *check_consumed_keys(built.inventory, built.graph, built.optional_keys),
-        *check_schemas(inventory, definitions),
+        *check_schemas(inventory, definitions, built.sensitive_keys),
         *check_secret_reads(inventory, built.graph, definitions),
         *check_masks(inventory),
         *check_types(inventory, known_types),

@@ -13,8 +13,10 @@ from karma_core.inference import encoding_functions, functions, operations
 from karma_core.inference.closure import Evaluate, Names, Scope, given_up
 from karma_core.inference.conversion import Uncertain, Unconvertible, converted, type_of
 from karma_core.inference.shapes import PartialText, Shape, formatted, partial, plain, shape_of, text_shape
+from karma_core.inference.signatures import SIGNATURES
 from karma_core.inference.values import (
     COMPUTED,
+    SCALARS,
     Dependencies,
     Encoded,
     Failure,
@@ -47,10 +49,14 @@ def call_of(name: str, arguments: list[Evaluate], *, spread: bool) -> Evaluate:
 
 
 def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate]) -> Evaluate:
+    classes = SIGNATURES[name].classes
+
     def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
+        if tuple(map(type, values)) == classes:  # often: nothing is unknown, and nothing to be converted
+            return _noted(frame, functions.call(function, name, values))
         for value in values:
-            if value.__class__ is not str and (unknown := first_unknown(value)) is not None:
+            if value.__class__ not in SCALARS and (unknown := first_unknown(value)) is not None:
                 return _partly(name, values, given_up(frame, values, unknown))
         return _noted(frame, functions.call(function, name, values))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from contextvars import ContextVar
+from typing import Final, Protocol, TypeAlias
 
+from karma_core.inference.expressions import Expression
 from karma_core.inference.reading import Reading
 from karma_core.inference.shapes import plain
 from karma_core.inference.values import Value
@@ -53,6 +55,9 @@ class Scope(Protocol):
 
 Evaluate: TypeAlias = Callable[[Scope, Names], Value]
 """Returns a value and never raises, but for RecursionError."""
+Observe: TypeAlias = Callable[[Expression, Evaluate], Evaluate]
+OBSERVER: Final[ContextVar[Observe | None]] = ContextVar("observer", default=None)
+"""What wraps every closure that is compiled now (`trace`); nothing does where only results count."""
 
 
 def given_up(frame: Scope, made: Value, unknown: Value) -> Value:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from karma_core.inference import functions, numbers, operations
 from karma_core.inference.calls import call_of
-from karma_core.inference.closure import Evaluate, Names, Scope, given_up
+from karma_core.inference.closure import OBSERVER, Evaluate, Names, Scope, given_up
 from karma_core.inference.conversion import Uncertain, Unconvertible, converted, type_of, unified
 from karma_core.inference.expressions import (
     Attribute,
@@ -50,8 +50,13 @@ from karma_core.inference.values import (
 from karma_core.state_places import DEFAULT
 
 
-def compile_expression(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
+def compile_expression(node: Expression) -> Evaluate:
     """The closure of an expression."""
+    observe = OBSERVER.get()
+    return _compiled(node) if observe is None else observe(node, _compiled(node))
+
+
+def _compiled(node: Expression) -> Evaluate:  # noqa: C901, PLR0911 - one case a kind of expression
     match node:
         case Literal(value=value):
             return lambda _frame, _names: value
@@ -106,10 +111,14 @@ def _reference(node: Name | Attribute) -> Evaluate:  # noqa: PLR0911 - one case 
 
 
 def _attribute(of: Evaluate, name: str) -> Evaluate:
+    missing = Failure(f"there is no {name!r} in it")
+
     def evaluate(frame: Scope, names: Names) -> Value:
         value = of(frame, names)
-        if isinstance(value, dict) and name in value:
-            return value[name]
+        if isinstance(value, dict):
+            return value.get(name, missing)
+        if isinstance(value, Runtime):
+            return frame.reading.key(value, name)
         if hasattr(value, "output"):
             return value.output(name)
         return operations.attribute(frame.reading, value, name)
@@ -240,7 +249,9 @@ def _unified(frame: Scope, made: Value, other: Evaluate, names: Names, *, typed:
         doubtful = typed and (failed(beside) or beside.__class__ is Unknown)
         return _doubt(frame) if doubtful else made
     try:
-        return converted(made, unified(map(type_of, (made, beside))))
+        own = type_of(made)
+        common = unified((own, type_of(beside)))
+        return made if common == own else converted(made, common)
     except Unconvertible:
         return _APART if typed else _doubt(frame)
     except Uncertain:

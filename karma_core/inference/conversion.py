@@ -46,17 +46,22 @@ NUMBER: Final = Type("number")
 BOOL: Final = Type("bool")
 
 
-def type_of(value: Value) -> Type:  # noqa: PLR0911 - one case a kind of value
+_SCALARS: Final[dict[type, Type]] = {
+    type(None): ANY,
+    bool: BOOL,
+    str: STRING,
+    int: NUMBER,
+    float: NUMBER,
+    Fraction: NUMBER,
+}
+
+
+def type_of(value: Value) -> Type:
     """The type of a value; Uncertain where a part is not known."""
+    scalar = _SCALARS.get(value.__class__)
+    if scalar is not None:
+        return scalar
     match value:
-        case None:
-            return ANY
-        case bool():
-            return BOOL
-        case str():
-            return STRING
-        case int() | float() | Fraction():
-            return NUMBER
         case Items():
             return Type("set", (unified(map(type_of, value)),))
         case Listed():
@@ -73,10 +78,11 @@ def type_of(value: Value) -> Type:  # noqa: PLR0911 - one case a kind of value
 
 def unified(types: Iterable[Type]) -> Type:
     """The one type that all of these become: Unconvertible where there is none, Uncertain."""
-    given = sorted(set(types) - {ANY})
+    different = set(types) - {ANY}
+    if len(different) < 2:  # noqa: PLR2004 - one is what it is
+        return different.pop() if different else ANY
+    given = sorted(different)
     kinds = {one.kind for one in given}
-    if len(given) < 2:  # noqa: PLR2004 - one is what it is
-        return given[0] if given else ANY
     if kinds & _PRIMITIVE:
         if "string" in kinds and kinds <= _PRIMITIVE:
             return STRING
@@ -102,11 +108,12 @@ def _by_place(given: Sequence[Type], kind: str) -> Type | None:
 
 def converted(value: Value, to: Type) -> Value:
     """The value as another type: Unconvertible, Uncertain."""
-    if value is None or to == ANY:
+    kind = to.kind
+    if value is None or kind == "any" or (kind == "string" and value.__class__ is str):
         return value
     if isinstance(value, Unknown):
         raise Uncertain
-    match to.kind:
+    match kind:
         case "string":
             return as_text(value)
         case "number":
@@ -132,6 +139,8 @@ def as_text(value: Value) -> str:
 
 def as_number(value: Value) -> numbers.Number:
     """A number, or what a text says."""
+    if value.__class__ is int:
+        return int(value)
     if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
         return numbers.exact(value)
     if not isinstance(value, str):
@@ -165,6 +174,8 @@ def _as_items(value: Value, to: Type) -> Value:
 
 def as_set(items: Sequence[Value]) -> Items:
     """The items once each, in the order in which Terraform goes through a set: Uncertain for collections."""
+    if all(item.__class__ is str for item in items):  # nearly always
+        return Items(sorted(set(items)))
     kept = Seen(items).items
     if len(kept) < 2:  # noqa: PLR2004 - there is an order only of two
         return Items(kept)

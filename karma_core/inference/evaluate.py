@@ -21,9 +21,12 @@ def compile_facts(facts: ModuleFacts) -> Program:
     return Program(facts.body, facts.texts, facts.unseen)
 
 
-def read_component(program: Program, inputs: Inputs) -> Reading:
-    """Everything that the component's module reads and writes of other components. Never raises."""
-    reading = Reading(inputs)
+def read_component(program: Program, inputs: Inputs, reading: Reading | None = None) -> Reading:
+    """Everything that the component's module reads and writes of other components. Never raises.
+
+    `reading` is where it is noted; a new one where none is given.
+    """
+    reading = reading or Reading(inputs)
     try:
         frame = root_frame(program, reading)
         visit_writes(frame)
@@ -97,12 +100,13 @@ def identities(program: Program, inputs: Inputs, what: Literal["lookups", "creat
     """Return what the module looks up or creates, if the identifying values are known. Never raises."""
     reading = Reading(inputs)
     try:
-        return list(_identities(root_frame(program, reading), what))
+        return list(each_identity(root_frame(program, reading), what))
     except RecursionError:
         return []
 
 
-def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[Identity]:
+def each_identity(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[Identity]:
+    """Evaluate the identities one by one, in the module of a scope and in its child modules."""
     program = frame.program
     for block in program.lookups if what == "lookups" else program.creates:
         by_path = block.labels[0] == BY_PATH
@@ -118,7 +122,7 @@ def _identities(frame: Frame, what: Literal["lookups", "creates"]) -> Iterator[I
                     yield Identity(block.labels[0], argument, "", site.place, value.why)
     for name in program.children:
         for instance in child_frames(frame.child(name)):
-            yield from _identities(instance, what)
+            yield from each_identity(instance, what)
 
 
 def _is_lost(value: Value) -> bool:

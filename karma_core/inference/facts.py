@@ -50,12 +50,14 @@ class Block(_Fact, frozen=True, kw_only=True):
 class Variable(_Fact, frozen=True, kw_only=True):
     """An input variable: its default, its type, and where its block stands (`variables.tf:3`).
 
-    `nullable`: a null that it is given stays null; else the default stands in for it.
+    `nullable`: a null that it is given stays null; else the default stands in for it. `sensitive`: Terraform
+    shows its value to nobody.
     """
 
     default: Expression | None = None
     type: Expression | None = None
     nullable: bool = True
+    sensitive: bool = False
     place: str = ""
 
 
@@ -127,6 +129,11 @@ class ModuleFacts(_Fact, frozen=True, kw_only=True):
 
     body: Body
     texts: dict[str, str] = {}
+
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """The root variables that are marked sensitive."""
+        return frozenset(name for name, variable in self.body.variables.items() if variable.sensitive)
 
     @property
     def created(self) -> frozenset[str]:

@@ -27,7 +27,6 @@ BY_THE_EVALUATION: Final = frozenset(
 )
 """Functions that look at more than the values of their arguments (`calls`)."""
 _OF_FILES: Final = "of files only short texts are kept with a module's facts"
-_TEXTS: Final = {str}
 LEFT_OUT: Final = {
     "abspath": "a path of the machine on which Terraform runs",
     "base64gzip": "the bytes are those of Go's own compression",
@@ -61,13 +60,11 @@ def call(function: Callable[..., Value], name: str, arguments: Sequence[Value]) 
     """The function's value; Failure where Terraform would stop, Unknown where this does not compute it."""
     signature = SIGNATURES[name]
     try:
-        if signature.texts == len(arguments) and set(map(type, arguments)) == _TEXTS:  # often
+        if signature.classes == tuple(map(type, arguments)):  # often
             made = function(*arguments)
-            plain = True
         else:
             made = function(*taken(name, arguments))
-            plain = all(map(known, arguments))
-        if plain and signature.result is not ANY:
+        if signature.result is not ANY and all(map(known, arguments)):
             made = converted(made, signature.result)
     except Uncertain:
         return Unknown(f"{name}() is not computed for these arguments")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from karma_core.inference.closure import Evaluate, Names
 from karma_core.inference.loops import pairs_of
@@ -128,7 +129,7 @@ class Frame:
 
     def _parameter(self, block: CompiledBlock, names: Names) -> Value:
         site = block.arguments["name"]
-        name = site.evaluate(self, names)
+        name = self.at(site, names)
         value = self.reading.parameter(name, site.place, site.text)
         return _Parameter(name=name, value=value).object()
 
@@ -213,8 +214,7 @@ class Frame:
                 yield {**names, iterator: {"key": key, "value": item}}
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameter:
+class _Parameter(msgspec.Struct, frozen=True):
     """A data source `aws_ssm_parameter` as an object."""
 
     name: Value

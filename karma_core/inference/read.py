@@ -302,5 +302,7 @@ def _variable(source: Source) -> Variable:
         default=default.expression if default else None,
         type=of_type.expression if of_type else None,
         nullable=nullable is None or nullable.expression != Literal(False),
+        sensitive="sensitive" in source.attributes
+        and source.attributes["sensitive"].expression != Literal(False),
         place=source.place,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+import msgspec
 
 from karma_core import ids
 from karma_core.inference.shapes import ANYTHING, PartialText, may_be_runtime
@@ -50,8 +51,7 @@ class Inputs(NamedTuple):
     states: Mapping[StatePlace, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Read:
+class Read(msgspec.Struct):
     """The reads of one component's runtime.
 
     `keys` of its runtime, or the whole of it; `sure` are those that it must have, because nothing in the
@@ -59,17 +59,16 @@ class Read:
     its outputs for which a remote state has a default.
     """
 
-    places: set[str] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-    sure: set[str] = field(default_factory=set)
+    places: set[str] = msgspec.field(default_factory=set)
+    keys: set[str] = msgspec.field(default_factory=set)
+    sure: set[str] = msgspec.field(default_factory=set)
     whole: bool = False
     runtime: bool = False
     guarded: bool = True
-    defaults: set[str] = field(default_factory=set)
+    defaults: set[str] = msgspec.field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True, gc=False):
     """A reference that could not be followed. `own`: the component's config is why, not the module."""
 
     text: str
@@ -78,8 +77,7 @@ class Unresolved:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UnseenState:
+class UnseenState(msgspec.Struct, frozen=True, gc=False):
     """A remote state that is no component's: as it is named, or why its place is not known.
 
     `own`: the component's config is why, not the module.
@@ -92,8 +90,7 @@ class UnseenState:
     own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, gc=False):
     """A name of a parameter, taken apart. `kind`: runtime, config, or empty for anything else."""
 
     address: str

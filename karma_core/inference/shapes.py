@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import reduce
 from typing import Final, NamedTuple
 
@@ -55,8 +54,7 @@ def _after(first: Shape, second: Shape) -> Shape:
     return Shape(head=head[:_KEPT], tail=tail[-_KEPT:], slashes=slashes)
 
 
-@dataclass(frozen=True, slots=True)
-class PartialText(Unknown):
+class PartialText(Unknown, frozen=True, gc=False):
     """An unknown text of which something is known. That holds for this value alone: see `plain`."""
 
     shape: Shape = ANYTHING

@@ -8,7 +8,7 @@ more than the function itself, is the type of the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from karma_core.inference.conversion import ANY, BOOL, NUMBER, STRING, Type, converted
 from karma_core.inference.values import Value, known
@@ -29,7 +29,11 @@ toset d?; tostring d?; transpose mls; trim s s; trimprefix s s; trimspace s; tri
 urlencode s; uuidv5 s s; values d; yamldecode s; zipmap ls d
 """
 _SIMPLE: Final = {"s": STRING, "n": NUMBER, "b": BOOL, "d": ANY}
+_CLASSES: Final = {"s": str, "n": int, "b": bool}
 _OUTER: Final = {"l": "list", "t": "set", "m": "map"}
+
+Class: TypeAlias = type
+"""A class of Python."""
 
 
 class Parameter(NamedTuple):
@@ -37,6 +41,8 @@ class Parameter(NamedTuple):
 
     type: Type
     nullable: bool
+    exactly: Class | None
+    """The class of values that are of this type as they are, beside others that have to be converted."""
 
 
 class Signature(NamedTuple):
@@ -45,8 +51,8 @@ class Signature(NamedTuple):
     parameters: tuple[Parameter, ...]
     variadic: Parameter | None
     result: Type
-    texts: int
-    """How many arguments it takes, if all of them are strings; -1 otherwise."""
+    classes: tuple[Class | None, ...]
+    """The classes of arguments that need no conversion; None in it: there is none for that parameter."""
 
 
 def _type(letters: str) -> Type:
@@ -55,7 +61,8 @@ def _type(letters: str) -> Type:
 
 
 def _parameter(text: str) -> Parameter:
-    return Parameter(_type(text.rstrip("?*")), nullable="?" in text)
+    letters = text.rstrip("?*")
+    return Parameter(_type(letters), nullable="?" in text, exactly=_CLASSES.get(letters))
 
 
 def _signature(text: str) -> tuple[str, Signature]:
@@ -64,8 +71,7 @@ def _signature(text: str) -> tuple[str, Signature]:
     variadic = _parameter(parameters.pop()) if parameters and parameters[-1].endswith("*") else None
     result = _type(gives) if gives else ANY
     taking = tuple(map(_parameter, parameters))
-    of_texts = variadic is None and all(parameter.type == STRING for parameter in taking)
-    return name, Signature(taking, variadic, result, len(taking) if of_texts else -1)
+    return name, Signature(taking, variadic, result, tuple(one.exactly for one in taking))
 
 
 SIGNATURES: Final = dict(map(_signature, " ".join(_TABLE.split()).split("; ")))
@@ -85,5 +91,6 @@ def taken(name: str, arguments: Sequence[Value]) -> list[Value]:
     for parameter, value in zip((*signature.parameters, *further), arguments, strict=True):
         if parameter is None or (value is None and not parameter.nullable):
             raise TypeError(name)
-        made.append(converted(value, parameter.type) if known(value) else value)
+        as_it_is = value.__class__ is parameter.exactly or parameter.type is ANY or not known(value)
+        made.append(value if as_it_is else converted(value, parameter.type))
     return made

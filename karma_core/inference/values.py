@@ -7,16 +7,16 @@ for a number that was computed or written with decimals (`numbers`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
+
+import msgspec
 
 Value: TypeAlias = Any
 """A plain value or one of the classes below; lists and dicts may hold them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """A value that is not known, with the expression or fact that makes it so.
 
     `computed`: it comes from a resource, a data source or a runtime: nobody knows it before Terraform runs.
@@ -26,32 +26,27 @@ class Unknown:
     computed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failure(Unknown):
+class Failure(Unknown, frozen=True, gc=False):
     """Terraform would stop with an error here; `try` and `can` catch it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True, gc=False):
     """The whole runtime of a component. What is read of it is noted when it is used."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs(Runtime):
+class Outputs(Runtime, frozen=True):
     """The outputs in the state of a component. They are read as a runtime is, key by key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """JSON text of a value, as a parameter holds it."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(msgspec.Struct, frozen=True, gc=False):
     """The variable `dependencies`: the runtimes of the component's producers by address."""
 
 
@@ -75,45 +70,46 @@ OF_RUNTIME = Unknown("a runtime says it", computed=True)
 
 def known(value: Value) -> bool:
     """Whether the value is plain through and through. O(size); a part that stands twice is visited once."""
-    return not any(True for _ in specials(value))
+    kind = value.__class__
+    if kind in SCALARS:
+        return True
+    return kind in _COLLECTIONS and next(_inside(value), None) is None
 
 
-_SCALARS: Final = frozenset({str, int, float, bool, Fraction, type(None)})
-
-
+SCALARS: Final = frozenset({str, int, float, bool, Fraction, type(None)})
+"""Classes of values that hold no others."""
 _COLLECTIONS: Final = frozenset({list, dict, Items, Listed, Mapped})
 
 
 def specials(value: Value) -> Iterable[Value]:
     """Everything in the value that is not plain."""
     kind = value.__class__
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return ()
     return _inside(value) if kind in _COLLECTIONS else (value,)
 
 
 def _inside(value: Value) -> Iterator[Value]:
-    waiting, seen = [value], set()
+    waiting: list[Value] = [value]
+    seen: set[int] = set()
     while waiting:
         current = waiting.pop()
-        if isinstance(current, (list, dict)):
-            if id(current) not in seen:
-                seen.add(id(current))
-                waiting.extend(current.values() if isinstance(current, dict) else current)
-        elif current.__class__ not in _SCALARS:
+        if current.__class__ not in _COLLECTIONS:
             yield current
+        elif id(current) not in seen:
+            seen.add(id(current))
+            parts = current.values() if isinstance(current, dict) else current
+            waiting += [part for part in parts if part.__class__ not in SCALARS]
 
 
 def failed(value: Value) -> bool:
     """Whether Terraform would stop with an error at the value or anything in it."""
-    return value.__class__ not in _SCALARS and any(
-        isinstance(special, Failure) for special in specials(value)
-    )
+    return value.__class__ not in SCALARS and any(isinstance(special, Failure) for special in specials(value))
 
 
 def first_unknown(value: Value) -> Unknown | None:
     """The first thing in the value that is unknown or failed; a runtime counts as computed."""
-    if value.__class__ in _SCALARS:
+    if value.__class__ in SCALARS:
         return None
     for special in specials(value):
         return special if isinstance(special, Unknown) else COMPUTED

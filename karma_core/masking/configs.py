@@ -1,4 +1,6 @@
-"""Secret places of a config: keys that look secret, and what the type's schema says is secret.
+"""Secret places of a config: keys that look secret, and what the type's schema or its module says is secret.
+
+A module says so of a key by `sensitive = true` in the variable that has its value from that key.
 
 A schema says so by `writeOnly: true` or `format: password`, at the place itself or in whatever applies to it:
 `properties`, `patternProperties`, `additionalProperties`, `items`, `prefixItems`, `allOf`, `anyOf`, `oneOf`,
@@ -30,22 +32,26 @@ _Place = tuple[JsonMapping, ...]
 
 
 class ConfigSecrets:
-    """The secret places of the configs of one type; `schema` is its JSON Schema, if it has one."""
+    """The secret places of the configs of one type; `schema` is its JSON Schema, if it has one.
 
-    def __init__(self, schema: Schema = None) -> None:
+    `sensitive` are top-level keys that are secret whatever the schema says.
+    """
+
+    def __init__(self, schema: Schema = None, sensitive: Iterable[str] = ()) -> None:
         self._root: JsonMapping = schema if isinstance(schema, Mapping) else {}
+        self._marked: JsonObject = {"properties": {name: {"writeOnly": True} for name in sensitive}}
 
     def masked(self, config: JsonValue) -> JsonValue:
         """The config with MASK at every secret place; null, booleans and empty texts stay."""
-        return self._masked(config, self._applying([self._root]))
+        return self._masked(config, self._top())
 
     def values(self, config: JsonValue) -> Iterator[str]:
         """The texts and numbers at secret places."""
-        yield from self._values(config, self._applying([self._root]))
+        yield from self._values(config, self._top())
 
     def masked_at(self, pointer: str, value: JsonValue) -> JsonValue:
         """A value that stands at a JSON pointer (RFC 6901) of a config, masked as there."""
-        place = self._applying([self._root])
+        place = self._top()
         for part in pointer.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
             place = self._below(place, key)
@@ -55,7 +61,7 @@ class ConfigSecrets:
 
     def values_at(self, pointer: str, value: JsonValue) -> Iterator[str]:
         """The texts and numbers at secret places of a value that stands at a JSON pointer."""
-        place = self._applying([self._root])
+        place = self._top()
         for part in pointer.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
             place = self._below(place, key)
@@ -74,6 +80,10 @@ class ConfigSecrets:
             )
             for difference in differences
         )
+
+    def _top(self) -> _Place:
+        """The schemas that apply to a config as a whole."""
+        return self._applying([self._root, self._marked])
 
     def _masked(self, value: JsonValue, place: _Place) -> JsonValue:
         if _says_secret(place):

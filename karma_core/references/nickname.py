@@ -8,8 +8,10 @@ from typing import ClassVar, Final
 from karma_core import ids
 from karma_core.component_types import TypeFrom
 from karma_core.json_types import JsonValue
+from karma_core.model import Finding, Severity
 from karma_core.references.base import Context, Reference, Resolved, Subject, invalid_name
 from karma_core.references.entries import pointer_to
+from karma_core.runtime_references import LITERAL, RUNTIME
 
 VIA: Final = "nickname"
 _SUFFIXES = ("_nickname", "_nicknames")
@@ -93,10 +95,26 @@ def _type_beside(subject: Subject, field: str, path: str) -> str | None:
 def _reference(
     subject: Subject, component_type: str, value: object, path: str, key: str | int, *, guessed: bool
 ) -> Resolved:
+    if isinstance(value, dict) and RUNTIME in value:
+        return _named_by_runtime(subject, component_type, path, key)
+    if isinstance(value, dict) and value.keys() == {LITERAL}:
+        value = value[LITERAL]
     if isinstance(value, str) and ids.NICKNAME.match(value):
         target = f"{component_type}/{value}"
         return Reference(subject.address, target, VIA, pointer_to(path, key), guessed=guessed)
     what = repr(ids.shown(value)) if isinstance(value, str) else f"a {type(value).__name__}"
     return invalid_name(
         subject, path, key, f"{what} is not a nickname of a {component_type}; write the nickname as a string"
+    )
+
+
+def _named_by_runtime(subject: Subject, component_type: str, path: str, key: str | int) -> Finding:
+    """On a nickname that is taken from a runtime: which component it names is known only after an apply."""
+    return Finding(
+        code="unresolved-reference",
+        severity=Severity.WARNING,
+        component=subject.address,
+        pointer=pointer_to(path, key),
+        message=f"the nickname of a {component_type} is taken from a runtime, so that Karma cannot see which "
+        "component it names. If it depends on that component, declare it in depends_on.",
     )

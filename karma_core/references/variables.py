@@ -46,6 +46,7 @@ class VariableCheck:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._of_type: dict[str, _Known] = {}
+        self._spare: dict[tuple[str, ...], list[str]] = {}
         self._named: dict[str, tuple[frozenset[str], tuple[re.Pattern[str], ...]]] = {}
 
     def find(self, subject: Subject) -> Iterator[Finding]:
@@ -87,7 +88,13 @@ class VariableCheck:
         return name in {CONFIG, DEPENDENCIES} or subject.config[name] != karmas[name]
 
     def _unused(self, subject: Subject, declared: Mapping[str, Variable]) -> Iterator[Finding]:
-        keys = [key for key in subject.config if key not in declared and not self._is_used(subject, key)]
+        shape = (subject.type, *subject.config)
+        keys = self._spare.get(shape)
+        if keys is None:  # once for all configs of a type with the same keys
+            unused = [
+                key for key in subject.config if key not in declared and not self._is_used(subject, key)
+            ]
+            keys = self._spare[shape] = sorted(unused)
         if keys:
             edges = {
                 resolved.pointer.split("/", 2)[1]
@@ -97,7 +104,7 @@ class VariableCheck:
                 and resolved.pointer.startswith("/")
             }
             free = declared.keys() - subject.config.keys()
-            for key in sorted(keys):
+            for key in keys:
                 if pointer_to("", key)[1:] not in edges:
                     yield _unused(subject, key, free)
 

@@ -39,7 +39,7 @@ class ShownConfig(Record, frozen=True, kw_only=True):
 
 
 def show(workspace: ConfigShowing, address: str, version: int | None = None) -> ShownConfig:
-    """As `read_version`, for people: what is secret by its key or by the schema is masked."""
+    """As `read_version`, for people: what is secret by its key, the schema or the module is masked."""
     read = read_version(workspace, address, version)
     return replace(read, config=ShownConfigs(workspace).masked(address, read.config))
 

@@ -8,6 +8,7 @@ from karma_core.ids import type_of
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.masking.configs import ConfigSecrets
 from karma_core.needs import HasModules
+from karma_core.root_variables import CONFIG
 
 
 def definition_now(workspace: HasModules, component_type: str) -> TypeDefinition:
@@ -21,8 +22,17 @@ def definition_now(workspace: HasModules, component_type: str) -> TypeDefinition
         return EMPTY
 
 
+def sensitive_keys(workspace: HasModules, component_type: str) -> frozenset[str]:
+    """The keys of the type's configs that give values to variables which its module marks sensitive."""
+    try:
+        facts = workspace.modules.facts(component_type)
+    except BadInput:
+        return frozenset()
+    return facts.sensitive - {CONFIG} if facts is not None else frozenset()
+
+
 class ShownConfigs:
-    """Masks configs for whoever is shown them; each type's definition is read once."""
+    """Masks configs for whoever is shown them; each type's definition and module are read once."""
 
     def __init__(self, workspace: HasModules) -> None:
         self._workspace = workspace
@@ -33,7 +43,8 @@ class ShownConfigs:
         component_type = type_of(address)
         if component_type not in self._by_type:
             schema = definition_now(self._workspace, component_type).config_schema
-            self._by_type[component_type] = ConfigSecrets(schema)
+            sensitive = sensitive_keys(self._workspace, component_type)
+            self._by_type[component_type] = ConfigSecrets(schema, sensitive)
         return self._by_type[component_type]
 
     def masked(self, address: str, config: JsonValue) -> JsonValue:

@@ -98,3 +98,12 @@ def test_differences_are_masked_by_their_places() -> None:
 def test_no_schema_is_too_odd(schema: Any) -> None:
     """A schema that refers to itself or elsewhere, or is none, does not stop the view."""
     assert ConfigSecrets(schema).masked({"secret": "s"}) == {"secret": MASK}
+
+
+def test_keys_of_sensitive_variables_are_masked_at_the_top_alone() -> None:
+    """With and without a schema: what a module marks sensitive is the whole value of its key."""
+    config = {"pin": {"a": 1}, "x": "kiwi", "below": {"pin": 2}}
+    for schema, shown in ((None, "kiwi"), ({"properties": {"x": PIN}}, MASK)):
+        secrets = ConfigSecrets(schema, ["pin"])
+        assert secrets.masked(config) == {"pin": MASK, "x": shown, "below": {"pin": 2}}
+        assert secrets.masked_at("/pin/a", 1) == MASK

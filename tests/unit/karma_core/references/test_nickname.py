@@ -67,6 +67,20 @@ def test_what_is_no_nickname_is_a_finding(value: object) -> None:
     assert [(one.code, one.pointer) for one in findings] == [("invalid-name", "/a~1b/vpc_nickname")]
 
 
+@pytest.mark.parametrize("value", [{"$runtime": "a/one#id"}, [{"$runtime": "a/one#id"}]])
+def test_a_nickname_from_a_runtime_is_no_fault_of_the_config(value: object) -> None:
+    """A reference may stand wherever a value may. What it names is not seen, which is said."""
+    found, findings = find({"vpc_nickname": value})
+    assert {one.target for one in found} == {"a/one"}
+    assert [(one.code, one.severity) for one in findings] == [("unresolved-reference", "warning")]
+    assert "declare it in depends_on" in findings[0].message
+
+
+def test_a_literal_nickname_is_one() -> None:
+    """What `$literal` holds is data like any other."""
+    assert seen({"vpc_nickname": {"$literal": "core"}}) == {("vpc/core", "nickname", "/vpc_nickname")}
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
