@@ -21,6 +21,7 @@ from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import FleetSource, HasModules
 from karma_core.records import Module
+from karma_core.state_places import StateFolder
 from karma_core.workspace import EnvironmentSettings, OpenEnvironment, StoredEnvironment
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Summary(Record, frozen=True, kw_only=True):
     """The index of what a build stored. `types` maps types to document digests; `bare` lack a directory.
 
     `terraform` is the version that the environment plans with, `engines` are those of programs that types
-    name. `settings` is the digest of the environment's settings that decide a graph.
+    name. `settings` is the digest of the environment's settings that decide a graph, `states` where the
+    builder's Terraform keeps its states.
     """
 
     terraform: str = ""
@@ -73,6 +75,7 @@ class Summary(Record, frozen=True, kw_only=True):
     settings: str = ""
     types: dict[str, str] = {}
     bare: tuple[str, ...] = ()
+    states: StateFolder | None = None
 
 
 def by_kept_modules(environment: OpenEnvironment) -> StoredEnvironment:
@@ -97,6 +100,7 @@ def keep_modules(workspace: FleetSource, fleet: Fleet) -> None:
         settings=_settings(workspace.environment),
         types={name: strictjson.digest(body) for name, body in bodies.items()},
         bare=tuple(sorted(used.difference(here))),
+        states=workspace.environment.states,
     )
     if before == summary:
         return
@@ -224,6 +228,10 @@ class KeptModules:
         """The version that the builder plans with."""
         summary = self._known()
         return summary.engines.get(engine.binary, summary.terraform)
+
+    def states(self) -> StateFolder | None:
+        """Where the builder's Terraform keeps its states: the settings of this process need not say it."""
+        return self._known().states
 
     def archive(self, module: Module) -> str:
         """Refused: there are no files."""
