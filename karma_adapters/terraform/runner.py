@@ -123,6 +123,7 @@ class TerraformRunner:
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
         """
+        self._engines.require(job.module.type, job.engine)
         self._settling.settle(job.address)
         if job.unknown or job.parameters or job.state_of:
             return self._speculate(job)
