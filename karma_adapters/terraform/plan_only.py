@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -165,11 +165,17 @@ def _escaped(match: re.Match[str]) -> str:
     return backslash or {"\\b": "\\u0008", "\\f": "\\u000c"}.get(control) or marker * 2
 
 
-def why_deferred(error: str) -> str:
-    """Why a plan with unknown inputs could not be made, from Terraform's own error."""
+def why_deferred(error: str, providers: Collection[str] = ()) -> str:
+    """Why a plan with unknown inputs could not be made, from Terraform's own error.
+
+    `providers` are those whose configuration is unknown.
+    """
     match = _DEFERRED.search(error)
     if match is None:
         first = next((line.strip(" │╷╵") for line in error.splitlines() if "Error:" in line), "").strip()
+        if providers:
+            named = f"provider {', '.join(providers)}"
+            return f"the configuration of {named} is unknown until apply ({first or 'Terraform refused'})"
         return f"it cannot be planned before its inputs are known ({first or 'Terraform refused'})"
     where = _WHERE.search(error, match.end())
     place = f" of {'.'.join(filter(None, where.group(4, 5)))} ({where[1]}:{where[2]})" if where else ""

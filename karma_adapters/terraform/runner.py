@@ -39,6 +39,7 @@ from karma_adapters.terraform.preparation import Initialiser, Preparation, keep_
 from karma_adapters.terraform.private_files import PLAN, VARIABLES, PrivateFiles
 from karma_adapters.terraform.runner_options import USUAL, Directories, Seconds, say_nothing
 from karma_adapters.terraform.settling import Settling
+from karma_adapters.terraform.unknown_providers import unknown_providers
 from karma_adapters.terraform.validation import Fault, Validations
 from karma_adapters.terraform.work_trees import Turn, WorkTrees, short
 from karma_core import ids
@@ -122,6 +123,7 @@ class TerraformRunner:
         What a module will write of parameters itself is told by a plan of a copy too, where the real one
         knows it only in part.
         """
+        self._engines.require(job.module.type, job.engine)
         self._settling.settle(job.address)
         if job.unknown or job.parameters or job.states or job.state_of:
             return self._speculate(job)
@@ -181,8 +183,10 @@ class TerraformRunner:
                 error = failure.failed(job.address, "plan", ended, self._secrets(job))
                 if ended.stopped or error.code == failure.INVALID_VARIABLE:
                     raise error
+                engine = self._engines.engine(job.engine)
+                providers = unknown_providers(self._archived(job.module), job, engine)
                 raise PlanDeferred(
-                    f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why)
+                    f"{job.address} cannot be planned yet", why=plan_only.why_deferred(error.why, providers)
                 ) from error
             if not (Path(scratch) / PLAN).is_file():
                 raise failure.crashed(job.address, "plan", ended, self._secrets(job))

@@ -9,6 +9,7 @@ from karma_core.inference.loops import pairs_of
 from karma_core.inference.module_scope import Frame, child_frames
 from karma_core.inference.operations import whole_number
 from karma_core.inference.program import Called, CompiledBlock, Program
+from karma_core.inference.shapes import PartialText, may_be_runtime
 from karma_core.inference.values import Value
 
 TOO_MANY = "it takes too many iterations"
@@ -63,22 +64,32 @@ def _is_counted(frame: Frame, block: CompiledBlock) -> bool:
 
 
 def _visit_unread(frame: Frame, call: CompiledBlock) -> None:
-    """A child module whose files are not known may write the runtime whose name it is given."""
+    """A child module whose files are not known may write the runtime whose name it is given.
+
+    So may one that is given a name of which only the end is known, and that end is a runtime's. The whole
+    name of another component's runtime is mostly given to be read.
+    """
     inputs = frame.reading.inputs
     own = ids.runtime_parameter(inputs.prefix, inputs.address)
     for names in frame.instances(call):
         for site in call.arguments.values():
-            if own in _texts(frame.at(site, names)):
+            if any(_names_runtime(text, own, inputs.prefix) for text in _texts(frame.at(site, names))):
                 why = "it is given to a child module whose files are not read"
                 frame.reading.write_unresolved(site.text, site.place, why)
 
 
-def _texts(value: Value) -> Iterator[str]:
+def _names_runtime(text: str | PartialText, own: str, prefix: str) -> bool:
+    if isinstance(text, str):
+        return text == own
+    return text.shape.tail.endswith(f"/{ids.RUNTIME}") and may_be_runtime(text.shape, prefix)
+
+
+def _texts(value: Value) -> Iterator[str | PartialText]:
     """Every text in a value, names of an object's attributes too. O(size)."""
     waiting = [value]
     while waiting:
         current = waiting.pop()
-        if isinstance(current, str):
+        if isinstance(current, (str, PartialText)):
             yield current
         elif isinstance(current, dict):
             waiting += [*current, *current.values()]

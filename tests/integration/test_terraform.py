@@ -157,12 +157,15 @@ def _calls(root: Path) -> list[str]:
     return calls
 
 
-def test_init_and_version_run_only_when_something_changed(tmp_path: Path) -> None:
-    """Init is skipped until the module changes or the data directory is lost, across processes too."""
+def test_init_version_and_validate_run_only_when_something_changed(tmp_path: Path) -> None:
+    """Init is skipped until the module changes or the data directory is lost, across processes too.
+
+    A module is validated when it is new, and never again.
+    """
     program = str(_ledger(tmp_path))
     system = make_system(tmp_path, program)
     _deploy(system, "box/one", config={})
-    assert _calls(tmp_path) == ["version", "init", "plan", "show", "apply"]
+    assert _calls(tmp_path) == ["version", "init", "validate", "plan", "show", "apply"]
 
     system = make_system(tmp_path, program)
     system.terraform.plan(system.job("box/one", config={}))
@@ -170,7 +173,7 @@ def test_init_and_version_run_only_when_something_changed(tmp_path: Path) -> Non
 
     system.write("box/more.tf", "locals {\n  a = 1\n}\n")
     system.terraform.plan(system.job("box/one", config={}))
-    assert _calls(tmp_path) == ["init", "plan", "show"]
+    assert _calls(tmp_path) == ["init", "validate", "plan", "show"]
 
     subprocess.run(["rm", "-r", str(tmp_path / "terraform/data")], check=True)
     system.terraform.plan(system.job("box/one", config={}))

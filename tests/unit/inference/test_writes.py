@@ -29,6 +29,7 @@ def evaluate(
     paths = {n if "/" in n else f"{component_type}/{n}": text.encode() for n, text in named.items()}
     facts = decode(encode(read_module(component_type, paths)))
     variables = {
+        **(config or {}),
         "nickname": nickname,
         "component_name": component_type,
         "iac_prefix": "/iac",
@@ -91,6 +92,21 @@ RESOLVED = {
     "for_each over a set": f'{P}  for_each = toset(["config", "runtime"])\n  name = "{OWN}/${{each.key}}x"\n}}\n'
     f'resource "aws_ssm_parameter" "q" {{\n  for_each = toset(["runtime"])\n  name = "{OWN}/${{each.value}}"\n}}\n',
     "count.index": f'{P}  count = 2\n  name = "{OWN}/${{["runtime", "x"][count.index]}}"\n}}\n',
+    "in JSON syntax": {
+        "main.tf.json": '{"resource": {"aws_ssm_parameter": {"p": {"name": "/iac/app/${var.nickname}/runtime"}}}}'
+    },
+    "an override file": {
+        "main.tf": f"{P}  name = {UNKNOWN}\n}}\n",
+        "x_override.tf": f'{P}  name = "{OWN}/runtime"\n}}\n',
+    },
+    "a template's directive": f'{P}  name = "%{{ if true }}{OWN}/runtime%{{ endif }}"\n}}\n',
+    "no longer sensitive": f'{P}  name = nonsensitive(sensitive("{OWN}/runtime"))\n}}\n',
+    "the key of what it is repeated for, of an unknown value": f'{P}  for_each = {{ web = {UNKNOWN} }}\n  name = "/iac/app/${{each.key}}/runtime"\n}}\n',
+    "a variable from the config": f'variable "path" {{}}\n{P}  name = "${{var.path}}/runtime"\n}}\n',
+    "a module's output": {
+        "main.tf": f'module "n" {{\n  source = "../_n"\n  of = var.nickname\n}}\n{P}  name = module.n.path\n}}\n',
+        "_n/main.tf": 'variable "of" {}\noutput "path" {\n  value = "/iac/app/${var.of}/runtime"\n}\n',
+    },
     "the own config's parameter": f'data "aws_ssm_parameter" "c" {{\n  name = "{OWN}/config"\n}}\n'
     + P
     + '  name = "/iac/app/${jsondecode(data.aws_ssm_parameter.c.value).name}/runtime"\n}\n',
@@ -98,9 +114,9 @@ RESOLVED = {
 
 
 @pytest.mark.parametrize("module", RESOLVED.values(), ids=RESOLVED)
-def test_a_name_is_what_it_evaluates_to(module: str) -> None:
+def test_a_name_is_what_it_evaluates_to(module: str | dict[str, str]) -> None:
     """However it is written, the module writes its own runtime."""
-    reading = evaluate(module, {"name": "web"})
+    reading = evaluate(module, {"name": "web", "path": "/iac/app/web"})
     assert set(reading.writes) == {"app/web"}
     assert reading.unresolved_writes == []
 
@@ -124,17 +140,28 @@ MAY_BE = {
     "too many": f'{P}  for_each = toset([for i in setproduct(range(100), range(90)) : "${{i[0]}}-${{i[1]}}"])\n  name = "/iac/x/${{each.key}}/runtime"\n}}\n'
     f'resource "aws_ssm_parameter" "q" {{\n  count = 9000\n  name = "{OWN}/runtime"\n}}\n',
     "a module that is not read": f'module "m" {{\n  source = "acme/parameter/aws"\n  name = "{OWN}/runtime"\n}}\n',
+    "a part of a name for such a module": f'module "m" {{\n  source = "acme/parameter/aws"\n  name = "/iac/app/${{{UNKNOWN}}}/runtime"\n}}\n',
+    "in JSON syntax": {
+        "main.tf.json": '{"resource": [{"aws_ssm_parameter": [{"p": {"name": "/iac/app/${random_id.x.hex}/runtime"}}]}]}'
+    },
+    "a value of a producer": f'{P}  name = "/iac/app/${{var.dependencies["vpc/core"].name}}/runtime"\n}}\n',
+    "an output of a module that is not read": f'module "n" {{\n  source = "acme/name/aws"\n}}\n{P}  name = "/iac/app/${{module.n.id}}/runtime"\n}}\n',
+    "a data source": f'{P}  name = "/iac/app/${{data.aws_region.here.name}}/runtime"\n}}\n',
+    "the workspace": f'{P}  name = "/iac/${{terraform.workspace}}/x/runtime"\n}}\n',
+    "a function of a provider": f'{P}  name = provider::x::y("{OWN}/runtime")\n}}\n',
+    "a value of what it is repeated for": f'{P}  for_each = {{ a = {UNKNOWN} }}\n  name = "/iac/app/${{each.value}}/runtime"\n}}\n',
+    "one of a list, nobody knows which": f'{P}  name = ["/a", "{OWN}/runtime"][length({UNKNOWN})]\n}}\n',
     "one in a list for such a module": f'module "m" {{\n  source = "acme/parameter/aws"\n  all = [{{ name = "{OWN}/runtime" }}]\n}}\n',
 }
 
 
 @pytest.mark.parametrize("module", MAY_BE.values(), ids=MAY_BE)
-def test_a_name_that_cannot_be_resolved_may_be_a_runtime(module: str) -> None:
+def test_a_name_that_cannot_be_resolved_may_be_a_runtime(module: str | dict[str, str]) -> None:
     """Nothing is guessed: not that the module writes, not that it does not."""
     reading = evaluate(module)
     assert "app/web" not in reading.writes
     [first, *_] = reading.unresolved_writes
-    assert first.place.startswith("main.tf:")
+    assert first.place.startswith(("main.tf:", "main.tf.json:"))
     assert first.why
 
 
@@ -152,6 +179,13 @@ IS_NONE = {
     "another resource": f'resource "aws_s3_object" "p" {{\n  name = "{OWN}/runtime"\n}}\n',
     "a data source": f'data "aws_ssm_parameter" "p" {{\n  name = "{OWN}/runtime"\n}}\n',
     "a module that is not read and gets another name": 'module "m" {\n  source = "acme/queue/aws"\n  name = var.nickname\n}\n',
+    "no instance": f"{P}  count = 0\n  name = {UNKNOWN}\n}}\n",
+    "repeated for nothing": f"{P}  for_each = {{}}\n  name = {UNKNOWN}\n}}\n",
+    "what was removed": "removed {\n  from = aws_ssm_parameter.p\n  lifecycle {\n    destroy = false\n  }\n}\n",
+    "a producer's value in another place": f'{P}  name = "/notes/${{var.dependencies["vpc/core"].name}}/runtime"\n}}\n',
+    "an unknown value for a module that is not read": f'module "m" {{\n  source = "acme/queue/aws"\n  name = {UNKNOWN}\n}}\n',
+    "another unknown text for such a module": f'module "m" {{\n  source = "acme/queue/aws"\n  name = "/notes/${{{UNKNOWN}}}/runtime"\n  cidr = "${{{UNKNOWN}}}/32"\n}}\n',
+    "another's runtime for such a module, to be read": 'module "m" {\n  source = "acme/queue/aws"\n  vpc = "/iac/vpc/core/runtime"\n}\n',
     "a value": f'{P}  name = "/notes/a"\n  value = "{OWN}/runtime"\n}}\n',
 }
 CHILD = 'variable "name" {}\nlocals {\n  n = var.name\n}\n' + P + "  name = local.n\n}\n"
