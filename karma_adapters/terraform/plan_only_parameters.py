@@ -191,9 +191,8 @@ def _data_edits(block: hcl.Block, instances: Instances) -> Iterator[Edit]:
     for name in ("count", "for_each"):
         if name in block.attributes:
             yield whole(block.attributes[name], "")
-    yield whole(
-        block.attributes["name"], f"for_each = {instances.others()}\n  name = {instances.name_in_data()}"
-    )
+    made = f"\n  for_each = {instances.others()}\n  name = {instances.name_in_data()}\n"
+    yield whole(block.attributes["name"], made)
 
 
 def whole(attribute: hcl.Attribute, text: str) -> Edit:

@@ -51,6 +51,13 @@ def test_what_was_read_is_replaced_where_it_is_used(before: str, after: str) -> 
     assert plan_only.rewrite(parse(wrapped % before)) == wrapped % after
 
 
+def test_a_data_source_on_one_line_stays_terraforms_language() -> None:
+    """A block of one line holds one argument: with ours it has lines of its own."""
+    text = plan_only.rewrite(parse('data "aws_ssm_parameter" "vpc" { name = var.name }\n'))
+    [block] = hcl.parse(text.encode(), "main.tf").body.of_type("data")
+    assert set(block.attributes) == {"for_each", "name"}
+
+
 def test_a_data_source_reads_only_what_the_plan_does_not_say() -> None:
     """It becomes one of instances; dependencies between blocks stay as they are."""
     text = plan_only.rewrite(parse(DATA + "resource x y {\n  depends_on = [data.aws_ssm_parameter.vpc]\n}\n"))

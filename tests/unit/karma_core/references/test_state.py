@@ -191,3 +191,12 @@ def test_an_output_that_the_state_lacks_is_missing_unless_there_is_a_default() -
         findings = list(check_consumed_keys(made.inventory, made.graph, made.optional_keys))
         assert [one.component for one in findings] == ["app/web"] * len(missing)
         assert all("whose state has no such key" in one.message for one in findings)
+
+
+def test_a_variable_that_is_a_set_is_gone_through_by_its_items() -> None:
+    """A config gives a list, and Terraform makes it a set: `each.key` is an item, not its number."""
+    module = EACH.replace("toset(var.config.others)", "var.others") + (
+        'variable "others" {\n  type = set(string)\n}\n'
+        + output("[for s in data.terraform_remote_state.net : s.outputs.id]")
+    )
+    assert consumed(module) == {"vpc/a": ("outputs.id",), "vpc/b": ("outputs.id",)}
