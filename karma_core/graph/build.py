@@ -16,7 +16,15 @@ from karma_core.graph.load import Inventory, Loaded
 from karma_core.ids import type_of
 from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge, Finding, GraphData, Kind, Record, Severity, Status
-from karma_core.references.base import NO_MODULES, Context, Emission, ModuleInputs, Reference, Resolver
+from karma_core.references.base import (
+    NO_MODULES,
+    Context,
+    Emission,
+    LookedUp,
+    ModuleInputs,
+    Reference,
+    Resolver,
+)
 from karma_core.references.module import VIA as MODULE
 from karma_core.references.module import matches_by_suffix
 from karma_core.references.nickname import VIA as NICKNAME
@@ -45,6 +53,8 @@ class Built(Record, frozen=True, kw_only=True):
     """Component → the states that its module reads, as it names them, and whose they are."""
     sensitive_keys: dict[str, frozenset[str]] = {}
     """Component type → config keys that give values to variables which its module marks sensitive."""
+    looked_up: dict[str, list[LookedUp]] = {}
+    """Component → what its module looks up of others."""
 
 
 @collector_paused()
@@ -57,7 +67,7 @@ def build(
     modules: ModuleInputs = NO_MODULES,
 ) -> Built:
     """The graph of an inventory. O(configs + references)."""
-    references, emissions, findings, named_states = resolve(inventory, definitions, resolvers, modules)
+    references, emissions, findings, context = resolve(inventory, definitions, resolvers, modules)
     inventory = with_owned(inventory, emissions)
     usable, refused = refuse_dangling(inventory.components, references)
     edges = {
@@ -75,8 +85,9 @@ def build(
         inventory=inventory,
         optional_keys=optional_keys_of(usable),
         self_written=self_written(emissions),
-        named_states=named_states,
         sensitive_keys={name: facts.sensitive for name, facts in modules.facts.items() if facts.sensitive},
+        named_states=context.named_states,
+        looked_up=context.looked_up,
     )
 
 
@@ -85,8 +96,8 @@ def resolve(
     definitions: Mapping[str, TypeDefinition],
     resolvers: Sequence[type[Resolver]] = RESOLVERS,
     modules: ModuleInputs = NO_MODULES,
-) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding], dict[str, Mapping[NamedState, str]]]:
-    """(references by consumer, runtimes written for others, findings, states that are read).
+) -> tuple[dict[str, list[Reference]], list[Emission], list[Finding], Context]:
+    """(references by consumer, runtimes written for others, findings, what the resolvers noted besides).
 
     Of every config that can be read.
     """
@@ -117,7 +128,7 @@ def resolve(
                     findings.append(resolved)
             if mine:
                 references[address] = mine
-    return references, emissions, findings, context.named_states
+    return references, emissions, findings, context
 
 
 def optional_keys_of(references: Mapping[str, list[Reference]]) -> dict[tuple[str, str], frozenset[str]]:

@@ -56,6 +56,17 @@ class Emission(msgspec.Struct, frozen=True, gc=False):
     pointer: str
 
 
+class LookedUp(NamedTuple):
+    """Something that a data source looks up and the component `producer` creates.
+
+    `resource` is the data source's type, `name` what identifies it there (a parameter's name, never its ARN).
+    """
+
+    resource: str
+    name: str
+    producer: str
+
+
 Resolved = Reference | Emission | Finding
 
 
@@ -145,6 +156,8 @@ class Context:
         """Components whose configs take values from runtimes, as far as they have been looked at."""
         self.named_states: dict[str, Mapping[NamedState, str]] = {}
         """Component → the states that its module reads, as it names them, and whose they are."""
+        self.looked_up: dict[str, list[LookedUp]] = {}
+        """Component → what its module looks up of others."""
         self._flat: JsonObject | None = None
         self._shared: JsonObject = {}
 

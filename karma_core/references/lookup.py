@@ -19,7 +19,7 @@ from karma_core.inference.facts import BY_PATH
 from karma_core.inference.read import PARAMETER
 from karma_core.inference.reading import parameter_of
 from karma_core.model import Finding, Severity, about_type
-from karma_core.references.base import Context, Reference, Resolved, Subject, comparable
+from karma_core.references.base import Context, LookedUp, Reference, Resolved, Subject, comparable
 from karma_core.references.state import UNSEEN
 
 VIA: Final = "lookup"
@@ -78,7 +78,7 @@ class Lookup:
             below = takewhile(lambda one: one[0].startswith(start), after)
             writers = {a for name, a in below if sought.recursive or "/" not in name.removeprefix(start)}
             for address in sorted(writers - {subject.address}):
-                yield Reference(subject.address, address, VIA, sought.place)
+                yield self._found(subject, address, sought, start)
             if not writers:
                 yield _unmatched(subject, sought)
 
@@ -102,14 +102,20 @@ class Lookup:
         if parameter_of(sought.value, self._context.prefix).kind:
             return  # Karma's own, which the module's reads are about
         resource, argument = _SAME.get(wanted, wanted)
-        creators = self._index().get((resource, argument, _name(resource, sought.value)), [])
+        name = _name(resource, sought.value)
+        creators = self._index().get((resource, argument, name), [])
         for address in creators:
             if address != subject.address:
-                yield Reference(subject.address, address, VIA, sought.place)
+                yield self._found(subject, address, sought, name)
         if not creators:
             yield _unmatched(subject, sought)
         elif len(creators) > 1 and subject.address not in creators:
             yield _ambiguous(subject, sought, creators)
+
+    def _found(self, subject: Subject, address: str, sought: Identity, name: str) -> Reference:
+        looked_up = self._context.looked_up.setdefault(subject.address, [])
+        looked_up.append(LookedUp(sought.resource, name, address))
+        return Reference(subject.address, address, VIA, sought.place)
 
     def _index(self) -> dict[_Key, list[str]]:
         """Return what every component creates, by key. O(components), once per build and only if needed."""

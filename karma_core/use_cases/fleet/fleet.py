@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from msgspec.structs import replace
@@ -19,13 +19,22 @@ from karma_core.ids import type_of
 from karma_core.model import Edge, Finding, GraphData, Kind
 from karma_core.plan.fingerprint import Inputs
 from karma_core.records import Applied, Module, TerraformJob
-from karma_core.references.base import NO_MODULES, ModuleInputs
+from karma_core.references.base import NO_MODULES, LookedUp, ModuleInputs
 from karma_core.references.state import VIA as STATE
 from karma_core.references.value import VIA as VALUE
 from karma_core.state_places import NamedState
 from karma_core.use_cases.fleet.resolved_config import check_resolved
-from karma_core.use_cases.fleet.values import NO_NAMES, Consumed, Values, consumed_by, read_by_state
+from karma_core.use_cases.fleet.values import (
+    NO_NAMES,
+    Consumed,
+    Values,
+    consumed_by,
+    found_by_lookup,
+    read_by_state,
+)
 
+NO_LOOKUPS: Mapping[str, Sequence[LookedUp]] = {}
+"""Nobody looks anything up."""
 NO_STATES: Mapping[str, Mapping[NamedState, str]] = {}
 """Nobody reads a state."""
 
@@ -52,6 +61,7 @@ class Fleet:
         maybe_created: Callable[[str], tuple[str, ...]] = _all_seen,
         self_written: frozenset[str] = frozenset(),
         named_states: Mapping[str, Mapping[NamedState, str]] = NO_STATES,
+        looked_up: Mapping[str, Sequence[LookedUp]] = NO_LOOKUPS,
     ) -> None:
         self.inventory = inventory
         self.data = data
@@ -65,6 +75,7 @@ class Fleet:
         self._maybe_created = maybe_created
         self._self_written = self_written
         self._named_states = named_states
+        self._looked_up = looked_up
         self.states_checked: frozenset[str] = frozenset()
         """Components whose Terraform states have been looked at (`fleet/states.py`)."""
         self.recovered: set[str] = set()
@@ -211,7 +222,14 @@ class Fleet:
 
     def inputs(self, address: str) -> Inputs:
         """Return everything that decides what a deployment would do, with the current runtimes."""
-        return self.values.inputs(address, self.consumed(address), self.read_by_state(address))
+        edges = self._edges.get(address, ())
+        return self.values.inputs(
+            address, self.consumed(address), read_by_state(edges), found_by_lookup(edges)
+        )
+
+    def looked_up(self, address: str) -> Sequence[LookedUp]:
+        """What the component's module looks up of others."""
+        return self._looked_up.get(address, ())
 
     def unknown_inputs(self, address: str) -> tuple[str, ...]:
         """The consumed keys that are unknown until apply, as `producer.key`, sorted."""

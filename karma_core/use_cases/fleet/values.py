@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from threading import Lock
+from typing import Final
 
 from karma_core import root_variables, strictjson
 from karma_core.checksum import intact
@@ -25,6 +26,7 @@ from karma_core.plan.fingerprint import Inputs
 from karma_core.plan.publishable import UNREADABLE
 from karma_core.plan.runtime import counted, counted_marks, secret_keys_of, unknown_keys
 from karma_core.records import Applied, Module, ParameterKind, PlannedRuntime, PlannedState, TerraformJob
+from karma_core.references.lookup import VIA as LOOKUP
 from karma_core.references.state import VIA as STATE
 from karma_core.references.state import outputs_in, without_outputs
 from karma_core.runtime_references import Resolved, resolve
@@ -40,6 +42,8 @@ from karma_core.use_cases.fleet.outdated_secrets import (
 )
 from karma_core.use_cases.fleet.state_outputs import StateOutputs
 
+LOOKED_UP: Final = "(looked up)"
+"""Stands among the consumed keys of a producer for what is looked up of it; no runtime has such a key."""
 NO_DEFINITIONS: Mapping[str, TypeDefinition] = {}
 NO_NAMES: Mapping[NamedState, str] = {}
 
@@ -77,6 +81,7 @@ class Values:
         self._faults: dict[str, str] = {}
         self.outputs = StateOutputs(self._applied)
         """The outputs in the components' states."""
+        self._states: dict[str, str] = {}
         self._modules: dict[str, Module | None] = {}
         self.unreadable: dict[str, BadInput] = {}
         """Component type → why its module cannot be read."""
@@ -254,10 +259,17 @@ class Values:
 
     # -- what decides a deployment ----------------------------------------------------------------------
 
-    def inputs(self, address: str, consumed: Consumed, by_state: Collection[str] = ()) -> Inputs:
+    def inputs(
+        self,
+        address: str,
+        consumed: Consumed,
+        by_state: Collection[str] = (),
+        by_lookup: Collection[str] = (),
+    ) -> Inputs:
         """Return everything that decides what a deployment would do, with the current runtimes.
 
-        `by_state` are the producers whose states the module reads.
+        `by_state` are the producers whose states the module reads, `by_lookup` those of which it looks
+        something up: what that is stands in no runtime, so that every change of theirs counts.
         """
         environment = self._workspace.environment
         module = self.module(address)
@@ -274,7 +286,23 @@ class Values:
             producer: self._key_digests(producer, wanted, by_state=producer in by_state)
             for producer, wanted in sorted(consumed.items())
         }
+        for producer in by_lookup:
+            keys[producer] = keys.get(producer, {}) | {LOOKED_UP: self._made_by(producer)}
         return Inputs(labels=labels, keys=keys)
+
+    def _made_by(self, producer: str) -> str:
+        """Stands for all that a component has made: the digest of its state, unknown where it will change."""
+        if self.outputs.foreseen(producer) is not None:
+            return fingerprint.UNKNOWN
+        with self._lock:
+            learnt = self._states.get(producer)
+        applied = self._applied(producer)
+        return learnt or (applied.state.digest if applied is not None and applied.state else "") or "none"
+
+    def learn_state(self, address: str, digest: str) -> None:
+        """Use this digest of the component's Terraform state from now on."""
+        with self._lock:
+            self._states[address] = digest
 
     def _key_digests(
         self, producer: str, wanted: tuple[str, ...] | None, *, by_state: bool = False
@@ -298,7 +326,7 @@ class Values:
             return Status.FAILED, None
         if applied.begun or self.fault(loaded.address):
             return Status.STALE, applied.fingerprint
-        inputs = self.inputs(loaded.address, consumed_by(edges), read_by_state(edges))
+        inputs = self.inputs(loaded.address, consumed_by(edges), read_by_state(edges), found_by_lookup(edges))
         if not inputs.matches(applied.fingerprint):
             return Status.STALE, applied.fingerprint
         return (Status.DRIFTED if self.drifted(applied) else Status.CURRENT), applied.fingerprint
@@ -491,6 +519,11 @@ def offered_variables(
         name=settings.name, prefix=settings.prefix, region=settings.region, variables=settings.variables
     )
     return root_variables.values(environment, address, config, dependencies, definition)
+
+
+def found_by_lookup(edges: Iterable[Edge]) -> tuple[str, ...]:
+    """The producers of which a component's edges say that its module looks something up."""
+    return tuple(e.target for e in edges if e.kind is Kind.DEPENDS_ON and LOOKUP in e.via)
 
 
 def read_by_state(edges: Iterable[Edge]) -> frozenset[str]:

@@ -240,6 +240,7 @@ def read_fleet(
         maybe_created=creations.reader(workspace),
         self_written=built.self_written,
         named_states=built.named_states,
+        looked_up=built.looked_up,
     )
 
 

@@ -25,6 +25,7 @@ from karma_core.records import Applied, PlannedRuntime, TerraformJob, TerraformO
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.breaking import would_break
 from karma_core.use_cases.plans.decider import Block, Decider, block_of
+from karma_core.use_cases.plans.looked_up import foreseen
 from karma_core.use_cases.plans.runtime_plan import (
     check_runtimes,
     foreseen_runtime,
@@ -165,7 +166,11 @@ class Planner:
             foretell = self._fleet.module_writes(address) or bool(self._fleet.written_by(address))
             self._fleet.check_config(address)
             self.findings.update(self._fleet.secret_reads(address))
-            job = replace(self._fleet.job(address, module), foretell=foretell)
+            later = foreseen(self._fleet.looked_up(address), self.components)
+            if later.waits:
+                return self._deferred(judgement, later.waits)
+            job = self._fleet.job(address, module)
+            job = replace(job, foretell=foretell, parameters={**later.parameters, **job.parameters})
             plan = self._workspace.terraform.plan(job)
         except PlanDeferred as deferred:
             return self._deferred(judgement, deferred.why)
@@ -185,7 +190,8 @@ class Planner:
         if adopted and self._fleet.values.runtime(address) is None:
             # The deploy publishes it, and what consumes it is planned with it.
             self._fleet.values.foresee(address, foreseen_runtime(self._fleet, address, plan))
-        return _from_terraform(judgement, plan, self._unknown(address), adopted=adopted)
+        unknown = (*self._unknown(address), *sorted(later.parameters))
+        return _from_terraform(judgement, plan, unknown, adopted=adopted)
 
     def _keep_secrets(self, address: str, job: TerraformJob, plan: TerraformPlan) -> None:
         """Note the keys of the planned runtime that are secret: marked sensitive, or passed on."""

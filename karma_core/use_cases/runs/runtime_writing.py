@@ -156,6 +156,9 @@ class RuntimeWriter:
         inputs = judgement.inputs
         state = outputs.state if outputs is not None else None
         made = self._base(judgement, generation)
+        height = state or self._height(judgement.address)
+        if height is not None:
+            self._fleet.values.learn_state(judgement.address, height.digest)
         return Applied(
             **made,
             fingerprint=inputs.fingerprint,
@@ -163,7 +166,7 @@ class RuntimeWriter:
             keys=inputs.keys,
             edges=tuple(sorted(inputs.keys)),
             status="applied",
-            state=state or self._height(judgement.address),
+            state=height,
             outputs=self._output_digests(judgement.address, outputs),
         )
 
