@@ -25,6 +25,7 @@ from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
 from karma_core.errors import PlanDeferred
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
 
@@ -139,7 +140,7 @@ def expression(value: JsonValue, marks: JsonValue) -> str:
         return "[" + ", ".join(map(expression, value, marks)) + "]"
     if isinstance(value, str):
         return _string(value)
-    return json.dumps(value)
+    return dumps(value)
 
 
 def _string(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -34,7 +35,8 @@ _ORDER: Final[dict[str, Callable[[Value, Value], bool]]] = {
 }
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
-_NUMBERS: Final = frozenset({int, float, Fraction})
+_NUMERIC: Final = (int, float, Fraction, Decimal)
+_NUMBERS: Final = frozenset(_NUMERIC)
 _BOOL_TEXTS: Final = frozenset({"true", "false", "1", "0"})
 _NO_BOOLS: Final = _NUMBERS | {list, dict, Items, Listed, Mapped}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
@@ -44,7 +46,7 @@ def type_of(value: Value) -> str:
     """The name of a plain value's type; numbers are one type, as in Terraform."""
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float, Fraction)):
+    if isinstance(value, _NUMERIC):
         return "number"
     return _TYPES.get(type(value).__name__, type(value).__name__)
 
@@ -82,7 +84,7 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
     if isinstance(value, Unknown):
         reading.used(key)
         return plain(value)
-    if isinstance(value, dict) and isinstance(key, (int, float, Fraction)) and not isinstance(key, bool):
+    if isinstance(value, dict) and isinstance(key, _NUMERIC) and not isinstance(key, bool):
         key = numbers.text(key)
     if isinstance(key, str) and isinstance(value, (dict, Runtime)):
         return attribute(reading, value, key)
@@ -99,7 +101,7 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
 
 def number_of(value: Value) -> numbers.Number:
     """A number, or a string that is one; TypeError for anything else."""
-    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+    if isinstance(value, _NUMERIC) and not isinstance(value, bool):
         return numbers.exact(value)
     number = numbers.parsed(value) if isinstance(value, str) and _NUMBER.match(value) else None
     if number is None:
@@ -177,7 +179,7 @@ def text_of(value: Value) -> str | Unknown:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, (float, Fraction)):
+    if isinstance(value, (float, Fraction, Decimal)):
         return numbers.text(value)
     if isinstance(value, Unknown):
         return value
