@@ -12,7 +12,7 @@ from typing import Final
 from karma_core.inference import numbers
 from karma_core.inference.conversion import Uncertain, same
 from karma_core.inference.reading import Reading
-from karma_core.inference.shapes import plain
+from karma_core.inference.shapes import PartialText, plain
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -40,6 +40,9 @@ _NUMBERS: Final = frozenset(_NUMERIC)
 _BOOL_TEXTS: Final = frozenset({"true", "false", "1", "0"})
 _NO_BOOLS: Final = _NUMBERS | {list, dict, Items, Listed, Mapped}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
+
+
+_UNDECIDED: Final = frozenset({Unknown, PartialText})
 
 
 def type_of(value: Value) -> str:
@@ -119,7 +122,7 @@ def whole_number(value: Value) -> int | None:
 def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa: PLR0911 - one case a kind
     """One or two operands; `null` compares with a runtime, which is none."""
     if name in ("&&", "||"):
-        return _logic(name, values)
+        return _logic(reading, name, values)
     if name in ("==", "!=") and None in values:
         other = values[0] if values[1] is None else values[1]
         if isinstance(other, (Runtime, Encoded, Dependencies)):
@@ -154,21 +157,27 @@ def _calculated(name: str, left: numbers.Number, right: numbers.Number) -> Value
     return Unknown("a number that is rounded") if made is None else made
 
 
-def _logic(name: str, values: list[Value]) -> Value:
-    """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown."""
+def _logic(reading: Reading, name: str, values: list[Value]) -> Value:
+    """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown.
+
+    Also if x fails: since Terraform 1.12, and where an older one does not stop anyway. Only `try` and `can`
+    show the difference, and what they say of it is not computed.
+    """
     decisive = name == "||"
-    if isinstance(values[0], Failure):
-        return values[0]
-    if any(map(is_no_bool, values)):
-        return Failure(f"an operand of {name} is neither true nor false")
     truths = [truth(value) for value in values]
+    failures = [value for value in values if isinstance(value, Failure)]
+    no_bools = any(map(is_no_bool, values))
     if decisive in truths:
-        return decisive
+        reading.uncomputed += bool(failures) or no_bools
+        return Unknown(f"{name} of what is neither true nor false") if no_bools else decisive
+    if no_bools:
+        return Failure(f"an operand of {name} is neither true nor false")
     if None not in truths:
         return not decisive
-    return plain(
-        next((v for v in values if isinstance(v, Unknown)), Unknown(f"operand of {name}", computed=True))
-    )
+    undecided = next((value for value in values if type(value) in _UNDECIDED), None)
+    if undecided is None and failures:
+        return failures[0]
+    return plain(undecided or Unknown(f"operand of {name}", computed=True))
 
 
 def text_of(value: Value) -> str | Unknown:
