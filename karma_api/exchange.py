@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from karma_core import exact_numbers
 from karma_core.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ SECURE: Final[Mapping[str, str]] = {
 }
 """On every answer (OWASP: REST Security Cheat Sheet). Browsers heed the fourth only over TLS."""
 
-encode = msgspec.json.Encoder().encode
+encode = exact_numbers.encode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,14 @@ from typing import TypeVar
 
 import msgspec
 
+from karma_core.exact_numbers import encode
 from karma_core.graph.document import Forms, edge_document, node_document
 from karma_core.json_types import JsonObject
 from karma_core.model import Component, Edge
 
 Item = TypeVar("Item", Component, Edge)
 
-_encode = msgspec.json.Encoder().encode
+_encode = encode
 
 
 class Rendered:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from karma_cli import exits, render, streams
 from karma_cli.deploy import carry_out_with
+from karma_core.exact_numbers import dumps
 
 if TYPE_CHECKING:
     from karma_core.changes.record import Change
@@ -91,7 +91,7 @@ def _value(difference: Difference, side: str) -> str:
     if difference.op == absent:
         return ""
     value = getattr(difference, side)
-    return "" if value is None and not difference.pointer else json.dumps(value, ensure_ascii=False)
+    return "" if value is None and not difference.pointer else dumps(value)
 
 
 def finish(workspace: Workspace, change: Change, *, as_json: bool, decided: bool = False) -> None:

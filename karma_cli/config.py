@@ -10,6 +10,7 @@ import typer
 
 from karma_cli import exits, render, streams
 from karma_cli.options import AutoApprove, Env, Json, Nickname, ProjectDir, Type, address_of, open_for
+from karma_core.exact_numbers import dumps
 
 if TYPE_CHECKING:
     from karma_core.use_cases.configs.diff import DivergedConfig
@@ -164,8 +165,6 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a config as the parameter store has it, with its provenance and versions."""
-    import json
-
     from karma_core.model import to_builtins
     from karma_core.use_cases.configs.show import show as use_case
 
@@ -178,7 +177,7 @@ def show(
     if shown.secret:
         render.line("It is secret, and never shown.")
     else:
-        render.text(json.dumps(shown.config, indent=2, ensure_ascii=False))
+        render.text(dumps(shown.config, indent=2))
     rows = [
         (
             v.version,

@@ -5,7 +5,6 @@ Whatever it prints, to a terminal or into a pipe, has its control characters sho
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonValue
 from karma_core.printable import printable
 
@@ -81,7 +81,7 @@ def _console(*, stderr: bool) -> Console:
 
 def document(value: JsonValue) -> None:
     """One JSON document."""
-    sys.stdout.write(printable(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)) + "\n")
+    sys.stdout.write(printable(dumps(value, indent=2)) + "\n")
 
 
 def flush() -> None:

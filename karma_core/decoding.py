@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
+from karma_core.exact_numbers import exact
 from karma_core.json_types import JsonValue
 
 _Kind = TypeVar("_Kind")
 
 _lock = RLock()
-_built: set[object] = set()
+_built: dict[object, msgspec.json.Decoder[object]] = {}
+"""Type → its decoder."""
 
 
 def convert(
@@ -34,14 +36,17 @@ def convert(
 
 
 def decode(raw: bytes | str, kind: type[_Kind]) -> _Kind:
-    """The typed value of a JSON text; msgspec.MsgspecError, UnicodeError or RecursionError as there."""
-    return msgspec.json.decode(raw, type=built(kind))
+    """The typed value of a JSON text; msgspec.MsgspecError, UnicodeError or RecursionError as there.
+
+    Numbers of which no type is said are exact.
+    """
+    built(kind)
+    return cast("_Kind", _built[kind].decode(raw))
 
 
 def built(kind: type[_Kind]) -> type[_Kind]:
     """The same type, of which msgspec knows everything from now on."""
     if kind not in _built:
         with _lock:
-            msgspec.json.Decoder(kind)
-            _built.add(kind)
+            _built[kind] = msgspec.json.Decoder(kind, float_hook=exact)
     return kind

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from karma_core.decoding import convert
+from karma_core.exact_numbers import built_in
 from karma_core.ids import shown
 from karma_core.json_types import JsonObject, JsonValue
 
@@ -116,7 +117,7 @@ def _plain(value: object) -> JsonValue:
         return written(value)
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return msgspec.to_builtins(value)
+    return built_in(value)
 
 
 def _is_default(field: FieldInfo, value: object) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from karma_core.errors import BadInput
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.strictjson import parse_canonical
 from karma_core.three_way import same
@@ -125,7 +126,7 @@ def _colon(text: str, child: tuple[JsonValue, int, _Node]) -> str:
 def _inserted(text: str, position: int, value: JsonValue) -> str:
     """A value's text for a place: over several lines where the file is, indented as its line is."""
     if "\n" not in text.strip():
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=_separators(text))
+        return dumps(value, sort_keys=True, separators=_separators(text))
     line = text[text.rfind("\n", 0, position) + 1 :]
     margin = line[: len(line) - len(line.lstrip(" \t"))]
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -133,7 +134,7 @@ def _inserted(text: str, position: int, value: JsonValue) -> str:
 
 
 def _dumped(value: JsonValue, indent: str) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False, sort_keys=True)
+    return dumps(value, indent=indent, sort_keys=True)
 
 
 def _separators(text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from karma_core.exact_numbers import built_in
 from karma_core.json_types import JsonValue
 
 
@@ -254,4 +255,4 @@ class Delta(Record, frozen=True, kw_only=True):
 
 def to_builtins(value: object) -> JsonValue:
     """A struct, or lists of them, as plain JSON values."""
-    return msgspec.to_builtins(value)
+    return built_in(value)

@@ -2,7 +2,7 @@
 
 RFC 8259 leaves duplicate names and huge numbers to the reader, and readers differ (msgspec, orjson and the
 standard library all keep the last duplicate silently). What Karma judges must be what Terraform gets, so
-everything that readers could disagree on is refused.
+everything that readers could disagree on is refused, and numbers are kept to the last digit.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Final
 import msgspec
 
 from karma_core.errors import BadInput
+from karma_core.exact_numbers import NUMBERS, TOO_LONG, dumps, exact, is_beyond
 from karma_core.json_types import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 64
 """Deepest nesting of arrays and objects. Ours: far above real configs, far below any recursion limit."""
 MAX_BYTES: Final = 1 << 20
 """Largest document. Ours: 128 times the 8 KB of an advanced SSM parameter."""
-INTEGERS: Final = range(-(2**63), 2**64)
-"""Integers that every JSON reader of ours and Terraform's keep exactly."""
 
 _decode = msgspec.json.Decoder().decode
-_encode_sorted = msgspec.json.Encoder(order="deterministic").encode
+_decode_exactly = msgspec.json.Decoder(float_hook=exact).decode
+_encode_sorted = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
 
 
 def canonical(value: JsonValue) -> bytes:
@@ -78,40 +78,38 @@ def parse_canonical(raw: bytes, *, where: str) -> tuple[JsonValue, bytes]:
     """
     if len(raw) > MAX_BYTES:
         raise _refuse(where, f"it has {len(raw):,} bytes, more than {MAX_BYTES:,}", code="too-large")
+    inexact = _may_be_inexact(raw)
     try:
-        value = _decode(raw)
+        value = (_decode_exactly if inexact else _decode)(raw)
         form = _encode_sorted(value)
         # Within the limit even if every bracket opened a level: nothing to walk for depth.
         shallow = raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH
         if not (b"\\" not in raw and raw.count(b'"') == form.count(b'"') and shallow):
             value = _slow(raw, where)
             form = _encode_sorted(value)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, ArithmeticError) as error:
         raise _explain(raw, where, error) from error
-    if _may_be_inexact(raw):
-        _check_integers(value, where)
-        if _TINY.search(raw) is not None:
-            _check_tiny(raw, where)
+    if inexact:
+        _check_numbers(value, where)
     return value, form
 
 
 def _may_be_inexact(raw: bytes) -> bool:
-    """Whether there may be a number that a reader rounds: of more than 15 digits, or a small exponent.
+    """Whether there may be a number that a float does not hold: of more than 15 digits, or with an exponent.
 
     Every decimal number of 15 digits is the shortest form of a float (IEEE 754, binary64). Cheap: this looks
     at every config of a build.
     """
     digits = raw.translate(_DIGITS, b".")
-    return _SIXTEEN_DIGITS in digits or b"0e-" in digits or b"0E-" in digits
+    return _SIXTEEN_DIGITS in digits or b"0e" in digits or b"0E" in digits
 
 
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _SIXTEEN_DIGITS: Final = b"0" * 16
-_TINY: Final = re.compile(rb"[eE]-[0-9]{3}|0{300}")
-"""What a number needs to lie below the smallest one that a reader keeps (about 5e-324)."""
 
 
-def _check_integers(value: JsonValue, where: str) -> None:
+def _check_numbers(value: JsonValue, where: str) -> None:
+    """Refuse numbers of more digits than are kept."""
     stack = [value]
     while stack:
         item = stack.pop()
@@ -119,25 +117,8 @@ def _check_integers(value: JsonValue, where: str) -> None:
             stack.extend(item.values())
         elif isinstance(item, list):
             stack.extend(item)
-        elif isinstance(item, int) and item not in INTEGERS:
-            raise _refuse(where, f"the integer {str(item)[:20]}… does not fit 64 bits")
-
-
-def _check_tiny(raw: bytes, where: str) -> None:
-    """Refuse a number that readers take for zero although it is not."""
-
-    def check(text: str) -> float:
-        value = float(text)
-        if value == 0 and strip_exponent(text).strip("-0."):
-            raise _refuse(where, "a number is nearer to zero than a reader can keep")
-        return value
-
-    json.loads(raw, parse_float=check)
-
-
-def strip_exponent(number: str) -> str:
-    """The digits of a JSON number without its exponent."""
-    return number.lower().partition("e")[0]
+        elif isinstance(item, NUMBERS) and is_beyond(item):
+            raise _refuse(where, TOO_LONG)
 
 
 def _slow(raw: bytes, where: str) -> JsonValue:
@@ -150,14 +131,14 @@ def _slow(raw: bytes, where: str) -> JsonValue:
             raise _refuse_twice(raw, where)
         return members
 
-    value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs)
+    value = json.loads(raw.decode("utf-8"), object_pairs_hook=pairs, parse_float=exact)
     _check_surrogates(value, where)
     return value
 
 
 def _check_surrogates(value: JsonValue, where: str) -> None:
     try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        dumps(value).encode("utf-8")
     except UnicodeEncodeError as error:
         raise _refuse(where, "it holds half of a surrogate pair (\\uD800 to \\uDFFF alone)") from error
 
@@ -219,7 +200,7 @@ def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
         return _refuse(where, f"byte 0x{raw[bad.start]:02x} is not UTF-8", line=line, column=column)
     try:
         _check_depth(raw, where)
-        value = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
+        value = json.loads(text, parse_constant=_no_constant, parse_int=_integer, parse_float=exact)
         _check_surrogates(value, where)
     except BadInput as refusal:  # too deep, or half of a pair
         return refusal
@@ -233,7 +214,7 @@ def _explain(raw: bytes, where: str, error: Exception) -> BadInput:
 def _integer(text: str) -> int:
     """The number; ValueError for one that Python does not even read."""
     if len(text) > sys.int_info.default_max_str_digits:
-        raise ValueError(f"the integer {text[:20]}… does not fit 64 bits")
+        raise ValueError(TOO_LONG)
     return int(text)
 
 

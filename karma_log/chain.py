@@ -16,6 +16,7 @@ import msgspec
 from karma_core import strictjson
 from karma_core.decoding import convert
 from karma_core.errors import BadInput, LogTampered
+from karma_core.exact_numbers import exact
 from karma_core.json_types import JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.records import ChainHead, Event
@@ -23,8 +24,8 @@ from karma_core.records import ChainHead, Event
 GENESIS: Final = ""
 """`prev` of the first event."""
 
-_decode_event = msgspec.json.Decoder(Event).decode
-_decode_any = msgspec.json.Decoder().decode
+_decode_event = msgspec.json.Decoder(Event, float_hook=exact).decode
+_decode_any = msgspec.json.Decoder(float_hook=exact).decode
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
 _UNWRITABLE: Final = (TypeError, ValueError, OverflowError, RecursionError)
 

@@ -19,6 +19,7 @@ import msgspec
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.exact_numbers import NUMBERS
 from karma_core.json_types import JsonValue
 from karma_core.masking.known import KnownSecrets
 from karma_core.masking.masker import MASK, Masker
@@ -84,7 +85,7 @@ def _walk(value: JsonValue, levels: int, secrets: Masker) -> JsonValue:
     if isinstance(value, (list, tuple)):
         below = _descend(levels)
         return [_walk(item, below, secrets) for item in value]
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, NUMBERS) and not isinstance(value, bool):
         return secrets.value(value)
     return value
 

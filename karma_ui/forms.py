@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,6 +10,7 @@ import jsonschema_rs
 
 from karma_core import strictjson
 from karma_core.errors import BadInput, KarmaError
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.masking.masker import MASK
 
@@ -61,9 +61,9 @@ def _field(name: str, part: JsonValue, config: JsonMapping, required: bool) -> F
     if control in {"text", "choice"}:
         shown = value if here else ""
     elif control == "json":
-        shown = json.dumps(value, indent=2, ensure_ascii=False) if here else ""
+        shown = dumps(value, indent=2) if here else ""
     else:
-        shown = json.dumps(value) if here else ""
+        shown = dumps(value) if here else ""
     return Field(
         name=name,
         control=control,

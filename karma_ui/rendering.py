@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonValue
 
 _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60))
@@ -15,7 +15,7 @@ _UNITS: Final = (("d", 86400), ("h", 3600), ("min", 60))
 
 def pretty(value: JsonValue) -> str:
     """A JSON value for people, keys in their own order."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return dumps(value, indent=2)
 
 
 def moment(value: str | None) -> str:

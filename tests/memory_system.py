@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from karma_core.errors import DeployFailed, NotFound
+from karma_core.exact_numbers import dumps
 from karma_core.records import ParameterWrite
 from karma_core.use_cases.runs.deploy import deploy, resume
 from karma_core.use_cases.runs.records import RunResult
@@ -176,7 +177,7 @@ class System:
         for name, config in configs.items():
             component_type, _, nickname = name.partition("_")
             parameter = f"/iac/{component_type}/{nickname}/config"
-            self.parameters.put([ParameterWrite(name=parameter, value=json.dumps(config))])
+            self.parameters.put([ParameterWrite(name=parameter, value=dumps(config, ensure_ascii=True))])
 
     def remove(self, address: str) -> None:
         """Delete a config."""

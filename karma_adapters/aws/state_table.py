@@ -20,6 +20,7 @@ from karma_adapters.aws.api import Api, pauses
 from karma_adapters.aws.failures import IN_THE_WAY
 from karma_core.decoding import decode
 from karma_core.errors import StoreError, StoreUnavailable
+from karma_core.exact_numbers import encode
 from karma_core.json_types import JsonValue
 from karma_log.sinks.service import AwsDocument
 
@@ -36,7 +37,7 @@ JOURNAL_ENTRIES: Final = 500_000
 Value = AwsDocument
 Item = dict[str, Value]
 _Stored = TypeVar("_Stored")
-_encode = msgspec.json.Encoder().encode
+_encode = encode
 
 
 def definition(table: str) -> AwsDocument:

@@ -20,6 +20,7 @@ from karma_adapters.sqlite.leases import SqliteLeases
 from karma_adapters.state_rules import applied_twice, completes_apply, document_moved, system_clock
 from karma_core import ports
 from karma_core.decoding import decode
+from karma_core.exact_numbers import encode
 from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Lease, Run, StateRow
 
@@ -58,7 +59,7 @@ _ALL_APPLIED: Final = (
 """One statement: both are read at one moment."""
 _Stored = TypeVar("_Stored")
 
-_encode = msgspec.json.Encoder().encode
+_encode = encode
 
 
 class SqliteState:

@@ -7,12 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol, TypeVar
 
-import msgspec
-
 from karma_adapters import state_rows
 from karma_adapters.sqlite.connection import Database
 from karma_adapters.state_rows import Contents
 from karma_adapters.state_rules import completes_apply
+from karma_core.exact_numbers import encode
 from karma_core.json_types import JsonObject
 from karma_core.records import Applied, ChainHead, Document, JournalEntry, Run, StateRow
 
@@ -28,7 +27,7 @@ class Decode(Protocol):
 
 
 _TABLES: Final = ("runs", "generations", "journal", "applied", "documents", "chain", "secrets")
-_encode = msgspec.json.Encoder().encode
+_encode = encode
 
 
 def copy_out(database: Database, decode: Decode) -> Iterator[StateRow]:

@@ -1,7 +1,7 @@
 """Terraform's JSON, whose numbers are wider than Python's: 512 bits, and printed with every digit.
 
 A number that a float cannot hold stays a `Decimal`, so that nothing becomes another number, or zero, or an
-error, unseen: what publishes values refuses it, and a state is written as it was read.
+error, unseen. A state is written as it was read.
 """
 
 from __future__ import annotations
@@ -14,19 +14,11 @@ from typing import Final
 
 import msgspec
 
+from karma_core.exact_numbers import exact
 from karma_core.json_types import JsonObject, JsonValue
-from karma_core.strictjson import strip_exponent
 
 Number = Callable[[str], float | Decimal]
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
-
-
-def _nearest(text: str) -> float | Decimal:
-    """The nearest float; the number itself where that is infinite, or is zero and the number is not."""
-    value = float(text)
-    if math.isinf(value) or (value == 0 and strip_exponent(text).strip("-0.")):
-        return Decimal(text)
-    return value
 
 
 def _exact(text: str) -> float | Decimal:
@@ -37,7 +29,7 @@ def _exact(text: str) -> float | Decimal:
 
 def decode(text: bytes | str) -> JsonObject:
     """The object in a text; msgspec.MsgspecError where there is none."""
-    return _decoded(text, _nearest)
+    return _decoded(text, exact)
 
 
 def decode_state(text: bytes | str) -> JsonObject:
@@ -50,13 +42,13 @@ def encode(value: JsonObject) -> bytes:
     return _encode(value)
 
 
-def rounded(value: JsonValue) -> JsonValue:
+def as_decoded(value: JsonValue) -> JsonValue:
     """What `decode` would have given, of a value that `decode_state` gave."""
     if isinstance(value, Decimal):
-        return _nearest(str(value))
+        return exact(str(value))
     if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    return [rounded(inner) for inner in value] if isinstance(value, list) else value
+        return {key: as_decoded(inner) for key, inner in value.items()}
+    return [as_decoded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _decoded(text: bytes | str, number: Number) -> JsonObject:

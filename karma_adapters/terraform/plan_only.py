@@ -22,10 +22,12 @@ from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform import plan_only_states as states
 from karma_adapters.terraform.hcl_edits import applied
+from karma_adapters.terraform.plan_only_json import JsonFile
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
-from karma_core.errors import PlanDeferred
+from karma_core.errors import BadInput, PlanDeferred
+from karma_core.exact_numbers import dumps
 from karma_core.json_types import JsonObject, JsonValue
 from karma_core.records import PlannedRuntime, TerraformJob
 
@@ -67,7 +69,7 @@ def copy_module(module: Path, target: Path, job: TerraformJob, engine: Engine = 
 def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob, *, outermost: bool) -> None:
     """Rewrite one module of the tree, and add the file with what is ours."""
     files = [directory / name for name in names]
-    _require_native(directory, files, job, outermost=outermost)
+    json_files = _read_json(directory, files, job, outermost=outermost)
     native = [file for file in files if file.name.endswith(configuration.NATIVE)]
     documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
     further = states.uses if job.states else parameters.no_uses
@@ -76,36 +78,53 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
         reading += [one for document in documents for one in states.locals_of(document)]
     if not outermost and not reading:
         return
-    inputs = PlannedInputs(documents, job) if outermost else None
+    inputs = PlannedInputs(documents, job, json_files) if outermost else None
     outputs: list[str] = []
     if outermost and job.foretell:
         outputs += [one for document in documents for one in parameters.outputs_of(document, further)]
     for document in documents:
         rewritten = rewrite(document, inputs, planned_states=bool(job.states))
         if rewritten != document.text:
-            file = directory / document.name
-            file.chmod(0o600)
-            file.write_bytes(rewritten.encode())
+            _replace(directory / document.name, rewritten)
     definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
     if job.states:
         definitions.append(states.planned_local(job.states, expression))
     if inputs is not None:
+        for one in json_files:
+            _replace(directory / one.name, one.rewritten(inputs.uses, inputs.names))
         _write_inputs(directory / MODULE, inputs)
         outputs.append(inputs.call(expression(job.variables.get(n), job.unknown[n]) for n in inputs.names))
         outputs += inputs.conditions()
     (directory / FILE).write_text(planned_file(definitions, outputs), "utf-8")
 
 
-def _require_native(directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool) -> None:
-    """PlanDeferred where a file in JSON syntax, which is not rewritten, uses what is unknown."""
-    unknown = [f"var.{name}".encode() for name in job.unknown] if outermost else []
-    unknown += [states.TYPE.encode()] if job.states else []
-    texts = [file.read_bytes() for file in files if file.name.endswith(configuration.JSON)]
-    if any(used in text for text in texts for used in (parameters.TYPE.encode(), *unknown)):
+def _replace(file: Path, text: str) -> None:
+    file.chmod(0o600)
+    file.write_bytes(text.encode())
+
+
+def _read_json(
+    directory: Path, files: Iterable[Path], job: TerraformJob, *, outermost: bool
+) -> list[JsonFile]:
+    """The outermost module's files in JSON syntax, if the job has unknown variables that they may name.
+
+    PlanDeferred where such a file, whose data sources are not rewritten, reads parameters or planned states.
+    """
+    in_json = [file for file in files if file.name.endswith(configuration.JSON)]
+    reading = {parameters.TYPE, states.TYPE} if job.states else {parameters.TYPE}
+    if any(one.encode() in file.read_bytes() for file in in_json for one in reading):
         raise PlanDeferred(
             f"{job.address} cannot be planned yet",
             why=f"{directory.name} reads runtimes in JSON syntax; it is planned when they are known",
         )
+    if not outermost or not job.unknown:
+        return []
+    try:
+        return [JsonFile(file) for file in in_json]
+    except BadInput as error:
+        raise PlanDeferred(
+            f"{job.address} cannot be planned yet", why=f"{error.what}: {error.why}"
+        ) from error
 
 
 def _write_inputs(folder: Path, inputs: PlannedInputs) -> None:
@@ -152,7 +171,7 @@ def expression(value: JsonValue, marks: JsonValue) -> str:
         return "[" + ", ".join(map(expression, value, marks)) + "]"
     if isinstance(value, str):
         return _string(value)
-    return json.dumps(value)
+    return dumps(value)
 
 
 def _string(text: str) -> str:

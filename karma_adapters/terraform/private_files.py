@@ -11,9 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from karma_core import ids
+from karma_core import exact_numbers, ids
 from karma_core.decoding import decode
 from karma_core.errors import DeployFailed
 
@@ -88,5 +86,5 @@ class PrivateFiles:
 def _write(path: Path, value: object) -> Path:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
-        stream.write(msgspec.json.encode(value))
+        stream.write(exact_numbers.encode(value))
     return path

@@ -553,7 +553,7 @@ class TerraformRunner:
         null = () if job.destroy else set(job.module.outputs) - outputs.keys() - {RUNTIME}
         return TerraformOutputs(
             values={
-                **{name: exact_json.rounded(outputs[name]["value"]) for name in sorted(outputs)},
+                **{name: exact_json.as_decoded(outputs[name]["value"]) for name in sorted(outputs)},
                 **dict.fromkeys(sorted(null)),
             },
             sensitive=tuple(name for name in sorted(outputs) if outputs[name].get("sensitive")),

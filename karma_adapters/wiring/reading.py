@@ -11,6 +11,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_type_hints
@@ -22,6 +23,7 @@ from karma_adapters.wiring.settings import Sections, Settings
 from karma_core import documents
 from karma_core.documents import Secret, TypeForm, origin_of, written
 from karma_core.errors import SettingsError
+from karma_core.exact_numbers import exact
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.policy.document import read_policy
 from karma_core.policy.identities import read_identities
@@ -40,11 +42,16 @@ def read_settings(root: Path) -> Settings:
     """The settings of the project in root; SettingsError with file and key for what cannot be used."""
     path = root / FILE
     try:
-        body = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        body = tomllib.loads(path.read_text("utf-8"), parse_float=_number) if path.is_file() else {}
+    except (ValueError, OSError) as error:
         raise SettingsError(f"{FILE} cannot be read", why=str(error), next_step="correct the file") from error
     _refuse_unknown_variables(os.environ)
     return settings_of(root, merged(body, variables(os.environ)))
+
+
+def _number(text: str) -> float | int | Decimal:
+    """A number with a point or an exponent, exact, because environments give their variables to Terraform."""
+    return exact(text) if text[-1:].isdigit() else float(text)  # inf, nan
 
 
 def settings_of(root: Path, body: JsonMapping) -> Settings:
@@ -149,7 +156,7 @@ def _value(kind: TypeForm, text: str) -> JsonValue:
     if kind in {str, Secret} or origin_of(kind) is Literal:
         return text
     try:
-        return json.loads(text)
+        return json.loads(text, parse_float=_number)
     except ValueError:
         return text
 

@@ -7,6 +7,7 @@ the names of `for` expressions. It returns a value and never raises.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -226,7 +227,7 @@ def _holds_text(node: Expression) -> bool:
     return _is_text(node) or any(map(_holds_text, parts_of(node)))
 
 
-_SCALARS: Final = frozenset({int, float, bool, Fraction})
+_SCALARS: Final = frozenset({int, float, bool, Fraction, Decimal})
 _APART: Final = Failure("the results of a conditional have different types")
 _KEPT: Final = frozenset(
     {str, type(None), Unknown, Failure, PartialText, Runtime, Outputs, Encoded, Dependencies}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -53,6 +54,7 @@ _SCALARS: Final[dict[type, Type]] = {
     int: NUMBER,
     float: NUMBER,
     Fraction: NUMBER,
+    Decimal: NUMBER,
 }
 
 
@@ -132,7 +134,7 @@ def as_text(value: Value) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float, Fraction)):
+    if isinstance(value, (int, float, Fraction, Decimal)):
         return numbers.text(value)
     raise Unconvertible if isinstance(value, (list, dict)) else Uncertain
 
@@ -141,7 +143,7 @@ def as_number(value: Value) -> numbers.Number:
     """A number, or what a text says."""
     if value.__class__ is int:
         return int(value)
-    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, Fraction, Decimal)) and not isinstance(value, bool):
         return numbers.exact(value)
     if not isinstance(value, str):
         raise Unconvertible if isinstance(value, (bool, list, dict)) else Uncertain
@@ -157,12 +159,12 @@ def as_bool(value: Value) -> bool:
         return value
     if isinstance(value, str) and value in _TRUTH:
         return _TRUTH[value]
-    raise Unconvertible if isinstance(value, (str, int, float, Fraction, list, dict)) else Uncertain
+    raise Unconvertible if isinstance(value, (str, int, float, Fraction, Decimal, list, dict)) else Uncertain
 
 
 def _as_items(value: Value, to: Type) -> Value:
     if not isinstance(value, list):
-        raise Unconvertible if isinstance(value, (str, int, float, Fraction, dict)) else Uncertain
+        raise Unconvertible if isinstance(value, (str, int, float, Fraction, Decimal, dict)) else Uncertain
     if to.kind == "tuple":
         if isinstance(value, Listed) or len(value) != len(to.inner):
             raise Uncertain
@@ -180,7 +182,7 @@ def as_set(items: Sequence[Value]) -> Items:
     if len(kept) < 2:  # noqa: PLR2004 - there is an order only of two
         return Items(kept)
     if not all(isinstance(item, str) for item in kept) and not all(
-        isinstance(item, (int, Fraction, float)) and not isinstance(item, bool) for item in kept
+        isinstance(item, (int, Fraction, float, Decimal)) and not isinstance(item, bool) for item in kept
     ):
         raise Uncertain
     return Items(sorted(kept))
@@ -188,7 +190,7 @@ def as_set(items: Sequence[Value]) -> Items:
 
 def _as_attributes(value: Value, to: Type) -> Value:
     if not isinstance(value, dict):
-        raise Unconvertible if isinstance(value, (str, int, float, Fraction, list)) else Uncertain
+        raise Unconvertible if isinstance(value, (str, int, float, Fraction, Decimal, list)) else Uncertain
     if to.kind == "map":
         of = unified(type_of(item) for item in value.values()) if to.of == ANY else to.of
         return Mapped({name: converted(item, of) for name, item in value.items()})
@@ -230,7 +232,7 @@ def _key(value: Value) -> tuple[str, Value] | None:
     """What is equal for scalars that are the same; None for all other values."""
     if value is None or isinstance(value, (str, bool)):
         return type(value).__name__, value
-    return ("number", numbers.exact(value)) if isinstance(value, (int, float, Fraction)) else None
+    return ("number", numbers.exact(value)) if isinstance(value, (int, float, Fraction, Decimal)) else None
 
 
 def same(one: Value, other: Value) -> bool:

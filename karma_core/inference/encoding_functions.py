@@ -13,6 +13,7 @@ import re
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NoReturn
 
@@ -47,7 +48,7 @@ def _json(value: Value) -> Iterator[str]:
                 raise Uncertain
             text = json.dumps(value, ensure_ascii=False)
             yield "".join(_ESCAPED.get(character, character) for character in text)
-        case int() | float() | Fraction():
+        case int() | float() | Fraction() | Decimal():
             yield numbers.text(value)
         case list():
             yield "[" + ",".join(map(jsonencode, value)) + "]"

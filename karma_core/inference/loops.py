@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from operator import itemgetter
 
@@ -85,7 +86,7 @@ def for_of(
         if isinstance(value, Failure):
             return value
         pairs = pairs_of(frame, value)
-        if pairs is None and (value is None or isinstance(value, (str, int, float, Fraction))):
+        if pairs is None and (value is None or isinstance(value, (str, int, float, Fraction, Decimal))):
             return Failure("it cannot be gone through")
         if pairs is None:
             return _over_unknown(frame, value, lambda: steps(frame, names, [(COMPUTED, COMPUTED)]))

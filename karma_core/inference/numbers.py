@@ -36,8 +36,10 @@ def parsed(text: str) -> Number | None:
     return _plain(rounded(Fraction(decimal)))
 
 
-def exact(value: float | Fraction) -> Number:
+def exact(value: float | Fraction | Decimal) -> Number:
     """A value that was read from JSON, as Terraform holds it."""
+    if isinstance(value, Decimal):
+        value = rounded(Fraction(value))
     if isinstance(value, float):
         value = rounded(Fraction(repr(value)))
     return _plain(value) if isinstance(value, Fraction) else value
@@ -58,7 +60,7 @@ def rounded(value: Fraction) -> Fraction:
     return made if value > 0 else -made
 
 
-def text(value: float | Fraction) -> str:
+def text(value: float | Fraction | Decimal) -> str:
     """The shortest digits that give the number again, never with an exponent."""
     number = exact(value)
     if isinstance(number, int):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from karma_core.inference import numbers
 from karma_core.inference.conversion import Uncertain, same
 from karma_core.inference.reading import Reading
-from karma_core.inference.shapes import plain
+from karma_core.inference.shapes import PartialText, plain
 from karma_core.inference.values import (
     COMPUTED,
     Dependencies,
@@ -34,17 +35,21 @@ _ORDER: Final[dict[str, Callable[[Value, Value], bool]]] = {
 }
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _TYPES: Final = {"str": "string", "dict": "object", "NoneType": "null", "Items": "set"}
-_NUMBERS: Final = frozenset({int, float, Fraction})
+_NUMERIC: Final = (int, float, Fraction, Decimal)
+_NUMBERS: Final = frozenset(_NUMERIC)
 _BOOL_TEXTS: Final = frozenset({"true", "false", "1", "0"})
 _NO_BOOLS: Final = _NUMBERS | {list, dict, Items, Listed, Mapped}
 _TRUTH: Final = {True: True, False: False, "true": True, "false": False}
+
+
+_UNDECIDED: Final = frozenset({Unknown, PartialText})
 
 
 def type_of(value: Value) -> str:
     """The name of a plain value's type; numbers are one type, as in Terraform."""
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float, Fraction)):
+    if isinstance(value, _NUMERIC):
         return "number"
     return _TYPES.get(type(value).__name__, type(value).__name__)
 
@@ -82,7 +87,7 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
     if isinstance(value, Unknown):
         reading.used(key)
         return plain(value)
-    if isinstance(value, dict) and isinstance(key, (int, float, Fraction)) and not isinstance(key, bool):
+    if isinstance(value, dict) and isinstance(key, _NUMERIC) and not isinstance(key, bool):
         key = numbers.text(key)
     if isinstance(key, str) and isinstance(value, (dict, Runtime)):
         return attribute(reading, value, key)
@@ -99,7 +104,7 @@ def index(reading: Reading, value: Value, key: Value, place: str, text: str) -> 
 
 def number_of(value: Value) -> numbers.Number:
     """A number, or a string that is one; TypeError for anything else."""
-    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool):
+    if isinstance(value, _NUMERIC) and not isinstance(value, bool):
         return numbers.exact(value)
     number = numbers.parsed(value) if isinstance(value, str) and _NUMBER.match(value) else None
     if number is None:
@@ -117,7 +122,7 @@ def whole_number(value: Value) -> int | None:
 def operate(reading: Reading, name: str, values: list[Value]) -> Value:  # noqa: PLR0911 - one case a kind
     """One or two operands; `null` compares with a runtime, which is none."""
     if name in ("&&", "||"):
-        return _logic(name, values)
+        return _logic(reading, name, values)
     if name in ("==", "!=") and None in values:
         other = values[0] if values[1] is None else values[1]
         if isinstance(other, (Runtime, Encoded, Dependencies)):
@@ -152,21 +157,27 @@ def _calculated(name: str, left: numbers.Number, right: numbers.Number) -> Value
     return Unknown("a number that is rounded") if made is None else made
 
 
-def _logic(name: str, values: list[Value]) -> Value:
-    """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown."""
+def _logic(reading: Reading, name: str, values: list[Value]) -> Value:
+    """Evaluate `&&` and `||`: `false && x` is false and `true || x` true, even if x is unknown.
+
+    Also if x fails: since Terraform 1.12, and where an older one does not stop anyway. Only `try` and `can`
+    show the difference, and what they say of it is not computed.
+    """
     decisive = name == "||"
-    if isinstance(values[0], Failure):
-        return values[0]
-    if any(map(is_no_bool, values)):
-        return Failure(f"an operand of {name} is neither true nor false")
     truths = [truth(value) for value in values]
+    failures = [value for value in values if isinstance(value, Failure)]
+    no_bools = any(map(is_no_bool, values))
     if decisive in truths:
-        return decisive
+        reading.uncomputed += bool(failures) or no_bools
+        return Unknown(f"{name} of what is neither true nor false") if no_bools else decisive
+    if no_bools:
+        return Failure(f"an operand of {name} is neither true nor false")
     if None not in truths:
         return not decisive
-    return plain(
-        next((v for v in values if isinstance(v, Unknown)), Unknown(f"operand of {name}", computed=True))
-    )
+    undecided = next((value for value in values if type(value) in _UNDECIDED), None)
+    if undecided is None and failures:
+        return failures[0]
+    return plain(undecided or Unknown(f"operand of {name}", computed=True))
 
 
 def text_of(value: Value) -> str | Unknown:
@@ -177,7 +188,7 @@ def text_of(value: Value) -> str | Unknown:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, (float, Fraction)):
+    if isinstance(value, (float, Fraction, Decimal)):
         return numbers.text(value)
     if isinstance(value, Unknown):
         return value

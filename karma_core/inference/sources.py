@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from karma_core import hcl, strictjson
 from karma_core.configuration import JSON
 from karma_core.errors import BadInput
-from karma_core.inference.expressions import Expression, Literal, Object, Opaque, Tuple
+from karma_core.inference.expressions import Expression, Literal, Number, Object, Opaque, Tuple
 from karma_core.inference.facts import Site
 from karma_core.inference.translate import Translator, shown
 from karma_core.json_types import JsonMapping, JsonObject, JsonValue
@@ -62,7 +63,12 @@ def _literal(value: JsonValue) -> Expression:
     """A value as it stands: no template in it is expanded."""
     if isinstance(value, dict):
         return Object(tuple((Literal(key), _literal(inner)) for key, inner in value.items()))
-    return Tuple(tuple(map(_literal, value))) if isinstance(value, list) else Literal(value)
+    return Tuple(tuple(map(_literal, value))) if isinstance(value, list) else _scalar(value)
+
+
+def _scalar(value: JsonValue) -> Expression:
+    """A text, bool or null as it is; a number whose digits a float would lose as it is written."""
+    return Number(str(value)) if isinstance(value, Decimal) else Literal(value)
 
 
 def _native(block: hcl.Block, translator: Translator, file: str) -> Source:
@@ -113,7 +119,7 @@ def _of_json(value: JsonValue) -> Expression:
     if isinstance(value, list):
         return Tuple(tuple(map(_of_json, value)))
     if not isinstance(value, str) or ("${" not in value and "%{" not in value):
-        return Literal(value)
+        return _scalar(value)
     try:
         template = hcl.template(value)
     except BadInput:

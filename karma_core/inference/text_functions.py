@@ -10,6 +10,7 @@ import math
 import posixpath
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -73,7 +74,7 @@ def format_(spec: str, *values: Value) -> Value:
 def _formatted(verb: str, value: Value, digits: str | None) -> str:
     if value is None or (digits is not None and verb != "f"):
         raise Uncertain
-    if verb == "v" and isinstance(value, (int, float, Fraction)) and not _is_plain(value):
+    if verb == "v" and isinstance(value, (int, float, Fraction, Decimal)) and not _is_plain(value):
         raise Uncertain
     if verb in ("s", "v") and not isinstance(value, (list, dict)):
         return as_text(value)
@@ -89,7 +90,7 @@ def _formatted(verb: str, value: Value, digits: str | None) -> str:
     raise Uncertain
 
 
-def _is_plain(number: float | Fraction) -> bool:
+def _is_plain(number: float | Fraction | Decimal) -> bool:
     return _MIN_PLAIN <= abs(Fraction(exact(number))) < _MAX_PLAIN
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
 from karma_core.inference.conversion import Uncertain, as_set
@@ -41,7 +42,7 @@ def completion(of_type: Expression, default: Callable[[Expression], Value]) -> C
 
 
 def _as_text(value: Value) -> Value:
-    return text_of(value) if isinstance(value, (bool, int, float)) else value
+    return text_of(value) if isinstance(value, (bool, int, float, Decimal)) else value
 
 
 def _as_number(value: Value) -> Value:

@@ -7,6 +7,7 @@ for a number that was computed or written with decimals (`numbers`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
@@ -76,7 +77,7 @@ def known(value: Value) -> bool:
     return kind in _COLLECTIONS and next(_inside(value), None) is None
 
 
-SCALARS: Final = frozenset({str, int, float, bool, Fraction, type(None)})
+SCALARS: Final = frozenset({str, int, float, bool, Fraction, Decimal, type(None)})
 """Classes of values that hold no others."""
 _COLLECTIONS: Final = frozenset({list, dict, Items, Listed, Mapped})
 

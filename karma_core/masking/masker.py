@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import Final
 
+from karma_core.exact_numbers import NUMBERS
 from karma_core.json_types import JsonValue
 from karma_core.masking.common_words import is_common
 from karma_core.masking.forms import Form, fold, forms_of
@@ -81,7 +82,7 @@ def texts_of(value: JsonValue) -> Iterator[str]:
             waiting += one.values()
         elif isinstance(one, (list, tuple)):
             waiting += one
-        elif isinstance(one, (str, int, float)) and not isinstance(one, bool):
+        elif isinstance(one, (str, *NUMBERS)) and not isinstance(one, bool):
             yield str(one)
 
 
@@ -94,7 +95,7 @@ def leaves_of(value: JsonValue) -> Iterator[str]:
             waiting += one.values()
         elif isinstance(one, (list, tuple)):
             waiting += one
-        elif isinstance(one, (str, int, float)) and not isinstance(one, bool):
+        elif isinstance(one, (str, *NUMBERS)) and not isinstance(one, bool):
             yield str(one)
 
 
@@ -105,7 +106,7 @@ def _masked(value: JsonValue, forms: list[Form]) -> JsonValue:
         return [_masked(item, forms) for item in value]
     if isinstance(value, str):
         return _replaced(value, forms)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, NUMBERS) and not isinstance(value, bool):
         text = str(value)
         return value if _replaced(text, forms) == text else MASK
     return value

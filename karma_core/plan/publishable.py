@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from karma_core import strictjson
 from karma_core.errors import BadInput
+from karma_core.exact_numbers import MAX_DIGITS, NUMBERS, is_beyond
 from karma_core.ids import shown
 from karma_core.json_types import JsonMapping, JsonValue
 from karma_core.records import ADVANCED_BYTES, PlannedRuntime
@@ -31,7 +31,7 @@ class _Fault(NamedTuple):
 def check_runtime(address: str, runtime: JsonMapping) -> None:
     """BadInput for a runtime that cannot be published.
 
-    `runtime-unreadable`: integers beyond 64 bits, numbers out of range, nesting beyond 64 levels, half of a
+    `runtime-unreadable`: numbers of more than 4,000 digits, nesting beyond 64 levels, half of a
     surrogate pair. `parameter-reference`: `{{`. `too-large`: more than a parameter holds. O(size).
     """
     fault = next(_faults(runtime), None)
@@ -114,9 +114,6 @@ def _is_unicode(text: str) -> bool:
 
 
 def _number_faults(value: JsonValue, pointer: str) -> Iterator[_Fault]:
-    """Numbers that a reader of JSON cannot keep; adapters hand on as another type what no float can be."""
-    if isinstance(value, int):
-        if value not in strictjson.INTEGERS:
-            yield _Fault(pointer, "is an integer beyond 64 bits")
-    elif value is not None and not (isinstance(value, float) and math.isfinite(value)):
-        yield _Fault(pointer, "is a number out of range")
+    """Numbers of more digits than are kept."""
+    if isinstance(value, NUMBERS) and is_beyond(value):
+        yield _Fault(pointer, f"is a number of more than {MAX_DIGITS:,} digits, written without an exponent")

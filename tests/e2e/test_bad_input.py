@@ -46,7 +46,7 @@ NAMES = [
 FILES: dict[str, tuple[bytes, str]] = {
     "duplicate keys": (b'{"a": 1,\n "a": 2}', "invalid-json"),
     "NaN": (b'{"a": NaN}', "invalid-json"),
-    "1e400": (b'{"a": 1e400}', "invalid-json"),
+    "1e5000": (b'{"a": 1e5000}', "invalid-json"),
     "5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}", "invalid-json"),
     "a lone surrogate": (b'{"a": "\\ud800"}', "invalid-json"),
     "a byte order mark": (b'\xef\xbb\xbf{"a": 1}', "invalid-json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.terraform_project import TerraformProject, resources
@@ -121,6 +122,50 @@ def test_a_module_for_terraform_alone_takes_values_of_others(tmp_path: Path) -> 
     assert project.planned()["app/web"].action == "no-op"
     assert project.runtime("app/web") == {"label": "XL"}
     assert project.destroy() == {"net/core": "destroyed", "app/web": "destroyed"}
+
+
+IN_JSON = {
+    "variable": {
+        "net_id": {
+            "type": "string",
+            "validation": {"condition": "${length(var.net_id) > var.least}", "error_message": "too short"},
+        },
+        "least": {"type": "number", "default": 3},
+        "labels": {"type": "map(string)"},
+        "dependencies": {"type": 'map(object({ id = string, zone = optional(string, "z0") }))'},
+    },
+    "resource": {
+        "terraform_data": {
+            "id": {"input": "${var.net_id}"},
+            "zone": {"input": '${var.dependencies["net/core"].zone} ${length(var.labels)}'},
+        }
+    },
+    "output": {"label": {"value": "${var.labels.n}"}},
+}
+
+
+def test_a_module_in_json_syntax_is_planned_as_one_in_the_native_syntax(tmp_path: Path) -> None:
+    """With types, defaults and validations, although its producer is new; it is deployed as planned."""
+    project = TerraformProject(tmp_path)
+    project.module("net", PRODUCER)
+    (tmp_path / "components" / "json").mkdir()
+    (tmp_path / "components" / "json" / "main.tf.json").write_text(json.dumps(IN_JSON))
+    project.config("net/core", {"name": "n", "labels": {"n": 1}})
+    taken = {"net_id": values("id"), "labels": values("labels"), "depends_on": ["net/core"]}
+    project.config("json/good", taken)
+    project.config("json/short", taken | {"net_id": values("name")})
+    project.publish()
+    planned = project.plan()
+    made = {one.address: one for one in planned.components}
+    assert {address: one.action for address, one in made.items()} == {
+        "net/core": "create", "json/good": "create", "json/short": "blocked",
+    }  # fmt: skip
+    assert made["json/good"].unknown_inputs == ("net/core.id",)
+    shown = {address: one.after.get("input") for address, one in resources(made["json/good"]).items()}
+    assert shown == {"terraform_data.id": None, "terraform_data.zone": "z0 1"}
+    assert ["too short" in f.message for f in planned.findings if f.code == "invalid-variable"] == [True]
+    assert project.deploy() == {"net/core": "applied", "json/good": "applied", "json/short": "blocked"}
+    assert project.runtime("json/good") == {"label": "1"}
 
 
 def test_a_value_that_a_variable_does_not_take_blocks_before_anything_is_applied(tmp_path: Path) -> None:

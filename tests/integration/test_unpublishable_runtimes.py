@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from karma_adapters.wiring.bootstrap import open_workspace
 from karma_adapters.wiring.reading import read_settings
+from karma_core import strictjson
 from karma_core.plan.document import Plan
 from karma_core.use_cases.configs.publish import publish
 from karma_core.use_cases.plans.plan import plan
@@ -20,17 +21,20 @@ from tests.memory_system import statuses
 ALL = Selection(everything=True)
 DEEP = "[" * 70 + "]" * 70
 REFUSED = {
-    "wide": ("18446744073709551616", "runtime-unreadable"),
-    "negative": ("-9223372036854775809", "runtime-unreadable"),
-    "huge": ('jsondecode("1e400")', "runtime-unreadable"),
-    "longer": ('jsondecode("1e5000")', "runtime-unreadable"),
-    "tiny": ('jsondecode("1e-400")', "runtime-unreadable"),
+    "huge": ('jsondecode("1e4000")', "runtime-unreadable"),
+    "longer": ('jsondecode("-1e5000")', "runtime-unreadable"),
+    "tiny": ('jsondecode("1e-4000")', "runtime-unreadable"),
     "deep": (f'jsondecode("{DEEP}")', "runtime-unreadable"),
     "braces": ('"{{ ssm }}"', "parameter-reference"),
     "large": ('join("", [for n in range(1000) : "ten bytes."])', "too-large"),
 }
 KEPT: dict[str, tuple[str, Any]] = {
     "widest": ("18446744073709551615", 18446744073709551615),
+    "wide": ("18446744073709551616", 18446744073709551616),
+    "negative": ("-9223372036854775809", -9223372036854775809),
+    "digits": ("12345678901234567890.123456789", Decimal("12345678901234567890.123456789")),
+    "power": ('jsondecode("1e400")', 10**400),
+    "fraction": ('jsondecode("1e-400")', Decimal("1e-400")),
     "half": ("0.5", 0.5),
     "nul": ('"a\\u0000b"', "a\x00b"),
     "surrogate": ('jsondecode("\\"\\\\ud800\\"")', "\N{REPLACEMENT CHARACTER}"),
@@ -57,10 +61,14 @@ class Project:
         (root / "karma.toml").write_text('[environments.test]\nregion = "eu-central-1"\n')
         for name, value in values.items():
             self.write(name, module.format(value))
-            config = root / "iac" / "test" / name / "one" / "config.json"
-            config.parent.mkdir(parents=True)
-            config.write_text("{}")
+            self.configure(name, "{}")
         publish(self.workspace())
+
+    def configure(self, name: str, text: str) -> None:
+        """Write the config of a type's component."""
+        config = self.root / "iac" / "test" / name / "one" / "config.json"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(text)
 
     def write(self, name: str, module: str) -> None:
         """Give a type this module."""
@@ -84,7 +92,7 @@ class Project:
     def runtime(self, name: str) -> Any:
         """A type's runtime, or None."""
         held = self.workspace().parameters.get(f"/iac/{name}/one/runtime")
-        return json.loads(held.value) if held and held.value else None
+        return strictjson.parse_object(held.value.encode(), where=name) if held and held.value else None
 
 
 def test_what_a_plan_knows_is_refused_before_the_apply(tmp_path: Path) -> None:
@@ -103,7 +111,7 @@ def test_what_a_plan_knows_is_refused_before_the_apply(tmp_path: Path) -> None:
 
 def test_what_the_apply_tells_fails_the_component_until_it_is_put_right(tmp_path: Path) -> None:
     """Nothing is written; the plan says what is left to do; a right value is published by the next deploy."""
-    values = {name: REFUSED[name][0] for name in ("wide", "huge", "tiny", "deep", "braces", "large")}
+    values = {name: REFUSED[name][0] for name in ("longer", "huge", "tiny", "deep", "braces", "large")}
     project = Project(tmp_path, LATE, values)
     assert project.deploy() == dict.fromkeys(values, "failed")
     made = project.plan()
@@ -116,3 +124,44 @@ def test_what_the_apply_tells_fails_the_component_until_it_is_put_right(tmp_path
         project.write(name, LATE.format('"right"'))
     assert project.deploy() == dict.fromkeys(values, "applied")
     assert {name: project.runtime(name) for name in values} == {name: {"v": "right"} for name in values}
+
+
+PRODUCER = """
+variable "config" { type = any }
+output "v" {
+  value = var.config.v
+}
+output "power" {
+  value = jsondecode("1e400")
+}
+"""
+READER = """
+variable "dependencies" { type = any }
+variable "own" { type = number }
+variable "taken" { type = number }
+locals {
+  read = var.dependencies["producer/one"]
+}
+resource "terraform_data" "x" {
+  input = "${var.own} ${var.taken} ${local.read.v} ${local.read.power == jsondecode("1e400")}"
+}
+output "v" {
+  value = terraform_data.x.output
+}
+"""
+DIGITS = "12345678901234567890.123456789"
+
+
+def test_a_reader_sees_every_digit(tmp_path: Path) -> None:
+    """From a config through an output, a runtime, a reference and `dependencies`; a second plan is empty."""
+    project = Project(tmp_path, "", {"producer": "", "reader": ""})
+    taken = '{"$runtime": "producer/one#v"}'
+    own = f"0.1{DIGITS[:19]}"
+    project.configure("producer", f'{{"v": {DIGITS}}}')
+    project.configure("reader", f'{{"own": {own}, "taken": {taken}, "depends_on": ["producer/one"]}}')
+    for name, module in (("producer", PRODUCER), ("reader", READER)):
+        project.write(name, module)
+    publish(project.workspace())
+    assert project.deploy() == {"producer": "applied", "reader": "applied"}
+    assert project.runtime("reader") == {"v": f"{own} {DIGITS} {DIGITS} true"}
+    assert {component.action for component in project.plan().components} == {"no-op"}

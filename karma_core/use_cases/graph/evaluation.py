@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from karma_core import strictjson
+from karma_core.exact_numbers import NUMBERS
 from karma_core.inference import numbers
 from karma_core.inference.evaluate import Identity
 from karma_core.inference.facts import ModuleFacts
@@ -242,7 +243,7 @@ def _plain(value: Value) -> JsonValue:
         return list(map(_plain, value))
     if isinstance(value, Fraction):
         return msgspec.Raw(numbers.text(value).encode())
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or isinstance(value, (str, bool, *NUMBERS)):
         return value
     if isinstance(value, (Unknown, Runtime, Encoded, Dependencies)):
         return f"({_in_words(value)})"

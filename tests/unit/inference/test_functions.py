@@ -111,6 +111,46 @@ def test_what_fails_and_what_is_not_computed(expression: str, kind: type) -> Non
     assert type(frame_of(expression).local("a")) is kind
 
 
+BROKEN = "{}.x"
+UNKNOWN = "uuid()"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (f"true || {BROKEN}", True),
+        (f"{BROKEN} || true", True),
+        (f"false && {BROKEN}", False),
+        (f"(true || {BROKEN}) ? 1 : 2", 1),
+        (f"can(false || {BROKEN})", False),
+        (f"can(true && {BROKEN})", False),
+        (f"try(false || {BROKEN}, 7)", 7),
+        ('can(false || "x")', False),
+        ("can(true || false)", True),
+    ],
+)
+def test_a_decided_operation_has_its_value_where_an_operand_fails(expression: str, value: Any) -> None:
+    """Terraform 1.12 has this value too, and an older one stops there; both stop where nothing is decided."""
+    assert frame_of(expression).local("a") == value
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        f"can(true || {BROKEN})",
+        f"can({BROKEN} && false)",
+        f"try(true || {BROKEN}, false)",
+        f"try([false && {BROKEN}][0], 7)",
+        f"can({UNKNOWN} == 1 || {BROKEN})",
+        'can(true || "x")',
+        'true || "x"',
+    ],
+)
+def test_what_versions_of_terraform_differ_in_is_unknown(expression: str) -> None:
+    """Before 1.12 both operands are always evaluated: `can(true || error)` is false there, and true since."""
+    assert type(frame_of(expression).local("a")) is Unknown
+
+
 ANY = st.recursive(
     st.none()
     | st.booleans()

@@ -61,7 +61,7 @@ def test_a_filled_in_form_is_a_merge_patch() -> None:
     assert patch_of(form, SCHEMA, CONFIG) == wanted
 
 
-@pytest.mark.parametrize("text", ["1e400", "NaN", '{"a":1,"a":2}', "[1,", "9" * 5000])
+@pytest.mark.parametrize("text", ["1e5000", "NaN", '{"a":1,"a":2}', "[1,", "9" * 5000])
 def test_what_is_no_json_is_refused_with_its_field(text: str) -> None:
     """The strict reader reads fields too."""
     with pytest.raises(BadInput):

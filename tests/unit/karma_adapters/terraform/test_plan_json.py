@@ -141,7 +141,7 @@ def _parameter(name: str, value: str | None, kind: str = "String") -> dict[str, 
 
 def test_what_a_module_would_write_is_told_or_why_it_cannot_be_read() -> None:
     """Of a secret no more than that: the reason may quote it."""
-    wide = '{"n": 18446744073709551616}'
+    wide = '{"n": 18446744073709551616e5000}'
     changes = [
         _parameter("/good", '{"a": 1}'),
         _parameter("/twice", '{"a": 1, "a": 2}'),
@@ -154,5 +154,5 @@ def test_what_a_module_would_write_is_told_or_why_it_cannot_be_read() -> None:
     assert {name: planned.known for name, planned in plan.written.items()} == {"/good": {"a": 1}}
     assert plan.unreadable.keys() == {"/twice", "/wide", "/secret"}
     assert "stands twice" in plan.unreadable["/twice"]
-    assert "64 bits" in plan.unreadable["/wide"]
+    assert "4,000 digits" in plan.unreadable["/wide"]
     assert "18446744073709551616" not in plan.unreadable["/secret"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from karma_adapters.terraform.plan_only import expression, planned_file, rewrite
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import hcl
 from karma_core.errors import PlanDeferred
+from karma_core.exact_numbers import dumps
 from karma_core.records import Module, TerraformJob
 
 U = "jsondecode(terraform_data.karma_unknown_until_apply.id)"
@@ -184,8 +187,47 @@ def test_overrides_of_a_variable_move_with_it(tmp_path: Path) -> None:
     assert (copy / "my_override.tf").read_text() == "\n"
 
 
-def test_a_variable_in_json_syntax_waits_until_it_is_known(tmp_path: Path) -> None:
-    """It is not rewritten, and it is not guessed either."""
-    text = '{"variable": {"vpc": {}}}'
+DIGITS = "12345678901234567890.5"
+IN_JSON: dict[str, Any] = {
+    "variable": {
+        "vpc": {
+            "type": "string",
+            "default": "${as it is}",
+            "validation": {"condition": "${var.vpc != var.other}", "error_message": "not ${var.vpc}"},
+        },
+        "other": {"validation": [{"condition": "${var.vpc != 1}", "error_message": "x"}]},
+        "third": {},
+    },
+    "locals": {"a": '${var.vpc}-var.vpc-${"${var.vpc}"}', "${var.vpc}": [{"n": Decimal(DIGITS)}]},
+}
+
+
+def test_variables_and_uses_in_json_syntax_are_rewritten(tmp_path: Path) -> None:
+    """As in native syntax: the block moves, with those that its validations name, and templates change."""
+    text = dumps(IN_JSON)
+    made = job({"vpc": True}, "vpc", "other", "third")
+    copy = copied(tmp_path, {"main.tf.json": text, "more.tf": 'output "x" {\n  value = var.vpc\n}\n'}, made)
+    moved = json.loads((copy / MODULE / "main.tf.json").read_text())
+    assert moved == {"variable": [{"vpc": [IN_JSON["variable"]["vpc"]]}, {"other": [{}]}]}
+    root = (copy / "main.tf.json").read_text()
+    new = f"${{module.{MODULE}.vpc}}"
+    assert json.loads(root)["locals"].keys() == {"a", new}
+    assert json.loads(root)["locals"]["a"] == f'{new}-var.vpc-${{"{new}"}}'
+    assert f'"n": {DIGITS}' in root
+    stays = {"condition": f"${{module.{MODULE}.vpc != 1}}", "error_message": "x"}
+    assert json.loads(root)["variable"] == [{"other": [{"validation": [stays]}]}, {"third": [{}]}]
+    assert f"module.{MODULE}.vpc" in (copy / "more.tf").read_text()
+    assert "  other = var.other\n" in (copy / plan_only.FILE).read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"variable": {"vpc": {"validation": {"condition": "${var.vpc != local.x}"}}}}',
+        '{"variable": {"vpc": {}}, "variable": {"vpc": {}}}',
+    ],
+)
+def test_what_cannot_be_moved_in_json_syntax_waits_until_it_is_known(tmp_path: Path, text: str) -> None:
+    """A validation that refers to more than variables, or a file that readers take for different things."""
     with pytest.raises(PlanDeferred):
         copied(tmp_path, {"main.tf.json": text}, job({"vpc": True}, "vpc"))

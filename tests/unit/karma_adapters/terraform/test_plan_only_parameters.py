@@ -141,12 +141,12 @@ def test_child_modules_are_rewritten_where_they_read(tmp_path: Path) -> None:
     assert not (tmp_path / "copy/shared" / plan_only.FILE).exists()
 
 
-def test_a_module_in_json_syntax_is_deferred(tmp_path: Path) -> None:
+def test_a_module_that_reads_parameters_in_json_syntax_is_deferred(tmp_path: Path) -> None:
     """What cannot be rewritten is never planned with values that are made up."""
     (tmp_path / "tree/app").mkdir(parents=True)
     unknown = {"dependencies": {"a/b": True}}
     (tmp_path / "tree/app/variables.tf").write_text('variable "dependencies" {}\n')
-    (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": "${var.dependencies}"}}')
+    (tmp_path / "tree/app/main.tf.json").write_text('{"data": {"aws_ssm_parameter": {"x": {"name": "/a"}}}}')
     with pytest.raises(PlanDeferred):
         plan_only.copy_module(tmp_path / "tree/app", tmp_path / "copy", _job(unknown=unknown))
     (tmp_path / "tree/app/main.tf.json").write_text('{"locals": {"x": 1}}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def test_variables_win_over_the_file_key_by_key(tmp_path: Path, monkeypatch: pyt
         "eu-central-1",
         9,
     )
+
+
+def test_numbers_that_modules_are_given_are_exact(tmp_path: Path) -> None:
+    """An environment's variables reach Terraform with the digits that stand in the file."""
+    digits = "12345678901234567890.123456789"
+    text = f'[environments.dev]\nregion = "x"\nvariables = {{ a = {digits}, b = 0.5, c = 1_0.0 }}\n'
+    (tmp_path / "karma.toml").write_text(text)
+    given = read_settings(tmp_path).environments["dev"].variables
+    assert given == {"a": Decimal(digits), "b": 0.5, "c": 10.0}
+    (tmp_path / "karma.toml").write_text("[api]\nport = 1e-99999999999999999999\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path)
 
 
 def test_two_documents_are_merged_table_by_table() -> None:

@@ -24,17 +24,19 @@ def nested(levels: int) -> Any:
 KEPT: list[dict[str, Any]] = [
     {},
     {"n": 2**64 - 1, "m": -(2**63)},
+    {"n": 2**70, "m": Decimal("1e400"), "z": Decimal("12345678901234567890.123456789")},
     {"n": 1.5e308, "m": 5e-324, "z": 0.0},
     {"deep": nested(63)},
     {"t": "{ {", "u": "\x00\U0001f600", "": "", "n": None, "b": True},
     {"a": {"b": [{"c": 1}]}},
 ]
 REFUSED = [
-    ({"n": 2**64}, "runtime-unreadable", "/n is an integer beyond 64 bits"),
-    ({"a": {"b": [1, -(2**63) - 1]}}, "runtime-unreadable", "/a/b/1 is an integer beyond 64 bits"),
-    ({"n": Decimal("1e400")}, "runtime-unreadable", "/n is a number out of range"),
-    ({"n": float("nan")}, "runtime-unreadable", "/n is a number out of range"),
-    ({"n": float("-inf")}, "runtime-unreadable", "/n is a number out of range"),
+    ({"n": 10**4000}, "runtime-unreadable", "/n is a number of more than 4,000 digits"),
+    ({"a": {"b": [1, -(10**4000)]}}, "runtime-unreadable", "/a/b/1 is a number of more than 4,000 digits"),
+    ({"n": Decimal("1e4000")}, "runtime-unreadable", "/n is a number of more than 4,000 digits"),
+    ({"n": Decimal("1e-4000")}, "runtime-unreadable", "/n is a number of more than 4,000 digits"),
+    ({"n": float("nan")}, "runtime-unreadable", "/n is a number of more than 4,000 digits"),
+    ({"n": float("-inf")}, "runtime-unreadable", "/n is a number of more than 4,000 digits"),
     ({"deep": nested(64)}, "runtime-unreadable", "nested deeper than 64 levels"),
     ({"deep": nested(5000)}, "runtime-unreadable", "nested deeper than 64 levels"),
     ({"t": "\ud800"}, "runtime-unreadable", "/t holds half of a surrogate pair"),
@@ -62,7 +64,7 @@ def test_what_could_not_be_read_back_is_refused_with_its_place(
     assert caught.value.code == code
     assert why in caught.value.why
     assert caught.value.next_step
-    assert "18446744073709551616" not in str(caught.value)
+    assert "0000000000" not in str(caught.value)
 
 
 def test_a_runtime_larger_than_a_parameter_is_refused() -> None:
@@ -74,8 +76,8 @@ def test_a_runtime_larger_than_a_parameter_is_refused() -> None:
 
 def test_a_plan_refuses_what_it_knows() -> None:
     """A known part is judged beside unknown ones."""
-    planned = PlannedRuntime(known={"id": None, "n": 2**70}, unknown={"id": True})
-    with pytest.raises(BadInput, match="beyond 64 bits"):
+    planned = PlannedRuntime(known={"id": None, "n": 10**4000}, unknown={"id": True})
+    with pytest.raises(BadInput, match="more than 4,000 digits"):
         check_planned("a/b", planned)
     with pytest.raises(BadInput, match="bytes"):
         check_planned("a/b", PlannedRuntime(known={"id": None, "t": "x" * 9000}, unknown={"id": True}))

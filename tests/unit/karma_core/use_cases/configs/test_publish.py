@@ -435,7 +435,7 @@ BAD_CONFIGS: list[tuple[bytes, str, str]] = [
     (b'{\n "a": 1,\n "a": 2}', "invalid-json", ":3:2"),
     (b'{"x":{"a":1},"y":[{"b":1,"b":2}]}', "invalid-json", ":1:26"),
     (b'{"a": NaN}', "invalid-json", ""),
-    (b'{"a": 1e400}', "invalid-json", ""),
+    (b'{"a": 1e5000}', "invalid-json", ""),
     (b'{"a": ' + b"1" * 5000 + b"}", "invalid-json", ""),
     (b'{"a": "\\ud800"}', "invalid-json", ""),
     (b"\xef\xbb\xbf{}", "invalid-json", ":1:1"),

@@ -37,7 +37,7 @@ def deep(levels: int) -> Any:
     return [deep(levels - 1)] if levels else "x"
 
 
-LATE: list[Any] = [2**64, Decimal("1e400"), Decimal("1e-400"), deep(70), "{{ ssm }}", "x" * 9000]
+LATE: list[Any] = [10**4000, Decimal("1e4000"), Decimal("1e-4000"), deep(70), "{{ ssm }}", "x" * 9000]
 
 
 @pytest.fixture
@@ -146,9 +146,7 @@ def test_a_runtime_that_was_not_written_is_due(
 
 
 @pytest.mark.parametrize("kind", [ParameterKind.STRING, ParameterKind.SECURE])
-@pytest.mark.parametrize(
-    "text", ['{"id": 18446744073709551616}', '{"a": 1, "a": 2}', "[1]", '{"s": "\\ud800"}']
-)
+@pytest.mark.parametrize("text", ['{"id": 1e5000}', '{"a": 1, "a": 2}', "[1]", '{"s": "\\ud800"}'])
 def test_a_component_is_not_stuck_by_its_own_runtime(system: System, kind: ParameterKind, text: str) -> None:
     """Whatever the parameter holds: its next plan says that it is written anew, and its deploy does it."""
     system.deploy()
@@ -220,11 +218,11 @@ def test_a_runtime_that_the_module_writes_stays_as_it_is(system: System) -> None
 
 def test_a_module_that_wrote_what_cannot_be_read_fails_and_is_repaired(system: System) -> None:
     """Nothing is written over it; the next plan says that it runs again, and a right value repairs it."""
-    texts = {"a/one": '{"n": 18446744073709551616}'}
+    texts = {"a/one": '{"n": 1e5000}'}
     let_module_write(system, texts)
     result = system.deploy()
     assert statuses(result) == {"a/one": "failed", "b/two": "blocked"}
-    assert "does not fit 64 bits" in reasons(result)["a/one"]
+    assert "more than 4,000 digits" in reasons(result)["a/one"]
     assert held(system) == (texts["a/one"], 1)
     made, actions = planned(system)
     assert (actions["a/one"], made.changes) == ("update", True)
