@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from karma_core.inference.expressions import Expression
+from karma_core.state_places import NamedState
 
 BY_PATH: Final = "aws_ssm_parameters_by_path"
 """The data source that reads all parameters below a path."""
@@ -114,6 +115,8 @@ class Body(_Fact, frozen=True, kw_only=True):
     directory: str = "."
     """The module's directory, relative to the type's own: Terraform's `path.module`."""
     file_reads: tuple[FileRead, ...] = ()
+    backend: NamedState | None = None
+    """The state that its own `backend` block names as a whole, in literals; Karma keeps it elsewhere."""
     unseen: tuple[UnseenRead, ...] = ()
     """Its data sources that may read of other components in ways that are not followed."""
 

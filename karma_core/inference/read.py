@@ -27,6 +27,7 @@ from karma_core.inference.facts import (
 from karma_core.inference.file_reads import collect
 from karma_core.inference.slicing import REMOTE_STATE, sliced
 from karma_core.inference.sources import Source
+from karma_core.state_places import BACKENDS, NamedState
 
 Files = Mapping[str, bytes]
 """Path relative to the modules' root → content, of a module's files and those of its child modules."""
@@ -67,7 +68,7 @@ _UNSEEN: Final = frozenset(
 """Data sources that may carry what others made into the module in ways that are not followed."""
 _CREATED_BY_NONE: Final = frozenset({"aws_cloudformation_export"})
 """Data sources that find what no resource is: a stack has exports by its template."""
-_STATIC: Final = frozenset({"terraform", "moved"})
+_STATIC: Final = frozenset({"moved"})
 """Blocks without any expression of a value."""
 
 
@@ -134,6 +135,7 @@ class _Reader:
             },
             directory=posixpath.relpath(directory, self._root),
             file_reads=tuple(parts.file_reads),
+            backend=parts.backend,
             unseen=tuple(parts.unseen),
         )
 
@@ -175,6 +177,7 @@ class _Parts:
     calls: dict[str, tuple[Block, str]] = field(default_factory=dict)
     file_reads: list[FileRead] = field(default_factory=list)
     unseen: list[UnseenRead] = field(default_factory=list)
+    backend: NamedState | None = None
 
     def add(self, source: Source) -> None:
         """Sort one block of a file in."""
@@ -195,6 +198,8 @@ class _Parts:
             call = _block(source, keep=None)
             self.calls[source.labels[0]] = (call, text)
             self.blocks.append(structs.replace(call, arguments={}))  # how many instances there are
+        elif source.type == "terraform":
+            self.backend = next(filter(None, map(_backend, source.blocks)), self.backend)
         elif source.type not in _STATIC:  # also of a type that is newer than this
             self._add_user(source)
 
@@ -228,6 +233,17 @@ class _Parts:
                 self.reads[name] = block
             else:
                 self.writes.append(block)
+
+
+def _backend(source: Source) -> NamedState | None:
+    """The state that a block names, if it is a `backend` that does so in literals."""
+    known = BACKENDS.get(source.labels[0]) if source.type == "backend" and source.labels else None
+    if known is None:
+        return None
+    given = {name: site.expression for name, site in source.attributes.items() if name in known.arguments}
+    texts = {n: e.value for n, e in given.items() if isinstance(e, Literal) and isinstance(e.value, str)}
+    named = NamedState(source.labels[0], tuple(sorted(texts.items())))
+    return named if texts.keys() == given.keys() and named.place is not None else None
 
 
 def _block(source: Source, *, keep: tuple[str, ...] | None, iterator: str = "each") -> Block:

@@ -167,6 +167,21 @@ class Context:
         configured = (address for of_type in self.configs.values() for address in of_type)
         return state_places.index(self.modules.states, dict.fromkeys((*configured, *self._addresses)))
 
+    def place_of(self, address: str) -> StatePlace | None:
+        """Where Karma keeps the state of a component; None where that is not known."""
+        folder = self.modules.states
+        return folder.place(address) if folder is not None else None
+
+    @cached_property
+    def declared_states(self) -> Mapping[StatePlace, list[str]]:
+        """Place that a module's own backend block names → the types of such modules. O(types), if needed."""
+        declared: dict[StatePlace, list[str]] = {}
+        for component_type, facts in sorted(self.modules.facts.items()):
+            place = facts.body.backend.place if facts.body.backend is not None else None
+            if place is not None:
+                declared.setdefault(place, []).append(component_type)
+        return declared
+
     def definition(self, component_type: str) -> TypeDefinition:
         """The type's definition; an empty one where the type has none."""
         return self._definitions.get(component_type, EMPTY)

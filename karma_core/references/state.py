@@ -40,8 +40,31 @@ class State:
         reading = read_component(program, inputs._replace(states=self._context.states))
         if reading.named_states:
             self._context.named_states[subject.address] = reading.named_states
-        unseen = dict.fromkeys(_unseen(subject, one) for one in reading.unseen_states)
+        unseen = dict.fromkeys(self._unseen(subject, one) for one in reading.unseen_states)
         return [*_references(subject, reading), *unseen]
+
+    def _unseen(self, subject: Subject, read: UnseenState) -> Finding:
+        """On the type, whose components read it alike, unless the component's config is why."""
+        place = read.named.place if read.named is not None else None
+        declared = self._context.declared_states.get(place, ()) if place is not None else ()
+        advice = "If it comes from another component, declare that in depends_on."
+        if declared:
+            why = f"reads the state {place}, which the backend block of the module {declared[0]} names"
+            kept = self._context.place_of(f"{declared[0]}/NICKNAME")
+            advice = f"Karma keeps it elsewhere ({kept}): let the module name that place."
+        elif place is not None:
+            why = f"reads the state {place}, which is no component's here"
+        elif read.named is not None:
+            why = f"names a state in part only, or relative to where Terraform runs ({read.named.backend})"
+        else:
+            why = f"reads a state whose place does not follow from variables and config: {read.why}"
+        return Finding(
+            code=UNSEEN,
+            severity=Severity.WARNING,
+            component=subject.address if read.own else about_type(subject.type),
+            pointer=read.place,
+            message=f"`{read.what}` {why}. {advice}",
+        )
 
 
 def _references(subject: Subject, reading: Reading) -> Iterator[Reference]:
@@ -81,20 +104,3 @@ def without_outputs(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if keys is None:
         return None
     return tuple(key for key in keys if not is_output(key))
-
-
-def _unseen(subject: Subject, read: UnseenState) -> Finding:
-    """On the type, whose components read it alike, unless the component's config is why."""
-    if read.named is None:
-        why = f"reads a state whose place does not follow from variables and config: {read.why}"
-    elif (place := read.named.place) is None:
-        why = f"names a state in part only, or relative to where Terraform runs ({read.named.backend})"
-    else:
-        why = f"reads the state {place}, which is no component's here"
-    return Finding(
-        code=UNSEEN,
-        severity=Severity.WARNING,
-        component=subject.address if read.own else about_type(subject.type),
-        pointer=read.place,
-        message=f"`{read.what}` {why}. If it comes from another component, declare that in depends_on.",
-    )

@@ -164,7 +164,7 @@ class MemoryTerraform:
             after = None if job.destroy else _planned(job, before)
             action = _action(before, after)
             saved = ""
-            if action != "no-op" and not (job.unknown or job.parameters or job.state_of):
+            if action != "no-op" and not (job.unknown or job.parameters or job.states or job.state_of):
                 self._count += 1
                 saved = f"plan-{self._count}"
                 self._saved[saved] = (job, self._serials.get(job.address, 0))

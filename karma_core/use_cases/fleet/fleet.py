@@ -222,10 +222,8 @@ class Fleet:
 
     def inputs(self, address: str) -> Inputs:
         """Return everything that decides what a deployment would do, with the current runtimes."""
-        edges = self._edges.get(address, ())
-        return self.values.inputs(
-            address, self.consumed(address), read_by_state(edges), found_by_lookup(edges)
-        )
+        by_lookup = found_by_lookup(self._edges.get(address, ()))
+        return self.values.inputs(address, self.consumed(address), self.read_by_state(address), by_lookup)
 
     def looked_up(self, address: str) -> Sequence[LookedUp]:
         """What the component's module looks up of others."""
@@ -233,8 +231,11 @@ class Fleet:
 
     def unknown_inputs(self, address: str) -> tuple[str, ...]:
         """The consumed keys that are unknown until apply, as `producer.key`, sorted."""
-        by_state = read_by_state(self._edges.get(address, ()))
-        return self.values.unknown_inputs(self.consumed(address), by_state)
+        return self.values.unknown_inputs(self.consumed(address), self.read_by_state(address))
+
+    def read_by_state(self, address: str) -> frozenset[str]:
+        """The producers whose Terraform states the component's module reads."""
+        return read_by_state(self._edges.get(address, ()))
 
     def learn_secrets(self, address: str) -> None:
         """Mask the secrets of the component's inputs in all that is said of it from now on."""

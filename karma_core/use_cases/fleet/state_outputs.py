@@ -5,7 +5,7 @@ Values are in the states alone; what is kept of them is a digest of each, in the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 
 from karma_core import strictjson
@@ -60,6 +60,15 @@ class StateOutputs:
         """The planned outputs that are sensitive, as far as they are known."""
         planned = self.foreseen(address)
         return {n: planned.known[n] for n in planned.sensitive if n in planned.known} if planned else {}
+
+    def vanishing(self, address: str, keys: Collection[str]) -> tuple[str, ...]:
+        """Those of single outputs that the state has now and will not have after what is planned, as keys."""
+        planned, known = self.foreseen(address), self.known(address)
+        if planned is None or planned.unknown is True or known is None:
+            return ()
+        later = {*planned.known, *(planned.unknown or {})}
+        gone = (outputs_in(keys) or frozenset()) & known.keys() - later
+        return tuple(f"{OUTPUTS}.{name}" for name in sorted(gone))
 
     def unknown(self, address: str, keys: tuple[str, ...] | None) -> tuple[str, ...]:
         """The consumed outputs that are unknown until apply, as keys (`outputs.id`, `outputs` for all)."""

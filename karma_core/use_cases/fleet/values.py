@@ -17,7 +17,7 @@ from karma_core.component_types import EMPTY, TypeDefinition
 from karma_core.errors import BadInput, NotFound
 from karma_core.graph.load import NOT_UNICODE, Inventory, Loaded
 from karma_core.ids import type_of
-from karma_core.json_types import JsonMapping, JsonObject
+from karma_core.json_types import JsonMapping, JsonObject, JsonValue
 from karma_core.model import Edge, Finding, Kind, Severity, Status, about_type
 from karma_core.needs import Context, FleetSource
 from karma_core.plan import fingerprint
@@ -377,10 +377,9 @@ class Values:
         config = (held.value if held else None) or {}
         planned = {p: self._as_now(p) if as_now else self.planned(p) for p in consumed}
         resolved = resolve(config, planned)
-        by_state = frozenset(states.values())
+        by_state = frozenset(states.values()) & consumed.keys()
         of_runtimes = {p: without_outputs(k) if p in by_state else k for p, k in consumed.items()}
         parts = {p: counted(planned[p].known, keys) for p, keys in of_runtimes.items()}
-        read = {p: counted(planned[p].known, outputs_in(consumed.get(p))) for p in sorted(by_state)}
         marks = {
             p: counted_marks(planned[p].unknown, keys)
             for p, keys in sorted(of_runtimes.items())
@@ -389,18 +388,9 @@ class Values:
         dependencies = {p: part for p, part in parts.items() if p not in by_value}
         definition = self._definitions.get(type_of(address), EMPTY)
         offered = offered_variables(self._workspace, address, resolved.config, dependencies, definition)
-        secrets = input_secrets(
-            address,
-            configs=(resolved.config, *applied_configs(self._loaded(address).applied)),
-            definition=definition,
-            variables=self._workspace.environment.variables,
-            module=module,
-            runtimes=[
-                *self._secret_parts(address, {p: part | read.get(p, {}) for p, part in parts.items()}),
-                *(self.outputs.planned_secrets(producer) for producer in sorted(by_state)),
-            ],
-        )
-        self._workspace.known_secrets.learn(address, secrets)
+        read = {p: counted(planned[p].known, outputs_in(consumed[p])) for p in by_state}
+        received = {p: part | read.get(p, {}) for p, part in parts.items()}
+        secrets = self._learn_secrets(address, module, resolved.config, received, by_state)
         return TerraformJob(
             address=address,
             module=module,
@@ -412,6 +402,33 @@ class Values:
             states=() if as_now else self._planned_states(states),
             reads_states_of=tuple(sorted(by_state)),
         )
+
+    def _learn_secrets(
+        self,
+        address: str,
+        module: Module,
+        config: JsonObject,
+        received: Mapping[str, JsonObject],
+        by_state: Collection[str],
+    ) -> tuple[JsonValue, ...]:
+        """The secrets among a component's inputs, which are masked from now on.
+
+        `received` is what counts of its producers' runtimes, and their outputs that it reads, as far as their
+        runtimes have them; `by_state` are those whose states it reads.
+        """
+        secrets = input_secrets(
+            address,
+            configs=(config, *applied_configs(self._loaded(address).applied)),
+            definition=self._definitions.get(type_of(address), EMPTY),
+            variables=self._workspace.environment.variables,
+            module=module,
+            runtimes=[
+                *self._secret_parts(address, received),
+                *(self.outputs.planned_secrets(producer) for producer in sorted(by_state)),
+            ],
+        )
+        self._workspace.known_secrets.learn(address, secrets)
+        return secrets
 
     def _planned_states(self, states: Mapping[NamedState, str]) -> tuple[PlannedState, ...]:
         """The states that will have other outputs than they have, or may."""

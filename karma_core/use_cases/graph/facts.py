@@ -21,6 +21,7 @@ def module_inputs(
     environment = workspace.environment
     here = isinstance(workspace.modules, KeptModules) or workspace.modules.types()
     kept = None if here else KeptModules(workspace.state, environment)
+    known = workspace.modules if isinstance(workspace.modules, KeptModules) else kept
     facts: dict[str, ModuleFacts] = {}
     for component_type in types:
         if component_type in pinned:
@@ -34,7 +35,7 @@ def module_inputs(
         region=environment.region,
         environment=environment.name,
         variables=environment.variables,
-        states=environment.states,
+        states=known.states() if known is not None else environment.states,
     )
 
 

@@ -20,6 +20,7 @@ from karma_core.json_types import JsonMapping, JsonObject
 from karma_core.model import Record, to_builtins
 from karma_core.needs import FleetSource, HasModules
 from karma_core.records import Module
+from karma_core.state_places import StateFolder
 from karma_core.workspace import EnvironmentSettings, OpenEnvironment, StoredEnvironment
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ class KeptModule(Record, frozen=True, kw_only=True):
 class Summary(Record, frozen=True, kw_only=True):
     """The index of what a build stored. `types` maps types to document digests; `bare` lack a directory.
 
-    `settings` is the digest of the environment's settings that decide a graph.
+    `settings` is the digest of the environment's settings that decide a graph, `states` where the builder's
+    Terraform keeps its states.
     """
 
     terraform: str = ""
     settings: str = ""
     types: dict[str, str] = {}
     bare: tuple[str, ...] = ()
+    states: StateFolder | None = None
 
 
 def by_kept_modules(environment: OpenEnvironment) -> StoredEnvironment:
@@ -93,6 +96,7 @@ def keep_modules(workspace: FleetSource, fleet: Fleet) -> None:
         settings=_settings(workspace.environment),
         types={name: strictjson.digest(body) for name, body in bodies.items()},
         bare=tuple(sorted(used.difference(here))),
+        states=workspace.environment.states,
     )
     if before == summary:
         return
@@ -212,6 +216,10 @@ class KeptModules:
     def terraform_version(self) -> str:
         """The version that the builder plans with."""
         return self._known().terraform
+
+    def states(self) -> StateFolder | None:
+        """Where the builder's Terraform keeps its states: the settings of this process need not say it."""
+        return self._known().states
 
     def archive(self, module: Module) -> str:
         """Refused: there are no files."""

@@ -9,6 +9,7 @@ from karma_core.model import Finding, Severity, to_builtins
 from karma_core.plan import fingerprint
 from karma_core.plan.fingerprint import look_up
 from karma_core.plan.runtime import unknown_keys
+from karma_core.references.state import is_output
 from karma_core.use_cases.fleet.fleet import Fleet
 from karma_core.use_cases.plans.decider import Block, Decider
 
@@ -77,16 +78,21 @@ def _changed_keys(fleet: Fleet, decider: Decider, address: str) -> Iterator[tupl
 
 
 def _vanishing(fleet: Fleet, producer: str, consumer: str) -> Collection[str]:
-    """Keys that the consumer needs, that the producer's runtime has now, and that its plan takes away."""
-    keys = fleet.consumed(consumer).get(producer)
-    runtime, planned = fleet.values.runtime(producer), fleet.values.planned(producer)
-    if not keys or runtime is None or planned.unknown is True:
+    """Keys that the consumer needs, that the producer has now, and that its plan takes away.
+
+    They are those of its runtime, and outputs where the consumer reads its state.
+    """
+    keys = set(fleet.consumed(consumer).get(producer) or ())
+    needed = keys - fleet.optional_keys.get((consumer, producer), frozenset())
+    if not needed:
         return ()
-    needed = set(keys) - fleet.optional_keys.get((consumer, producer), frozenset())
-    unknown = set(unknown_keys(planned, needed))
-    return sorted(
-        key for key in needed - unknown if look_up(runtime, key)[1] and not look_up(planned.known, key)[1]
-    )
+    outputs = set(filter(is_output, needed)) if producer in fleet.read_by_state(consumer) else set()
+    gone = fleet.values.outputs.vanishing(producer, outputs)
+    runtime, planned = fleet.values.runtime(producer), fleet.values.planned(producer)
+    if runtime is None or planned.unknown is True:
+        return gone
+    sure = needed - outputs - set(unknown_keys(planned, needed))
+    return sorted({*gone, *(k for k in sure if look_up(runtime, k)[1] and not look_up(planned.known, k)[1])})
 
 
 def _finding(producer: str, consumer: str, keys: Collection[str], why: str) -> Finding:

@@ -168,6 +168,25 @@ def test_a_state_of_nobody_is_said(body: str, component: str) -> None:
     assert edges(configs, sources={"app": state(body)}) == {}
 
 
+def test_a_state_that_a_module_names_for_itself_is_said_to_be_elsewhere() -> None:
+    """Karma replaces the backend of a module; whoever reads what it names there reads what was before."""
+    own = """
+terraform {
+  required_version = ">= 1"
+  backend "gcs" {
+    bucket = "b"
+    prefix = "vpc"
+  }
+}
+"""
+    reader = state('  backend = "gcs"\n  config = { bucket = "b", prefix = "vpc/" }\n')
+    sources = {"app": reader, "vpc": own}
+    [said] = built(parameters({"app/web": {}, "vpc/core": {}}), sources=sources).findings
+    assert (said.code, said.component) == ("unseen-read", "type:app")
+    assert "which the backend block of the module vpc names" in said.message
+    assert "s3:karma/states/vpc/NICKNAME/terraform.tfstate" in said.message
+
+
 def test_the_own_state_is_no_dependency() -> None:
     """Neither an edge nor a finding."""
     body = OF_CORE.replace("vpc/core", "app/web")

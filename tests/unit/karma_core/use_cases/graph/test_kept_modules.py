@@ -13,6 +13,7 @@ from karma_core.inference.facts import ModuleFacts
 from karma_core.inference.read import read_module
 from karma_core.model import Build, GraphData, Severity
 from karma_core.records import Module
+from karma_core.state_places import StateFolder
 from karma_core.use_cases.changes.graph_update import update_graph
 from karma_core.use_cases.fleet.outdated_secrets import HMAC_KEY
 from karma_core.use_cases.graph.build import build_graph
@@ -129,6 +130,28 @@ def test_it_has_the_findings_on_modules_too(fleet: Fleet) -> None:
     assert by_function.findings == by_service.findings
     codes = {f.code for f in by_function.findings}
     assert codes >= {"module-unreadable", "component-type", "unknown-type", "schema"}
+
+
+READS_STATE = (
+    'data "terraform_remote_state" "a" {\n  backend = "s3"\n'
+    '  config  = { bucket = "b", key = "s/a/one/terraform.tfstate" }\n}\n'
+    'output "id" { value = data.terraform_remote_state.a.outputs.runtime }\n'
+)
+
+
+def test_it_knows_where_the_service_keeps_states(fleet: Fleet) -> None:
+    """Its own settings need not say it: the reader of a state depends on whose it is all the same."""
+    fleet.modules.known_facts["d"] = read_module("d", {"d/main.tf": READS_STATE.encode()})
+    fleet.modules.edit("d", "2")
+    made = fleet.workspace
+    environment = replace(made.environment, states=StateFolder("s3", "s", "b"))
+    build_graph(replace(made, environment=environment))
+    by_service = fleet.current()[1]
+    assert [(e.source, e.target, e.keys) for e in by_service.edges if "state" in e.via and e.keys] == [
+        ("d/four", "a/one", ("outputs.runtime",))
+    ]
+    assert build_graph(fleet.function()).status == "unchanged"
+    assert fleet.current()[1] == by_service
 
 
 def test_a_difference_to_now_shows_nothing_falsely_stale(fleet: Fleet) -> None:
