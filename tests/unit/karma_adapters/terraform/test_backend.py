@@ -8,7 +8,9 @@ from threading import Timer
 import pytest
 
 from karma_adapters.terraform.backend import LocalBackend
+from karma_adapters.terraform.s3_backend import S3Backend, StatePlace
 from karma_core.errors import BadInput
+from karma_core.state_places import NamedState, StateFolder
 
 WHOLE = b'{"version": 4, "outputs": {}}'
 
@@ -66,3 +68,16 @@ def test_a_damaged_state_is_an_error_of_its_component(state: Path, tmp_path: Pat
     assert caught.value.facts["component"] == "a/one"
     assert str(state) in caught.value.why
     assert "terraform.tfstate.backup" in caught.value.next_step
+
+
+def test_the_core_knows_the_places_that_the_backends_use(tmp_path: Path) -> None:
+    """What a remote state is compared with is where the state of a component is."""
+    local = LocalBackend(tmp_path).options("vpc/core")
+    place = StatePlace(bucket="b", prefix="/dev/")
+    remote = S3Backend(None, place, lambda: "terraform 1.11.4").options("vpc/core")  # type: ignore[arg-type]
+    for folder, named in (
+        (StateFolder("local", str(tmp_path)), NamedState("local", (("path", local["path"]),))),
+        (StateFolder("s3", "dev", "b"), NamedState("s3", (("bucket", "b"), ("key", remote["key"])))),
+    ):
+        assert named.place is not None
+        assert folder.place("vpc/core") == named.place
