@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_what_terraform_applied_is_taken_over(tmp_path: Path) -> None:
     made = project.planned()
     assert {a: (str(one.action), one.reason) for a, one in made.items() if one.action != "no-op"} == {}
     assert [a for a in addresses if "is adopted" not in made[a].reason] == []
+    sys.stdout.write(f"{len(types)} modules, {len(addresses)} components adopted, all plans empty\n")
     assert project.deploy() == dict.fromkeys(addresses, "unchanged")
     assert applies.take() == {}
     assert [adoption.digests(folder) for folder in theirs] == before

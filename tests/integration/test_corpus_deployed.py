@@ -23,8 +23,6 @@ from tests.integration import aws_provider
 SOAK = os.environ.get("KARMA_SOAK")
 ENDS = ("applied", "unchanged", "cut_off")
 DEFERRED = {
-    "json-syntax": "reads runtimes in JSON syntax",
-    "json-variables": "JSON syntax",
     "secret-by-name": "it looks up the aws_secretsmanager_secret_version vault-main of vault/main",
     "secret-in-steps": "it looks up the aws_secretsmanager_secret vault-main of vault/main",
     "record": "it looks up the aws_route53_zone corpus.example.org of zone/root",

@@ -222,10 +222,8 @@ class Fleet:
 
     def inputs(self, address: str) -> Inputs:
         """Return everything that decides what a deployment would do, with the current runtimes."""
-        edges = self._edges.get(address, ())
-        return self.values.inputs(
-            address, self.consumed(address), read_by_state(edges), found_by_lookup(edges)
-        )
+        by_lookup = found_by_lookup(self._edges.get(address, ()))
+        return self.values.inputs(address, self.consumed(address), self.read_by_state(address), by_lookup)
 
     def looked_up(self, address: str) -> Sequence[LookedUp]:
         """What the component's module looks up of others."""
