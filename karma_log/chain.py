@@ -91,7 +91,7 @@ def head_of(event: Event) -> ChainHead:
 def link(events: Sequence[Event], head: ChainHead | None) -> tuple[Event, ...]:
     """The events with seq, prev and hash, chained on to `head` (None: an empty chain).
 
-    BadInput `event` where a value has no JSON form (half a surrogate pair, a whole number of too many digits).
+    BadInput `event` where a value has no JSON form (half a surrogate pair, a number too long).
     """
     seq, prev = (head.seq, head.hash) if head else (0, GENESIS)
     linked = []
