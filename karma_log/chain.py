@@ -91,7 +91,7 @@ def head_of(event: Event) -> ChainHead:
 def link(events: Sequence[Event], head: ChainHead | None) -> tuple[Event, ...]:
     """The events with seq, prev and hash, chained on to `head` (None: an empty chain).
 
-    BadInput `event` where a value has no JSON form (half a surrogate pair, an integer beyond 64 bits).
+    BadInput `event` where a value has no JSON form (half a surrogate pair, a number too long).
     """
     seq, prev = (head.seq, head.hash) if head else (0, GENESIS)
     linked = []
@@ -104,7 +104,7 @@ def link(events: Sequence[Event], head: ChainHead | None) -> tuple[Event, ...]:
             raise BadInput(
                 f"event {event.action} cannot be written to the log",
                 why=f"a value in it has no JSON form: {error}",
-                next_step="give only JSON values, text in valid Unicode and integers of 64 bits",
+                next_step="give only JSON values, text in valid Unicode, and shorter numbers",
                 code="event",
             ) from error
         linked.append(msgspec.structs.replace(event, seq=seq, prev=prev, hash=digest))
