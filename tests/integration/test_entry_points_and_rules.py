@@ -34,6 +34,7 @@ NO_RULES = {
     "reload",
     "runtime",
     "share_secrets_with",
+    "terraform",
     "variables",
 }
 """What a component.yaml may hold beside rules.
