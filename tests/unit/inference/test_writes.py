@@ -103,6 +103,7 @@ RESOLVED = {
     "no longer sensitive": f'{P}  name = nonsensitive(sensitive("{OWN}/runtime"))\n}}\n',
     "the key of what it is repeated for, of an unknown value": f'{P}  for_each = {{ web = {UNKNOWN} }}\n  name = "/iac/app/${{each.key}}/runtime"\n}}\n',
     "a variable from the config": f'variable "path" {{}}\n{P}  name = "${{var.path}}/runtime"\n}}\n',
+    "the workspace, which is the default one wherever Karma runs": f'{P}  name = "${{terraform.workspace == "default" ? "{OWN}" : "/x"}}/runtime"\n}}\n',
     "a module's output": {
         "main.tf": f'module "n" {{\n  source = "../_n"\n  of = var.nickname\n}}\n{P}  name = module.n.path\n}}\n',
         "_n/main.tf": 'variable "of" {}\noutput "path" {\n  value = "/iac/app/${var.of}/runtime"\n}\n',
@@ -147,7 +148,6 @@ MAY_BE = {
     "a value of a producer": f'{P}  name = "/iac/app/${{var.dependencies["vpc/core"].name}}/runtime"\n}}\n',
     "an output of a module that is not read": f'module "n" {{\n  source = "acme/name/aws"\n}}\n{P}  name = "/iac/app/${{module.n.id}}/runtime"\n}}\n',
     "a data source": f'{P}  name = "/iac/app/${{data.aws_region.here.name}}/runtime"\n}}\n',
-    "the workspace": f'{P}  name = "/iac/${{terraform.workspace}}/x/runtime"\n}}\n',
     "a function of a provider": f'{P}  name = provider::x::y("{OWN}/runtime")\n}}\n',
     "a value of what it is repeated for": f'{P}  for_each = {{ a = {UNKNOWN} }}\n  name = "/iac/app/${{each.value}}/runtime"\n}}\n',
     "one of a list, nobody knows which": f'{P}  name = ["/a", "{OWN}/runtime"][length({UNKNOWN})]\n}}\n',
