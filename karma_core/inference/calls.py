@@ -54,7 +54,7 @@ def _of_text(name: str, function: Callable[..., Value], arguments: list[Evaluate
     def evaluate(frame: Scope, names: Names) -> Value:
         values = [argument(frame, names) for argument in arguments]
         if tuple(map(type, values)) == classes:  # often: nothing is unknown, and nothing to be converted
-            return _noted(frame, functions.call(function, name, values))
+            return _noted(frame, functions.call(function, name, values, exactly=True))
         for value in values:
             if value.__class__ not in SCALARS and (unknown := first_unknown(value)) is not None:
                 return _partly(name, values, given_up(frame, values, unknown))

@@ -56,11 +56,16 @@ LEFT_OUT: Final = {
 """Terraform's functions that are not computed, with the reason: their result is unknown."""
 
 
-def call(function: Callable[..., Value], name: str, arguments: Sequence[Value]) -> Value:
-    """The function's value; Failure where Terraform would stop, Unknown where this does not compute it."""
+def call(
+    function: Callable[..., Value], name: str, arguments: Sequence[Value], *, exactly: bool = False
+) -> Value:
+    """The function's value; Failure where Terraform would stop, Unknown where this does not compute it.
+
+    `exactly`: the arguments are known to be of the function's own classes.
+    """
     signature = SIGNATURES[name]
     try:
-        if signature.classes == tuple(map(type, arguments)):  # often
+        if exactly or signature.classes == tuple(map(type, arguments)):  # often
             made = function(*arguments)
         else:
             made = function(*taken(name, arguments))

@@ -75,7 +75,7 @@ def for_of(
         for key, value in pairs:
             inner[key_name], inner[value_name] = key, value
             taken = True if condition is None else condition(frame, inner)
-            if taken is False or operations.truth(taken) is False:
+            if taken is not True and (taken is False or operations.truth(taken) is False):
                 continue
             made_key = None if key_result is None else key_result(frame, inner)
             made.append((taken, made_key, result(frame, inner)))
@@ -94,7 +94,7 @@ def for_of(
             return COMPUTED
         made = steps(frame, names, pairs)
         if condition is not None:
-            doubtful = next((t for t, _, _ in made if operations.truth(t) is None), None)
+            doubtful = next((t for t, _, _ in made if t is not True and operations.truth(t) is None), None)
             if doubtful is not None:
                 why = (
                     doubtful
