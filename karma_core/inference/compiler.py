@@ -250,8 +250,8 @@ def _unified(frame: Scope, made: Value, other: Evaluate, names: Names, *, typed:
         doubtful = typed and (failed(beside) or beside.__class__ is Unknown)
         return _doubt(frame) if doubtful else made
     try:
-        own = type_of(made)
-        common = unified((own, type_of(beside)))
+        own, of_other = type_of(made), type_of(beside)
+        common = own if own == of_other else unified((own, of_other))
         return made if common == own else converted(made, common)
     except Unconvertible:
         return _APART if typed else _doubt(frame)

@@ -65,9 +65,9 @@ def type_of(value: Value) -> Type:
         return scalar
     match value:
         case Items():
-            return Type("set", (unified(map(type_of, value)),))
+            return Type("set", (_item_type(value),))
         case Listed():
-            return Type("list", (unified(map(type_of, value)),))
+            return Type("list", (_item_type(value),))
         case list():
             return Type("tuple", tuple(map(type_of, value)))
         case Mapped():
@@ -76,6 +76,15 @@ def type_of(value: Value) -> Type:
             return Type("object", tuple(type_of(value[name]) for name in sorted(value)), tuple(sorted(value)))
         case _:
             raise Uncertain
+
+
+def _item_type(items: Sequence[Value]) -> Type:
+    """The one type of a list's items: texts nearly always."""
+    return STRING if items and _are_texts(items) else unified(map(type_of, items))
+
+
+def _are_texts(items: Iterable[Value]) -> bool:
+    return all(item.__class__ is str for item in items)
 
 
 def unified(types: Iterable[Type]) -> Type:
@@ -169,8 +178,8 @@ def _as_items(value: Value, to: Type) -> Value:
         if isinstance(value, Listed) or len(value) != len(to.inner):
             raise Uncertain
         return [converted(item, of) for item, of in zip(value, to.inner, strict=True)]
-    of = unified(map(type_of, value)) if to.of == ANY else to.of
-    items = [converted(item, of) for item in value]
+    of = _item_type(value) if to.of == ANY else to.of
+    items = value if of is STRING and _are_texts(value) else [converted(item, of) for item in value]
     return Listed(items) if to.kind == "list" else as_set(items)
 
 
