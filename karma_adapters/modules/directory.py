@@ -39,7 +39,7 @@ _PATTERNS: Final = ".outside"
 MAX_TEXT_FILE: Final = 64 << 10
 MAX_TEXTS: Final = 512 << 10
 """Bytes of a file, and of all of a type's, that are kept with the facts. Ours: templates are a few KB."""
-_FORMAT: Final = "14"
+_FORMAT: Final = "15"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 

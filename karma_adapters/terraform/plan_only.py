@@ -14,14 +14,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform import plan_only_states as states
-from karma_adapters.terraform.hcl_edits import applied
+from karma_adapters.terraform.hcl_edits import Edit, applied
 from karma_adapters.terraform.plan_only_json import JsonFile
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
@@ -142,10 +142,23 @@ def rewrite(
     Remote states too where any is planned.
     In a child module (`inputs` is None) variables are others: what it is given comes from the outermost.
     """
-    edits = list(parameters.reading_edits(document, states.uses if planned_states else parameters.no_uses))
+    replaced = {parameters.TYPE, states.TYPE} if planned_states else {parameters.TYPE}
+    edits = [Edit(one.start, one.end, "") for one in _checks_with(document, replaced)]
+    edits += list(parameters.reading_edits(document, states.uses if planned_states else parameters.no_uses))
     edits += states.reading_edits(document) if planned_states else ()
     edits += inputs.edits(document) if inputs is not None else ()
     return applied(document.text, edits)
+
+
+def _checks_with(document: hcl.Document, replaced: Collection[str]) -> Iterator[hcl.Block]:
+    """The `check` blocks with a data source of their own of a type that is replaced.
+
+    Such a data source takes no `for_each` and is named by nothing outside, so that the copy goes without the
+    check: it stops nothing, and is evaluated after the apply.
+    """
+    for block in document.body.of_type("check"):
+        if any(one.labels and one.labels[0] in replaced for one in block.of_type("data")):
+            yield block
 
 
 def planned_file(definitions: Iterable[str], blocks: Iterable[str] = ()) -> str:
