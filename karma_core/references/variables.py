@@ -60,7 +60,7 @@ class VariableCheck:
                 yield _reserved(subject, name)
         for name in known.required:
             if name not in config or (config[name] is None and not known.declared[name].nullable):
-                yield _missing(subject, name, known.declared[name])
+                yield _missing(subject, name, known.declared[name], is_null=name in config)
         if not known.takes_all and not reads_unseen(subject):
             yield from self._unused(subject, known.declared)
 
@@ -182,14 +182,17 @@ def _reserved(subject: Subject, name: str) -> Finding:
     )
 
 
-def _missing(subject: Subject, name: str, variable: Variable) -> Finding:
+def _missing(subject: Subject, name: str, variable: Variable, *, is_null: bool) -> Finding:
+    why, step = "nothing gives it a value", f"Add the key {name} to the config"
+    if is_null:
+        why, step = "the config gives it null, which it does not take", f"Give the key {name} a value"
     return Finding(
         code="missing-variable",
         severity=Severity.ERROR,
         component=subject.address,
         pointer=variable.place,
-        message=f"the module requires the variable {name}, and nothing gives it a value. Add the key {name} "
-        "to the config, add the variable to the environment's settings (`variables`), or give it a default.",
+        message=f"the module requires the variable {name}, and {why}. {step}, add the variable to the "
+        "environment's settings (`variables`), or give it a default.",
     )
 
 

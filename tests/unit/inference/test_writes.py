@@ -147,7 +147,6 @@ MAY_BE = {
     "a value of a producer": f'{P}  name = "/iac/app/${{var.dependencies["vpc/core"].name}}/runtime"\n}}\n',
     "an output of a module that is not read": f'module "n" {{\n  source = "acme/name/aws"\n}}\n{P}  name = "/iac/app/${{module.n.id}}/runtime"\n}}\n',
     "a data source": f'{P}  name = "/iac/app/${{data.aws_region.here.name}}/runtime"\n}}\n',
-    "the workspace": f'{P}  name = "/iac/${{terraform.workspace}}/x/runtime"\n}}\n',
     "a function of a provider": f'{P}  name = provider::x::y("{OWN}/runtime")\n}}\n',
     "a value of what it is repeated for": f'{P}  for_each = {{ a = {UNKNOWN} }}\n  name = "/iac/app/${{each.value}}/runtime"\n}}\n',
     "one of a list, nobody knows which": f'{P}  name = ["/a", "{OWN}/runtime"][length({UNKNOWN})]\n}}\n',
