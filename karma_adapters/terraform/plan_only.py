@@ -23,6 +23,7 @@ from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform import plan_only_states as states
 from karma_adapters.terraform.hcl_edits import Edit, applied
 from karma_adapters.terraform.plan_only_json import JsonFile
+from karma_adapters.terraform.plan_only_overrides import merged
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
@@ -71,7 +72,8 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     files = [directory / name for name in names]
     json_files = _read_json(directory, files, job, outermost=outermost)
     native = [file for file in files if file.name.endswith(configuration.NATIVE)]
-    documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
+    written = [hcl.parse(file.read_bytes(), file.name) for file in native]
+    documents = merged(written, {parameters.TYPE, states.TYPE})
     further = states.uses if job.states else parameters.no_uses
     reading = [one for document in documents for one in parameters.locals_of(document, further)]
     if job.states:
@@ -82,9 +84,9 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     outputs: list[str] = []
     if outermost and job.foretell:
         outputs += [one for document in documents for one in parameters.outputs_of(document, further)]
-    for document in documents:
+    for before, document in zip(written, documents, strict=True):
         rewritten = rewrite(document, inputs, planned_states=bool(job.states))
-        if rewritten != document.text:
+        if rewritten != before.text:
             _replace(directory / document.name, rewritten)
     definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
     if job.states:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from karma_core import ids
-from karma_core.component_types import TypeDefinition
+from karma_core.component_types import TypeDefinition, TypeFrom
 from karma_core.ids import Address
 from karma_core.inference.facts import Variable
 from karma_core.inference.program import Program
@@ -129,7 +129,12 @@ def _takes_whole_config(program: Program, taken: Collection[str]) -> bool:
 def _named_keys(definition: TypeDefinition) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
     """The top-level keys of configs that the type's definition names, and patterns of such."""
     fields = [*(rule.field for rule in definition.match), *definition.protected_fields]
-    names = {*definition.references, *(field.lstrip("/").split(".")[0].split("/")[0] for field in fields)}
+    beside = [one.type_from for one in definition.references.values() if isinstance(one, TypeFrom)]
+    names = {
+        *definition.references,
+        *beside,
+        *(field.lstrip("/").split(".")[0].split("/")[0] for field in fields),
+    }
     patterns: list[re.Pattern[str]] = []
     waiting: list[JsonValue] = [definition.config_schema]
     for _ in range(MAX_SUBSCHEMAS):

@@ -95,6 +95,7 @@ def test_a_key_that_no_variable_takes_is_a_warning_with_the_nearest_name() -> No
         ({"note": "x"}, {"match": [{"field": "note.name", "type": "zone", "equals": "name"}]}),
         ({"note": ""}, {"references": {"note": "zone"}}),
         ({"note": "x"}, {"protected_fields": ["/note"]}),
+        ({"note": "vpc"}, {"references": {"a_nickname": {"type_from": "note"}}}),
     ],
 )  # fmt: skip
 def test_a_key_that_karma_or_the_type_knows_is_used(
