@@ -1,9 +1,8 @@
 """Override files in a plan-only copy: one block for each data source or resource that the copy replaces.
 
 The copy puts a local in the place of such a block. What override files say of it is merged into it before, by
-Terraform's rules ("Override Files"): arguments replace arguments, nested blocks all of their type, and
-`lifecycle` is merged
-argument by argument.
+Terraform's rules ("Override Files"): arguments replace arguments, nested blocks all of their type, and what
+`lifecycle` holds is merged argument by argument.
 """
 
 from __future__ import annotations
