@@ -38,6 +38,7 @@ RESOURCE: Final = f"terraform_data.{PLACEHOLDER}"
 UNKNOWN: Final = f"jsondecode({RESOURCE}.id)"
 """An unknown of any type."""
 _DEFERRED: Final = re.compile(r"Invalid (count|for_each) argument")
+_PLACE: Final = re.compile(r"\bon (\S+) line (\d+)")
 _WHERE: Final = re.compile(r'on (\S+) line (\d+), in (resource|module|data) "([^"]+)"(?: "([^"]+)")?')
 _BLOCK: Final = re.compile(
     rf"^  # \S*{re.escape(RESOURCE)} will be created$.*?^    }}\n\n?", re.DOTALL | re.MULTILINE
@@ -207,6 +208,9 @@ def why_deferred(error: str, providers: Collection[str] = ()) -> str:
     match = _DEFERRED.search(error)
     if match is None:
         first = next((line.strip(" │╷╵") for line in error.splitlines() if "Error:" in line), "").strip()
+        place = _PLACE.search(error)
+        if first and place is not None and place[1] != FILE:
+            first = f"{first}, {place[1]}:{place[2]}"
         if providers:
             named = f"provider {', '.join(providers)}"
             return f"the configuration of {named} is unknown until apply ({first or 'Terraform refused'})"
