@@ -208,9 +208,9 @@ def why_deferred(error: str, providers: Collection[str] = ()) -> str:
     match = _DEFERRED.search(error)
     if match is None:
         first = next((line.strip(" │╷╵") for line in error.splitlines() if "Error:" in line), "").strip()
-        place = _PLACE.search(error)
-        if first and place is not None and place[1] != FILE:
-            first = f"{first}, {place[1]}:{place[2]}"
+        at = _PLACE.search(error)
+        if first and at is not None and at[1] != FILE:
+            first = f"{first}, {at[1]}:{at[2]}"
         if providers:
             named = f"provider {', '.join(providers)}"
             return f"the configuration of {named} is unknown until apply ({first or 'Terraform refused'})"
