@@ -31,7 +31,8 @@ def module(explained: Explanation) -> None:
     if view is None:
         return
     rows = [(one.name, one.source, one.key, one.place) for one in view.variables]
-    render.table("variables of its module", ("variable", "from", "key", "place"), rows)
+    if rows:
+        render.table("variables of its module", ("variable", "from", "key", "place"), rows)
     for lookup in view.lookups:
         names = ", ".join(lookup.producers) or "nobody here"
         what = f"{lookup.resource} by {lookup.argument} {lookup.value!r}"

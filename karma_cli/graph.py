@@ -101,7 +101,7 @@ def validate(
     check_binding(workspace)
     fleet = read_fleet(workspace)
     fleet = check_all_states(workspace, fleet)
-    of_modules = module_findings(workspace) if modules else ()
+    of_modules = module_findings(workspace, fleet.findings) if modules else ()
     findings = sort_findings({*fleet.findings, *policy_differs(workspace), *of_modules})
     errors = sum(f.severity is Severity.ERROR for f in findings)
     if as_json:

@@ -127,7 +127,8 @@ class Resolved(Record, frozen=True, kw_only=True):
     """A config with its references replaced by values.
 
     `marks` mirror its shape, with true where a value is unknown until apply; None where all is known.
-    `missing` are the references whose key the runtime does not have: (pointer, target, key).
+    `missing` are the references whose key the runtime does not have: (pointer, target, what stands after
+    `#`).
     """
 
     config: JsonObject
@@ -189,7 +190,7 @@ class _Resolver:
         if taken is not None:
             return taken
         if not reference.has_default:
-            self.missing.append((pointer, reference.target, reference.key))
+            self.missing.append((pointer, reference.target, reference.text))
         return reference.default, None
 
 

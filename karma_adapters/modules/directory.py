@@ -39,7 +39,7 @@ _PATTERNS: Final = ".outside"
 MAX_TEXT_FILE: Final = 64 << 10
 MAX_TEXTS: Final = 512 << 10
 """Bytes of a file, and of all of a type's, that are kept with the facts. Ours: templates are a few KB."""
-_FORMAT: Final = "14"
+_FORMAT: Final = "15"
 """Of the cache: part of every stamp, so that a newer Karma does not trust an older one's reading."""
 
 
@@ -334,9 +334,10 @@ class ModuleDirectory:
             return None
         path = os.path.normpath(f"{directory}/{text}")
         if path == os.curdir or path.startswith(os.pardir):
-            raise _bad_source(source, f"{text[:80]!r} leaves the modules' directory")
+            why = f"{text[:80]!r} leaves the modules' directory"
+            raise _bad_source(source, why, "put that module below the modules' directory, as _shared/NAME")
         if not (self._root / path).is_dir():
-            raise _bad_source(source, f"{text[:80]!r} is not a directory")
+            raise _bad_source(source, f"{text[:80]!r} is not a directory", "correct the path")
         return path
 
     def _files(self, directories: Sequence[str]) -> list[ModuleFile]:
@@ -429,12 +430,17 @@ def _translated(component_type: str) -> Iterator[None]:
         ) from error
 
 
-def _bad_source(source: ChildSource, why: str) -> BadInput:
+_ALLOW: Final = (
+    "use a path below the modules' directory, or allow the source in karma.toml "
+    "(terraform.allowed_module_sources)"
+)
+
+
+def _bad_source(source: ChildSource, why: str, next_step: str = _ALLOW) -> BadInput:
     return BadInput(
         f"{source.file}:{source.line}:{source.column} names a module source that cannot be used",
         why=why,
-        next_step="use a path below the modules' directory, or allow the source in karma.toml "
-        "(terraform.allowed_module_sources)",
+        next_step=next_step,
         code="module-source",
         file=source.file,
         line=source.line,

@@ -58,6 +58,7 @@ PLANNED_CONDITIONS: Final = "karma_written_conditions"
 """The output of such a copy with those validations of variables that refer to more than variables."""
 _FAULT: Final = re.compile(
     r"Error: Invalid value for [a-z ]*variable$"
+    r"|Error: Required variable not set$"
     rf"|Error: Module output value precondition failed\n\s*on [^\n]*{PLANNED_CONDITIONS}",
     re.MULTILINE,
 )

@@ -14,15 +14,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from karma_adapters.modules.archive import copied_root
 from karma_adapters.terraform import plan_only_parameters as parameters
 from karma_adapters.terraform import plan_only_states as states
-from karma_adapters.terraform.hcl_edits import applied
+from karma_adapters.terraform.hcl_edits import Edit, applied
 from karma_adapters.terraform.plan_only_json import JsonFile
+from karma_adapters.terraform.plan_only_overrides import merged
 from karma_adapters.terraform.plan_only_variables import MODULE, PlannedInputs
 from karma_core import configuration, hcl
 from karma_core.configuration import Engine
@@ -37,6 +38,7 @@ RESOURCE: Final = f"terraform_data.{PLACEHOLDER}"
 UNKNOWN: Final = f"jsondecode({RESOURCE}.id)"
 """An unknown of any type."""
 _DEFERRED: Final = re.compile(r"Invalid (count|for_each) argument")
+_PLACE: Final = re.compile(r"\bon (\S+) line (\d+)")
 _WHERE: Final = re.compile(r'on (\S+) line (\d+), in (resource|module|data) "([^"]+)"(?: "([^"]+)")?')
 _BLOCK: Final = re.compile(
     rf"^  # \S*{re.escape(RESOURCE)} will be created$.*?^    }}\n\n?", re.DOTALL | re.MULTILINE
@@ -71,7 +73,8 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     files = [directory / name for name in names]
     json_files = _read_json(directory, files, job, outermost=outermost)
     native = [file for file in files if file.name.endswith(configuration.NATIVE)]
-    documents = [hcl.parse(file.read_bytes(), file.name) for file in native]
+    written = [hcl.parse(file.read_bytes(), file.name) for file in native]
+    documents = merged(written, {parameters.TYPE, states.TYPE})
     further = states.uses if job.states else parameters.no_uses
     reading = [one for document in documents for one in parameters.locals_of(document, further)]
     if job.states:
@@ -82,9 +85,9 @@ def _rewrite_directory(directory: Path, names: Sequence[str], job: TerraformJob,
     outputs: list[str] = []
     if outermost and job.foretell:
         outputs += [one for document in documents for one in parameters.outputs_of(document, further)]
-    for document in documents:
+    for before, document in zip(written, documents, strict=True):
         rewritten = rewrite(document, inputs, planned_states=bool(job.states))
-        if rewritten != document.text:
+        if rewritten != before.text:
             _replace(directory / document.name, rewritten)
     definitions = [parameters.planned_local(job.parameters, expression, UNKNOWN), *reading]
     if job.states:
@@ -142,10 +145,23 @@ def rewrite(
     Remote states too where any is planned.
     In a child module (`inputs` is None) variables are others: what it is given comes from the outermost.
     """
-    edits = list(parameters.reading_edits(document, states.uses if planned_states else parameters.no_uses))
+    replaced = {parameters.TYPE, states.TYPE} if planned_states else {parameters.TYPE}
+    edits = [Edit(one.start, one.end, "") for one in _checks_with(document, replaced)]
+    edits += list(parameters.reading_edits(document, states.uses if planned_states else parameters.no_uses))
     edits += states.reading_edits(document) if planned_states else ()
     edits += inputs.edits(document) if inputs is not None else ()
     return applied(document.text, edits)
+
+
+def _checks_with(document: hcl.Document, replaced: Collection[str]) -> Iterator[hcl.Block]:
+    """The `check` blocks with a data source of their own of a type that is replaced.
+
+    Such a data source takes no `for_each` and is named by nothing outside, so that the copy goes without the
+    check: it stops nothing, and is evaluated after the apply.
+    """
+    for block in document.body.of_type("check"):
+        if any(one.labels and one.labels[0] in replaced for one in block.of_type("data")):
+            yield block
 
 
 def planned_file(definitions: Iterable[str], blocks: Iterable[str] = ()) -> str:
@@ -192,6 +208,9 @@ def why_deferred(error: str, providers: Collection[str] = ()) -> str:
     match = _DEFERRED.search(error)
     if match is None:
         first = next((line.strip(" │╷╵") for line in error.splitlines() if "Error:" in line), "").strip()
+        at = _PLACE.search(error)
+        if first and at is not None and at[1] != FILE:
+            first = f"{first}, {at[1]}:{at[2]}"
         if providers:
             named = f"provider {', '.join(providers)}"
             return f"the configuration of {named} is unknown until apply ({first or 'Terraform refused'})"

@@ -126,7 +126,9 @@ def _with_most(root: Path, counts: dict[Path, int], usual: str) -> str:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders in it, sorted, without hidden ones."""
+    """The folders in it, sorted, without hidden ones; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
-from glob import escape
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from glob import escape, has_magic
 from typing import Final, NamedTuple
 
 from karma_core.inference.compiler import compile_expression
 from karma_core.inference.expressions import Attribute, Call, Expression, Name, Template, parts_of
-from karma_core.inference.facts import FileRead, ModuleFacts, Site
+from karma_core.inference.facts import Body, FileRead, ModuleFacts, Site
 from karma_core.inference.module_scope import Frame, child_frames, root_frame
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Inputs, Reading
@@ -93,6 +95,51 @@ def paths_read(facts: ModuleFacts) -> list[PathRead]:
         return sorted(set(_visit(root_frame(Program(facts.body), reading))))
     except RecursionError:
         return []
+
+
+def paths_left_behind(program: Program, inputs: Inputs) -> list[PathRead]:
+    """Of one component, the files whose paths lead out of the module and follow from its variables alone.
+
+    They are in no digest, and not where Terraform runs: of the module's own paths each known part says what
+    comes along. Paths that are not known to the end are left out. One for each path and place.
+    """
+    if not _any_read(program.body):
+        return []
+    try:
+        alone, inside = _brought_along(program)
+        own = {read for read in _visit(root_frame(program, Reading(inputs))) if read.function}
+    except RecursionError:
+        return []
+    left = sorted(one for one in own if not _comes_along(one.pattern, alone, inside))
+    return list({(one.pattern, one.place): one for one in left}.values())
+
+
+@lru_cache(maxsize=256)
+def _brought_along(program: Program) -> tuple[frozenset[str], frozenset[str]]:
+    """(patterns of the files that the module alone names, directories of its child modules)."""
+    nothing = Reading(Inputs(address="", prefix="", variables={}))
+    named = frozenset(posixpath.normpath(one.pattern) for one in _visit(root_frame(program, nothing)))
+    return named, frozenset(_directories(program.body))
+
+
+def _comes_along(pattern: str, alone: Collection[str], inside: Collection[str]) -> bool:
+    """Whether a path is in the module's directories, or one of those that the module alone names."""
+    path = posixpath.normpath(pattern)
+    if not path.startswith(("../", "/", "~")) or has_magic(path):
+        return True
+    if any(path.startswith(f"{directory}/") for directory in inside):
+        return True
+    parts = path.split("/")
+    others = (one.split("/") for one in alone)
+    return any(len(one) == len(parts) and all(map(fnmatchcase, parts, one)) for one in others)
+
+
+def _directories(body: Body) -> Iterator[str]:
+    """The directories of the child modules, relative to the root's."""
+    for child in body.children.values():
+        if child.body is not None:
+            yield child.body.directory
+            yield from _directories(child.body)
 
 
 def _any_read(body: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -23,8 +23,11 @@ _LABELS: Final = {
     "output": 1,
     "module": 1,
     "provider": 1,
+    "check": 1,
 }
 """How many labels the blocks have that matter here; all others have none."""
+_SCOPED: Final = "data"
+"""The block that a `check` may hold; its name is one of the whole module's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,20 @@ class Source:
 
 
 def read(text: bytes, path: str, place: str) -> Iterator[Source]:
-    """The blocks of a file in order; `place` is the file's name in places. BadInput as `hcl.parse`."""
+    """The blocks of a file in order; `place` is the file's name in places. BadInput as `hcl.parse`.
+
+    The data source that a `check` may hold is a block of its own.
+    """
     if path.endswith(JSON):
-        yield from _from_json(strictjson.parse_object(text, where=path), f"{place}:1")
+        yield from _from_json(strictjson.parse_object(text, where=path), place)
         return
     document = hcl.parse(text, path)
     translator = Translator(document.text, place)
     for block in document.body.blocks:
-        yield _native(block, translator, place)
+        source = _native(block, translator, place)
+        scoped = [inner for inner in source.blocks if inner.type == _SCOPED] if source.type == "check" else []
+        yield replace(source, blocks=tuple(b for b in source.blocks if b not in scoped)) if scoped else source
+        yield from scoped
 
 
 def values(text: bytes, path: str) -> dict[str, Expression]:
@@ -88,12 +97,20 @@ def _native(block: hcl.Block, translator: Translator, file: str) -> Source:
     )
 
 
-def _from_json(top: JsonMapping, place: str) -> Iterator[Source]:
+def _from_json(top: JsonMapping, file: str) -> Iterator[Source]:
+    """The blocks; all stand in line 1, because a parsed document has no lines."""
+    place = f"{file}:1"
     for kind, content in top.items():
         for labels, body in _labelled(content, _LABELS.get(kind, 0)):
+            scoped = body.get(_SCOPED) if kind == "check" else None
+            if scoped is not None:
+                body = {name: value for name, value in body.items() if name != _SCOPED}  # noqa: PLW2901 - less
+                yield from _from_json({_SCOPED: scoped}, file)
             attributes = {
                 name: Site(
-                    expression=_of_json(value), place=place, text=shown(strictjson.canonical(value).decode())
+                    expression=_of_json(value, file),
+                    place=place,
+                    text=shown(strictjson.canonical(value).decode()),
                 )
                 for name, value in body.items()
             }
@@ -112,16 +129,16 @@ def _labelled(content: JsonValue, labels: int) -> Iterator[tuple[tuple[str, ...]
             yield from (((label, *rest), body) for rest, body in _labelled(inner, labels - 1))
 
 
-def _of_json(value: JsonValue) -> Expression:
+def _of_json(value: JsonValue, file: str) -> Expression:
     """Strings are templates (Terraform: JSON configuration syntax, expressions)."""
     if isinstance(value, dict):
-        return Object(tuple((_of_json(key), _of_json(inner)) for key, inner in value.items()))
+        return Object(tuple((_of_json(key, file), _of_json(inner, file)) for key, inner in value.items()))
     if isinstance(value, list):
-        return Tuple(tuple(map(_of_json, value)))
+        return Tuple(tuple(_of_json(inner, file) for inner in value))
     if not isinstance(value, str) or ("${" not in value and "%{" not in value):
         return _scalar(value)
     try:
         template = hcl.template(value)
     except BadInput:
         return Opaque(shown(value))
-    return Translator(value, "").translate(template)
+    return Translator(value, file).translate(template)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
+from karma_core import ids
 from karma_core.ids import Address, type_of
 from karma_core.inference.evaluate import read_component
 from karma_core.inference.facts import UnseenRead
+from karma_core.inference.file_reads import PathRead, paths_left_behind
 from karma_core.inference.program import Program
 from karma_core.inference.reading import Read, Reading, Unresolved
 from karma_core.model import Finding, Severity, about_type
@@ -43,10 +45,12 @@ class Module:
             by_value = named
             other = (STATE, VALUE)
             named = {r.target for r in subject.resolved if isinstance(r, Reference) and r.via not in other}
-        reading = read_component(program, self._context.inputs(subject.address, subject.config, named))
+        inputs = self._context.inputs(subject.address, subject.config, named)
+        reading = read_component(program, inputs)
         subject.own_config.extend(sorted(reading.own_config))
         resolved: list[Resolved] = _references(subject, reading, program)
         resolved += [_unseen(subject, read) for read in program.unseen]
+        resolved += [_left_behind(subject, read) for read in paths_left_behind(program, inputs)]
         if reading.writes:
             resolved += _emissions(subject, reading)
         resolved += [_unresolved(subject, lost) for lost in reading.unresolved]
@@ -122,6 +126,19 @@ def _unseen(subject: Subject, read: UnseenRead) -> Finding:
         pointer=read.place,
         message=f"`{read.what}` reads what Karma cannot follow. If it comes from another component, "
         "declare that in depends_on.",
+    )
+
+
+def _left_behind(subject: Subject, read: PathRead) -> Finding:
+    """On the component: the path is its config's."""
+    return Finding(
+        code="outside-file",
+        severity=Severity.ERROR,
+        component=subject.address,
+        pointer=read.place,
+        message=f"`{read.function}` reads {ids.shown(read.pattern)}, by a path that follows from variables "
+        "alone: the file does not come along to where Terraform runs, and a change of it is not seen. Let "
+        'the module name its folder ("${path.module}/../files/${var.name}"), or give the content by config.',
     )
 
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from karma_core import ids
-from karma_core.component_types import TypeDefinition
+from karma_core.component_types import TypeDefinition, TypeFrom
 from karma_core.ids import Address
 from karma_core.inference.facts import Variable
 from karma_core.inference.program import Program
@@ -60,7 +60,7 @@ class VariableCheck:
                 yield _reserved(subject, name)
         for name in known.required:
             if name not in config or (config[name] is None and not known.declared[name].nullable):
-                yield _missing(subject, name, known.declared[name])
+                yield _missing(subject, name, known.declared[name], is_null=name in config)
         if not known.takes_all and not reads_unseen(subject):
             yield from self._unused(subject, known.declared)
 
@@ -129,7 +129,12 @@ def _takes_whole_config(program: Program, taken: Collection[str]) -> bool:
 def _named_keys(definition: TypeDefinition) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
     """The top-level keys of configs that the type's definition names, and patterns of such."""
     fields = [*(rule.field for rule in definition.match), *definition.protected_fields]
-    names = {*definition.references, *(field.lstrip("/").split(".")[0].split("/")[0] for field in fields)}
+    beside = [one.type_from for one in definition.references.values() if isinstance(one, TypeFrom)]
+    names = {
+        *definition.references,
+        *beside,
+        *(field.lstrip("/").split(".")[0].split("/")[0] for field in fields),
+    }
     patterns: list[re.Pattern[str]] = []
     waiting: list[JsonValue] = [definition.config_schema]
     for _ in range(MAX_SUBSCHEMAS):
@@ -182,14 +187,17 @@ def _reserved(subject: Subject, name: str) -> Finding:
     )
 
 
-def _missing(subject: Subject, name: str, variable: Variable) -> Finding:
+def _missing(subject: Subject, name: str, variable: Variable, *, is_null: bool) -> Finding:
+    why, step = "nothing gives it a value", f"Add the key {name} to the config"
+    if is_null:
+        why, step = "the config gives it null, which it does not take", f"Give the key {name} a value"
     return Finding(
         code="missing-variable",
         severity=Severity.ERROR,
         component=subject.address,
         pointer=variable.place,
-        message=f"the module requires the variable {name}, and nothing gives it a value. Add the key {name} "
-        "to the config, add the variable to the environment's settings (`variables`), or give it a default.",
+        message=f"the module requires the variable {name}, and {why}. {step}, add the variable to the "
+        "environment's settings (`variables`), or give it a default.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from karma_adapters.terraform.command_line import CommandLine
+from karma_core.use_cases.graph.build import read_fleet
 from karma_core.use_cases.plans.static_faults import module_findings
 from tests.terraform_project import TerraformProject
 
@@ -112,3 +113,16 @@ def test_modules_are_checked_without_components(tmp_path: Path) -> None:
     }  # fmt: skip
     assert findings["faulty"][1].startswith("main.tf:5: Unsupported argument: ")
     assert findings["twice"][1].startswith("main.tf:3: Duplicate resource ")
+
+
+def test_what_the_graph_says_of_a_module_is_not_repeated(tmp_path: Path) -> None:
+    """`graph validate --modules` shows both; a module that Karma cannot read is one finding."""
+    project = TerraformProject(tmp_path)
+    project.module("broken", 'resource "x" "y" {\n  a = "\n}\n')
+    project.config("broken/a", {})
+    project.publish()
+    workspace = project.workspace()
+    findings = read_fleet(workspace).findings
+    assert [one.code for one in findings] == ["module-unreadable"]
+    assert [one.code for one in module_findings(workspace)] == ["module-unreadable"]
+    assert module_findings(workspace, findings) == ()

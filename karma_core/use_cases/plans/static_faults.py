@@ -40,14 +40,17 @@ def any_invalid(workspace: ComponentPlanning, fleet: Fleet, addresses: Iterable[
         return any(list(threads.map(is_invalid, first.values())))
 
 
-def module_findings(workspace: ModuleChecking) -> tuple[Finding, ...]:
+def module_findings(workspace: ModuleChecking, of_graph: Iterable[Finding] = ()) -> tuple[Finding, ...]:
     """`module-invalid` for every fault of every type's module, `module-unchecked` where nobody could look.
 
-    A type whose module Karma itself cannot read has its finding in the graph, if it has components.
+    A type whose module Karma itself cannot read has its finding in the graph (`of_graph`), if it has
+    components; it is not repeated.
     """
+    said = {(one.code, one.component) for one in of_graph}
 
     def findings_of(component_type: str) -> list[Finding]:
-        return list(_findings(workspace, component_type))
+        findings = _findings(workspace, component_type)
+        return [one for one in findings if (one.code, one.component) not in said]
 
     with ThreadPoolExecutor(workspace.environment.parallelism) as threads:
         return tuple(f for of_type in threads.map(findings_of, workspace.modules.types()) for f in of_type)

@@ -131,3 +131,9 @@ def test_what_a_type_does_not_list_is_no_value() -> None:
     text = 'variable "config" {\n  type = object({ a = string, b = optional(string) })\n}\n'
     text += 'output "x" {\n  value = [for k, v in var.config : var.dependencies["net/${k}"].id]\n}\n'
     assert keys(read({"main.tf": text}, {"a": "1", "more": "2"})) == {"net/a": ["id"], "net/b": ["id"]}
+
+
+def test_what_stands_in_json_syntax_has_its_file_in_the_place() -> None:
+    """A parsed document has no lines: the first stands for all."""
+    text = '{"locals": {"vpc": "${var.dependencies[\\"vpc/core\\"]}"}, "output": {"x": {"value": "${local.vpc.id}"}}}'
+    assert read({"main.tf.json": text}).reads["vpc/core"].places == {"main.tf.json:1"}

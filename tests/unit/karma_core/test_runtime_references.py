@@ -107,7 +107,7 @@ def test_a_key_that_is_missing_is_its_default_or_said(selector: str) -> None:
     body = {"$runtime": f"vpc/core#{selector}"}
     made = resolve({"a": {"b": body}}, {"vpc/core": RUNTIME})
     assert made.config == {"a": {"b": None}}
-    assert [(pointer, target) for pointer, target, _ in made.missing] == [("/a/b", "vpc/core")]
+    assert made.missing == (("/a/b", "vpc/core", selector),)
     for default in (None, 5, {"x": 1}):
         made = resolve({"a": {**body, "default": default}}, {"vpc/core": RUNTIME})
         assert (made.config, made.marks, made.missing) == ({"a": default}, None, ())

@@ -124,6 +124,8 @@ def test_module_sources_that_are_refused(tmp_path: Path, source: str) -> None:
     error = _refused(tmp_path)
     assert error.code == "module-source"
     assert (error.facts["file"], error.facts["line"], error.facts["column"]) == ("box/main.tf", 2, 3)
+    local = source.startswith(('"..', '"./'))
+    assert ("allowed_module_sources" in error.next_step) is not local, "no setting allows a local path"
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,15 @@ REFUSED = """
 """
 
 
+NULL = """
+Error: Required variable not set
+
+  on v.tfvars.json line 1:
+   1: {"v":null}
+
+The given value is not suitable for var.v defined at main.tf:1,1-9: it may
+not be null.
+"""
 TYPE = (
     "The given value is not suitable for var.dependencies declared at main.tf:1,1-24: "
     'element "a/one": attribute "arn" is required.'
@@ -51,6 +60,10 @@ TYPE = (
         (
             UNSUITABLE,
             TYPE,
+        ),
+        (
+            NULL,
+            "The given value is not suitable for var.v defined at main.tf:1,1-9: it may not be null.",
         ),
         (
             REFUSED,

@@ -95,6 +95,14 @@ def test_the_file_defines_placeholder_and_local() -> None:
             "╷\n│ Error: Unsupported attribute\n│ no such attribute",
             "it cannot be planned before its inputs are known (Error: Unsupported attribute)",
         ),
+        (
+            "Error: Unsupported attribute\n\n  on main.tf line 2, in output:\n",
+            "it cannot be planned before its inputs are known (Error: Unsupported attribute, main.tf:2)",
+        ),
+        (
+            f"Error: Invalid value\n\n  on {plan_only.FILE} line 2, in module:\n",
+            "it cannot be planned before its inputs are known (Error: Invalid value)",
+        ),
     ],
 )
 def test_the_reason_of_a_deferral_names_its_place(error: str, why: str) -> None:

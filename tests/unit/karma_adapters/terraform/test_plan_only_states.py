@@ -47,6 +47,14 @@ def test_every_use_is_one_of_the_plan(before: str, after: str) -> None:
     assert plan_only.rewrite(hcl.parse((wrapped % before).encode(), "main.tf")) == wrapped % before
 
 
+@pytest.mark.parametrize("kind", ["terraform_remote_state", "aws_ssm_parameter"])
+def test_a_check_with_a_data_source_of_its_own_is_left_out(kind: str) -> None:
+    """Its uses would be of a local that nothing defines; the check is evaluated after the apply."""
+    read = f'data "{kind}" "own" {{ name = "/x" }}'
+    check = f'check "c" {{\n  {read}\n  assert {{ condition = data.{kind}.own.id != "" }}\n}}'
+    assert rewritten(f'{check}\noutput "o" {{ value = 1 }}\n') == '\noutput "o" { value = 1 }\n'
+
+
 @pytest.mark.parametrize(
     "block",
     [

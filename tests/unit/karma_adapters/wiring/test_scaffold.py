@@ -36,6 +36,12 @@ def test_an_empty_folder_gets_an_example(tmp_path: Path) -> None:
     assert settings(tmp_path)["project"] == {"default_environment": "dev"}
 
 
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    """`karma init shop` is the first command of the documentation."""
+    assert "karma.toml" in start_project(tmp_path / "shop").written
+    assert (tmp_path / "shop" / "iac/dev/hello/world/config.json").exists()
+
+
 def test_a_repository_with_configs_and_modules_gets_settings_alone(tmp_path: Path) -> None:
     """Folders and environments as they are called there; .gitignore keeps its lines."""
     put(tmp_path, "live/prod/vpc/core/config.json", "live/dev/vpc/core/config.json")

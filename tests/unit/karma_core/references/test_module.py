@@ -28,6 +28,32 @@ def test_what_the_module_reads_is_what_is_consumed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("../../data/a.json", False),
+        ("/etc/hostname", False),
+        ("~/.bashrc", False),
+        ("./a.json", True),
+        ("files/a.json", True),
+        ("../../policies/web.json", True),
+        ({"$runtime": "vpc/core#path"}, True),
+    ],
+)
+def test_a_file_by_a_path_of_the_config_that_does_not_come_along_is_an_error(path: Any, known: bool) -> None:
+    """`fileexists` and `fileset` would find nothing where Terraform runs, without a word."""
+    source = """
+variable "path" {}
+variable "nickname" {}
+output "x" { value = fileexists(var.path) }
+output "y" { value = file("${path.module}/../../policies/${var.nickname}.json") }
+"""
+    configs = {"app/web": {"path": path}, "vpc/core": {}}
+    said = codes(configs, sources={"app": source}, runtimes={"vpc/core": {"path": "/x"}})
+    assert (("outside-file", "app/web", "main.tf:4") in said) is not known
+    assert {code for code, *_ in said} <= {"outside-file"}
+
+
+@pytest.mark.parametrize(
     "kind",
     [
         "terraform_remote_state",

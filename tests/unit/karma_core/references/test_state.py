@@ -56,6 +56,19 @@ def consumed(module: str, **facts: Any) -> dict[str, tuple[str, ...] | None]:
     return consumed_by(edges(CONFIGS, sources={"app": module}, **facts).values())
 
 
+def test_a_check_has_a_data_source_of_its_own() -> None:
+    """It reads like one of the module, in both syntaxes."""
+    head, _, tail = CORE.partition("variable")
+    condition = "data.terraform_remote_state.net.outputs.id"
+    check = f'check "c" {{\n{head}\n  assert {{\n    condition = {condition} == 1\n  }}\n}}\nvariable{tail}'
+    assert consumed(check) == {"vpc/core": ("outputs.id",)}
+    in_json = b"""{"check": {"c": {
+      "data": {"terraform_remote_state": {"net": {"backend": "s3", "config": {"bucket": "b", "key": "k"}}}},
+      "assert": {"condition": "${data.terraform_remote_state.net.outputs.id == 1}", "error_message": "no"}
+    }}}"""
+    assert set(read_module("app", {"app/main.tf.json": in_json}).body.states) == {"net"}
+
+
 @pytest.mark.parametrize(
     ("expression", "keys"),
     [

@@ -59,6 +59,13 @@ def test_a_required_variable_without_a_value_is_an_error_at_its_block() -> None:
     assert "variable name" in finding.message
 
 
+def test_a_null_for_a_required_variable_is_said_as_such() -> None:
+    """The key is there: to add it is no advice."""
+    [finding] = findings_on({"name": None}, 'variable "name" {\n  nullable = false\n}\n')
+    assert finding.code == "missing-variable"
+    assert "the config gives it null, which it does not take. Give the key name a value" in finding.message
+
+
 def test_the_settings_give_variables_to_every_component() -> None:
     """The last that is asked before the module's default."""
     assert codes({"app/web": {}}, sources={"app": PLAIN}) == [("missing-variable", "app/web", "main.tf:2")]
@@ -88,6 +95,7 @@ def test_a_key_that_no_variable_takes_is_a_warning_with_the_nearest_name() -> No
         ({"note": "x"}, {"match": [{"field": "note.name", "type": "zone", "equals": "name"}]}),
         ({"note": ""}, {"references": {"note": "zone"}}),
         ({"note": "x"}, {"protected_fields": ["/note"]}),
+        ({"note": "vpc"}, {"references": {"a_nickname": {"type_from": "note"}}}),
     ],
 )  # fmt: skip
 def test_a_key_that_karma_or_the_type_knows_is_used(
