@@ -72,9 +72,9 @@ def test_a_damaged_state_is_an_error_of_its_component(state: Path, tmp_path: Pat
 
 def test_the_core_knows_the_places_that_the_backends_use(tmp_path: Path) -> None:
     """What a remote state is compared with is where the state of a component is."""
-    local = LocalBackend(tmp_path).options("vpc/core")
+    local = LocalBackend(tmp_path).options("vpc/core", "terraform 1.11.4")
     place = StatePlace(bucket="b", prefix="/dev/")
-    remote = S3Backend(None, place, lambda: "terraform 1.11.4").options("vpc/core")  # type: ignore[arg-type]
+    remote = S3Backend(None, place).options("vpc/core", "terraform 1.11.4")  # type: ignore[arg-type]
     for folder, named in (
         (StateFolder("local", str(tmp_path)), NamedState("local", (("path", local["path"]),))),
         (StateFolder("s3", "dev", "b"), NamedState("s3", (("bucket", "b"), ("key", remote["key"])))),
