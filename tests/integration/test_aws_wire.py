@@ -34,7 +34,7 @@ CANARIES = forms([STORED, SEALED, *ENCODED.values()])
 """And twelve in ten encodings, which a module without marks passes on."""
 MODULES = {
     "db": """
-locals { password = sensitive(trimspace(file(var.config.password_file))) }
+locals { password = sensitive(trimspace(file(pathexpand(var.config.password_file)))) }
 resource "terraform_data" "this" { triggers_replace = local.password }
 output "id" { value = terraform_data.this.id }
 output "password" {
@@ -54,7 +54,7 @@ output "runtime" { value = { id = terraform_data.this.id } }
     "leak": """
 locals {
   others  = var.dependencies["vault/${var.config.vault_nickname}"].others
-  encoded = jsondecode(file(var.config.file))
+  encoded = jsondecode(file(pathexpand(var.config.file)))
 }
 resource "terraform_data" "this" { input = [local.others, local.encoded] }
 output "encoded" { value = local.encoded }

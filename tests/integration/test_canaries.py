@@ -64,7 +64,7 @@ variable "dependencies" {
   type = any
 }
 locals {
-  leak = { encoded = jsondecode(file(var.config.file)), plain = var.dependencies["vault/one"].token }
+  leak = { encoded = jsondecode(file(pathexpand(var.config.file))), plain = var.dependencies["vault/one"].token }
 }
 resource "terraform_data" "this" {
   input = local.leak
