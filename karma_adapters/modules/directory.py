@@ -152,8 +152,9 @@ class ModuleDirectory:
     def _target(self, file: ModuleFile) -> str | None:
         """The directory or file that a link in a file's path leads to; None where there is no link."""
         root = Path(os.path.realpath(self._root))
-        directory = os.path.realpath((root / file.path).parent)
-        if directory != str((root / file.path).parent):
+        holding = os.path.normpath((root / file.path).parent)
+        directory = os.path.realpath(holding)
+        if directory != holding:
             return os.path.relpath(directory, root)
         real = os.path.relpath(os.path.realpath(root / file.path), root)
         return None if real == file.path else real
@@ -298,7 +299,7 @@ class ModuleDirectory:
         BadInput `outside-file` where one that a function reads is not in the repository.
         """
         root = Path(os.path.realpath(self._root))
-        own = [root / directory for directory in directories]
+        own = [Path(os.path.normpath(root / directory)) for directory in directories]
         patterns: set[str] = set()
         for read in paths_read(facts):
             path = Path(os.path.normpath(root / component_type / read.pattern))
@@ -324,7 +325,10 @@ class ModuleDirectory:
         return module_facts.read((self._root / name).read_bytes(), name)
 
     def _child(self, directory: str, source: ChildSource) -> str | None:
-        """Directory of a local child module, relative to the root; None where it is allowed and not local."""
+        """Directory of a local child module, relative to the root; None where it is allowed and not local.
+
+        One beside the modules' directory begins with `../`: anything in the repository may be a child module.
+        """
         text = source.text
         if text is None:
             raise _bad_source(source, "it is not a plain string")
@@ -333,18 +337,30 @@ class ModuleDirectory:
                 raise _bad_source(source, f"{text[:80]!r} is not local and not among the allowed sources")
             return None
         path = os.path.normpath(f"{directory}/{text}")
-        if path == os.curdir or path.startswith(os.pardir):
-            why = f"{text[:80]!r} leaves the modules' directory"
-            raise _bad_source(source, why, "put that module below the modules' directory, as _shared/NAME")
+        place = Path(os.path.normpath(Path(os.path.realpath(self._root)) / path))
+        if path == os.curdir or not self._may_hold_a_child(place):
+            why = f"{text[:80]!r} leaves the repository, or holds the modules' directory"
+            raise _bad_source(source, why, "put that module into a directory of its own in the repository")
         if not (self._root / path).is_dir():
             raise _bad_source(source, f"{text[:80]!r} is not a directory", "correct the path")
         return path
 
+    def _may_hold_a_child(self, place: Path) -> bool:
+        """Whether a directory is in the repository, and does not hold all modules."""
+        root = Path(os.path.realpath(self._root))
+        return place.is_relative_to(self._repository) and not root.is_relative_to(place)
+
     def _files(self, directories: Sequence[str]) -> list[ModuleFile]:
         """Files of a module, sorted; component.yaml is Karma's own and no part of it."""
         own = f"{directories[0]}/{DEFINITION}"
-        files = {file for directory in directories for file in module_files.walk(self._root, directory)}
+        files = {
+            file for one in directories for file in module_files.walk(self._root, one, self._around(one))
+        }
         return sorted(file for file in files if file.path != own)
+
+    def _around(self, directory: str) -> Path | None:
+        """The directory that the links of a child module beside the modules' directory may not leave."""
+        return self._repository if directory.startswith(f"{os.pardir}/") else None
 
     def _outside(self, patterns: Iterable[str]) -> list[ModuleFile]:
         """The files that these patterns name, sorted."""
@@ -373,8 +389,9 @@ class ModuleDirectory:
         self._cache.mkdir(parents=True, exist_ok=True)
         replace_file(self._cache / f"{reading.module.type}.json", msgspec.json.encode(reading))
         patterns = self._cache / f"{reading.module.type}{_PATTERNS}"
-        if reading.outside:
-            replace_file(patterns, "\n".join(reading.outside).encode())
+        beside = [one for one in reading.directories if one.startswith(f"{os.pardir}/")]
+        if reading.outside or beside:
+            replace_file(patterns, "\n".join([*reading.outside, *beside]).encode())
         else:
             patterns.unlink(missing_ok=True)
 

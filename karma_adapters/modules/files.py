@@ -40,14 +40,15 @@ class ModuleFile:
     executable: bool
 
 
-def walk(root: Path, directory: str) -> list[ModuleFile]:
+def walk(root: Path, directory: str, within: Path | None = None) -> list[ModuleFile]:
     """All files below root/directory that Terraform can read, sorted by path.
 
-    Links are followed inside the root. BadInput `module-unreadable` for links that leave it or form a loop,
+    Links are followed inside the root, or inside `within`, a directory around it that may hold the files.
+    BadInput `module-unreadable` for links that leave it or form a loop,
     and for what is neither file nor directory. Cost: one scandir a directory and one stat a file.
     """
     real_root = Path(os.path.realpath(root))
-    return sorted(_walk(real_root, directory, frozenset()))
+    return sorted(_walk(real_root, directory, frozenset(), within or real_root))
 
 
 def survey(root: Path) -> Iterator[ModuleFile]:
@@ -148,9 +149,9 @@ def tree_digest(contents: Iterable[tuple[ModuleFile, str]]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _walk(root: Path, directory: str, inside: frozenset[str]) -> Iterator[ModuleFile]:
+def _walk(root: Path, directory: str, inside: frozenset[str], within: Path) -> Iterator[ModuleFile]:
     real = os.path.realpath(root / directory)
-    if not _contains(root, real):
+    if not _contains(within, real):
         raise _refused(directory, "it is a link that leaves the modules' directory")
     if real in inside:
         raise _refused(directory, "it is a link to a directory that holds it")
@@ -158,13 +159,13 @@ def _walk(root: Path, directory: str, inside: frozenset[str]) -> Iterator[Module
         path = f"{directory}/{entry.name}" if directory else entry.name
         if entry.is_dir():
             if entry.name not in SKIPPED_DIRECTORIES:
-                yield from _walk(root, path, inside | {real})
+                yield from _walk(root, path, inside | {real}, within)
         elif not is_skipped(entry.name):
-            yield _file(root, path, entry)
+            yield _file(within, path, entry)
 
 
-def _file(root: Path, path: str, entry: os.DirEntry[str]) -> ModuleFile:
-    if entry.is_symlink() and not _contains(root, os.path.realpath(entry.path)):
+def _file(within: Path, path: str, entry: os.DirEntry[str]) -> ModuleFile:
+    if entry.is_symlink() and not _contains(within, os.path.realpath(entry.path)):
         raise _refused(path, "it is a link that leaves the modules' directory")
     try:
         status = entry.stat()

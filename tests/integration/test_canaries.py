@@ -64,7 +64,8 @@ variable "dependencies" {
   type = any
 }
 locals {
-  leak = { encoded = jsondecode(file(pathexpand(var.config.file))), plain = var.dependencies["vault/one"].token }
+  read = file(pathexpand(var.config.file))
+  leak = { encoded = jsondecode(local.read), plain = var.dependencies["vault/one"].token }
 }
 resource "terraform_data" "this" {
   input = local.leak

@@ -20,8 +20,15 @@ resource "terraform_data" "this" {
     for name in sort(fileset(local.policies, "*.json")) : jsondecode(file("${local.policies}/${name}"))
   ]
 }
+module "net" {
+  source = "../../modules/net"
+}
 output "runtime" {
-  value = { shared = file("../_files/q.txt"), of_producer = try(var.dependencies["a/one"].id, "") }
+  value = {
+    net         = module.net.name
+    shared      = file("../_files/q.txt")
+    of_producer = try(var.dependencies["a/one"].id, "")
+  }
 }
 """
 
@@ -32,11 +39,12 @@ def test_they_lie_where_the_module_expects_them(tmp_path: Path) -> None:
     system = make_system(tmp_path)
     system.write("app/main.tf", MODULE)
     system.write("../policies/p.json", '{"a": 1}')
+    system.write("../modules/net/main.tf", 'output "name" {\n  value = "net"\n}\n')
     system.write("_files/q.txt", "shared")
     job = system.job("app/web", dependencies={})
     plan = system.terraform.plan(job)
     applied = system.terraform.apply(job, plan)
-    assert applied.values["runtime"] == {"shared": "shared", "of_producer": ""}
+    assert applied.values["runtime"] == {"net": "net", "shared": "shared", "of_producer": ""}
     system.write("../policies/p.json", '{"a": 2}')
     again = system.job("app/web", dependencies={"a/one": {}})
     assert again.module.digest != job.module.digest

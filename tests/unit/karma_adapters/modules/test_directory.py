@@ -200,6 +200,40 @@ def test_a_file_of_the_repository_counts_and_comes_along(tmp_path: Path, text: s
     assert _modules(tmp_path).archived(before.digest, "box") == kept
 
 
+def test_a_child_module_beside_the_modules_directory_is_part_of_its_module(tmp_path: Path) -> None:
+    """As many repositories have it, `modules` beside what is deployed; its own children, too."""
+    (tmp_path / ".git").mkdir()
+    _write(tmp_path, "../modules/net/main.tf", 'module "tags" {\n  source = "../tags"\n}\n')
+    tags = _write(tmp_path, "../modules/tags/main.tf", 'output "v" {\n  value = 1\n}\n')
+    _write(tmp_path, "box/main.tf", 'module "net" {\n  source = "../../modules/net"\n}\n')
+    modules = _modules(tmp_path)
+    before = modules.module("box")
+    assert before is not None
+    assert modules.parts("box") == ("box", "../modules/net", "../modules/tags")
+    kept = modules.archived(modules.archive(before), "box")
+    assert kept is not None
+    assert (Path(kept.path) / "../../modules/tags/main.tf").read_text() == tags.read_text()
+    revision = modules.revision()
+    tags.write_text('output "v" {\n  value = 2\n}\n')
+    assert modules.revision() != revision
+    after = modules.module("box")
+    assert after is not None
+    assert after.digest != before.digest
+
+
+@pytest.mark.parametrize("source", ["../../../elsewhere", "../..", "../../modules/link"])
+def test_a_child_module_outside_the_repository_is_refused(tmp_path: Path, source: str) -> None:
+    """Nor may it be a directory that holds all modules, or lead out by a link."""
+    root = tmp_path / "repository"
+    (root / ".git").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/main.tf").write_text("")
+    (root / "modules").mkdir()
+    (root / "modules/link").symlink_to(tmp_path / "elsewhere")
+    _write(root, "box/main.tf", f'module "m" {{\n  source = "{source}"\n}}\n')
+    assert _refused(root).code in {"module-source", "module-unreadable"}
+
+
 def test_what_a_template_reads_of_a_runtime_is_known_key_by_key(tmp_path: Path) -> None:
     """The text is kept with the facts, so that a process without modules evaluates it, too."""
     _write(tmp_path, "box/user.tftpl", "%{ for k in keys ~}\n${k}\n%{ endfor ~}\n${vpc.cidr}")
