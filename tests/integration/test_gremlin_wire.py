@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,9 +111,18 @@ def test_every_fault_ends_in_words_and_time(name: str, server: FaultyGremlin, op
     server.fault = wire.well
     if name in {"throttled", "gremlin 429", "out of memory"}:
         server.drop()  # the connection is well and stays in use, with its fault
-    assert store.current("prod") is None
+    assert recovered(store)
     store.close()
     assert server.wait_until_left()
+
+
+def recovered(store: GremlinGraphStore) -> bool:
+    """Whether the store answers again soon: on a busy machine a new connection may take longer than one call."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        with suppress(StoreUnavailable):
+            return store.current("prod") is None
+    return False
 
 
 def test_a_port_that_drops_every_syn(opened: Opened) -> None:
