@@ -117,7 +117,7 @@ def test_every_fault_ends_in_words_and_time(name: str, server: FaultyGremlin, op
 
 
 def recovered(store: GremlinGraphStore) -> bool:
-    """Whether the store answers again soon: on a busy machine a new connection may take longer than one call."""
+    """Whether it answers again soon: on a busy machine a new connection may take longer than one call."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
         with suppress(StoreUnavailable):
