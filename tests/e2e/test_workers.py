@@ -144,7 +144,8 @@ def test_a_change_is_carried_on_by_another_worker(fleet: Fleet) -> None:
     assert "replace" in west.json("change", "show", change)["why"]
     west.json("change", "approve", change)
     body = {"environment": "west", "change_id": change}
-    assert fleet.ended(fleet.runs.start("change-run", body, idempotency_key="approved")).type == "COMPLETED"
+    ended = fleet.ended(fleet.runs.start("change-run", body, idempotency_key="approved"))
+    assert ended.type == "COMPLETED", ended
     assert west.json("change", "show", change)["status"] == "applied"
     assert applies(fleet, known)[-1] == ("succeeded", change)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 from karma_core.changes.record import Change
 from karma_core.changes.request import ChangeRequest
 from karma_core.changes.states import WAITING, State
-from karma_core.errors import BadInput, Conflict, Refused
+from karma_core.errors import BadInput, Conflict, LeaseHeld, Refused
 from karma_core.needs import CarryingOut, ChangeIntake, ConfigStore, RecordsAndLog
 from karma_core.use_cases.access.policy_evaluation import frozen
 from karma_core.use_cases.changes import applying
 from karma_core.use_cases.changes.applying import RunOrder
 from karma_core.use_cases.changes.intake import request
 from karma_core.use_cases.changes.queue import admit, expire, requeue_if_dead
-from karma_core.use_cases.changes.register import Register
+from karma_core.use_cases.changes.register import Register, change_lease
 from karma_core.use_cases.changes.rollback import take_back_failed
+from karma_core.use_cases.leasing import POLL_SECONDS, still_held
 
 
 def drain(workspace: CarryingOut, run: RunOrder | None = None, *, approved: bool = False) -> list[Change]:
@@ -50,8 +53,20 @@ def carry_on(workspace: CarryingOut, change_id: str, run: RunOrder) -> Change:
     """Carry on one change in a run started for it: plan it if it waits, apply it if it may be applied.
 
     One that was planned here is applied only where its requester wants that, one that is applied already
-    not again. Then the queue moves.
+    not again. Then the queue moves. Where another process works on the change, which may have taken it up
+    since this run was ordered, its end is waited for.
     """
+    while True:
+        try:
+            return _carry_on(workspace, change_id, run)
+        except LeaseHeld as error:
+            if change_lease(change_id) not in error.facts.get("names", ()):
+                raise
+        while still_held(workspace, [change_lease(change_id)]):
+            time.sleep(POLL_SECONDS)
+
+
+def _carry_on(workspace: CarryingOut, change_id: str, run: RunOrder) -> Change:
     change = Register(workspace).get(change_id).change
     if change.status is State.APPLIED:
         return change
