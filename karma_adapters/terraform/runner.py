@@ -307,10 +307,9 @@ class TerraformRunner:
             raise maybe_created(job.address, names, why=error.why) if names else error
         masker = masker_of([*self._private.secrets(folder), *self._given_secrets(job)])
         self._private.drop(folder)
-        warned = checks.of_state(self._backend.state(job.address) or {})
-        return replace(
-            self._outputs(lambda: terraform, job), checks=tuple(masker.text(said) for said in warned)
-        )
+        state = self._backend.state(job.address)
+        warned = tuple(masker.text(said) for said in checks.of_state(state or {}))
+        return replace(self._outputs(lambda: terraform, job, state), checks=warned)
 
     @contextlib.contextmanager
     def _ephemeral(self, job: TerraformJob, folder: Path) -> Iterator[str | None]:
@@ -398,7 +397,7 @@ class TerraformRunner:
     @failure.for_component
     def outputs(self, job: TerraformJob) -> TerraformOutputs:
         """The outputs in the state."""
-        return self._outputs(lambda: self._ready(job), job)
+        return self._outputs(lambda: self._ready(job), job, self._backend.state(job.address))
 
     @failure.for_component
     def refresh(self, job: TerraformJob) -> DriftReport:
@@ -541,12 +540,13 @@ class TerraformRunner:
         ended = self._run(terraform, job, "show", str(folder / PLAN), json=FLAG, no_color=FLAG)
         return _json(ended, job.address, "show")
 
-    def _outputs(self, terraform: Callable[[], CommandLine], job: TerraformJob) -> TerraformOutputs:
-        """Read outputs from the state if it can be read without a process, else from `output -json`.
+    def _outputs(
+        self, terraform: Callable[[], CommandLine], job: TerraformJob, state: JsonObject | None
+    ) -> TerraformOutputs:
+        """The outputs in the state if it could be read without a process, else those of `output -json`.
 
         Terraform keeps no output of null: those of the module's that are missing are null, but for `runtime`.
         """
-        state = self._backend.state(job.address)
         outputs = (state or {}).get("outputs")
         if outputs is None:
             outputs = self._ask_outputs(terraform(), job)
