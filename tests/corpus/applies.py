@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+IMPORTED = "(imported)"
+"""Stands for the resources that were imported, whose number is known."""
 SCRIPT = """#!/bin/bash
 if [ "$1" = apply ]; then
   set -o pipefail
@@ -42,9 +44,12 @@ class Applies:
 
 
 def _actions(text: str) -> dict[str, str]:
-    """Resource → create, update, destroy, replace, of what has ended."""
+    """Resource → create, update, destroy, replace, of what has ended; and how many were imported."""
     made: dict[str, str] = {}
     for event in map(json.loads, filter(None, text.splitlines())):
+        imported = event.get("changes", {}).get("import", 0) if event.get("type") == "change_summary" else 0
+        if imported:  # an import alone has no event of its own
+            made[IMPORTED] = str(imported)
         if event.get("type") == "apply_complete":
             hook = event["hook"]
             address, action = hook["resource"]["addr"], hook["action"].replace("delete", "destroy")

@@ -17,7 +17,7 @@ import pytest
 from karma_core.plan.document import Plan
 from tests import local_aws
 from tests.corpus import projects
-from tests.corpus.applies import Applies
+from tests.corpus.applies import IMPORTED, Applies
 from tests.integration import aws_provider
 
 SOAK = os.environ.get("KARMA_SOAK")
@@ -45,7 +45,10 @@ CASES = [("plain", ()), ("aws", ())] if SOAK else [("plain", SAMPLE)]
 def planned(made: Plan) -> dict[str, dict[str, str]]:
     """Component → resource → action, of what a plan says will be done."""
     done = {
-        one.address: {r.address: r.action for r in one.resources if r.action not in ("no-op", "read")}
+        one.address: {
+            r.address: r.action for r in one.resources if r.action not in ("no-op", "read", "import")
+        }
+        | ({IMPORTED: str(one.to_import)} if one.to_import else {})
         for one in made.components
     }
     return {address: resources for address, resources in done.items() if resources}
@@ -68,7 +71,8 @@ def differences(made: Plan, done: dict[str, str], applied: dict[str, dict[str, s
 def show(what: str, made: Plan, done: dict[str, str]) -> None:
     """Say what was planned and done, in two lines."""
     actions = Counter(str(one.action) for one in made.components)
-    resources = Counter(action for one in planned(made).values() for action in one.values())
+    resources = Counter(r.action for one in made.components for r in one.resources)
+    del resources["no-op"], resources["read"]
     ended = Counter(map(str, done.values()))
     sys.stdout.write(f"{what}: {len(made.components)} components planned {dict(actions)}, ")
     sys.stdout.write(f"resources {dict(resources)}; ended {dict(ended)}\n")
