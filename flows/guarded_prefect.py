@@ -11,6 +11,7 @@ import os
 from prefect.server.api.server import create_app as prefect_app
 from starlette.types import ASGIApp
 
+from flows.busy_database import RetriesBusyDatabase
 from karma_adapters.web.guard import Guard
 from karma_adapters.web.same_origin import OwnNames
 from karma_core.errors import BadInput, KarmaError
@@ -19,7 +20,7 @@ from karma_core.errors import BadInput, KarmaError
 def create_app() -> ASGIApp:
     """The application; PREFECT_UI_URL and PREFECT_API_URL are where browsers and workers find it."""
     own = OwnNames(addresses=[os.environ.get(name, "") for name in ("PREFECT_UI_URL", "PREFECT_API_URL")])
-    return Guard(prefect_app(), own, answer, json_only=True)
+    return Guard(RetriesBusyDatabase(prefect_app()), own, answer, json_only=True)
 
 
 def answer(error: KarmaError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -193,7 +193,20 @@ class RunningService:
 
     def ended(self, run_id: str) -> RunState:
         """The state of a run when it has ended."""
-        return wait_for(lambda: state if (state := self.runs.state(run_id)).ended else None)
+        try:
+            return wait_for(lambda: state if (state := self.runs.state(run_id)).ended else None)
+        except AssertionError as error:
+            error.add_note(self._known_of(run_id))
+            raise
+
+    def _known_of(self, run_id: str) -> str:
+        """What Prefect and the service say of a run that does not end."""
+        run = self.prefect_get(f"/flow_runs/{run_id}")
+        logs = self.ask_prefect("/logs/filter", {"logs": {"flow_run_id": {"any_": [run_id]}}})
+        said = [f"{line['timestamp']} {line['message']}" for line in logs]
+        service = (self.karma.project / ".karma/service/up.log").read_text()[-6000:]
+        processes = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_of(self.karma.project)]
+        return "\n".join([str(run["state"]), *said, *map(str, processes), service])
 
     def flow_runs(self, flow: str) -> list[dict[str, Any]]:
         """What Prefect's API says of a flow's runs."""
