@@ -7,11 +7,13 @@ with their graph on a Gremlin Server. What reaches Neptune is recorded where the
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -252,6 +254,10 @@ class Tour:
         self.door.limit_answers(1_000)
         for read in READS:
             self.door.get(read, Role.ADMIN)
+        deadline = time.monotonic() + PATIENCE
+        # It gives each store two seconds, which a machine with much else to do may not keep at once.
+        while self.door.get("/readyz", Role.ADMIN).status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            assert time.monotonic() < deadline, "never ready"
         self.door.get("/events", Role.ADMIN, **{"last-event-id": "0"})
         self.door.get(f"/plans/{self.plan_id}")
         self._queries()
@@ -335,6 +341,8 @@ class Tour:
         self.door.post(f"/tokens/{token_id}/revoke", role=Role.ADMIN, content=b"")
 
 
+PATIENCE = 60.0
+"""Seconds until the stores answer in time."""
 READS = (
     "/builds", "/builds/1", "/changes", "/runs", "/components", "/components/b/two",
     "/why?component=c/three", "/config/b/two",
