@@ -26,6 +26,8 @@ from karma_core.use_cases.graph.kept_modules import (
     KeptModules,
     by_kept_modules,
 )
+from karma_core.use_cases.runs.deploy import deploy
+from karma_core.walk import ThreadExecutor
 from karma_core.workspace import StoredEnvironment
 from tests.change_system import ChangeSystem, request
 from tests.memory.terraform import MemoryModules
@@ -71,7 +73,9 @@ class Fleet(ChangeSystem):
             c_three={"uses_nickname": "two"},
             d_four={"size": 4},
         )
-        self.deploy(ALL)
+        # One after the other, so that Terraform here gives twins the same ids.
+        one_by_one = replace(self.workspace, environment=replace(self.workspace.environment, parallelism=1))
+        deploy(one_by_one, ALL, ThreadExecutor)
 
     def function(self, **settings: Any) -> StoredEnvironment:
         """What a function opens on the same stores."""
