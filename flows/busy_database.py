@@ -1,7 +1,7 @@
 """Requests to Prefect's server that found its database busy are made again by the server itself.
 
-On SQLite Prefect answers 503 whenever another transaction is in the way, and has changed nothing then. Its
-clients wait 2, 4, 8, … seconds before they ask again, so that a run of many requests takes minutes longer.
+On SQLite Prefect answers 503 whenever another transaction is in the way. Its own clients make such a request
+again, after 2, 4, 8, … seconds. Here it is made again at once, so that a run does not add up such waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds before each further attempt. Ours: another transaction of Prefect's takes milliseconds."""
 DEADLINE_SECONDS: Final = 20.0
-"""No attempt begins later than this after the request. Ours: a third of how long clients wait for one."""
+"""So long after the request the last attempt is made, at once. Ours: a third of how long clients wait."""
 MAX_BODY: Final = 1 << 20
 """Bytes of a body that is kept for another attempt; a request with a longer one is made once."""
 RETRY_AFTER: Final = (b"retry-after", b"1")

@@ -18,8 +18,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from flows import busy_database
+from flows import busy_database, guarded_prefect
 from flows.busy_database import MAX_BODY, RetriesBusyDatabase
 
 
@@ -65,13 +66,15 @@ def notes(tmp_path: Path) -> Iterator[Notes]:
         yield made
 
 
-def post(notes: Notes, body: object, *, raises: bool = False) -> httpx.Response:
-    """Send a document through the retries."""
+def post(notes: Notes, body: object, *, raises: bool = False, app: ASGIApp | None = None) -> httpx.Response:
+    """Send a document through the retries, or to the application that is named."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app=RetriesBusyDatabase(notes.app), raise_app_exceptions=raises)
+        retrying = app or RetriesBusyDatabase(notes.app)
+        transport = httpx.ASGITransport(app=retrying, raise_app_exceptions=raises)
+        declared = {"content-type": "application/json"}
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.post("/", content=json.dumps(body))
+            return await client.post("/", content=json.dumps(body), headers=declared)
 
     return anyio.run(ask)
 
@@ -95,8 +98,8 @@ def test_one_that_stays_busy_is_said_with_the_seconds_to_wait(
     assert notes.kept() == []
 
 
-def test_no_attempt_begins_after_the_deadline(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is made at once, whose answer is sent as it is."""
+def test_after_the_deadline_one_last_attempt_is_made(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made at once, and its answer is sent as it is."""
     monkeypatch.setattr(busy_database, "DEADLINE_SECONDS", 0.0)
     notes.hold_for(-1)
     assert post(notes, "late").status_code == 503
@@ -118,3 +121,11 @@ def test_a_long_body_is_not_kept(notes: Notes) -> None:
     assert notes.attempts == 1
     notes.lock.execute("COMMIT")
     assert post(notes, "x" * MAX_BODY).json() == {"length": MAX_BODY + 2}
+
+
+def test_the_server_that_karma_starts_does_so(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the guard, for `karma up` and for temporary servers."""
+    monkeypatch.setattr(guarded_prefect, "prefect_app", lambda: notes.app)
+    notes.hold_for(2)
+    assert post(notes, "x", app=guarded_prefect.create_app()).status_code == 200
+    assert notes.attempts == 3
